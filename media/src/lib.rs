@@ -1,0 +1,1 @@
+//! Sound: RTP, codecs, prompts and mixing. Knows no SIP and no calls.

@@ -1,0 +1,1 @@
+//! The Rhai host: a script is a value that yields verbs.

@@ -1,0 +1,1 @@
+//! The phones and peers that the scenarios drive.

@@ -1,0 +1,1 @@
+//! The store, the HTTP doors and the control socket.

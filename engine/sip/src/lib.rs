@@ -2,3 +2,6 @@
 //!
 //! Nothing in here opens a socket, starts a timer or reads a clock; whoever owns these values does.
 #![forbid(unsafe_code)]
+
+pub mod tokens;
+pub mod wheel;

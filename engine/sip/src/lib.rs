@@ -3,5 +3,17 @@
 //! Nothing in here opens a socket, starts a timer or reads a clock; whoever owns these values does.
 #![forbid(unsafe_code)]
 
+pub mod hop;
+pub mod message;
+pub mod stream;
 pub mod tokens;
+pub mod uri;
 pub mod wheel;
+
+pub use hop::{FlowId, Hop, Transport};
+pub use message::{
+    CSeq, Contact, Draft, Fault, Headers, Message, Method, Name, NameAddr, NotSip, Params, Request, Response, Status,
+    Via,
+};
+pub use stream::{Deframer, Frame, FrameFault, MAX_MESSAGE};
+pub use uri::{Scheme, Uri};

@@ -1,0 +1,99 @@
+//! What RFC 3261 demands of every message, whatever its method.
+//!
+//! The order is the one in which a reader of the message would stumble: version, framing, start line, then the headers
+//! that the transaction layer stands on. Extensions (420), body types (415) and schemes (416) are for whoever serves the
+//! request.
+
+use super::headers::Headers;
+use super::{Contact, Fault, Method, Name, Request, Response};
+
+/// Headers of which one is enough and two are a contradiction (RFC 3261 §7.3.1).
+const SINGLE: [(Name<'static>, Fault); 9] = [
+    (Name::From, Fault::bad("More than one From")),
+    (Name::To, Fault::bad("More than one To")),
+    (Name::CallId, Fault::bad("More than one Call-ID")),
+    (Name::CSeq, Fault::bad("More than one CSeq")),
+    (Name::MaxForwards, Fault::bad("More than one Max-Forwards")),
+    (Name::ContentType, Fault::bad("More than one Content-Type")),
+    (Name::Expires, Fault::bad("More than one Expires")),
+    (Name::Event, Fault::bad("More than one Event")),
+    (Name::ReferTo, Fault::bad("More than one Refer-To")),
+];
+
+pub(super) fn request(request: &Request) -> Result<(), Fault> {
+    version(request.version())?;
+    if let Some(flaw) = request.flaw() {
+        return Err(flaw);
+    }
+    let uri = request.uri()?;
+    if !uri.headers_text().is_empty() {
+        // RFC 3261 §19.1.1: headers have no place in a Request-URI.
+        return Err(Fault::bad("Headers in the Request-URI"));
+    }
+    let method = request.method();
+    let (_, said) = common(request)?;
+    if said != method.as_str() {
+        return Err(Fault::bad("CSeq method does not match"));
+    }
+    request.max_forwards()?;
+    every(request.vias())?;
+    every(request.contacts())?;
+    every(request.routes())?;
+    every(request.record_routes())?;
+    contacts(request, method)?;
+    Ok(())
+}
+
+pub(super) fn response(response: &Response) -> Result<(), Fault> {
+    version(response.version())?;
+    if let Some(flaw) = response.flaw() {
+        return Err(flaw);
+    }
+    common(response)?;
+    response.top_via()?;
+    Ok(())
+}
+
+fn version(version: &[u8]) -> Result<(), Fault> {
+    if version.eq_ignore_ascii_case(b"SIP/2.0") { Ok(()) } else { Err(Fault::new(505, "Version Not Supported")) }
+}
+
+/// The headers that every message has exactly once. Answers what CSeq says.
+fn common(headers: &Headers) -> Result<(u32, &str), Fault> {
+    for (name, fault) in SINGLE {
+        if headers.raw_all(name).nth(1).is_some() {
+            return Err(fault);
+        }
+    }
+    headers.top_via()?;
+    headers.from()?;
+    headers.to()?;
+    headers.call_id()?;
+    headers.cseq_text()
+}
+
+/// All values of a list must be readable.
+fn every<T>(mut values: impl Iterator<Item = Result<T, Fault>>) -> Result<(), Fault> {
+    values.try_for_each(|value| value.map(drop))
+}
+
+/// A star stands alone and only in a REGISTER; a request for a dialog names one place (RFC 3261 §8.1.1.8, §10.2.2).
+fn contacts(request: &Request, method: &Method) -> Result<(), Fault> {
+    let mut contacts = request.contacts();
+    let (first, second) = (contacts.next(), contacts.next());
+    let star = |contact: &Option<Result<Contact<'_>, Fault>>| matches!(contact, Some(Ok(Contact::Star)));
+    match method {
+        Method::Register => {
+            let any_star = star(&first) || star(&second) || contacts.any(|contact| star(&Some(contact)));
+            if any_star && second.is_some() {
+                return Err(Fault::bad("Contact star must stand alone"));
+            }
+        }
+        _ if star(&first) => return Err(Fault::bad("Contact star outside REGISTER")),
+        Method::Invite | Method::Subscribe | Method::Refer | Method::Update if second.is_some() => {
+            return Err(Fault::bad("More than one Contact"));
+        }
+        _ => {}
+    }
+    Ok(())
+}

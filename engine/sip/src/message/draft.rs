@@ -1,0 +1,393 @@
+//! The writer: a message in the making.
+//!
+//! Headers come out in a stable order whatever the order of the calls: Via, routes, Max-Forwards, From, To, Call-ID,
+//! CSeq, Contact, the rest as it was added, Content-Type, Content-Length. Content-Length is always written and always
+//! right. Nothing that is handed in can end a line or start a new one: line ends inside a value become blanks.
+
+use std::fmt::{self, Display, Write as _};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::name::{self, OTHER};
+use super::scan::{self, Commas, find_outside, trim};
+use super::{Headers, Method, Name, Request, Via, phrase};
+use crate::hop::Transport;
+
+/// Room for the lines of a usual message, so that writing one allocates twice.
+const USUAL_TEXT: usize = 768;
+const USUAL_LINES: usize = 16;
+
+/// A request or response that is being written.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    start: Start,
+    /// The lines in the order they were added, each with its line end.
+    text: Text,
+    lines: Vec<Line>,
+    body: Bytes,
+}
+
+#[derive(Clone, Debug)]
+enum Start {
+    Request { method: Method, uri: String },
+    Reply { status: u16, phrase: String },
+}
+
+/// Where one line stands in the text.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    rank: u8,
+    number: u8,
+    name_len: u16,
+    start: u32,
+    end: u32,
+}
+
+/// Where a header stands in a message that we write.
+fn rank(number: u8) -> u8 {
+    match Name::numbered(number) {
+        Some(Name::Via) => 0,
+        Some(Name::RecordRoute | Name::Route) => 1,
+        Some(Name::MaxForwards) => 2,
+        Some(Name::From) => 3,
+        Some(Name::To) => 4,
+        Some(Name::CallId) => 5,
+        Some(Name::CSeq) => 6,
+        Some(Name::Contact) => 7,
+        Some(Name::ContentType) => 9,
+        _ => 8,
+    }
+}
+
+impl Draft {
+    /// A request that has neither Via nor any other header yet. The transaction layer adds the Via.
+    pub fn request(method: Method, uri: &str) -> Self {
+        let mut written = String::with_capacity(uri.len());
+        for char in uri.chars() {
+            // A blank would end the URI, a line end the request line.
+            if char <= ' ' || char == '\x7f' {
+                let _ = write!(written, "%{:02X}", u32::from(char));
+            } else {
+                written.push(char);
+            }
+        }
+        Self::new(Start::Request { method, uri: written })
+    }
+
+    /// The answer to a request, with what RFC 3261 §8.2.6.2 wants copied: Via, From, To, Call-ID, CSeq, and Timestamp
+    /// in a 100. The top Via entry tells where the request came from (RFC 3261 §18.2.1, RFC 3581).
+    ///
+    /// Works on requests that failed their check, too: what is there is copied once, what is missing stays missing.
+    pub fn reply(request: &Request, came_from: SocketAddr, status: u16) -> Self {
+        let mut reply = Self::new(Start::Reply { status, phrase: phrase(status).to_owned() });
+        reply.vias(request, came_from);
+        for name in [Name::From, Name::To, Name::CallId, Name::CSeq] {
+            reply.line_of(request, name);
+        }
+        if status == 100 {
+            reply.line_of(request, Name::Timestamp);
+        }
+        reply
+    }
+
+    fn new(start: Start) -> Self {
+        Self {
+            start,
+            text: Text(Vec::with_capacity(USUAL_TEXT)),
+            lines: Vec::with_capacity(USUAL_LINES),
+            body: Bytes::new(),
+        }
+    }
+
+    /// Copies all Via lines; the first entry learns where the request came from.
+    fn vias(&mut self, request: &Request, came_from: SocketAddr) {
+        for (at, line) in request.raw_all(Name::Via).enumerate() {
+            let seen = match (at, std::str::from_utf8(line)) {
+                (0, Ok(line)) => Commas::new(line).next().and_then(|top| {
+                    let rest = &line[find_outside(line, b',', true).unwrap_or(line.len())..];
+                    Some((Seen { via: Via::parse(top).ok()?, came_from }, rest))
+                }),
+                _ => None,
+            };
+            self.put(Name::Via, |text| match seen {
+                Some((seen, rest)) => write!(text, "{seen}{rest}"),
+                None => text.bytes(line),
+            });
+        }
+    }
+
+    /// Copies the first line of a name.
+    fn line_of(&mut self, headers: &Headers, name: Name<'_>) {
+        if let Some(value) = headers.raw(name) {
+            self.put(name, |text| text.bytes(value));
+        }
+    }
+
+    fn put(&mut self, name: Name<'_>, value: impl FnOnce(&mut Text) -> fmt::Result) {
+        let number = name.settled();
+        // Its length is counted by us, at the end.
+        if matches!(Name::numbered(number), Some(Name::ContentLength)) {
+            return;
+        }
+        let start = self.text.0.len();
+        self.text.name(name);
+        let name_len = self.text.0.len() - start;
+        self.text.0.extend_from_slice(b": ");
+        // Writing into memory cannot fail; a `Display` that fails by itself leaves a shorter value.
+        let _ = value(&mut self.text);
+        self.text.0.extend_from_slice(b"\r\n");
+        self.lines.push(Line {
+            rank: rank(number),
+            number,
+            name_len: name_len as u16,
+            start: start as u32,
+            end: self.text.0.len() as u32,
+        });
+    }
+
+    /// Adds a header line.
+    #[must_use]
+    pub fn header(mut self, name: Name<'_>, value: impl Display) -> Self {
+        self.put(name, |text| write!(text, "{value}"));
+        self
+    }
+
+    /// Adds a header line as bytes. Bytes that may not stand in a name become dashes.
+    #[must_use]
+    pub fn raw(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.put(Name::of(name), |text| text.bytes(value.as_ref()));
+        self
+    }
+
+    /// Copies every line of a name, verbatim and in order.
+    #[must_use]
+    pub fn copy(mut self, headers: &Headers, name: Name<'_>) -> Self {
+        for value in headers.raw_all(name) {
+            self.put(name, |text| text.bytes(value));
+        }
+        self
+    }
+
+    /// Copies the first value of a name, as an ACK or CANCEL does with the top Via.
+    #[must_use]
+    pub fn copy_first(mut self, headers: &Headers, name: Name<'_>) -> Self {
+        if let Some(value) = headers.get(name).and_then(|line| Commas::new(line).next()) {
+            self.put(name, |text| text.write_str(value));
+        }
+        self
+    }
+
+    /// Copies Record-Route, as an answer must that makes a dialog (RFC 3261 §12.1.1).
+    #[must_use]
+    pub fn record_route(self, request: &Request) -> Self {
+        self.copy(request, Name::RecordRoute)
+    }
+
+    /// Puts a Via entry on top that asks for the port to answer to (RFC 3581).
+    #[must_use]
+    pub fn via(mut self, transport: Transport, sent_by: &str, branch: &str) -> Self {
+        self.put(Name::Via, |text| write!(text, "SIP/2.0/{} {sent_by};branch={branch};rport", transport.via_name()));
+        self.lines.rotate_right(1);
+        self
+    }
+
+    /// Takes every line of a name away.
+    #[must_use]
+    pub fn without(mut self, name: Name<'_>) -> Self {
+        let number = name.settled();
+        let text = &self.text.0;
+        self.lines.retain(|line| {
+            line.number != number
+                || (number == OTHER && !line.name(text).eq_ignore_ascii_case(name.as_str().as_bytes()))
+        });
+        self
+    }
+
+    /// Adds our tag to a To that has none.
+    #[must_use]
+    pub fn to_tag(mut self, tag: &str) -> Self {
+        let Some(at) = self.lines.iter().position(|line| line.rank == rank(Name::To.number())) else { return self };
+        let to = self.lines[at].value(&self.text.0).to_vec();
+        let has_tag = std::str::from_utf8(&to).is_ok_and(has_tag);
+        if !has_tag {
+            self.put(Name::To, |text| {
+                text.bytes(&to)?;
+                write!(text, ";tag={tag}")
+            });
+            self.lines.swap_remove(at);
+        }
+        self
+    }
+
+    /// Other words beside the status than the usual ones.
+    #[must_use]
+    pub fn phrase(mut self, words: &str) -> Self {
+        if let Start::Reply { phrase, .. } = &mut self.start {
+            words.clone_into(phrase);
+        }
+        self
+    }
+
+    /// The body and its type, in place of any before.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: Bytes) -> Self {
+        self = self.without(Name::ContentType);
+        self.put(Name::ContentType, |text| text.write_str(content_type));
+        self.body = body;
+        self
+    }
+
+    /// The method of a request.
+    pub fn method(&self) -> Option<&Method> {
+        match &self.start {
+            Start::Request { method, .. } => Some(method),
+            Start::Reply { .. } => None,
+        }
+    }
+
+    /// The Request-URI of a request.
+    pub fn uri(&self) -> Option<&str> {
+        match &self.start {
+            Start::Request { uri, .. } => Some(uri),
+            Start::Reply { .. } => None,
+        }
+    }
+
+    /// The status of a reply.
+    pub fn status(&self) -> Option<u16> {
+        match &self.start {
+            Start::Request { .. } => None,
+            Start::Reply { status, .. } => Some(*status),
+        }
+    }
+
+    /// The first value of a header written so far.
+    pub fn get(&self, name: Name<'_>) -> Option<&str> {
+        let number = name.settled();
+        let text = &self.text.0;
+        let line = self.lines.iter().find(|line| {
+            line.number == number && (number != OTHER || line.name(text).eq_ignore_ascii_case(name.as_str().as_bytes()))
+        })?;
+        std::str::from_utf8(line.value(text)).ok()
+    }
+
+    /// The message as it goes on the wire.
+    pub fn finish(&self) -> Bytes {
+        // 64: the start line's fixed parts and Content-Length; a longer URI only costs one more allocation.
+        let mut out = Text(Vec::with_capacity(self.text.0.len() + self.body.len() + self.start.len() + 64));
+        let _ = match &self.start {
+            Start::Request { method, uri } => write!(out, "{method} {uri} SIP/2.0"),
+            Start::Reply { status, phrase } => write!(out, "SIP/2.0 {status} {phrase}"),
+        };
+        out.0.extend_from_slice(b"\r\n");
+        let mut lines = self.lines.clone();
+        lines.sort_by_key(|line| line.rank);
+        for line in lines {
+            out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
+        }
+        let _ = write!(out, "Content-Length: {}", self.body.len());
+        out.0.extend_from_slice(b"\r\n\r\n");
+        out.0.extend_from_slice(&self.body);
+        out.0.into()
+    }
+}
+
+impl Start {
+    fn len(&self) -> usize {
+        match self {
+            Self::Request { uri, .. } => uri.len(),
+            Self::Reply { phrase, .. } => phrase.len(),
+        }
+    }
+}
+
+impl Line {
+    fn name<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.start as usize..][..usize::from(self.name_len)]
+    }
+
+    fn value<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+        &text[self.start as usize + usize::from(self.name_len) + 2..self.end as usize - 2]
+    }
+}
+
+/// Whether an address header has a tag parameter behind its URI.
+fn has_tag(to: &str) -> bool {
+    let behind = match find_outside(to, b'>', false) {
+        Some(end) => &to[end + 1..],
+        None => to,
+    };
+    find_outside(behind, b';', false)
+        .is_some_and(|at| super::Params::new(&behind[at..]).get("tag").is_some_and(|tag| !tag.is_empty()))
+}
+
+/// A Via entry as whoever received it passes it on.
+struct Seen<'a> {
+    via: Via<'a>,
+    came_from: SocketAddr,
+}
+
+impl Display for Seen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.via.as_str();
+        f.write_str(trim(text.split(';').next().unwrap_or(text)))?;
+        let wants_port = self.via.rport().is_some();
+        for (name, value) in self.via.params.iter() {
+            // What the sender says about itself here is not what we saw.
+            if name.eq_ignore_ascii_case("received") {
+                continue;
+            }
+            match value {
+                _ if name.eq_ignore_ascii_case("rport") => write!(f, ";{name}={}", self.came_from.port())?,
+                Some(value) => write!(f, ";{name}={value}")?,
+                None => write!(f, ";{name}")?,
+            }
+        }
+        let seen = self.came_from.ip().to_canonical();
+        // RFC 3581 §4 wants it beside every rport.
+        if wants_port || self.via.address() != Some(seen) {
+            write!(f, ";received={seen}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Text in which no value can end its line.
+#[derive(Clone, Debug)]
+struct Text(Vec<u8>);
+
+impl Text {
+    fn bytes(&mut self, value: &[u8]) -> fmt::Result {
+        if value.iter().any(|&byte| breaks(byte)) {
+            self.0.extend(value.iter().map(|&byte| if breaks(byte) { b' ' } else { byte }));
+        } else {
+            self.0.extend_from_slice(value);
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, name: Name<'_>) {
+        let text = match name::number_of(name.as_str().as_bytes()) {
+            OTHER => name.as_str(),
+            number => Name::numbered(number).map_or("", |name| name.as_str()),
+        };
+        let start = self.0.len();
+        // A name longer than this is nobody's; `name_len` has to hold it.
+        let text = &text.as_bytes()[..text.len().min(usize::from(u16::MAX))];
+        self.0.extend(text.iter().map(|&byte| if scan::is_token_byte(byte) { byte } else { b'-' }));
+        if self.0.len() == start {
+            self.0.push(b'-');
+        }
+    }
+}
+
+const fn breaks(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | b'\0')
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes())
+    }
+}

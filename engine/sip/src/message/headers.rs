@@ -1,0 +1,164 @@
+//! The headers of a message: every line verbatim, found by name.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::index::{Index, OfNumber, Slot};
+use super::name::OTHER;
+use super::scan::Commas;
+use super::{Fault, Name};
+
+/// What requests and responses have in common: the header lines and the body.
+///
+/// A clone shares the bytes and the index. Values come as they were written, blanks at both ends cut off and folds
+/// turned into blanks. Values that are no UTF-8 are passed over by everything that gives text; [`fields`](Self::fields)
+/// and [`raw`](Self::raw) still give their bytes.
+#[derive(Clone, Debug)]
+pub struct Headers {
+    bytes: Bytes,
+    index: Arc<Index>,
+}
+
+impl Headers {
+    pub(super) fn new(bytes: Bytes, index: Index) -> Self {
+        Self { bytes, index: Arc::new(index) }
+    }
+
+    pub(super) fn flaw(&self) -> Option<Fault> {
+        self.index.flaw
+    }
+
+    /// The whole message as it came, but for folded lines, which are joined.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The body, as long as the Content-Length rule says.
+    pub fn body(&self) -> Bytes {
+        let (start, end) = self.index.body;
+        self.bytes.slice(start as usize..end as usize)
+    }
+
+    /// The body without taking a share of the message.
+    pub fn body_bytes(&self) -> &[u8] {
+        let (start, end) = self.index.body;
+        &self.bytes[start as usize..end as usize]
+    }
+
+    /// Start line and headers, with the empty line behind them.
+    pub fn head(&self) -> &[u8] {
+        &self.bytes[..self.index.body.0 as usize]
+    }
+
+    /// The value of the first line with this name.
+    pub fn get(&self, name: Name<'_>) -> Option<&str> {
+        text(self.raw(name)?)
+    }
+
+    /// The value of the first line with this name, whatever its bytes.
+    pub fn raw(&self, name: Name<'_>) -> Option<&[u8]> {
+        self.raw_all(name).next()
+    }
+
+    /// Whether there is a line with this name.
+    pub fn has(&self, name: Name<'_>) -> bool {
+        self.raw(name).is_some()
+    }
+
+    /// The value of each line with this name.
+    pub fn all<'a>(&'a self, name: Name<'a>) -> impl Iterator<Item = &'a str> + Clone + 'a {
+        self.raw_all(name).filter_map(text)
+    }
+
+    /// The value of each line with this name, whatever its bytes.
+    pub fn raw_all<'m, 'n>(&'m self, name: Name<'n>) -> Lines<'m, 'n> {
+        let way = match name.settled() {
+            OTHER => Way::Search { name: name.as_str(), rest: self.index.slots().iter() },
+            _ => Way::Chain(self.index.of(name)),
+        };
+        Lines { bytes: &self.bytes, way }
+    }
+
+    /// The values of all lines with this name, split at commas outside quotes and angle brackets.
+    ///
+    /// For headers that are lists; a Date or a display name in From is not one.
+    pub fn list<'a>(&'a self, name: Name<'a>) -> impl Iterator<Item = &'a str> + Clone + 'a {
+        self.all(name).flat_map(Commas::new)
+    }
+
+    /// Name and value of each line that is text, names as they were written.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
+        self.fields().filter_map(|field| Some((field.name_text(), text(field.value())?)))
+    }
+
+    /// Each line.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone {
+        self.index.slots().iter().map(|&slot| Field { bytes: &self.bytes, slot })
+    }
+
+    /// The value of the first line with this name: an answer for those who must tell absent from unreadable.
+    pub(super) fn value(&self, name: Name<'static>) -> Result<Option<&str>, Fault> {
+        match self.index.first_of(name) {
+            None => Ok(None),
+            Some(slot) => text(slot.value(&self.bytes)).map(Some).ok_or(Fault::bad("Header is not UTF-8")),
+        }
+    }
+}
+
+fn text(value: &[u8]) -> Option<&str> {
+    std::str::from_utf8(value).ok()
+}
+
+/// One header line.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    bytes: &'a [u8],
+    slot: Slot,
+}
+
+impl<'a> Field<'a> {
+    /// Its name.
+    pub fn name(&self) -> Name<'a> {
+        Name::numbered(self.slot.number()).unwrap_or(Name::Other(self.name_text()))
+    }
+
+    /// Its name as it was written, perhaps the compact form.
+    pub fn name_text(&self) -> &'a str {
+        // Only tokens become names, and tokens are ASCII.
+        std::str::from_utf8(self.slot.name(self.bytes)).unwrap_or("")
+    }
+
+    /// Its value.
+    pub fn value(&self) -> &'a [u8] {
+        self.slot.value(self.bytes)
+    }
+}
+
+/// See [`Headers::raw_all`].
+#[derive(Clone, Debug)]
+pub struct Lines<'m, 'n> {
+    bytes: &'m [u8],
+    way: Way<'m, 'n>,
+}
+
+#[derive(Clone, Debug)]
+enum Way<'m, 'n> {
+    Chain(OfNumber<'m>),
+    Search { name: &'n str, rest: std::slice::Iter<'m, Slot> },
+}
+
+impl<'m> Iterator for Lines<'m, '_> {
+    type Item = &'m [u8];
+
+    fn next(&mut self) -> Option<&'m [u8]> {
+        let bytes = self.bytes;
+        let slot = match &mut self.way {
+            Way::Chain(chain) => chain.next(),
+            Way::Search { name, rest } => {
+                rest.find(|slot| slot.number() == OTHER && slot.name(bytes).eq_ignore_ascii_case(name.as_bytes()))
+            }
+        }?;
+        Some(slot.value(bytes))
+    }
+}

@@ -1,0 +1,243 @@
+//! Where everything is in a message: one pass over the head, one slot per header line.
+//!
+//! Nothing here looks into a value. Folded lines are joined by blanks of the same length, so every slot is one slice.
+
+use bytes::Bytes;
+use memchr::memchr;
+
+use super::name::{self, KNOWN, OTHER};
+use super::{Fault, Name, length, scan};
+
+/// Most header lines of a message: four times what a request with a thousand Via lines needs, and a bound on the
+/// memory that a message of colons can claim.
+pub const MAX_LINES: usize = 4096;
+
+/// The lines that a usual message has; the index starts with room for them.
+const USUAL_LINES: usize = 24;
+
+/// No slot.
+const NONE: u16 = u16::MAX;
+
+/// One header line. 20 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    name_start: u32,
+    value_start: u32,
+    value_len: u32,
+    name_len: u16,
+    /// The next line of the same known name.
+    next: u16,
+    number: u8,
+}
+
+/// The map of one message, shared by all clones of it.
+#[derive(Debug)]
+pub(super) struct Index {
+    slots: Vec<Slot>,
+    first: [u16; KNOWN],
+    /// The first thing wrong with the framing of the head or the body; `check` reports it.
+    pub(super) flaw: Option<Fault>,
+    pub(super) body: (u32, u32),
+}
+
+impl Index {
+    /// Reads the lines from `start`, just behind the start line. Gives the bytes back, unfolded where needed.
+    pub(super) fn read(bytes: Bytes, start: usize, flaw: Option<Fault>) -> (Bytes, Self) {
+        let (mut index, folds, body) = Self::of_lines(&bytes, start);
+        index.flaw = flaw.or(index.flaw);
+        index.find_body(&bytes, body);
+        (unfold(bytes, &folds), index)
+    }
+
+    /// The index, where lines are folded, and where the body starts.
+    fn of_lines(head: &[u8], start: usize) -> (Self, Vec<u32>, usize) {
+        let mut reading = Reading {
+            head,
+            last: [NONE; KNOWN],
+            folds: Vec::new(),
+            index: Self { slots: Vec::with_capacity(USUAL_LINES), first: [NONE; KNOWN], flaw: None, body: (0, 0) },
+        };
+        let body = reading.lines(start);
+        (reading.index, reading.folds, body)
+    }
+
+    fn find_body(&mut self, bytes: &[u8], start: usize) {
+        let said = length::declared(self.of(Name::ContentLength).map(|slot| slot.value(bytes)));
+        let available = bytes.len() - start;
+        let length = said.and_then(|said| length::body(said, available)).unwrap_or_else(|fault| {
+            self.note(fault);
+            available
+        });
+        self.body = (start as u32, (start + length) as u32);
+    }
+
+    fn note(&mut self, fault: Fault) {
+        self.flaw.get_or_insert(fault);
+    }
+
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// The lines of a name, in order.
+    pub(super) fn of<'a>(&'a self, name: Name<'_>) -> OfNumber<'a> {
+        let number = name.settled();
+        let next = self.first.get(usize::from(number)).copied().unwrap_or(NONE);
+        OfNumber { index: self, next }
+    }
+
+    pub(super) fn first_of(&self, name: Name<'_>) -> Option<&Slot> {
+        self.of(name).next()
+    }
+}
+
+/// What the Content-Length lines of a head say, start line included. For those who must know before they have the body.
+pub(crate) fn declared_length(head: &[u8]) -> Result<Option<usize>, Fault> {
+    let start = memchr(b'\n', head).map_or(head.len(), |end| end + 1);
+    let (index, ..) = Index::of_lines(head, start);
+    length::declared(index.of(Name::ContentLength).map(|slot| slot.value(head)))
+}
+
+/// The lines of one known name.
+#[derive(Clone, Debug)]
+pub(super) struct OfNumber<'a> {
+    index: &'a Index,
+    next: u16,
+}
+
+impl<'a> Iterator for OfNumber<'a> {
+    type Item = &'a Slot;
+
+    fn next(&mut self) -> Option<&'a Slot> {
+        let slot = self.index.slots.get(usize::from(self.next))?;
+        self.next = slot.next;
+        Some(slot)
+    }
+}
+
+impl Slot {
+    pub(super) fn number(&self) -> u8 {
+        self.number
+    }
+
+    pub(super) fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = self.name_start as usize;
+        &bytes[start..start + usize::from(self.name_len)]
+    }
+
+    pub(super) fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = self.value_start as usize;
+        &bytes[start..start + self.value_len as usize]
+    }
+}
+
+struct Reading<'a> {
+    head: &'a [u8],
+    last: [u16; KNOWN],
+    /// Where the line end of each folded line starts.
+    folds: Vec<u32>,
+    index: Index,
+}
+
+impl Reading<'_> {
+    /// Walks the lines; answers where the body starts.
+    fn lines(&mut self, mut at: usize) -> usize {
+        let head = self.head;
+        while at < head.len() {
+            let Some(length) = memchr(b'\n', &head[at..]) else {
+                self.index.note(Fault::bad("Head without an end"));
+                return head.len();
+            };
+            let mut end = at + length;
+            let next = end + 1;
+            if end > at && head[end - 1] == b'\r' {
+                end -= 1;
+            }
+            if end == at {
+                return next;
+            }
+            if scan::is_blank(head[at]) {
+                self.continuation(at, end);
+            } else {
+                self.line(at, end);
+            }
+            at = next;
+        }
+        self.index.note(Fault::bad("Head without an end"));
+        head.len()
+    }
+
+    fn line(&mut self, start: usize, end: usize) {
+        let line = &self.head[start..end];
+        let name_len = line.iter().position(|&byte| !scan::is_token_byte(byte)).unwrap_or(line.len());
+        let blanks = line[name_len..].iter().take_while(|&&byte| scan::is_blank(byte)).count();
+        if name_len == 0 || line.get(name_len + blanks) != Some(&b':') {
+            return self.index.note(Fault::bad("Header line without a name"));
+        }
+        if self.index.slots.len() == MAX_LINES {
+            return self.index.note(Fault::bad("Too many header lines"));
+        }
+        let (value_start, value_end) = trimmed(self.head, start + name_len + blanks + 1, end);
+        // A name beyond 64 KiB cannot be: the message is no larger.
+        let number = name::number_of(&line[..name_len]);
+        let place = self.index.slots.len() as u16;
+        self.index.slots.push(Slot {
+            name_start: start as u32,
+            value_start: value_start as u32,
+            value_len: (value_end - value_start) as u32,
+            name_len: name_len as u16,
+            next: NONE,
+            number,
+        });
+        if number != OTHER {
+            let number = usize::from(number);
+            match self.last[number] {
+                NONE => self.index.first[number] = place,
+                before => self.index.slots[usize::from(before)].next = place,
+            }
+            self.last[number] = place;
+        }
+    }
+
+    /// A line that opens with a blank goes on with the value before it (RFC 3261 §7.3.1).
+    fn continuation(&mut self, start: usize, end: usize) {
+        let Some(slot) = self.index.slots.last_mut() else {
+            return self.index.note(Fault::bad("Blank before the first header"));
+        };
+        let line_end = if self.head[start - 2] == b'\r' { start - 2 } else { start - 1 };
+        self.folds.push(line_end as u32);
+        let (begin, end) = match trimmed(self.head, start, end) {
+            (begin, end) if begin == end => return,
+            (begin, end) if slot.value_len == 0 => (begin, end),
+            (_, end) => (slot.value_start as usize, end),
+        };
+        slot.value_start = begin as u32;
+        slot.value_len = (end - begin) as u32;
+    }
+}
+
+fn trimmed(bytes: &[u8], mut start: usize, mut end: usize) -> (usize, usize) {
+    while start < end && scan::is_blank(bytes[start]) {
+        start += 1;
+    }
+    while end > start && scan::is_blank(bytes[end - 1]) {
+        end -= 1;
+    }
+    (start, end)
+}
+
+/// Puts blanks in place of the line ends inside folded values. The only copy a parse may make, and a rare one.
+fn unfold(bytes: Bytes, folds: &[u32]) -> Bytes {
+    if folds.is_empty() {
+        return bytes;
+    }
+    let mut copy = bytes.to_vec();
+    for &fold in folds {
+        for byte in &mut copy[fold as usize..][..2] {
+            if matches!(byte, b'\r' | b'\n') {
+                *byte = b' ';
+            }
+        }
+    }
+    copy.into()
+}

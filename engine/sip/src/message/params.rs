@@ -1,0 +1,119 @@
+//! `;name=value` lists behind addresses, Via entries and other values.
+
+use super::scan::{self, find_outside, trim};
+
+/// The parameters of one value, read on demand from the text behind its first semicolon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Params<'a> {
+    text: &'a str,
+}
+
+impl<'a> Params<'a> {
+    /// Reads `a=1;b`; a leading semicolon may be there.
+    pub fn new(text: &'a str) -> Self {
+        let text = trim(text);
+        Self { text: text.strip_prefix(';').unwrap_or(text) }
+    }
+
+    /// What stands behind a semicolon that has been cut off already. Nothing at all is an empty list: a semicolon too
+    /// many at the end hurts nobody.
+    pub(crate) fn behind(text: &'a str) -> Self {
+        Self { text: trim(text) }
+    }
+
+    /// As it is written, without the first semicolon.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The value of a parameter as written, quotes and all; empty when it has none; `None` when it is not there.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.unwrap_or(""))
+    }
+
+    /// As [`get`](Self::get), without the quotes around a quoted string. Escapes inside stay.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.get(name).map(unquoted)
+    }
+
+    /// Whether the parameter is there, with or without a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Every parameter in order; a value that is a quoted string keeps its quotes.
+    pub fn iter(&self) -> ParamIter<'a> {
+        ParamIter { rest: (!self.text.is_empty()).then_some(self.text) }
+    }
+
+    /// Whether each parameter has a token for its name and a value where it has an equals sign.
+    pub(crate) fn well_formed(&self) -> bool {
+        self.iter().all(|(name, value)| {
+            scan::is_token(name.as_bytes())
+                && value.is_none_or(|value| {
+                    !value.is_empty() && (!value.starts_with('"') || scan::quoted_end(value) == Some(value.len()))
+                })
+        })
+    }
+}
+
+/// The text inside a quoted string; any other text as it is.
+pub(crate) fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
+}
+
+impl<'a> IntoIterator for Params<'a> {
+    type Item = (&'a str, Option<&'a str>);
+    type IntoIter = ParamIter<'a>;
+
+    fn into_iter(self) -> ParamIter<'a> {
+        self.iter()
+    }
+}
+
+/// See [`Params::iter`].
+#[derive(Clone, Debug)]
+pub struct ParamIter<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Iterator for ParamIter<'a> {
+    type Item = (&'a str, Option<&'a str>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest?;
+        let (param, rest) = match find_outside(rest, b';', false) {
+            Some(end) => (&rest[..end], Some(&rest[end + 1..])),
+            None => (rest, None),
+        };
+        self.rest = rest;
+        Some(match param.split_once('=') {
+            Some((name, value)) => (trim(name), Some(trim(value))),
+            None => (trim(param), None),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_values_may_hold_semicolons() {
+        let params = Params::new(r#" ; a = "x;y" ;LR; b=2"#);
+        assert_eq!(params.get("A"), Some(r#""x;y""#));
+        assert_eq!(params.text("a"), Some("x;y"));
+        assert_eq!(params.get("lr"), Some(""));
+        assert_eq!(params.get("b"), Some("2"));
+        assert_eq!(params.get("c"), None);
+        assert!(params.well_formed());
+    }
+
+    #[test]
+    fn empty_names_and_open_quotes_are_not_well_formed() {
+        for wrong in [";;", "a=1;", "=2", r#"a="x"#, r#"a="x"y"#, "a b=1", "a="] {
+            assert!(!Params::new(wrong).well_formed(), "{wrong}");
+        }
+        assert!(Params::new("").well_formed());
+    }
+}

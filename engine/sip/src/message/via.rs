@@ -1,0 +1,195 @@
+//! One entry of a Via header: where a request passed and where its response must go.
+
+use std::net::IpAddr;
+
+use super::scan::{is_blank, is_host_byte, is_token, number, trim};
+use super::{Fault, Params};
+use crate::hop::Transport;
+
+/// A Via entry, borrowed from the message.
+#[derive(Clone, Copy, Debug)]
+pub struct Via<'a> {
+    text: &'a str,
+    transport: &'a str,
+    host: &'a str,
+    port: Option<u16>,
+    /// The parameters; those that every transaction needs have methods of their own.
+    pub params: Params<'a>,
+}
+
+/// The magic cookie of branches that name a transaction by themselves (RFC 3261 §8.1.1.7).
+pub const BRANCH_COOKIE: &str = "z9hG4bK";
+
+impl<'a> Via<'a> {
+    /// Reads one entry, without its neighbours behind commas.
+    pub fn parse(text: &'a str) -> Result<Self, Fault> {
+        const BAD: Fault = Fault::bad("Bad Via");
+        let text = trim(text);
+        let (head, params) = match text.split_once(';') {
+            Some((head, params)) => (head, Params::behind(params)),
+            None => (text, Params::default()),
+        };
+        let (protocol, rest) = head.split_once('/').ok_or(BAD)?;
+        let (version, rest) = rest.split_once('/').ok_or(BAD)?;
+        let rest = rest.trim_start_matches([' ', '\t']);
+        let (transport, sent_by) = rest.split_at(rest.bytes().position(is_blank).ok_or(BAD)?);
+        let tokens = [trim(protocol), trim(version), transport];
+        if !tokens.iter().all(|token| is_token(token.as_bytes())) {
+            return Err(BAD);
+        }
+        let (host, port) = host_and_port(trim(sent_by)).ok_or(Fault::bad("Bad sent-by in Via"))?;
+        if !params.well_formed() {
+            return Err(Fault::bad("Bad parameters in Via"));
+        }
+        Ok(Self { text, transport, host, port, params })
+    }
+
+    /// The whole entry as it is written.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The transport, if it is one of ours.
+    pub fn transport(&self) -> Option<Transport> {
+        self.transport.parse().ok()
+    }
+
+    /// The transport as it is written; any token may stand there.
+    pub fn transport_text(&self) -> &'a str {
+        self.transport
+    }
+
+    /// The host of sent-by; an IPv6 address keeps its brackets.
+    pub fn host(&self) -> &'a str {
+        self.host
+    }
+
+    /// The host of sent-by when it is an address.
+    pub fn address(&self) -> Option<IpAddr> {
+        address(self.host)
+    }
+
+    /// The port of sent-by.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The transaction's name, with or without the cookie.
+    pub fn branch(&self) -> Option<&'a str> {
+        self.params.get("branch")
+    }
+
+    /// Whether the branch names the transaction by itself. The bare cookie does not: it is the same for everybody.
+    pub fn has_magic_branch(&self) -> bool {
+        self.branch().is_some_and(|branch| {
+            branch.len() > BRANCH_COOKIE.len()
+                && branch.is_char_boundary(BRANCH_COOKIE.len())
+                && branch[..BRANCH_COOKIE.len()].eq_ignore_ascii_case(BRANCH_COOKIE)
+        })
+    }
+
+    /// The address somebody on the way saw, with brackets or without (RFC 5118 §4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        self.params.get("received").and_then(address)
+    }
+
+    /// `None`: not asked for. `Some(None)`: asked for. `Some(Some(port))`: filled in (RFC 3581).
+    pub fn rport(&self) -> Option<Option<u16>> {
+        self.params.get("rport").map(|port| port.parse().ok())
+    }
+
+    /// Where a multicast request wants its response.
+    pub fn maddr(&self) -> Option<&'a str> {
+        self.params.get("maddr")
+    }
+
+    /// Whether the connection may be used for requests the other way (RFC 5923).
+    pub fn alias(&self) -> bool {
+        self.params.has("alias")
+    }
+
+    /// Whether the sender reads keepalives here (RFC 6223).
+    pub fn keep(&self) -> bool {
+        self.params.has("keep")
+    }
+}
+
+/// An IP address, with or without the brackets of an IPv6 reference.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(reference) => reference.parse().ok().map(IpAddr::V6),
+        None => host.parse().ok(),
+    }
+}
+
+/// `host[:port]` with blanks allowed around the colon; an IPv6 address must be in brackets.
+pub(crate) fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = if text.starts_with('[') {
+        let end = text.find(']')? + 1;
+        let rest = trim(&text[end..]);
+        (&text[..end], if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+    } else {
+        match text.split_once(':') {
+            Some((host, port)) => (trim(host), Some(port)),
+            None => (text, None),
+        }
+    };
+    let port = match port {
+        Some(port) => Some(u16::try_from(number(trim(port))?).ok()?),
+        None => None,
+    };
+    is_host(host).then_some((host, port))
+}
+
+/// A host name, an IPv4 address or an IPv6 reference.
+pub(crate) fn is_host(host: &str) -> bool {
+    if host.starts_with('[') { address(host).is_some() } else { !host.is_empty() && host.bytes().all(is_host_byte) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_may_stand_around_slashes_colons_and_semicolons() {
+        let via =
+            Via::parse("SIP  /\t2.0 / TCP  spindle.example.com : 5070  ;  branch  =   z9hG4bK9ikj8 ; rport").unwrap();
+        assert_eq!(via.transport(), Some(Transport::Tcp));
+        assert_eq!((via.host(), via.port()), ("spindle.example.com", Some(5070)));
+        assert_eq!(via.branch(), Some("z9hG4bK9ikj8"));
+        assert_eq!(via.rport(), Some(None));
+        assert!(via.has_magic_branch());
+    }
+
+    #[test]
+    fn received_is_read_with_and_without_brackets() {
+        let seen = Some("2001:db8::9:255".parse().unwrap());
+        for text in ["received=2001:db8::9:255", "received=[2001:db8::9:255]"] {
+            let via = format!("SIP/2.0/UDP [2001:db8::9:1]:5061;{text};rport=7;branch=z9hG4bK");
+            let via = Via::parse(&via).unwrap();
+            assert_eq!(via.received(), seen);
+            assert_eq!(via.rport(), Some(Some(7)));
+            assert_eq!(via.port(), Some(5061));
+            assert!(!via.has_magic_branch());
+        }
+    }
+
+    #[test]
+    fn broken_entries_are_refused() {
+        for wrong in [
+            "",
+            "SIP/2.0",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0/UDP h;;branch=1",
+            "SIP/2.0/UDP h:port",
+            "SIP/2.0/UDP h:65536",
+            "SIP/2.0/UDP 2001:db8::1",
+            "SIP/2.0/UDP [2001:db8::zz]",
+            "SIP/2.0/UDP a b",
+            "SIP//UDP h",
+        ] {
+            assert_eq!(Via::parse(wrong).map(|via| via.host()).map_err(Fault::status), Err(400), "{wrong}");
+        }
+    }
+}

@@ -1,3 +1,5 @@
 //! The switch: who registers, who calls whom, and the sockets it is said over.
 //!
 //! `routing` decides who may do what, `runtime` is the only room that knows tokio.
+
+pub mod runtime;

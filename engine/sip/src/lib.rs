@@ -7,6 +7,7 @@ pub mod hop;
 pub mod message;
 pub mod stream;
 pub mod tokens;
+pub mod transaction;
 pub mod uri;
 pub mod wheel;
 

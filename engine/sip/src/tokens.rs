@@ -9,8 +9,7 @@ use std::ops::Deref;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What every branch of RFC 3261 begins with (§8.1.1.7); a branch without it comes from RFC 2543.
-pub const MAGIC_COOKIE: &str = "z9hG4bK";
+use crate::message::BRANCH_COOKIE;
 
 /// Five bits a letter, all of them lower case: whoever compares words without regard to case tells ours apart, too.
 const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -87,7 +86,7 @@ impl Tokens {
 
     /// A Via branch: the cookie and 80 random bits.
     pub fn branch(&mut self) -> Token {
-        self.word(MAGIC_COOKIE, 16)
+        self.word(BRANCH_COOKIE, 16)
     }
 
     /// A From or To tag of 80 bits; RFC 3261 §19.3 asks for 32 at least.
@@ -161,8 +160,8 @@ mod tests {
         let mut tokens = Tokens::seeded([2; 32]);
         let branch = tokens.branch();
 
-        assert!(branch.starts_with(MAGIC_COOKIE));
-        assert_eq!(branch.len(), MAGIC_COOKIE.len() + 16);
+        assert!(branch.starts_with(BRANCH_COOKIE));
+        assert_eq!(branch.len(), BRANCH_COOKIE.len() + 16);
         assert!(tokens.tag().bytes().all(|letter| letter.is_ascii_alphanumeric()));
         assert!(tokens.call_id("pbx.example.org").ends_with("@pbx.example.org"));
     }

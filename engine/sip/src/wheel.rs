@@ -251,7 +251,7 @@ impl<K: Copy> Wheel<K> {
     fn tick_of(&self, deadline: Instant) -> u64 {
         let ahead = deadline.saturating_duration_since(self.start);
         let whole = ahead.as_millis() as u64;
-        let tick = if ahead.subsec_nanos() % 1_000_000 == 0 { whole } else { whole + 1 };
+        let tick = if ahead.subsec_nanos().is_multiple_of(1_000_000) { whole } else { whole + 1 };
         tick.min(LAST_TICK)
     }
 

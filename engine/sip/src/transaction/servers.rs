@@ -1,0 +1,350 @@
+//! The requests of others: one entry each, found by fingerprint, ended by their machine.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::common::{Alarm, Common};
+use super::invite_server::{InviteServer, Step as InviteStep};
+use super::key::{Errand, Fingerprints, Identity, Key, Places};
+use super::news::{Heard, Sender, ServerId};
+use super::reply::{WayBack, spelled, stateless};
+use super::server::{Server, Step};
+use super::slab::Slab;
+use crate::hop::Hop;
+use crate::message::{Draft, Fault, Message, Method, Request};
+use crate::wheel::Handle;
+
+#[derive(Clone, Copy, Debug)]
+enum Machine {
+    Invite(InviteServer),
+    Other(Server),
+}
+
+/// What an entry keeps of the messages: never both.
+enum Kept {
+    /// The request, until there is an answer: 100 may have to be written from it.
+    Request(Bytes),
+    /// The last answer.
+    Answer(Bytes),
+    /// Nothing will be sent any more.
+    Nothing,
+}
+
+struct Entry {
+    machine: Machine,
+    way: WayBack,
+    kept: Kept,
+    key: Key,
+    errand: Option<Errand>,
+    timer: Option<Handle>,
+    cancelled: bool,
+}
+
+impl Entry {
+    fn deadline(&self) -> Option<Instant> {
+        match &self.machine {
+            Machine::Invite(machine) => machine.deadline(),
+            Machine::Other(machine) => machine.deadline(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match &self.machine {
+            Machine::Invite(machine) => machine.is_over(),
+            Machine::Other(machine) => machine.is_over(),
+        }
+    }
+
+    fn send_kept(&self, sender: Sender, common: &mut Common) {
+        if let Kept::Answer(answer) = &self.kept {
+            common.output.push_back(self.way.send(answer.clone(), sender));
+            common.tally.answers_repeated += 1;
+        }
+    }
+
+    /// Says 100 in the owner's place.
+    fn send_trying(&mut self, sender: Sender, common: &mut Common) {
+        let Kept::Request(request) = &self.kept else { return };
+        // It was read once already, so it can be read again.
+        let Ok(Message::Request(request)) = Message::parse(request.clone()) else { return };
+        let answer = Draft::reply(&request, self.way.came_by.peer, 100).finish();
+        common.output.push_back(self.way.send(answer.clone(), sender));
+        self.kept = Kept::Answer(answer);
+    }
+}
+
+pub(super) struct Servers {
+    entries: Slab<Entry>,
+    by_key: Places,
+    by_errand: Places,
+    fingerprints: Fingerprints,
+}
+
+impl Servers {
+    pub fn new(limit: usize) -> Self {
+        Self {
+            entries: Slab::new(limit),
+            by_key: Places::default(),
+            by_errand: Places::default(),
+            fingerprints: Fingerprints::default(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// A request arrived.
+    pub fn receive(&mut self, request: Request, hop: Hop, common: &mut Common, now: Instant) {
+        let identity = match request.check().and_then(|()| self.fingerprints.of(&request)) {
+            Ok(identity) => identity,
+            Err(fault) => return self.refuse_malformed(&request, hop, fault, common),
+        };
+        match request.method() {
+            Method::Ack => self.acknowledge(request, hop, &identity, common, now),
+            Method::Cancel => self.cancel(request, hop, &identity, common),
+            _ => match self.find(identity.key) {
+                Some(index) => self.repeat(index, common),
+                None => self.begin(request, hop, &identity, common, now),
+            },
+        }
+    }
+
+    fn find(&mut self, key: Key) -> Option<u32> {
+        let index = *self.by_key.get(&key.place)?;
+        let (_, entry) = self.entries.at(index)?;
+        (entry.key == key).then_some(index)
+    }
+
+    /// A request that is no repetition: it becomes an entry, or is refused.
+    fn begin(&mut self, request: Request, hop: Hop, identity: &Identity, common: &mut Common, now: Instant) {
+        let outside_dialogs = request.to().is_ok_and(|to| to.tag().is_none());
+        let is_invite = *request.method() == Method::Invite;
+        if outside_dialogs && self.by_errand.contains_key(&identity.errand.0) {
+            // RFC 3261 §8.2.2.2: it was forked on its way and both branches end here.
+            common.tally.merged += 1;
+            return refuse(&request, hop, 482, identity.stateless_tag, common);
+        }
+        // A place that is taken though the key is another's would be a wonder; it costs that request a 503.
+        if self.entries.is_full() || self.by_key.contains_key(&identity.key.place) {
+            common.tally.refused_full += 1;
+            return refuse(&request, hop, 503, identity.stateless_tag, common);
+        }
+        let Ok(via) = request.top_via() else { return };
+        let machine = if is_invite {
+            Machine::Invite(InviteServer::start(now))
+        } else {
+            Machine::Other(Server::start(Common::pace(&common.timers, hop), now))
+        };
+        let mut entry = Entry {
+            machine,
+            way: WayBack::of(&via, hop),
+            kept: Kept::Request(request.bytes().clone()),
+            key: identity.key,
+            errand: (outside_dialogs || is_invite).then_some(identity.errand),
+            timer: None,
+            cancelled: false,
+        };
+        let (index, generation) = self.entries.next();
+        let deadline = entry.deadline();
+        common.arm(&mut entry.timer, deadline, Alarm::Server(index));
+        self.by_key.insert(entry.key.place, index);
+        if let Some(errand) = entry.errand {
+            self.by_errand.insert(errand.0, index);
+        }
+        self.entries.insert(entry);
+        common.tally.requests += 1;
+        common.tell(Heard::Request { id: ServerId { index, generation }, request, hop });
+    }
+
+    /// The same request again: what was answered is answered again.
+    fn repeat(&mut self, index: u32, common: &mut Common) {
+        let Some((generation, entry)) = self.entries.at(index) else { return };
+        common.tally.requests_repeated += 1;
+        let again = match &entry.machine {
+            Machine::Invite(machine) => machine.repeated() == InviteStep::SendAgain,
+            Machine::Other(machine) => machine.repeated() == Step::SendAgain,
+        };
+        if again {
+            entry.send_kept(Sender::Server(ServerId { index, generation }), common);
+        }
+    }
+
+    /// An ACK: it ends a refusal here, or belongs to a 2xx, whose owner hears of it.
+    fn acknowledge(&mut self, ack: Request, hop: Hop, identity: &Identity, common: &mut Common, now: Instant) {
+        // The ACK of a refusal has the branch of its INVITE; the ACK of a 2xx has another and is known by its errand.
+        let index = self.find(identity.key).or_else(|| self.by_errand.get(&identity.errand.0).copied());
+        let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
+            if ack.to().is_ok_and(|to| to.tag() == Some(&spelled(identity.stateless_tag))) {
+                common.tally.acks_swallowed += 1;
+            } else {
+                common.tally.acks += 1;
+                common.tell(Heard::Ack { id: None, request: ack, hop });
+            }
+            return;
+        };
+        let pace = Common::pace(&common.timers, entry.way.came_by);
+        let step = match &mut entry.machine {
+            Machine::Invite(machine) => machine.acknowledge(pace, now),
+            Machine::Other(_) => InviteStep::Nothing,
+        };
+        match step {
+            InviteStep::TellFirst | InviteStep::Tell => {
+                entry.kept = Kept::Nothing;
+                common.tally.acks += 1;
+                common.tell(Heard::Ack { id: Some(ServerId { index, generation }), request: ack, hop });
+            }
+            _ => common.tally.acks_swallowed += 1,
+        }
+        self.settle(index, common);
+    }
+
+    /// A CANCEL is answered without an entry of its own: whether its INVITE is known decides, each time again.
+    fn cancel(&mut self, cancel: Request, hop: Hop, identity: &Identity, common: &mut Common) {
+        let index = self.find(identity.key);
+        let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
+            common.tally.cancels_unknown += 1;
+            return refuse(&cancel, hop, 481, identity.stateless_tag, common);
+        };
+        common.tally.cancels += 1;
+        // RFC 3261 §9.2: the tag should be the one that the INVITE's answers carry.
+        let tag = match &entry.kept {
+            Kept::Answer(answer) => tag_in(answer),
+            _ => None,
+        };
+        let tag = tag.unwrap_or_else(|| spelled(identity.stateless_tag));
+        if let Ok(via) = cancel.top_via() {
+            let answer = Draft::reply(&cancel, hop.peer, 200).to_tag(&tag).finish();
+            common.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
+        }
+        let open = matches!(&entry.machine, Machine::Invite(machine) if machine.is_open());
+        if open && !std::mem::replace(&mut entry.cancelled, true) {
+            common.tell(Heard::Cancelled { id: ServerId { index, generation }, cancel });
+        }
+    }
+
+    fn refuse_malformed(&mut self, request: &Request, hop: Hop, fault: Fault, common: &mut Common) {
+        common.tally.malformed_requests += 1;
+        let via = request.top_via();
+        let (false, Ok(via)) = (*request.method() == Method::Ack, via) else {
+            common.tally.malformed_unanswered += 1;
+            return;
+        };
+        let tag = self.fingerprints.tag_of(request.bytes());
+        let answer = stateless(request, hop, fault.status(), tag).phrase(fault.phrase()).finish();
+        common.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
+    }
+
+    /// The owner answers.
+    pub fn respond(&mut self, id: ServerId, status: u16, bytes: Bytes, common: &mut Common, now: Instant) {
+        let Some(entry) = self.entries.get_mut(id.index, id.generation) else {
+            common.tally.answers_late += 1;
+            return;
+        };
+        let pace = Common::pace(&common.timers, entry.way.came_by);
+        let step = match &mut entry.machine {
+            Machine::Invite(machine) => match machine.answer(status, pace, now) {
+                InviteStep::Send => Step::Send,
+                _ => Step::TooLate,
+            },
+            Machine::Other(machine) => machine.answer(status, pace, now),
+        };
+        match step {
+            Step::Send => {
+                common.output.push_back(entry.way.send(bytes.clone(), Sender::Server(id)));
+                entry.kept = Kept::Answer(bytes);
+            }
+            Step::Withhold => common.tally.answers_withheld += 1,
+            _ => common.tally.answers_late += 1,
+        }
+        self.settle(id.index, common);
+    }
+
+    /// The owner wants its 2xx repeated no more.
+    pub fn stop_repeating(&mut self, id: ServerId, common: &mut Common, now: Instant) {
+        let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };
+        let pace = Common::pace(&common.timers, entry.way.came_by);
+        if let Machine::Invite(machine) = &mut entry.machine
+            && machine.is_accepted()
+        {
+            machine.acknowledge(pace, now);
+            entry.kept = Kept::Nothing;
+            self.settle(id.index, common);
+        }
+    }
+
+    /// An answer could not be sent.
+    pub fn transport_failed(&mut self, id: ServerId, common: &mut Common) {
+        let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };
+        let lost = match &mut entry.machine {
+            Machine::Invite(machine) => !machine.is_over(),
+            Machine::Other(machine) => machine.broken() == Step::Broken,
+        };
+        if lost {
+            common.tally.answers_lost += 1;
+            common.tell(Heard::ReplyLost { id });
+        }
+        self.settle(id.index, common);
+    }
+
+    /// The timer of an entry has come up.
+    pub fn wake(&mut self, index: u32, common: &mut Common, now: Instant) {
+        let Some((generation, entry)) = self.entries.at(index) else { return };
+        entry.timer = None;
+        let id = ServerId { index, generation };
+        let pace = Common::pace(&common.timers, entry.way.came_by);
+        match &mut entry.machine {
+            Machine::Invite(machine) => match machine.wake(pace, now) {
+                InviteStep::SendAgain => entry.send_kept(Sender::Server(id), common),
+                InviteStep::SendTrying => entry.send_trying(Sender::Server(id), common),
+                InviteStep::AckMissing => {
+                    common.tally.acks_missing += 1;
+                    common.tell(Heard::AckMissing { id });
+                }
+                InviteStep::RefusalUnheard => common.tally.refusals_unheard += 1,
+                _ => {}
+            },
+            Machine::Other(machine) => match machine.wake(now) {
+                Step::SendTrying => entry.send_trying(Sender::Server(id), common),
+                Step::Unanswered => common.tally.unanswered += 1,
+                _ => {}
+            },
+        }
+        self.settle(index, common);
+    }
+
+    /// After something happened to an entry: its timer is set anew, or it goes.
+    fn settle(&mut self, index: u32, common: &mut Common) {
+        let Some((_, entry)) = self.entries.at(index) else { return };
+        if !entry.is_over() {
+            let deadline = entry.deadline();
+            return common.arm(&mut entry.timer, deadline, Alarm::Server(index));
+        }
+        let Some(mut entry) = self.entries.remove(index) else { return };
+        common.arm(&mut entry.timer, None, Alarm::Server(index));
+        self.by_key.remove(&entry.key.place);
+        // A request on its way round a loop may have taken the errand over.
+        if let Some(errand) = entry.errand
+            && self.by_errand.get(&errand.0) == Some(&index)
+        {
+            self.by_errand.remove(&errand.0);
+        }
+    }
+}
+
+/// Refuses a request that has passed its check, without keeping anything.
+fn refuse(request: &Request, hop: Hop, status: u16, tag: u64, common: &mut Common) {
+    if let Ok(via) = request.top_via() {
+        let answer = stateless(request, hop, status, tag).finish();
+        common.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
+    }
+}
+
+/// The To tag of an answer of ours.
+fn tag_in(answer: &Bytes) -> Option<String> {
+    match Message::parse(answer.clone()) {
+        Ok(Message::Response(response)) => Some(response.to().ok()?.tag()?.to_owned()),
+        _ => None,
+    }
+}

@@ -3,10 +3,16 @@
 //! A [`Uri`] is a few slices of its text. Nothing is unescaped until somebody asks, and nothing is changed when it is
 //! written again.
 
+mod escape;
+mod same;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
+use self::escape::well_escaped;
+pub use self::escape::{escape_header, escape_user, unescape};
+use self::same::{Case, same};
 use crate::message::via::{address, host_and_port};
 use crate::message::{Fault, Params};
 
@@ -179,19 +185,25 @@ impl<'a> Uri<'a> {
         self.port
     }
 
-    /// The parameters, with their escapes.
+    /// The parameters, names and values with their escapes. [`param`](Self::param) finds one.
     pub fn params(&self) -> Params<'a> {
         self.params
     }
 
+    /// The value of a parameter with its escapes; empty when it has none. Escapes in its name are seen through.
+    pub fn param(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.params.iter().find(|(found, _)| same(found, name, Case::Ignored))?;
+        Some(value.unwrap_or(""))
+    }
+
     /// The value of `;transport=`, whatever it is.
-    pub fn transport(&self) -> Option<&'a str> {
-        self.params.get("transport")
+    pub fn transport(&self) -> Option<Cow<'a, str>> {
+        self.param("transport").map(unescape)
     }
 
     /// Whether a Route entry routes loosely (RFC 3261 §16.4).
     pub fn is_loose(&self) -> bool {
-        self.params.has("lr")
+        self.param("lr").is_some()
     }
 
     /// What stands behind the question mark, with its escapes.
@@ -206,61 +218,12 @@ impl<'a> Uri<'a> {
             .filter(|header| !header.is_empty())
             .map(|header| header.split_once('=').unwrap_or((header, "")))
     }
-
-    /// Whether both name the same resource by RFC 3261 §19.1.4. Not transitive, so it is no `==`.
-    pub fn equivalent(&self, other: &Uri<'_>) -> bool {
-        match (self.scheme, other.scheme) {
-            (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => self.same_sip(other),
-            (Scheme::Tel, Scheme::Tel) => self.same_number(other),
-            (Scheme::Other, Scheme::Other) => {
-                let rest = |text: &str, scheme: &str| text.len() - scheme.len();
-                let (mine, theirs) = (self.scheme_text(), other.scheme_text());
-                mine.eq_ignore_ascii_case(theirs)
-                    && rest(self.text, mine) == rest(other.text, theirs)
-                    && self.text[mine.len()..] == other.text[theirs.len()..]
-            }
-            _ => false,
-        }
-    }
-
-    fn same_sip(&self, other: &Uri<'_>) -> bool {
-        /// These make a difference also when only one side has them.
-        const TELLING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-        same_option(self.user, other.user, Case::Matters)
-            && same_option(self.password, other.password, Case::Matters)
-            && same_host(self.host, other.host)
-            && self.port == other.port
-            && TELLING.iter().all(|name| self.params.has(name) == other.params.has(name))
-            && self.params.iter().all(|(name, value)| {
-                other.params.get(name).is_none_or(|theirs| same(value.unwrap_or(""), theirs, Case::Ignored))
-            })
-            && same_headers(self, other)
-    }
-
-    /// RFC 3966 §5: marks inside the number do not count, parameters do.
-    fn same_number(&self, other: &Uri<'_>) -> bool {
-        let digits = |uri: &Uri<'a>| uri.user.unwrap_or("").bytes().filter(|byte| !is_visual(*byte));
-        let theirs = other.user.unwrap_or("").bytes().filter(|byte| !is_visual(*byte));
-        digits(self).map(|byte| byte.to_ascii_lowercase()).eq(theirs.map(|byte| byte.to_ascii_lowercase()))
-            && all_in(self.params, other.params)
-            && all_in(other.params, self.params)
-    }
 }
 
 impl fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
-}
-
-fn is_visual(byte: u8) -> bool {
-    matches!(byte, b'-' | b'.' | b'(' | b')')
-}
-
-fn all_in(these: Params<'_>, those: Params<'_>) -> bool {
-    these
-        .iter()
-        .all(|(name, value)| those.get(name).is_some_and(|theirs| same(value.unwrap_or(""), theirs, Case::Ignored)))
 }
 
 fn checked(params: Params<'_>) -> Result<Params<'_>, Fault> {
@@ -273,120 +236,97 @@ fn checked(params: Params<'_>) -> Result<Params<'_>, Fault> {
     Ok(params)
 }
 
-/// No blanks, controls, quotes or brackets, and two hexadecimal digits behind each percent sign.
-fn well_escaped(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.iter().enumerate().all(|(at, &byte)| match byte {
-        b'%' => matches!(bytes.get(at + 1..at + 3), Some(pair) if pair.iter().all(u8::is_ascii_hexdigit)),
-        b'<' | b'>' | b'"' => false,
-        _ => byte > b' ' && byte != 0x7f,
-    })
-}
-
-/// The text without `%HH` escapes. Bytes that make no UTF-8 become replacement characters.
-pub fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(String::from_utf8_lossy(&Plain::new(text).map(|(byte, _)| byte).collect::<Vec<_>>()).into_owned())
-}
-
-/// Writes `text` so that it may stand as the user of an address.
-pub fn escape_user(text: &str) -> Cow<'_, str> {
-    escape(text, |byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte))
-}
-
-/// Writes `text` so that it may stand as a header value inside an address, as Replaces does in Refer-To.
-pub fn escape_header(text: &str) -> Cow<'_, str> {
-    escape(text, |byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()[]/?:+$".contains(&byte))
-}
-
-fn escape(text: &str, plain: impl Fn(u8) -> bool) -> Cow<'_, str> {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    if text.bytes().all(&plain) {
-        return Cow::Borrowed(text);
-    }
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        if plain(byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.extend(['%', HEX[usize::from(byte >> 4)].into(), HEX[usize::from(byte & 15)].into()]);
-        }
-    }
-    Cow::Owned(escaped)
-}
-
-/// The bytes behind the escapes, and whether each was written as one that matters.
-struct Plain<'a> {
-    rest: std::slice::Iter<'a, u8>,
-}
-
-impl<'a> Plain<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text.as_bytes().iter() }
-    }
-}
-
-impl Iterator for Plain<'_> {
-    type Item = (u8, bool);
-
-    fn next(&mut self) -> Option<(u8, bool)> {
-        let byte = *self.rest.next()?;
-        let digit = |at: usize| char::from(*self.rest.as_slice().get(at)?).to_digit(16);
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                self.rest.nth(1);
-                let byte = (high * 16 + low) as u8;
-                // An escaped reserved character is not the character itself (RFC 3261 §19.1.4, RFC 2396 §2.2).
-                Some((byte, b";/?:@&=+$,".contains(&byte)))
-            }
-            _ => Some((byte, false)),
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Case {
-    Matters,
-    Ignored,
-}
-
-fn same(mine: &str, theirs: &str, case: Case) -> bool {
-    let fold = move |(byte, escaped): (u8, bool)| match case {
-        Case::Matters => (byte, escaped),
-        Case::Ignored => (byte.to_ascii_lowercase(), escaped),
-    };
-    Plain::new(mine).map(fold).eq(Plain::new(theirs).map(fold))
-}
-
-fn same_option(mine: Option<&str>, theirs: Option<&str>, case: Case) -> bool {
-    match (mine, theirs) {
-        (Some(mine), Some(theirs)) => same(mine, theirs, case),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-/// Two spellings of one IPv6 address are one host (RFC 5118 has none of that, RFC 5952 §8 does).
-fn same_host(mine: Option<&str>, theirs: Option<&str>) -> bool {
-    let (Some(mine), Some(theirs)) = (mine, theirs) else { return mine.is_none() && theirs.is_none() };
-    mine.eq_ignore_ascii_case(theirs)
-        || (mine.starts_with('[') && address(mine).is_some_and(|mine| address(theirs) == Some(mine)))
-}
-
-fn same_headers(mine: &Uri<'_>, theirs: &Uri<'_>) -> bool {
-    let covers = |these: &Uri<'_>, those: &Uri<'_>| {
-        these.headers().all(|(name, value)| {
-            those.headers().any(|(their_name, their_value)| {
-                same(name, their_name, Case::Ignored) && same(value, their_value, Case::Matters)
-            })
-        })
-    };
-    mine.headers().count() == theirs.headers().count() && covers(mine, theirs) && covers(theirs, mine)
-}
-
 /// Whether a host can stand in an address: a name, an IPv4 address or an IPv6 reference in brackets.
 pub fn is_host(text: &str) -> bool {
     crate::message::via::is_host(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_address_falls_into_its_parts() {
+        let uri =
+            Uri::parse("sips:alice:secret@[2001:db8::1]:5070;transport=tls;lr?Subject=a%20b&Priority=urgent").unwrap();
+        assert_eq!(uri.scheme(), Scheme::Sips);
+        assert_eq!((uri.user(), uri.password()), (Some("alice"), Some("secret")));
+        assert_eq!((uri.host(), uri.port()), (Some("[2001:db8::1]"), Some(5070)));
+        assert_eq!(uri.address(), Some("2001:db8::1".parse().unwrap()));
+        assert_eq!(uri.transport().as_deref(), Some("tls"));
+        assert!(uri.is_loose());
+        assert_eq!(uri.headers().collect::<Vec<_>>(), [("Subject", "a%20b"), ("Priority", "urgent")]);
+    }
+
+    #[test]
+    fn the_user_may_hold_semicolons_and_question_marks() {
+        let uri = Uri::parse("sip:user;par=u%40example.net?x@example.com").unwrap();
+        assert_eq!(uri.user_text().as_deref(), Some("user;par=u@example.net?x"));
+        assert_eq!((uri.host(), uri.params().as_str()), (Some("example.com"), ""));
+    }
+
+    #[test]
+    fn an_escaped_null_does_not_shorten_the_user() {
+        let uri = Uri::parse("sip:null-%00-null@example.com").unwrap();
+        assert_eq!(uri.user_text().as_deref(), Some("null-\0-null"));
+    }
+
+    #[test]
+    fn the_extra_colon_of_the_old_grammar_is_tolerated() {
+        let uri = Uri::parse("sip:user@[2001:db8:::192.0.2.1]").unwrap();
+        assert_eq!(uri.address(), Some("2001:db8::192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn telephone_numbers_have_no_host() {
+        let uri = Uri::parse("tel:+49-30-1234;ext=5").unwrap();
+        assert_eq!((uri.scheme(), uri.user(), uri.host()), (Scheme::Tel, Some("+49-30-1234"), None));
+        assert_eq!(uri.param("ext"), Some("5"));
+    }
+
+    #[test]
+    fn unknown_schemes_are_kept_as_they_are() {
+        let uri = Uri::parse("soap.beep://192.0.2.103:3002").unwrap();
+        assert_eq!((uri.scheme(), uri.scheme_text()), (Scheme::Other, "soap.beep"));
+        assert_eq!(uri.to_string(), "soap.beep://192.0.2.103:3002");
+    }
+
+    #[test]
+    fn broken_addresses_are_refused() {
+        for wrong in [
+            "",
+            "sip",
+            "sip:",
+            "sip:@h",
+            "sip:a@",
+            "sip:a@h:",
+            "sip:a@h:99999",
+            "sip:a@h;;x",
+            "sip:a@h;x=",
+            "sip:a b@h",
+            "sip:a@h;x= 1",
+            "sip:%zz@h",
+            "sip:%4",
+            "sip:2001:db8::10",
+            "sip:[2001:db8::10",
+            "sip:[nothing]",
+            "<sip:a@h>",
+            "1sip:a@h",
+            "tel:",
+            "tel:+",
+            "tel:alice",
+        ] {
+            assert_eq!(Uri::parse(wrong).map(|uri| uri.as_str()).map_err(Fault::status), Err(400), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits_have_their_own_answers() {
+        let long = format!("sip:{}@h", "a".repeat(MAX_URI));
+        assert_eq!(Uri::parse(&long).map(|uri| uri.port()).map_err(Fault::status), Err(414));
+        let many = format!("sip:h{}", ";a".repeat(MAX_URI_PARAMS + 1));
+        assert_eq!(Uri::parse(&many).map(|uri| uri.port()).map_err(Fault::status), Err(400));
+        let fitting = format!("sip:h{}", ";a".repeat(MAX_URI_PARAMS));
+        assert_eq!(Uri::parse(&fitting).map(|uri| uri.port()), Ok(None));
+    }
 }

@@ -33,7 +33,11 @@ pub(super) fn request(request: &Request) -> Result<(), Fault> {
     let method = request.method();
     let (_, said) = common(request)?;
     if said != method.as_str() {
-        return Err(Fault::bad("CSeq method does not match"));
+        return Err(match method {
+            // RFC 4475 §3.1.2.18: the better answer, for a later RFC may let the two differ.
+            Method::Other(_) => Fault::new(501, "Not Implemented"),
+            _ => Fault::bad("CSeq method does not match"),
+        });
     }
     request.max_forwards()?;
     every(request.vias())?;
@@ -50,7 +54,10 @@ pub(super) fn response(response: &Response) -> Result<(), Fault> {
         return Err(flaw);
     }
     common(response)?;
-    response.top_via()?;
+    // RFC 3261 §8.1.3.3: we put one Via on, and whoever forwarded us the response took the others off.
+    if response.list(Name::Via).nth(1).is_some() {
+        return Err(Fault::bad("More than one Via in a response"));
+    }
     Ok(())
 }
 
@@ -65,11 +72,21 @@ fn common(headers: &Headers) -> Result<(u32, &str), Fault> {
             return Err(fault);
         }
     }
+    all_text(headers)?;
     headers.top_via()?;
     headers.from()?;
     headers.to()?;
     headers.call_id()?;
     headers.cseq_text()
+}
+
+/// Lists that the core reads must be text, or a value in them would be passed over.
+fn all_text(headers: &Headers) -> Result<(), Fault> {
+    const LISTS: [Name<'static>; 5] = [Name::Via, Name::Contact, Name::Route, Name::RecordRoute, Name::Require];
+    // Nearly always the whole head is text, which is quick to see.
+    let is_text = std::str::from_utf8(headers.head()).is_ok()
+        || LISTS.iter().all(|&name| headers.raw_all(name).all(|value| std::str::from_utf8(value).is_ok()));
+    if is_text { Ok(()) } else { Err(Fault::bad("Header is not UTF-8")) }
 }
 
 /// All values of a list must be readable.

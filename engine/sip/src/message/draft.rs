@@ -4,14 +4,19 @@
 //! CSeq, Contact, the rest as it was added, Content-Type, Content-Length. Content-Length is always written and always
 //! right. Nothing that is handed in can end a line or start a new one: line ends inside a value become blanks.
 
+mod seen;
+#[cfg(test)]
+mod tests;
+
 use std::fmt::{self, Display, Write as _};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use self::seen::Seen;
 use super::name::{self, OTHER};
-use super::scan::{self, Commas, find_outside, trim};
-use super::{Headers, Method, Name, Request, Via, phrase};
+use super::scan::{self, Commas, find_outside};
+use super::{Headers, Method, Name, NameAddr, Request, Via, phrase};
 use crate::hop::Transport;
 
 /// Room for the lines of a usual message, so that writing one allocates twice.
@@ -209,8 +214,8 @@ impl Draft {
     pub fn to_tag(mut self, tag: &str) -> Self {
         let Some(at) = self.lines.iter().position(|line| line.rank == rank(Name::To.number())) else { return self };
         let to = self.lines[at].value(&self.text.0).to_vec();
-        let has_tag = std::str::from_utf8(&to).is_ok_and(has_tag);
-        if !has_tag {
+        let address = std::str::from_utf8(&to).ok().and_then(|to| NameAddr::parse(to).ok());
+        if address.is_none_or(|address| address.tag().is_none()) {
             self.put(Name::To, |text| {
                 text.bytes(&to)?;
                 write!(text, ";tag={tag}")
@@ -277,7 +282,10 @@ impl Draft {
         // 64: the start line's fixed parts and Content-Length; a longer URI only costs one more allocation.
         let mut out = Text(Vec::with_capacity(self.text.0.len() + self.body.len() + self.start.len() + 64));
         let _ = match &self.start {
-            Start::Request { method, uri } => write!(out, "{method} {uri} SIP/2.0"),
+            Start::Request { method, uri } => {
+                out.token(method.as_str());
+                write!(out, " {uri} SIP/2.0")
+            }
             Start::Reply { status, phrase } => write!(out, "SIP/2.0 {status} {phrase}"),
         };
         out.0.extend_from_slice(b"\r\n");
@@ -312,47 +320,6 @@ impl Line {
     }
 }
 
-/// Whether an address header has a tag parameter behind its URI.
-fn has_tag(to: &str) -> bool {
-    let behind = match find_outside(to, b'>', false) {
-        Some(end) => &to[end + 1..],
-        None => to,
-    };
-    find_outside(behind, b';', false)
-        .is_some_and(|at| super::Params::new(&behind[at..]).get("tag").is_some_and(|tag| !tag.is_empty()))
-}
-
-/// A Via entry as whoever received it passes it on.
-struct Seen<'a> {
-    via: Via<'a>,
-    came_from: SocketAddr,
-}
-
-impl Display for Seen<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.via.as_str();
-        f.write_str(trim(text.split(';').next().unwrap_or(text)))?;
-        let wants_port = self.via.rport().is_some();
-        for (name, value) in self.via.params.iter() {
-            // What the sender says about itself here is not what we saw.
-            if name.eq_ignore_ascii_case("received") {
-                continue;
-            }
-            match value {
-                _ if name.eq_ignore_ascii_case("rport") => write!(f, ";{name}={}", self.came_from.port())?,
-                Some(value) => write!(f, ";{name}={value}")?,
-                None => write!(f, ";{name}")?,
-            }
-        }
-        let seen = self.came_from.ip().to_canonical();
-        // RFC 3581 §4 wants it beside every rport.
-        if wants_port || self.via.address() != Some(seen) {
-            write!(f, ";received={seen}")?;
-        }
-        Ok(())
-    }
-}
-
 /// Text in which no value can end its line.
 #[derive(Clone, Debug)]
 struct Text(Vec<u8>);
@@ -372,18 +339,22 @@ impl Text {
             OTHER => name.as_str(),
             number => Name::numbered(number).map_or("", |name| name.as_str()),
         };
-        let start = self.0.len();
-        // A name longer than this is nobody's; `name_len` has to hold it.
+        self.token(text);
+    }
+
+    /// Writes a token; what may not stand in one becomes a dash.
+    fn token(&mut self, text: &str) {
+        // A token longer than this is nobody's; `name_len` has to hold it.
         let text = &text.as_bytes()[..text.len().min(usize::from(u16::MAX))];
         self.0.extend(text.iter().map(|&byte| if scan::is_token_byte(byte) { byte } else { b'-' }));
-        if self.0.len() == start {
+        if text.is_empty() {
             self.0.push(b'-');
         }
     }
 }
 
 const fn breaks(byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n' | b'\0')
+    matches!(byte, b'\r' | b'\n')
 }
 
 impl fmt::Write for Text {

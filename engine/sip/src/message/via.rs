@@ -1,6 +1,6 @@
 //! One entry of a Via header: where a request passed and where its response must go.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::scan::{is_blank, is_host_byte, is_token, number, trim};
 use super::{Fault, Params};
@@ -116,10 +116,15 @@ impl<'a> Via<'a> {
 
 /// An IP address, with or without the brackets of an IPv6 reference.
 pub(crate) fn address(host: &str) -> Option<IpAddr> {
-    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(reference) => reference.parse().ok().map(IpAddr::V6),
-        None => host.parse().ok(),
-    }
+    let Some(reference) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) else {
+        return host.parse().ok();
+    };
+    let address: Result<Ipv6Addr, _> = match reference.contains(":::") {
+        // The grammar of RFC 3261 makes a colon too many before an IPv4 part (RFC 5118 §4.10).
+        true => reference.replacen(":::", "::", 1).parse(),
+        false => reference.parse(),
+    };
+    address.ok().map(IpAddr::V6)
 }
 
 /// `host[:port]` with blanks allowed around the colon; an IPv6 address must be in brackets.

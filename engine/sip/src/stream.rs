@@ -214,3 +214,124 @@ impl Deframer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "OPTIONS sip:h SIP/2.0\r\nCSeq: 1 OPTIONS\r\nContent-Length: 4\r\n\r\nbody";
+    const TWO: &str = "SIP/2.0 200 OK\nl:\n 0\n\n";
+
+    fn drain(deframer: &mut Deframer) -> Result<Vec<Frame>, FrameFault> {
+        let mut frames = Vec::new();
+        while let Some(frame) = deframer.take()? {
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    /// Feeds the stream in pieces of `size` bytes.
+    fn cut(stream: &[u8], size: usize) -> Result<Vec<Frame>, FrameFault> {
+        let mut deframer = Deframer::new(MAX_MESSAGE);
+        let mut frames = Vec::new();
+        for piece in stream.chunks(size) {
+            deframer.push(piece);
+            frames.extend(drain(&mut deframer)?);
+        }
+        Ok(frames)
+    }
+
+    fn message(text: &str) -> Frame {
+        Frame::Message(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn pieces_of_any_size_make_the_same_frames() {
+        let stream = format!("\r\n{ONE}{TWO}\r\n\r\n{ONE}\n{TWO}\r\n");
+        let frames = vec![
+            Frame::Pong,
+            message(ONE),
+            message(TWO),
+            Frame::Pong,
+            Frame::Ping,
+            message(ONE),
+            message(TWO),
+            Frame::Pong,
+        ];
+        for size in 1..=stream.len() {
+            assert_eq!(cut(stream.as_bytes(), size), Ok(frames.clone()), "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn every_double_line_end_is_a_ping() {
+        let frames = cut(b"\r\n\r\n\r\n\r\n", 3).unwrap();
+        assert_eq!(frames, [Frame::Pong, Frame::Ping, Frame::Pong, Frame::Ping]);
+    }
+
+    #[test]
+    fn a_message_of_the_limit_passes_and_one_byte_more_does_not() {
+        let head = |body: usize| format!("MESSAGE sip:h SIP/2.0\r\nContent-Length: {body}\r\n\r\n");
+        let room = MAX_MESSAGE - head(60_000).len();
+        let fitting = format!("{}{}", head(room), "x".repeat(room));
+        assert_eq!(fitting.len(), MAX_MESSAGE);
+        assert_eq!(cut(fitting.as_bytes(), 1000), Ok(vec![message(&fitting)]));
+
+        let larger = format!("{}{}", head(room + 1), "x".repeat(room + 1));
+        let fault = cut(larger.as_bytes(), 1000).unwrap_err();
+        assert_eq!(fault.fault.status(), 413);
+        assert_eq!(fault.head, head(room + 1), "the head is whole, so the request can be answered");
+    }
+
+    #[test]
+    fn a_head_without_an_end_is_cut_behind_its_last_line() {
+        let stream = format!("OPTIONS sip:h SIP/2.0\r\nCall-ID: c\r\nX: {}", "x".repeat(MAX_MESSAGE));
+        for size in [1, 977, stream.len()] {
+            let fault = cut(stream.as_bytes(), size).unwrap_err();
+            assert_eq!(fault.fault.status(), 413);
+            assert_eq!(fault.head, "OPTIONS sip:h SIP/2.0\r\nCall-ID: c\r\n\r\n");
+        }
+    }
+
+    #[test]
+    fn without_a_clear_length_the_stream_is_broken() {
+        for lines in ["", "Content-Length: 4\r\nl: 5\r\n", "l: -1\r\n", "l: 4 4\r\n", "l: 18446744073709551616\r\n"] {
+            let head = format!("OPTIONS sip:h SIP/2.0\r\n{lines}\r\n");
+            let fault = cut(format!("{head}body{ONE}").as_bytes(), 7).unwrap_err();
+            assert_eq!((fault.fault.status(), fault.head.as_ref()), (400, head.as_bytes()), "{lines}");
+        }
+    }
+
+    #[test]
+    fn after_a_fault_nothing_is_heard_or_held() {
+        let mut deframer = Deframer::new(MAX_MESSAGE);
+        deframer.push(b"OPTIONS sip:h SIP/2.0\r\n\r\n");
+        assert_eq!(deframer.take().map_err(|fault| fault.fault.phrase()), Err("Missing Content-Length"));
+        deframer.push(ONE.as_bytes());
+        assert_eq!((deframer.take(), deframer.held()), (Ok(None), 0));
+    }
+
+    #[test]
+    fn a_quiet_connection_lets_go_of_its_buffer() {
+        let mut deframer = Deframer::new(MAX_MESSAGE);
+        let busy = ONE.repeat(500);
+        let (most, rest) = busy.split_at(busy.len() - 1);
+        deframer.push(most.as_bytes());
+        assert_eq!(drain(&mut deframer).unwrap().len(), 499);
+        assert!(deframer.is_midway());
+        deframer.push(rest.as_bytes());
+        assert_eq!(drain(&mut deframer).unwrap().len(), 1);
+        assert!(!deframer.is_midway());
+        assert!(deframer.held() <= KEPT, "{} bytes are held", deframer.held());
+    }
+
+    #[test]
+    fn a_long_stream_byte_by_byte_holds_no_more_than_one_message() {
+        let mut deframer = Deframer::new(MAX_MESSAGE);
+        for byte in ONE.repeat(2000).bytes() {
+            deframer.push(&[byte]);
+            drain(&mut deframer).unwrap();
+            assert!(deframer.held() <= KEPT);
+        }
+    }
+}

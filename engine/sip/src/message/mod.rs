@@ -21,6 +21,8 @@ mod params;
 mod parse;
 pub(crate) mod scan;
 mod status;
+#[cfg(test)]
+mod tests;
 mod typed;
 pub(crate) mod via;
 

@@ -2,4 +2,4 @@
 //!
 //! `routing` decides who may do what, `runtime` is the only room that knows tokio.
 
-pub mod runtime;
+pub mod routing;

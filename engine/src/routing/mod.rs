@@ -1,0 +1,20 @@
+//! Who may register, and where they can be reached now.
+//!
+//! ```text
+//! Directory   the endpoints there are, from the configuration file and from the database
+//! Location    the bindings they hold: where each can be reached, until when, over which flow
+//! registrar   REGISTER in, what stands out; the only one who changes the Location on a phone's word
+//! shelf       what the store must be able to keep for the three above
+//! ```
+//!
+//! Nothing here waits, opens a socket or reads a clock.
+
+mod binding;
+mod location;
+mod registrar;
+mod shelf;
+
+pub use binding::{Binding, NO_FLOW, Reach};
+pub use location::Location;
+pub use registrar::{RegisterError, Registered, RegistrarRules, register};
+pub use shelf::{BindingChange, BindingRow, BindingShelf, EndpointRow, EndpointShelf, ShelfError, Shelved};

@@ -3,3 +3,4 @@
 //! `routing` decides who may do what, `runtime` is the only room that knows tokio.
 
 pub mod routing;
+pub mod runtime;

@@ -1,0 +1,35 @@
+-- Endpoints that were added by command. Those of the configuration file are not here.
+CREATE TABLE endpoints (
+    user_name       TEXT   NOT NULL PRIMARY KEY,
+    -- Nonce, ciphertext and tag; the key lies in the data folder, never here.
+    sealed_password BYTEA  NOT NULL,
+    number          TEXT,
+    -- All times are milliseconds since 1970, UTC.
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+
+-- All that a REGISTER leaves behind. Endpoints of the configuration file have bindings too, so there is no foreign key.
+CREATE TABLE bindings (
+    endpoint     TEXT    NOT NULL,
+    -- The order in which the registrar keeps them.
+    position     BIGINT  NOT NULL,
+    contact      TEXT    NOT NULL,
+    instance     TEXT,
+    reg_id       BIGINT,
+    q_thousandth BIGINT  NOT NULL,
+    -- A JSON array, nearest first.
+    path         TEXT    NOT NULL,
+    call_id      TEXT    NOT NULL,
+    cseq         BIGINT  NOT NULL,
+    expires_at   BIGINT  NOT NULL,
+    transport    TEXT    NOT NULL,
+    local        TEXT    NOT NULL,
+    peer         TEXT    NOT NULL,
+    flow_bound   BOOLEAN NOT NULL,
+    user_agent   TEXT,
+    updated_at   BIGINT  NOT NULL,
+    PRIMARY KEY (endpoint, position)
+);
+
+CREATE INDEX bindings_by_expiry ON bindings (expires_at);

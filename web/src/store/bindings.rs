@@ -1,0 +1,161 @@
+//! Bindings: where each endpoint can be reached, kept over a restart.
+
+use std::{error::Error, time::SystemTime};
+
+use patchcord_engine::routing::{BindingChange, BindingRow, BindingShelf, ShelfError, Shelved};
+use sqlx::{FromRow, QueryBuilder};
+
+use crate::store::{
+    PATIENCE, Store, away,
+    database::on_either,
+    time::{from_millis, to_millis},
+    within,
+};
+
+/// Rows of one statement. Sixteen values each, so below the 32 766 values that SQLite takes.
+const ROWS_PER_STATEMENT: usize = 500;
+
+#[derive(FromRow)]
+struct Stored {
+    endpoint: String,
+    position: i64,
+    contact: String,
+    instance: Option<String>,
+    reg_id: Option<i64>,
+    q_thousandth: i64,
+    path: String,
+    call_id: String,
+    cseq: i64,
+    expires_at: i64,
+    transport: String,
+    local: String,
+    peer: String,
+    flow_bound: bool,
+    user_agent: Option<String>,
+    updated_at: i64,
+}
+
+impl BindingShelf for Store {
+    fn load_bindings(&self, now: SystemTime) -> Shelved<'_, Vec<BindingRow>> {
+        Box::pin(within(PATIENCE, async move {
+            const LIVE: &str = "SELECT endpoint, position, contact, instance, reg_id, q_thousandth, path, call_id, \
+                                cseq, expires_at, transport, local, peer, flow_bound, user_agent, updated_at \
+                                FROM bindings WHERE expires_at > $1 ORDER BY endpoint, position";
+            // Those of endpoints that never came back would lie here for ever.
+            const LAPSED: &str = "DELETE FROM bindings WHERE expires_at <= $1";
+            let now = to_millis(now);
+            let rows: Vec<Stored> = on_either!(&self.database, |pool: Kind| async {
+                sqlx::query(LAPSED).bind(now).execute(pool).await?;
+                sqlx::query_as(LIVE).bind(now).fetch_all(pool).await
+            }
+            .await)
+            .map_err(away)?;
+            rows.into_iter().map(read).collect()
+        }))
+    }
+
+    fn write_bindings(&self, changes: Vec<BindingChange>) -> Shelved<'_, ()> {
+        Box::pin(within(PATIENCE, async move {
+            let changes = latest(changes);
+            let rows: Vec<Stored> = changes.iter().flat_map(|change| stored(&change.rows)).collect();
+            on_either!(&self.database, |pool: Kind| async {
+                let mut all_or_none = pool.begin().await?;
+                for changes in changes.chunks(ROWS_PER_STATEMENT) {
+                    let mut forget = QueryBuilder::<Kind>::new("DELETE FROM bindings WHERE endpoint IN (");
+                    let mut users = forget.separated(", ");
+                    for change in changes {
+                        users.push_bind(&change.user);
+                    }
+                    forget.push(")").build().persistent(false).execute(&mut *all_or_none).await?;
+                }
+                for rows in rows.chunks(ROWS_PER_STATEMENT) {
+                    QueryBuilder::<Kind>::new(
+                        "INSERT INTO bindings (endpoint, position, contact, instance, reg_id, q_thousandth, path, \
+                         call_id, cseq, expires_at, transport, local, peer, flow_bound, user_agent, updated_at) ",
+                    )
+                    .push_values(rows, |mut values, row| {
+                        values
+                            .push_bind(&row.endpoint)
+                            .push_bind(row.position)
+                            .push_bind(&row.contact)
+                            .push_bind(&row.instance)
+                            .push_bind(row.reg_id)
+                            .push_bind(row.q_thousandth)
+                            .push_bind(&row.path)
+                            .push_bind(&row.call_id)
+                            .push_bind(row.cseq)
+                            .push_bind(row.expires_at)
+                            .push_bind(&row.transport)
+                            .push_bind(&row.local)
+                            .push_bind(&row.peer)
+                            .push_bind(row.flow_bound)
+                            .push_bind(&row.user_agent)
+                            .push_bind(row.updated_at);
+                    })
+                    .build()
+                    .persistent(false)
+                    .execute(&mut *all_or_none)
+                    .await?;
+                }
+                all_or_none.commit().await
+            }
+            .await)
+            .map_err(away)
+        }))
+    }
+}
+
+/// Only the last change of each endpoint: an earlier one says nothing that it does not replace.
+fn latest(changes: Vec<BindingChange>) -> Vec<BindingChange> {
+    let mut by_user = std::collections::BTreeMap::new();
+    for change in changes {
+        by_user.insert(change.user.clone(), change);
+    }
+    by_user.into_values().collect()
+}
+
+fn stored(rows: &[BindingRow]) -> impl Iterator<Item = Stored> {
+    (0..).zip(rows).map(|(position, row)| Stored {
+        endpoint: row.user.clone(),
+        position,
+        contact: row.contact.clone(),
+        instance: row.instance.clone(),
+        reg_id: row.reg_id.map(i64::from),
+        q_thousandth: i64::from(row.q_thousandths),
+        path: serde_json::to_string(&row.path).expect("a list of texts is JSON"),
+        call_id: row.call_id.clone(),
+        cseq: i64::from(row.cseq),
+        expires_at: to_millis(row.expires),
+        transport: row.transport.to_string(),
+        local: row.local.to_string(),
+        peer: row.peer.to_string(),
+        flow_bound: row.flow_bound,
+        user_agent: row.user_agent.clone(),
+        updated_at: to_millis(row.updated),
+    })
+}
+
+fn read(row: Stored) -> Result<BindingRow, ShelfError> {
+    let what = format!("a binding of endpoint {} at position {}", row.endpoint, row.position);
+    try_read(row).map_err(|source| ShelfError::Damaged { what, source })
+}
+
+fn try_read(row: Stored) -> Result<BindingRow, Box<dyn Error + Send + Sync>> {
+    Ok(BindingRow {
+        user: row.endpoint,
+        contact: row.contact,
+        instance: row.instance,
+        reg_id: row.reg_id.map(u32::try_from).transpose()?,
+        q_thousandths: row.q_thousandth.try_into()?,
+        path: serde_json::from_str(&row.path)?,
+        call_id: row.call_id,
+        cseq: row.cseq.try_into()?,
+        expires: from_millis(row.expires_at),
+        transport: row.transport.parse()?,
+        local: row.local.parse()?,
+        peer: row.peer.parse()?,
+        flow_bound: row.flow_bound,
+        user_agent: row.user_agent,
+        updated: from_millis(row.updated_at),
+    })
+}

@@ -1,0 +1,141 @@
+//! The two kinds of database, and the one seam between them.
+//!
+//! Whoever has an order for the database writes it once, inside [`on_either`]. Only opening differs.
+
+use std::{fs, os::unix::fs::DirBuilderExt, path::Path, time::Duration};
+
+use patchcord_engine::routing::ShelfError;
+use sqlx::{
+    Connection, PgConnection, PgPool, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::store::{OpenError, PATIENCE, Place, away};
+
+/// SQLite has one writer at a time; the others read meanwhile.
+const SQLITE_CONNECTIONS: u32 = 4;
+
+/// A PostgreSQL server has a hundred by default, for everybody.
+const POSTGRES_CONNECTIONS: u32 = 8;
+
+/// How long one SQLite writer waits for another, such as a backup or a command beside the server.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+static SQLITE_TABLES: Migrator = sqlx::migrate!("../migrations/sqlite");
+static POSTGRES_TABLES: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// A pool of connections to either kind of database. Clones share it.
+#[derive(Clone)]
+pub enum Database {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// Runs one piece of code on whichever database is there: `$pool` is its pool and `$kind` its sqlx type.
+macro_rules! on_either {
+    ($database:expr, |$pool:ident: $kind:ident| $order:expr) => {
+        match $database {
+            $crate::store::database::Database::Sqlite($pool) => {
+                #[allow(dead_code, reason = "not each order needs the type")]
+                type $kind = sqlx::Sqlite;
+                $order
+            }
+            $crate::store::database::Database::Postgres($pool) => {
+                #[allow(dead_code, reason = "not each order needs the type")]
+                type $kind = sqlx::Postgres;
+                $order
+            }
+        }
+    };
+}
+pub(super) use on_either;
+
+impl Database {
+    /// Connects, and makes or updates the tables.
+    pub async fn open(place: &Place) -> Result<Self, OpenError> {
+        let unreachable = |source| OpenError::Unreachable { place: place.clone(), source };
+        let database = match place {
+            Place::Sqlite(path) => {
+                make_folder_of(path).map_err(|source| OpenError::Folder { place: place.clone(), source })?;
+                Self::Sqlite(sqlite(path).await.map_err(unreachable)?)
+            }
+            Place::Postgres { options, .. } => Self::Postgres(postgres(options).await.map_err(unreachable)?),
+        };
+        match database.migrate().await {
+            Ok(()) => Ok(database),
+            Err(error) => {
+                database.close().await;
+                Err(database.explain(error, place))
+            }
+        }
+    }
+
+    /// Whether it answers.
+    pub async fn ping(&self) -> Result<(), ShelfError> {
+        on_either!(self, |pool: Kind| sqlx::query("SELECT 1").execute(pool).await.map(drop)).map_err(away)
+    }
+
+    /// Lets go of every connection, once the orders under way are done.
+    pub async fn close(&self) {
+        on_either!(self, |pool: Kind| pool.close().await);
+    }
+
+    fn tables(&self) -> &'static Migrator {
+        match self {
+            Self::Sqlite(_) => &SQLITE_TABLES,
+            Self::Postgres(_) => &POSTGRES_TABLES,
+        }
+    }
+
+    async fn migrate(&self) -> Result<(), MigrateError> {
+        on_either!(self, |pool: Kind| self.tables().run(pool).await)
+    }
+
+    fn explain(&self, error: MigrateError, place: &Place) -> OpenError {
+        let place = place.clone();
+        let known = self.tables().iter().map(|migration| migration.version).max().unwrap_or(0);
+        match error {
+            MigrateError::VersionMissing(migration) if migration > known => {
+                OpenError::Newer { place, migration, known }
+            }
+            source => OpenError::Migration { place, source },
+        }
+    }
+}
+
+fn make_folder_of(file: &Path) -> std::io::Result<()> {
+    match file.parent() {
+        // What lies there says who is reachable where: for nobody else's eyes.
+        Some(folder) => fs::DirBuilder::new().recursive(true).mode(0o700).create(folder),
+        None => Ok(()),
+    }
+}
+
+async fn sqlite(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // With WAL, a crash of the machine may lose the last bindings and never damages the file; phones refresh.
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_WAIT);
+    SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await
+}
+
+async fn postgres(options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    let patience = PATIENCE.as_millis().to_string();
+    let options = options
+        .clone()
+        .application_name("patchcord")
+        // What we gave up on must not go on working over there.
+        .options([("statement_timeout", patience.as_str()), ("lock_timeout", patience.as_str())]);
+    // A pool tries again until its patience ends, and then says only that; the first connection says what is wrong.
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await {
+        Ok(connected) => connected?.close().await?,
+        Err(_) => return Err(sqlx::Error::PoolTimedOut),
+    }
+    PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await
+}

@@ -1,0 +1,105 @@
+//! Endpoints that were added by command, with their passwords sealed.
+
+use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError, Shelved};
+use sqlx::{FromRow, QueryBuilder};
+
+use crate::store::{
+    PATIENCE, Store, away,
+    database::on_either,
+    time::{from_millis, to_millis},
+    within,
+};
+
+/// Rows of one statement. Five values each, so far below the 32 766 values that SQLite takes.
+const ROWS_PER_STATEMENT: usize = 500;
+
+#[derive(FromRow)]
+struct Stored {
+    user_name: String,
+    sealed_password: Vec<u8>,
+    number: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl EndpointShelf for Store {
+    fn load_endpoints(&self) -> Shelved<'_, Vec<EndpointRow>> {
+        Box::pin(within(PATIENCE, async {
+            const ALL: &str = "SELECT user_name, sealed_password, number, created_at, updated_at FROM endpoints \
+                               ORDER BY user_name";
+            let rows: Vec<Stored> =
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(away)?;
+            rows.into_iter().map(|row| self.unsealed(row)).collect()
+        }))
+    }
+
+    fn put_endpoints(&self, rows: Vec<EndpointRow>) -> Shelved<'_, ()> {
+        Box::pin(within(PATIENCE, async move {
+            let rows = rows.into_iter().map(|row| self.sealed(row)).collect::<Result<Vec<_>, _>>()?;
+            on_either!(&self.database, |pool: Kind| async {
+                let mut all_or_none = pool.begin().await?;
+                for rows in rows.chunks(ROWS_PER_STATEMENT) {
+                    QueryBuilder::<Kind>::new(
+                        "INSERT INTO endpoints (user_name, sealed_password, number, created_at, updated_at) ",
+                    )
+                    .push_values(rows, |mut values, row| {
+                        values
+                            .push_bind(&row.user_name)
+                            .push_bind(&row.sealed_password)
+                            .push_bind(&row.number)
+                            .push_bind(row.created_at)
+                            .push_bind(row.updated_at);
+                    })
+                    .push(
+                        " ON CONFLICT (user_name) DO UPDATE SET sealed_password = excluded.sealed_password, \
+                         number = excluded.number, updated_at = excluded.updated_at",
+                    )
+                    .build()
+                    .persistent(false)
+                    .execute(&mut *all_or_none)
+                    .await?;
+                }
+                all_or_none.commit().await
+            }
+            .await)
+            .map_err(away)
+        }))
+    }
+
+    fn remove_endpoint(&self, user: String) -> Shelved<'_, bool> {
+        Box::pin(within(PATIENCE, async move {
+            const REMOVE: &str = "DELETE FROM endpoints WHERE user_name = $1";
+            let removed = on_either!(&self.database, |pool: Kind| {
+                sqlx::query(REMOVE).bind(&user).execute(pool).await.map(|done| done.rows_affected())
+            });
+            Ok(removed.map_err(away)? == 1)
+        }))
+    }
+}
+
+impl Store {
+    fn sealed(&self, row: EndpointRow) -> Result<Stored, ShelfError> {
+        let sealed = self.seal.close(&row.user, &row.password);
+        Ok(Stored {
+            sealed_password: sealed.map_err(|cause| ShelfError::Away(Box::new(cause)))?,
+            user_name: row.user,
+            number: row.number,
+            created_at: to_millis(row.created),
+            updated_at: to_millis(row.updated),
+        })
+    }
+
+    fn unsealed(&self, row: Stored) -> Result<EndpointRow, ShelfError> {
+        let password = self.seal.open(&row.user_name, &row.sealed_password).map_err(|broken| ShelfError::Damaged {
+            what: format!("a password of endpoint {}", row.user_name),
+            source: Box::new(broken),
+        })?;
+        Ok(EndpointRow {
+            password,
+            user: row.user_name,
+            number: row.number,
+            created: from_millis(row.created_at),
+            updated: from_millis(row.updated_at),
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! The only SQL of the house: endpoints and bindings, on SQLite or PostgreSQL.
+//!
+//! ```text
+//! Place      where the database is, read from a URL and safe to print
+//! Database   the two kinds of pool, and the one seam between them
+//! Seal       what keeps a password unreadable for whoever has only the database
+//! endpoints  the engine's EndpointShelf
+//! bindings   the engine's BindingShelf
+//! ```
+//!
+//! Both databases run the same statements: they agree on `$1`, `ON CONFLICT` and row values, so what differs is the
+//! pool, the migrations folder and nothing else. The store holds no state, caches nothing, reads no clock and decides
+//! nothing about SIP.
+
+mod bindings;
+mod database;
+mod endpoints;
+mod error;
+mod place;
+mod seal;
+mod time;
+
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
+
+use patchcord_engine::routing::ShelfError;
+
+pub use error::OpenError;
+pub use place::{Place, PlaceError};
+pub use seal::{KEY_FILE, SealError};
+
+use database::Database;
+use seal::Seal;
+
+/// Longest any order to the database may take. A database that needs longer counts as away: the caller writes
+/// behind the call path and tries again, and must not collect orders without end.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longest [`Store::reachable`] waits: whoever asks for readiness asks every few seconds.
+pub const PING_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The database of the house. Clones share one pool.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+    seal: Arc<Seal>,
+}
+
+impl Store {
+    /// Opens the database, making what is not there yet, and brings its tables up to date.
+    ///
+    /// `data` is the data folder, which holds the key that passwords are sealed with.
+    pub async fn open(place: &Place, data: &Path) -> Result<Self, OpenError> {
+        let seal = Seal::in_folder(data).map_err(OpenError::Seal)?;
+        let database = Database::open(place).await?;
+        Ok(Self { database, seal: Arc::new(seal) })
+    }
+
+    /// Whether the database answers now.
+    pub async fn reachable(&self) -> Result<(), ShelfError> {
+        within(PING_PATIENCE, self.database.ping()).await
+    }
+
+    /// Lets go of every connection, once the orders under way are done.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// The answer of `order`, or that the store is away when it takes longer than `patience`.
+async fn within<T>(patience: Duration, order: impl Future<Output = Result<T, ShelfError>>) -> Result<T, ShelfError> {
+    match tokio::time::timeout(patience, order).await {
+        Ok(answer) => answer,
+        Err(elapsed) => Err(ShelfError::Away(Box::new(elapsed))),
+    }
+}
+
+fn away(cause: sqlx::Error) -> ShelfError {
+    ShelfError::Away(Box::new(cause))
+}

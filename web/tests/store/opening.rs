@@ -1,0 +1,85 @@
+//! Opening: the first time, again, and when it cannot be done.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use patchcord_engine::routing::{EndpointShelf, ShelfError};
+use patchcord_web::store::{OpenError, Place, Store};
+
+use crate::lab::{Kind, Lab, laws};
+
+laws! {
+    the_first_start_makes_everything_and_the_second_finds_it,
+    a_database_of_a_newer_version_is_refused,
+    tables_that_are_not_ours_are_told,
+    a_closed_store_is_away,
+}
+
+async fn the_first_start_makes_everything_and_the_second_finds_it(lab: Lab) {
+    for _ in 0..2 {
+        let store = lab.store().await;
+        store.reachable().await.expect("reachable");
+        assert_eq!(store.load_endpoints().await.expect("loaded"), []);
+        store.close().await;
+    }
+    assert_eq!(fs::metadata(lab.data()).expect("made").permissions().mode() & 0o777, 0o700);
+}
+
+async fn a_database_of_a_newer_version_is_refused(lab: Lab) {
+    lab.store().await.close().await;
+    lab.tamper("UPDATE _sqlx_migrations SET version = 9999").await;
+
+    let error = Store::open(&lab.place, &lab.data()).await.err().expect("refused");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "database {} was last used by a newer version (it has migration 9999, this version knows 1)",
+            lab.place
+        )
+    );
+    assert!(error.remedy().starts_with("start the newer version again"), "{}", error.remedy());
+}
+
+async fn tables_that_are_not_ours_are_told(lab: Lab) {
+    if let Kind::Sqlite = lab.kind {
+        fs::create_dir_all(lab.folder().join("made/on/first")).expect("made");
+        fs::write(lab.folder().join("made/on/first/start.db"), "").expect("an empty file is an empty database");
+    }
+    lab.tamper("CREATE TABLE endpoints (something_else TEXT)").await;
+
+    let error = Store::open(&lab.place, &lab.data()).await.err().expect("refused");
+    assert_eq!(error.to_string(), format!("the tables of database {} cannot be brought up to date", lab.place));
+}
+
+async fn a_closed_store_is_away(lab: Lab) {
+    let store = lab.store().await;
+    store.close().await;
+    assert!(matches!(store.reachable().await, Err(ShelfError::Away(_))));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("letter.txt");
+    fs::write(&path, "Dear Mr Watson, come here, I want to see you.\n".repeat(100)).expect("written");
+    let before = fs::read(&path).expect("read");
+
+    let place = Place::parse("sqlite:letter.txt", folder.path()).expect("a place");
+    let error = Store::open(&place, folder.path()).await.err().expect("refused");
+    assert_eq!(error.to_string(), format!("database sqlite:{} cannot be opened", path.display()));
+    assert_eq!(fs::read(&path).expect("read"), before);
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_not_there_is_told_without_its_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A port that was just free, on the machine itself: nobody listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    let url = format!("postgres://pbx:s3cret@{free}/pbx");
+    let place = Place::parse(&url, folder.path()).expect("a place");
+
+    let error = Store::open(&place, folder.path()).await.err().expect("refused");
+    assert_eq!(error.to_string(), format!("database postgres://pbx:***@{free}/pbx cannot be opened"));
+    let OpenError::Unreachable { source, .. } = &error else { panic!("{error:?}") };
+    assert!(source.to_string().contains("refused"), "the cause is told: {source}");
+    assert!(!format!("{error:?} {}", error.remedy()).contains("s3cret"));
+}

@@ -1,8 +1,9 @@
 //! Bindings: where each endpoint can be reached, kept over a restart.
 
-use std::{error::Error, time::SystemTime};
+use std::{net::AddrParseError, num::TryFromIntError, time::SystemTime};
 
 use patchcord_engine::routing::{BindingChange, BindingRow, BindingShelf, ShelfError, Shelved};
+use patchcord_sip::hop::UnknownTransport;
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::store::{
@@ -137,10 +138,23 @@ fn stored(rows: &[BindingRow]) -> impl Iterator<Item = Stored> {
 
 fn read(row: Stored) -> Result<BindingRow, ShelfError> {
     let what = format!("a binding of endpoint {} at position {}", row.endpoint, row.position);
-    try_read(row).map_err(|source| ShelfError::Damaged { what, source })
+    try_read(row).map_err(|cause| ShelfError::Damaged { what, source: Box::new(cause) })
 }
 
-fn try_read(row: Stored) -> Result<BindingRow, Box<dyn Error + Send + Sync>> {
+/// What is wrong with a row that the registrar did not write like this.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("a number is out of its range")]
+    Number(#[from] TryFromIntError),
+    #[error("the path is no list")]
+    Path(#[from] serde_json::Error),
+    #[error("the transport is unknown")]
+    Transport(#[from] UnknownTransport),
+    #[error("an address cannot be read")]
+    Address(#[from] AddrParseError),
+}
+
+fn try_read(row: Stored) -> Result<BindingRow, Unreadable> {
     Ok(BindingRow {
         user: row.endpoint,
         contact: row.contact,

@@ -4,6 +4,8 @@
 //! the desk that sits on the shard, and what the desk wants done goes out again through its wire.
 
 pub mod clock;
+mod keeper;
 pub mod settings;
 
+pub use keeper::keep;
 pub use settings::{Advertise, CertificateSource, Limits, Listen, Settings};

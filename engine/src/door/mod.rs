@@ -1,0 +1,188 @@
+//! The front door: what a request gets that belongs to no call.
+//!
+//! Every request that the transactions pass up comes through [`Door::answer`], which reads top to bottom like
+//! RFC 3261 §8.2: dialog, hops, method, address, extensions, body, and only then what was asked. It keeps nothing of
+//! its own beyond what all shards share, answers at once, and waits for nothing.
+//!
+//! ```text
+//! request ─▶ in a dialog that nobody knows?  481
+//!         ─▶ no hops left                    483
+//!         ─▶ method                          405 501
+//!         ─▶ Request-URI                     414 416
+//!         ─▶ Require                         420
+//!         ─▶ body                            413 415 488
+//!         ─▶ REGISTER   digest, registrar    401 403 404 423 439 500 ─▶ 200
+//!            OPTIONS    what we can          404 480 ─▶ 200
+//!            INVITE     nobody answers yet   404 480
+//!            SUBSCRIBE  no events yet        489
+//! ```
+
+mod date;
+mod refusal;
+mod register;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Instant, SystemTime},
+};
+
+use patchcord_sip::{
+    hop::Hop,
+    message::{Draft, Method, Name, Request},
+    uri::Scheme,
+};
+use refusal::{ACCEPT, ALLOW, SUPPORTED};
+
+pub use refusal::Refusal;
+
+use crate::switchboard::Switchboard;
+
+/// Longest Request-URI that we read on; longer ones are answered 414. No phone writes a tenth of it.
+const MAX_URI: usize = 2048;
+
+/// Largest body that a request outside a call may carry; larger ones are answered 413. The longest offer of a browser
+/// is a quarter of it.
+const MAX_BODY: usize = 32_768;
+
+/// The extensions that a request may require of us.
+const KNOWN_EXTENSIONS: [&str; 2] = ["path", "outbound"];
+
+/// When and whence a request came, and the dice that were thrown for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Where it came from.
+    pub hop: Hop,
+    /// When, for timers.
+    pub now: Instant,
+    /// When, for people.
+    pub wall: SystemTime,
+    /// Makes a nonce unlike any other.
+    pub random: [u8; 8],
+}
+
+/// The door of one shard.
+pub struct Door {
+    board: Arc<Switchboard>,
+}
+
+impl Door {
+    /// A door to what that switchboard knows.
+    pub fn new(board: Arc<Switchboard>) -> Self {
+        Self { board }
+    }
+
+    /// What all doors share.
+    pub fn board(&self) -> &Arc<Switchboard> {
+        &self.board
+    }
+
+    /// The answer to a request outside any call, all but the To tag.
+    pub fn answer(&self, request: &Request, moment: &Moment) -> Draft {
+        match self.decide(request, moment) {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                if refusal.status() != 401 {
+                    self.board.tally.refused.fetch_add(1, Relaxed);
+                    tracing::debug!(status = refusal.status(), why = refusal.phrase(), "refused");
+                }
+                refusal.write(Draft::reply(request, moment.hop.peer, refusal.status()))
+            }
+        }
+    }
+
+    fn decide(&self, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
+        fits(request)?;
+        match request.method() {
+            Method::Register => register::serve(&self.board, request, moment),
+            Method::Options => self.options(request, moment),
+            Method::Invite => Err(self.nobody_answers(request)?),
+            _ => Err(Refusal::bad_event()),
+        }
+    }
+
+    /// What we can do, if whoever is asked for could be asked for more (§11.2).
+    fn options(&self, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
+        let target = request.uri()?;
+        if let Some(user) = target.user_text() {
+            let endpoint = self.board.directory.reached_by(&user).ok_or(Refusal::not_found())?;
+            if !self.board.location.is_reachable(&endpoint.user, moment.now) {
+                return Err(Refusal::new(480, "Not Registered"));
+            }
+        }
+        let reply = Draft::reply(request, moment.hop.peer, 200);
+        let reply = reply.header(Name::Allow, ALLOW).header(Name::Accept, ACCEPT);
+        let reply = reply.header(Name::AcceptEncoding, "identity").header(Name::AcceptLanguage, "en");
+        Ok(reply.header(Name::Supported, SUPPORTED))
+    }
+
+    /// An INVITE finds the endpoint and nobody who could ring it: calls are not served yet.
+    fn nobody_answers(&self, request: &Request) -> Result<Refusal, Refusal> {
+        let target = request.uri()?;
+        let user = target.user_text().ok_or(Refusal::not_found())?;
+        self.board.directory.reached_by(&user).ok_or(Refusal::not_found())?;
+        Ok(Refusal::new(480, "Temporarily Unavailable"))
+    }
+}
+
+/// Whether anybody could act on the request at all, whatever it asks.
+fn fits(request: &Request) -> Result<(), Refusal> {
+    if request.to()?.tag().is_some() {
+        return Err(Refusal::new(481, "Call/Transaction Does Not Exist"));
+    }
+    // §11: an OPTIONS whose hops end with us asks us.
+    if request.max_forwards()? == Some(0) && *request.method() != Method::Options {
+        return Err(Refusal::new(483, "Too Many Hops"));
+    }
+    match request.method() {
+        Method::Register | Method::Options | Method::Invite | Method::Subscribe => {}
+        Method::Bye | Method::Cancel | Method::Prack | Method::Update | Method::Info | Method::Notify => {
+            return Err(Refusal::new(481, "Call/Transaction Does Not Exist"));
+        }
+        Method::Other(_) => return Err(Refusal::not_implemented()),
+        _ => return Err(Refusal::method_not_allowed()),
+    }
+    if request.uri_text().len() > MAX_URI {
+        return Err(Refusal::new(414, "Request-URI Too Long"));
+    }
+    if !matches!(request.target()?.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Tel) {
+        return Err(Refusal::new(416, "Unsupported URI Scheme"));
+    }
+    // §8.2.2.3: an INVITE's ACK and CANCEL never come here, so Require is always heard.
+    let unknown: Vec<_> = request.unknown_extensions(&KNOWN_EXTENSIONS).collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::bad_extension(unknown.join(", ")));
+    }
+    body_fits(request)
+}
+
+fn body_fits(request: &Request) -> Result<(), Refusal> {
+    let body = request.body_bytes();
+    if body.is_empty() {
+        return Ok(());
+    }
+    if body.len() > MAX_BODY {
+        return Err(Refusal::new(413, "Request Entity Too Large"));
+    }
+    // A body that may be left aside is left aside (RFC 3261 §20.11).
+    let optional = request.get(Name::ContentDisposition).is_some_and(|how| how.contains("handling=optional"));
+    if optional {
+        return Ok(());
+    }
+    if request.get(Name::ContentEncoding).is_some_and(|how| !how.eq_ignore_ascii_case("identity")) {
+        return Err(Refusal::unsupported_encoding());
+    }
+    if *request.method() != Method::Invite {
+        return Ok(());
+    }
+    if !request.content_type().is_some_and(|kind| kind.is(ACCEPT)) {
+        return Err(Refusal::unsupported_type());
+    }
+    // RFC 8866 §5: whatever an offer says, it says this first.
+    if body.starts_with(b"v=0\r\n") || body.starts_with(b"v=0\n") {
+        Ok(())
+    } else {
+        Err(Refusal::not_acceptable_here("the body is no session description"))
+    }
+}

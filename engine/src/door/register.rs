@@ -1,0 +1,101 @@
+//! REGISTER at the door: who says so, may they, and what stands afterwards.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Instant};
+
+use patchcord_sip::{
+    message::{Draft, Name, Request},
+    uri::{Scheme, Uri},
+};
+
+use super::{
+    Moment,
+    date::Date,
+    refusal::{Refusal, SUPPORTED},
+};
+use crate::{
+    routing::{Binding, Endpoint, RegisterError, Registered, register},
+    switchboard::{Proof, Switchboard},
+};
+
+/// How often a phone should show that its flow is alive (RFC 5626 §4.4.1): under the two minutes that NATs grant UDP,
+/// and long enough to cost nothing.
+const FLOW_TIMER_S: u32 = 100;
+
+/// Serves a REGISTER; gives back the 200, or why not.
+pub(super) fn serve(board: &Switchboard, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
+    let target = request.uri()?;
+    if !board.serves_domain(target.host().unwrap_or_default()) {
+        return Err(Refusal::new(404, "Not A Domain Of This Server"));
+    }
+    let address = request.to()?;
+    let endpoint = prove(board, request, &address.uri, moment)?;
+    match (address.uri.scheme(), address.uri.user_text()) {
+        (Scheme::Sip | Scheme::Sips, Some(user)) if user == *endpoint.user => {}
+        (Scheme::Sip | Scheme::Sips, Some(_)) => return Err(Refusal::new(403, "An Endpoint Registers Only Itself")),
+        _ => return Err(Refusal::new(404, "No Such Address Of Record Here")),
+    }
+    let registered = register(&board.location, &board.rules, &endpoint.user, request, &moment.hop, moment.now)?;
+    board.tally.registered.fetch_add(1, Relaxed);
+    tracing::debug!(endpoint = %endpoint.user, bindings = registered.bindings.len(), "registered");
+    Ok(accepted(request, &registered, moment))
+}
+
+fn prove(
+    board: &Switchboard,
+    request: &Request,
+    to: &Uri<'_>,
+    moment: &Moment,
+) -> Result<std::sync::Arc<Endpoint>, Refusal> {
+    if !board.serves_domain(to.host().unwrap_or_default()) {
+        return Err(Refusal::new(404, "No Such Address Of Record Here"));
+    }
+    let realm = board.realm(to);
+    match board.prove(request, realm, moment.now)? {
+        Proof::Of(endpoint) => Ok(endpoint),
+        Proof::Missing { stale } => Err(Refusal::challenged(board.challenges(realm, stale, moment.random, moment.now))),
+        Proof::Wrong => {
+            board.tally.wrong_credentials.fetch_add(1, Relaxed);
+            Err(Refusal::new(403, "Wrong User Name Or Password"))
+        }
+    }
+}
+
+fn accepted(request: &Request, registered: &Registered, moment: &Moment) -> Draft {
+    let reply = Draft::reply(request, moment.hop.peer, 200);
+    let bindings = registered.bindings.iter();
+    let mut reply = bindings.fold(reply, |reply, binding| reply.header(Name::Contact, contact(binding, moment.now)));
+    for path in request.list(Name::Path) {
+        reply = reply.header(Name::Path, path);
+    }
+    if registered.outbound {
+        reply = reply.header(Name::Require, "outbound").header(Name::Other("Flow-Timer"), FLOW_TIMER_S);
+    }
+    reply.header(Name::Supported, SUPPORTED).header(Name::Date, Date(moment.wall))
+}
+
+/// A binding as the 200 lists it (§10.3 step 8), with the whole seconds that are left.
+fn contact(binding: &Binding, now: Instant) -> String {
+    let mut value = format!("<{}>", binding.contact);
+    if binding.q_thousandths != 1000 {
+        value += &format!(";q=0.{:03}", binding.q_thousandths);
+    }
+    if let Some(instance) = &binding.instance {
+        value += &format!(";+sip.instance=\"{instance}\"");
+    }
+    if let Some(reg_id) = binding.reg_id {
+        value += &format!(";reg-id={reg_id}");
+    }
+    value + &format!(";expires={}", binding.left(now).as_secs())
+}
+
+impl From<RegisterError> for Refusal {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Malformed(fault) => fault.into(),
+            RegisterError::TooBrief { least } => Self::interval_too_brief(least.as_secs()),
+            RegisterError::OutOfOrder => Self::new(500, "An Older REGISTER Came After A Newer One"),
+            RegisterError::TooMany { most } => Self::new(403, format!("Too Many Contacts, At Most {most} Are Held")),
+            RegisterError::NoOutbound => Self::new(439, "First Hop Lacks Outbound Support"),
+        }
+    }
+}

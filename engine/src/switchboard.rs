@@ -1,0 +1,136 @@
+//! What every shard's door shares: who there is, where they are, and how they prove it.
+//!
+//! Made once at start and handed out by `Arc`. The parts lock for themselves and never for long; none is locked
+//! while another is, but for what the location says of itself.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use patchcord_sip::{
+    digest::{self, Account, Algorithm, Authorization, Challenger, Counts, Refused, Side},
+    message::{Fault, Name, Request},
+    uri::Uri,
+};
+
+use crate::routing::{Directory, Endpoint, Location, RegistrarRules};
+
+/// Everything the doors of all shards have in common.
+pub struct Switchboard {
+    /// Who may register.
+    pub directory: Directory,
+    /// Where they are.
+    pub location: Location,
+    /// What a registrar allows.
+    pub rules: RegistrarRules,
+    /// What happened at the doors.
+    pub tally: DoorTally,
+    domain: Option<Box<str>>,
+    challenger: Challenger,
+    counts: Mutex<Counts>,
+}
+
+/// What happened at the doors, for those who watch.
+#[derive(Debug, Default)]
+pub struct DoorTally {
+    /// REGISTER requests that were served.
+    pub registered: AtomicU64,
+    /// Challenges sent.
+    pub challenged: AtomicU64,
+    /// Credentials that were wrong or somebody else's: what guessing looks like.
+    pub wrong_credentials: AtomicU64,
+    /// Requests turned away for any other reason.
+    pub refused: AtomicU64,
+}
+
+/// What a request says of who sent it.
+#[derive(Debug)]
+pub enum Proof {
+    /// It is this endpoint.
+    Of(Arc<Endpoint>),
+    /// It says nothing, or something that was good once.
+    Missing {
+        /// Whether the same password will do with a new challenge.
+        stale: bool,
+    },
+    /// It says something wrong. There may be no such endpoint; the answer does not tell.
+    Wrong,
+}
+
+impl Switchboard {
+    /// A switchboard for that domain, or for whatever phones say. `secret` keeps others from making our challenges.
+    pub fn new(
+        domain: Option<&str>,
+        rules: RegistrarRules,
+        digest: digest::Rules,
+        secret: [u8; 32],
+        now: Instant,
+    ) -> Self {
+        let challenger = Challenger::new(secret, digest, now);
+        Self {
+            directory: Directory::default(),
+            location: Location::default(),
+            rules,
+            tally: DoorTally::default(),
+            domain: domain.map(Into::into),
+            counts: Mutex::new(challenger.counts(digest::MAX_NONCES)),
+            challenger,
+        }
+    }
+
+    /// Whether addresses at `host` are ours. Phones that know us by address mean us, too.
+    pub fn serves_domain(&self, host: &str) -> bool {
+        let is_address = || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+        match &self.domain {
+            Some(domain) => domain.eq_ignore_ascii_case(host) || is_address() || host.eq_ignore_ascii_case("localhost"),
+            None => !host.is_empty(),
+        }
+    }
+
+    /// The realm in which whoever stands in To proves itself: our domain, or what the phone takes us for.
+    pub fn realm<'a>(&'a self, to: &Uri<'a>) -> &'a str {
+        self.domain.as_deref().or(to.host()).unwrap_or_default()
+    }
+
+    /// Who sent this, by the password it was sent with.
+    pub fn prove(&self, request: &Request, realm: &str, now: Instant) -> Result<Proof, Fault> {
+        let Some(given) = Authorization::find(request.all(Name::Authorization), realm)? else {
+            return Ok(Proof::Missing { stale: false });
+        };
+        let said = given.user().unwrap_or_default();
+        // Some phones say their whole address where the user name belongs.
+        let user = said.split_once('@').map_or(&*said, |(user, _)| user);
+        let endpoint = self.directory.find(user);
+        let credential = endpoint.as_ref().map(|endpoint| &endpoint.credential);
+        let account = Account { user: &said, realm, credential };
+        let proof = self.challenger.check(&given, request.into(), account, now);
+        let spent = proof.and_then(|proof| self.counts.lock().expect("nobody panics in there").spend(proof));
+        match spent {
+            Ok(()) => Ok(endpoint.map_or(Proof::Wrong, Proof::Of)),
+            Err(Refused::Wrong | Refused::OtherUser) => Ok(Proof::Wrong),
+            Err(refused @ (Refused::OtherUri | Refused::NoQop | Refused::Full)) => {
+                Err(Fault::new(refused.status(Side::Server), phrase(refused)))
+            }
+            Err(refused) => Ok(Proof::Missing { stale: refused.is_stale() }),
+        }
+    }
+
+    /// A challenge for each algorithm we take, the strongest first. `random` makes its nonce unlike any other.
+    pub fn challenges(&self, realm: &str, stale: bool, random: [u8; 8], now: Instant) -> Vec<String> {
+        self.tally.challenged.fetch_add(1, Relaxed);
+        let offers = self.challenger.challenge(realm, Algorithm::ALL, stale, random, now);
+        offers.map(|offer| offer.to_string()).collect()
+    }
+}
+
+fn phrase(refused: Refused) -> &'static str {
+    match refused {
+        Refused::OtherUri => "Credentials Are For Another Request-URI",
+        Refused::NoQop => "Credentials Without qop",
+        _ => "Too Many Nonces In Use",
+    }
+}

@@ -3,6 +3,7 @@
 //! Nothing in here opens a socket, starts a timer or reads a clock; whoever owns these values does.
 #![forbid(unsafe_code)]
 
+pub mod dialog;
 pub mod digest;
 pub mod hop;
 pub mod message;

@@ -12,12 +12,12 @@ use std::{
 };
 
 use patchcord_sip::{
-    digest::{self, Account, Algorithm, Authorization, Challenger, Counts, Refused, Side},
+    digest::{self, Account, Authorization, Challenger, Counts, Refused, Side},
     message::{Fault, Name, Request},
     uri::Uri,
 };
 
-use crate::routing::{Directory, Endpoint, Location, RegistrarRules};
+use crate::routing::{Digests, Directory, Endpoint, Location, RegistrarRules};
 
 /// Everything the doors of all shards have in common.
 pub struct Switchboard {
@@ -30,6 +30,7 @@ pub struct Switchboard {
     /// What happened at the doors.
     pub tally: DoorTally,
     domain: Option<Box<str>>,
+    digests: Digests,
     challenger: Challenger,
     counts: Mutex<Counts>,
 }
@@ -62,21 +63,17 @@ pub enum Proof {
 }
 
 impl Switchboard {
-    /// A switchboard for that domain, or for whatever phones say. `secret` keeps others from making our challenges.
-    pub fn new(
-        domain: Option<&str>,
-        rules: RegistrarRules,
-        digest: digest::Rules,
-        secret: [u8; 32],
-        now: Instant,
-    ) -> Self {
-        let challenger = Challenger::new(secret, digest, now);
+    /// A switchboard for that domain, or for whatever phones say. `digests` is what everybody is asked for who is not
+    /// asked for something else; `secret` keeps others from making our challenges.
+    pub fn new(domain: Option<&str>, rules: RegistrarRules, digests: Digests, secret: [u8; 32], now: Instant) -> Self {
+        let challenger = Challenger::new(secret, digest::Rules::default(), now);
         Self {
             directory: Directory::default(),
             location: Location::default(),
             rules,
             tally: DoorTally::default(),
             domain: domain.map(Into::into),
+            digests,
             counts: Mutex::new(challenger.counts(digest::MAX_NONCES)),
             challenger,
         }
@@ -106,6 +103,10 @@ impl Switchboard {
         let user = said.split_once('@').map_or(&*said, |(user, _)| user);
         let endpoint = self.directory.find(user);
         let credential = endpoint.as_ref().map(|endpoint| &endpoint.credential);
+        let digests = endpoint.as_ref().and_then(|endpoint| endpoint.digests).unwrap_or(self.digests);
+        if given.algorithm().is_none_or(|algorithm| !digests.has(algorithm)) {
+            return Ok(Proof::Missing { stale: false });
+        }
         let account = Account { user: &said, realm, credential };
         let proof = self.challenger.check(&given, request.into(), account, now);
         let spent = proof.and_then(|proof| self.counts.lock().expect("nobody panics in there").spend(proof));
@@ -119,10 +120,13 @@ impl Switchboard {
         }
     }
 
-    /// A challenge for each algorithm we take, the strongest first. `random` makes its nonce unlike any other.
-    pub fn challenges(&self, realm: &str, stale: bool, random: [u8; 8], now: Instant) -> Vec<String> {
+    /// A challenge for each algorithm that whoever stands in To is asked for, the strongest first. `random` makes its
+    /// nonce unlike any other.
+    pub fn challenges(&self, to: &Uri<'_>, stale: bool, random: [u8; 8], now: Instant) -> Vec<String> {
         self.tally.challenged.fetch_add(1, Relaxed);
-        let offers = self.challenger.challenge(realm, Algorithm::ALL, stale, random, now);
+        let endpoint = to.user_text().and_then(|user| self.directory.find(&user));
+        let digests = endpoint.and_then(|endpoint| endpoint.digests).unwrap_or(self.digests);
+        let offers = self.challenger.challenge(self.realm(to), digests.iter(), stale, random, now);
         offers.map(|offer| offer.to_string()).collect()
     }
 }

@@ -4,6 +4,8 @@ CREATE TABLE endpoints (
     -- Nonce, ciphertext and tag; the key lies in the data folder, never here.
     sealed_password BLOB    NOT NULL,
     number          TEXT,
+    -- As 'sha-256,md5'; NULL: what the server asks of everybody.
+    digests         TEXT,
     -- All times are milliseconds since 1970, UTC.
     created_at      INTEGER NOT NULL,
     updated_at      INTEGER NOT NULL

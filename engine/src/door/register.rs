@@ -52,7 +52,7 @@ fn prove(
     let realm = board.realm(to);
     match board.prove(request, realm, moment.now)? {
         Proof::Of(endpoint) => Ok(endpoint),
-        Proof::Missing { stale } => Err(Refusal::challenged(board.challenges(realm, stale, moment.random, moment.now))),
+        Proof::Missing { stale } => Err(Refusal::challenged(board.challenges(to, stale, moment.random, moment.now))),
         Proof::Wrong => {
             board.tally.wrong_credentials.fetch_add(1, Relaxed);
             Err(Refusal::new(403, "Wrong User Name Or Password"))

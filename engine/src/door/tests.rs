@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use patchcord_sip::{
-    digest::{Challenge, Credential, Rules},
+    digest::{Challenge, Credential},
     hop::{FlowId, Transport},
     message::{Message, Response},
 };
 
 use super::*;
-use crate::routing::{Endpoint, Origin, RegistrarRules};
+use crate::routing::{Digests, Endpoint, Origin, RegistrarRules};
 
 /// A phone that says what it is told to, and hears what the door says.
 struct Phone {
@@ -23,10 +23,11 @@ struct Phone {
 fn phone() -> Phone {
     #[expect(clippy::disallowed_methods, reason = "a test's time has to begin somewhere")]
     let start = Instant::now();
-    let board = Switchboard::new(None, RegistrarRules::default(), Rules::default(), [7; 32], start);
+    let board = Switchboard::new(None, RegistrarRules::default(), Digests::default(), [7; 32], start);
     let alice = Endpoint {
         user: "alice".into(),
         credential: Credential::Password("wonderland".into()),
+        digests: None,
         number: Some("101".into()),
         origin: Origin::Store,
     };
@@ -152,6 +153,26 @@ fn credentials_are_good_once() {
     let again = phone.sends("REGISTER", "sip:example.org", &lines);
     assert_eq!(again.status(), 401);
     assert!(again.get(Name::WwwAuthenticate).expect("a new challenge").contains("stale=true"));
+}
+
+#[test]
+fn an_endpoint_whose_phone_can_do_better_is_asked_for_better_and_takes_no_less() {
+    let mut phone = phone();
+    let asked = phone.sends("REGISTER", "sip:example.org", "Contact: <sip:alice@192.0.2.9>");
+    assert_eq!(asked.all(Name::WwwAuthenticate).count(), 1, "old phones stumble over a second one");
+    let weak = answer(&asked, "alice", "wonderland", "REGISTER", "sip:example.org");
+    assert!(weak.contains("algorithm=MD5"));
+
+    let board = phone.door.board();
+    let alice = board.directory.find("alice").expect("alice is there");
+    let strong = Endpoint { digests: "sha-256".parse().ok(), ..(*alice).clone() };
+    board.directory.put(vec![strong]).expect("alice changes");
+
+    let refused =
+        phone.sends("REGISTER", "sip:example.org", &format!("Authorization: {weak}\nContact: <sip:a@192.0.2.9>"));
+    assert_eq!(refused.status(), 401);
+    assert!(refused.get(Name::WwwAuthenticate).expect("a challenge").contains("algorithm=SHA-256"));
+    assert_eq!(phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>").status(), 200);
 }
 
 #[test]
@@ -336,7 +357,7 @@ fn a_body_that_may_be_left_aside_is_left_aside() {
 fn with_a_domain_only_that_domain_and_our_addresses_are_ours() {
     #[expect(clippy::disallowed_methods, reason = "a test's time has to begin somewhere")]
     let start = Instant::now();
-    let board = Switchboard::new(Some("example.org"), RegistrarRules::default(), Rules::default(), [7; 32], start);
+    let board = Switchboard::new(Some("example.org"), RegistrarRules::default(), Digests::default(), [7; 32], start);
 
     assert!(board.serves_domain("Example.ORG"));
     assert!(board.serves_domain("192.0.2.1"));

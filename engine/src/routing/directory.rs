@@ -10,6 +10,8 @@ use std::{
 
 use patchcord_sip::digest::Credential;
 
+use super::digests::Digests;
+
 /// Most endpoints one server holds. At about half a kilobyte each this is 256 MB; more wants a second server.
 pub const MAX_ENDPOINTS: usize = 500_000;
 
@@ -23,6 +25,8 @@ pub struct Endpoint {
     pub user: Arc<str>,
     /// What proves that it is it.
     pub credential: Credential,
+    /// What it is asked for to prove it; `None`: what the server asks of everybody.
+    pub digests: Option<Digests>,
     /// The short number that rings it.
     pub number: Option<Box<str>>,
     /// Who said so.
@@ -211,7 +215,7 @@ mod tests {
 
     fn endpoint(user: &str, number: Option<&str>, origin: Origin) -> Endpoint {
         let credential = Credential::Password("secret".into());
-        Endpoint { user: user.into(), credential, number: number.map(Into::into), origin }
+        Endpoint { user: user.into(), credential, digests: None, number: number.map(Into::into), origin }
     }
 
     #[test]

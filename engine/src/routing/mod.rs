@@ -10,12 +10,14 @@
 //! Nothing here waits, opens a socket or reads a clock.
 
 mod binding;
+mod digests;
 mod directory;
 mod location;
 mod registrar;
 mod shelf;
 
 pub use binding::{Binding, NO_FLOW, Reach};
+pub use digests::{Digests, UnknownDigest};
 pub use directory::{Directory, DirectoryError, Endpoint, MAX_ENDPOINTS, MAX_USER, Origin, check_user};
 pub use location::Location;
 pub use registrar::{RegisterError, Registered, RegistrarRules, register};

@@ -7,6 +7,8 @@ use std::{future::Future, net::SocketAddr, pin::Pin, time::SystemTime};
 
 use patchcord_sip::hop::Transport;
 
+use super::digests::Digests;
+
 /// What a shelf gives back: an answer that may take its time.
 pub type Shelved<'a, T> = Pin<Box<dyn Future<Output = Result<T, ShelfError>> + Send + 'a>>;
 
@@ -34,6 +36,8 @@ pub struct EndpointRow {
     pub user: String,
     /// In clear here; sealed on the shelf.
     pub password: String,
+    /// Which digest algorithms it is asked for, when that is not what the server asks of everybody.
+    pub digests: Option<Digests>,
     /// The short number that rings it.
     pub number: Option<String>,
     /// When it was added.

@@ -1,6 +1,6 @@
 //! Endpoints that were added by command, with their passwords sealed.
 
-use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError, Shelved};
+use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError, Shelved, UnknownDigest};
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::store::{
@@ -10,7 +10,7 @@ use crate::store::{
     within,
 };
 
-/// Rows of one statement. Five values each, so far below the 32 766 values that SQLite takes.
+/// Rows of one statement. Six values each, so far below the 32 766 values that SQLite takes.
 const ROWS_PER_STATEMENT: usize = 500;
 
 #[derive(FromRow)]
@@ -18,6 +18,7 @@ struct Stored {
     user_name: String,
     sealed_password: Vec<u8>,
     number: Option<String>,
+    digests: Option<String>,
     created_at: i64,
     updated_at: i64,
 }
@@ -25,7 +26,7 @@ struct Stored {
 impl EndpointShelf for Store {
     fn load_endpoints(&self) -> Shelved<'_, Vec<EndpointRow>> {
         Box::pin(within(PATIENCE, async {
-            const ALL: &str = "SELECT user_name, sealed_password, number, created_at, updated_at FROM endpoints \
+            const ALL: &str = "SELECT user_name, sealed_password, number, digests, created_at, updated_at FROM endpoints \
                                ORDER BY user_name";
             let rows: Vec<Stored> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(away)?;
@@ -40,19 +41,20 @@ impl EndpointShelf for Store {
                 let mut all_or_none = pool.begin().await?;
                 for rows in rows.chunks(ROWS_PER_STATEMENT) {
                     QueryBuilder::<Kind>::new(
-                        "INSERT INTO endpoints (user_name, sealed_password, number, created_at, updated_at) ",
+                        "INSERT INTO endpoints (user_name, sealed_password, number, digests, created_at, updated_at) ",
                     )
                     .push_values(rows, |mut values, row| {
                         values
                             .push_bind(&row.user_name)
                             .push_bind(&row.sealed_password)
                             .push_bind(&row.number)
+                            .push_bind(&row.digests)
                             .push_bind(row.created_at)
                             .push_bind(row.updated_at);
                     })
                     .push(
                         " ON CONFLICT (user_name) DO UPDATE SET sealed_password = excluded.sealed_password, \
-                         number = excluded.number, updated_at = excluded.updated_at",
+                         number = excluded.number, digests = excluded.digests, updated_at = excluded.updated_at",
                     )
                     .build()
                     .persistent(false)
@@ -84,6 +86,7 @@ impl Store {
             sealed_password: sealed.map_err(|cause| ShelfError::Away(Box::new(cause)))?,
             user_name: row.user,
             number: row.number,
+            digests: row.digests.map(|digests| digests.to_string()),
             created_at: to_millis(row.created),
             updated_at: to_millis(row.updated),
         })
@@ -94,8 +97,13 @@ impl Store {
             what: format!("a password of endpoint {}", row.user_name),
             source: Box::new(broken),
         })?;
+        let digests = row.digests.map(|text| text.parse()).transpose().map_err(|broken: UnknownDigest| {
+            let what = format!("the digest algorithms of endpoint {}", row.user_name);
+            ShelfError::Damaged { what, source: Box::new(broken) }
+        })?;
         Ok(EndpointRow {
             password,
+            digests,
             user: row.user_name,
             number: row.number,
             created: from_millis(row.created_at),

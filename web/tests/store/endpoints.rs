@@ -1,6 +1,6 @@
 //! Endpoints come back as they were put, with their passwords, and unreadable to whoever has only the database.
 
-use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError};
+use patchcord_engine::routing::{Digests, EndpointRow, EndpointShelf, ShelfError};
 
 use crate::lab::{Kind, Lab, laws, moment};
 
@@ -18,6 +18,7 @@ fn endpoint(user: &str, password: &str, number: Option<&str>) -> EndpointRow {
     EndpointRow {
         user: user.into(),
         password: password.into(),
+        digests: number.map(|_| Digests::ALL),
         number: number.map(Into::into),
         created: moment(0),
         updated: moment(0),

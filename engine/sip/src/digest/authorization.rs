@@ -99,6 +99,11 @@ impl<'a> Authorization<'a> {
         }
     }
 
+    /// The algorithm of the answer; `None` when it is none that we speak.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
     /// The realm.
     pub fn realm(&self) -> Cow<'a, str> {
         field::plain(self.realm)

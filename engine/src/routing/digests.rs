@@ -6,9 +6,9 @@ use patchcord_sip::digest::Algorithm;
 
 /// The digest algorithms that a challenge offers, at least one.
 ///
-/// The default is MD5 alone. RFC 8760 wants SHA-256 offered first and beside it, but a good half of the phones in use
-/// (SIPp and baresip among them) fail at a challenge in which they do not know every algorithm. So the stronger one
-/// is for endpoints, or servers, whose phones are known to speak it.
+/// The default is MD5 alone. RFC 8760 wants SHA-256 offered first and beside it, but phones in use fail at a challenge in
+/// which they do not know every algorithm (docs/decisions/0006). So the stronger one is for endpoints, or servers, whose
+/// phones are known to speak it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digests {
     sha256: bool,

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use self::escape::well_escaped;
 pub use self::escape::{escape_header, escape_user, unescape};
 use self::same::{Case, same};
+use crate::message::scan::split_at_byte;
 use crate::message::via::{address, host_and_port};
 use crate::message::{Fault, Params};
 
@@ -56,8 +57,7 @@ impl<'a> Uri<'a> {
         if text.len() > MAX_URI {
             return Err(Fault::new(414, "Request-URI Too Long"));
         }
-        let colon = text.bytes().position(|byte| byte == b':').ok_or(Fault::bad("URI without a scheme"))?;
-        let (scheme, rest) = (&text[..colon], &text[colon + 1..]);
+        let (scheme, rest) = split_at_byte(text, b':').ok_or(Fault::bad("URI without a scheme"))?;
         let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         if !is_scheme || rest.is_empty() || !well_escaped(rest) {
@@ -88,9 +88,9 @@ impl<'a> Uri<'a> {
 
     fn with_sip(mut self, rest: &'a str) -> Result<Self, Fault> {
         // Neither parameters nor headers may hold a bare `@`, but the user may hold `;` and `?`.
-        let rest = match rest.split_once('@') {
+        let rest = match split_at_byte(rest, b'@') {
             Some((user, rest)) => {
-                let (user, password) = match user.split_once(':') {
+                let (user, password) = match split_at_byte(user, b':') {
                     Some((user, password)) => (user, Some(password)),
                     None => (user, None),
                 };
@@ -102,12 +102,12 @@ impl<'a> Uri<'a> {
             }
             None => rest,
         };
-        let (rest, headers) = rest.split_once('?').unwrap_or((rest, ""));
-        if headers.split('&').take(MAX_URI_PARAMS + 1).count() > MAX_URI_PARAMS {
+        let (rest, headers) = split_at_byte(rest, b'?').unwrap_or((rest, ""));
+        if !headers.is_empty() && headers.split('&').take(MAX_URI_PARAMS + 1).count() > MAX_URI_PARAMS {
             return Err(Fault::bad("Too many URI headers"));
         }
         self.headers = headers;
-        let (place, params) = match rest.split_once(';') {
+        let (place, params) = match split_at_byte(rest, b';') {
             Some((place, params)) => (place, Params::behind(params)),
             None => (rest, Params::default()),
         };
@@ -119,7 +119,7 @@ impl<'a> Uri<'a> {
     }
 
     fn with_number(mut self, rest: &'a str) -> Result<Self, Fault> {
-        let (number, params) = match rest.split_once(';') {
+        let (number, params) = match split_at_byte(rest, b';') {
             Some((number, params)) => (number, Params::behind(params)),
             None => (rest, Params::default()),
         };
@@ -227,11 +227,13 @@ impl fmt::Display for Uri<'_> {
 }
 
 fn checked(params: Params<'_>) -> Result<Params<'_>, Fault> {
-    if params.iter().take(MAX_URI_PARAMS + 1).count() > MAX_URI_PARAMS {
-        return Err(Fault::bad("Too many URI parameters"));
-    }
-    if params.iter().any(|(name, value)| name.is_empty() || value.is_some_and(str::is_empty)) {
-        return Err(Fault::bad("Bad URI parameters"));
+    for (at, (name, value)) in params.iter().enumerate() {
+        if at == MAX_URI_PARAMS {
+            return Err(Fault::bad("Too many URI parameters"));
+        }
+        if name.is_empty() || value.is_some_and(str::is_empty) {
+            return Err(Fault::bad("Bad URI parameters"));
+        }
     }
     Ok(params)
 }

@@ -1,1 +1,3 @@
 //! Ratios of cost beside a floor.
+
+pub mod counting;

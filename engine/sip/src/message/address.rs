@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::params::{Params, unquoted};
-use super::scan::{find_outside, quoted_end, trim};
+use super::scan::{find_outside, quoted_end, split_at_byte, trim};
 use super::{Fault, number};
 use crate::uri::Uri;
 
@@ -27,7 +29,7 @@ impl<'a> NameAddr<'a> {
             let rest = trim(&text[end..]).strip_prefix('<').ok_or(Fault::bad("Display name without an address"))?;
             let (uri, params) = bracketed(rest)?;
             (&text[..end], uri, params)
-        } else if let Some((display, rest)) = text.split_once('<') {
+        } else if let Some((display, rest)) = split_at_byte(text, b'<') {
             let display = trim(display);
             if display.bytes().any(|byte| matches!(byte, b'"' | b',' | b';' | b'>')) {
                 return Err(Fault::bad("Display name needs quotes"));
@@ -35,12 +37,12 @@ impl<'a> NameAddr<'a> {
             let (uri, params) = bracketed(rest)?;
             (display, uri, params)
         } else {
-            let (uri, params) = match text.split_once(';') {
+            let (uri, params) = match split_at_byte(text, b';') {
                 Some((uri, params)) => (trim(uri), Some(params)),
                 None => (text, None),
             };
             // RFC 3261 §20: with these marks inside, the brackets are not optional.
-            if uri.contains(['?', ',']) {
+            if memchr2(b'?', b',', uri.as_bytes()).is_some() {
                 return Err(Fault::bad("Address needs angle brackets"));
             }
             ("", uri, params)
@@ -104,7 +106,7 @@ impl<'a> NameAddr<'a> {
 
 /// What stands between the brackets, and the parameters behind them.
 fn bracketed(rest: &str) -> Result<(&str, Option<&str>), Fault> {
-    let (uri, behind) = rest.split_once('>').ok_or(Fault::bad("Angle bracket without an end"))?;
+    let (uri, behind) = split_at_byte(rest, b'>').ok_or(Fault::bad("Angle bracket without an end"))?;
     let behind = trim(behind);
     match behind.strip_prefix(';') {
         Some(params) => Ok((uri, Some(params))),

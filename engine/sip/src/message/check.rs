@@ -41,11 +41,9 @@ pub(super) fn request(request: &Request) -> Result<(), Fault> {
     }
     request.max_forwards()?;
     every(request.vias())?;
-    every(request.contacts())?;
-    every(request.routes())?;
-    every(request.record_routes())?;
     contacts(request, method)?;
-    Ok(())
+    every(request.routes())?;
+    every(request.record_routes())
 }
 
 pub(super) fn response(response: &Response) -> Result<(), Fault> {
@@ -54,6 +52,7 @@ pub(super) fn response(response: &Response) -> Result<(), Fault> {
         return Err(flaw);
     }
     common(response)?;
+    response.top_via()?;
     // RFC 3261 §8.1.3.3: we put one Via on, and whoever forwarded us the response took the others off.
     if response.list(Name::Via).nth(1).is_some() {
         return Err(Fault::bad("More than one Via in a response"));
@@ -73,7 +72,9 @@ fn common(headers: &Headers) -> Result<(u32, &str), Fault> {
         }
     }
     all_text(headers)?;
-    headers.top_via()?;
+    if !headers.has(Name::Via) {
+        return Err(Fault::bad("Missing Via"));
+    }
     headers.from()?;
     headers.to()?;
     headers.call_id()?;
@@ -96,21 +97,18 @@ fn every<T>(mut values: impl Iterator<Item = Result<T, Fault>>) -> Result<(), Fa
 
 /// A star stands alone and only in a REGISTER; a request for a dialog names one place (RFC 3261 §8.1.1.8, §10.2.2).
 fn contacts(request: &Request, method: &Method) -> Result<(), Fault> {
-    let mut contacts = request.contacts();
-    let (first, second) = (contacts.next(), contacts.next());
-    let star = |contact: &Option<Result<Contact<'_>, Fault>>| matches!(contact, Some(Ok(Contact::Star)));
-    match method {
-        Method::Register => {
-            let any_star = star(&first) || star(&second) || contacts.any(|contact| star(&Some(contact)));
-            if any_star && second.is_some() {
-                return Err(Fault::bad("Contact star must stand alone"));
-            }
-        }
-        _ if star(&first) => return Err(Fault::bad("Contact star outside REGISTER")),
-        Method::Invite | Method::Subscribe | Method::Refer | Method::Update if second.is_some() => {
-            return Err(Fault::bad("More than one Contact"));
-        }
-        _ => {}
+    let (mut count, mut star) = (0, false);
+    for contact in request.contacts() {
+        star |= matches!(contact?, Contact::Star);
+        count += 1;
     }
-    Ok(())
+    match method {
+        Method::Register if star && count > 1 => Err(Fault::bad("Contact star must stand alone")),
+        Method::Register => Ok(()),
+        _ if star => Err(Fault::bad("Contact star outside REGISTER")),
+        Method::Invite | Method::Subscribe | Method::Refer | Method::Update if count > 1 => {
+            Err(Fault::bad("More than one Contact"))
+        }
+        _ => Ok(()),
+    }
 }

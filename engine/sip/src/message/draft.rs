@@ -8,8 +8,10 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Write as _};
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -36,7 +38,7 @@ pub struct Draft {
 #[derive(Clone, Debug)]
 enum Start {
     Request { method: Method, uri: String },
-    Reply { status: u16, phrase: String },
+    Reply { status: u16, phrase: Cow<'static, str> },
 }
 
 /// Where one line stands in the text.
@@ -49,6 +51,9 @@ struct Line {
     end: u32,
 }
 
+/// Where Content-Type stands: behind everything but Content-Length, which is no line of ours.
+const LAST_RANK: u8 = 9;
+
 /// Where a header stands in a message that we write.
 fn rank(number: u8) -> u8 {
     match Name::numbered(number) {
@@ -60,7 +65,7 @@ fn rank(number: u8) -> u8 {
         Some(Name::CallId) => 5,
         Some(Name::CSeq) => 6,
         Some(Name::Contact) => 7,
-        Some(Name::ContentType) => 9,
+        Some(Name::ContentType) => LAST_RANK,
         _ => 8,
     }
 }
@@ -85,7 +90,7 @@ impl Draft {
     ///
     /// Works on requests that failed their check, too: what is there is copied once, what is missing stays missing.
     pub fn reply(request: &Request, came_from: SocketAddr, status: u16) -> Self {
-        let mut reply = Self::new(Start::Reply { status, phrase: phrase(status).to_owned() });
+        let mut reply = Self::new(Start::Reply { status, phrase: Cow::Borrowed(phrase(status)) });
         reply.vias(request, came_from);
         for name in [Name::From, Name::To, Name::CallId, Name::CSeq] {
             reply.line_of(request, name);
@@ -131,7 +136,7 @@ impl Draft {
 
     fn put(&mut self, name: Name<'_>, value: impl FnOnce(&mut Text) -> fmt::Result) {
         let number = name.settled();
-        // Its length is counted by us, at the end.
+        // The length is counted by us, at the end.
         if matches!(Name::numbered(number), Some(Name::ContentLength)) {
             return;
         }
@@ -213,11 +218,11 @@ impl Draft {
     #[must_use]
     pub fn to_tag(mut self, tag: &str) -> Self {
         let Some(at) = self.lines.iter().position(|line| line.rank == rank(Name::To.number())) else { return self };
-        let to = self.lines[at].value(&self.text.0).to_vec();
-        let address = std::str::from_utf8(&to).ok().and_then(|to| NameAddr::parse(to).ok());
+        let to = self.lines[at].value_span();
+        let address = std::str::from_utf8(&self.text.0[to.clone()]).ok().and_then(|to| NameAddr::parse(to).ok());
         if address.is_none_or(|address| address.tag().is_none()) {
             self.put(Name::To, |text| {
-                text.bytes(&to)?;
+                text.0.extend_from_within(to);
                 write!(text, ";tag={tag}")
             });
             self.lines.swap_remove(at);
@@ -229,7 +234,7 @@ impl Draft {
     #[must_use]
     pub fn phrase(mut self, words: &str) -> Self {
         if let Start::Reply { phrase, .. } = &mut self.start {
-            words.clone_into(phrase);
+            *phrase = Cow::Owned(words.to_owned());
         }
         self
     }
@@ -279,34 +284,43 @@ impl Draft {
 
     /// The message as it goes on the wire.
     pub fn finish(&self) -> Bytes {
-        // 64: the start line's fixed parts and Content-Length; a longer URI only costs one more allocation.
-        let mut out = Text(Vec::with_capacity(self.text.0.len() + self.body.len() + self.start.len() + 64));
-        let _ = match &self.start {
-            Start::Request { method, uri } => {
-                out.token(method.as_str());
-                write!(out, " {uri} SIP/2.0")
+        let digits = self.body.len().checked_ilog10().unwrap_or(0) as usize + 1;
+        let lines: usize = self.lines.iter().map(|line| (line.end - line.start) as usize).sum();
+        // Exactly what is needed: answers are kept, and room to spare would be kept with them.
+        let size = self.start.len() + lines + "Content-Length: \r\n\r\n".len() + digits + self.body.len();
+        let mut out = Text(Vec::with_capacity(size));
+        self.start.write(&mut out);
+        for rank in 0..=LAST_RANK {
+            for line in self.lines.iter().filter(|line| line.rank == rank) {
+                out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
             }
-            Start::Reply { status, phrase } => write!(out, "SIP/2.0 {status} {phrase}"),
-        };
-        out.0.extend_from_slice(b"\r\n");
-        let mut lines = self.lines.clone();
-        lines.sort_by_key(|line| line.rank);
-        for line in lines {
-            out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
         }
         let _ = write!(out, "Content-Length: {}", self.body.len());
         out.0.extend_from_slice(b"\r\n\r\n");
         out.0.extend_from_slice(&self.body);
+        debug_assert_eq!(out.0.len(), size);
         out.0.into()
     }
 }
 
 impl Start {
+    /// The length of the line with its end.
     fn len(&self) -> usize {
         match self {
-            Self::Request { uri, .. } => uri.len(),
-            Self::Reply { phrase, .. } => phrase.len(),
+            Self::Request { method, uri } => method.as_str().len().max(1) + uri.len() + "  SIP/2.0\r\n".len(),
+            Self::Reply { phrase, .. } => "SIP/2.0 200 \r\n".len() + phrase.len(),
         }
+    }
+
+    fn write(&self, out: &mut Text) {
+        let _ = match self {
+            Self::Request { method, uri } => {
+                out.token(method.as_str());
+                write!(out, " {uri} SIP/2.0")
+            }
+            Self::Reply { status, phrase } => write!(out, "SIP/2.0 {status:03} {phrase}"),
+        };
+        out.0.extend_from_slice(b"\r\n");
     }
 }
 
@@ -316,7 +330,12 @@ impl Line {
     }
 
     fn value<'a>(&self, text: &'a [u8]) -> &'a [u8] {
-        &text[self.start as usize + usize::from(self.name_len) + 2..self.end as usize - 2]
+        &text[self.value_span()]
+    }
+
+    /// Between the colon with its blank and the line end.
+    fn value_span(&self) -> Range<usize> {
+        self.start as usize + usize::from(self.name_len) + 2..self.end as usize - 2
     }
 }
 

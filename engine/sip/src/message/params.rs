@@ -1,6 +1,6 @@
 //! `;name=value` lists behind addresses, Via entries and other values.
 
-use super::scan::{self, find_outside, trim};
+use super::scan::{self, find_outside, split_at_byte, trim};
 
 /// The parameters of one value, read on demand from the text behind its first semicolon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl<'a> Iterator for ParamIter<'a> {
             None => (rest, None),
         };
         self.rest = rest;
-        Some(match param.split_once('=') {
+        Some(match split_at_byte(param, b'=') {
             Some((name, value)) => (trim(name), Some(trim(value))),
             None => (trim(param), None),
         })

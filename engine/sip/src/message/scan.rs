@@ -1,5 +1,7 @@
 //! The smallest pieces of the grammar: tokens, blanks, quoted strings, list commas.
 
+use memchr::{memchr, memchr2};
+
 /// What a byte may be part of (RFC 3261 §25.1).
 const TOKEN: u8 = 1;
 const HOST: u8 = 2;
@@ -47,8 +49,23 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
 }
 
 /// Cuts blanks off both ends.
+#[inline]
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    let bytes = text.as_bytes();
+    let (mut start, mut end) = (0, bytes.len());
+    while start < end && is_blank(bytes[start]) {
+        start += 1;
+    }
+    while start < end && is_blank(bytes[end - 1]) {
+        end -= 1;
+    }
+    &text[start..end]
+}
+
+/// The text before and behind the first such byte, which is ASCII.
+pub(crate) fn split_at_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr(byte, text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Where the quoted string that opens `text` ends: the index after the closing quote.
@@ -71,6 +88,11 @@ pub(crate) fn quoted_end(text: &str) -> Option<usize> {
 /// `None` also when a quote is never closed: the rest is one piece then, and its own parser refuses it.
 pub(crate) fn find_outside(text: &str, stop: u8, brackets: bool) -> Option<usize> {
     let bytes = text.as_bytes();
+    let first = memchr(stop, bytes)?;
+    // Most values have neither quotes nor brackets before the first stop.
+    if memchr2(b'"', if brackets { b'<' } else { b'"' }, &bytes[..first]).is_none() {
+        return Some(first);
+    }
     let mut at = 0;
     let mut depth = false;
     while at < bytes.len() {
@@ -119,10 +141,13 @@ impl<'a> Iterator for Commas<'a> {
 
 /// Digits and nothing else, as a number; `None` for anything else and for what does not fit.
 pub(crate) fn number(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.is_empty() {
         return None;
     }
-    text.parse().ok()
+    text.bytes().try_fold(0u64, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(u64::from(digit)) }
+    })
 }
 
 #[cfg(test)]

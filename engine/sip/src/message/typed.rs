@@ -45,7 +45,7 @@ impl Headers {
     /// The name of the call, compared byte by byte.
     pub fn call_id(&self) -> Result<&str, Fault> {
         let id = self.value(Name::CallId)?.ok_or(Fault::bad("Missing Call-ID"))?;
-        if id.is_empty() || id.bytes().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control()) {
+        if id.is_empty() || id.bytes().fold(false, |odd, byte| odd | (byte <= b' ') | (byte == 0x7f)) {
             return Err(Fault::bad("Bad Call-ID"));
         }
         Ok(id)

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::scan::{is_blank, is_host_byte, is_token, number, trim};
+use super::scan::{is_blank, is_host_byte, is_token, number, split_at_byte, trim};
 use super::{Fault, Params};
 use crate::hop::Transport;
 
@@ -25,13 +25,13 @@ impl<'a> Via<'a> {
     pub fn parse(text: &'a str) -> Result<Self, Fault> {
         const BAD: Fault = Fault::bad("Bad Via");
         let text = trim(text);
-        let (head, params) = match text.split_once(';') {
+        let (head, params) = match split_at_byte(text, b';') {
             Some((head, params)) => (head, Params::behind(params)),
             None => (text, Params::default()),
         };
-        let (protocol, rest) = head.split_once('/').ok_or(BAD)?;
-        let (version, rest) = rest.split_once('/').ok_or(BAD)?;
-        let rest = rest.trim_start_matches([' ', '\t']);
+        let (protocol, rest) = split_at_byte(head, b'/').ok_or(BAD)?;
+        let (version, rest) = split_at_byte(rest, b'/').ok_or(BAD)?;
+        let rest = trim(rest);
         let (transport, sent_by) = rest.split_at(rest.bytes().position(is_blank).ok_or(BAD)?);
         let tokens = [trim(protocol), trim(version), transport];
         if !tokens.iter().all(|token| is_token(token.as_bytes())) {
@@ -134,7 +134,7 @@ pub(crate) fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
         let rest = trim(&text[end..]);
         (&text[..end], if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
     } else {
-        match text.split_once(':') {
+        match split_at_byte(text, b':') {
             Some((host, port)) => (trim(host), Some(port)),
             None => (text, None),
         }

@@ -332,6 +332,7 @@ impl Clients {
         let Some(mut entry) = self.entries.remove(index) else { return };
         common.arm(&mut entry.timer, None, Alarm::Client(index));
         self.flows.remove(&(entry.hop.flow, index));
+        debug_assert!(self.flows.len() <= self.entries.len(), "a connection is remembered for its requests only");
     }
 }
 

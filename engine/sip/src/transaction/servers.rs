@@ -330,6 +330,8 @@ impl Servers {
         {
             self.by_errand.remove(&errand.0);
         }
+        debug_assert_eq!(self.by_key.len(), self.entries.len(), "each entry has one key");
+        debug_assert!(self.by_errand.len() <= self.entries.len(), "an errand is remembered for its request only");
     }
 }
 

@@ -20,7 +20,7 @@ need_packages() {
     done
     [ ${#missing[@]} -gt 0 ] || return 0
 
-    echo "installing ${missing[*]}: $why"
+    echo "installing ${missing[*]}: $why" >&2
     if ! command -v apt-get >/dev/null; then
         echo "there is no apt-get here: install by hand what your system calls ${missing[*]}, then start again" >&2
         exit 1
@@ -63,7 +63,7 @@ apt_get() {
     fi
     local options=(--quiet --yes)
     [ "$verb" = install ] && options+=(--no-install-recommends)
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" "$verb" "$@" </dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" "$verb" "$@" </dev/null >&2
 }
 
 # need_tool <crate> <version>: a cargo tool at exactly this version, compiled once into a cache outside the tree.
@@ -75,7 +75,7 @@ need_tool() {
         *) export PATH="$cache/bin:$PATH" ;;
     esac
     [ "$(tool_version "$crate")" = "$version" ] && return
-    echo "installing $crate $version into $cache: compiled once, takes some minutes"
+    echo "installing $crate $version into $cache: compiled once, takes some minutes" >&2
     # Built to run soon rather than fast: optimising the tool costs more than it saves here.
     CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         cargo install --quiet --locked --root "$cache" --version "$version" "$crate"

@@ -1,0 +1,60 @@
+//! baresip 1.0 without sound: an account in a folder of its own, watched until it says how registering went.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::{Account, Verdict};
+use crate::process::{Ended, Process};
+
+/// Where distributions put its modules, the most usual first.
+const MODULES: [&str; 2] = ["/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"];
+/// Between refreshes, as its account file says it; longer than any test.
+const REFRESH_S: u32 = 600;
+
+/// A running baresip.
+pub struct Baresip {
+    process: Process,
+    _folder: TempDir,
+}
+
+impl Baresip {
+    /// Starts it with this account; it registers by itself.
+    pub fn start(account: &Account<'_>) -> Self {
+        let folder = TempDir::with_prefix("baresip-").expect("a folder for baresip");
+        let modules =
+            MODULES.into_iter().find(|path| Path::new(path).is_dir()).expect("baresip's modules are installed");
+        let listen = if account.server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        // No module with sound, no terminal: what is left registers and talks SIP.
+        let config = format!("module_path {modules}\nsip_listen {listen}\nmodule account.so\nmodule menu.so\n");
+        let Account { carrier, server, user, password } = account;
+        let transport = carrier.name().to_lowercase();
+        let line = format!("<sip:{user}@{server};transport={transport}>;auth_pass={password};regint={REFRESH_S}\n");
+        for (name, text) in [("config", config), ("accounts", line), ("contacts", String::new())] {
+            fs::write(folder.path().join(name), text).expect("a file in baresip's folder");
+        }
+        // Its output is a pipe here and would be kept back until it ends.
+        let mut command = Command::new("stdbuf");
+        command.arg("-oL").arg("-eL").arg("baresip").arg("-f").arg(folder.path());
+        command.arg(if server.is_ipv4() { "-4" } else { "-6" });
+        Self { process: Process::start("baresip", &mut command), _folder: folder }
+    }
+
+    /// Waits for what it says about its registration.
+    pub async fn verdict(&mut self) -> Verdict {
+        let question = |line: &str| match line {
+            line if line.contains("} 200 OK") => Some(Verdict::Registered),
+            line if line.contains("reg: sip:") => Some(Verdict::Refused),
+            _ => None,
+        };
+        self.process.line("whether it is registered", question).await
+    }
+
+    /// Ends it as a person would; it takes its binding back first.
+    pub async fn quit(self) -> Ended {
+        self.process.signal("TERM").await;
+        self.process.end().await
+    }
+}

@@ -1,0 +1,58 @@
+//! linphone 5 without sound: its daemon is told to register and watched until its account changes state.
+
+use std::fs;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use super::{Account, Verdict};
+use crate::process::{Ended, Process};
+
+/// Ports chosen by the system, and certificates of nobody in particular accepted.
+const CONFIG: &str = "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nverify_server_certs=0\n\
+                      verify_server_cn=0\nguess_hostname=0\n";
+
+/// A running linphone daemon.
+pub struct Linphone {
+    process: Process,
+    _folder: TempDir,
+}
+
+impl Linphone {
+    /// Starts it and tells it to register with this account.
+    pub async fn start(account: &Account<'_>) -> Self {
+        let folder = TempDir::with_prefix("linphone-").expect("a folder for linphone");
+        // Without this folder its database cannot be opened, and then it never starts to work, silently.
+        fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("linphone's own folder");
+        let config = folder.path().join("linphonerc");
+        fs::write(&config, CONFIG).expect("linphone's configuration");
+        let mut command = Command::new("stdbuf");
+        command.arg("-oL").arg("linphone-daemon").arg("--config").arg(&config).arg("--log").arg("/dev/stdout");
+        command.env("HOME", folder.path()).env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME");
+        let mut process = Process::start("linphone", &mut command);
+        let Account { carrier, server, user, password } = account;
+        let transport = carrier.name().to_lowercase();
+        let order = format!("register sip:{user}@{server} <sip:{server};transport={transport}> {password}");
+        process.type_line(&order).await;
+        Self { process, _folder: folder }
+    }
+
+    /// Waits for what it says about its registration.
+    pub async fn verdict(&mut self) -> Verdict {
+        let question = |line: &str| match line {
+            line if line.contains("to [LinphoneRegistrationOk]") => Some(Verdict::Registered),
+            line if line.contains("to [LinphoneRegistrationFailed]") => Some(Verdict::Refused),
+            _ => None,
+        };
+        self.process.line("whether it is registered", question).await
+    }
+
+    /// Ends it as a person would; it takes its binding back first.
+    pub async fn quit(mut self) -> Ended {
+        self.process.type_line("unregister ALL").await;
+        let gone = |line: &str| line.contains("from state [LinphoneRegistrationOk] to").then_some(());
+        self.process.line("that it has unregistered", gone).await;
+        self.process.type_line("quit").await;
+        self.process.end().await
+    }
+}

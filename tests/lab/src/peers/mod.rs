@@ -1,0 +1,35 @@
+//! Other people's phones, as Debian ships them, driven as processes and judged by what they say.
+
+mod baresip;
+mod linphone;
+mod sipp;
+
+use std::net::SocketAddr;
+
+use crate::line::Carrier;
+
+pub use baresip::Baresip;
+pub use linphone::Linphone;
+pub use sipp::{Sipp, SippCount};
+
+/// What a person would type into a phone.
+#[derive(Debug, Clone)]
+pub struct Account<'a> {
+    /// The transport it shall use.
+    pub carrier: Carrier,
+    /// Where the server is.
+    pub server: SocketAddr,
+    /// The name, which is the number's left side, too.
+    pub user: &'a str,
+    /// The password, right or wrong.
+    pub password: &'a str,
+}
+
+/// What a phone says about its registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The server said 200.
+    Registered,
+    /// The server said anything else.
+    Refused,
+}

@@ -1,0 +1,197 @@
+//! The server under test: the real binary as a process, with a data folder that outlives it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::line::Carrier;
+use crate::process::{Ended, Process};
+use crate::wait::{PATIENCE, eventually};
+
+/// What a server is started with.
+pub struct Setup {
+    binary: PathBuf,
+    ip: &'static str,
+    toml: String,
+    endpoints: String,
+}
+
+impl Setup {
+    /// `binary` is `env!("CARGO_BIN_EXE_patchcord")`, which only the tests of the root package know.
+    pub fn new(binary: &str) -> Self {
+        Self { binary: binary.into(), ip: "127.0.0.1", toml: String::new(), endpoints: String::new() }
+    }
+
+    /// Listens on IPv6 loopback instead.
+    pub fn on_ipv6(mut self) -> Self {
+        self.ip = "[::1]";
+        self
+    }
+
+    /// An endpoint in the configuration file.
+    pub fn endpoint(self, user: &str, password: &str) -> Self {
+        self.endpoint_with(user, password, "")
+    }
+
+    /// An endpoint with more keys, as they stand in the file.
+    pub fn endpoint_with(mut self, user: &str, password: &str, keys: &str) -> Self {
+        self.endpoints += &format!("[[endpoint]]\nuser = \"{user}\"\npassword = \"{password}\"\n{keys}\n");
+        self
+    }
+
+    /// All of these accounts.
+    pub fn endpoints(self, accounts: &[(String, String)], keys: &str) -> Self {
+        accounts.iter().fold(self, |setup, (user, password)| setup.endpoint_with(user, password, keys))
+    }
+
+    /// More sections of the file, as they stand there; not `[server]`, `[sip]` and `[web]`.
+    pub fn toml(mut self, text: &str) -> Self {
+        self.toml += text;
+        self.toml += "\n";
+        self
+    }
+
+    /// Starts the server and waits until it listens.
+    pub async fn start(self) -> Server {
+        let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
+        let mut server = Server { setup: self, folder, bound: Vec::new(), process: None };
+        server.write_configuration();
+        server.start().await;
+        server
+    }
+}
+
+/// The real binary, running or stopped.
+pub struct Server {
+    setup: Setup,
+    folder: TempDir,
+    bound: Vec<(Carrier, SocketAddr)>,
+    process: Option<Process>,
+}
+
+impl Server {
+    /// Where it listens for that carrier.
+    pub fn address(&self, carrier: Carrier) -> SocketAddr {
+        let bound = self.bound.iter().find(|(bound, _)| *bound == carrier);
+        bound.unwrap_or_else(|| panic!("the server does not listen on {carrier:?}: {:?}", self.bound)).1
+    }
+
+    /// Its configuration file.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.path().join("patchcord.toml")
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Its process; panics when it is stopped.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the server runs")
+    }
+
+    /// Starts it again where it was before, on the same ports and data.
+    pub async fn start(&mut self) {
+        let mut command = self.command(&["run"]);
+        self.process = Some(Process::start("patchcord", &mut command));
+        self.bound = eventually("the server says where it listens", async || {
+            let (said, good) = self.run(&["status", "--json"], "").await;
+            good.then(|| bound(&said)).flatten()
+        })
+        .await;
+        self.write_configuration();
+    }
+
+    /// SIGTERM, and waits until it has gone.
+    pub async fn stop(&mut self) -> Ended {
+        let process = self.process.take().expect("the server runs");
+        process.signal("TERM").await;
+        process.end().await
+    }
+
+    /// SIGKILL: it gets no chance to tidy up.
+    pub async fn kill(&mut self) {
+        self.process.take().expect("the server runs").kill().await;
+    }
+
+    /// Runs a command of the binary beside the server; gives back what it said and whether it exited with 0.
+    pub async fn run(&self, arguments: &[&str], input: &str) -> (String, bool) {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        let running = async {
+            // A command that reads no input may have gone already.
+            let _read_or_not = stdin.write_all(input.as_bytes()).await;
+            drop(stdin);
+            child.wait_with_output().await
+        };
+        let output = timeout(PATIENCE, running).await.unwrap_or_else(|_| panic!("{arguments:?} does not end"));
+        let output = output.expect("a child can be waited for");
+        let said = if output.status.success() { &output.stdout } else { &output.stderr };
+        (String::from_utf8_lossy(said).into_owned(), output.status.success())
+    }
+
+    /// The same for a command that must succeed, with its JSON.
+    pub async fn json(&self, arguments: &[&str]) -> Value {
+        let (said, good) = self.run(arguments, "").await;
+        assert!(good, "{arguments:?} failed: {said}");
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{arguments:?} said no JSON ({error}): {said}"))
+    }
+
+    /// Resident memory in KiB, as the kernel counts it.
+    pub fn resident_kib(&mut self) -> u64 {
+        let path = format!("/proc/{}/status", self.process().id());
+        let status = fs::read_to_string(path).expect("the kernel tells about the server");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a resident size");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.setup.binary);
+        command.current_dir(self.folder.path()).args(arguments).arg("-c").arg(self.configuration());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PATCHCORD_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Any free port at first; the same ports again after a restart, as phones expect.
+    fn write_configuration(&self) {
+        let port = |carrier| self.bound.iter().find(|(bound, _)| *bound == carrier).map_or(0, |(_, at)| at.port());
+        let listen = Carrier::ALL
+            .map(|carrier| format!("\"{}:{}:{}\"", carrier.name().to_lowercase(), self.setup.ip, port(carrier)));
+        let text = format!(
+            "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}",
+            listen.join(", "),
+            self.setup.toml,
+            self.setup.endpoints,
+        );
+        write(&self.configuration(), &text);
+    }
+}
+
+/// The listeners in the answer of `status --json`, once all of them are there.
+fn bound(status: &str) -> Option<Vec<(Carrier, SocketAddr)>> {
+    let status: Value = serde_json::from_str(status).ok()?;
+    let listed = status["listen"].as_array()?;
+    let parse = |entry: &Value| {
+        let (transport, address) = entry.as_str()?.split_once(':')?;
+        let carrier = Carrier::ALL.into_iter().find(|carrier| carrier.name().eq_ignore_ascii_case(transport))?;
+        Some((carrier, address.parse().ok()?))
+    };
+    let bound: Vec<_> = listed.iter().filter_map(parse).collect();
+    (bound.len() == Carrier::ALL.len()).then_some(bound)
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}

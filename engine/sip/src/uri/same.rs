@@ -8,6 +8,9 @@ impl Uri<'_> {
     /// Whether both name the same resource. Not transitive, so it is no `==`: a parameter that only one side has is no
     /// difference, but two values of it are.
     pub fn equivalent(&self, other: &Uri<'_>) -> bool {
+        if self.text == other.text {
+            return true;
+        }
         match (self.scheme, other.scheme) {
             (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => same_sip(self, other),
             (Scheme::Tel, Scheme::Tel) => same_number(self, other),

@@ -7,6 +7,8 @@ pub mod dialog;
 pub mod digest;
 pub mod hop;
 pub mod message;
+pub mod reliable;
+pub mod session_timer;
 pub mod stream;
 pub mod tokens;
 pub mod transaction;

@@ -1,7 +1,7 @@
 //! Digest authentication (RFC 7616, RFC 8760, RFC 3261 §22) in both roles.
 //!
 //! ```text
-//! server   Challenger::challenge ──▶ WWW-Authenticate, one line per algorithm, the strongest first
+//! server   Challenger::challenge ──▶ WWW-Authenticate, one line per algorithm
 //!          Authorization::find ──▶ Challenger::check ──Proof──▶ Counts::spend ──▶ Ok
 //!                                  (hashes, no lock)            (the only state, one short look-up)
 //! client   Challenge::strongest ──▶ Challenge::answer ──▶ Authorization

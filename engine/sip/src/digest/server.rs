@@ -128,9 +128,11 @@ impl Challenger {
         Counts::new(self.life(), limit)
     }
 
-    /// The challenge: one header value per algorithm, the strongest first, all with the same nonce (RFC 8760 §2.4).
+    /// The challenge: one header value per algorithm, all with the same nonce (RFC 8760 §2.4).
     ///
-    /// `algorithms` are those that the account can answer; those that the rules leave out are not offered.
+    /// `algorithms` are those that the account can answer, in the order in which they are offered. The RFC has the
+    /// strongest first; phones that fail at the sight of it are why the order is the owner's. Those that the rules leave
+    /// out are not offered.
     pub fn challenge<'a>(
         &self,
         realm: &'a str,
@@ -141,9 +143,7 @@ impl Challenger {
     ) -> impl Iterator<Item = Offer<'a>> {
         let nonce = Nonce { second: self.second(now), random: u64::from_be_bytes(random) };
         let nonce = self.key.write(nonce, realm);
-        let mut offered: Vec<_> = algorithms.into_iter().filter(|one| self.rules.algorithms.contains(one)).collect();
-        offered.sort_unstable();
-        offered.dedup();
+        let offered: Vec<_> = algorithms.into_iter().filter(|one| self.rules.algorithms.contains(one)).collect();
         let integrity = self.rules.offer_integrity;
         offered.into_iter().map(move |algorithm| Offer { realm, nonce, algorithm, integrity, stale })
     }

@@ -68,6 +68,19 @@ fn a_phone_that_knows_the_password_gets_in_with_the_strongest_algorithm() {
 }
 
 #[test]
+fn the_offer_stands_in_the_order_that_the_owner_wants_and_the_strongest_is_still_answered() {
+    let mut house = house(Rules::default());
+    let algorithms = [Algorithm::Md5, Algorithm::Sha256];
+    let offers = house.challenger.challenge(REALM, algorithms, false, [9; 8], house.start);
+    let lines: Vec<_> = offers.map(|offer| offer.to_string()).collect();
+    assert!(lines[0].contains("algorithm=MD5") && lines[1].contains("algorithm=SHA-256"), "{lines:?}");
+
+    let header = answer(&lines, &password(), REGISTER, 1);
+    assert!(header.contains("algorithm=SHA-256"), "{header}");
+    assert_eq!(house.hear(&header, REGISTER, 1), Ok(()));
+}
+
+#[test]
 fn a_phone_that_knows_only_md5_gets_in_too_unless_the_rules_say_no() {
     let mut open = house(Rules::default());
     let lines = open.challenge(0);

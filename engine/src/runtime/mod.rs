@@ -1,11 +1,31 @@
 //! The only room of the engine that knows tokio: threads, sockets, names, addresses, certificates, time.
 //!
 //! It decides nothing about SIP. Bytes come in here, messages go to the transactions of a shard, what these say goes to
-//! the desk that sits on the shard, and what the desk wants done goes out again through its wire.
+//! the [`Desk`] that sits on the shard, and what the desk wants done goes out again through its [`Wire`].
 
+mod address;
+mod alarm;
+mod certificate;
 pub mod clock;
+mod courier;
+mod desk;
+mod dns;
 mod keeper;
 pub mod settings;
+mod shard;
+mod shared;
+mod start;
+mod stats;
+mod stun;
+mod stun_client;
+mod transport;
+mod works;
 
+pub use certificate::CertificateError;
+pub use desk::{Desk, News, RequestId, SendFault, Wire};
 pub use keeper::keep;
 pub use settings::{Advertise, CertificateSource, Limits, Listen, Settings};
+pub use start::{NotAdopted, Runtime, StartError};
+pub use stats::Stats;
+pub use transport::bind::BindError;
+pub use transport::ws::{MessageSocket, SUBPROTOCOL, offers_sip};

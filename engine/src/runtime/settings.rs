@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use patchcord_sip::hop::Transport;
+use patchcord_sip::transaction;
 
-/// Everything that the runtime needs to know. The default is a working server.
+/// Everything that [`super::Runtime::start`] needs to know. The default is a working server.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where messages are taken.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub trust: Option<PathBuf>,
     /// How many threads carry calls; each has its own sockets and transactions.
     pub shards: usize,
+    /// The timers of the transactions (T1, T2, T4).
+    pub timers: transaction::TimerSet,
     /// How much is enough.
     pub limits: Limits,
 }
@@ -45,6 +48,7 @@ impl Default for Settings {
             certificate: CertificateSource::default(),
             trust: None,
             shards: default_shards(),
+            timers: transaction::TimerSet::default(),
             limits: Limits::default(),
         }
     }
@@ -230,7 +234,7 @@ pub struct Limits {
     pub connect_large: Duration,
     /// Messages that wait for another shard; a shard that is so far behind is lost anyway.
     pub handed_over: usize,
-    /// Requests under way through the courier, per shard.
+    /// Requests under way through [`super::Wire::send_to`], per shard.
     pub requests: usize,
     /// Names being resolved at the same time, per shard.
     pub resolutions: usize,
@@ -244,6 +248,8 @@ pub struct Limits {
     pub dead_targets: usize,
     /// Bytes that the kernel is asked to buffer per UDP socket: a burst of eight thousand messages.
     pub socket_buffer: usize,
+    /// What the transactions of one shard may hold.
+    pub transactions: transaction::Limits,
 }
 
 impl Default for Limits {
@@ -266,6 +272,7 @@ impl Default for Limits {
             dead_target: Duration::from_secs(30),
             dead_targets: 1_024,
             socket_buffer: 4 << 20,
+            transactions: transaction::Limits::default(),
         }
     }
 }

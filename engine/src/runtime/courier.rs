@@ -1,0 +1,311 @@
+//! Carries a request to an address: finds its places, tries one after the other, tells how it ended.
+//!
+//! The desk sees one request and one end; the courier sees a transaction for each place it tries (RFC 3263 §4.3). A place
+//! that says 503, says nothing or cannot be reached is passed over, and remembered for a while.
+//!
+//! send_to ──name──▶ resolving ──places──▶ trying ──answer──▶ told
+//!    └──number─────────────────────────────▲  └──503, silence, unreachable──▶ next place, or failed
+
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+use std::rc::Rc;
+use std::time::Duration;
+
+use patchcord_sip::hop::{Hop, Transport};
+use patchcord_sip::message::{Draft, Method, Response};
+use patchcord_sip::transaction::{ClientId, Full, Heard};
+use patchcord_sip::uri::Uri;
+use tokio::time::timeout;
+
+use super::desk::{News, RequestId, SendFault};
+use super::dns::{self, DeadTargets, Found, Records, Spoken, Target, Wanted};
+use super::settings::Limits;
+use super::stats::one_more;
+use super::transport::flows::Way;
+use super::works::Works;
+
+/// RFC 3261 §18.1.1: larger requests do not go by UDP when the way there may be narrower.
+const LARGEST_BY_UDP: usize = 1300;
+
+/// What the Via that the transaction adds takes at most: an IPv6 address, a port and a branch.
+const VIA_ROOM: usize = 130;
+
+/// See the module.
+pub(crate) struct Courier {
+    limits: Limits,
+    spoken: Spoken,
+    records: Rc<dyn Records>,
+    next: u64,
+    sent: HashMap<RequestId, Sending>,
+    by_client: HashMap<ClientId, RequestId>,
+    /// Who waits for the same name asks for it once.
+    resolving: HashMap<Wanted, Vec<RequestId>>,
+    dead: DeadTargets,
+    news: VecDeque<(RequestId, News)>,
+}
+
+struct Sending {
+    draft: Draft,
+    places: VecDeque<Place>,
+    trying: Option<(ClientId, Place)>,
+    /// How the last place failed: what is told when there is no other.
+    fault: SendFault,
+    refusal: Option<(Response, Hop)>,
+    cancelled: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    target: Target,
+    /// How long a connection may take to be made.
+    patience: Duration,
+}
+
+impl Courier {
+    pub fn new(limits: Limits, spoken: Spoken, records: Rc<dyn Records>) -> Self {
+        let dead = DeadTargets::new(limits.dead_targets, limits.dead_target);
+        Self {
+            limits,
+            spoken,
+            records,
+            next: 0,
+            sent: HashMap::new(),
+            by_client: HashMap::new(),
+            resolving: HashMap::new(),
+            dead,
+            news: VecDeque::new(),
+        }
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_idle(&self) -> bool {
+        self.sent.is_empty()
+    }
+
+    /// The next thing to tell the desk.
+    pub fn next_news(&mut self) -> Option<(RequestId, News)> {
+        self.news.pop_front()
+    }
+
+    fn tell(&mut self, id: RequestId, news: News) {
+        self.news.push_back((id, news));
+    }
+
+    fn fail(&mut self, id: RequestId, fault: SendFault) {
+        self.forget(id);
+        self.tell(id, News::Failed(fault));
+    }
+
+    fn forget(&mut self, id: RequestId) {
+        if let Some(Sending { trying: Some((client, _)), .. }) = self.sent.remove(&id) {
+            self.by_client.remove(&client);
+        }
+    }
+
+    /// The places of a request, those that failed lately behind the others.
+    fn places(&self, mut targets: Vec<Target>, draft: &Draft, now: std::time::Instant) -> VecDeque<Place> {
+        self.dead.last(&mut targets, now);
+        let place = |target, patience| Place { target, patience };
+        let has_udp = targets.iter().any(|target| target.transport == Transport::Udp);
+        let is_large = has_udp && draft.finish().len() + VIA_ROOM > LARGEST_BY_UDP;
+        let mut places = VecDeque::with_capacity(targets.len());
+        for target in targets {
+            if is_large && target.transport == Transport::Udp {
+                let by_tcp = Target { transport: Transport::Tcp, ..target.clone() };
+                places.push_back(place(by_tcp, self.limits.connect_large));
+            }
+            places.push_back(place(target, self.limits.connect));
+        }
+        places
+    }
+}
+
+impl Works {
+    /// See [`super::desk::Wire::send_to`].
+    pub fn send_to(&mut self, draft: Draft, uri: &str) -> RequestId {
+        let id = RequestId(self.courier.next);
+        self.courier.next += 1;
+        if self.courier.sent.len() >= self.courier.limits.requests {
+            one_more(&self.counters.requests_refused);
+            self.courier.fail(id, SendFault::Full);
+            return id;
+        }
+        let Some(wanted) = Uri::parse(uri).ok().and_then(|uri| Wanted::of(&uri).ok()) else {
+            self.courier.fail(id, SendFault::NoTarget);
+            return id;
+        };
+        let fault = SendFault::Unresolved;
+        let mut sending =
+            Sending { draft, places: VecDeque::new(), trying: None, fault, refusal: None, cancelled: false };
+        match wanted.by_number() {
+            Some(target) => {
+                sending.places = self.courier.places(vec![target], &sending.draft, self.now);
+                self.courier.sent.insert(id, sending);
+                self.try_next(id);
+            }
+            None => {
+                self.courier.sent.insert(id, sending);
+                self.look_up(id, wanted);
+            }
+        }
+        id
+    }
+
+    /// See [`super::desk::Wire::cancel_sent`].
+    pub fn cancel_sent(&mut self, id: RequestId, reason: Option<&str>) {
+        let Some(sending) = self.courier.sent.get_mut(&id) else { return };
+        sending.cancelled = true;
+        sending.places.clear();
+        match &sending.trying {
+            Some((client, _)) if sending.draft.method() == Some(&Method::Invite) => {
+                self.transactions.cancel(*client, reason, self.now);
+            }
+            Some(_) => {}
+            None => self.courier.fail(id, SendFault::Cancelled),
+        }
+    }
+
+    fn look_up(&mut self, id: RequestId, wanted: Wanted) {
+        if let Some(waiting) = self.courier.resolving.get_mut(&wanted) {
+            return waiting.push(id);
+        }
+        if self.courier.resolving.len() >= self.courier.limits.resolutions {
+            one_more(&self.counters.requests_refused);
+            return self.courier.fail(id, SendFault::Full);
+        }
+        self.courier.resolving.insert(wanted.clone(), vec![id]);
+        let (records, spoken, shard) = (self.courier.records.clone(), self.courier.spoken, self.shard.clone());
+        let patience = self.courier.limits.resolution;
+        tokio::task::spawn_local(async move {
+            let found = timeout(patience, dns::resolve(&*records, &wanted, spoken)).await;
+            if let Some(shard) = shard.upgrade() {
+                shard.with_works(|works| works.found(&wanted, found.ok().flatten()));
+            }
+        });
+    }
+
+    fn found(&mut self, wanted: &Wanted, found: Option<Found>) {
+        if found.is_none() {
+            one_more(&self.counters.unresolved);
+        }
+        for id in self.courier.resolving.remove(wanted).unwrap_or_default() {
+            // It may have been cancelled meanwhile.
+            let Some(sending) = self.courier.sent.get(&id) else { continue };
+            let Some(found) = &found else {
+                self.courier.fail(id, SendFault::Unresolved);
+                continue;
+            };
+            let targets = found.targets(|below| self.tokens.number() % below);
+            let places = self.courier.places(targets, &sending.draft, self.now);
+            if let Some(sending) = self.courier.sent.get_mut(&id) {
+                sending.places = places;
+            }
+            self.try_next(id);
+        }
+    }
+
+    /// Tries the next place, and tells the end when there is none.
+    fn try_next(&mut self, id: RequestId) {
+        loop {
+            let Some(sending) = self.courier.sent.get_mut(&id) else { return };
+            let Some(place) = sending.places.pop_front() else {
+                return match sending.refusal.take() {
+                    Some((response, hop)) => {
+                        self.courier.forget(id);
+                        self.courier.tell(id, News::Response { response, hop });
+                    }
+                    None => {
+                        let fault = sending.fault;
+                        self.courier.fail(id, fault);
+                    }
+                };
+            };
+            let draft = sending.draft.clone();
+            let Target { transport, peer, name } = place.target.clone();
+            let Some(hop) = self.transports.hop_to(Way { transport, peer, name }, place.patience, self.now) else {
+                sending.fault = SendFault::Unreachable;
+                continue;
+            };
+            return match self.request(draft, hop) {
+                Ok(client) => {
+                    self.courier.by_client.insert(client, id);
+                    if let Some(sending) = self.courier.sent.get_mut(&id) {
+                        sending.trying = Some((client, place));
+                    }
+                }
+                Err(Full) => self.courier.fail(id, SendFault::Full),
+            };
+        }
+    }
+
+    /// News of a transaction: those of the courier's end here.
+    pub fn courier_hears(&mut self, heard: Heard) -> Option<Heard> {
+        let client = match &heard {
+            Heard::Response { id, .. }
+            | Heard::StrayResponse { id, .. }
+            | Heard::TimedOut { id }
+            | Heard::Unreachable { id }
+            | Heard::Ended { id } => *id,
+            _ => return Some(heard),
+        };
+        let Some(&id) = self.courier.by_client.get(&client) else { return Some(heard) };
+        match heard {
+            Heard::Response { response, hop, .. } => self.answered(id, response, hop),
+            Heard::StrayResponse { response, hop, .. } => self.courier.tell(id, News::StrayResponse { response, hop }),
+            Heard::TimedOut { .. } => self.failed(id, SendFault::TimedOut),
+            Heard::Unreachable { .. } => self.failed(id, SendFault::Unreachable),
+            Heard::Ended { .. } => {
+                self.courier.forget(id);
+                self.courier.tell(id, News::Ended);
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn answered(&mut self, id: RequestId, response: Response, hop: Hop) {
+        let Some(sending) = self.courier.sent.get_mut(&id) else { return };
+        let status = response.status();
+        if let Some((_, place)) = &sending.trying {
+            let retry_after = response.retry_after().map(|seconds| Duration::from_secs(seconds.into()));
+            match status == 503 {
+                true => self.courier.dead.failed(&place.target, retry_after, self.now),
+                false => self.courier.dead.answered(&place.target),
+            }
+        }
+        if status == 503 {
+            sending.refusal = Some((response, hop));
+            return self.go_on(id);
+        }
+        let is_invite = sending.draft.method() == Some(&Method::Invite);
+        // An accepted INVITE may be accepted again, by another branch of its fork.
+        if status.is_final() && !(is_invite && status.is_success()) {
+            self.courier.forget(id);
+        }
+        self.courier.tell(id, News::Response { response, hop });
+    }
+
+    fn failed(&mut self, id: RequestId, fault: SendFault) {
+        let Some(sending) = self.courier.sent.get_mut(&id) else { return };
+        sending.fault = fault;
+        sending.refusal = None;
+        // Who was cancelled and says nothing is not to blame.
+        if let Some((_, place)) = &sending.trying
+            && !sending.cancelled
+        {
+            self.courier.dead.failed(&place.target, None, self.now);
+        }
+        self.go_on(id);
+    }
+
+    fn go_on(&mut self, id: RequestId) {
+        let Some(sending) = self.courier.sent.get_mut(&id) else { return };
+        if let Some((client, _)) = mem::take(&mut sending.trying) {
+            self.courier.by_client.remove(&client);
+        }
+        if !sending.places.is_empty() {
+            one_more(&self.counters.failovers);
+        }
+        self.try_next(id);
+    }
+}

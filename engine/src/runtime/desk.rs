@@ -1,0 +1,215 @@
+//! Who sits on a shard and decides, and what they can do from there.
+//!
+//! A [`Desk`] hears what the transactions of its shard say and acts through its [`Wire`]. It never waits: whatever takes
+//! time comes back as news. Desks of different shards share only what they were made to share.
+
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use patchcord_sip::hop::{FlowId, Hop, Transport};
+use patchcord_sip::message::{Draft, Response};
+use patchcord_sip::tokens::Tokens;
+use patchcord_sip::transaction::{ClientId, Full, Heard, ServerId};
+
+use super::clock;
+use super::works::Works;
+
+/// What sits on a shard and decides.
+pub trait Desk {
+    /// The transactions of the shard have news. Requests sent by [`Wire::send_to`] are told by [`Desk::hear_sent`].
+    fn hear(&mut self, heard: Heard, wire: &mut Wire<'_>);
+
+    /// News of a request that was sent by [`Wire::send_to`].
+    fn hear_sent(&mut self, id: RequestId, news: News, wire: &mut Wire<'_>) {
+        let _nobody_sent_any = (id, news, wire);
+    }
+
+    /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.
+    fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>);
+
+    /// When [`Desk::wake`] wants to be called; asked after everything that the desk was told.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// The deadline has come.
+    fn wake(&mut self, wire: &mut Wire<'_>);
+}
+
+/// A request sent by [`Wire::send_to`], over all the targets that it is tried at. Never used again on its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(pub(super) u64);
+
+/// What became of a request that was sent by [`Wire::send_to`].
+///
+/// Any number of provisional responses, then one end: a final response or a failure. An INVITE that ended with a 2xx may
+/// be followed by further ones of its fork, until `Ended`.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A response, provisional or final. A 503 is told only when no target is left.
+    Response {
+        /// The response.
+        response: Response,
+        /// Where it came from: the ACK of a 2xx without Contact goes there.
+        hop: Hop,
+    },
+    /// Another 2xx to an INVITE: the same again, or of another branch of a fork.
+    StrayResponse {
+        /// The response.
+        response: Response,
+        /// Where it came from.
+        hop: Hop,
+    },
+    /// Nobody answered.
+    Failed(SendFault),
+    /// No further 2xx is waited for.
+    Ended,
+}
+
+/// Why a request got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFault {
+    /// The address is none that SIP could be sent to.
+    #[error("the address is not one that a SIP request can be sent to")]
+    NoTarget,
+    /// The name leads nowhere, or no name server answered.
+    #[error("the name cannot be resolved")]
+    Unresolved,
+    /// No target answered in time.
+    #[error("no answer came in time")]
+    TimedOut,
+    /// No target could be reached.
+    #[error("no target can be reached")]
+    Unreachable,
+    /// As many requests are under way as the limits allow.
+    #[error("too many requests are under way")]
+    Full,
+    /// It was cancelled before it had been sent anywhere.
+    #[error("it was cancelled before it was sent")]
+    Cancelled,
+}
+
+impl SendFault {
+    /// The status that a caller is told when this ends a call (RFC 3261 §16.9, RFC 3263 §4.3).
+    pub fn status(self) -> u16 {
+        match self {
+            Self::NoTarget => 416,
+            Self::Unresolved => 404,
+            Self::TimedOut => 408,
+            Self::Unreachable | Self::Full => 503,
+            Self::Cancelled => 487,
+        }
+    }
+}
+
+/// What a desk can do. Lives as long as one piece of news.
+pub struct Wire<'a> {
+    works: &'a mut Works,
+}
+
+impl<'a> Wire<'a> {
+    pub(super) fn new(works: &'a mut Works) -> Self {
+        Self { works }
+    }
+
+    /// The time at which the news came.
+    pub fn now(&self) -> Instant {
+        self.works.now
+    }
+
+    /// The time of day: for what is written down, never for timers.
+    pub fn wall(&self) -> SystemTime {
+        clock::wall()
+    }
+
+    /// The number of this shard.
+    pub fn shard(&self) -> usize {
+        self.works.index
+    }
+
+    /// Words that nobody can guess.
+    pub fn tokens(&mut self) -> &mut Tokens {
+        &mut self.works.tokens
+    }
+
+    /// A Call-ID whose messages come to this shard.
+    pub fn call_id(&mut self, host: &str) -> String {
+        self.works.call_id(host)
+    }
+
+    /// Whether the server is stopping: running things may end, nothing new should begin.
+    pub fn is_stopping(&self) -> bool {
+        self.works.is_stopping
+    }
+
+    /// Our address as a peer should see it, in Contact and in whatever else it sends to us by.
+    pub fn contact_for(&self, peer: SocketAddr, transport: Transport) -> SocketAddr {
+        self.works.contact_for(peer, transport)
+    }
+
+    /// The same for the peer of a hop, by the very address of ours that it used.
+    pub fn contact_on(&self, hop: &Hop) -> SocketAddr {
+        self.works.contact_on(hop)
+    }
+
+    /// The way to an address: the connection that leads there, one that is made now, or the right UDP socket. `None` when
+    /// there is no socket for it or no room for another connection. A connection that cannot be made is told later, as
+    /// `Unreachable` of what was sent over it.
+    pub fn hop_to(&mut self, transport: Transport, peer: SocketAddr) -> Option<Hop> {
+        self.works.hop_to(transport, peer)
+    }
+
+    /// Whether a connection still stands; UDP sockets always do.
+    pub fn is_open(&self, flow: FlowId) -> bool {
+        self.works.is_open(flow)
+    }
+
+    /// Closes a connection when what waits there has been said.
+    pub fn close(&mut self, flow: FlowId) {
+        self.works.close(flow);
+    }
+
+    /// Answers a request.
+    pub fn respond(&mut self, id: ServerId, status: u16, bytes: Bytes) {
+        let now = self.works.now;
+        self.works.transactions.respond(id, status, bytes, now);
+    }
+
+    /// Repeats a 2xx no longer, because its dialog has ended.
+    pub fn stop_repeating(&mut self, id: ServerId) {
+        let now = self.works.now;
+        self.works.transactions.stop_repeating(id, now);
+    }
+
+    /// Sends a request along a known way; its news come by [`Desk::hear`].
+    pub fn request(&mut self, draft: Draft, hop: Hop) -> Result<ClientId, Full> {
+        self.works.request(draft, hop)
+    }
+
+    /// Ends an INVITE of ours; `reason` is the value of the Reason header (RFC 3326).
+    pub fn cancel(&mut self, id: ClientId, reason: Option<&str>) {
+        let now = self.works.now;
+        self.works.transactions.cancel(id, reason, now);
+    }
+
+    /// Sends the ACK of a 2xx; its bytes are for [`Wire::send_again`].
+    pub fn send_ack(&mut self, draft: Draft, hop: Hop) -> Bytes {
+        self.works.send_ack(draft, hop)
+    }
+
+    /// Sends an ACK of a 2xx again, because the 2xx came again.
+    pub fn send_again(&mut self, ack: Bytes, hop: Hop) {
+        self.works.transactions.send_again(ack, hop);
+    }
+
+    /// Sends a request to an address, wherever DNS says that is (RFC 3263), one target after the other until one answers.
+    /// All news, also that of an address that leads nowhere, come by [`Desk::hear_sent`] after this call.
+    pub fn send_to(&mut self, draft: Draft, uri: &str) -> RequestId {
+        self.works.send_to(draft, uri)
+    }
+
+    /// Ends a request sent by [`Wire::send_to`]: no further target is tried, and an INVITE on its way is cancelled. The
+    /// end is told as usual.
+    pub fn cancel_sent(&mut self, id: RequestId, reason: Option<&str>) {
+        self.works.cancel_sent(id, reason);
+    }
+}

@@ -1,0 +1,414 @@
+//! A shard: one thread, its transactions, its desk and its sockets.
+//!
+//! Everything that happens on a shard happens on its thread: the tasks of its sockets and connections call straight into
+//! [`Shard`], one after the other, and nothing waits while it is being changed. There is no task for a message and no
+//! queue before the desk.
+//!
+//! ```text
+//! socket, connection ──bytes──▶ hear ──another's call──▶ hand over
+//!                                 └──ours──▶ Transactions ──▶ settle ─┬─ Send ──▶ Transports
+//!                                                  ▲                  └─ Heard ─▶ Desk
+//!                                                  └───────── Wire ◀──────────────┘
+//! ```
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use patchcord_sip::hop::{FlowId, Hop, Transport};
+use patchcord_sip::message::{Draft, Message, Method, Name, Request};
+use patchcord_sip::stream::FrameFault;
+use patchcord_sip::tokens::Tokens;
+use patchcord_sip::transaction::{Heard, ServerId, Transactions};
+
+use super::alarm::Alarm;
+use super::clock;
+use super::courier::Courier;
+use super::desk::{Desk, Wire};
+use super::dns::{NameServers, Spoken};
+use super::shared::{Parcel, Shared};
+use super::stats::{Counters, one_more};
+use super::stun::{self, Stun};
+use super::transport::Transports;
+use super::transport::connection::Connection;
+use super::transport::connection::Pipe;
+use super::transport::flows::{Flow, Way};
+use super::transport::udp::{Datagrams, Scratch};
+use super::works::Works;
+
+/// How long a client stays away that comes while the server stops: long enough for a restart.
+const RETRY_AFTER_STOP_SECONDS: u32 = 10;
+
+/// One shard as its tasks see it.
+pub(crate) struct Shard {
+    pub index: usize,
+    pub shared: Arc<Shared>,
+    pub counters: Arc<Counters>,
+    pub scratch: RefCell<Scratch>,
+    pub alarm: Alarm,
+    core: RefCell<Core>,
+}
+
+struct Core {
+    desk: Box<dyn Desk>,
+    works: Works,
+}
+
+impl Shard {
+    /// Opens a shard on the thread that will run it.
+    pub fn open(
+        index: usize,
+        shared: Arc<Shared>,
+        datagrams: Vec<Option<Rc<Datagrams>>>,
+        desk: Box<dyn Desk>,
+        seed: [u8; 32],
+    ) -> Rc<Self> {
+        let now = clock::now();
+        let counters = shared.counters[index].clone();
+        let mut tokens = Tokens::seeded(seed);
+        let limits = shared.settings.limits.transactions;
+        let transactions = Transactions::new(shared.settings.timers, limits, tokens.bytes(), now);
+        Rc::new_cyclic(|shard: &Weak<Self>| {
+            let transports = Transports::new(shared.clone(), counters.clone(), datagrams, shard.clone());
+            let works = Works {
+                index,
+                now,
+                is_stopping: false,
+                courier: courier(&shared),
+                shared: shared.clone(),
+                counters: counters.clone(),
+                transactions,
+                tokens,
+                transports,
+                shard: shard.clone(),
+            };
+            let core = RefCell::new(Core { desk, works });
+            Self { index, shared, counters, scratch: RefCell::new(Scratch::new()), alarm: Alarm::default(), core }
+        })
+    }
+
+    /// Takes what a UDP socket has received, one batch at most. Tells whether there may be more.
+    pub fn receive(&self, socket: &Datagrams) -> std::io::Result<bool> {
+        let mut core = self.core.borrow_mut();
+        core.works.now = clock::now();
+        let more =
+            socket.receive(&mut self.scratch.borrow_mut(), |datagram, hop| self.datagram(&mut core, datagram, hop));
+        self.rest(&core);
+        more
+    }
+
+    fn datagram(&self, core: &mut Core, datagram: Bytes, hop: Hop) {
+        match datagram.first() {
+            // No SIP message starts with a byte of these; half of the keepalives do.
+            None | Some(0..=b' ') if self.keepalive(core, &datagram, &hop) => {}
+            _ => self.message(core, datagram, hop),
+        }
+    }
+
+    /// STUN, and the empty datagrams and line ends by which phones keep their NAT open. Tells whether it was one.
+    fn keepalive(&self, core: &mut Core, datagram: &[u8], hop: &Hop) -> bool {
+        if !stun::is_stun(datagram) {
+            let is_blank = datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b'\0' | b' '));
+            if is_blank {
+                one_more(&self.counters.keepalives);
+            }
+            return is_blank;
+        }
+        match stun::read(datagram) {
+            Stun::Request(transaction) => {
+                one_more(&self.counters.keepalives);
+                core.works.transports.say_raw(hop, &stun::answer(transaction, hop.peer));
+            }
+            Stun::Answer(transaction, seen) => self.shared.addresses.answer(transaction, seen),
+            Stun::Other => one_more(&self.counters.malformed),
+        }
+        true
+    }
+
+    /// A whole message came over a connection.
+    pub fn hear(&self, message: Bytes, hop: Hop) {
+        self.enter(|core| self.message(core, message, hop));
+    }
+
+    fn message(&self, core: &mut Core, message: Bytes, hop: Hop) {
+        self.counters.received(hop.transport);
+        let spread = self.shared.spread();
+        if !spread.is_single()
+            && let Some(owner) = spread.owner_of(&message)
+            && owner != self.index
+        {
+            return self.hand_over(core, owner, message, hop);
+        }
+        self.take(core, message, hop);
+    }
+
+    fn take(&self, core: &mut Core, message: Bytes, hop: Hop) {
+        match Message::parse(message) {
+            Ok(message) => {
+                if hop.transport == Transport::Tcp {
+                    self.note_alias(&message, &hop);
+                }
+                // A bug that one message wakes must not silence the shard for all others.
+                core.guard(|core| {
+                    let now = core.works.now;
+                    core.works.transactions.receive(message, hop, now);
+                    core.settle();
+                });
+            }
+            Err(not_sip) => {
+                one_more(&self.counters.malformed);
+                core.works.transactions.not_sip();
+                tracing::debug!(peer = %hop.peer, error = %not_sip, "what came is no SIP");
+            }
+        }
+    }
+
+    /// RFC 5923: the peer offers its connection for requests the other way. Only for its own address: otherwise anybody
+    /// could draw another's calls to himself. Over TLS the address proves nothing, and phones have no certificates.
+    fn note_alias(&self, message: &Message, hop: &Hop) {
+        let Message::Request(request) = message else { return };
+        let Ok(via) = request.top_via() else { return };
+        if !via.alias() || via.address() != Some(hop.peer.ip()) {
+            return;
+        }
+        if let Some(flow) = self.shared.flows.get(hop.flow) {
+            let port = via.port().unwrap_or(hop.transport.default_port());
+            let peer = SocketAddr::new(hop.peer.ip(), port);
+            self.shared.flows.add_way(&flow, Way { transport: hop.transport, peer, name: None });
+        }
+    }
+
+    fn hand_over(&self, core: &mut Core, owner: usize, message: Bytes, hop: Hop) {
+        match self.shared.doors[owner].parcels.try_send(Parcel::Message(message, hop)) {
+            Ok(()) => one_more(&self.counters.handed_over),
+            Err(refused) => {
+                one_more(&self.counters.not_handed_over);
+                let Parcel::Message(message, hop) = refused.into_inner() else { return };
+                if let Ok(Message::Request(request)) = Message::parse(message)
+                    && *request.method() != Method::Ack
+                {
+                    core.works.say(hop, unavailable(&request, hop.peer));
+                }
+            }
+        }
+    }
+
+    /// Another shard passes something on.
+    pub fn unpack(self: &Rc<Self>, parcels: impl Iterator<Item = Parcel>) {
+        self.enter(|core| {
+            for parcel in parcels {
+                match parcel {
+                    Parcel::Message(message, hop) => self.take(core, message, hop),
+                    Parcel::Adopted(flow, hop, socket) => {
+                        let shard = self.clone();
+                        tokio::task::spawn_local(async move {
+                            Connection::new(flow.clone(), hop, Pipe::Messages(socket)).run(&shard).await;
+                            shard.closed(&flow);
+                        });
+                    }
+                }
+            }
+        });
+    }
+
+    /// Answers a keepalive.
+    pub fn pong(&self, flow: FlowId, pong: Bytes) {
+        // Whoever pings and does not read is closed by the flow itself.
+        let _unsaid = self.shared.flows.say(flow, pong);
+    }
+
+    /// Says what is wrong with a stream that cannot be read any more, where its last message wants an answer.
+    pub fn refuse_frame(&self, fault: &FrameFault, hop: Hop) {
+        self.counters.received(hop.transport);
+        let Ok(Message::Request(request)) = Message::parse(fault.head.clone()) else { return };
+        if *request.method() == Method::Ack {
+            return;
+        }
+        self.enter(|core| {
+            let tag = core.works.tokens.tag();
+            let reply = Draft::reply(&request, hop.peer, fault.fault.status());
+            core.works.say(hop, reply.phrase(fault.fault.phrase()).to_tag(&tag).finish());
+        });
+    }
+
+    /// A connection of ours stands.
+    pub fn connected(&self, flow: &Flow) {
+        self.enter(|core| drop(core.works.transports.settled(flow.id)));
+    }
+
+    /// A connection has ended, or never came about.
+    pub fn closed(&self, flow: &Flow) {
+        self.shared.flows.remove(flow);
+        let lost = self.core.borrow_mut().works.transports.settled(flow.id);
+        self.enter(|core| {
+            for sender in lost {
+                one_more(&self.counters.undeliverable);
+                core.works.transactions.transport_failed(sender);
+            }
+            core.settle();
+        });
+        self.shared.closed(flow.id);
+    }
+
+    /// A connection has ended, here or on another shard.
+    pub fn flow_closed(&self, flow: FlowId) {
+        self.enter(|core| {
+            core.works.transactions.flow_closed(flow);
+            core.guard(|core| {
+                core.desk.flow_closed(flow, &mut Wire::new(&mut core.works));
+                core.settle();
+            });
+        });
+    }
+
+    /// A deadline has come.
+    pub fn wake(&self) {
+        self.enter(|core| {
+            let now = core.works.now;
+            if core.works.transactions.deadline().is_some_and(|due| due <= now) {
+                core.works.transactions.wake(now);
+            }
+            core.guard(Core::settle);
+            if core.desk.deadline().is_some_and(|due| due <= now) {
+                core.guard(|core| {
+                    core.desk.wake(&mut Wire::new(&mut core.works));
+                    core.settle();
+                });
+            }
+        });
+    }
+
+    /// The server is stopping: what runs may end, nothing new begins.
+    pub fn stop(&self) {
+        self.enter(|core| core.works.is_stopping = true);
+    }
+
+    /// Whether nobody waits for an answer of ours, and we wait for none.
+    pub fn is_quiet(&self) -> bool {
+        self.core.borrow().works.is_quiet()
+    }
+
+    /// Runs something on the works of the shard, for tasks that bring news of their own.
+    pub fn with_works(&self, act: impl FnOnce(&mut Works)) {
+        self.enter(|core| {
+            core.guard(|core| {
+                act(&mut core.works);
+                core.settle();
+            });
+        });
+    }
+
+    /// A random number for a question to a STUN server.
+    pub fn transaction(&self) -> stun::Transaction {
+        self.core.borrow_mut().works.tokens.bytes()
+    }
+
+    fn enter(&self, act: impl FnOnce(&mut Core)) {
+        let mut core = self.core.borrow_mut();
+        core.works.now = clock::now();
+        act(&mut core);
+        self.rest(&core);
+    }
+
+    /// Nothing more is to be done now: when is there again?
+    fn rest(&self, core: &Core) {
+        let transactions = core.works.transactions.deadline();
+        let next = [transactions, core.desk.deadline()].into_iter().flatten().min();
+        self.alarm.set(next);
+        self.counters.transactions.store(core.works.transactions.len() as u64, Ordering::Relaxed);
+    }
+}
+
+fn courier(shared: &Shared) -> Courier {
+    let settings = &shared.settings;
+    let listens = |is_udp: bool, is_v4: bool| {
+        shared
+            .bound
+            .iter()
+            .any(|listen| (listen.transport == Transport::Udp) == is_udp && listen.addr.is_ipv4() == is_v4)
+    };
+    let udp = (listens(true, true), listens(true, false));
+    // Connections need no listener; but who listens on no IPv6 address at all is not expected to come from one.
+    let connections = (listens(false, true) || udp.0, listens(false, false) || udp.1);
+    let servers = NameServers::new(&settings.dns, &settings.limits, udp.1 || connections.1);
+    Courier::new(settings.limits.clone(), Spoken { udp, connections }, Rc::new(servers))
+}
+
+/// 503 from a shard that cannot take any more, without any state.
+fn unavailable(request: &Request, peer: SocketAddr) -> Bytes {
+    Draft::reply(request, peer, 503).header(Name::RetryAfter, RETRY_AFTER_STOP_SECONDS).finish()
+}
+
+impl Core {
+    /// Does what the transactions and the courier want done, until they want nothing more.
+    fn settle(&mut self) {
+        use patchcord_sip::transaction::Output;
+        loop {
+            while let Some(output) = self.works.transactions.poll() {
+                match output {
+                    Output::Send { hop, otherwise, bytes, sender } => {
+                        self.works.transmit(hop, otherwise, bytes, sender)
+                    }
+                    Output::Heard(heard) => self.hear(heard),
+                }
+            }
+            let Some((id, news)) = self.works.courier.next_news() else { return };
+            self.guard(|core| core.desk.hear_sent(id, news, &mut Wire::new(&mut core.works)));
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        let Some(heard) = self.works.for_the_desk(heard) else { return };
+        let asked = match &heard {
+            Heard::Request { id, request, hop } => {
+                if self.works.is_stopping && begins_something(request) {
+                    one_more(&self.works.counters.refused_stopping);
+                    return self.works.respond_to(*id, 503, unavailable(request, hop.peer));
+                }
+                Some((*id, request.bytes().clone(), hop.peer))
+            }
+            _ => None,
+        };
+        let survived = self.guard(|core| core.desk.hear(heard, &mut Wire::new(&mut core.works)));
+        if let (false, Some(asked)) = (survived, asked) {
+            self.apologise(asked);
+        }
+    }
+
+    /// The desk broke over a request: whoever sent it hears that it is our fault.
+    fn apologise(&mut self, (id, request, peer): (ServerId, Bytes, SocketAddr)) {
+        if let Ok(Message::Request(request)) = Message::parse(request) {
+            let tag = self.works.tokens.tag();
+            self.works.respond_to(id, 500, Draft::reply(&request, peer, 500).to_tag(&tag).finish());
+        }
+    }
+
+    /// Lets code run that may have bugs. A panic ends what it was doing and nothing else; every structure of the shard
+    /// is left by its last completed change. Tells whether it went well.
+    fn guard(&mut self, act: impl FnOnce(&mut Self)) -> bool {
+        match catch_unwind(AssertUnwindSafe(|| act(self))) {
+            Ok(()) => true,
+            Err(panic) => {
+                one_more(&self.works.counters.panics);
+                tracing::error!(panic = text(&*panic), "a bug was caught; the message that woke it is lost");
+                false
+            }
+        }
+    }
+}
+
+/// Whether a request begins something that would outlive the stop.
+fn begins_something(request: &Request) -> bool {
+    let is_outside = request.to().is_ok_and(|to| to.tag().is_none());
+    is_outside && !matches!(request.method(), Method::Ack | Method::Cancel)
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
+}

@@ -1,0 +1,345 @@
+//! Starts the shards, and stops them.
+//!
+//! Everything that can be refused is refused before the first thread runs: certificates, addresses. So a server that
+//! started serves.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::rc::Rc;
+use std::sync::mpsc as ready;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use patchcord_sip::hop::{FlowId, Hop, Transport};
+use tokio::net::TcpListener as AsyncTcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+
+use super::certificate::CertificateError;
+use super::clock;
+use super::desk::Desk;
+use super::settings::{Listen, Settings};
+use super::shard::Shard;
+use super::shared::{Door, Parcel, Shared};
+use super::stats::Stats;
+use super::stun_client;
+use super::transport::accept::accept;
+use super::transport::bind::{BindError, Group, bind};
+use super::transport::tls::Tls;
+use super::transport::udp::Datagrams;
+use super::transport::ws::MessageSocket;
+
+/// How long a stopping shard waits for its last words to be taken, after everything else.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How often a stopping shard looks whether it is done.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Parcels unpacked at once.
+const PARCELS: usize = 64;
+
+/// Why the runtime did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// An address cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// No randomness to be had.
+    #[error("the system gives no random numbers")]
+    Randomness(#[source] getrandom::Error),
+    /// The system gives no thread, or a socket cannot be used.
+    #[error("shard {shard} cannot run")]
+    Shard {
+        /// Which one.
+        shard: usize,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Why a connection was not taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdopted {
+    /// There are too many connections, or too many from there.
+    #[error("there are too many connections")]
+    Crowded,
+    /// The shard is too far behind, or the server is stopping.
+    #[error("the server is too busy")]
+    Busy,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Running,
+    Stopping { until: Instant },
+}
+
+/// What one shard is started with.
+struct Fittings {
+    index: usize,
+    datagrams: Vec<(usize, UdpSocket)>,
+    listeners: Vec<(Transport, TcpListener)>,
+    parcels: mpsc::Receiver<Parcel>,
+    closings: mpsc::UnboundedReceiver<FlowId>,
+    phase: watch::Receiver<Phase>,
+    seed: [u8; 32],
+}
+
+/// The running shards.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    phase: watch::Sender<Phase>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Runtime {
+    /// Opens all sockets and starts the shards. `desks` makes the desk of each shard, on its thread.
+    pub fn start(
+        settings: Settings,
+        desks: impl Fn(usize) -> Box<dyn Desk> + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
+        let tls = Tls::open(&settings)?;
+        let (phase, _) = watch::channel(Phase::Running);
+        let (bound, mut fittings, doors) = fit(&settings, &phase)?;
+        let shared = Arc::new(Shared::new(settings, bound, tls, doors, random()?));
+        let runtime = Self { shared, phase, threads: Mutex::default() };
+        let desks = Arc::new(desks);
+        for fitting in fittings.drain(..) {
+            let index = fitting.index;
+            let (shared, desks) = (runtime.shared.clone(), desks.clone());
+            let (tell, told) = ready::sync_channel(1);
+            let thread = std::thread::Builder::new().name(format!("shard-{index}"));
+            let run = move || run(fitting, shared, &*desks, &tell);
+            let started = thread.spawn(run).and_then(|thread| {
+                runtime.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+                told.recv().unwrap_or_else(|_| Err(io::Error::other("the thread ended before it was ready")))
+            });
+            started.map_err(|source| StartError::Shard { shard: index, source })?;
+        }
+        Ok(runtime)
+    }
+
+    /// Where messages are taken: the listeners of the settings, with the ports that the system chose.
+    pub fn bound(&self) -> Vec<Listen> {
+        self.shared.bound.clone()
+    }
+
+    /// How a peer in the world outside sees each listener for which a STUN server was asked and has answered.
+    pub fn mapped(&self) -> Vec<(Listen, SocketAddr)> {
+        let all = self.shared.bound.iter().enumerate();
+        all.filter_map(|(at, listen)| Some((*listen, self.shared.addresses.mapped(FlowId(at as u64))?))).collect()
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> usize {
+        self.shared.doors.len()
+    }
+
+    /// What was counted until now.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats { flows: self.shared.flows.count() as u64, ..Stats::default() };
+        self.shared.counters.iter().for_each(|counters| stats.add(counters));
+        stats
+    }
+
+    /// Loads the certificate again. Connections that stand keep what they began with; on an error so does everybody.
+    pub fn reload_certificates(&self) -> Result<(), CertificateError> {
+        self.shared.tls.reload()
+    }
+
+    /// Takes over a connection that was accepted and upgraded elsewhere. `transport` is WS or WSS.
+    pub fn adopt(
+        &self,
+        socket: Box<dyn MessageSocket>,
+        transport: Transport,
+        local: SocketAddr,
+        peer: SocketAddr,
+    ) -> Result<(), NotAdopted> {
+        let flow = self.shared.flows.accept(transport, peer).map_err(|_| NotAdopted::Crowded)?;
+        let hop = Hop { transport, flow: flow.id, local, peer };
+        let door = &self.shared.doors[(flow.id.0 % self.shared.doors.len() as u64) as usize];
+        door.parcels.try_send(Parcel::Adopted(flow.clone(), hop, socket)).map_err(|_| {
+            self.shared.flows.remove(&flow);
+            NotAdopted::Busy
+        })
+    }
+
+    /// Stops: takes no more connections, begins nothing new, lets what runs end within `grace`, then closes everything.
+    /// Returns when all shards have ended; it blocks, so asynchronous callers put it on a thread of its own.
+    pub fn stop(&self, grace: Duration) {
+        self.phase.send_replace(Phase::Stopping { until: clock::now() + grace });
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a shard had broken before it was stopped");
+            }
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.stop(Duration::ZERO);
+    }
+}
+
+/// What is laid out before the first thread runs: the listeners, what each shard gets, and the ways into them.
+type Fitted = (Vec<Listen>, Vec<Fittings>, Vec<Door>);
+
+/// Opens the sockets and lays out what each shard gets of them.
+fn fit(settings: &Settings, phase: &watch::Sender<Phase>) -> Result<Fitted, StartError> {
+    let shards = settings.shards.max(1);
+    let (mut fittings, mut doors) = (Vec::new(), Vec::new());
+    for index in 0..shards {
+        let (parcels, parcels_out) = mpsc::channel(settings.limits.handed_over.max(1));
+        let (closings, closings_out) = mpsc::unbounded_channel();
+        doors.push(Door { parcels, closings });
+        fittings.push(Fittings {
+            index,
+            datagrams: Vec::new(),
+            listeners: Vec::new(),
+            parcels: parcels_out,
+            closings: closings_out,
+            phase: phase.subscribe(),
+            seed: random_seed()?,
+        });
+    }
+    let mut bound = Vec::new();
+    for (at, listen) in settings.listen.iter().enumerate() {
+        let (listen, group) = bind(*listen, shards, settings.limits.socket_buffer)?;
+        bound.push(listen);
+        match group {
+            Group::Datagrams(sockets) => {
+                fittings.iter_mut().zip(sockets).for_each(|(fitting, socket)| fitting.datagrams.push((at, socket)));
+            }
+            Group::Connections(sockets) => fittings
+                .iter_mut()
+                .zip(sockets)
+                .for_each(|(fitting, socket)| fitting.listeners.push((listen.transport, socket))),
+        }
+    }
+    Ok((bound, fittings, doors))
+}
+
+fn random_seed() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(StartError::Randomness)?;
+    Ok(seed)
+}
+
+fn random() -> Result<u32, StartError> {
+    getrandom::u32().map_err(StartError::Randomness)
+}
+
+/// The life of a shard, on its own thread.
+fn run(
+    fittings: Fittings,
+    shared: Arc<Shared>,
+    desks: &dyn Fn(usize) -> Box<dyn Desk>,
+    tell: &ready::SyncSender<io::Result<()>>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Nobody listens only when the start was given up.
+            let _given_up = tell.send(Err(error));
+            return;
+        }
+    };
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        match open(fittings, shared, desks) {
+            Ok((shard, phase)) => {
+                let _given_up = tell.send(Ok(()));
+                live(shard, phase).await;
+            }
+            Err(error) => {
+                let _given_up = tell.send(Err(error));
+            }
+        }
+    });
+    // Name lookups under way on helper threads are not waited for.
+    runtime.shutdown_background();
+}
+
+/// A shard, what makes it listen, and the phase that ends it.
+type Opened = (Rc<Shard>, (watch::Receiver<Phase>, Vec<tokio::task::JoinHandle<()>>));
+
+fn open(fittings: Fittings, shared: Arc<Shared>, desks: &dyn Fn(usize) -> Box<dyn Desk>) -> io::Result<Opened> {
+    let mut datagrams: Vec<Option<Rc<Datagrams>>> = shared.bound.iter().map(|_| None).collect();
+    for (at, socket) in fittings.datagrams {
+        datagrams[at] = Some(Rc::new(Datagrams::new(FlowId(at as u64), socket)?));
+    }
+    let shard = Shard::open(fittings.index, shared, datagrams.clone(), desks(fittings.index), fittings.seed);
+    for socket in datagrams.iter().flatten() {
+        tokio::task::spawn_local(receive(shard.clone(), socket.clone()));
+    }
+    let mut accepting = Vec::new();
+    for (transport, listener) in fittings.listeners {
+        let listener = AsyncTcpListener::from_std(listener)?;
+        accepting.push(tokio::task::spawn_local(accept(shard.clone(), listener, transport)));
+    }
+    tokio::task::spawn_local(unpack(shard.clone(), fittings.parcels));
+    tokio::task::spawn_local(hear_closings(shard.clone(), fittings.closings));
+    if fittings.index == 0 {
+        for socket in datagrams.into_iter().flatten() {
+            tokio::task::spawn_local(stun_client::run(shard.clone(), socket));
+        }
+    }
+    let ringing = shard.clone();
+    tokio::task::spawn_local(async move { ringing.alarm.run(|| ringing.wake()).await });
+    shard.wake();
+    Ok((shard, (fittings.phase, accepting)))
+}
+
+async fn live(shard: Rc<Shard>, (mut phase, accepting): (watch::Receiver<Phase>, Vec<tokio::task::JoinHandle<()>>)) {
+    let until = loop {
+        if let Phase::Stopping { until } = *phase.borrow_and_update() {
+            break until;
+        }
+        if phase.changed().await.is_err() {
+            break clock::now();
+        }
+    };
+    accepting.iter().for_each(tokio::task::JoinHandle::abort);
+    shard.stop();
+    while !shard.is_quiet() && clock::now() < until {
+        tokio::time::sleep(LOOK).await;
+    }
+    shard.shared.flows.finish_all();
+    let until = clock::now() + LAST_WORDS;
+    while shard.shared.flows.count() > 0 && clock::now() < until {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn receive(shard: Rc<Shard>, socket: Rc<Datagrams>) {
+    loop {
+        match socket.readable().await.and_then(|()| shard.receive(&socket)) {
+            // The other sockets, the connections and the timers of this shard have their turn in between.
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                tracing::warn!(local = %socket.local(), %error, "datagrams cannot be received at the moment");
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    }
+}
+
+async fn unpack(shard: Rc<Shard>, mut parcels: mpsc::Receiver<Parcel>) {
+    let mut batch = Vec::new();
+    while parcels.recv_many(&mut batch, PARCELS).await > 0 {
+        shard.unpack(batch.drain(..));
+    }
+}
+
+async fn hear_closings(shard: Rc<Shard>, mut closings: mpsc::UnboundedReceiver<FlowId>) {
+    while let Some(flow) = closings.recv().await {
+        shard.flow_closed(flow);
+    }
+}

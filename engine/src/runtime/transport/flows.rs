@@ -1,0 +1,413 @@
+//! Which connections there are, and what waits to be said on each.
+//!
+//! The table is shared by all shards: whoever has something to say on a flow finds its [`Flow`] here and pushes bytes;
+//! the task that owns the connection takes them out. Locks are striped and held for a few instructions. Nothing in here
+//! touches a socket.
+
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{HashSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use patchcord_sip::hop::{FlowId, Transport};
+
+use crate::runtime::settings::Limits;
+
+/// Locks of the table. More than there are shards, so that two shards seldom want the same one.
+const STRIPES: usize = 32;
+
+/// Ways by which a connection may be found: its peer's address and the aliases that it asked for (RFC 5923).
+const WAYS_PER_FLOW: usize = 4;
+
+/// The first flow that is a connection; lower ones are listening UDP sockets, by their place in the settings.
+const FIRST_CONNECTION: u64 = 1 << 16;
+
+/// Where a connection leads. Connections to the same address under different names are different ones: the certificate
+/// was checked for the name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Way {
+    pub transport: Transport,
+    pub peer: SocketAddr,
+    /// The name that the peer's certificate has to carry; absent: its address.
+    pub name: Option<Arc<str>>,
+}
+
+/// Why a connection is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Crowded {
+    #[error("there are as many connections as the limit allows")]
+    House,
+    #[error("there are as many connections from this address as the limit allows")]
+    Source,
+}
+
+/// Why bytes cannot be said on a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsaid {
+    /// The connection has gone, or never was.
+    Gone,
+    /// The peer does not read; the connection is closed now.
+    Slow,
+}
+
+/// One connection as everybody sees it.
+pub(crate) struct Flow {
+    pub id: FlowId,
+    pub transport: Transport,
+    pub peer: SocketAddr,
+    outbox: Mutex<Outbox>,
+    ways: Mutex<Vec<Way>>,
+    /// Counted against the limit of its source.
+    counted: bool,
+}
+
+#[derive(Default)]
+struct Outbox {
+    queue: VecDeque<Bytes>,
+    bytes: usize,
+    owner: Option<Waker>,
+    closing: Closing,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Closing {
+    #[default]
+    No,
+    /// When all that waits has been said.
+    Politely,
+    /// At once.
+    Now,
+}
+
+/// What the owner of a connection has to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Say(Bytes),
+    /// Nothing more will come.
+    Finish,
+    /// Whatever is still to be said is not worth it.
+    Abort,
+}
+
+impl Flow {
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        lock(&self.outbox)
+    }
+
+    /// Queues bytes for the peer.
+    fn say(&self, bytes: Bytes, limits: &Limits) -> Result<(), Unsaid> {
+        let mut outbox = self.outbox();
+        if outbox.closing != Closing::No {
+            return Err(Unsaid::Gone);
+        }
+        let full = outbox.queue.len() >= limits.queued_messages || outbox.bytes + bytes.len() > limits.queued_bytes;
+        match full {
+            true => outbox.closing = Closing::Now,
+            false => {
+                outbox.bytes += bytes.len();
+                outbox.queue.push_back(bytes);
+            }
+        }
+        let owner = outbox.owner.take();
+        drop(outbox);
+        owner.into_iter().for_each(Waker::wake);
+        if full { Err(Unsaid::Slow) } else { Ok(()) }
+    }
+
+    /// The next thing to do for the task that owns the connection.
+    pub fn poll_order(&self, context: &Context<'_>) -> Poll<Order> {
+        let mut outbox = self.outbox();
+        if outbox.closing == Closing::Now {
+            return Poll::Ready(Order::Abort);
+        }
+        if let Some(bytes) = outbox.queue.pop_front() {
+            outbox.bytes -= bytes.len();
+            if outbox.queue.is_empty() {
+                // A phone that is quiet now must not keep what its busiest moment took.
+                outbox.queue = VecDeque::new();
+            }
+            return Poll::Ready(Order::Say(bytes));
+        }
+        if outbox.closing == Closing::Politely {
+            return Poll::Ready(Order::Finish);
+        }
+        if !outbox.owner.as_ref().is_some_and(|owner| owner.will_wake(context.waker())) {
+            outbox.owner = Some(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// For the owner while the peer takes nothing: only an abort is of interest then.
+    pub fn poll_abort(&self, context: &Context<'_>) -> Poll<()> {
+        let mut outbox = self.outbox();
+        if outbox.closing == Closing::Now {
+            return Poll::Ready(());
+        }
+        outbox.owner = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Lets the owner close the connection when all that waits has been said.
+    pub fn finish(&self) {
+        self.close(Closing::Politely);
+    }
+
+    fn close(&self, how: Closing) {
+        let mut outbox = self.outbox();
+        if outbox.closing != Closing::Now {
+            outbox.closing = how;
+        }
+        let owner = outbox.owner.take();
+        drop(outbox);
+        owner.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// All connections of the house.
+pub(crate) struct Flows {
+    limits: Limits,
+    next: AtomicU64,
+    count: AtomicUsize,
+    flows: [Mutex<HashMap<FlowId, Arc<Flow>>>; STRIPES],
+    ways: [Mutex<HashMap<Way, FlowId>>; STRIPES],
+    sources: [Mutex<HashMap<IpAddr, usize>>; STRIPES],
+}
+
+impl Flows {
+    /// An empty table. `start` sets the first number apart from those of earlier runs, so that a flow remembered
+    /// across a restart never means somebody else's connection.
+    pub fn new(limits: Limits, start: u32) -> Self {
+        Self {
+            limits,
+            next: AtomicU64::new(FIRST_CONNECTION + (u64::from(start) << 24)),
+            count: AtomicUsize::new(0),
+            flows: Default::default(),
+            ways: Default::default(),
+            sources: Default::default(),
+        }
+    }
+
+    /// How many connections there are.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Takes in a connection that a peer made.
+    pub fn accept(&self, transport: Transport, peer: SocketAddr) -> Result<Arc<Flow>, Crowded> {
+        self.count_one()?;
+        let mut sources = lock(&self.sources[stripe(hash(&peer.ip()))]);
+        let from_here = sources.entry(peer.ip()).or_insert(0);
+        if *from_here >= self.limits.connections_per_source {
+            drop(sources);
+            self.count.fetch_sub(1, Ordering::Relaxed);
+            return Err(Crowded::Source);
+        }
+        *from_here += 1;
+        drop(sources);
+        Ok(self.insert(Way { transport, peer, name: None }, true))
+    }
+
+    /// The connection that leads there, or a new one that somebody has to make; which of both is told by the flag.
+    pub fn reach(&self, way: Way) -> Result<(Arc<Flow>, bool), Crowded> {
+        if let Some(flow) = self.by_way(&way) {
+            return Ok((flow, false));
+        }
+        self.count_one()?;
+        Ok((self.insert(way, false), true))
+    }
+
+    fn count_one(&self) -> Result<(), Crowded> {
+        let room = |count| (count < self.limits.connections).then_some(count + 1);
+        let counted = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room);
+        counted.map(|_| ()).map_err(|_| Crowded::House)
+    }
+
+    fn insert(&self, way: Way, counted: bool) -> Arc<Flow> {
+        let id = FlowId(self.next.fetch_add(1, Ordering::Relaxed));
+        let (transport, peer) = (way.transport, way.peer);
+        let flow = Arc::new(Flow { id, transport, peer, counted, outbox: Mutex::default(), ways: Mutex::default() });
+        lock(&self.flows[stripe(id.0)]).insert(id, flow.clone());
+        self.add_way(&flow, way);
+        flow
+    }
+
+    /// Makes the flow the way to an address that its peer claims (RFC 5923). The first claim stands as long as it lives.
+    pub fn add_way(&self, flow: &Flow, way: Way) {
+        let mut own = lock(&flow.ways);
+        if own.len() >= WAYS_PER_FLOW || own.contains(&way) {
+            return;
+        }
+        if let Entry::Vacant(place) = lock(&self.ways[stripe(hash(&way))]).entry(way.clone()) {
+            place.insert(flow.id);
+            own.push(way);
+        }
+    }
+
+    /// The flow with this number.
+    pub fn get(&self, id: FlowId) -> Option<Arc<Flow>> {
+        lock(&self.flows[stripe(id.0)]).get(&id).cloned()
+    }
+
+    /// The connection that leads there, if there is one.
+    pub fn find(&self, way: &Way) -> Option<FlowId> {
+        self.by_way(way).map(|flow| flow.id)
+    }
+
+    fn by_way(&self, way: &Way) -> Option<Arc<Flow>> {
+        let id = *lock(&self.ways[stripe(hash(way))]).get(way)?;
+        self.get(id).filter(|flow| flow.outbox().closing == Closing::No)
+    }
+
+    /// Says bytes on a flow.
+    pub fn say(&self, id: FlowId, bytes: Bytes) -> Result<(), Unsaid> {
+        self.get(id).ok_or(Unsaid::Gone)?.say(bytes, &self.limits)
+    }
+
+    /// Forgets a flow whose connection has ended.
+    pub fn remove(&self, flow: &Flow) {
+        flow.close(Closing::Now);
+        if lock(&self.flows[stripe(flow.id.0)]).remove(&flow.id).is_none() {
+            return;
+        }
+        for way in lock(&flow.ways).drain(..) {
+            if let Entry::Occupied(place) = lock(&self.ways[stripe(hash(&way))]).entry(way)
+                && *place.get() == flow.id
+            {
+                place.remove();
+            }
+        }
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        if flow.counted
+            && let Entry::Occupied(mut place) = lock(&self.sources[stripe(hash(&flow.peer.ip()))]).entry(flow.peer.ip())
+        {
+            *place.get_mut() -= 1;
+            if *place.get() == 0 {
+                place.remove();
+            }
+        }
+    }
+
+    /// Lets every connection say what it has to say and close.
+    pub fn finish_all(&self) {
+        let all: HashSet<FlowId> =
+            self.flows.iter().flat_map(|stripe| lock(stripe).keys().copied().collect::<Vec<_>>()).collect();
+        all.into_iter().filter_map(|id| self.get(id)).for_each(|flow| flow.finish());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds one of these locks; if it did, the table would still be whole.
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn stripe(number: u64) -> usize {
+    (number % STRIPES as u64) as usize
+}
+
+/// Only for choosing a stripe; the maps inside have hashes of their own that nobody can aim at.
+fn hash(value: &impl std::hash::Hash) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Flows {
+        let limits = Limits {
+            connections: 3,
+            connections_per_source: 2,
+            queued_messages: 2,
+            queued_bytes: 100,
+            ..Limits::default()
+        };
+        Flows::new(limits, 7)
+    }
+
+    fn peer(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, last], port))
+    }
+
+    fn order(flow: &Flow) -> Poll<Order> {
+        flow.poll_order(&Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_flow_says_what_it_was_told_in_order() {
+        let table = table();
+        let flow = table.accept(Transport::Tcp, peer(1, 5060)).expect("there is room");
+
+        assert_eq!(table.say(flow.id, "one".into()), Ok(()));
+        assert_eq!(table.say(flow.id, "two".into()), Ok(()));
+        flow.finish();
+
+        assert_eq!(order(&flow), Poll::Ready(Order::Say("one".into())));
+        assert_eq!(order(&flow), Poll::Ready(Order::Say("two".into())));
+        assert_eq!(order(&flow), Poll::Ready(Order::Finish));
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_loses_its_flow() {
+        let table = table();
+        let flow = table.accept(Transport::Tcp, peer(1, 5060)).expect("there is room");
+
+        assert_eq!(table.say(flow.id, vec![0; 60].into()), Ok(()));
+        assert_eq!(table.say(flow.id, vec![0; 60].into()), Err(Unsaid::Slow));
+
+        assert_eq!(order(&flow), Poll::Ready(Order::Abort));
+        assert_eq!(table.say(flow.id, "late".into()), Err(Unsaid::Gone));
+    }
+
+    #[test]
+    fn too_many_connections_are_turned_away_until_one_ends() {
+        let table = table();
+        let first = table.accept(Transport::Tcp, peer(1, 1)).expect("there is room");
+        table.accept(Transport::Tcp, peer(1, 2)).expect("there is room");
+        assert_eq!(table.accept(Transport::Tcp, peer(1, 3)).err(), Some(Crowded::Source));
+        table.accept(Transport::Tcp, peer(2, 1)).expect("there is room");
+        assert_eq!(table.accept(Transport::Tcp, peer(3, 1)).err(), Some(Crowded::House));
+
+        table.remove(&first);
+        table.remove(&first);
+
+        assert_eq!(table.count(), 2);
+        table.accept(Transport::Tcp, peer(1, 3)).expect("there is room again");
+    }
+
+    #[test]
+    fn a_connection_is_found_again_by_where_it_leads() {
+        let table = table();
+        let way =
+            |name: Option<&str>| Way { transport: Transport::Tls, peer: peer(1, 5061), name: name.map(Arc::from) };
+        let (flow, new) = table.reach(way(Some("a.example"))).expect("there is room");
+        let (again, made) = table.reach(way(Some("a.example"))).expect("it is there");
+        let (other, _) = table.reach(way(Some("b.example"))).expect("there is room");
+
+        assert!(new && !made && again.id == flow.id);
+        assert_ne!(other.id, flow.id);
+        table.remove(&flow);
+        assert!(table.reach(way(Some("a.example"))).expect("there is room").1);
+    }
+
+    #[test]
+    fn an_alias_leads_to_its_flow_and_cannot_be_taken_from_it() {
+        let table = table();
+        let (first, second) =
+            (table.accept(Transport::Tcp, peer(1, 40001)), table.accept(Transport::Tcp, peer(1, 40002)));
+        let (first, second) = (first.expect("there is room"), second.expect("there is room"));
+        let alias = Way { transport: Transport::Tcp, peer: peer(1, 5060), name: None };
+
+        table.add_way(&first, alias.clone());
+        table.add_way(&second, alias.clone());
+        assert_eq!(table.reach(alias.clone()).map(|(flow, new)| (flow.id, new)), Ok((first.id, false)));
+
+        table.remove(&second);
+        assert_eq!(table.reach(alias).map(|(flow, new)| (flow.id, new)), Ok((first.id, false)));
+    }
+}

@@ -1,0 +1,194 @@
+//! Transports: everything between a socket and a whole message.
+//!
+//! [`Transports`] is what one shard says messages by: its UDP sockets, and the connections of the house by their flows.
+//! It gives no message a second thought: what cannot be sent is told to whoever wanted it sent.
+
+pub(crate) mod accept;
+pub(crate) mod bind;
+mod connect;
+pub(crate) mod connection;
+pub(crate) mod flows;
+pub(crate) mod tls;
+pub(crate) mod udp;
+pub mod ws;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use patchcord_sip::hop::{FlowId, Hop, Transport};
+use patchcord_sip::transaction::Sender;
+
+use self::flows::{Unsaid, Way};
+use self::udp::Datagrams;
+use super::shard::Shard;
+use super::shared::Shared;
+use super::stats::{Counters, one_more};
+
+/// Replies that may wait for a connection to be made; more belong to a peer that nobody can reach.
+const REPLIES_PER_CONNECTION: usize = 64;
+
+/// What one shard says messages by.
+pub(crate) struct Transports {
+    shared: Arc<Shared>,
+    counters: Arc<Counters>,
+    /// By the place of their listener, which is their flow.
+    datagrams: Vec<Option<Rc<Datagrams>>>,
+    /// For the tasks that make connections.
+    shard: Weak<Shard>,
+    /// Whose replies wait for connections that are being made: they have to hear when none comes about.
+    replies: HashMap<FlowId, Vec<Sender>>,
+}
+
+/// A message could not be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unsent;
+
+impl Transports {
+    pub fn new(
+        shared: Arc<Shared>,
+        counters: Arc<Counters>,
+        datagrams: Vec<Option<Rc<Datagrams>>>,
+        shard: Weak<Shard>,
+    ) -> Self {
+        Self { shared, counters, datagrams, shard, replies: HashMap::new() }
+    }
+
+    /// Sends a message along a hop; a reply whose connection has gone goes to `otherwise`.
+    pub fn send(
+        &mut self,
+        hop: Hop,
+        otherwise: Option<SocketAddr>,
+        bytes: Bytes,
+        sender: Sender,
+    ) -> Result<(), Unsent> {
+        if hop.transport == Transport::Udp {
+            return self.send_datagram(&hop, &bytes);
+        }
+        match self.shared.flows.say(hop.flow, bytes.clone()) {
+            Ok(()) => {}
+            Err(Unsaid::Slow) => {
+                one_more(&self.counters.slow_peers);
+                return Err(Unsent);
+            }
+            Err(Unsaid::Gone) => {
+                let place = otherwise.ok_or(Unsent)?;
+                self.send_elsewhere(hop.transport, place, bytes, sender)?;
+            }
+        }
+        self.counters.sent(hop.transport);
+        Ok(())
+    }
+
+    fn send_datagram(&self, hop: &Hop, bytes: &[u8]) -> Result<(), Unsent> {
+        let socket = self.socket(hop.flow).ok_or(Unsent)?;
+        match socket.send(hop.local, hop.peer, bytes) {
+            Ok(()) => self.counters.sent(Transport::Udp),
+            // The kernel is full at the moment. That is a lost datagram like any other, and will be repeated.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => one_more(&self.counters.unsent),
+            Err(error) => {
+                one_more(&self.counters.unsent);
+                tracing::debug!(peer = %hop.peer, %error, "datagram refused");
+                return Err(Unsent);
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 3261 §18.2.2: the connection of the request has gone, so another one is made.
+    fn send_elsewhere(
+        &mut self,
+        transport: Transport,
+        place: SocketAddr,
+        bytes: Bytes,
+        sender: Sender,
+    ) -> Result<(), Unsent> {
+        let way = Way { transport, peer: place, name: None };
+        let Some(hop) = self.connect(way, self.shared.settings.limits.connect) else { return Err(Unsent) };
+        self.shared.flows.say(hop.flow, bytes).map_err(|_| Unsent)?;
+        if let Some(waiting) = self.replies.get_mut(&hop.flow)
+            && waiting.len() < REPLIES_PER_CONNECTION
+        {
+            waiting.push(sender);
+        }
+        Ok(())
+    }
+
+    /// The connection stands, or does not: these were waiting for it.
+    pub fn settled(&mut self, flow: FlowId) -> Vec<Sender> {
+        self.replies.remove(&flow).unwrap_or_default()
+    }
+
+    /// The way to a peer; `None` when there is none or no room for one.
+    pub fn hop_to(&mut self, way: Way, patience: Duration, now: Instant) -> Option<Hop> {
+        match way.transport {
+            Transport::Udp => self.datagrams_to(way.peer, now),
+            Transport::Tcp | Transport::Tls => self.connect(way, patience),
+            // RFC 7118 §5: the browser makes the connection; there is no other way to it.
+            Transport::Ws | Transport::Wss => self.shared.flows.find(&way).map(|flow| hop(&way, flow)),
+        }
+    }
+
+    /// The connection that leads there; one is made if there is none.
+    fn connect(&mut self, way: Way, patience: Duration) -> Option<Hop> {
+        if matches!(way.transport, Transport::Ws | Transport::Wss) {
+            return None;
+        }
+        let shard = self.shard.upgrade()?;
+        let (flow, new) = match self.shared.flows.reach(way.clone()) {
+            Ok(found) => found,
+            Err(crowded) => {
+                one_more(&self.counters.crowded);
+                tracing::warn!(peer = %way.peer, %crowded, "no connection is made");
+                return None;
+            }
+        };
+        let found = hop(&way, flow.id);
+        if new {
+            self.replies.insert(flow.id, Vec::new());
+            tokio::task::spawn_local(connect::connect(shard, flow, way, patience));
+        }
+        Some(found)
+    }
+
+    /// The socket to say something to a peer from: the one at the address that the kernel would choose, or one at all
+    /// addresses.
+    fn datagrams_to(&self, peer: SocketAddr, now: Instant) -> Option<Hop> {
+        let mut fitting = self.datagrams.iter().flatten().filter(|socket| socket.local().is_ipv4() == peer.is_ipv4());
+        let first = fitting.clone().next()?;
+        let socket = match fitting.clone().count() {
+            1 => first,
+            _ => {
+                let ours = self.shared.addresses.route_to(peer.ip(), now);
+                let exact = fitting.clone().find(|socket| socket.local().ip() == ours);
+                exact.or_else(|| fitting.find(|socket| socket.local().ip().is_unspecified())).unwrap_or(first)
+            }
+        };
+        Some(Hop { transport: Transport::Udp, flow: socket.flow(), local: socket.local(), peer })
+    }
+
+    /// The UDP socket with this number.
+    pub fn socket(&self, flow: FlowId) -> Option<&Rc<Datagrams>> {
+        self.datagrams.get(usize::try_from(flow.0).ok()?)?.as_ref()
+    }
+
+    /// Says something that is no SIP message.
+    pub fn say_raw(&self, hop: &Hop, bytes: &[u8]) {
+        if self.socket(hop.flow).is_none_or(|socket| socket.send(hop.local, hop.peer, bytes).is_err()) {
+            one_more(&self.counters.unsent);
+        }
+    }
+}
+
+fn hop(way: &Way, flow: FlowId) -> Hop {
+    // Which address of ours it comes from is known only when the connection stands.
+    let any: IpAddr = match way.peer {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Hop { transport: way.transport, flow, local: SocketAddr::new(any, 0), peer: way.peer }
+}

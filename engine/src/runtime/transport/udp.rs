@@ -1,0 +1,140 @@
+//! Datagrams: received in batches, answered from the address they were sent to.
+//!
+//! A shard has one [`Scratch`] into which the kernel writes; each datagram is then copied into bytes of its own size,
+//! because a message that is kept for half a minute must not keep a whole batch alive.
+
+use std::array;
+use std::cell::Cell;
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use patchcord_sip::hop::{FlowId, Hop, Transport};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+/// The largest datagram, and the most that the kernel joins into one buffer.
+const SLOT: usize = 65_536;
+
+/// Datagrams taken at once in quiet times. Preparing room for thirty-two costs more than the one that comes.
+const SMALL_BATCH: usize = 4;
+
+/// Where the kernel writes what it received. Pages that are never written to cost nothing.
+pub(crate) struct Scratch {
+    buffer: Box<[u8]>,
+    metas: [RecvMeta; BATCH_SIZE],
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self { buffer: vec![0; SLOT * BATCH_SIZE].into(), metas: [RecvMeta::default(); BATCH_SIZE] }
+    }
+
+    /// Room for one read from a connection.
+    pub fn slot(&mut self) -> &mut [u8] {
+        &mut self.buffer[..SLOT]
+    }
+}
+
+/// One shard's socket of one listening address.
+pub(crate) struct Datagrams {
+    flow: FlowId,
+    local: SocketAddr,
+    socket: UdpSocket,
+    state: UdpSocketState,
+    batch: Cell<usize>,
+}
+
+impl Datagrams {
+    /// Takes over a bound socket; the runtime of the shard must be entered.
+    pub fn new(flow: FlowId, socket: std::net::UdpSocket) -> io::Result<Self> {
+        let local = socket.local_addr()?;
+        let state = UdpSocketState::new((&socket).into())?;
+        allow_fragments(&socket, local)?;
+        let socket = UdpSocket::from_std(socket)?;
+        Ok(Self { flow, local, socket, state, batch: Cell::new(SMALL_BATCH) })
+    }
+
+    /// The number by which a hop names this socket.
+    pub fn flow(&self) -> FlowId {
+        self.flow
+    }
+
+    /// The address that the socket is bound to.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Says bytes to a peer, from the address of ours that the hop names.
+    pub fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        let any = self.local.ip().is_unspecified() && !local.ip().is_unspecified();
+        let src_ip = any.then_some(local.ip());
+        let transmit = Transmit { destination: peer, ecn: None, contents: bytes, segment_size: None, src_ip };
+        self.state.try_send((&self.socket).into(), &transmit)
+    }
+
+    /// Waits until there is something to receive.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.socket.readable().await
+    }
+
+    /// Receives what is there, one batch at most, and hands over each datagram. Tells whether there may be more.
+    pub fn receive(&self, scratch: &mut Scratch, mut take: impl FnMut(Bytes, Hop)) -> io::Result<bool> {
+        let batch = self.batch.get();
+        let Scratch { buffer, metas } = scratch;
+        let mut slots = buffer.chunks_exact_mut(SLOT);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
+        let received = self.socket.try_io(Interest::READABLE, || {
+            self.state.recv((&self.socket).into(), &mut slices[..batch], &mut metas[..batch])
+        })?;
+        let full = received == batch;
+        if full {
+            self.batch.set((batch * 2).min(BATCH_SIZE));
+        } else {
+            // The queue was empty when the kernel returned, and the next arrival wakes us again: saying so here saves
+            // the call that would only hear "would block".
+            let drained = self.socket.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+            debug_assert!(drained.is_err(), "nothing was read");
+            self.batch.set((batch / 2).max(received).max(SMALL_BATCH));
+        }
+        for (meta, slice) in metas.iter().zip(&slices).take(received) {
+            let local = SocketAddr::new(meta.dst_ip.unwrap_or(self.local.ip()), self.local.port());
+            let hop = Hop { transport: Transport::Udp, flow: self.flow, local, peer: meta.addr };
+            match meta.stride {
+                0 => take(Bytes::new(), hop),
+                stride => slice[..meta.len].chunks(stride).for_each(|one| take(Bytes::copy_from_slice(one), hop)),
+            }
+        }
+        Ok(full)
+    }
+}
+
+/// Lets the kernel cut a large datagram into fragments. `quinn-udp` forbids it, as QUIC wants; an answer of SIP goes the
+/// way that its request came, whatever its size (RFC 3261 §18.2.2).
+#[cfg(target_os = "linux")]
+fn allow_fragments(socket: &std::net::UdpSocket, local: SocketAddr) -> io::Result<()> {
+    match local {
+        SocketAddr::V4(_) => set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT),
+        SocketAddr::V6(_) => {
+            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT)?;
+            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allow_fragments(_: &std::net::UdpSocket, _: SocketAddr) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "a socket option that neither std nor socket2 knows")]
+fn set_option(socket: &std::net::UdpSocket, level: i32, option: i32, value: i32) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let size = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the descriptor is open as long as `socket` is borrowed, and `value` is an int of the size that is told.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), size) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,126 @@
+//! What a shard works with, apart from its desk: transactions, transports, courier, words.
+
+use std::net::SocketAddr;
+use std::rc::Weak;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use patchcord_sip::hop::{FlowId, Hop, Transport};
+use patchcord_sip::message::Draft;
+use patchcord_sip::tokens::Tokens;
+use patchcord_sip::transaction::{ClientId, Full, Heard, Sender, ServerId, Transactions};
+
+use super::courier::Courier;
+use super::shard::Shard;
+use super::shared::Shared;
+use super::stats::{Counters, one_more};
+use super::transport::flows::Way;
+use super::transport::{Transports, Unsent};
+
+/// How often a Call-ID is drawn until its hash names this shard. With a hundred shards, all of these would miss once in
+/// ten billion calls; the call would then only take a detour with each message.
+const DRAWS: usize = 2300;
+
+/// See the module.
+pub(crate) struct Works {
+    pub index: usize,
+    /// When what is being worked on came.
+    pub now: Instant,
+    pub is_stopping: bool,
+    pub shared: Arc<Shared>,
+    pub counters: Arc<Counters>,
+    pub transactions: Transactions,
+    pub tokens: Tokens,
+    pub transports: Transports,
+    pub courier: Courier,
+    /// For tasks that come back with news.
+    pub shard: Weak<Shard>,
+}
+
+impl Works {
+    /// A Call-ID whose messages come to this shard.
+    pub fn call_id(&mut self, host: &str) -> String {
+        let spread = self.shared.spread();
+        let mut call_id = self.tokens.call_id(host);
+        for _ in 0..DRAWS {
+            if spread.is_single() || spread.shard_of(call_id.as_bytes()) == self.index {
+                break;
+            }
+            call_id = self.tokens.call_id(host);
+        }
+        call_id
+    }
+
+    /// Our address as a peer should see it.
+    pub fn contact_for(&self, peer: SocketAddr, transport: Transport) -> SocketAddr {
+        self.shared.addresses.seen_by(peer.ip(), transport, None, self.now)
+    }
+
+    /// The same where our end is known.
+    pub fn contact_on(&self, hop: &Hop) -> SocketAddr {
+        self.shared.addresses.seen_by(hop.peer.ip(), hop.transport, Some(hop.local), self.now)
+    }
+
+    /// The way to an address.
+    pub fn hop_to(&mut self, transport: Transport, peer: SocketAddr) -> Option<Hop> {
+        let patience = self.shared.settings.limits.connect;
+        self.transports.hop_to(Way { transport, peer, name: None }, patience, self.now)
+    }
+
+    /// Whether a flow still stands.
+    pub fn is_open(&self, flow: FlowId) -> bool {
+        self.transports.socket(flow).is_some() || self.shared.flows.get(flow).is_some()
+    }
+
+    /// Closes a connection when all is said.
+    pub fn close(&self, flow: FlowId) {
+        if let Some(flow) = self.shared.flows.get(flow) {
+            flow.finish();
+        }
+    }
+
+    /// Sends a request along a known way.
+    pub fn request(&mut self, draft: Draft, hop: Hop) -> Result<ClientId, Full> {
+        let sent_by = self.contact_on(&hop).to_string();
+        self.transactions.request(draft, hop, &sent_by, self.now)
+    }
+
+    /// Sends the ACK of a 2xx.
+    pub fn send_ack(&mut self, draft: Draft, hop: Hop) -> Bytes {
+        let sent_by = self.contact_on(&hop).to_string();
+        self.transactions.send_ack(draft, hop, &sent_by)
+    }
+
+    /// Answers a request in place of the desk.
+    pub fn respond_to(&mut self, id: ServerId, status: u16, reply: Bytes) {
+        self.transactions.respond(id, status, reply, self.now);
+    }
+
+    /// Sends what the transactions want sent.
+    pub fn transmit(&mut self, hop: Hop, otherwise: Option<SocketAddr>, bytes: Bytes, sender: Sender) {
+        if let Err(Unsent) = self.transports.send(hop, otherwise, bytes, sender) {
+            if matches!(sender, Sender::Server(_)) {
+                one_more(&self.counters.undeliverable);
+            }
+            self.transactions.transport_failed(sender);
+        }
+    }
+
+    /// Says something that no transaction stands for.
+    pub fn say(&mut self, hop: Hop, bytes: Bytes) {
+        if let Err(Unsent) = self.transports.send(hop, None, bytes, Sender::Nobody) {
+            one_more(&self.counters.undeliverable);
+        }
+    }
+
+    /// Takes out what the courier wants to know; the rest is for the desk.
+    pub fn for_the_desk(&mut self, heard: Heard) -> Option<Heard> {
+        if self.courier.is_idle() { Some(heard) } else { self.courier_hears(heard) }
+    }
+
+    /// Whether nobody waits for an answer of ours, and we wait for none.
+    pub fn is_quiet(&self) -> bool {
+        self.transactions.is_empty() && self.courier.is_idle()
+    }
+}

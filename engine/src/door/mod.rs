@@ -18,6 +18,7 @@
 //! ```
 
 mod date;
+mod desk;
 mod refusal;
 mod register;
 #[cfg(test)]
@@ -65,12 +66,13 @@ pub struct Moment {
 /// The door of one shard.
 pub struct Door {
     board: Arc<Switchboard>,
+    next_sweep: Option<Instant>,
 }
 
 impl Door {
     /// A door to what that switchboard knows.
-    pub fn new(board: Arc<Switchboard>) -> Self {
-        Self { board }
+    pub fn new(board: Arc<Switchboard>, now: Instant) -> Self {
+        Self { board, next_sweep: Some(now) }
     }
 
     /// What all doors share.

@@ -41,7 +41,7 @@ fn phone() -> Phone {
     };
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     let moment = Moment { hop, now: start, wall, random: [1; 8] };
-    Phone { door: Door::new(Arc::new(board)), moment, cseq: 0, call_id: "one@phone" }
+    Phone { door: Door::new(Arc::new(board), start), moment, cseq: 0, call_id: "one@phone" }
 }
 
 impl Phone {

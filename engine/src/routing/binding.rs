@@ -147,8 +147,9 @@ impl Binding {
     }
 }
 
-/// No connection has this id: a binding that was read from the store has none.
-pub const NO_FLOW: FlowId = FlowId(0);
+/// No socket and no connection has this id: a binding that was read from the store has lost its own. Whoever sends to a
+/// [`Reach::Source`] then takes the socket at the binding's local address.
+pub const NO_FLOW: FlowId = FlowId(u64::MAX);
 
 /// Longest a stored binding may still stand: far above any registration.
 const MAX_LEFT: Duration = Duration::from_secs(30 * 24 * 3600);

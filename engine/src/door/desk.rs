@@ -1,0 +1,44 @@
+//! The door as a desk: it sits on a shard, answers at once, and sweeps the location now and then.
+
+use std::time::{Duration, Instant};
+
+use patchcord_sip::{hop::FlowId, message::Request, transaction::Heard};
+
+use super::{Door, Moment};
+use crate::runtime::{Desk, Wire};
+
+/// How often a stripe of the location is swept: the whole table in sixteen seconds.
+const SWEEP_EVERY: Duration = Duration::from_millis(250);
+
+impl Desk for Door {
+    fn hear(&mut self, heard: Heard, wire: &mut Wire<'_>) {
+        // Everything is answered finally and at once, so that neither an ACK nor a CANCEL finds anything left to do,
+        // and the door sends no requests whose answers it could hear.
+        let Heard::Request { id, request, hop } = heard else { return };
+        let moment = Moment { hop, now: wire.now(), wall: wire.wall(), random: wire.tokens().bytes() };
+        let reply = span(&request).in_scope(|| self.answer(&request, &moment));
+        let reply = reply.to_tag(wire.tokens().tag().as_str());
+        let status = reply.status().expect("a reply has a status");
+        wire.respond(id, status, reply.finish());
+    }
+
+    fn flow_closed(&mut self, flow: FlowId, _wire: &mut Wire<'_>) {
+        self.board.location.flow_closed(flow);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.next_sweep
+    }
+
+    fn wake(&mut self, wire: &mut Wire<'_>) {
+        let lapsed = self.board.location.sweep(wire.now());
+        if lapsed > 0 {
+            tracing::debug!(lapsed, "bindings lapsed");
+        }
+        self.next_sweep = Some(wire.now() + SWEEP_EVERY);
+    }
+}
+
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), id = request.call_id().unwrap_or_default())
+}

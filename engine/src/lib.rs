@@ -3,6 +3,7 @@
 //! `routing` decides who may do what, `runtime` is the only room that knows tokio.
 
 pub mod door;
+pub mod redact;
 pub mod routing;
 pub mod runtime;
 pub mod switchboard;

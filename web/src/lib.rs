@@ -1,6 +1,24 @@
 //! The store, the HTTP doors and the control socket.
 //!
-//! `store` is the only SQL of the house. Nothing here decides about SIP.
+//! ```text
+//! store      the only SQL of the house; implements the shelves that the engine asks for
+//! accounts   endpoints added, changed and removed, over directory and store
+//! folder     the data folder, held by one server at a time
+//! control    the socket in the data folder that the commands speak to
+//! doors      /healthz, /readyz, /metrics
+//! house      what control and doors ask of the running server; `main` answers
+//! serve      HTTP on a listening socket, within limits
+//! ```
+//!
+//! Nothing here decides about SIP.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
+pub mod control;
+pub mod doors;
+pub mod folder;
+pub mod house;
+pub mod metrics;
+pub mod problem;
+pub mod serve;
 pub mod store;

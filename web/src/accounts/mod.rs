@@ -1,0 +1,192 @@
+//! Endpoints that people add, change and remove, while phones register or while no server runs.
+//!
+//! ```text
+//! rules      what a name, a number and a password may be
+//! Accounts   checks against the directory, then the store, then the directory
+//! ```
+//!
+//! What the store did not take is not in the directory either. An endpoint that is removed, or whose password changes,
+//! is reachable nowhere from then on. Accounts answers no phone and speaks no HTTP.
+
+pub mod rules;
+
+use std::{sync::Arc, time::SystemTime};
+
+use patchcord_engine::{
+    routing::{
+        BindingChange, BindingShelf, Digests, DirectoryError, Endpoint, EndpointRow, EndpointShelf, Origin, ShelfError,
+    },
+    switchboard::Switchboard,
+};
+use patchcord_sip::digest::Credential;
+use tokio::sync::Mutex;
+
+use rules::Unfit;
+
+/// An endpoint to be added.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewEndpoint {
+    /// The user part of its address and the user name of its digest.
+    pub user: String,
+    /// What it proves itself with.
+    pub password: String,
+    /// The short number that rings it.
+    pub number: Option<String>,
+    /// What it is asked for to prove itself; `None`: what everybody is asked for.
+    pub digests: Option<Digests>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// A name, number or password that cannot be one.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// It is there already.
+    #[error("endpoint {user} is there already")]
+    Exists {
+        /// Its name.
+        user: String,
+    },
+    /// There is none of that name.
+    #[error("there is no endpoint {user}")]
+    NotFound {
+        /// The name asked for.
+        user: String,
+    },
+    /// The directory does not take it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The store does not take it.
+    #[error("the store did not take it")]
+    Shelf(#[from] ShelfError),
+}
+
+impl AccountError {
+    /// What the person can do.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Unfit(unfit) => unfit.remedy(),
+            Self::Exists { user } => format!("give it another password with `patchcord endpoint password {user}`"),
+            Self::NotFound { .. } => "`patchcord endpoint list` shows those that are there".into(),
+            Self::Directory(DirectoryError::OwnedByFile { .. }) => {
+                "edit its [[endpoint]] there, then run `patchcord reload`".into()
+            }
+            Self::Directory(DirectoryError::NumberTaken { .. }) => "choose another number".into(),
+            Self::Directory(DirectoryError::BadName { .. }) => "choose another name".into(),
+            Self::Directory(DirectoryError::Full) => "remove some, or start another server".into(),
+            Self::Shelf(ShelfError::Away(_)) => "see that the database runs and can be written, and try again".into(),
+            Self::Shelf(ShelfError::Damaged { .. }) => "restore the data folder from a backup".into(),
+        }
+    }
+}
+
+/// What keeps endpoints and bindings.
+pub trait Shelf: EndpointShelf + BindingShelf {}
+
+impl<T: EndpointShelf + BindingShelf> Shelf for T {}
+
+/// The endpoints of this server.
+pub struct Accounts {
+    board: Arc<Switchboard>,
+    shelf: Arc<dyn Shelf>,
+    /// One change at a time, so that store and directory see them in the same order.
+    turn: Mutex<()>,
+}
+
+impl Accounts {
+    /// Those of `board` and `shelf`; the directory is as it was until [`Accounts::load`].
+    pub fn new(board: Arc<Switchboard>, shelf: Arc<dyn Shelf>) -> Self {
+        Self { board, shelf, turn: Mutex::new(()) }
+    }
+
+    /// The switchboard that they register at.
+    pub fn board(&self) -> &Arc<Switchboard> {
+        &self.board
+    }
+
+    /// Fills the directory with the endpoints of the file and of the store. Whoever is gone is reachable no more.
+    pub async fn load(&self, file: Vec<Endpoint>) -> Result<(), AccountError> {
+        let _turn = self.turn.lock().await;
+        let stored = self.shelf.load_endpoints().await?.into_iter().map(endpoint).collect();
+        for user in self.board.directory.replace_file(file, stored)? {
+            self.board.location.forget(&user);
+        }
+        Ok(())
+    }
+
+    /// Adds all of these, or none.
+    pub async fn add(&self, new: Vec<NewEndpoint>, now: SystemTime) -> Result<(), AccountError> {
+        let mut names = std::collections::HashSet::new();
+        for NewEndpoint { user, password, number, .. } in &new {
+            rules::user(user)?;
+            rules::password(password)?;
+            number.as_deref().map(rules::number).transpose()?;
+            if self.board.directory.find(user).is_some() || !names.insert(user) {
+                return Err(AccountError::Exists { user: user.clone() });
+            }
+        }
+        let row = |new: NewEndpoint| {
+            let NewEndpoint { user, password, number, digests } = new;
+            EndpointRow { user, password, number, digests, created: now, updated: now }
+        };
+        let _turn = self.turn.lock().await;
+        self.put(new.into_iter().map(row).collect()).await
+    }
+
+    /// Gives an endpoint another password. Phones that have the old one are reachable no more.
+    pub async fn change_password(&self, user: &str, password: String, now: SystemTime) -> Result<(), AccountError> {
+        rules::password(&password)?;
+        let _turn = self.turn.lock().await;
+        let known = self.board.directory.find(user).ok_or_else(|| AccountError::NotFound { user: user.into() })?;
+        let row = EndpointRow {
+            user: user.into(),
+            password,
+            number: known.number.as_deref().map(Into::into),
+            digests: known.digests,
+            created: now,
+            updated: now,
+        };
+        self.put(vec![row]).await?;
+        self.forget_bindings(user).await
+    }
+
+    /// Removes an endpoint and where it can be reached.
+    pub async fn remove(&self, user: &str) -> Result<(), AccountError> {
+        let _turn = self.turn.lock().await;
+        match self.board.directory.find(user) {
+            None => return Err(AccountError::NotFound { user: user.into() }),
+            Some(known) if known.origin == Origin::File => {
+                return Err(DirectoryError::OwnedByFile { user: user.into() }.into());
+            }
+            Some(_) => {}
+        }
+        self.shelf.remove_endpoint(user.into()).await?;
+        self.board.directory.remove(user)?;
+        self.forget_bindings(user).await
+    }
+
+    async fn put(&self, rows: Vec<EndpointRow>) -> Result<(), AccountError> {
+        let endpoints: Vec<_> = rows.iter().cloned().map(endpoint).collect();
+        self.board.directory.would_take(&endpoints)?;
+        self.shelf.put_endpoints(rows).await?;
+        Ok(self.board.directory.put(endpoints)?)
+    }
+
+    /// Also in the store: when no server runs, nobody writes behind the location.
+    async fn forget_bindings(&self, user: &str) -> Result<(), AccountError> {
+        self.board.location.forget(user);
+        let none = BindingChange { user: user.into(), rows: Vec::new() };
+        Ok(self.shelf.write_bindings(vec![none]).await?)
+    }
+}
+
+fn endpoint(row: EndpointRow) -> Endpoint {
+    Endpoint {
+        user: row.user.into(),
+        credential: Credential::Password(row.password.into()),
+        digests: row.digests,
+        number: row.number.map(Into::into),
+        origin: Origin::Store,
+    }
+}

@@ -148,25 +148,21 @@ impl Deframer {
         }
     }
 
-    /// Looks for the empty line, from where the last look ended.
+    /// Looks for the empty line, from where the last look ended to the limit.
     fn head(&mut self, mut line_start: usize) -> Result<(), FrameFault> {
         let unread = &self.buffer[self.start..];
-        while let Some(length) = memchr(b'\n', &unread[self.scanned..]) {
+        let within = &unread[..unread.len().min(self.limit)];
+        while let Some(length) = memchr(b'\n', &within[self.scanned..]) {
             let end = self.scanned + length;
             self.scanned = end + 1;
-            let line = &unread[line_start..end];
+            let line = &within[line_start..end];
             if line.is_empty() || line == b"\r" {
                 return self.head_complete(end + 1);
             }
             line_start = end + 1;
-            if line_start > self.limit {
-                break;
-            }
         }
-        if line_start <= self.limit {
-            self.scanned = unread.len();
-        }
-        if self.scanned > self.limit {
+        self.scanned = within.len();
+        if self.scanned == self.limit {
             return Err(self.broken(Fault::new(413, "Message Too Large"), line_start, b"\r\n"));
         }
         self.stage = Stage::Head { line_start };
@@ -198,7 +194,7 @@ impl Deframer {
     }
 
     fn broken(&mut self, fault: Fault, head: usize, ending: &[u8]) -> FrameFault {
-        let head = [&self.buffer[self.start..][..head.min(self.limit)], ending].concat().into();
+        let head = [&self.buffer[self.start..][..head], ending].concat().into();
         self.stage = Stage::Broken;
         self.buffer = Vec::new();
         (self.start, self.scanned) = (0, 0);
@@ -285,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_head_without_an_end_is_cut_behind_its_last_line() {
-        let stream = format!("OPTIONS sip:h SIP/2.0\r\nCall-ID: c\r\nX: {}", "x".repeat(MAX_MESSAGE));
+        let stream = format!("OPTIONS sip:h SIP/2.0\r\nCall-ID: c\r\nX: {}\r\nY: y\r\n", "x".repeat(MAX_MESSAGE));
         for size in [1, 977, stream.len()] {
             let fault = cut(stream.as_bytes(), size).unwrap_err();
             assert_eq!(fault.fault.status(), 413);

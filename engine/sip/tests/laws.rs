@@ -69,8 +69,8 @@ fn reread(draft: &Draft) -> Request {
     }
 }
 
-fn frames(stream: &[u8], cuts: &[usize]) -> (Vec<Frame>, Option<(u16, Bytes)>) {
-    let mut deframer = Deframer::new(MAX_MESSAGE);
+fn frames(stream: &[u8], cuts: &[usize], limit: usize) -> (Vec<Frame>, Option<(u16, Bytes)>) {
+    let mut deframer = Deframer::new(limit);
     let mut frames = Vec::new();
     let mut rest = stream;
     for cut in cuts.iter().copied().chain([usize::MAX]) {
@@ -156,14 +156,16 @@ proptest! {
     fn a_stream_makes_the_same_frames_however_it_is_cut(
         stream in nearly_sip(),
         cuts in vec(0usize..40, 0..40),
+        limit in prop_oneof![Just(MAX_MESSAGE), 20usize..200],
     ) {
-        prop_assert_eq!(frames(&stream, &cuts), frames(&stream, &[]));
-        prop_assert_eq!(frames(&stream, &vec![1; stream.len()]), frames(&stream, &[]));
+        let whole = frames(&stream, &[], limit);
+        prop_assert_eq!(&frames(&stream, &cuts, limit), &whole);
+        prop_assert_eq!(&frames(&stream, &vec![1; stream.len()], limit), &whole);
     }
 
     #[test]
     fn a_frame_is_a_message_with_the_body_it_declares(stream in nearly_sip()) {
-        for frame in frames(&stream, &[]).0 {
+        for frame in frames(&stream, &[], MAX_MESSAGE).0 {
             let Frame::Message(bytes) = frame else { continue };
             let Ok(message) = Message::parse(bytes.clone()) else { continue };
             // The two halves of the one rule: nothing is missing, and nothing is left.

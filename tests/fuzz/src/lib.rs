@@ -1,1 +1,27 @@
-//! Fuzz targets as plain functions.
+//! Fuzz targets as plain functions: bytes in, a panic for a broken promise.
+//!
+//! `tests/replay.rs` runs each over its corpus on every test run. `cargo/` wraps them for campaigns with cargo-fuzz, on
+//! any toolchain:
+//!
+//! ```text
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz/cargo message tests/fuzz/corpus/message tests/torture/rfc4475 -- -max_total_time=600
+//! ```
+//!
+//! What a campaign finds goes, minimised, into the corpus and stays there.
+#![forbid(unsafe_code)]
+
+mod digest;
+mod message;
+mod stream;
+mod uri;
+
+pub use digest::digest;
+pub use message::message;
+pub use stream::stream;
+pub use uri::uri;
+
+/// Takes any bytes; panics when a promise is broken.
+pub type Target = fn(&[u8]);
+
+/// Every target with the name of its corpus.
+pub const TARGETS: [(&str, Target); 4] = [("message", message), ("stream", stream), ("uri", uri), ("digest", digest)];

@@ -12,6 +12,7 @@ pub mod session_timer;
 pub mod stream;
 pub mod tokens;
 pub mod transaction;
+pub mod transfer;
 pub mod uri;
 pub mod wheel;
 

@@ -34,6 +34,7 @@ pub use forks::{Branch, ForkFault, Forks, MAX_FORKS};
 pub use hear::moves_target;
 pub use opening::{Opening, Outgoing};
 pub use route::MAX_ROUTES;
+pub(crate) use route::request_uri;
 pub use turns::{Clash, Turn, Turns, glare_wait};
 
 use crate::hop::Transport;

@@ -72,7 +72,7 @@ fn collect<'a>(entries: impl Iterator<Item = Result<NameAddr<'a>, Fault>>) -> Re
 }
 
 /// The address without what may not stand in a Request-URI: headers and the `method` parameter (§19.1.1).
-pub(super) fn request_uri<'a>(uri: &Uri<'a>) -> Cow<'a, str> {
+pub(crate) fn request_uri<'a>(uri: &Uri<'a>) -> Cow<'a, str> {
     let mut text = uri.as_str();
     if !uri.headers_text().is_empty() {
         text = &text[..text.len() - uri.headers_text().len()];

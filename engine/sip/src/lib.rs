@@ -10,6 +10,7 @@ pub mod message;
 pub mod reliable;
 pub mod session_timer;
 pub mod stream;
+pub mod subscription;
 pub mod tokens;
 pub mod transaction;
 pub mod transfer;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+static FREED: AtomicU64 = AtomicU64::new(0);
 
 /// Counts allocations and their bytes. To be made `#[global_allocator]` by the binary that measures.
 pub struct Counting;
@@ -21,12 +22,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        FREED.fetch_add(layout.size() as u64, Ordering::Relaxed);
         // SAFETY: the pointer came from `System` with this layout.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size);
+        FREED.fetch_add(layout.size() as u64, Ordering::Relaxed);
         // SAFETY: as for `dealloc`, and the caller keeps the contract of `realloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -42,4 +45,9 @@ pub fn allocations<T>(work: impl FnOnce() -> T) -> (u64, u64, T) {
     let before = (COUNT.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));
     let result = work();
     (COUNT.load(Ordering::Relaxed) - before.0, BYTES.load(Ordering::Relaxed) - before.1, result)
+}
+
+/// Bytes that are allocated now.
+pub fn live() -> u64 {
+    BYTES.load(Ordering::Relaxed).saturating_sub(FREED.load(Ordering::Relaxed))
 }

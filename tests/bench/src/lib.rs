@@ -1,3 +1,18 @@
-//! Ratios of cost beside a floor.
+//! What the server costs: ratios beside a floor, bytes a dialog and a registration. See docs/performance.md.
+//!
+//! ```text
+//! bin/floor    the bare loop that everything is measured beside
+//! bin/uas      the real runtime, with a desk that answers calls and the real door behind it
+//! bin/calls    starts both in turn, lets SIPp call them, and prints the CPU time and its ratio
+//! bin/memory   bytes a dialog and a registration
+//! bin/parse    nanoseconds and allocations of reading and writing a message
+//! ```
+//!
+//! Nothing in here is a test: times are printed and never asserted.
 
+pub mod answering;
 pub mod counting;
+pub mod people;
+pub mod process;
+pub mod sipp;
+pub mod spread;

@@ -1,0 +1,108 @@
+//! A server under measurement: a child process on one core, and the CPU time it has taken.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Linux counts the CPU time it shows in /proc in hundredths of a second, whatever the kernel's own tick.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// CPU time, by where it was spent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu {
+    /// In the program.
+    pub user: Duration,
+    /// In the kernel on its behalf.
+    pub system: Duration,
+}
+
+impl Cpu {
+    /// All of it.
+    pub fn total(self) -> Duration {
+        self.user + self.system
+    }
+
+    /// What was taken since `earlier`.
+    pub fn since(self, earlier: Self) -> Self {
+        Self { user: self.user.saturating_sub(earlier.user), system: self.system.saturating_sub(earlier.system) }
+    }
+}
+
+/// A child process that is bound to one core and ends with this value.
+pub struct Pinned {
+    child: Child,
+    /// Where it said that it listens.
+    pub addr: SocketAddr,
+}
+
+impl Pinned {
+    /// Starts a program of this bench on that core, and waits until it has printed the address where it listens.
+    pub fn start(program: &str, arguments: &[String], core: usize) -> io::Result<Self> {
+        let mut child = on_core(core, &beside_us(program)?)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| {
+                io::Error::new(error.kind(), format!("taskset or {program} cannot be started: {error}"))
+            })?;
+        let mut line = String::new();
+        let said = child.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut line));
+        match (said, line.trim().parse()) {
+            (Some(Ok(_)), Ok(addr)) => Ok(Self { child, addr }),
+            _ => {
+                let status = end(&mut child)?;
+                Err(io::Error::other(format!("{program} did not say where it listens ({status}): {line:?}")))
+            }
+        }
+    }
+
+    /// The CPU time that it has taken, all threads together.
+    pub fn cpu(&self) -> io::Result<Cpu> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The second field is the name in brackets, which may hold blanks; user and system time are 14th and 15th.
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let ticks = |field: usize| {
+            let text = after_name.split_whitespace().nth(field - 3).unwrap_or_default();
+            let ticks =
+                text.parse::<u64>().map_err(|_| io::Error::other(format!("/proc holds no CPU time: {stat}")))?;
+            Ok::<_, io::Error>(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+        };
+        Ok(Cpu { user: ticks(14)?, system: ticks(15)? })
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        if let Err(error) = end(&mut self.child) {
+            eprintln!("process {} cannot be ended: {error}", self.child.id());
+        }
+    }
+}
+
+fn end(child: &mut Child) -> io::Result<std::process::ExitStatus> {
+    child.kill()?;
+    child.wait()
+}
+
+/// A command that runs on that core only. `taskset` replaces itself by the program, so the process is the program.
+pub fn on_core(core: usize, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", &core.to_string()]).arg(program);
+    command
+}
+
+/// The other programs of this bench lie where this one does.
+fn beside_us(program: &str) -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(program);
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(io::Error::other(format!(
+            "{} is not built; run `cargo build --release -p patchcord-bench` first",
+            path.display()
+        )))
+    }
+}

@@ -1,0 +1,115 @@
+//! SIPp as the load: Debian's `sipp`, on a core of its own, with the scenarios of this folder.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
+
+use crate::people;
+use crate::process::on_core;
+
+/// What SIPp plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    /// INVITE, 200, ACK, BYE, 200.
+    Call,
+    /// REGISTER, 401, REGISTER with digest, 200.
+    Register,
+}
+
+impl Scenario {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Call => include_str!("../scenarios/call.xml"),
+            Self::Register => include_str!("../scenarios/register.xml"),
+        }
+    }
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Calls begun each second.
+    pub rate: u32,
+    /// Calls in all.
+    pub calls: u32,
+}
+
+/// What SIPp counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Calls that went as the scenario says.
+    pub good: u64,
+    /// Calls that did not.
+    pub failed: u64,
+    /// Messages that were sent again, because the server or the kernel was too slow or lost them.
+    pub repeated: u64,
+}
+
+/// A caller with its scenarios at hand.
+pub struct Sipp {
+    folder: TempDir,
+    core: usize,
+    runs: u32,
+}
+
+impl Sipp {
+    /// SIPp on that core, with as many users who may register.
+    pub fn new(core: usize, users: usize) -> io::Result<Self> {
+        let folder = TempDir::with_prefix("patchcord-bench-")?;
+        let mut list = String::from("SEQUENTIAL\n");
+        for number in 0..users {
+            let (user, password) = (people::user(number), people::password(number));
+            let _ = writeln!(list, "{user};[authentication username={user} password={password}]");
+        }
+        std::fs::write(folder.path().join("users.csv"), list)?;
+        Ok(Self { folder, core, runs: 0 })
+    }
+
+    /// Plays a scenario against a server to the end.
+    pub fn play(&mut self, scenario: Scenario, load: Load, server: SocketAddr) -> io::Result<Count> {
+        self.runs += 1;
+        let place = |name: &str| self.folder.path().join(format!("{name}-{}", self.runs));
+        let (script, statistics, errors) = (place("scenario.xml"), place("statistics.csv"), place("errors.log"));
+        std::fs::write(&script, scenario.text())?;
+        // Far above the time that the load takes by itself; only a dead server lets it pass.
+        let patience = load.calls / load.rate + 60;
+        let mut command = on_core(self.core, Path::new("sipp"));
+        command.current_dir(self.folder.path()).arg(server.to_string()).arg("-sf").arg(&script);
+        if scenario == Scenario::Register {
+            command.args(["-inf", "users.csv"]);
+        }
+        command.args(["-i", "127.0.0.1", "-nostdin", "-r", &load.rate.to_string(), "-m", &load.calls.to_string()]);
+        command.args(["-l", "100000", "-recv_timeout", "10000", "-timeout", &format!("{patience}s"), "-timeout_error"]);
+        command.args(["-trace_err", "-error_file"]).arg(&errors);
+        command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(&statistics);
+        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        match count(&statistics) {
+            Some(count) if status.success() => Ok(count),
+            _ => Err(io::Error::other(format!("sipp ended with {status}: {}", first_lines(&errors)))),
+        }
+    }
+}
+
+/// The last line of the statistics, by the names in the first.
+fn count(statistics: &PathBuf) -> Option<Count> {
+    let text = std::fs::read_to_string(statistics).ok()?;
+    let names: Vec<_> = text.lines().next()?.split(';').collect();
+    let last: Vec<_> = text.lines().last()?.split(';').collect();
+    let field = |name: &str| last.get(names.iter().position(|one| *one == name)?)?.parse::<u64>().ok();
+    Some(Count {
+        good: field("SuccessfulCall(C)")?,
+        failed: field("FailedCall(C)")?,
+        repeated: field("Retransmissions(C)")?,
+    })
+}
+
+fn first_lines(errors: &PathBuf) -> String {
+    match std::fs::read_to_string(errors) {
+        Ok(text) => text.lines().take(6).collect::<Vec<_>>().join("\n"),
+        Err(error) => format!("it said nothing ({error})"),
+    }
+}

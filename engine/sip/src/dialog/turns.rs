@@ -173,6 +173,7 @@ pub const fn glare_wait(owns_call_id: bool, random: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn two_invites_that_cross_are_both_refused_with_491() {
@@ -243,5 +244,65 @@ mod tests {
         let waits = |owns| (0..1000).map(move |random| glare_wait(owns, random));
         assert!(waits(true).all(|wait| (2100..=4000).contains(&wait.as_millis())));
         assert!(waits(false).all(|wait| wait.as_millis() <= 2000));
+    }
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    #[derive(Clone, Copy, Debug)]
+    enum News {
+        Try,
+        Invite,
+        Final(u16),
+    }
+
+    proptest! {
+        /// As long as a message and its answer take less than the 100 ms between the two spans of waiting.
+        #[test]
+        fn after_one_glare_both_sides_get_their_invite_through(
+            latency in 0..49_u32,
+            ahead in 0..100_u32,
+            randoms in proptest::collection::vec(any::<u64>(), 2..10),
+        ) {
+            let mut sides = [Turns::default(); 2];
+            let (mut done, mut glares) = ([false; 2], [0; 2]);
+            let mut randoms = randoms.into_iter().cycle();
+            // Side 0 owns the Call-ID.
+            let mut queue = vec![(Duration::ZERO, 0, News::Try), (ahead * MILLISECOND, 1, News::Try)];
+            while let Some(next) = queue.iter().enumerate().min_by_key(|(_, (at, ..))| *at).map(|(next, _)| next) {
+                let (now, side, news) = queue.swap_remove(next);
+                let turns = &mut sides[side];
+                match news {
+                    News::Try if turns.begin(Turn::Ours, &Method::Invite, true).is_ok() => {
+                        queue.push((now + latency * MILLISECOND, 1 - side, News::Invite));
+                    }
+                    News::Try => queue.push((now + MILLISECOND, side, News::Try)),
+                    News::Invite => {
+                        let status = match turns.begin(Turn::Theirs, &Method::Invite, true) {
+                            Err(clash) => clash.status(),
+                            Ok(()) => {
+                                turns.answered();
+                                turns.finish(&Method::Invite, 200);
+                                200
+                            }
+                        };
+                        queue.push((now + latency * MILLISECOND, 1 - side, News::Final(status)));
+                    }
+                    News::Final(200) => {
+                        turns.answered();
+                        turns.finish(&Method::Invite, 200);
+                        done[side] = true;
+                    }
+                    News::Final(status) => {
+                        prop_assert_eq!(status, 491);
+                        turns.finish(&Method::Invite, status);
+                        glares[side] += 1;
+                        prop_assert!(glares[side] <= 1, "they meet once at most");
+                        queue.push((now + glare_wait(side == 0, randoms.next().unwrap()), side, News::Try));
+                    }
+                }
+            }
+            prop_assert_eq!(done, [true; 2]);
+            prop_assert_eq!(sides, [Turns::default(); 2]);
+        }
     }
 }

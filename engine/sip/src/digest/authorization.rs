@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Algorithm;
-use super::field::{self, once};
+use super::field;
 use super::hash::{Hash, Quality};
 use crate::message::Fault;
 use crate::uri::unescape;
@@ -35,7 +35,9 @@ enum User<'a> {
     Hashed(&'a str),
 }
 
-#[derive(Default)]
+const NAMES: [&str; 11] =
+    ["username", "username*", "userhash", "realm", "nonce", "uri", "response", "algorithm", "qop", "nc", "cnonce"];
+
 struct Fields<'a> {
     username: Option<&'a str>,
     extended: Option<&'a str>,
@@ -53,27 +55,9 @@ struct Fields<'a> {
 impl<'a> Authorization<'a> {
     /// Reads one header line.
     pub fn parse(header: &'a str) -> Result<Self, Fault> {
-        let fields = field::digest(header).ok_or(Fault::bad("Authorization is not Digest"))?;
-        let mut read = Fields::default();
-        for field in fields {
-            let field = field?;
-            let place = match field.name.to_ascii_lowercase().as_str() {
-                "username" => &mut read.username,
-                "username*" => &mut read.extended,
-                "userhash" => &mut read.userhash,
-                "realm" => &mut read.realm,
-                "nonce" => &mut read.nonce,
-                "uri" => &mut read.uri,
-                "response" => &mut read.response,
-                "algorithm" => &mut read.algorithm,
-                "qop" => &mut read.qop,
-                "nc" => &mut read.nc,
-                "cnonce" => &mut read.cnonce,
-                _ => continue,
-            };
-            once(place, &field)?;
-        }
-        read.finish()
+        let values = field::read(header, NAMES).ok_or(Fault::bad("Authorization is not Digest"))??;
+        let [username, extended, userhash, realm, nonce, uri, response, algorithm, qop, nc, cnonce] = values;
+        Fields { username, extended, userhash, realm, nonce, uri, response, algorithm, qop, nc, cnonce }.finish()
     }
 
     /// The credentials for a realm among all lines of a header.
@@ -81,7 +65,7 @@ impl<'a> Authorization<'a> {
     /// Other realms and other schemes are passed over: they are for somebody else on the way, and where nothing is left
     /// the request is challenged. A line of Digest that cannot be read is a fault, whoever it is for.
     pub fn find(lines: impl Iterator<Item = &'a str>, realm: &str) -> Result<Option<Self>, Fault> {
-        for line in lines.filter(|line| field::digest(line).is_some()) {
+        for line in lines.filter(|line| field::is_digest(line)) {
             let read = Self::parse(line)?;
             if read.realm() == realm {
                 return Ok(Some(read));

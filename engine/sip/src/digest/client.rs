@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::field::{self, once, plain, quoted};
+use super::field::{self, plain, quoted};
 use super::hash::{Quality, Recipe};
 use super::{Algorithm, Asked, Credential};
 use crate::message::Fault;
@@ -37,22 +37,9 @@ pub enum Unanswerable {
 impl<'a> Challenge<'a> {
     /// Reads one header line.
     pub fn parse(header: &'a str) -> Result<Self, Unanswerable> {
-        let fields = field::digest(header).ok_or(Unanswerable::Missing)?;
-        let (mut realm, mut nonce, mut opaque, mut algorithm, mut qop, mut stale) =
-            (None, None, None, None, None, None);
-        for field in fields {
-            let field = field?;
-            let place = match field.name.to_ascii_lowercase().as_str() {
-                "realm" => &mut realm,
-                "nonce" => &mut nonce,
-                "opaque" => &mut opaque,
-                "algorithm" => &mut algorithm,
-                "qop" => &mut qop,
-                "stale" => &mut stale,
-                _ => continue,
-            };
-            once(place, &field)?;
-        }
+        let names = ["realm", "nonce", "opaque", "algorithm", "qop", "stale"];
+        let [realm, nonce, opaque, algorithm, qop, stale] =
+            field::read(header, names).ok_or(Unanswerable::Missing)??;
         Ok(Self {
             realm: realm.ok_or(Fault::bad("Challenge without realm"))?,
             nonce: nonce.ok_or(Fault::bad("Challenge without nonce"))?,

@@ -8,26 +8,46 @@ use crate::message::scan::{Commas, is_token, quoted_end, trim};
 /// Most fields of one header: twice what every RFC together defines.
 const MAX_FIELDS: usize = 32;
 
-/// One field. The value is without its quotes, its escapes still in it.
-pub(super) struct Field<'a> {
-    pub(super) name: &'a str,
-    pub(super) value: &'a str,
+/// The values of the fields with these names, without their quotes, their escapes still in them; `None` when the header is
+/// of another scheme than Digest. Names are compared without case, other fields are passed over, and one that stands
+/// there twice is a fault.
+pub(super) fn read<'a, const N: usize>(
+    header: &'a str,
+    names: [&str; N],
+) -> Option<Result<[Option<&'a str>; N], Fault>> {
+    fields(header).map(|fields| values(fields, names))
 }
 
-/// Scheme and fields of a header value; `None` when it is of another scheme than Digest.
-pub(super) fn digest(header: &str) -> Option<impl Iterator<Item = Result<Field<'_>, Fault>>> {
+/// Whether a header is of the scheme Digest.
+pub(super) fn is_digest(header: &str) -> bool {
+    fields(header).is_some()
+}
+
+/// What stands behind the scheme, when that is Digest.
+fn fields(header: &str) -> Option<&str> {
     let header = trim(header);
     let (scheme, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("Digest") {
-        return None;
-    }
-    let fields = Commas::new(rest).filter(|field| !field.is_empty()).enumerate();
-    Some(fields.map(|(at, field)| if at < MAX_FIELDS { read(field) } else { Err(BAD) }))
+    scheme.eq_ignore_ascii_case("Digest").then_some(rest)
 }
 
 const BAD: Fault = Fault::bad("Bad credentials");
 
-fn read(field: &str) -> Result<Field<'_>, Fault> {
+fn values<'a, const N: usize>(fields: &'a str, names: [&str; N]) -> Result<[Option<&'a str>; N], Fault> {
+    let mut values = [None; N];
+    for (at, field) in Commas::new(fields).filter(|field| !field.is_empty()).enumerate() {
+        if at == MAX_FIELDS {
+            return Err(BAD);
+        }
+        let (name, value) = split(field)?;
+        let Some(place) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) else { continue };
+        if values[place].replace(value).is_some() {
+            return Err(Fault::bad("Credentials name a field twice"));
+        }
+    }
+    Ok(values)
+}
+
+fn split(field: &str) -> Result<(&str, &str), Fault> {
     let (name, value) = field.split_once('=').ok_or(BAD)?;
     let (name, value) = (trim(name), trim(value));
     if !is_token(name.as_bytes()) || value.is_empty() {
@@ -36,20 +56,12 @@ fn read(field: &str) -> Result<Field<'_>, Fault> {
     if !value.starts_with('"') {
         // Nothing that a quoted string exists for may stand outside of one.
         let plain = !value.bytes().any(|byte| byte == b'"' || byte.is_ascii_whitespace() || byte.is_ascii_control());
-        return if plain { Ok(Field { name, value }) } else { Err(BAD) };
+        return if plain { Ok((name, value)) } else { Err(BAD) };
     }
     if quoted_end(value) != Some(value.len()) {
         return Err(BAD);
     }
-    Ok(Field { name, value: &value[1..value.len() - 1] })
-}
-
-/// Notes a value that may be there once.
-pub(super) fn once<'a>(place: &mut Option<&'a str>, field: &Field<'a>) -> Result<(), Fault> {
-    match place.replace(field.value) {
-        None => Ok(()),
-        Some(_) => Err(Fault::bad("Credentials name a field twice")),
-    }
+    Ok((name, &value[1..value.len() - 1]))
 }
 
 /// The text without the backslashes of a quoted string.
@@ -84,17 +96,15 @@ pub(super) fn quoted(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn values(header: &str) -> Vec<Result<(&str, &str), u16>> {
-        let fields = digest(header).expect("the scheme is Digest");
-        fields.map(|field| field.map(|field| (field.name, field.value)).map_err(Fault::status)).collect()
+    fn abc(header: &str) -> Result<[Option<&str>; 3], u16> {
+        read(header, ["a", "b", "c"]).expect("the scheme is Digest").map_err(Fault::status)
     }
 
     #[test]
-    fn fields_are_read_whatever_their_blanks_quotes_and_commas() {
-        assert_eq!(
-            values("  dIgEsT a = \"1, 2\" ,,b=3\t,c=\"x\\\"y\""),
-            [Ok(("a", "1, 2")), Ok(("b", "3")), Ok(("c", "x\\\"y"))]
-        );
+    fn fields_are_read_whatever_their_blanks_quotes_commas_and_case() {
+        let header = "  dIgEsT A = \"1, 2\" ,,b=3\t,other=x, c=\"x\\\"y\"";
+        assert_eq!(abc(header), Ok([Some("1, 2"), Some("3"), Some("x\\\"y")]));
+        assert_eq!(abc("Digest b=1"), Ok([None, Some("1"), None]));
     }
 
     #[test]
@@ -107,22 +117,23 @@ mod tests {
             "Digest a=\"1\"2",
             "Digest a=1 2",
             "Digest a\u{7f}=1",
+            "Digest a=1, A=2",
         ] {
-            assert_eq!(values(wrong), [Err(400)], "{wrong}");
+            assert_eq!(abc(wrong), Err(400), "{wrong}");
         }
     }
 
     #[test]
     fn more_fields_than_anybody_needs_are_a_fault() {
-        let many = format!("Digest {}", "a=1,".repeat(MAX_FIELDS + 1));
-        assert_eq!(values(&many).last(), Some(&Err(400)));
+        let many = |count| format!("Digest {}", "x=1,".repeat(count));
+        assert_eq!(abc(&many(MAX_FIELDS)), Ok([None; 3]));
+        assert_eq!(abc(&many(MAX_FIELDS + 1)), Err(400));
     }
 
     #[test]
     fn other_schemes_are_not_read() {
-        assert!(digest("Bearer abc").is_none());
-        assert!(digest("Digestive a=1").is_none());
-        assert!(digest("").is_none());
+        assert!(!is_digest("Bearer abc") && !is_digest("Digestive a=1") && !is_digest(""));
+        assert!(is_digest("digest\ta=1"));
     }
 
     #[test]

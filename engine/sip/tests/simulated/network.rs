@@ -54,7 +54,12 @@ pub struct Weather {
     pub twice_percent: u64,
     /// Each datagram takes a time of its own up to this, so later ones overtake earlier ones.
     pub slowest: Duration,
+    /// How many of those that arrive come once more, long after everybody has forgotten them.
+    pub replayed_percent: u64,
 }
+
+/// How late a replay comes: beyond the memory of every transaction (64·T1), within the life of a nonce and beyond it.
+const REPLAYS: [Duration; 3] = [Duration::from_secs(40), Duration::from_secs(100), Duration::from_secs(500)];
 
 impl Weather {
     /// From a calm day to one on which two of five datagrams are lost.
@@ -64,6 +69,7 @@ impl Weather {
             lost_percent: chance.below(41),
             twice_percent: chance.below(31),
             slowest: Duration::from_millis(slowest),
+            replayed_percent: 0,
         }
     }
 }
@@ -133,6 +139,10 @@ impl Network {
             self.post(now + delay, arriving, bytes.clone());
         }
         if !self.chance.percent(self.weather.lost_percent) {
+            if self.chance.percent(self.weather.replayed_percent) {
+                let delay = self.chance.one_of(&REPLAYS);
+                self.post(now + delay, arriving, bytes.clone());
+            }
             self.post(now + delay, arriving, bytes);
         }
         Ok(())

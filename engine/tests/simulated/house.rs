@@ -37,7 +37,7 @@ impl House {
         });
         board.directory.put(endpoints.into()).expect("two endpoints fit");
         let table = Transactions::new(TimerSet::default(), Limits::default(), [1; 32], start);
-        Self { table, door: Door::new(Arc::new(board)), start, dice }
+        Self { table, door: Door::new(Arc::new(board), start), start, dice }
     }
 
     /// Everything the location holds of all endpoints.

@@ -55,6 +55,7 @@ impl Index {
             head,
             last: [NONE; KNOWN],
             folds: Vec::new(),
+            open: false,
             index: Self { slots: Vec::with_capacity(USUAL_LINES), first: [NONE; KNOWN], flaw: None, body: (0, 0) },
         };
         let body = reading.lines(start);
@@ -136,6 +137,8 @@ struct Reading<'a> {
     last: [u16; KNOWN],
     /// Where the line end of each folded line starts.
     folds: Vec<u32>,
+    /// Whether the line before became a slot, so that a continuation has something to go on with.
+    open: bool,
     index: Index,
 }
 
@@ -168,6 +171,7 @@ impl Reading<'_> {
     }
 
     fn line(&mut self, start: usize, end: usize) {
+        self.open = false;
         let line = &self.head[start..end];
         let name_len = line.iter().position(|&byte| !scan::is_token_byte(byte)).unwrap_or(line.len());
         let blanks = line[name_len..].iter().take_while(|&&byte| scan::is_blank(byte)).count();
@@ -180,6 +184,7 @@ impl Reading<'_> {
         let (value_start, value_end) = trimmed(self.head, start + name_len + blanks + 1, end);
         // A name beyond 64 KiB cannot be: the message is no larger.
         let number = name::number_of(&line[..name_len]);
+        self.open = true;
         let place = self.index.slots.len() as u16;
         self.index.slots.push(Slot {
             name_start: start as u32,
@@ -201,8 +206,8 @@ impl Reading<'_> {
 
     /// A line that opens with a blank goes on with the value before it (RFC 3261 §7.3.1).
     fn continuation(&mut self, start: usize, end: usize) {
-        let Some(slot) = self.index.slots.last_mut() else {
-            return self.index.note(Fault::bad("Blank before the first header"));
+        let Some(slot) = self.index.slots.last_mut().filter(|_| self.open) else {
+            return self.index.note(Fault::bad("Continuation of no header"));
         };
         let line_end = if self.head[start - 2] == b'\r' { start - 2 } else { start - 1 };
         self.folds.push(line_end as u32);

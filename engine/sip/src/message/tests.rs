@@ -136,9 +136,11 @@ fn broken_heads_are_faults_and_not_the_end() {
     assert_eq!(refusal("Bad Name: x\r\n"), 400);
     assert_eq!(
         request("OPTIONS sip:h SIP/2.0\r\n Folded: first\r\n\r\n").check(),
-        Err(Fault::bad("Blank before the first header"))
+        Err(Fault::bad("Continuation of no header"))
     );
     assert_eq!(request("OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP h").check(), Err(Fault::bad("Head without an end")));
+    let reaching = options("Subject: s\r\nno name\r\n reaching back\r\n", "");
+    assert_eq!((reaching.get(Name::Subject), reaching.check().is_err()), (Some("s"), true));
     let bare = String::from_utf8(options("", "").bytes().to_vec()).unwrap();
     assert_eq!(request(bare.trim_end_matches("\r\n").to_owned() + "\r\n").check(), Ok(()), "the last line is whole");
     assert_eq!(request(bare.trim_end_matches("\r\n")).check(), Err(Fault::bad("Head without an end")));

@@ -82,6 +82,11 @@ impl Courier {
         self.sent.is_empty()
     }
 
+    /// Whether everything under way has had its answer.
+    pub fn is_settled(&self) -> bool {
+        self.resolving.is_empty()
+    }
+
     /// The next thing to tell the desk.
     pub fn next_news(&mut self) -> Option<(RequestId, News)> {
         self.news.pop_front()

@@ -121,6 +121,6 @@ impl Works {
 
     /// Whether nobody waits for an answer of ours, and we wait for none.
     pub fn is_quiet(&self) -> bool {
-        self.transactions.is_empty() && self.courier.is_idle()
+        self.transactions.unsettled() == 0 && self.courier.is_settled()
     }
 }

@@ -112,6 +112,11 @@ impl Clients {
         self.entries.len()
     }
 
+    /// How many requests still wait for their end. Looks at each.
+    pub fn unsettled(&self) -> usize {
+        self.entries.values().filter(|entry| entry.is_open()).count()
+    }
+
     /// Sends a request.
     pub fn request(
         &mut self,

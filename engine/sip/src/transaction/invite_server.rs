@@ -81,6 +81,11 @@ impl InviteServer {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// Whether the caller has acknowledged the final answer, or nobody waits for that any more.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, State::Accepted { acknowledged: true, .. } | State::Confirmed { .. } | State::Over)
+    }
+
     /// Whether a 2xx is out.
     pub fn is_accepted(&self) -> bool {
         matches!(self.state, State::Accepted { .. })

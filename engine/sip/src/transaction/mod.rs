@@ -83,6 +83,12 @@ impl Transactions {
         self.len() == 0
     }
 
+    /// How many transactions somebody still waits for. The others only answer what may come again, and may be given up
+    /// when a server stops. Looks at each transaction, so it is not for every message.
+    pub fn unsettled(&self) -> usize {
+        self.servers.unsettled() + self.clients.unsettled()
+    }
+
     /// What happened how often.
     pub fn tally(&self) -> &Tally {
         &self.common.tally

@@ -68,6 +68,11 @@ impl Server {
         self.state == State::Over
     }
 
+    /// Whether the final answer has been given, or nobody waits for it any more.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.state, State::Completed { .. } | State::Over)
+    }
+
     /// When to call [`Server::wake`].
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {

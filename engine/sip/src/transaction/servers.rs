@@ -95,6 +95,15 @@ impl Servers {
         self.entries.len()
     }
 
+    /// How many requests still wait for their final answer, or it for its ACK. Looks at each.
+    pub fn unsettled(&self) -> usize {
+        let is_settled = |entry: &&Entry| match &entry.machine {
+            Machine::Invite(machine) => machine.is_settled(),
+            Machine::Other(machine) => machine.is_settled(),
+        };
+        self.entries.len() - self.entries.values().filter(is_settled).count()
+    }
+
     /// A request arrived.
     pub fn receive(&mut self, request: Request, hop: Hop, common: &mut Common, now: Instant) {
         let identity = match request.check().and_then(|()| self.fingerprints.of(&request)) {

@@ -66,6 +66,14 @@ impl<T> Slab<T> {
         }
     }
 
+    /// All values.
+    pub fn values(&self) -> impl Iterator<Item = &T> {
+        self.places.iter().filter_map(|place| match &place.content {
+            Content::Value(value) => Some(value),
+            Content::Free(_) => None,
+        })
+    }
+
     /// The value in a place and its generation, whichever it is.
     pub fn at(&mut self, index: u32) -> Option<(u32, &mut T)> {
         let place = self.places.get_mut(index as usize)?;

@@ -1,0 +1,16 @@
+//! The runtime over real sockets of the loopback: what peers see, transport by transport.
+//!
+//! No test sleeps; each waits for a fact, and fails when it does not come in time.
+
+mod dns;
+mod flows;
+mod life;
+mod net;
+mod places;
+mod shards;
+mod streams;
+mod stun;
+mod support;
+mod tls;
+mod udp;
+mod websocket;

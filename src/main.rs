@@ -1,4 +1,20 @@
 //! The server binary: command line, configuration, and the one place where the rooms are joined.
+//!
+//! ```text
+//! cli         what people type, and what they read
+//! config      one TOML file and the environment → checked values
+//! server      joins store, engine and doors; starts, reloads and stops them
+//! telemetry   what is logged, and how
+//! ```
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod cli;
+mod config;
+mod server;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

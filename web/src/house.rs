@@ -39,7 +39,7 @@ pub struct Status {
     /// The domain; absent: whatever the phone says.
     pub domain: Option<String>,
     /// Where SIP is taken.
-    pub sip: Vec<String>,
+    pub listen: Vec<String>,
     /// Where HTTP is served.
     pub web: Vec<String>,
     /// How many endpoints may register.

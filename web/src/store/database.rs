@@ -2,7 +2,12 @@
 //!
 //! Whoever has an order for the database writes it once, inside [`on_either`]. Only opening differs.
 
-use std::{fs, os::unix::fs::DirBuilderExt, path::Path, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::Path,
+    time::Duration,
+};
 
 use patchcord_engine::routing::ShelfError;
 use sqlx::{
@@ -58,7 +63,7 @@ impl Database {
         let unreachable = |source| OpenError::Unreachable { place: place.clone(), source };
         let database = match place {
             Place::Sqlite(path) => {
-                make_folder_of(path).map_err(|source| OpenError::Folder { place: place.clone(), source })?;
+                make_file(path).map_err(|source| OpenError::Folder { place: place.clone(), source })?;
                 Self::Sqlite(sqlite(path).await.map_err(unreachable)?)
             }
             Place::Postgres { options, .. } => Self::Postgres(postgres(options).await.map_err(unreachable)?),
@@ -105,18 +110,20 @@ impl Database {
     }
 }
 
-fn make_folder_of(file: &Path) -> std::io::Result<()> {
-    match file.parent() {
-        // What lies there says who is reachable where: for nobody else's eyes.
-        Some(folder) => fs::DirBuilder::new().recursive(true).mode(0o700).create(folder),
-        None => Ok(()),
+/// Makes an empty file, which is an empty database. What lies there says who is reachable where: for nobody else's eyes.
+fn make_file(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
 async fn sqlite(path: &Path) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // With WAL, a crash of the machine may lose the last bindings and never damages the file; phones refresh.
         .synchronous(SqliteSynchronous::Normal)

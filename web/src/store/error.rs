@@ -8,8 +8,8 @@ pub enum OpenError {
     /// The key that passwords are sealed with cannot be had.
     #[error(transparent)]
     Seal(SealError),
-    /// The folder of a SQLite file cannot be made.
-    #[error("the folder of database {place} cannot be made")]
+    /// A SQLite file or its folder cannot be made.
+    #[error("database {place} cannot be made")]
     Folder {
         /// The database.
         place: Place,
@@ -55,7 +55,7 @@ impl OpenError {
         match self {
             Self::Seal(error) => error.remedy(),
             Self::Folder { .. } => {
-                "make the folder, give this user the right to write there, or name another in [database] url".into()
+                "give this user the right to write there, or name another place in [database] url".into()
             }
             Self::Unreachable { place: Place::Sqlite(path), .. } => format!(
                 "see that {} is a SQLite database which this user may write, or name another in [database] url",

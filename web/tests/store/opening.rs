@@ -21,6 +21,9 @@ async fn the_first_start_makes_everything_and_the_second_finds_it(lab: Lab) {
         assert_eq!(store.load_endpoints().await.expect("loaded"), []);
         store.close().await;
     }
+    if let Place::Sqlite(path) = &lab.place {
+        assert_eq!(fs::metadata(path).expect("made").permissions().mode() & 0o777, 0o600);
+    }
     assert_eq!(fs::metadata(lab.data()).expect("made").permissions().mode() & 0o777, 0o700);
 }
 

@@ -1,0 +1,326 @@
+//! `patchcord endpoint …`: asks the running server, or opens the store when none runs.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+    sync::Arc,
+};
+
+use hyper::Method;
+use patchcord_engine::{
+    routing::{Digests, Origin},
+    runtime::clock,
+};
+use patchcord_web::{
+    accounts::{Accounts, NewEndpoint},
+    control::words::{Addition, Additions, Endpoint, Endpoints, NewPassword},
+    folder::Hold,
+    problem::{Problem, chain},
+    store::Store,
+};
+use serde_json::json;
+
+use super::{
+    Context,
+    client::Client,
+    outcome::{Exit, Failure, Said},
+    words::{Add, Password},
+};
+use crate::{
+    config::Config,
+    server::{blamed, open_accounts},
+};
+
+/// Largest input that is read: more endpoints than a server takes at once.
+const MAX_INPUT: u64 = 16 << 20;
+
+/// Letters of passwords that we make: none that is mistaken for another when somebody types it into a phone.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Twenty letters of five bits each: beyond guessing, also for whoever has watched a digest.
+const MADE_LENGTH: usize = 20;
+
+/// `patchcord endpoint add`
+pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
+    let config = context.config()?;
+    let asked = additions(&add)?;
+    let mut new = Vec::new();
+    let mut made = Vec::new();
+    for (user, password, number) in asked {
+        let password = match password {
+            Some(password) => password,
+            None => {
+                let password = make_password()?;
+                made.push((user.clone(), password.clone()));
+                password
+            }
+        };
+        new.push(NewEndpoint { user, password, number, digests: add.digest });
+    }
+    let users: Vec<String> = new.iter().map(|new| new.user.clone()).collect();
+    let domain = config.domain.clone();
+    let way = Way::open(config).await?;
+    let via = way.name();
+    way.add(new).await?;
+
+    let mut text = match &users[..] {
+        [user] => format!("Endpoint {user} is added.\n"),
+        users => format!("{} endpoints are added.\n", users.len()),
+    };
+    for (user, password) in &made {
+        text += &format!("  {user}  password {password}\n");
+    }
+    if !made.is_empty() {
+        text += "A password is not shown again.\n";
+    }
+    if let [user] = &users[..] {
+        let host = domain.as_deref().unwrap_or("<this machine>");
+        text += &format!("A phone registers as sip:{user}@{host} with user name {user}.\n");
+    }
+    let passwords: serde_json::Map<_, _> = made.into_iter().map(|(user, made)| (user, made.into())).collect();
+    let json = json!({ "added": users, "passwords": passwords, "via": via });
+    Ok(Said::new(text + &context.by_way(via), json))
+}
+
+/// `patchcord endpoint list`
+pub async fn list(context: Context) -> Result<Said, Failure> {
+    let way = Way::open(context.config()?).await?;
+    let via = way.name();
+    let Endpoints { endpoints } = way.list().await?;
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+    let rows = endpoints.iter().map(|found| {
+        let reachable = if found.reachable { "yes" } else { "no" };
+        [found.user.clone(), or_dash(&found.number), or_dash(&found.digest), found.source.clone(), reachable.into()]
+    });
+    let text = table(["ENDPOINT", "NUMBER", "DIGEST", "SOURCE", "REACHABLE"], rows.collect());
+    Ok(Said::new(text + &context.by_way(via), json!({ "endpoints": endpoints, "via": via })))
+}
+
+/// `patchcord endpoint remove`
+pub async fn remove(context: Context, user: String) -> Result<Said, Failure> {
+    let way = Way::open(context.config()?).await?;
+    let via = way.name();
+    way.remove(&user).await?;
+    let text = format!("Endpoint {user} is removed.\n");
+    Ok(Said::new(text + &context.by_way(via), json!({ "removed": user, "via": via })))
+}
+
+/// `patchcord endpoint password`
+pub async fn password(context: Context, Password { user, password_stdin }: Password) -> Result<Said, Failure> {
+    let way = Way::open(context.config()?).await?;
+    let via = way.name();
+    let (password, made) = match password_stdin {
+        true => (first_line(read_input(Path::new("-"))?), false),
+        false => (make_password()?, true),
+    };
+    way.change_password(&user, password.clone()).await?;
+    let shown = if made { format!("  {user}  password {password}\nIt is not shown again.\n") } else { String::new() };
+    let text = format!("Endpoint {user} has another password.\n{shown}");
+    let json = json!({ "changed": user, "password": made.then_some(password), "via": via });
+    Ok(Said::new(text + &context.by_way(via), json))
+}
+
+impl Context {
+    fn by_way(&self, via: &str) -> String {
+        match (self.verbose, via) {
+            (false, _) => String::new(),
+            (true, "server") => "The running server did it.\n".into(),
+            (true, _) => "No server runs; the store was opened directly.\n".into(),
+        }
+    }
+}
+
+/// Who does it.
+enum Way {
+    Server(Client),
+    // The hold is kept until it is done, so that no server starts in the middle.
+    Store { accounts: Arc<Accounts>, store: Store, _hold: Hold },
+}
+
+impl Way {
+    async fn open(config: Config) -> Result<Self, Failure> {
+        if let Some(client) = Client::connect(&config.data).await? {
+            return Ok(Self::Server(client));
+        }
+        let file = blamed(config.file.as_ref());
+        let unusable = |key: &str, told: String, remedy: &str| Failure::blaming(&file, key, &told, remedy);
+        let hold = Hold::take(&config.data).await;
+        let hold = hold.map_err(|error| unusable("server.data", chain(&error), error.remedy()).exit(Exit::NoServer))?;
+        let store = Store::open(&config.database, &config.data).await;
+        let store = store.map_err(|error| unusable("database.url", chain(&error), &error.remedy()))?;
+        let opened = open_accounts(&config, &store).await;
+        let (_, accounts) = opened.map_err(|error| unusable(error.key(), chain(&error), &error.remedy()))?;
+        Ok(Self::Store { accounts, store, _hold: hold })
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Server(_) => "server",
+            Self::Store { .. } => "database",
+        }
+    }
+
+    async fn add(self, new: Vec<NewEndpoint>) -> Result<(), Failure> {
+        match self {
+            Self::Server(client) => {
+                let endpoints = new.into_iter().map(|NewEndpoint { user, password, number, digests }| Addition {
+                    user,
+                    password,
+                    number,
+                    digest: digests.map(|digests| digests.to_string()),
+                });
+                let additions = Additions { endpoints: endpoints.collect() };
+                client.tell(Method::POST, "/api/v1/endpoints", Some(&additions)).await
+            }
+            Self::Store { accounts, store, .. } => {
+                let done = accounts.add(new, clock::wall()).await;
+                store.close().await;
+                done.map_err(|error| Problem::from(error).into())
+            }
+        }
+    }
+
+    async fn list(self) -> Result<Endpoints, Failure> {
+        match self {
+            Self::Server(client) => client.get("/api/v1/endpoints").await,
+            Self::Store { accounts, store, .. } => {
+                let endpoints = accounts.board().directory.list().into_iter().map(|found| Endpoint {
+                    user: found.user.to_string(),
+                    number: found.number.as_deref().map(Into::into),
+                    digest: found.digests.map(|digests: Digests| digests.to_string()),
+                    source: if found.origin == Origin::File { "file".into() } else { "database".into() },
+                    // Nobody runs who could reach it.
+                    reachable: false,
+                });
+                let endpoints = endpoints.collect();
+                store.close().await;
+                Ok(Endpoints { endpoints })
+            }
+        }
+    }
+
+    async fn remove(self, user: &str) -> Result<(), Failure> {
+        match self {
+            Self::Server(client) => {
+                let path = format!("/api/v1/endpoints/{}", checked(user)?);
+                client.tell::<()>(Method::DELETE, &path, None).await
+            }
+            Self::Store { accounts, store, .. } => {
+                let done = accounts.remove(user).await;
+                store.close().await;
+                done.map_err(|error| Problem::from(error).into())
+            }
+        }
+    }
+
+    async fn change_password(self, user: &str, password: String) -> Result<(), Failure> {
+        match self {
+            Self::Server(client) => {
+                let path = format!("/api/v1/endpoints/{}/password", checked(user)?);
+                client.tell(Method::PUT, &path, Some(&NewPassword { password })).await
+            }
+            Self::Store { accounts, store, .. } => {
+                let done = accounts.change_password(user, password, clock::wall()).await;
+                store.close().await;
+                done.map_err(|error| Problem::from(error).into())
+            }
+        }
+    }
+}
+
+/// A name that can stand in a path as it is; any other is nobody's.
+fn checked(user: &str) -> Result<&str, Failure> {
+    let fits = patchcord_web::accounts::rules::user(user);
+    fits.map(|()| user).map_err(|unfit| Failure::new(Exit::Refused, unfit.to_string(), unfit.remedy()))
+}
+
+/// User, password if one is given, number if there is one.
+type Asked = (String, Option<String>, Option<String>);
+
+fn additions(add: &Add) -> Result<Vec<Asked>, Failure> {
+    let Some(file) = &add.from else {
+        let password = match add.password_stdin {
+            true => Some(first_line(read_input(Path::new("-"))?)),
+            false => None,
+        };
+        return Ok(vec![(add.user.clone().unwrap_or_default(), password, add.number.clone())]);
+    };
+    let text = read_input(file)?;
+    let mut asked = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let given = |field: &str| (!field.is_empty()).then(|| field.to_owned());
+        match line.split(',').map(str::trim).collect::<Vec<_>>()[..] {
+            [user] => asked.push((user.into(), None, None)),
+            [user, password] => asked.push((user.into(), given(password), None)),
+            [user, password, number] => asked.push((user.into(), given(password), given(number))),
+            _ => {
+                let reason = format!("{}:{}: has more than three fields", file.display(), index + 1);
+                return Err(Failure::new(
+                    Exit::Refused,
+                    reason,
+                    "write user,password,number; the last two may be empty",
+                ));
+            }
+        }
+    }
+    if asked.is_empty() {
+        let reason = format!("{} names no endpoint", file.display());
+        return Err(Failure::new(Exit::Refused, reason, "write user,password,number, one endpoint a line"));
+    }
+    Ok(asked)
+}
+
+fn read_input(from: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = match from.to_str() {
+        Some("-") => io::stdin().take(MAX_INPUT + 1).read_to_string(&mut text),
+        _ => std::fs::File::open(from).and_then(|file| file.take(MAX_INPUT + 1).read_to_string(&mut text)),
+    };
+    match read {
+        Ok(count) if count as u64 > MAX_INPUT => {
+            let reason = format!("{} has more than {MAX_INPUT} bytes", from.display());
+            Err(Failure::new(Exit::Refused, reason, "split it"))
+        }
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let reason = format!("{} cannot be read: {error}", from.display());
+            Err(Failure::new(Exit::Refused, reason, "name a text file that this user may read"))
+        }
+    }
+}
+
+fn first_line(text: String) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn make_password() -> Result<String, Failure> {
+    let mut dice = [0; MADE_LENGTH];
+    getrandom::fill(&mut dice).map_err(|error| {
+        let reason = format!("the system gives no random numbers: {error}");
+        Failure::new(Exit::Unusable, reason, "give a password with --password-stdin")
+    })?;
+    Ok(dice.iter().map(|die| char::from(LETTERS[usize::from(die % 32)])).collect())
+}
+
+/// Columns as wide as their widest entry.
+pub fn table<const N: usize>(head: [&str; N], rows: Vec<[String; N]>) -> String {
+    let mut widths = head.map(str::len);
+    for row in &rows {
+        for (width, field) in widths.iter_mut().zip(row) {
+            *width = (*width).max(field.chars().count());
+        }
+    }
+    let line = |fields: [&str; N]| {
+        let fields: Vec<_> = fields.iter().zip(widths).map(|(field, width)| format!("{field:<width$}")).collect();
+        format!("{}\n", fields.join("  ").trim_end())
+    };
+    let mut text = line(head);
+    for row in &rows {
+        text += &line(row.each_ref().map(String::as_str));
+    }
+    text
+}

@@ -1,0 +1,54 @@
+//! `patchcord check` and `patchcord init`: the configuration file itself.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+
+use super::{
+    Context,
+    outcome::{Exit, Failure, Said},
+};
+use crate::config;
+
+/// What `patchcord init` writes: every key that is served, with its default.
+const TEMPLATE: &str = include_str!("template.toml");
+
+/// `patchcord check`
+pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> {
+    let path = path.map(|path| if path.is_dir() { path.join(config::FILE) } else { path });
+    let named = path.as_deref().or(context.named.as_deref());
+    let config = context.config_at(named).map_err(|failure| failure.exit(Exit::Refused))?;
+    let file = config.file.as_ref().map(|file| file.display().to_string());
+    let text = match &file {
+        Some(file) => format!("{file} is right: {} endpoints.\n", config.endpoints.len()),
+        None => "There is no configuration file; the defaults are right.\n".into(),
+    };
+    Ok(Said::new(text, json!({ "file": file, "endpoints": config.endpoints.len(), "problems": [] })))
+}
+
+/// `patchcord init`
+pub fn init(folder: &Path) -> Result<Said, Failure> {
+    let path = folder.join(config::FILE);
+    let written = fs::create_dir_all(folder)
+        .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path))
+        .and_then(|mut file| file.write_all(TEMPLATE.as_bytes()));
+    let shown = path.display().to_string();
+    match written {
+        Ok(()) => {
+            let text = format!("{shown} is written. Serve with:  patchcord run -c {shown}\n");
+            Ok(Said::new(text, json!({ "written": [shown] })))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let remedy = "edit it, or name another folder";
+            Err(Failure::new(Exit::Refused, format!("{shown} is there already"), remedy))
+        }
+        Err(error) => {
+            let remedy = "name a folder that this user may write to";
+            Err(Failure::new(Exit::Refused, format!("{shown} cannot be written: {error}"), remedy))
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The command line: what people type, and what they read.
+//!
+//! ```text
+//! words      the grammar, with an example for each command
+//! outcome    how a command ends: text or JSON, and an exit code
+//! client     speaks to a running server over its control socket
+//! endpoint, server, files   the commands
+//! ```
+//!
+//! A command that needs the running server asks it; one that needs only the store opens that itself when no server runs.
+
+mod client;
+mod endpoint;
+mod files;
+mod outcome;
+mod server;
+mod words;
+
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Parser;
+
+use crate::config::{Config, Environment};
+
+use outcome::{Exit, Failure, Said};
+use words::{Command, EndpointCommand, Line};
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let line = Line::parse();
+    let json = line.json;
+    let ended = dispatch(line);
+    outcome::tell(ended, json)
+}
+
+/// What each command may ask about.
+struct Context {
+    named: Option<PathBuf>,
+    environment: Environment,
+    verbose: bool,
+}
+
+impl Context {
+    fn config(&self) -> Result<Config, Failure> {
+        self.config_at(self.named.as_deref())
+    }
+
+    fn config_at(&self, named: Option<&Path>) -> Result<Config, Failure> {
+        Config::load(named, &self.environment).map_err(Failure::from)
+    }
+}
+
+fn dispatch(line: Line) -> Result<Said, Failure> {
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let context = Context { named: line.config, environment: environment.collect(), verbose: line.verbose };
+    match line.command.unwrap_or(Command::Run) {
+        Command::Run => block_on(server::run(context)),
+        Command::Check { path } => files::check(&context, path),
+        Command::Init { folder } => files::init(&folder),
+        Command::Endpoint(EndpointCommand::Add(add)) => block_on(endpoint::add(context, add)),
+        Command::Endpoint(EndpointCommand::List) => block_on(endpoint::list(context)),
+        Command::Endpoint(EndpointCommand::Remove { user }) => block_on(endpoint::remove(context, user)),
+        Command::Endpoint(EndpointCommand::Password(word)) => block_on(endpoint::password(context, word)),
+        Command::Registrations => block_on(server::registrations(context)),
+        Command::Status => block_on(server::status(context)),
+        Command::Reload => block_on(server::reload(context)),
+    }
+}
+
+/// Runs a command to its end. One thread will do: calls have threads of their own.
+fn block_on(command: impl Future<Output = Result<Said, Failure>>) -> Result<Said, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::new(
+            Exit::Unusable,
+            format!("the system gives no event queue: {error}"),
+            "see the limits of this process",
+        )
+    })?;
+    let ended = runtime.block_on(Box::pin(command));
+    // Threads that hang in the system are not waited for.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,100 @@
+//! The commands that serve, or that ask the running server.
+
+use hyper::Method;
+use patchcord_web::{
+    control::words::{Registration, Registrations},
+    house::{Reloaded, Status},
+    problem::chain,
+};
+use serde_json::json;
+
+use super::{
+    Context,
+    client::{self, Client},
+    endpoint::table,
+    outcome::{Failure, Said},
+};
+use crate::{
+    server::{self, blamed},
+    telemetry::Telemetry,
+};
+
+/// `patchcord run`
+pub async fn run(context: Context) -> Result<Said, Failure> {
+    let config = context.config()?;
+    let telemetry = Telemetry::start(&config.log);
+    let file = blamed(config.file.as_ref());
+    match server::run(config, context.environment, telemetry).await {
+        Ok(()) => Ok(Said::new("", json!({ "stopped": true }))),
+        Err(error) => Err(Failure::blaming(&file, error.key(), &chain(&error), &error.remedy())),
+    }
+}
+
+/// `patchcord status`
+pub async fn status(context: Context) -> Result<Said, Failure> {
+    let status: Status = running(&context).await?.get("/api/v1/status").await?;
+    let mut text =
+        format!("Patchcord {} runs as process {} since {}.\n", status.version, status.pid, ago(status.uptime_s));
+    let mut line = |name: &str, value: &str| text += &format!("  {name:<13} {value}\n");
+    line("sip", &status.listen.join(", "));
+    line("web", &status.web.join(", "));
+    line("data", &status.data);
+    line("database", &status.database);
+    line("config", status.config.as_deref().unwrap_or("(none)"));
+    line("domain", status.domain.as_deref().unwrap_or("(what the phone says)"));
+    line("endpoints", &format!("{}, {} registered", status.endpoints, status.registered));
+    line("registrations", &format!("{}, {} to be written", status.bindings, status.unwritten));
+    line("flows", &status.flows.to_string());
+    for hindrance in &status.hindrances {
+        line("NOT READY", hindrance);
+    }
+    Ok(Said::new(text, json!(status)))
+}
+
+/// `patchcord reload`
+pub async fn reload(context: Context) -> Result<Said, Failure> {
+    let done: Reloaded = running(&context).await?.order(Method::POST, "/api/v1/reload").await?;
+    let mut text = format!("Applied: {}.\n", done.applied.join(", "));
+    if !done.needs_restart.is_empty() {
+        text += &format!("Needs a restart: {}.\n", done.needs_restart.join(", "));
+    }
+    Ok(Said::new(text, json!(done)))
+}
+
+/// `patchcord registrations`
+pub async fn registrations(context: Context) -> Result<Said, Failure> {
+    let data = context.config()?.data;
+    let mut all: Vec<Registration> = Vec::new();
+    let mut path = "/api/v1/registrations".to_owned();
+    loop {
+        let client = Client::connect(&data).await?.ok_or_else(|| client::nobody(&data))?;
+        let page: Registrations = client.get(&path).await?;
+        all.extend(page.registrations);
+        match page.next {
+            // A user name needs no escaping: its letters are those of a plain query, but for the plus.
+            Some(user) => path = format!("/api/v1/registrations?after={}", user.replace('+', "%2B")),
+            None => break,
+        }
+    }
+    let rows = all.iter().map(|found| {
+        let expires = format!("{} s", found.expires_s);
+        let reachable = if found.reachable { "yes" } else { "no" };
+        [&found.user, &found.contact, &found.peer, &expires, reachable].map(str::to_owned)
+    });
+    let text = table(["ENDPOINT", "CONTACT", "FROM", "EXPIRES", "REACHABLE"], rows.collect());
+    Ok(Said::new(text, json!({ "registrations": all })))
+}
+
+async fn running(context: &Context) -> Result<Client, Failure> {
+    let data = context.config()?.data;
+    Client::connect(&data).await?.ok_or_else(|| client::nobody(&data))
+}
+
+fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

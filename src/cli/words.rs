@@ -1,0 +1,118 @@
+//! The grammar of the command line. Each command has an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use patchcord_engine::routing::Digests;
+
+const EXITS: &str = "\
+Exit codes:
+  0  done
+  1  refused: the thing asked for is not there, is there already, or is not right (check)
+  2  the command line or the configuration is wrong, or the server cannot start
+  3  no server answers, and the command needs one
+
+Example:
+  patchcord init /etc/patchcord && patchcord run -c /etc/patchcord/patchcord.toml";
+
+/// A programmable voice-application server.
+#[derive(Parser)]
+#[command(name = "patchcord", version, after_help = EXITS, disable_help_subcommand = true)]
+pub struct Line {
+    /// The configuration file [default: patchcord.toml, when it is there]
+    #[arg(short, long, global = true, value_name = "FILE", env = "PATCHCORD_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Say it in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say also how it was done
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve (the default)
+    #[command(
+        after_help = "Example:\n  patchcord run -c patchcord.toml\n\nSIGTERM and SIGINT stop it, SIGHUP reloads."
+    )]
+    Run,
+    /// Check the configuration; exit 1 with file:line:column, reason and remedy
+    #[command(after_help = "Example:\n  patchcord check patchcord.toml")]
+    Check {
+        /// The file, or the folder with patchcord.toml in it
+        path: Option<PathBuf>,
+    },
+    /// Write a commented patchcord.toml
+    #[command(after_help = "Example:\n  patchcord init /etc/patchcord")]
+    Init {
+        /// Where to
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Phones and browsers that may register
+    #[command(subcommand, after_help = "Example:\n  patchcord endpoint add alice --number 101")]
+    Endpoint(EndpointCommand),
+    /// Show where endpoints can be reached now
+    #[command(after_help = "Example:\n  patchcord registrations --json")]
+    Registrations,
+    /// Show how the running server is
+    #[command(after_help = "Example:\n  patchcord status")]
+    Status,
+    /// Have the running server read its configuration again
+    #[command(after_help = "Example:\n  patchcord reload")]
+    Reload,
+}
+
+#[derive(Subcommand)]
+pub enum EndpointCommand {
+    /// Add an endpoint; a password is made and shown once unless one is given
+    #[command(after_help = "\
+Examples:
+  patchcord endpoint add alice --number 101
+  echo 's3cret' | patchcord endpoint add bob --password-stdin
+  patchcord endpoint add --from phones.csv      (user,password[,number] a line; an empty password is made)")]
+    Add(Add),
+    /// List the endpoints
+    #[command(after_help = "Example:\n  patchcord endpoint list --json")]
+    List,
+    /// Remove an endpoint and where it can be reached
+    #[command(after_help = "Example:\n  patchcord endpoint remove alice")]
+    Remove {
+        /// Its name
+        user: String,
+    },
+    /// Give an endpoint another password; one is made and shown once unless it is given
+    #[command(after_help = "Example:\n  patchcord endpoint password alice")]
+    Password(Password),
+}
+
+#[derive(Args)]
+pub struct Add {
+    /// Its name: the user part of its address
+    #[arg(required_unless_present = "from")]
+    pub user: Option<String>,
+    /// The short number that rings it
+    #[arg(short, long, conflicts_with = "from")]
+    pub number: Option<String>,
+    /// What it is asked for to prove itself: md5, sha-256, or sha-256,md5
+    #[arg(long)]
+    pub digest: Option<Digests>,
+    /// Read its password from standard input
+    #[arg(long, conflicts_with = "from")]
+    pub password_stdin: bool,
+    /// Add all endpoints of this file, or none; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    pub from: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Password {
+    /// Its name
+    pub user: String,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}

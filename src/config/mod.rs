@@ -1,0 +1,116 @@
+//! One TOML file and the environment, read into checked values.
+//!
+//! ```text
+//! tree      what was written, and where        (knows no key of ours)
+//! section   takes keys out, refuses the rest
+//! sections  each section of the file → a value of the room that it belongs to
+//! problem   file, key, reason, remedy; all of them at once
+//! ```
+//!
+//! An empty file is a working server: each default is the default of the room that it belongs to. Nothing is opened,
+//! bound or resolved here; what the file names and is not there is told by the room that looks for it.
+
+mod endpoint;
+mod problem;
+mod section;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use patchcord_engine::{
+    routing::{Digests, Endpoint, RegistrarRules},
+    runtime::Settings,
+};
+use patchcord_web::store;
+
+pub use problem::Problems;
+pub use sections::{Format, Log};
+pub use tree::Environment;
+
+use problem::{Place, Report, Wrong};
+use section::Section;
+
+/// The file that is read when none is named and it is there.
+pub const FILE: &str = "patchcord.toml";
+
+/// Largest configuration that is read; one with 10 000 endpoints has less than 1 MB.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Everything that the server can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it was read from; `None` when there was no file.
+    pub file: Option<PathBuf>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Realm and address-of-record domain; absent: whatever the phone says.
+    pub domain: Option<String>,
+    /// What everybody is asked for to prove themselves, unless an endpoint says otherwise.
+    pub digests: Digests,
+    /// Sockets, addresses, certificate.
+    pub runtime: Settings,
+    /// What the registrar allows.
+    pub registrar: RegistrarRules,
+    /// Where HTTP is served.
+    pub web: Vec<SocketAddr>,
+    /// The database.
+    pub database: store::Place,
+    /// What is logged, and how.
+    pub log: Log,
+    /// The endpoints that the file names.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Config {
+    /// Reads the file that was named, or [`FILE`] here when it is there, or nothing; and the environment.
+    pub fn load(named: Option<&Path>, environment: &Environment) -> Result<Self, Problems> {
+        let path = named.unwrap_or(Path::new(FILE));
+        let shown = path.display().to_string();
+        match read(path) {
+            Ok(text) => Self::read(Some(path), &text, environment),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
+                Self::read(None, "", environment)
+            }
+            Err(error) => {
+                let wrong = Wrong::new(
+                    format!("cannot be read: {error}"),
+                    "name a file that is there with -c, or write one with `patchcord init`",
+                );
+                Err(Problems::whole(shown, wrong))
+            }
+        }
+    }
+
+    /// Reads a configuration's text; relative paths in it start where the file lies.
+    pub fn read(file: Option<&Path>, text: &str, environment: &Environment) -> Result<Self, Problems> {
+        let shown = file.unwrap_or(Path::new(FILE)).display().to_string();
+        // What is no TOML was read in part only: what else seems wrong with it may not be.
+        let syntax = Report::default();
+        let mut table = tree::parse(text, &syntax);
+        if let Some(problems) = syntax.into_problems(shown.clone()) {
+            return Err(problems);
+        }
+        let report = Report::default();
+        tree::overlay(&mut table, environment, &report);
+        let mut top = Section::new("", Place::Whole, table, &report);
+        let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let config = sections::read(&mut top, file, base, environment);
+        top.close();
+        report.into_problems(shown).map_or(Ok(config), Err)
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let size = fs::metadata(path)?.len();
+    if size > MAX_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {MAX_FILE} bytes")));
+    }
+    fs::read_to_string(path)
+}

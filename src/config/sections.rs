@@ -1,0 +1,314 @@
+//! Each section of the file, and what it becomes.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use patchcord_engine::{
+    routing::{Digests, RegistrarRules},
+    runtime::{
+        Advertise, CertificateSource, Limits, Listen, Settings,
+        settings::{AdvertiseFault, ListenFault},
+    },
+};
+use patchcord_sip::digest::Algorithm;
+use patchcord_web::store;
+use tracing_subscriber::filter::LevelFilter;
+
+use super::{Config, endpoint, problem::Wrong, section::Section, tree::Environment};
+
+/// Where the data lies unless told otherwise.
+const DATA: &str = "data";
+
+/// The database in the data folder unless told otherwise.
+const DATABASE: &str = "patchcord.db";
+
+/// Where HTTP is served unless told otherwise: for this machine alone, because nobody has to log in to it yet.
+const WEB: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Most threads that carry calls; a machine with more cores wants several servers.
+const MAX_SHARDS: usize = 256;
+
+/// Most of anything that is counted; beyond it somebody mistook the unit.
+const MANY: usize = 100_000_000;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A level, or directives such as `info,patchcord_sip=debug`.
+    pub level: String,
+    /// How a line looks.
+    pub format: Format,
+    /// Whether numbers and addresses are shortened.
+    pub redact: bool,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: Format::Text, redact: true }
+    }
+}
+
+/// Reads every section. Relative paths start at `base`.
+pub fn read(top: &mut Section<'_>, file: Option<&Path>, base: &Path, environment: &Environment) -> Config {
+    let mut server = top.take_section("server");
+    let data = base.join(server.take_text("data").map_or(DATA.into(), |(data, _)| data));
+    let domain = server.take_parsed("domain", domain).map(|(domain, _)| domain);
+    server.refuse_later("service");
+    server.close();
+
+    let mut limits = top.take_section("limits");
+    let registrar = registrar(&mut limits);
+    let runtime_limits = runtime_limits(&mut limits);
+    limits.refuse_later("calls");
+    limits.close();
+
+    let runtime = Settings {
+        certificate: CertificateSource::MadeOnce { folder: data.clone(), names: domain.iter().cloned().collect() },
+        limits: runtime_limits,
+        ..Settings::default()
+    };
+    let mut section = top.take_section("sip");
+    let digests = digests(&mut section).unwrap_or_default();
+    let runtime = sip(&mut section, runtime);
+    let runtime = tls(&mut top.take_section("tls"), base, runtime);
+    let web = web(&mut top.take_section("web"));
+    let database = database(&mut top.take_section("database"), base, &data);
+    let log = log(&mut top.take_section("log"));
+    let endpoints = endpoint::read_all(top.take_sections("endpoint"), domain.as_deref(), digests, environment);
+    for section in ["media", "scripts", "trunk", "route", "recordings", "records", "mail", "webhooks", "user"] {
+        top.refuse_later(section);
+    }
+    Config { file: file.map(Into::into), data, domain, digests, runtime, registrar, web, database, log, endpoints }
+}
+
+fn registrar(limits: &mut Section<'_>) -> RegistrarRules {
+    let default = RegistrarRules::default();
+    let mut take = |key| limits.take_duration(key, SECOND..=30 * DAY);
+    let (min, wished, max) = (take("min_expires"), take("default_expires"), take("max_expires"));
+    let min_expires = min.unwrap_or(default.min_expires.min(max.unwrap_or(Duration::MAX)));
+    let max_expires = max.unwrap_or(default.max_expires.max(min_expires));
+    let rules = RegistrarRules {
+        min_expires,
+        max_expires,
+        default_expires: wished.unwrap_or(default.default_expires.max(min_expires).min(max_expires)),
+        contacts: limits.take_number("contacts", 1..=1_000).unwrap_or(default.contacts),
+    };
+    if rules.min_expires > rules.default_expires || rules.default_expires > rules.max_expires {
+        let reason = format!(
+            "min_expires ({:?}), default_expires ({:?}) and max_expires ({:?}) are not in this order",
+            rules.min_expires, rules.default_expires, rules.max_expires
+        );
+        let place = limits.place().clone();
+        limits.object(&place, "default_expires", Wrong::new(reason, "write them so that none exceeds the next"));
+    }
+    rules
+}
+
+fn runtime_limits(limits: &mut Section<'_>) -> Limits {
+    let default = Limits::default();
+    let mut number = |key, default| limits.take_number(key, 1..=MANY).unwrap_or(default);
+    let counted = Limits {
+        connections: number("connections", default.connections),
+        connections_per_source: number("connections_per_source", default.connections_per_source),
+        queued_messages: number("queued_messages", default.queued_messages),
+        queued_bytes: number("queued_bytes", default.queued_bytes),
+        handed_over: number("handed_over", default.handed_over),
+        requests: number("requests", default.requests),
+        resolutions: number("resolutions", default.resolutions),
+        dns_answers: number("dns_answers", default.dns_answers as usize) as u64,
+        dead_targets: number("dead_targets", default.dead_targets),
+        socket_buffer: number("socket_buffer", default.socket_buffer),
+        ..default
+    };
+    let mut time = |key, default| limits.take_duration(key, SECOND..=HOUR).unwrap_or(default);
+    Limits {
+        idle: time("idle", counted.idle),
+        half_message: time("half_message", counted.half_message),
+        handshake: time("handshake", counted.handshake),
+        connect: time("connect", counted.connect),
+        connect_large: time("connect_large", counted.connect_large),
+        resolution: time("resolution", counted.resolution),
+        dead_target: time("dead_target", counted.dead_target),
+        ..counted
+    }
+}
+
+/// The algorithms of a `digest` key: one, or both.
+pub fn digests(section: &mut Section<'_>) -> Option<Digests> {
+    let algorithm = |name: &str| {
+        Algorithm::of(name).ok_or_else(|| {
+            let remedy = "write \"md5\", \"sha-256\", or [\"sha-256\", \"md5\"] for both";
+            Wrong::new(format!("{name:?} is no digest algorithm"), remedy)
+        })
+    };
+    let place = section.place().clone();
+    let found = section.take_one_or_more("digest", algorithm)?;
+    let digests = Digests::of(found);
+    if digests.is_none() {
+        section.object(&place, "digest", Wrong::new("is empty", "name at least one algorithm"));
+    }
+    digests
+}
+
+fn sip(section: &mut Section<'_>, default: Settings) -> Settings {
+    let network = |text: &str| {
+        let remedy = "write a network, as in \"10.0.0.0/8\" or \"fd00::/8\"";
+        text.parse().map_err(|_| Wrong::new(format!("{text:?} is no network"), remedy))
+    };
+    let resolver = |text: &str| {
+        let with_port = text.parse().or_else(|_| text.parse().map(|address: IpAddr| (address, 53).into()));
+        let remedy = "write an address, with a port unless it is 53, as in \"127.0.0.1:5353\"";
+        with_port.map_err(|_| Wrong::new(format!("{text:?} is no address of a name server"), remedy))
+    };
+    let settings = Settings {
+        listen: section.take_list("listen", listen).unwrap_or(default.listen),
+        advertise: section.take_parsed("advertise", advertise).map_or(default.advertise, |(found, _)| found),
+        local: section.take_list("local", network).unwrap_or(default.local),
+        dns: section.take_list("dns", resolver).unwrap_or(default.dns),
+        shards: section.take_number("shards", 1..=MAX_SHARDS).unwrap_or(default.shards),
+        ..default
+    };
+    let place = section.place().clone();
+    if settings.listen.is_empty() {
+        section.object(&place, "listen", Wrong::new("is empty", "name at least one, as in [\"udp:0.0.0.0:5060\"]"));
+    }
+    for (index, listen) in settings.listen.iter().enumerate() {
+        if listen.addr.port() != 0 && settings.listen[..index].contains(listen) {
+            section.object(&place, "listen", Wrong::new(format!("\"{listen}\" stands there twice"), "remove one"));
+        }
+    }
+    section.close();
+    settings
+}
+
+fn listen(text: &str) -> Result<Listen, Wrong> {
+    text.parse().map_err(|fault| match fault {
+        ListenFault::NoTransport => {
+            let example = match (text.parse::<SocketAddr>(), text.parse::<u16>()) {
+                (Ok(address), _) => address.to_string(),
+                (_, Ok(port)) => format!("0.0.0.0:{port}"),
+                _ => "0.0.0.0:5060".into(),
+            };
+            Wrong::new(format!("{text:?} names no transport"), format!("write \"udp:{example}\" or \"tcp:{example}\""))
+        }
+        ListenFault::UnknownTransport(name) => {
+            Wrong::new(format!("{name:?} is no transport"), "use udp, tcp, tls, ws or wss")
+        }
+        ListenFault::NotAnAddress(address) => Wrong::new(
+            format!("{address:?} is no address with a port"),
+            "write for example 0.0.0.0:5060, or [::]:5060 for IPv6",
+        ),
+    })
+}
+
+fn advertise(text: &str) -> Result<Advertise, Wrong> {
+    let remedy = "write the public IP address, or \"stun:host:port\" to ask a server for it";
+    text.parse().map_err(|fault| match fault {
+        AdvertiseFault::NotAnAddress(text) => Wrong::new(format!("{text:?} is no IP address"), remedy),
+        AdvertiseFault::Nowhere(address) => Wrong::new(format!("nobody can send to {address}"), remedy),
+        AdvertiseFault::NotAPort(port) => Wrong::new(format!("{port:?} is no port"), remedy),
+    })
+}
+
+fn tls(section: &mut Section<'_>, base: &Path, settings: Settings) -> Settings {
+    let mut path = |key| section.take_text(key).map(|(path, place)| (base.join(path), place));
+    let (certificate, key, trust) = (path("certificate"), path("key"), path("trust"));
+    let certificate = match (certificate, key) {
+        (Some((certificate, _)), Some((key, _))) => CertificateSource::Files { certificate, key },
+        (Some((_, place)), None) => {
+            section.object(&place, "key", Wrong::new("is missing beside certificate", "name the key's PEM file too"));
+            settings.certificate
+        }
+        (None, Some((_, place))) => {
+            let wrong = Wrong::new("is missing beside key", "name the certificate's PEM file too");
+            section.object(&place, "certificate", wrong);
+            settings.certificate
+        }
+        (None, None) => settings.certificate,
+    };
+    section.close();
+    Settings { certificate, trust: trust.map(|(trust, _): (PathBuf, _)| trust).or(settings.trust), ..settings }
+}
+
+fn web(section: &mut Section<'_>) -> Vec<SocketAddr> {
+    let listen = |text: &str| {
+        let address = text.strip_prefix("http:").unwrap_or(text);
+        if text.starts_with("https:") {
+            let remedy = "listen on http: and put a proxy that speaks TLS in front";
+            return Err(Wrong::new("https is not served by this version yet", remedy));
+        }
+        let remedy = "write an address with a port, as in \"http:127.0.0.1:8080\"";
+        address.parse().map_err(|_| Wrong::new(format!("{address:?} is no address with a port"), remedy))
+    };
+    let found = section.take_list("listen", listen).unwrap_or_else(|| vec![WEB]);
+    section.refuse_later("acme");
+    section.refuse_later("turn");
+    section.close();
+    found
+}
+
+fn database(section: &mut Section<'_>, base: &Path, data: &Path) -> store::Place {
+    let read = |url: &str| {
+        store::Place::parse(url, base).map_err(|error| {
+            let shown = if url.contains('@') { "it".into() } else { format!("{url:?}") };
+            Wrong::new(format!("{shown} {error}"), error.remedy())
+        })
+    };
+    let found = section.take_parsed("url", read).map(|(place, _)| place);
+    section.close();
+    found.unwrap_or_else(|| store::Place::Sqlite(data.join(DATABASE)))
+}
+
+fn log(section: &mut Section<'_>) -> Log {
+    let default = Log::default();
+    let level = |text: &str| {
+        let known = |directive: &str| {
+            let level = directive.rsplit_once('=').map_or(directive, |(_, level)| level);
+            level.trim().parse::<LevelFilter>().is_ok() && !level.trim().is_empty()
+        };
+        let remedy = "write error, warn, info, debug or trace, or per room as in \"info,patchcord_engine=debug\"";
+        match text.split(',').find(|directive| !known(directive)) {
+            None => Ok(text.to_owned()),
+            Some(directive) => Err(Wrong::new(format!("{directive:?} names no level"), remedy)),
+        }
+    };
+    let format = |text: &str| match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err(Wrong::new(format!("{text:?} is no format"), "write \"text\" or \"json\"")),
+    };
+    let log = Log {
+        level: section.take_parsed("level", level).map_or(default.level, |(found, _)| found),
+        format: section.take_parsed("format", format).map_or(default.format, |(found, _)| found),
+        redact: section.take_boolean("redact").unwrap_or(default.redact),
+    };
+    section.close();
+    log
+}
+
+/// A realm goes between quotes into headers and its host part into addresses: letters, digits, dots and dashes.
+fn domain(text: &str) -> Result<String, Wrong> {
+    let label =
+        |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if text.len() <= 253 && (text.split('.').all(label) || text.parse::<IpAddr>().is_ok()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(Wrong::new(format!("{text:?} is no domain"), "write a name, as in \"example.org\""))
+    }
+}

@@ -1,0 +1,149 @@
+//! The configuration as people write it: what it becomes, and the exact words when it is wrong.
+
+use std::path::Path;
+
+use patchcord_engine::runtime::{Advertise, CertificateSource};
+use patchcord_sip::digest::Credential;
+
+use super::{sections::Format, *};
+
+mod wording;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+}
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, Problems> {
+    Config::read(Some(Path::new("etc/patchcord.toml")), text, &environment(variables))
+}
+
+fn good(text: &str, variables: &[(&str, &str)]) -> Config {
+    read(text, variables).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What is told about a wrong configuration.
+fn told(text: &str, variables: &[(&str, &str)]) -> String {
+    read(text, variables).err().unwrap_or_else(|| panic!("taken: {text}")).to_string()
+}
+
+#[test]
+fn an_empty_file_is_a_working_server() {
+    let config = good("", &[]);
+    let listen: Vec<_> = config.runtime.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "tls:0.0.0.0:5061"]);
+    assert_eq!(config.web, ["127.0.0.1:8080".parse().expect("an address")]);
+    assert_eq!(config.data, Path::new("etc/data"));
+    assert_eq!(config.database.to_string(), "sqlite:etc/data/patchcord.db");
+    assert_eq!(config.log, Log { level: "info".into(), format: Format::Text, redact: true });
+    let made = CertificateSource::MadeOnce { folder: "etc/data".into(), names: vec![] };
+    assert_eq!(config.runtime.certificate, made);
+    assert!(config.endpoints.is_empty());
+}
+
+#[test]
+fn every_section_reaches_its_room() {
+    let config = good(
+        r#"
+        [server]
+        data = "/var/lib/patchcord"
+        domain = "Example.org"
+        [sip]
+        listen = ["udp:[::]:5070"]
+        advertise = "stun:stun.example.org"
+        local = ["10.0.0.0/8"]
+        dns = ["127.0.0.1:5353", "::1"]
+        shards = 2
+        [tls]
+        certificate = "cert.pem"
+        key = "/etc/ssl/key.pem"
+        [web]
+        listen = ["http:127.0.0.1:8081", "[::1]:8082"]
+        [database]
+        url = "postgres://pbx:s3cret@db/pbx"
+        [limits]
+        connections = 50
+        contacts = 3
+        idle = "5m"
+        min_expires = "30s"
+        [log]
+        level = "info,patchcord_engine=debug"
+        format = "json"
+        redact = false
+        "#,
+        &[],
+    );
+    assert_eq!(config.data, Path::new("/var/lib/patchcord"));
+    assert_eq!(config.domain.as_deref(), Some("example.org"));
+    assert_eq!(config.runtime.listen[0].to_string(), "udp:[::]:5070");
+    assert_eq!(config.runtime.advertise, Advertise::Stun("stun.example.org".into(), 3478));
+    assert_eq!(config.runtime.local, ["10.0.0.0/8".parse().expect("a network")]);
+    let resolvers = ["127.0.0.1:5353", "[::1]:53"].map(|address| address.parse().expect("an address"));
+    assert_eq!(config.runtime.dns, resolvers);
+    assert_eq!(config.runtime.shards, 2);
+    let files = CertificateSource::Files { certificate: "etc/cert.pem".into(), key: "/etc/ssl/key.pem".into() };
+    assert_eq!(config.runtime.certificate, files);
+    assert_eq!(config.web, ["127.0.0.1:8081", "[::1]:8082"].map(|address| address.parse().expect("an address")));
+    assert_eq!(config.database.to_string(), "postgres://pbx:***@db/pbx");
+    assert_eq!(config.runtime.limits.connections, 50);
+    assert_eq!(config.runtime.limits.idle.as_secs(), 300);
+    assert_eq!((config.registrar.contacts, config.registrar.min_expires.as_secs()), (3, 30));
+    assert_eq!(config.log, Log { level: "info,patchcord_engine=debug".into(), format: Format::Json, redact: false });
+}
+
+#[test]
+fn endpoints_prove_themselves_by_password_variable_or_hash() {
+    let text = r#"
+        server.domain = "example.org"
+        [[endpoint]]
+        user = "alice"
+        password = "wonder land"
+        number = "101"
+        [[endpoint]]
+        user = "bob"
+        password_env = "BOBS"
+        [[endpoint]]
+        user = "carol"
+        ha1 = "939e7578ed9e3c518a452acee763bce9"
+    "#;
+    let config = good(text, &[("BOBS", "from the environment")]);
+    let users: Vec<_> = config.endpoints.iter().map(|endpoint| (&*endpoint.user, endpoint.number.as_deref())).collect();
+    assert_eq!(users, [("alice", Some("101")), ("bob", None), ("carol", None)]);
+    assert!(config.endpoints[0].credential == Credential::Password("wonder land".into()));
+    assert!(config.endpoints[1].credential == Credential::Password("from the environment".into()));
+    let md5 = [0x93, 0x9e, 0x75, 0x78, 0xed, 0x9e, 0x3c, 0x51, 0x8a, 0x45, 0x2a, 0xce, 0xe7, 0x63, 0xbc, 0xe9];
+    assert!(config.endpoints[2].credential == Credential::Ha1 { md5: Some(md5), sha256: None });
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let variables = [
+        ("PATCHCORD_SIP__LISTEN", "udp:127.0.0.1:5080, tcp:127.0.0.1:5080"),
+        ("PATCHCORD_SIP__SHARDS", "3"),
+        ("PATCHCORD_LOG__REDACT", "false"),
+        ("PATCHCORD_LIMITS__IDLE", "90s"),
+        ("PATCHCORD_ENDPOINT__0__PASSWORD", "from outside"),
+        ("PATCHCORD_ENDPOINT__1__USER", "bob"),
+        ("PATCHCORD_ENDPOINT__1__PASSWORD", "b"),
+        // Without two underscores it is none of ours.
+        ("PATCHCORD_CONFIG", "elsewhere.toml"),
+    ];
+    let config = good("[sip]\nlisten = [\"udp:0.0.0.0:5060\"]\n[[endpoint]]\nuser = \"alice\"\n", &variables);
+    let listen: Vec<_> = config.runtime.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["udp:127.0.0.1:5080", "tcp:127.0.0.1:5080"]);
+    assert_eq!((config.runtime.shards, config.log.redact, config.runtime.limits.idle.as_secs()), (3, false, 90));
+    let users: Vec<_> = config.endpoints.iter().map(|endpoint| &*endpoint.user).collect();
+    assert_eq!(users, ["alice", "bob"]);
+    assert!(config.endpoints[0].credential == Credential::Password("from outside".into()));
+}
+
+#[test]
+fn a_missing_file_is_told_only_when_it_was_named() {
+    let nowhere = Path::new("no/such/patchcord.toml");
+    let problems = Config::load(Some(nowhere), &environment(&[])).expect_err("there is none");
+    assert_eq!(
+        problems.to_string(),
+        "no/such/patchcord.toml: cannot be read: No such file or directory (os error 2)\n    name a file that is there \
+         with -c, or write one with `patchcord init`"
+    );
+    assert_eq!(Config::load(None, &environment(&[])).expect("an empty configuration").file, None);
+}

@@ -1,0 +1,254 @@
+//! What is told about a wrong configuration, word by word: people read these words at three in the morning.
+
+use super::told;
+
+/// A file's text, and all that is told about it.
+const FILES: &[(&str, &str)] = &[
+    (
+        "[sip\nlisten = 1\nx = \n",
+        "etc/patchcord.toml:1:5: unclosed table, expected `]`\n    correct the TOML there; https://toml.io has its rules",
+    ),
+    (
+        "[sip]\nlisten = [\"0.0.0.0:5060\"]",
+        "etc/patchcord.toml:2:11: sip.listen: \"0.0.0.0:5060\" names no transport\n    write \"udp:0.0.0.0:5060\" or \"tcp:0.0.0.0:5060\"",
+    ),
+    (
+        "[sip]\nlisten = [\"udp:0.0.0.0:5060\", \"sctp:0.0.0.0:5060\", \"tcp:localhost:5060\", 5060]",
+        "etc/patchcord.toml:2:31: sip.listen: \"sctp\" is no transport\n    use udp, tcp, tls, ws or wss\netc/patchcord.toml:2:52: sip.listen: \"localhost:5060\" is no address with a port\n    write for example 0.0.0.0:5060, or [::]:5060 for IPv6\netc/patchcord.toml:2:74: sip.listen: 5060 is a number\n    write it in quotes: \"5060\"",
+    ),
+    (
+        "[sip]\nlisten = \"udp:0.0.0.0:5060\"",
+        "etc/patchcord.toml:2:10: sip.listen: is a list\n    write [\"udp:0.0.0.0:5060\"]",
+    ),
+    (
+        "[sip]\nlisten = []",
+        "etc/patchcord.toml:1:1: sip.listen: is empty\n    name at least one, as in [\"udp:0.0.0.0:5060\"]",
+    ),
+    (
+        "[sip]\nlisten = 5060",
+        "etc/patchcord.toml:2:10: sip.listen: 5060 is not a list\n    write a list, as in [\"…\", \"…\"]",
+    ),
+    (
+        "[sip]\nlisten = [\"udp:0.0.0.0:5060\", \"udp:0.0.0.0:5060\"]",
+        "etc/patchcord.toml:1:1: sip.listen: \"udp:0.0.0.0:5060\" stands there twice\n    remove one",
+    ),
+    (
+        "[sip]\nlsten = [\"udp:0.0.0.0:5060\"]",
+        "etc/patchcord.toml:2:1: sip.lsten: is unknown\n    did you mean listen?",
+    ),
+    (
+        "[sip]\nwibble = true",
+        "etc/patchcord.toml:2:1: sip.wibble: is unknown\n    remove it; known here: digest, listen, advertise, local, dns, shards",
+    ),
+    ("[spi]\nlisten = []", "etc/patchcord.toml:1:2: spi: is unknown\n    did you mean sip?"),
+    ("sip = 1", "etc/patchcord.toml:1:7: sip: is a section, not a value\n    write [sip] and its keys below it"),
+    (
+        "[sip]\nadvertise = \"pbx.example.org\"",
+        "etc/patchcord.toml:2:13: sip.advertise: \"pbx.example.org\" is no IP address\n    write the public IP address, or \"stun:host:port\" to ask a server for it",
+    ),
+    (
+        "[sip]\nadvertise = \"0.0.0.0\"",
+        "etc/patchcord.toml:2:13: sip.advertise: nobody can send to 0.0.0.0\n    write the public IP address, or \"stun:host:port\" to ask a server for it",
+    ),
+    (
+        "[sip]\nlocal = [\"10.0.0.1/33\"]",
+        "etc/patchcord.toml:2:10: sip.local: \"10.0.0.1/33\" is no network\n    write a network, as in \"10.0.0.0/8\" or \"fd00::/8\"",
+    ),
+    (
+        "[sip]\ndns = [\"resolver\"]",
+        "etc/patchcord.toml:2:8: sip.dns: \"resolver\" is no address of a name server\n    write an address, with a port unless it is 53, as in \"127.0.0.1:5353\"",
+    ),
+    ("[sip]\nshards = 0", "etc/patchcord.toml:2:10: sip.shards: 0 is out of range\n    write a number from 1 to 256"),
+    (
+        "[sip]\nshards = 1.5",
+        "etc/patchcord.toml:2:10: sip.shards: a number with a fraction is not a whole number\n    write a whole number, as in 1",
+    ),
+    (
+        "[sip]\nshards = \"two\"",
+        "etc/patchcord.toml:2:10: sip.shards: \"two\" is not a whole number\n    write a whole number, as in 1",
+    ),
+    (
+        "[tls]\ncertificate = \"cert.pem\"",
+        "etc/patchcord.toml:2:15: tls.key: is missing beside certificate\n    name the key's PEM file too",
+    ),
+    (
+        "[tls]\nkey = \"key.pem\"",
+        "etc/patchcord.toml:2:7: tls.certificate: is missing beside key\n    name the certificate's PEM file too",
+    ),
+    (
+        "[web]\nlisten = [\"https:0.0.0.0:8443\"]",
+        "etc/patchcord.toml:2:11: web.listen: https is not served by this version yet\n    listen on http: and put a proxy that speaks TLS in front",
+    ),
+    (
+        "[web]\nlisten = [\"8080\"]",
+        "etc/patchcord.toml:2:11: web.listen: \"8080\" is no address with a port\n    write an address with a port, as in \"http:127.0.0.1:8080\"",
+    ),
+    (
+        "[database]\nurl = \"mysql://pbx:s3cret@db/pbx\"",
+        "etc/patchcord.toml:2:7: database.url: it names no database that this server knows\n    write \"sqlite:data/patchcord.db\", or \"postgres://user:password@host/database\"",
+    ),
+    (
+        "[database]\nurl = \"patchcord.db\"",
+        "etc/patchcord.toml:2:7: database.url: \"patchcord.db\" names no database that this server knows\n    write \"sqlite:data/patchcord.db\", or \"postgres://user:password@host/database\"",
+    ),
+    (
+        "[limits]\nidle = 20",
+        "etc/patchcord.toml:2:8: limits.idle: 20 is no duration\n    write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
+    ),
+    (
+        "[limits]\nidle = \"20 minutes\"",
+        "etc/patchcord.toml:2:8: limits.idle: \"20 minutes\" is no duration\n    write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
+    ),
+    (
+        "[limits]\nidle = \"2d\"",
+        "etc/patchcord.toml:2:8: limits.idle: 2d is out of range\n    write a duration from 1s to 3600s",
+    ),
+    (
+        "[limits]\nmin_expires = \"2m\"\nmax_expires = \"1m\"",
+        "etc/patchcord.toml:1:1: limits.default_expires: min_expires (120s), default_expires (60s) and max_expires (60s) are not in this order\n    write them so that none exceeds the next",
+    ),
+    (
+        "[limits]\ncalls = 5000",
+        "etc/patchcord.toml:2:1: limits.calls: is not served by this version yet\n    remove it until it is",
+    ),
+    (
+        "[log]\nlevel = \"loud\"",
+        "etc/patchcord.toml:2:9: log.level: \"loud\" names no level\n    write error, warn, info, debug or trace, or per room as in \"info,patchcord_engine=debug\"",
+    ),
+    (
+        "[log]\nlevel = \"info,patchcord_engine=loud\"",
+        "etc/patchcord.toml:2:9: log.level: \"patchcord_engine=loud\" names no level\n    write error, warn, info, debug or trace, or per room as in \"info,patchcord_engine=debug\"",
+    ),
+    (
+        "[log]\nformat = \"xml\"",
+        "etc/patchcord.toml:2:10: log.format: \"xml\" is no format\n    write \"text\" or \"json\"",
+    ),
+    (
+        "[log]\nredact = \"no\"",
+        "etc/patchcord.toml:2:10: log.redact: \"no\" is not true or false\n    write true or false, as in true",
+    ),
+    (
+        "[server]\ndomain = \"exa mple\"",
+        "etc/patchcord.toml:2:10: server.domain: \"exa mple\" is no domain\n    write a name, as in \"example.org\"",
+    ),
+    (
+        "[media]\nports = \"1-2\"",
+        "etc/patchcord.toml:1:2: media: is not served by this version yet\n    remove it until it is",
+    ),
+    (
+        "[[trunk]]\nname = \"north\"",
+        "etc/patchcord.toml:1:3: trunk: is not served by this version yet\n    remove it until it is",
+    ),
+    (
+        "[endpoint]\nuser = \"alice\"",
+        "etc/patchcord.toml:1:1: endpoint: may stand there several times\n    write [[endpoint]], with two brackets, before each",
+    ),
+    (
+        "[[endpoint]]\npassword = \"x\"",
+        "etc/patchcord.toml:1:1: endpoint.user: is missing\n    write user = \"alice\" or the like",
+    ),
+    (
+        "[[endpoint]]\nuser = \"al ice\"\npassword = \"x\"",
+        "etc/patchcord.toml:2:8: endpoint.user: \"al ice\" cannot be a user name\n    use 1 to 64 letters, digits and - _ . +",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"",
+        "etc/patchcord.toml:1:1: endpoint.password: is missing\n    write exactly one of password, password_env and ha1",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\npassword_env = \"ALICE\"",
+        "etc/patchcord.toml:1:1: endpoint.password: is given twice\n    write exactly one of password, password_env and ha1\netc/patchcord.toml:4:16: endpoint.password_env: environment variable ALICE is not set\n    set ALICE before the server starts",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword_env = \"ALICE\"",
+        "etc/patchcord.toml:3:16: endpoint.password_env: environment variable ALICE is not set\n    set ALICE before the server starts",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"\"",
+        "etc/patchcord.toml:3:12: endpoint.password: the password is empty\n    write one, or let `patchcord endpoint add` make one",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\nha1 = \"939e7578ed9e3c518a452acee763bce9\"",
+        "etc/patchcord.toml:1:1: endpoint.ha1: needs a domain: the hash is good for one realm only\n    set domain in [server]",
+    ),
+    (
+        "[server]\ndomain = \"a.b\"\n[[endpoint]]\nuser = \"alice\"\nha1 = \"939e\"",
+        "etc/patchcord.toml:5:7: endpoint.ha1: it is no hash\n    write the MD5 (32 hexadecimal digits) or SHA-256 (64) of user:realm:password, or both",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\nnumber = \"(101)\"\ncodecs = [\"opus\"]",
+        "etc/patchcord.toml:4:10: endpoint.number: \"(101)\" cannot be a number\n    use 1 to 32 digits, * and #; a + may stand first\netc/patchcord.toml:5:1: endpoint.codecs: is not served by this version yet\n    remove it until it is",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\n[[endpoint]]\nuser = \"alice\"\npassword = \"x\"",
+        "etc/patchcord.toml:4:1: endpoint.user: alice stands there twice\n    give one another name",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\nnumber = \"1\"\n[[endpoint]]\nuser = \"bob\"\npassword = \"x\"\nnumber = \"1\"",
+        "etc/patchcord.toml:8:10: endpoint.number: 1 already rings alice\n    give one another number",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = 12345",
+        "etc/patchcord.toml:3:12: endpoint.password: it is a number\n    write it in quotes",
+    ),
+    (
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"open\\nsesame\"",
+        "etc/patchcord.toml:3:12: endpoint.password: the password holds a control character\n    leave it out; a password ends before the end of its line",
+    ),
+    (
+        "[sip]\ndigest = \"sha-1\"",
+        "etc/patchcord.toml:2:10: sip.digest: \"sha-1\" is no digest algorithm\n    write \"md5\", \"sha-256\", or [\"sha-256\", \"md5\"] for both",
+    ),
+    (
+        "[server]\ndomain = \"a.b\"\n[[endpoint]]\nuser = \"alice\"\nha1 = \"939e7578ed9e3c518a452acee763bce9\"\ndigest = \"sha-256\"",
+        "etc/patchcord.toml:3:1: endpoint.ha1: is no hash by sha-256, which is what it will be asked for\n    write the other hash, or name its algorithm as digest",
+    ),
+];
+
+/// A variable, its value, and all that is told about it.
+const VARIABLES: &[(&str, &str, &str)] = &[
+    (
+        "PATCHCORD_SIP__LISTEN",
+        "5060",
+        "environment variable PATCHCORD_SIP__LISTEN: sip.listen: \"5060\" names no transport\n    write \"udp:0.0.0.0:5060\" or \"tcp:0.0.0.0:5060\"",
+    ),
+    (
+        "PATCHCORD_SIP__SHARDS",
+        "many",
+        "environment variable PATCHCORD_SIP__SHARDS: sip.shards: \"many\" is not a whole number\n    write a whole number, as in 1",
+    ),
+    (
+        "PATCHCORD_SPI__LISTEN",
+        "x",
+        "environment variable PATCHCORD_SPI__LISTEN: spi: is unknown\n    did you mean sip?",
+    ),
+    (
+        "PATCHCORD_ENDPOINT__7__USER",
+        "bob",
+        "environment variable PATCHCORD_ENDPOINT__7__USER: endpoint.7.user: leads nowhere\n    sections and keys are parted by two underscores, as in PATCHCORD_SIP__LISTEN; entries of a list are counted from 0 without a gap, as in PATCHCORD_ENDPOINT__0__USER",
+    ),
+    (
+        "PATCHCORD_SIP__LISTEN__0__X",
+        "bob",
+        "environment variable PATCHCORD_SIP__LISTEN__0__X: sip.listen: a section is not a text\n    write a text, as in \"…\"",
+    ),
+    (
+        "PATCHCORD_SIP__",
+        "bob",
+        "environment variable PATCHCORD_SIP__: sip.: leads nowhere\n    sections and keys are parted by two underscores, as in PATCHCORD_SIP__LISTEN; entries of a list are counted from 0 without a gap, as in PATCHCORD_ENDPOINT__0__USER",
+    ),
+];
+
+#[test]
+fn a_wrong_file_is_told_word_by_word() {
+    for (text, expected) in FILES {
+        assert_eq!(told(text, &[]), *expected, "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_told_by_its_name() {
+    for (name, value, expected) in VARIABLES {
+        assert_eq!(told("", &[(name, value)]), *expected, "{name}={value}");
+    }
+}

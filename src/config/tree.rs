@@ -1,0 +1,135 @@
+//! The file and the environment as one tree of values that know where they were written.
+//!
+//! Nothing here knows a key of ours. A variable `PATCHCORD_SIP__LISTEN` stands for `listen` in `[sip]` and wins over
+//! the file; a number between the underscores picks an entry of a list of tables (`PATCHCORD_ENDPOINT__0__USER`).
+
+use std::{collections::BTreeMap, ops::Range};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::problem::{Place, Report, Wrong};
+
+/// The environment, handed in.
+pub type Environment = BTreeMap<String, String>;
+
+/// What a variable of ours begins with. One without `__` is none of the configuration's: each key lies in a section.
+const PREFIX: &str = "PATCHCORD_";
+
+/// A value, and where it was written.
+#[derive(Debug)]
+pub struct Node {
+    pub place: Place,
+    pub value: Value,
+}
+
+/// What was written.
+#[derive(Debug)]
+pub enum Value {
+    Table(Table),
+    List(Vec<Node>),
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+    /// A number with a fraction, a date, or an integer beyond 64 bits: no key of ours takes one.
+    Strange(&'static str),
+    /// From a variable, where everything is text: whoever reads it decides what it means.
+    Variable(String),
+}
+
+/// Keys, where each was written, and their values.
+pub type Table = BTreeMap<String, Entry>;
+
+#[derive(Debug)]
+pub struct Entry {
+    pub key_place: Place,
+    pub node: Node,
+}
+
+/// Reads a file's text. What is no TOML goes to the report.
+pub fn parse(text: &str, report: &Report) -> Table {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let place = error.span().map_or(Place::Whole, |span| place_of(text, &span));
+        report.add(&place, "", Wrong::new(error.message(), "correct the TOML there; https://toml.io has its rules"));
+    }
+    read_table(text, table.into_inner())
+}
+
+fn read_table(text: &str, table: DeTable<'_>) -> Table {
+    let entries = table.into_iter().map(|(key, value)| {
+        let key_place = place_of(text, &key.span());
+        (key.into_inner().into_owned(), Entry { key_place, node: read_value(text, value) })
+    });
+    entries.collect()
+}
+
+fn read_value(text: &str, value: Spanned<DeValue<'_>>) -> Node {
+    let place = place_of(text, &value.span());
+    let value = match value.into_inner() {
+        DeValue::String(found) => Value::Text(found.into_owned()),
+        DeValue::Integer(found) => i64::from_str_radix(found.as_str(), found.radix())
+            .map_or(Value::Strange("an integer beyond all limits"), Value::Integer),
+        DeValue::Boolean(found) => Value::Boolean(found),
+        DeValue::Array(found) => Value::List(found.into_iter().map(|item| read_value(text, item)).collect()),
+        DeValue::Table(found) => Value::Table(read_table(text, found)),
+        DeValue::Float(_) => Value::Strange("a number with a fraction"),
+        DeValue::Datetime(_) => Value::Strange("a date"),
+    };
+    Node { place, value }
+}
+
+/// Line and column of where a span begins.
+fn place_of(text: &str, span: &Range<usize>) -> Place {
+    let before = &text[..text.floor_char_boundary(span.start)];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Place::File { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+}
+
+/// Lays the variables over the tree.
+pub fn overlay(table: &mut Table, environment: &Environment, report: &Report) {
+    for (name, value) in environment {
+        let Some(path) = name.strip_prefix(PREFIX).filter(|rest| rest.contains("__")) else { continue };
+        let path = path.to_ascii_lowercase();
+        let steps: Vec<&str> = path.split("__").collect();
+        let place = Place::Variable(name.clone());
+        if !set(table, &steps, &place, value) {
+            let remedy = "sections and keys are parted by two underscores, as in PATCHCORD_SIP__LISTEN; entries of a \
+                          list are counted from 0 without a gap, as in PATCHCORD_ENDPOINT__0__USER";
+            report.add(&place, path.replace("__", "."), Wrong::new("leads nowhere", remedy));
+        }
+    }
+}
+
+/// Puts `value` where `steps` lead, making what is missing on the way; false when something else is in the way.
+fn set(table: &mut Table, steps: &[&str], place: &Place, value: &str) -> bool {
+    let (key, rest) = match steps {
+        [] | ["", ..] => return false,
+        [key, rest @ ..] => (*key, rest),
+    };
+    if rest.is_empty() {
+        let node = Node { place: place.clone(), value: Value::Variable(value.into()) };
+        table.insert(key.into(), Entry { key_place: place.clone(), node });
+        return true;
+    }
+    let counted = rest[0].parse::<usize>().ok();
+    let entry = table.entry(key.into()).or_insert_with(|| {
+        let value = if counted.is_some() { Value::List(Vec::new()) } else { Value::Table(Table::new()) };
+        Entry { key_place: place.clone(), node: Node { place: place.clone(), value } }
+    });
+    match (&mut entry.node.value, counted) {
+        (Value::Table(inner), _) => set(inner, rest, place, value),
+        (Value::List(items), Some(index)) => {
+            if index == items.len() {
+                items.push(Node { place: place.clone(), value: Value::Table(Table::new()) });
+            }
+            match items.get_mut(index).map(|node| &mut node.value) {
+                Some(Value::Table(inner)) => set(inner, &rest[1..], place, value),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,211 @@
+//! The running server as its doors see it: how it is, what it counted, what a reload changes.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use hyper::StatusCode;
+use patchcord_engine::runtime::{Runtime, clock};
+use patchcord_sip::hop::Transport;
+use patchcord_web::{
+    accounts::Accounts,
+    house::{Answer, House, Reloaded, Status},
+    metrics::{Exposition, Kind},
+    problem::{Problem, chain},
+    store::Store,
+};
+
+use crate::{
+    config::{Config, Environment},
+    telemetry::Telemetry,
+};
+
+/// The rooms that a running server is made of.
+pub struct Parts {
+    pub accounts: Arc<Accounts>,
+    pub store: Store,
+    pub runtime: Arc<Runtime>,
+    pub telemetry: Telemetry,
+}
+
+/// The running server.
+pub struct Running {
+    config: Mutex<Config>,
+    environment: Environment,
+    parts: Parts,
+    web: Vec<SocketAddr>,
+    began: Instant,
+    stopping: AtomicBool,
+    /// One reload at a time: the later one must win.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Running {
+    /// Those rooms, joined under that configuration.
+    pub fn new(config: Config, environment: Environment, parts: Parts, web: Vec<SocketAddr>) -> Self {
+        Self {
+            config: Mutex::new(config),
+            environment,
+            parts,
+            web,
+            began: clock::now(),
+            stopping: AtomicBool::new(false),
+            turn: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// What it is configured by now.
+    pub fn config(&self) -> MutexGuard<'_, Config> {
+        self.config.lock().expect("nobody panics while holding the configuration")
+    }
+
+    /// The shards.
+    pub fn runtime(&self) -> &Arc<Runtime> {
+        &self.parts.runtime
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// Where HTTP is served.
+    pub fn web(&self) -> &[SocketAddr] {
+        &self.web
+    }
+
+    /// How many endpoints may register.
+    pub fn endpoints(&self) -> usize {
+        self.parts.accounts.board().directory.count()
+    }
+
+    /// From now on it is not ready.
+    pub fn note_stopping(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Reads the configuration again and applies what can change; on an error nothing does.
+    pub async fn apply_configuration(&self) -> Result<Reloaded, Problem> {
+        let _turn = self.turn.lock().await;
+        let file = self.config().file.clone();
+        let fresh = Config::load(file.as_deref(), &self.environment)
+            .map_err(|problems| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, problems.to_string()))?;
+        self.parts
+            .runtime
+            .reload_certificates()
+            .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)))?;
+        self.parts.accounts.load(fresh.endpoints.clone()).await?;
+        self.parts.telemetry.change(&fresh.log);
+
+        let mut config = self.config();
+        let needs_restart = differences(&config, &fresh);
+        config.endpoints = fresh.endpoints;
+        (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);
+        let applied = vec![
+            format!("{} endpoints", self.endpoints()),
+            "certificates".into(),
+            format!("log level {}", config.log.level),
+        ];
+        Ok(Reloaded { applied, needs_restart })
+    }
+}
+
+/// The keys that differ and cannot change while the server runs.
+fn differences(old: &Config, new: &Config) -> Vec<String> {
+    let shown = |config: &Config| {
+        let Config { file: _, data, domain, digests, runtime, registrar, web, database, log, endpoints: _ } = config;
+        [
+            ("server.data", format!("{data:?}")),
+            ("server.domain", format!("{domain:?}")),
+            ("sip.digest", digests.to_string()),
+            ("sip.listen", format!("{:?}", runtime.listen)),
+            ("sip.advertise", format!("{:?}", runtime.advertise)),
+            ("sip.local", format!("{:?}", runtime.local)),
+            ("sip.dns", format!("{:?}", runtime.dns)),
+            ("sip.shards", format!("{:?}", runtime.shards)),
+            ("tls", format!("{:?} {:?}", runtime.certificate, runtime.trust)),
+            ("limits", format!("{:?} {registrar:?}", runtime.limits)),
+            ("web.listen", format!("{web:?}")),
+            ("database.url", format!("{database:?}")),
+            ("log.format", format!("{:?}", log.format)),
+        ]
+    };
+    let pairs = shown(old).into_iter().zip(shown(new));
+    pairs.filter(|(old, new)| old != new).map(|((key, _), _)| key.to_owned()).collect()
+}
+
+impl House for Running {
+    fn status(&self) -> Status {
+        let board = self.parts.accounts.board();
+        let config = self.config();
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            uptime_s: clock::now().saturating_duration_since(self.began).as_secs(),
+            config: config.file.as_ref().map(|file| file.display().to_string()),
+            data: config.data.display().to_string(),
+            database: config.database.to_string(),
+            domain: config.domain.clone(),
+            listen: self.parts.runtime.bound().iter().map(ToString::to_string).collect(),
+            web: self.web.iter().map(|address| format!("http:{address}")).collect(),
+            endpoints: board.directory.count(),
+            registered: board.location.endpoints(),
+            bindings: board.location.count(),
+            unwritten: board.location.unwritten(),
+            flows: self.parts.runtime.stats().flows,
+            hindrances: Vec::new(),
+        }
+    }
+
+    fn measure(&self, page: &mut Exposition) {
+        let board = self.parts.accounts.board();
+        page.gauge("endpoints", "Endpoints that may register", board.directory.count() as u64);
+        page.gauge("registered_endpoints", "Endpoints that are registered", board.location.endpoints() as u64);
+        page.gauge("registrations", "Bindings that endpoints hold", board.location.count() as u64);
+        let waiting = board.location.unwritten() as u64;
+        page.gauge("registrations_unwritten", "Endpoints whose bindings wait for the store", waiting);
+        let tally = &board.tally;
+        page.counter("registers_served", "REGISTER requests that were served", tally.registered.load(Relaxed));
+        page.counter("challenges", "Challenges sent", tally.challenged.load(Relaxed));
+        page.counter("wrong_credentials", "Requests with wrong credentials", tally.wrong_credentials.load(Relaxed));
+        page.counter("refused", "Requests turned away for any other reason", tally.refused.load(Relaxed));
+
+        let stats = self.parts.runtime.stats();
+        let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));
+        let received = by_transport(&|transport| stats.received_by(transport));
+        page.family(Kind::Counter, "sip_messages_received", "SIP messages that came", &received);
+        let sent = by_transport(&|transport| stats.sent_by(transport));
+        page.family(Kind::Counter, "sip_messages_sent", "SIP messages that went", &sent);
+        for (name, value) in stats.named() {
+            match name {
+                "flows" => page.gauge("flows", "Connections that stand", value),
+                "transactions" => page.gauge("transactions", "Transactions that are open", value),
+                name => page.counter(name, &name.replace('_', " "), value),
+            }
+        }
+        let uptime = clock::now().saturating_duration_since(self.began).as_secs();
+        page.gauge("uptime_seconds", "Seconds since the start", uptime);
+    }
+
+    fn hindrances(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(async {
+            let mut found = Vec::new();
+            if self.stopping.load(Relaxed) {
+                found.push("the server is stopping".to_owned());
+            }
+            if let Err(error) = self.parts.store.reachable().await {
+                found.push(chain(&error));
+            }
+            found
+        })
+    }
+
+    fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {
+        Box::pin(self.apply_configuration())
+    }
+}

@@ -1,0 +1,139 @@
+//! Joins the rooms into a running server.
+//!
+//! ```text
+//! data folder ─▶ store ─▶ switchboard, accounts ─▶ HTTP, control socket ─▶ SIP
+//!                             ▲                                             │
+//!                             └── reload          registrations written behind
+//! ```
+//!
+//! Everything that can be refused is refused before the first phone is heard. The end comes in the other order: SIP first,
+//! so that nothing changes while the last registrations are written.
+
+mod house;
+mod start;
+
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinHandle,
+    time::timeout,
+};
+use tracing::{info, warn};
+
+use crate::config::{Config, Environment};
+use crate::telemetry::Telemetry;
+
+pub use start::{StartError, blamed, open_accounts};
+
+use house::Running;
+use start::Started;
+
+/// How long calls and transactions under way may take to end. Phones repeat what is lost.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Longest that a stop takes, whatever hangs. Service managers kill after ninety seconds, some after ten.
+const LONGEST_STOP: Duration = Duration::from_secs(20);
+
+/// Serves until told to stop.
+pub async fn run(config: Config, environment: Environment, telemetry: Telemetry) -> Result<(), StartError> {
+    let mut stopping = Signals::open()?;
+    let mut reloading = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
+    let (stop, stopped) = watch::channel(false);
+    let started = start::start(config, environment, telemetry, stopped).await?;
+    let house = started.house.clone();
+    greet(&house);
+
+    loop {
+        tokio::select! {
+            name = stopping.next() => {
+                info!(signal = name, "stopping");
+                break;
+            }
+            _ = reloading.recv() => reload(&house).await,
+        }
+    }
+    tokio::select! {
+        ended = timeout(LONGEST_STOP, end(started, stop)) => {
+            if ended.is_err() {
+                warn!("the stop took too long and was cut short");
+            }
+        }
+        name = stopping.next() => warn!(signal = name, "told to stop again: not waiting any longer"),
+    }
+    info!("stopped");
+    Ok(())
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn open() -> Result<Self, StartError> {
+        let open = |kind| signal(kind).map_err(StartError::Signals);
+        Ok(Self { terminate: open(SignalKind::terminate())?, interrupt: open(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+async fn reload(house: &Running) {
+    match house.apply_configuration().await {
+        Ok(done) => info!(applied = done.applied.join("; "), needs_restart = done.needs_restart.join("; "), "reloaded"),
+        Err(problem) => warn!(reason = problem.detail, "not reloaded: everything is as it was"),
+    }
+}
+
+/// Stops taking, writes what is left, lets go.
+async fn end(started: Started, stop: watch::Sender<bool>) {
+    let Started { house, keeper, doors, hold } = started;
+    house.note_stopping();
+    let runtime = house.runtime().clone();
+    let silent = tokio::task::spawn_blocking(move || runtime.stop(GRACE));
+    joined(silent, "SIP").await;
+    stop.send_replace(true);
+    joined(keeper, "writing registrations").await;
+    for door in doors {
+        joined(door, "a door").await;
+    }
+    house.store().close().await;
+    patchcord_web::control::leave(hold.folder());
+}
+
+async fn joined<T>(task: JoinHandle<T>, what: &str) {
+    if let Err(error) = task.await {
+        warn!(%error, "{what} had broken before it was stopped");
+    }
+}
+
+/// Says where the server listens, and what to do next.
+fn greet(house: &Arc<Running>) {
+    let mut text = format!("Patchcord {} is running.\n", env!("CARGO_PKG_VERSION"));
+    for listen in house.runtime().bound() {
+        text += &format!("  sip  {listen}\n");
+    }
+    for address in house.web() {
+        text += &format!("  web  http://{address}/  (/healthz, /readyz, /metrics)\n");
+    }
+    text += &format!("  data {}\n", house.config().data.display());
+    text += &match house.endpoints() {
+        0 => "No endpoint may register yet. Add the first:  patchcord endpoint add alice --number 101\n".to_owned(),
+        1 => "1 endpoint may register. Add another:  patchcord endpoint add bob\n".to_owned(),
+        count => format!("{count} endpoints may register. Add another:  patchcord endpoint add bob\n"),
+    };
+    // Nobody may be reading; that is no reason not to serve.
+    let _read_or_not = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+}

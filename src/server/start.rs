@@ -1,0 +1,188 @@
+//! Starts the server, room by room, and says what to do when one refuses.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use patchcord_engine::{
+    door::Door,
+    routing::BindingShelf,
+    runtime::{self, BindError, Runtime, clock},
+    switchboard::Switchboard,
+};
+use patchcord_web::{
+    accounts::{AccountError, Accounts},
+    control, doors,
+    folder::{Hold, HoldError},
+    house::House,
+    serve::serve,
+    store::{OpenError, Store},
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tracing::{debug, info, warn};
+
+use super::house::{Parts, Running};
+use crate::{
+    config::{Config, Environment},
+    telemetry::Telemetry,
+};
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder is somebody else's, or of no use.
+    #[error(transparent)]
+    Folder(#[from] HoldError),
+    /// The database does not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// What lies in the store cannot be used.
+    #[error("the endpoints cannot be loaded")]
+    Endpoints(#[source] AccountError),
+    /// The same for bindings.
+    #[error("the registrations cannot be loaded")]
+    Bindings(#[source] patchcord_engine::routing::ShelfError),
+    /// HTTP cannot be served there.
+    #[error("http:{address} cannot be listened on")]
+    Web {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No control socket.
+    #[error(transparent)]
+    Control(#[from] control::BindError),
+    /// No token for it.
+    #[error("the control socket cannot be guarded")]
+    Token(#[from] control::TokenError),
+    /// SIP cannot be served.
+    #[error(transparent)]
+    Sip(#[from] runtime::StartError),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    Random(#[source] getrandom::Error),
+    /// The system gives no signals.
+    #[error("signals cannot be heard")]
+    Signals(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// The key of the configuration that it is about.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Folder(_) | Self::Control(_) | Self::Token(_) => "server.data",
+            Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) => "database.url",
+            Self::Web { .. } => "web.listen",
+            Self::Sip(runtime::StartError::Bind(_)) => "sip.listen",
+            Self::Sip(runtime::StartError::Certificate(_)) => "tls.certificate",
+            Self::Sip(_) | Self::Random(_) | Self::Signals(_) => "",
+        }
+    }
+
+    /// What the person can do.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Folder(error) => error.remedy().into(),
+            Self::Store(error) => error.remedy(),
+            Self::Endpoints(error) => error.remedy(),
+            Self::Bindings(_) => "see that the database is whole, or restore it from a backup".into(),
+            Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
+            Self::Control(error) => error.remedy().into(),
+            Self::Token(_) => "see that this user may write in the data folder".into(),
+            Self::Sip(runtime::StartError::Bind(BindError::Refused(..))) => {
+                "choose another address in [sip] listen".into()
+            }
+            Self::Sip(runtime::StartError::Bind(_)) => "correct [sip] listen".into(),
+            Self::Sip(runtime::StartError::Certificate(_)) => {
+                "correct the files that [tls] names; without [tls] a certificate is made".into()
+            }
+            Self::Sip(_) | Self::Random(_) | Self::Signals(_) => {
+                "see the limits that this machine sets for the process".into()
+            }
+        }
+    }
+}
+
+/// A running server, and what has to be ended.
+pub struct Started {
+    pub house: Arc<Running>,
+    pub keeper: JoinHandle<usize>,
+    pub doors: Vec<JoinHandle<()>>,
+    pub hold: Hold,
+}
+
+/// Starts everything; what was begun is let go of when something refuses.
+pub async fn start(
+    config: Config,
+    environment: Environment,
+    telemetry: Telemetry,
+    stopped: watch::Receiver<bool>,
+) -> Result<Started, StartError> {
+    raise_file_limit();
+    // One provider for all who speak TLS; a second one is refused and would be the same.
+    let _first_or_same = rustls::crypto::ring::default_provider().install_default();
+    let hold = Hold::take(&config.data).await?;
+    let store = Store::open(&config.database, &config.data).await?;
+    let (board, accounts) = open_accounts(&config, &store).await?;
+    let (now, wall) = (clock::now(), clock::wall());
+    let bindings = store.load_bindings(wall).await.map_err(StartError::Bindings)?;
+    let restored = board.location.restore(bindings, now, wall);
+    info!(endpoints = board.directory.count(), restored, "the store is open");
+
+    let web = listen_for_http(&config.web).await?;
+    let control = control::bind(&hold)?;
+    let desks = board.clone();
+    let runtime =
+        Runtime::start(config.runtime.clone(), move |_shard| Box::new(Door::new(desks.clone(), clock::now())))?;
+    let token = control::Token::make(hold.folder())?;
+
+    let addresses = web.iter().map(|(_, address)| *address).collect();
+    let parts = Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), telemetry };
+    let house = Arc::new(Running::new(config, environment, parts, addresses));
+    let keeper = tokio::spawn(runtime::keep(board, Arc::new(store), stopped.clone()));
+    let routes = control::routes(accounts, house.clone(), token);
+    let mut doors = vec![tokio::spawn(serve(control, routes, stopped.clone()))];
+    for (listener, _) in web {
+        let everybody: Arc<dyn House> = house.clone();
+        doors.push(tokio::spawn(serve(listener, doors::doors(everybody), stopped.clone())));
+    }
+    Ok(Started { house, keeper, doors, hold })
+}
+
+/// The endpoints of the file and of the store, and the switchboard that they register at.
+pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switchboard>, Arc<Accounts>), StartError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(StartError::Random)?;
+    let (domain, rules) = (config.domain.as_deref(), config.registrar.clone());
+    let board = Arc::new(Switchboard::new(domain, rules, config.digests, secret, clock::now()));
+    let accounts = Arc::new(Accounts::new(board.clone(), Arc::new(store.clone())));
+    accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
+    Ok((board, accounts))
+}
+
+async fn listen_for_http(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, StartError> {
+    let mut listening = Vec::new();
+    for &address in addresses {
+        let refused = |source| StartError::Web { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let bound = listener.local_addr().map_err(refused)?;
+        listening.push((listener, bound));
+    }
+    Ok(listening)
+}
+
+/// Each connection is a file descriptor: take as many as the system allows without asking.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => debug!(files = limit.maximum, "the limit of open files is raised"),
+        Err(error) => warn!(%error, files = limit.current, "the limit of open files cannot be raised"),
+    }
+}
+
+/// Where a start error would have been avoided: the file, or the name it would have.
+pub fn blamed(file: Option<&PathBuf>) -> String {
+    file.map_or_else(|| crate::config::FILE.to_owned(), |file| file.display().to_string())
+}

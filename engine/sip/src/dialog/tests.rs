@@ -267,17 +267,16 @@ fn no_stranger_parks_a_large_message_in_a_dialog() {
     let made = Dialog::answering(&incoming("INVITE", 5, &long), Transport::Udp, "ours", contact());
     assert_eq!(made.err().map(Fault::status), Some(513));
 
-    let mut dialog = calling("");
     let routes = "Record-Route: <sip:p;lr>\n".repeat(MAX_ROUTES + 1);
     let many =
         Dialog::answering(&incoming("INVITE", 5, &(INVITE.to_owned() + &routes)), Transport::Udp, "x", contact());
     assert_eq!(many.err().map(Fault::status), Some(400));
-    let moved = format!("Contact: <sip:{}@h>\n", "u".repeat(4000));
-    for number in 2..4 {
-        let update = incoming("UPDATE", number, &moved);
-        let _ = dialog.reply(&update, PEER.parse().unwrap(), 200);
-    }
-    assert!(dialog.text_len() <= MAX_DIALOG_TEXT);
+    let wordy = format!("To: <sip:alice@a>;x={}\nContact: <sip:bob@10.0.0.2>\n", "y".repeat(5000));
+    let mut dialog = Dialog::answering(&incoming("INVITE", 5, &wordy), Transport::Udp, "ours", contact()).unwrap();
+    let moved = incoming("UPDATE", 6, &format!("Contact: <sip:{}@h>\n", "u".repeat(4000)));
+    let reply = dialog.reply(&moved, PEER.parse().unwrap(), 200);
+    assert_eq!(reply.err().map(Fault::status), Some(513));
+    assert_eq!(dialog.target(), "sip:bob@10.0.0.2");
 }
 
 #[test]
@@ -334,6 +333,20 @@ fn a_failure_ends_every_early_dialog_and_199_ends_one() {
     forks.again();
     assert_eq!((forks.opening().seq(), forks.dialogs().len()), (2, 0));
     assert!(forks.into_winner().is_none());
+}
+
+#[test]
+fn once_answered_neither_a_failure_nor_the_end_of_another_branch_takes_the_winner_away() {
+    let mut forks = Forks::new(opening());
+    for tag in ["a", "b"] {
+        forks.hear(&response(180, tag, "Contact: <sip:bob@h>\n")).unwrap();
+    }
+    assert!(matches!(forks.hear(&response(200, "b", "")), Ok(Branch::Won(_))));
+    assert!(matches!(forks.hear(&response(199, "b", "")), Ok(Branch::None)));
+    assert!(matches!(forks.hear(&response(199, "a", "")), Ok(Branch::Gone(_))));
+    assert!(matches!(forks.hear(&response(486, "a", "")), Ok(Branch::Failed)));
+    let winner = forks.into_winner().unwrap();
+    assert_eq!((winner.id().remote, winner.state()), ("b", State::Confirmed));
 }
 
 #[test]

@@ -211,6 +211,8 @@ mod tests {
         assert_eq!(turns.begin(Turn::Theirs, &Method::Update, false), Ok(()), "a session refresh");
         assert_eq!(turns.begin(Turn::Theirs, &Method::Update, false), Err(Clash::Unanswered));
         assert_eq!(turns.begin(Turn::Theirs, &Method::Info, false), Ok(()));
+        turns.finish(&Method::Update, 500);
+        assert_eq!(turns.open_offer(), Some(Turn::Ours), "the INVITE's offer has nothing to do with it");
     }
 
     #[test]

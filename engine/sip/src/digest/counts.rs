@@ -212,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_whose_slice_had_to_go_for_it_is_stale() {
+        let mut counts = Counts::new(80, 2);
+        counts.spend(proof(0, 1, 1, 0)).unwrap();
+        counts.spend(proof(25, 2, 1, 25)).unwrap();
+        assert_eq!(counts.spend(proof(1, 9, 1, 30)), Err(Refused::Stale), "its slice is the oldest");
+        assert_eq!(counts.len(), 1);
+    }
+
+    #[test]
     fn a_table_full_of_new_nonces_refuses_until_the_next_slice() {
         let mut counts = Counts::new(80, 2);
         counts.spend(proof(0, 1, 1, 0)).unwrap();

@@ -21,6 +21,8 @@ pub struct Subscriber {
     ends: Option<Instant>,
     refresh: Option<Instant>,
     notify_by: Option<Instant>,
+    /// We have unsubscribed.
+    leaving: bool,
 }
 
 /// How a subscription of ours stands.
@@ -48,8 +50,15 @@ pub enum Due {
 impl Subscriber {
     /// A SUBSCRIBE for that time was sent.
     pub fn new(wish: Duration, t1: Duration, now: Instant) -> Self {
-        let mut subscriber =
-            Self { wish, timer_n: TIMER_N * t1, phase: Fate::Asking, ends: None, refresh: None, notify_by: None };
+        let mut subscriber = Self {
+            wish,
+            timer_n: TIMER_N * t1,
+            phase: Fate::Asking,
+            ends: None,
+            refresh: None,
+            notify_by: None,
+            leaving: false,
+        };
         subscriber.asked(now);
         subscriber
     }
@@ -60,17 +69,19 @@ impl Subscriber {
         self.refresh = None;
     }
 
-    /// A SUBSCRIBE for no time was sent: what is left is to hear the last NOTIFY (§4.1.2.3).
+    /// A SUBSCRIBE for no time was sent: what is left is to hear the last NOTIFY (§4.1.2.3). Another that is on its way
+    /// already prolongs nothing.
     pub fn unsubscribed(&mut self, now: Instant) {
         self.asked(now);
-        self.ends = self.notify_by;
+        self.ends = None;
+        self.leaving = true;
     }
 
     /// The 2xx to a SUBSCRIBE with its Expires. It may say less than was asked, and more is not believed (§4.1.2.1).
     pub fn accepted(&mut self, expires: Option<u32>, now: Instant) {
         let granted = expires.map_or(self.wish, |seconds| Duration::from_secs(seconds.into())).min(self.wish);
         // With no time left there is only the last NOTIFY to come.
-        if !self.is_over() && !granted.is_zero() {
+        if !self.is_over() && !self.leaving && !granted.is_zero() {
             self.lasts(granted, now);
         }
     }
@@ -80,7 +91,7 @@ impl Subscriber {
     pub fn refused(&mut self, status: u16, retry_after: Option<Duration>) {
         const GONE: [u16; 12] = [404, 405, 410, 416, 480, 481, 482, 483, 484, 485, 489, 501];
         self.notify_by = None;
-        if self.phase == Fate::Asking || GONE.contains(&status) || status == 604 {
+        if self.phase == Fate::Asking || self.leaving || GONE.contains(&status) || status == 604 {
             let again = match status {
                 403 | 405 | 416 | 489 | 501 | 600.. => Again::Never,
                 481 => Again::Now,
@@ -92,7 +103,7 @@ impl Subscriber {
 
     /// A NOTIFY came: its word counts more than the 2xx, which it may even overtake (§4.1.3).
     pub fn notified(&mut self, state: &SubscriptionState, now: Instant) {
-        if self.is_over() {
+        if self.is_over() || (self.leaving && state.phase != Phase::Terminated) {
             return;
         }
         self.notify_by = None;

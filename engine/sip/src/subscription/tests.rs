@@ -229,9 +229,13 @@ fn to_unsubscribe_is_to_wait_for_the_last_word_but_not_for_ever() {
     subscriber.notified(&state("active;expires=3600").unwrap(), now);
     subscriber.unsubscribed(now + SECOND);
     subscriber.accepted(Some(0), now + SECOND);
+    subscriber.notified(&state("active;expires=3599").unwrap(), now + SECOND);
     assert_eq!(subscriber.deadline(), Some(now + SECOND + 64 * T1));
     let mut silent = subscriber;
     assert_eq!(silent.expire(now + SECOND + 64 * T1), Some(Due::Over));
+    let mut refused = subscriber;
+    refused.refused(500, None);
+    assert!(refused.is_over(), "who does not let us go need not be waited for");
     subscriber.notified(&state("terminated;reason=timeout").unwrap(), now + 2 * SECOND);
     assert!(subscriber.is_over());
 }

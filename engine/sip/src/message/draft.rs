@@ -16,7 +16,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use self::seen::Seen;
-use super::name::{self, OTHER};
+use super::name::OTHER;
 use super::scan::{self, Commas, find_outside};
 use super::{Headers, Method, Name, NameAddr, Request, Via, phrase};
 use crate::hop::Transport;
@@ -354,11 +354,10 @@ impl Text {
     }
 
     fn name(&mut self, name: Name<'_>) {
-        let text = match name::number_of(name.as_str().as_bytes()) {
-            OTHER => name.as_str(),
-            number => Name::numbered(number).map_or("", |name| name.as_str()),
-        };
-        self.token(text);
+        match Name::numbered(name.settled()) {
+            Some(known) => self.0.extend_from_slice(known.as_str().as_bytes()),
+            None => self.token(name.as_str()),
+        }
     }
 
     /// Writes a token; what may not stand in one becomes a dash.

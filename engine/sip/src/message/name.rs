@@ -176,7 +176,9 @@ pub(super) fn number_of(text: &[u8]) -> u8 {
             let mut at = place(text);
             loop {
                 let number = PLACES[at];
-                if number == OTHER || TEXTS[usize::from(number)].as_bytes().eq_ignore_ascii_case(text) {
+                let Some(known) = TEXTS.get(usize::from(number)).map(|known| known.as_bytes()) else { return OTHER };
+                // Nearly everybody writes names as the RFCs do, and equal bytes are seen faster than equal letters.
+                if known == text || known.eq_ignore_ascii_case(text) {
                     return number;
                 }
                 at = (at + 1) % TABLE;

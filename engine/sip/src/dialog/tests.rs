@@ -163,6 +163,9 @@ fn a_bye_ends_the_dialog_and_what_comes_after_gets_481() {
     let reply = dialog.reply(&bye, PEER.parse().unwrap(), 200).unwrap();
     assert_eq!(reply.get(Name::To), Some("<sip:alice@a>;tag=ours"));
     assert_eq!(dialog.hear(&incoming("INFO", 7, "")).map_err(Fault::status), Err(481));
+    // The answer that crossed the BYE does not bring it back.
+    dialog.reply(&incoming("INVITE", 5, INVITE), PEER.parse().unwrap(), 200).unwrap();
+    assert_eq!(dialog.state(), State::Ended);
 }
 
 #[test]
@@ -195,7 +198,9 @@ fn a_reinvite_moves_the_target_when_it_is_accepted_and_not_when_it_is_refused() 
     let reinvite = incoming("INVITE", 6, moved);
     dialog.hear(&reinvite).unwrap();
 
-    dialog.reply(&reinvite, peer, 488).unwrap();
+    for status in [183, 488] {
+        dialog.reply(&reinvite, peer, status).unwrap();
+    }
     assert_eq!((dialog.target(), dialog.state()), ("sip:bob@10.0.0.2;x=1", State::Early));
     let reply = dialog.reply(&reinvite, peer, 200).unwrap();
     assert_eq!(dialog.target(), "sip:bob@10.9.9.9");

@@ -318,11 +318,10 @@ async fn live(shard: Rc<Shard>, (mut phase, accepting): (watch::Receiver<Phase>,
 
 async fn receive(shard: Rc<Shard>, socket: Rc<Datagrams>) {
     loop {
-        match socket.readable().await.and_then(|()| shard.receive(&socket)) {
+        match socket.receive_with(|| shard.receive(&socket)).await {
             // The other sockets, the connections and the timers of this shard have their turn in between.
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
                 tracing::warn!(local = %socket.local(), %error, "datagrams cannot be received at the moment");
                 tokio::time::sleep(LOOK).await;

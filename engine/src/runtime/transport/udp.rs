@@ -6,13 +6,13 @@
 use std::array;
 use std::cell::Cell;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use bytes::Bytes;
 use patchcord_sip::hop::{FlowId, Hop, Transport};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 
 /// The largest datagram, and the most that the kernel joins into one buffer.
 const SLOT: usize = 65_536;
@@ -41,18 +41,20 @@ impl Scratch {
 pub(crate) struct Datagrams {
     flow: FlowId,
     local: SocketAddr,
-    socket: UdpSocket,
+    /// Watched for reading only: each datagram that leaves makes the socket writable again, and a wake-up for that would
+    /// double their number.
+    socket: AsyncFd<UdpSocket>,
     state: UdpSocketState,
     batch: Cell<usize>,
 }
 
 impl Datagrams {
     /// Takes over a bound socket; the runtime of the shard must be entered.
-    pub fn new(flow: FlowId, socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub fn new(flow: FlowId, socket: UdpSocket) -> io::Result<Self> {
         let local = socket.local_addr()?;
         let state = UdpSocketState::new((&socket).into())?;
-        allow_fragments(&socket, local)?;
-        let socket = UdpSocket::from_std(socket)?;
+        suit_sip(&socket, local)?;
+        let socket = watch(socket)?;
         Ok(Self { flow, local, socket, state, batch: Cell::new(SMALL_BATCH) })
     }
 
@@ -68,15 +70,24 @@ impl Datagrams {
 
     /// Says bytes to a peer, from the address of ours that the hop names.
     pub fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        let any = self.local.ip().is_unspecified() && !local.ip().is_unspecified();
-        let src_ip = any.then_some(local.ip());
+        if !self.local.ip().is_unspecified() || local.ip().is_unspecified() {
+            return self.socket.get_ref().send_to(bytes, peer).map(|_| ());
+        }
+        let src_ip = Some(local.ip());
         let transmit = Transmit { destination: peer, ecn: None, contents: bytes, segment_size: None, src_ip };
-        self.state.try_send((&self.socket).into(), &transmit)
+        self.state.try_send(self.socket.get_ref().into(), &transmit)
     }
 
-    /// Waits until there is something to receive.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.socket.readable().await
+    /// Waits until there is something to receive, has `receive` called, and tells whether there may be more.
+    pub async fn receive_with(&self, receive: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
+        let mut ready = self.socket.readable().await?;
+        let more = receive();
+        // The queue was empty when the kernel returned, and the next arrival wakes us again: clearing the mark here
+        // saves the call that would only hear "would block".
+        if matches!(more, Ok(false)) {
+            ready.clear_ready();
+        }
+        more
     }
 
     /// Receives what is there, one batch at most, and hands over each datagram. Tells whether there may be more.
@@ -86,19 +97,16 @@ impl Datagrams {
         let mut slots = buffer.chunks_exact_mut(SLOT);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
             array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
-        let received = self.socket.try_io(Interest::READABLE, || {
-            self.state.recv((&self.socket).into(), &mut slices[..batch], &mut metas[..batch])
-        })?;
+        let socket = self.socket.get_ref().into();
+        let received = match self.state.recv(socket, &mut slices[..batch], &mut metas[..batch]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            received => received?,
+        };
         let full = received == batch;
-        if full {
-            self.batch.set((batch * 2).min(BATCH_SIZE));
-        } else {
-            // The queue was empty when the kernel returned, and the next arrival wakes us again: saying so here saves
-            // the call that would only hear "would block".
-            let drained = self.socket.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-            debug_assert!(drained.is_err(), "nothing was read");
-            self.batch.set((batch / 2).max(received).max(SMALL_BATCH));
-        }
+        self.batch.set(match full {
+            true => (batch * 2).min(BATCH_SIZE),
+            false => (batch / 2).max(received).max(SMALL_BATCH),
+        });
         for (meta, slice) in metas.iter().zip(&slices).take(received) {
             let local = SocketAddr::new(meta.dst_ip.unwrap_or(self.local.ip()), self.local.port());
             let hop = Hop { transport: Transport::Udp, flow: self.flow, local, peer: meta.addr };
@@ -111,27 +119,42 @@ impl Datagrams {
     }
 }
 
-/// Lets the kernel cut a large datagram into fragments. `quinn-udp` forbids it, as QUIC wants; an answer of SIP goes the
-/// way that its request came, whatever its size (RFC 3261 §18.2.2).
+#[allow(unsafe_code, reason = "the only way to watch a socket for reading alone")]
+fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
+    // SAFETY: the socket of std owns its descriptor, always gives the same one, and closes it when it is dropped. It is
+    // owned by the `AsyncFd` from here on, and nothing takes it out.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
+}
+
+/// Sets back what `quinn-udp` sets for QUIC. The kernel may cut a large datagram into fragments: an answer of SIP goes the
+/// way that its request came, whatever its size (RFC 3261 §18.2.2). Nobody here asks when or with which marks a datagram
+/// came, and where there is only one address, nobody asks to which; each would be written beside every datagram.
 #[cfg(target_os = "linux")]
-fn allow_fragments(socket: &std::net::UdpSocket, local: SocketAddr) -> io::Result<()> {
+fn suit_sip(socket: &UdpSocket, local: SocketAddr) -> io::Result<()> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 0)?;
     match local {
-        SocketAddr::V4(_) => set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT),
-        SocketAddr::V6(_) => {
+        SocketAddr::V4(addr) => {
+            set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_DONT)?;
+            set_option(socket, libc::IPPROTO_IP, libc::IP_RECVTOS, 0)?;
+            set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, addr.ip().is_unspecified().into())
+        }
+        SocketAddr::V6(addr) => {
             set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT)?;
-            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
+            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)?;
+            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 0)?;
+            set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, addr.ip().is_unspecified().into())
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn allow_fragments(_: &std::net::UdpSocket, _: SocketAddr) -> io::Result<()> {
+fn suit_sip(_: &UdpSocket, _: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
 #[cfg(target_os = "linux")]
-#[allow(unsafe_code, reason = "a socket option that neither std nor socket2 knows")]
-fn set_option(socket: &std::net::UdpSocket, level: i32, option: i32, value: i32) -> io::Result<()> {
+#[allow(unsafe_code, reason = "socket options that neither std nor socket2 knows")]
+fn set_option(socket: &UdpSocket, level: i32, option: i32, value: i32) -> io::Result<()> {
     use std::os::fd::AsRawFd;
     let size = size_of_val(&value) as libc::socklen_t;
     // SAFETY: the descriptor is open as long as `socket` is borrowed, and `value` is an int of the size that is told.

@@ -6,13 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use patchcord_engine::runtime::CertificateSource;
 use serde_json::json;
 
 use super::{
     Context,
     outcome::{Exit, Failure, Said},
 };
-use crate::config;
+use crate::{
+    config::{self, Config},
+    server::blamed,
+};
 
 /// What `patchcord init` writes: every key that is served, with its default.
 const TEMPLATE: &str = include_str!("template.toml");
@@ -23,11 +27,28 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
     let named = path.as_deref().or(context.named.as_deref());
     let config = context.config_at(named).map_err(|failure| failure.exit(Exit::Refused))?;
     let file = config.file.as_ref().map(|file| file.display().to_string());
+    for (key, path) in named_files(&config) {
+        if let Err(error) = fs::File::open(&path) {
+            let reason = format!("{} cannot be read: {error}", path.display());
+            let remedy = "name a file that is there and that the server's user may read";
+            return Err(Failure::blaming(&blamed(config.file.as_ref()), key, &reason, remedy).exit(Exit::Refused));
+        }
+    }
     let text = match &file {
         Some(file) => format!("{file} is right: {} endpoints.\n", config.endpoints.len()),
         None => "There is no configuration file; the defaults are right.\n".into(),
     };
     Ok(Said::new(text, json!({ "file": file, "endpoints": config.endpoints.len(), "problems": [] })))
+}
+
+/// The files that the configuration names and the server reads at its start.
+fn named_files(config: &Config) -> Vec<(&'static str, PathBuf)> {
+    let mut files = Vec::new();
+    if let CertificateSource::Files { certificate, key } = &config.runtime.certificate {
+        files.extend([("tls.certificate", certificate.clone()), ("tls.key", key.clone())]);
+    }
+    files.extend(config.runtime.trust.clone().map(|trust| ("tls.trust", trust)));
+    files
 }
 
 /// `patchcord init`

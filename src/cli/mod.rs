@@ -42,6 +42,7 @@ struct Context {
     named: Option<PathBuf>,
     environment: Environment,
     verbose: bool,
+    json: bool,
 }
 
 impl Context {
@@ -57,7 +58,8 @@ impl Context {
 fn dispatch(line: Line) -> Result<Said, Failure> {
     let environment =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let context = Context { named: line.config, environment: environment.collect(), verbose: line.verbose };
+    let context =
+        Context { named: line.config, environment: environment.collect(), verbose: line.verbose, json: line.json };
     match line.command.unwrap_or(Command::Run) {
         Command::Run => block_on(server::run(context)),
         Command::Check { path } => files::check(&context, path),

@@ -24,7 +24,7 @@ pub async fn run(context: Context) -> Result<Said, Failure> {
     let config = context.config()?;
     let telemetry = Telemetry::start(&config.log);
     let file = blamed(config.file.as_ref());
-    match server::run(config, context.environment, telemetry).await {
+    match server::run(config, context.environment, telemetry, context.json).await {
         Ok(()) => Ok(Said::new("", json!({ "stopped": true }))),
         Err(error) => Err(Failure::blaming(&file, error.key(), &chain(&error), &error.remedy())),
     }

@@ -89,7 +89,7 @@ impl Running {
         self.stopping.store(true, Relaxed);
     }
 
-    /// Reads the configuration again and applies what can change; on an error nothing does.
+    /// Reads the configuration again and applies what can change, or says what it did not.
     pub async fn apply_configuration(&self) -> Result<Reloaded, Problem> {
         let _turn = self.turn.lock().await;
         let file = self.config().file.clone();
@@ -99,7 +99,10 @@ impl Running {
             .runtime
             .reload_certificates()
             .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)))?;
-        self.parts.accounts.load(fresh.endpoints.clone()).await?;
+        self.parts.accounts.load(fresh.endpoints.clone()).await.map_err(|error| {
+            let problem = Problem::from(error);
+            Problem { detail: format!("only the certificates are read again: {}", problem.detail), ..problem }
+        })?;
         self.parts.telemetry.change(&fresh.log);
 
         let mut config = self.config();

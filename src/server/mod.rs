@@ -14,7 +14,6 @@ mod start;
 
 use std::{
     io::{self, Write},
-    sync::Arc,
     time::Duration,
 };
 
@@ -26,8 +25,12 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::config::{Config, Environment};
-use crate::telemetry::Telemetry;
+use patchcord_web::house::House;
+
+use crate::{
+    config::{Config, Environment},
+    telemetry::Telemetry,
+};
 
 pub use start::{StartError, blamed, open_accounts};
 
@@ -41,13 +44,15 @@ const GRACE: Duration = Duration::from_secs(2);
 const LONGEST_STOP: Duration = Duration::from_secs(20);
 
 /// Serves until told to stop.
-pub async fn run(config: Config, environment: Environment, telemetry: Telemetry) -> Result<(), StartError> {
+pub async fn run(config: Config, environment: Environment, telemetry: Telemetry, json: bool) -> Result<(), StartError> {
     let mut stopping = Signals::open()?;
     let mut reloading = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let (stop, stopped) = watch::channel(false);
     let started = start::start(config, environment, telemetry, stopped).await?;
     let house = started.house.clone();
-    greet(&house);
+    // Nobody may be reading; that is no reason not to serve.
+    let greeting = if json { format!("{}\n", serde_json::json!(house.status())) } else { greeting(&house) };
+    let _read_or_not = io::stdout().write_all(greeting.as_bytes()).and_then(|()| io::stdout().flush());
 
     loop {
         tokio::select! {
@@ -93,7 +98,7 @@ impl Signals {
 async fn reload(house: &Running) {
     match house.apply_configuration().await {
         Ok(done) => info!(applied = done.applied.join("; "), needs_restart = done.needs_restart.join("; "), "reloaded"),
-        Err(problem) => warn!(reason = problem.detail, "not reloaded: everything is as it was"),
+        Err(problem) => warn!(reason = problem.detail, "not reloaded"),
     }
 }
 
@@ -119,8 +124,8 @@ async fn joined<T>(task: JoinHandle<T>, what: &str) {
     }
 }
 
-/// Says where the server listens, and what to do next.
-fn greet(house: &Arc<Running>) {
+/// Where the server listens, and what to do next.
+fn greeting(house: &Running) -> String {
     let mut text = format!("Patchcord {} is running.\n", env!("CARGO_PKG_VERSION"));
     for listen in house.runtime().bound() {
         text += &format!("  sip  {listen}\n");
@@ -129,11 +134,15 @@ fn greet(house: &Arc<Running>) {
         text += &format!("  web  http://{address}/  (/healthz, /readyz, /metrics)\n");
     }
     text += &format!("  data {}\n", house.config().data.display());
-    text += &match house.endpoints() {
-        0 => "No endpoint may register yet. Add the first:  patchcord endpoint add alice --number 101\n".to_owned(),
-        1 => "1 endpoint may register. Add another:  patchcord endpoint add bob\n".to_owned(),
-        count => format!("{count} endpoints may register. Add another:  patchcord endpoint add bob\n"),
-    };
-    // Nobody may be reading; that is no reason not to serve.
-    let _read_or_not = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
+    // As this process was called, so that the line can be pasted.
+    let program = std::env::args().next().unwrap_or_else(|| "patchcord".into());
+    let file = house.config().file.as_ref().filter(|file| file.as_os_str() != crate::config::FILE).cloned();
+    let named = file.map(|file| format!(" -c {}", file.display())).unwrap_or_default();
+    text + &match house.endpoints() {
+        0 => format!(
+            "No endpoint may register yet. Add the first:\n  {program} endpoint add alice --number 101{named}\n"
+        ),
+        1 => format!("1 endpoint may register. Add another:\n  {program} endpoint add bob{named}\n"),
+        count => format!("{count} endpoints may register. Add another:\n  {program} endpoint add bob{named}\n"),
+    }
 }

@@ -2,10 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use patchcord_sip::{hop::FlowId, message::Request, transaction::Heard};
+use patchcord_sip::{
+    hop::FlowId,
+    message::{Method, Request},
+    transaction::Heard,
+};
 
 use super::{Door, Moment};
-use crate::runtime::{Desk, Wire};
+use crate::{
+    redact::Redacted,
+    runtime::{Desk, Wire},
+};
 
 /// How often a stripe of the location is swept: the whole table in sixteen seconds.
 const SWEEP_EVERY: Duration = Duration::from_millis(250);
@@ -39,6 +46,13 @@ impl Desk for Door {
     }
 }
 
+/// Names the request in whatever is logged about it. A Call-ID often ends with the phone's address; its beginning is
+/// enough to find it by.
 fn span(request: &Request) -> tracing::Span {
-    tracing::debug_span!("request", method = %request.method(), id = request.call_id().unwrap_or_default())
+    let id = || request.call_id().unwrap_or_default().split('@').next().unwrap_or_default();
+    let user = || request.to().ok().and_then(|to| to.uri.user_text()).unwrap_or_default();
+    match request.method() {
+        Method::Register => tracing::debug_span!("registration", endpoint = %Redacted(user()), id = id()),
+        method => tracing::debug_span!("request", %method, id = id()),
+    }
 }

@@ -13,6 +13,7 @@ use super::{
     refusal::{Refusal, SUPPORTED},
 };
 use crate::{
+    redact::Redacted,
     routing::{Binding, Endpoint, RegisterError, Registered, register},
     switchboard::{Proof, Switchboard},
 };
@@ -36,7 +37,7 @@ pub(super) fn serve(board: &Switchboard, request: &Request, moment: &Moment) -> 
     }
     let registered = register(&board.location, &board.rules, &endpoint.user, request, &moment.hop, moment.now)?;
     board.tally.registered.fetch_add(1, Relaxed);
-    tracing::debug!(endpoint = %endpoint.user, bindings = registered.bindings.len(), "registered");
+    tracing::debug!(endpoint = %Redacted(&endpoint.user), bindings = registered.bindings.len(), "registered");
     Ok(accepted(request, &registered, moment))
 }
 

@@ -40,6 +40,7 @@ use super::transport::connection::Pipe;
 use super::transport::flows::{Flow, Way};
 use super::transport::udp::{Datagrams, Scratch};
 use super::works::Works;
+use crate::redact::Redacted;
 
 /// How long a client stays away that comes while the server stops: long enough for a restart.
 const RETRY_AFTER_STOP_SECONDS: u32 = 10;
@@ -163,7 +164,7 @@ impl Shard {
             Err(not_sip) => {
                 one_more(&self.counters.malformed);
                 core.works.transactions.not_sip();
-                tracing::debug!(peer = %hop.peer, error = %not_sip, "what came is no SIP");
+                tracing::debug!(peer = %Redacted(hop.peer), error = %not_sip, "what came is no SIP");
             }
         }
     }

@@ -10,7 +10,7 @@
 
 pub mod rules;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::HashSet, sync::Arc, time::SystemTime};
 
 use patchcord_engine::{
     routing::{
@@ -117,7 +117,8 @@ impl Accounts {
 
     /// Adds all of these, or none.
     pub async fn add(&self, new: Vec<NewEndpoint>, now: SystemTime) -> Result<(), AccountError> {
-        let mut names = std::collections::HashSet::new();
+        let _turn = self.turn.lock().await;
+        let mut names = HashSet::new();
         for NewEndpoint { user, password, number, .. } in &new {
             rules::user(user)?;
             rules::password(password)?;
@@ -130,7 +131,6 @@ impl Accounts {
             let NewEndpoint { user, password, number, digests } = new;
             EndpointRow { user, password, number, digests, created: now, updated: now }
         };
-        let _turn = self.turn.lock().await;
         self.put(new.into_iter().map(row).collect()).await
     }
 

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::connection::{Connection, Pipe};
 use super::flows::Flow;
 use super::ws;
+use crate::redact::Redacted;
 use crate::runtime::shard::Shard;
 use crate::runtime::stats::one_more;
 
@@ -43,7 +44,7 @@ fn take(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, transport: Trans
         Ok(flow) => flow,
         Err(crowded) => {
             one_more(&shard.counters.crowded);
-            return tracing::debug!(%peer, %crowded, "connection turned away");
+            return tracing::debug!(peer = %Redacted(peer), %crowded, "connection turned away");
         }
     };
     let shard = shard.clone();
@@ -71,7 +72,7 @@ async fn greet(shard: &Shard, stream: TcpStream, flow: Arc<Flow>) -> Option<Conn
         Err(late) => late,
     };
     one_more(&shard.counters.handshakes_failed);
-    tracing::debug!(%peer, error = %failed, "handshake failed");
+    tracing::debug!(peer = %Redacted(peer), error = %failed, "handshake failed");
     None
 }
 

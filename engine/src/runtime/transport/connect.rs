@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::connection::{Connection, Pipe};
 use super::flows::{Flow, Way};
+use crate::redact::Redacted;
 use crate::runtime::shard::Shard;
 use crate::runtime::stats::one_more;
 
@@ -32,7 +33,7 @@ pub(crate) async fn connect(shard: Rc<Shard>, flow: Arc<Flow>, way: Way, patienc
 
 fn failed(shard: &Shard, way: &Way, error: &dyn std::fmt::Display) {
     one_more(&shard.counters.connects_failed);
-    tracing::debug!(transport = %way.transport, peer = %way.peer, %error, "no connection");
+    tracing::debug!(transport = %way.transport, peer = %Redacted(way.peer), %error, "no connection");
 }
 
 async fn reach(shard: &Shard, way: &Way) -> io::Result<(SocketAddr, Pipe)> {

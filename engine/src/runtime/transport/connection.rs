@@ -24,6 +24,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::flows::{Flow, Order};
 use super::udp::Scratch;
 use super::ws::MessageSocket;
+use crate::redact::Redacted;
 use crate::runtime::clock;
 use crate::runtime::settings::Limits;
 use crate::runtime::shard::Shard;
@@ -126,7 +127,7 @@ impl Connection {
                 Turn::Alarm => self.is_in_time(limits, &shard.counters),
                 Turn::Over(error) => {
                     if let Some(error) = error {
-                        tracing::debug!(peer = %self.hop.peer, %error, "connection lost");
+                        tracing::debug!(peer = %Redacted(self.hop.peer), %error, "connection lost");
                     }
                     false
                 }
@@ -290,7 +291,7 @@ impl Connection {
     /// Nobody knows where the next message would begin: what is wrong is said, and then the connection ends.
     fn turn_away(&mut self, fault: &FrameFault, shard: &Shard) {
         one_more(&shard.counters.unframeable);
-        tracing::debug!(peer = %self.hop.peer, %fault, "connection cannot be read any more");
+        tracing::debug!(peer = %Redacted(self.hop.peer), %fault, "connection cannot be read any more");
         shard.refuse_frame(fault, self.hop);
         self.stage = Stage::Finishing;
         self.midway_since = None;
@@ -319,7 +320,7 @@ impl Connection {
         if let Some(counter) = limit.counter(counters) {
             one_more(counter);
         }
-        tracing::debug!(peer = %self.hop.peer, ?limit, "connection closed");
+        tracing::debug!(peer = %Redacted(self.hop.peer), ?limit, "connection closed");
         false
     }
 }

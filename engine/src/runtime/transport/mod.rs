@@ -28,6 +28,7 @@ use self::udp::Datagrams;
 use super::shard::Shard;
 use super::shared::Shared;
 use super::stats::{Counters, one_more};
+use crate::redact::Redacted;
 
 /// Replies that may wait for a connection to be made; more belong to a peer that nobody can reach.
 const REPLIES_PER_CONNECTION: usize = 64;
@@ -92,7 +93,7 @@ impl Transports {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => one_more(&self.counters.unsent),
             Err(error) => {
                 one_more(&self.counters.unsent);
-                tracing::debug!(peer = %hop.peer, %error, "datagram refused");
+                tracing::debug!(peer = %Redacted(hop.peer), %error, "datagram refused");
                 return Err(Unsent);
             }
         }
@@ -143,7 +144,7 @@ impl Transports {
             Ok(found) => found,
             Err(crowded) => {
                 one_more(&self.counters.crowded);
-                tracing::warn!(peer = %way.peer, %crowded, "no connection is made");
+                tracing::warn!(peer = %Redacted(way.peer), %crowded, "no connection is made");
                 return None;
             }
         };

@@ -1,0 +1,227 @@
+//! A house with a store and two doors, and no SIP.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use patchcord_engine::{
+    routing::{BindingRow, Digests, Endpoint, Origin, RegistrarRules},
+    runtime::clock,
+    switchboard::Switchboard,
+};
+use patchcord_sip::{digest::Credential, hop::Transport};
+use patchcord_web::{
+    accounts::Accounts,
+    control::{self, SOCKET_FILE, Token},
+    doors,
+    folder::Hold,
+    house::{Answer, House, Reloaded, Status},
+    metrics::Exposition,
+    problem::Problem,
+    serve::serve,
+    store::{Place, Store},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream, UnixStream},
+    sync::watch,
+};
+
+/// What a house says of itself in these tests.
+#[derive(Default)]
+pub struct Pretended {
+    pub hindrances: Mutex<Vec<String>>,
+}
+
+impl House for Pretended {
+    fn status(&self) -> Status {
+        Status {
+            version: "0.0.0".into(),
+            pid: 1,
+            uptime_s: 2,
+            config: None,
+            data: "data".into(),
+            database: "sqlite:data/patchcord.db".into(),
+            domain: None,
+            listen: vec!["udp:127.0.0.1:5060".into()],
+            web: vec![],
+            endpoints: 0,
+            registered: 0,
+            bindings: 0,
+            unwritten: 0,
+            flows: 0,
+            hindrances: vec![],
+        }
+    }
+
+    fn measure(&self, page: &mut Exposition) {
+        page.gauge("endpoints", "Endpoints that may register", 7);
+    }
+
+    fn hindrances(&self) -> Answer<'_, Vec<String>> {
+        Box::pin(async { self.hindrances.lock().expect("nobody panics").clone() })
+    }
+
+    fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {
+        Box::pin(async { Ok(Reloaded { applied: vec!["nothing".into()], needs_restart: vec!["sip.listen".into()] }) })
+    }
+}
+
+/// A running house; its folder and its doors go with it.
+pub struct Lab {
+    pub board: Arc<Switchboard>,
+    pub store: Store,
+    pub house: Arc<Pretended>,
+    pub web: std::net::SocketAddr,
+    folder: TempDir,
+    _hold: Hold,
+    _stop: watch::Sender<bool>,
+}
+
+impl Lab {
+    /// With one endpoint of the configuration file, `filed`.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::parse("sqlite:patchcord.db", folder.path()).expect("a place");
+        let store = Store::open(&place, folder.path()).await.expect("a store");
+        let rules = RegistrarRules::default();
+        let board = Arc::new(Switchboard::new(None, rules, Digests::default(), [7; 32], clock::now()));
+        let accounts = Arc::new(Accounts::new(board.clone(), Arc::new(store.clone())));
+        let filed = Endpoint {
+            user: "filed".into(),
+            credential: Credential::Password("x".into()),
+            digests: None,
+            number: Some("900".into()),
+            origin: Origin::File,
+        };
+        accounts.load(vec![filed]).await.expect("loaded");
+
+        let house = Arc::new(Pretended::default());
+        let (stop, stopped) = watch::channel(false);
+        let hold = Hold::take(folder.path()).await.expect("the folder is ours");
+        let listener = control::bind(&hold).expect("a socket");
+        let token = Token::make(folder.path()).expect("a token");
+        tokio::spawn(serve(listener, control::routes(accounts, house.clone(), token), stopped.clone()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let web = listener.local_addr().expect("an address");
+        tokio::spawn(serve(listener, doors::doors(house.clone()), stopped));
+        Self { board, store, house, web, folder, _hold: hold, _stop: stop }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder().join(SOCKET_FILE)
+    }
+
+    /// Orders something over the control socket, with the right token.
+    pub async fn order(&self, method: &str, path: &str, body: &str) -> Answered {
+        let token = Token::read(self.folder()).expect("the token");
+        self.order_with(&format!("Authorization: Bearer {token}\r\n"), method, path, body).await
+    }
+
+    /// The same with another header in place of the token.
+    pub async fn order_with(&self, header: &str, method: &str, path: &str, body: &str) -> Answered {
+        let stream = UnixStream::connect(self.socket()).await.expect("the socket answers");
+        exchange(stream, header, method, path, body).await
+    }
+
+    /// Asks for a page of the HTTP doors.
+    pub async fn page(&self, method: &str, path: &str) -> Answered {
+        let stream = TcpStream::connect(self.web).await.expect("the door answers");
+        exchange(stream, "", method, path, "").await
+    }
+
+    /// How many bindings the store keeps.
+    pub async fn stored_bindings(&self) -> usize {
+        use patchcord_engine::routing::BindingShelf;
+        self.store.load_bindings(UNIX_EPOCH).await.expect("loaded").len()
+    }
+
+    /// Binds a phone of `user`, as a restart finds it.
+    pub async fn bind(&self, user: &str) {
+        use patchcord_engine::routing::{BindingChange, BindingShelf};
+        let (now, wall) = (clock::now(), clock::wall());
+        let row = binding(user, wall + Duration::from_secs(600));
+        let change = BindingChange { user: user.into(), rows: vec![row.clone()] };
+        self.store.write_bindings(vec![change]).await.expect("written");
+        assert_eq!(self.board.location.restore(vec![row], now, wall), 1);
+    }
+
+    pub fn bindings_of(&self, user: &str) -> usize {
+        let now: Instant = clock::now();
+        self.board.location.bindings(user, now).len()
+    }
+}
+
+fn binding(user: &str, expires: SystemTime) -> BindingRow {
+    BindingRow {
+        user: user.into(),
+        contact: format!("sip:{user}@198.51.100.7:5062"),
+        instance: None,
+        reg_id: None,
+        q_thousandths: 1000,
+        path: vec![],
+        call_id: "c1".into(),
+        cseq: 1,
+        expires,
+        transport: Transport::Udp,
+        local: "192.0.2.1:5060".parse().expect("an address"),
+        peer: "198.51.100.7:5062".parse().expect("an address"),
+        flow_bound: false,
+        user_agent: Some("Phone/1".into()),
+        updated: UNIX_EPOCH,
+    }
+}
+
+/// An answer, cut into what the tests look at.
+#[derive(Debug)]
+pub struct Answered {
+    pub status: u16,
+    pub kind: String,
+    pub body: String,
+}
+
+impl Answered {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The detail of a problem document of that status.
+    pub fn problem(&self, status: u16) -> String {
+        assert_eq!((self.status, self.kind.as_str()), (status, "application/problem+json"), "{self:?}");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        problem["detail"].as_str().expect("a detail").to_owned()
+    }
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    header: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Answered {
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{header}Content-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    // An answer may come, and the rest be refused, before all of the body is there.
+    let _all_or_part = stream.write_all(body.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _whole_or_reset = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).expect("text");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    let kind = head.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();
+    Answered { status, kind: kind.into(), body: body.into() }
+}

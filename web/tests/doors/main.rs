@@ -1,0 +1,6 @@
+//! The doors as programs meet them: the control socket with its token, and the HTTP pages that watch the server.
+
+mod control;
+mod lab;
+mod pages;
+mod registrations;

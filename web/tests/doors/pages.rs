@@ -1,0 +1,46 @@
+//! The pages that watch the server.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::lab::Lab;
+
+#[tokio::test]
+async fn up_and_ready_are_two_questions() {
+    let lab = Lab::new().await;
+    assert_eq!(lab.page("GET", "/readyz").await.body, "ready\n");
+    *lab.house.hindrances.lock().expect("nobody panics") = vec!["the store is away".into(), "stopping".into()];
+
+    assert_eq!(lab.page("GET", "/readyz").await.problem(503), "the store is away; stopping");
+    let up = lab.page("GET", "/healthz").await;
+    assert_eq!((up.status, up.body.as_str()), (200, "ok\n"));
+}
+
+#[tokio::test]
+async fn metrics_are_what_prometheus_reads() {
+    let lab = Lab::new().await;
+    let page = lab.page("GET", "/metrics").await;
+    assert_eq!((page.status, page.kind.as_str()), (200, "text/plain; version=0.0.4; charset=utf-8"));
+    assert!(page.body.contains("\npatchcord_endpoints 7\n"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_document() {
+    let lab = Lab::new().await;
+    assert_eq!(lab.page("GET", "/api/v1/endpoints").await.problem(404), "there is nothing at /api/v1/endpoints");
+    assert_eq!(lab.page("POST", "/metrics").await.problem(405), "/metrics does not take this method");
+}
+
+#[tokio::test]
+async fn what_is_no_http_ends_its_connection_and_no_other() {
+    let lab = Lab::new().await;
+    let mut phone = TcpStream::connect(lab.web).await.expect("connected");
+    phone.write_all(b"REGISTER sip:example.org SIP/2.0\r\n\r\n").await.expect("sent");
+    let mut answer = String::new();
+    phone.read_to_string(&mut answer).await.expect("closed in order");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+
+    assert_eq!(lab.page("GET", "/healthz").await.status, 200);
+}

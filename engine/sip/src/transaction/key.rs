@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
-use crate::message::{Fault, Method, Request, Via};
+use super::reply::WayBack;
+use crate::hop::Hop;
+use crate::message::scan::quoted_end;
+use crate::message::{Fault, Method, Name, Params, Request, Via};
 
 /// The fingerprint of what makes a request the same request again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,12 +26,13 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Errand(pub u64);
 
-/// What a request is matched by.
+/// What a request is matched by, and what else its Via and To say; each header is read once.
 pub(super) struct Identity {
     pub key: Key,
     pub errand: Errand,
-    /// The To tag of every answer that is given without a transaction: the same each time (RFC 3261 §8.2.7).
-    pub stateless_tag: u64,
+    pub way: WayBack,
+    /// Whether it belongs to a dialog, or says so.
+    pub inside_dialog: bool,
 }
 
 /// Whoever takes fingerprints. Each has its own keys, and so has each kind: tags are seen outside, and must not tell
@@ -43,16 +47,16 @@ pub(super) struct Fingerprints {
 
 impl Fingerprints {
     /// Takes the fingerprints of a request that has passed its check.
-    pub fn of(&self, request: &Request) -> Result<Identity, Fault> {
+    pub fn of(&self, request: &Request, hop: Hop) -> Result<Identity, Fault> {
         let via = request.top_via()?;
-        let from = request.from()?;
         let cseq = request.cseq()?;
         // ACK and CANCEL are matched as the INVITE they belong to.
         let method = match request.method() {
             Method::Ack | Method::Cancel => &Method::Invite,
             method => method,
         };
-        let errand = (from.tag(), request.call_id()?, cseq.number, method.as_str());
+        let from_tag = request.get(Name::From).and_then(tag_behind);
+        let errand = (from_tag, request.call_id()?, cseq.number, method.as_str());
         let key = if via.has_magic_branch() {
             let parts = (via.branch(), SentBy(via), method.as_str());
             Key { place: self.place.hash_one(&parts), proof: self.proof.hash_one(&parts) }
@@ -62,13 +66,37 @@ impl Fingerprints {
             let parts = (request.uri_text(), via.as_str(), errand);
             Key { place: self.place.hash_one(parts), proof: self.proof.hash_one(parts) }
         };
-        Ok(Identity { key, errand: Errand(self.errand.hash_one(errand)), stateless_tag: self.tag.hash_one(errand) })
+        Ok(Identity {
+            key,
+            errand: Errand(self.errand.hash_one(errand)),
+            way: WayBack::of(&via, hop),
+            inside_dialog: request.get(Name::To).and_then(tag_behind).is_some(),
+        })
+    }
+
+    /// The To tag of every answer that is given without a transaction: the same each time (RFC 3261 §8.2.7).
+    pub fn stateless_tag(&self, errand: Errand) -> u64 {
+        self.tag.hash_one(errand.0)
     }
 
     /// The tag for the refusal of a request whose names cannot be relied upon: the same for the same bytes.
     pub fn tag_of(&self, bytes: &[u8]) -> u64 {
         self.tag.hash_one(bytes)
     }
+}
+
+/// The tag of an address that has passed its check: what [`NameAddr::tag`](crate::message::NameAddr::tag) says, without
+/// reading the address itself.
+fn tag_behind(value: &str) -> Option<&str> {
+    let address = match value.starts_with('"') {
+        true => &value[quoted_end(value)?..],
+        false => value,
+    };
+    let params = match address.split_once('<') {
+        Some((_, address)) => address.split_once('>')?.1,
+        None => address.split_once(';')?.1,
+    };
+    Params::new(params).get("tag").filter(|tag| !tag.is_empty())
 }
 
 /// Host and port of sent-by, the host in any case.
@@ -105,5 +133,28 @@ impl Hasher for AsItIs {
 
     fn write_u64(&mut self, number: u64) {
         self.0 = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::NameAddr;
+
+    #[test]
+    fn a_tag_is_found_wherever_an_address_may_have_it() {
+        for value in [
+            "sip:a@b;tag=1",
+            "<sip:a@b;tag=not-this>;x;TAG=2",
+            "\"Quoted <sip:c@d>;tag=no \\\" \" <sip:a@b;transport=tcp>;tag=3;y=\">\"",
+            "Plain Words <sip:a@b>;y=\"<;tag=4>\"",
+            "<sip:a@b>",
+            "sip:a@b",
+            "<sip:a@b>;tag=",
+            "tel:+1;tag=5",
+        ] {
+            let read = NameAddr::parse(value).expect("the address is well-formed");
+            assert_eq!(tag_behind(value), read.tag(), "in {value}");
+        }
     }
 }

@@ -106,13 +106,13 @@ impl Servers {
 
     /// A request arrived.
     pub fn receive(&mut self, request: Request, hop: Hop, common: &mut Common, now: Instant) {
-        let identity = match request.check().and_then(|()| self.fingerprints.of(&request)) {
+        let identity = match request.check().and_then(|()| self.fingerprints.of(&request, hop)) {
             Ok(identity) => identity,
             Err(fault) => return self.refuse_malformed(&request, hop, fault, common),
         };
         match request.method() {
             Method::Ack => self.acknowledge(request, hop, &identity, common, now),
-            Method::Cancel => self.cancel(request, hop, &identity, common),
+            Method::Cancel => self.cancel(request, &identity, common),
             _ => match self.find(identity.key) {
                 Some(index) => self.repeat(index, common),
                 None => self.begin(request, hop, &identity, common, now),
@@ -128,19 +128,17 @@ impl Servers {
 
     /// A request that is no repetition: it becomes an entry, or is refused.
     fn begin(&mut self, request: Request, hop: Hop, identity: &Identity, common: &mut Common, now: Instant) {
-        let outside_dialogs = request.to().is_ok_and(|to| to.tag().is_none());
         let is_invite = *request.method() == Method::Invite;
-        if outside_dialogs && self.by_errand.contains_key(&identity.errand.0) {
+        if !identity.inside_dialog && self.by_errand.contains_key(&identity.errand.0) {
             // RFC 3261 §8.2.2.2: it was forked on its way and both branches end here.
             common.tally.merged += 1;
-            return refuse(&request, hop, 482, identity.stateless_tag, common);
+            return self.refuse(&request, identity, 482, common);
         }
         // A place that is taken though the key is another's would be a wonder; it costs that request a 503.
         if self.entries.is_full() || self.by_key.contains_key(&identity.key.place) {
             common.tally.refused_full += 1;
-            return refuse(&request, hop, 503, identity.stateless_tag, common);
+            return self.refuse(&request, identity, 503, common);
         }
-        let Ok(via) = request.top_via() else { return };
         let machine = if is_invite {
             Machine::Invite(InviteServer::start(now))
         } else {
@@ -148,10 +146,10 @@ impl Servers {
         };
         let mut entry = Entry {
             machine,
-            way: WayBack::of(&via, hop),
+            way: identity.way,
             kept: Kept::Request(request.bytes().clone()),
             key: identity.key,
-            errand: (outside_dialogs || is_invite).then_some(identity.errand),
+            errand: (is_invite || !identity.inside_dialog).then_some(identity.errand),
             timer: None,
             cancelled: false,
         };
@@ -185,7 +183,7 @@ impl Servers {
         // The ACK of a refusal has the branch of its INVITE; the ACK of a 2xx has another and is known by its errand.
         let index = self.find(identity.key).or_else(|| self.by_errand.get(&identity.errand.0).copied());
         let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
-            if ack.to().is_ok_and(|to| to.tag() == Some(&spelled(identity.stateless_tag))) {
+            if ack.to().is_ok_and(|to| to.tag() == Some(&spelled(self.fingerprints.stateless_tag(identity.errand)))) {
                 common.tally.acks_swallowed += 1;
             } else {
                 common.tally.acks += 1;
@@ -210,11 +208,11 @@ impl Servers {
     }
 
     /// A CANCEL is answered without an entry of its own: whether its INVITE is known decides, each time again.
-    fn cancel(&mut self, cancel: Request, hop: Hop, identity: &Identity, common: &mut Common) {
+    fn cancel(&mut self, cancel: Request, identity: &Identity, common: &mut Common) {
         let index = self.find(identity.key);
         let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
             common.tally.cancels_unknown += 1;
-            return refuse(&cancel, hop, 481, identity.stateless_tag, common);
+            return self.refuse(&cancel, identity, 481, common);
         };
         common.tally.cancels += 1;
         // RFC 3261 §9.2: the tag should be the one that the INVITE's answers carry.
@@ -222,15 +220,20 @@ impl Servers {
             Kept::Answer(answer) => tag_in(answer),
             _ => None,
         };
-        let tag = tag.unwrap_or_else(|| spelled(identity.stateless_tag));
-        if let Ok(via) = cancel.top_via() {
-            let answer = Draft::reply(&cancel, hop.peer, 200).to_tag(&tag).finish();
-            common.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
-        }
+        let tag = tag.unwrap_or_else(|| spelled(self.fingerprints.stateless_tag(identity.errand)));
+        let answer = Draft::reply(&cancel, identity.way.came_by.peer, 200).to_tag(&tag).finish();
+        common.output.push_back(identity.way.send(answer, Sender::Nobody));
         let open = matches!(&entry.machine, Machine::Invite(machine) if machine.is_open());
         if open && !std::mem::replace(&mut entry.cancelled, true) {
             common.tell(Heard::Cancelled { id: ServerId { index, generation }, cancel });
         }
+    }
+
+    /// Refuses a request that has passed its check, without keeping anything.
+    fn refuse(&self, request: &Request, identity: &Identity, status: u16, common: &mut Common) {
+        let tag = self.fingerprints.stateless_tag(identity.errand);
+        let answer = stateless(request, identity.way.came_by, status, tag).finish();
+        common.output.push_back(identity.way.send(answer, Sender::Nobody));
     }
 
     fn refuse_malformed(&mut self, request: &Request, hop: Hop, fault: Fault, common: &mut Common) {
@@ -341,14 +344,6 @@ impl Servers {
         }
         debug_assert_eq!(self.by_key.len(), self.entries.len(), "each entry has one key");
         debug_assert!(self.by_errand.len() <= self.entries.len(), "an errand is remembered for its request only");
-    }
-}
-
-/// Refuses a request that has passed its check, without keeping anything.
-fn refuse(request: &Request, hop: Hop, status: u16, tag: u64, common: &mut Common) {
-    if let Ok(via) = request.top_via() {
-        let answer = stateless(request, hop, status, tag).finish();
-        common.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
     }
 }
 

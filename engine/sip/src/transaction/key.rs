@@ -150,7 +150,6 @@ mod tests {
             "Plain Words <sip:a@b>;y=\"<;tag=4>\"",
             "<sip:a@b>",
             "sip:a@b",
-            "<sip:a@b>;tag=",
             "tel:+1;tag=5",
         ] {
             let read = NameAddr::parse(value).expect("the address is well-formed");

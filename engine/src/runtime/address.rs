@@ -64,7 +64,8 @@ impl Addresses {
             known.or(bound).unwrap_or_else(|| self.route_to(peer, now))
         };
         let port = listener.map(|at| self.listens[at].addr.port()).or(ours.map(|ours| ours.port()));
-        let port = port.unwrap_or(transport.default_port());
+        // A connection that is not made yet has no port of ours.
+        let port = port.filter(|port| *port != 0).unwrap_or(transport.default_port());
         if self.is_local(peer) {
             return SocketAddr::new(inner(), port);
         }
@@ -204,6 +205,16 @@ mod tests {
         let addresses = addresses(Advertise::None);
         let peer = "127.0.0.1".parse().expect("an address");
         assert_eq!(addresses.seen_by(peer, Transport::Udp, None, clock::now()).to_string(), "127.0.0.1:5060");
+    }
+
+    #[test]
+    fn a_transport_at_which_nobody_listens_is_shown_with_its_usual_port() {
+        let addresses = addresses(Advertise::None);
+        let (peer, unmade) = ("10.9.9.9".parse().expect("an address"), "0.0.0.0:0".parse().expect("an address"));
+        let seen = addresses.seen_by(peer, Transport::Tls, Some(unmade), clock::now());
+        assert_eq!(seen.port(), 5061);
+        let seen = addresses.seen_by(peer, Transport::Tcp, Some(unmade), clock::now());
+        assert_eq!(seen.to_string(), "10.0.0.5:5070");
     }
 
     #[test]

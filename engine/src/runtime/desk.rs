@@ -180,7 +180,8 @@ impl<'a> Wire<'a> {
         self.works.transactions.stop_repeating(id, now);
     }
 
-    /// Sends a request along a known way; its news come by [`Desk::hear`].
+    /// Sends a request along a known way; its news come by [`Desk::hear`]. It goes that way whatever its size: whoever knows
+    /// the way to a phone behind a NAT knows the only one. [`Wire::send_to`] prefers TCP for large requests.
     pub fn request(&mut self, draft: Draft, hop: Hop) -> Result<ClientId, Full> {
         self.works.request(draft, hop)
     }

@@ -321,6 +321,7 @@ impl Shard {
         let transactions = core.works.transactions.deadline();
         let next = [transactions, core.desk.deadline()].into_iter().flatten().min();
         self.alarm.set(next);
+        self.counters.publish(core.works.transactions.tally());
         self.counters.transactions.store(core.works.transactions.len() as u64, Ordering::Relaxed);
     }
 }

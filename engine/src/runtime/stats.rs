@@ -1,8 +1,10 @@
 //! What was counted. Each shard counts for itself; whoever asks gets the sum.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use patchcord_sip::hop::Transport;
+use patchcord_sip::transaction::Tally;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -11,6 +13,8 @@ macro_rules! counters {
         pub(crate) struct Counters {
             pub(crate) received: [AtomicU64; Transport::ALL.len()],
             pub(crate) sent: [AtomicU64; Transport::ALL.len()],
+            /// As the transactions of the shard counted when it came to rest last.
+            tally: Mutex<Tally>,
             $(pub(crate) $name: AtomicU64,)*
         }
 
@@ -23,6 +27,8 @@ macro_rules! counters {
             pub sent: [u64; Transport::ALL.len()],
             /// Connections that are open now.
             pub flows: u64,
+            /// What the transactions counted.
+            pub tally: Tally,
             $($(#[$doc])* pub $name: u64,)*
         }
 
@@ -35,12 +41,13 @@ macro_rules! counters {
                 for (sum, counter) in self.sent.iter_mut().zip(&counters.sent) {
                     *sum += counter.load(Ordering::Relaxed);
                 }
+                self.tally += *counters.tally.lock().unwrap_or_else(PoisonError::into_inner);
                 $(self.$name += counters.$name.load(Ordering::Relaxed);)*
             }
 
             /// Each counter that has no transport, with its name.
             pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [("flows", self.flows), $((stringify!($name), self.$name),)*].into_iter()
+                [("flows", self.flows), $((stringify!($name), self.$name),)*].into_iter().chain(self.tally.named())
             }
         }
     };
@@ -94,6 +101,13 @@ impl Counters {
 
     pub(crate) fn sent(&self, transport: Transport) {
         one_more(&self.sent[place(transport)]);
+    }
+}
+
+impl Counters {
+    /// What the transactions counted, for whoever asks from elsewhere.
+    pub(crate) fn publish(&self, tally: &Tally) {
+        *self.tally.lock().unwrap_or_else(PoisonError::into_inner) = *tally;
     }
 }
 

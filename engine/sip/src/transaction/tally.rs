@@ -21,62 +21,97 @@ impl Default for Limits {
 #[error("too many requests are under way")]
 pub struct Full;
 
-/// What happened how often, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tally {
+macro_rules! tally {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What happened how often, since the start.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Tally {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Tally {
+            /// Each count with its name.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((concat!("transactions_", stringify!($name)), self.$name),)*].into_iter()
+            }
+        }
+
+        impl std::ops::AddAssign for Tally {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
+}
+
+tally! {
     /// Requests told to the owner.
-    pub requests: u64,
+    requests,
     /// Requests that arrived again.
-    pub requests_repeated: u64,
+    requests_repeated,
     /// Answers sent again, because the request came again or nothing came back.
-    pub answers_repeated: u64,
+    answers_repeated,
     /// ACKs of a 2xx told to the owner.
-    pub acks: u64,
+    acks,
     /// ACKs that were swallowed: they end a refusal.
-    pub acks_swallowed: u64,
+    acks_swallowed,
     /// CANCELs whose INVITE was found.
-    pub cancels: u64,
+    cancels,
     /// CANCELs that met no INVITE: 481.
-    pub cancels_unknown: u64,
+    cancels_unknown,
     /// Requests that arrived a second time on another way: 482.
-    pub merged: u64,
+    merged,
     /// Requests refused because there was no room: 503.
-    pub refused_full: u64,
+    refused_full,
     /// Requests refused because they were malformed.
-    pub malformed_requests: u64,
+    malformed_requests,
     /// Malformed requests that could not even be refused.
-    pub malformed_unanswered: u64,
+    malformed_unanswered,
     /// Malformed responses, which were dropped.
-    pub malformed_responses: u64,
+    malformed_responses,
     /// Datagrams and frames that were no SIP at all.
-    pub not_sip: u64,
+    not_sip,
     /// 2xx that were never acknowledged.
-    pub acks_missing: u64,
+    acks_missing,
     /// Refusals of an INVITE that were never acknowledged.
-    pub refusals_unheard: u64,
+    refusals_unheard,
     /// Requests whose owner did not answer before the client lost patience.
-    pub unanswered: u64,
+    unanswered,
     /// Answers of the owner that came after another one, or to a request that is gone.
-    pub answers_late: u64,
+    answers_late,
     /// Answers of the owner that RFC 4320 forbids.
-    pub answers_withheld: u64,
+    answers_withheld,
     /// Answers that could not be sent.
-    pub answers_lost: u64,
+    answers_lost,
     /// Requests of ours.
-    pub sent: u64,
+    sent,
     /// Requests of ours that were sent again.
-    pub sent_repeated: u64,
+    sent_repeated,
     /// Requests of ours refused to the owner because there was no room.
-    pub sent_full: u64,
+    sent_full,
     /// Responses told to the owner.
-    pub responses: u64,
+    responses,
     /// Responses that came again and were swallowed.
-    pub responses_repeated: u64,
+    responses_repeated,
     /// Responses to nothing we sent, which were dropped (RFC 6026 §8.9).
-    pub responses_stray: u64,
+    responses_stray,
     /// Requests of ours that nobody answered.
-    pub timed_out: u64,
+    timed_out,
     /// Requests of ours that could not be sent.
-    pub unreachable: u64,
+    unreachable,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counts_of_two_shards_add_up_under_their_names() {
+        let mut sum = Tally { requests: 2, merged: 1, ..Tally::default() };
+        sum += Tally { requests: 3, ..Tally::default() };
+
+        assert_eq!((sum.requests, sum.merged, sum.acks), (5, 1, 0));
+        assert_eq!(sum.named().find(|(name, _)| *name == "transactions_requests"), Some(("transactions_requests", 5)));
+    }
 }

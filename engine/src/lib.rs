@@ -6,4 +6,5 @@ pub mod door;
 pub mod redact;
 pub mod routing;
 pub mod runtime;
+mod seldom;
 pub mod switchboard;

@@ -17,7 +17,10 @@ use patchcord_sip::{
     uri::Uri,
 };
 
-use crate::routing::{Digests, Directory, Endpoint, Location, RegistrarRules};
+use crate::{
+    routing::{Digests, Directory, Endpoint, Location, RegistrarRules},
+    seldom::Seldom,
+};
 
 /// Everything the doors of all shards have in common.
 pub struct Switchboard {
@@ -29,6 +32,8 @@ pub struct Switchboard {
     pub rules: RegistrarRules,
     /// What happened at the doors.
     pub tally: DoorTally,
+    /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
+    pub(crate) complaints: Seldom,
     domain: Option<Box<str>>,
     digests: Digests,
     challenger: Challenger,
@@ -72,6 +77,7 @@ impl Switchboard {
             location: Location::default(),
             rules,
             tally: DoorTally::default(),
+            complaints: Seldom::default(),
             domain: domain.map(Into::into),
             digests,
             counts: Mutex::new(challenger.counts(digest::MAX_NONCES)),

@@ -143,7 +143,8 @@ impl Directory {
     }
 
     /// Takes a new set of the file's endpoints, after a reload: those it no longer names give way to the store's
-    /// endpoint of that name, handed in as `stored`. Gives back who is gone, so that their bindings can go too.
+    /// endpoint of that name, handed in as `stored`. Gives back who is gone or has another password, so that what they
+    /// bound can go too.
     pub fn replace_file(&self, file: Vec<Endpoint>, stored: Vec<Endpoint>) -> Result<Vec<Arc<str>>, DirectoryError> {
         let mut fresh = Inner::default();
         fresh.check(&file)?;
@@ -159,7 +160,10 @@ impl Directory {
             }
         }
         let mut inner = self.inner.write().expect("the directory is not poisoned");
-        let gone = inner.endpoints.keys().filter(|user| !fresh.endpoints.contains_key(*user)).cloned().collect();
+        let same = |known: &Endpoint| {
+            fresh.endpoints.get(&known.user).is_some_and(|fresh| fresh.credential == known.credential)
+        };
+        let gone = inner.endpoints.values().filter(|known| !same(known)).map(|known| known.user.clone()).collect();
         *inner = fresh;
         Ok(gone)
     }
@@ -273,6 +277,17 @@ mod tests {
 
         assert_eq!(gone, vec![Arc::from("bob")]);
         assert_eq!(directory.find("alice").expect("alice is in the store").origin, Origin::Store);
+    }
+
+    #[test]
+    fn a_reload_with_another_password_tells_whose_phones_must_prove_themselves_again() {
+        let directory = Directory::default();
+        let alice = endpoint("alice", None, Origin::File);
+        directory.replace_file(vec![alice.clone()], Vec::new()).expect("a fine file");
+
+        assert_eq!(directory.replace_file(vec![alice.clone()], Vec::new()), Ok(Vec::new()));
+        let changed = Endpoint { credential: Credential::Password("another".into()), ..alice };
+        assert_eq!(directory.replace_file(vec![changed], Vec::new()), Ok(vec![Arc::from("alice")]));
     }
 
     #[test]

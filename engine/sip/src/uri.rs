@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use self::escape::well_escaped;
 pub use self::escape::{escape_header, escape_user, unescape};
 use self::same::{Case, same};
+use crate::message::memo::Mark;
 use crate::message::scan::split_at_byte;
 use crate::message::via::{address, host_and_port};
 use crate::message::{Fault, Params};
@@ -58,8 +59,10 @@ impl<'a> Uri<'a> {
             return Err(Fault::new(414, "Request-URI Too Long"));
         }
         let (scheme, rest) = split_at_byte(text, b':').ok_or(Fault::bad("URI without a scheme"))?;
-        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        // Nearly every address starts like this.
+        let is_scheme = scheme == "sip"
+            || scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         if !is_scheme || rest.is_empty() || !well_escaped(rest) {
             return Err(BAD);
         }
@@ -217,6 +220,49 @@ impl<'a> Uri<'a> {
             .split('&')
             .filter(|header| !header.is_empty())
             .map(|header| header.split_once('=').unwrap_or((header, "")))
+    }
+}
+
+/// Where the parts of an address stand in a longer text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    text: Mark,
+    scheme: Scheme,
+    user: Option<Mark>,
+    password: Option<Mark>,
+    host: Option<Mark>,
+    port: Option<u16>,
+    params: Mark,
+    headers: Mark,
+}
+
+impl Marks {
+    pub(crate) fn of(whole: &str, uri: &Uri<'_>) -> Self {
+        let mark = |part| Mark::of(whole, part);
+        Self {
+            text: mark(uri.text),
+            scheme: uri.scheme,
+            user: uri.user.map(mark),
+            password: uri.password.map(mark),
+            host: uri.host.map(mark),
+            port: uri.port,
+            params: mark(uri.params.as_str()),
+            headers: mark(uri.headers),
+        }
+    }
+
+    pub(crate) fn cut(self, whole: &str) -> Uri<'_> {
+        let cut = |mark: Mark| mark.cut(whole);
+        Uri {
+            text: cut(self.text),
+            scheme: self.scheme,
+            user: self.user.map(cut),
+            password: self.password.map(cut),
+            host: self.host.map(cut),
+            port: self.port,
+            params: self.params.params(whole),
+            headers: cut(self.headers),
+        }
     }
 }
 

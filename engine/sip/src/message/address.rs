@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
+use super::memo::Mark;
 use super::params::{Params, unquoted};
 use super::scan::{find_outside, quoted_end, split_at_byte, trim};
 use super::{Fault, number};
-use crate::uri::Uri;
+use crate::uri::{self, Uri};
 
 /// An address with its display name and parameters, borrowed from the message.
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +105,49 @@ impl<'a> NameAddr<'a> {
     }
 }
 
+/// The tag of an address: what [`NameAddr::tag`] says, without reading the address itself.
+pub(super) fn tag_in(value: &str) -> Option<&str> {
+    let address = match value.starts_with('"') {
+        true => &value[quoted_end(value)?..],
+        false => value,
+    };
+    let (_, params) = match split_at_byte(address, b'<') {
+        Some((_, address)) => split_at_byte(address, b'>')?,
+        None => split_at_byte(address, b';')?,
+    };
+    Params::new(params).get("tag").filter(|tag| !tag.is_empty())
+}
+
+/// Where the parts of an address stand in the value of its header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    text: Mark,
+    display: Mark,
+    uri: uri::Marks,
+    params: Mark,
+}
+
+impl Marks {
+    pub(super) fn of(value: &str, address: &NameAddr<'_>) -> Self {
+        let mark = |part| Mark::of(value, part);
+        Self {
+            text: mark(address.text),
+            display: mark(address.display),
+            uri: uri::Marks::of(value, &address.uri),
+            params: mark(address.params.as_str()),
+        }
+    }
+
+    pub(super) fn cut(self, value: &str) -> NameAddr<'_> {
+        NameAddr {
+            text: self.text.cut(value),
+            display: self.display.cut(value),
+            uri: self.uri.cut(value),
+            params: self.params.params(value),
+        }
+    }
+}
+
 /// What stands between the brackets, and the parameters behind them.
 fn bracketed(rest: &str) -> Result<(&str, Option<&str>), Fault> {
     let (uri, behind) = split_at_byte(rest, b'>').ok_or(Fault::bad("Angle bracket without an end"))?;
@@ -193,6 +237,23 @@ impl<'a> MediaType<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_is_found_wherever_an_address_may_have_it() {
+        for value in [
+            "sip:a@b;tag=1",
+            "<sip:a@b;tag=not-this>;x;TAG=2",
+            "\"Quoted <sip:c@d>;tag=no \\\" \" <sip:a@b;transport=tcp>;tag=3;y=\">\"",
+            "Plain Words <sip:a@b>;y=\"<;tag=4>\"",
+            "<sip:a@b>",
+            "sip:a@b",
+            "<sip:a@b>;tag",
+            "tel:+1;tag=5",
+        ] {
+            let read = NameAddr::parse(value).expect("the address is well-formed");
+            assert_eq!(tag_in(value), read.tag(), "in {value}");
+        }
+    }
 
     #[test]
     fn display_names_come_in_three_shapes() {

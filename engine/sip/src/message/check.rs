@@ -5,7 +5,7 @@
 //! request.
 
 use super::headers::Headers;
-use super::{Contact, Fault, Method, Name, Request, Response};
+use super::{Contact, Fault, Method, Name, Request, Response, Via};
 
 /// Headers of which one is enough and two are a contradiction (RFC 3261 §7.3.1).
 const SINGLE: [(Name<'static>, Fault); 9] = [
@@ -40,7 +40,8 @@ pub(super) fn request(request: &Request) -> Result<(), Fault> {
         });
     }
     request.max_forwards()?;
-    every(request.vias())?;
+    request.top_via()?;
+    every(request.list(Name::Via).skip(1).map(Via::parse))?;
     contacts(request, method)?;
     every(request.routes())?;
     every(request.record_routes())

@@ -14,11 +14,12 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use bytes::Bytes;
+use memchr::memchr2;
 
 use self::seen::Seen;
 use super::name::OTHER;
 use super::scan::{self, Commas, find_outside};
-use super::{Headers, Method, Name, NameAddr, Request, Via, phrase};
+use super::{Headers, Method, Name, Request, address, phrase};
 use crate::hop::Transport;
 
 /// Room for the lines of a usual message, so that writing one allocates twice.
@@ -114,9 +115,9 @@ impl Draft {
     fn vias(&mut self, request: &Request, came_from: SocketAddr) {
         for (at, line) in request.raw_all(Name::Via).enumerate() {
             let seen = match (at, std::str::from_utf8(line)) {
-                (0, Ok(line)) => Commas::new(line).next().and_then(|top| {
+                (0, Ok(line)) => request.top_via().ok().map(|via| {
                     let rest = &line[find_outside(line, b',', true).unwrap_or(line.len())..];
-                    Some((Seen { via: Via::parse(top).ok()?, came_from }, rest))
+                    (Seen { via, came_from }, rest)
                 }),
                 _ => None,
             };
@@ -219,8 +220,8 @@ impl Draft {
     pub fn to_tag(mut self, tag: &str) -> Self {
         let Some(at) = self.lines.iter().position(|line| line.rank == rank(Name::To.number())) else { return self };
         let to = self.lines[at].value_span();
-        let address = std::str::from_utf8(&self.text.0[to.clone()]).ok().and_then(|to| NameAddr::parse(to).ok());
-        if address.is_none_or(|address| address.tag().is_none()) {
+        let has_tag = std::str::from_utf8(&self.text.0[to.clone()]).ok().and_then(address::tag_in).is_some();
+        if !has_tag {
             self.put(Name::To, |text| {
                 text.0.extend_from_within(to);
                 write!(text, ";tag={tag}")
@@ -345,7 +346,7 @@ struct Text(Vec<u8>);
 
 impl Text {
     fn bytes(&mut self, value: &[u8]) -> fmt::Result {
-        if value.iter().any(|&byte| breaks(byte)) {
+        if memchr2(b'\r', b'\n', value).is_some() {
             self.0.extend(value.iter().map(|&byte| if breaks(byte) { b' ' } else { byte }));
         } else {
             self.0.extend_from_slice(value);

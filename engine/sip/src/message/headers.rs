@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::index::{Index, OfNumber, Slot};
+use super::memo::Memo;
 use super::name::OTHER;
 use super::scan::Commas;
 use super::{Fault, Name};
@@ -23,6 +24,10 @@ pub struct Headers {
 impl Headers {
     pub(super) fn new(bytes: Bytes, index: Index) -> Self {
         Self { bytes, index: Arc::new(index) }
+    }
+
+    pub(super) fn memo(&self) -> &Memo {
+        &self.index.memo
     }
 
     pub(super) fn flaw(&self) -> Option<Fault> {

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 use memchr::memchr;
 
+use super::memo::Memo;
 use super::name::{self, KNOWN, OTHER};
 use super::{Fault, Name, length, scan};
 
@@ -38,6 +39,7 @@ pub(super) struct Index {
     /// The first thing wrong with the framing of the head or the body; `check` reports it.
     pub(super) flaw: Option<Fault>,
     pub(super) body: (u32, u32),
+    pub(super) memo: Memo,
 }
 
 impl Index {
@@ -56,7 +58,13 @@ impl Index {
             last: [NONE; KNOWN],
             folds: Vec::new(),
             open: false,
-            index: Self { slots: Vec::with_capacity(USUAL_LINES), first: [NONE; KNOWN], flaw: None, body: (0, 0) },
+            index: Self {
+                slots: Vec::with_capacity(USUAL_LINES),
+                first: [NONE; KNOWN],
+                flaw: None,
+                body: (0, 0),
+                memo: Memo::default(),
+            },
         };
         let body = reading.lines(start);
         (reading.index, reading.folds, body)

@@ -15,6 +15,7 @@ mod fault;
 mod headers;
 mod index;
 mod length;
+pub(crate) mod memo;
 mod method;
 mod name;
 mod params;

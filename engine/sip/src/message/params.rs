@@ -1,6 +1,8 @@
 //! `;name=value` lists behind addresses, Via entries and other values.
 
-use super::scan::{self, find_outside, split_at_byte, trim};
+use memchr::memchr;
+
+use super::scan::{self, trim};
 
 /// The parameters of one value, read on demand from the text behind its first semicolon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +77,28 @@ impl<'a> IntoIterator for Params<'a> {
     }
 }
 
+/// Where the first parameter ends, and where its first equals sign is. Parameters are short, so one look at each byte is
+/// quicker than a search for each mark. A quote that is never closed swallows the rest.
+fn first_param(text: &str) -> (usize, Option<usize>) {
+    let bytes = text.as_bytes();
+    let (mut at, mut equals) = (0, None);
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b';' => break,
+            b'=' if equals.is_none() => equals = Some(at),
+            b'"' => {
+                let end = scan::quoted_end(&text[at..]).map_or(bytes.len(), |end| at + end);
+                equals = equals.or_else(|| memchr(b'=', &bytes[at..end]).map(|found| at + found));
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    (at, equals)
+}
+
 /// See [`Params::iter`].
 #[derive(Clone, Debug)]
 pub struct ParamIter<'a> {
@@ -86,13 +110,11 @@ impl<'a> Iterator for ParamIter<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
-        let (param, rest) = match find_outside(rest, b';', false) {
-            Some(end) => (&rest[..end], Some(&rest[end + 1..])),
-            None => (rest, None),
-        };
-        self.rest = rest;
-        Some(match split_at_byte(param, b'=') {
-            Some((name, value)) => (trim(name), Some(trim(value))),
+        let (end, equals) = first_param(rest);
+        let param = &rest[..end];
+        self.rest = rest.get(end + 1..);
+        Some(match equals {
+            Some(at) => (trim(&param[..at]), Some(trim(&param[at + 1..]))),
             None => (trim(param), None),
         })
     }

@@ -24,7 +24,7 @@ impl Headers {
     /// The newest Via entry: on a request, whoever sent it to us.
     pub fn top_via(&self) -> Result<Via<'_>, Fault> {
         let line = self.value(Name::Via)?.ok_or(Fault::bad("Missing Via"))?;
-        Via::parse(Commas::new(line).next().unwrap_or(line))
+        self.memo().top_via.via(line, |line| Commas::new(line).next().unwrap_or(line))
     }
 
     /// Every Via entry, newest first.
@@ -34,12 +34,12 @@ impl Headers {
 
     /// Who the request is from.
     pub fn from(&self) -> Result<NameAddr<'_>, Fault> {
-        NameAddr::parse(self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?)
+        self.memo().from.address(self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?)
     }
 
     /// Who the request is meant for.
     pub fn to(&self) -> Result<NameAddr<'_>, Fault> {
-        NameAddr::parse(self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
+        self.memo().to.address(self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
     }
 
     /// The name of the call, compared byte by byte.

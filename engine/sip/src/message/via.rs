@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::memo::Mark;
 use super::scan::{is_blank, is_host_byte, is_token, number, split_at_byte, trim};
 use super::{Fault, Params};
 use crate::hop::Transport;
@@ -111,6 +112,39 @@ impl<'a> Via<'a> {
     /// Whether the sender reads keepalives here (RFC 6223).
     pub fn keep(&self) -> bool {
         self.params.has("keep")
+    }
+}
+
+/// Where the parts of an entry stand in its line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    text: Mark,
+    transport: Mark,
+    host: Mark,
+    port: Option<u16>,
+    params: Mark,
+}
+
+impl Marks {
+    pub(super) fn of(line: &str, via: &Via<'_>) -> Self {
+        let mark = |part| Mark::of(line, part);
+        Self {
+            text: mark(via.text),
+            transport: mark(via.transport),
+            host: mark(via.host),
+            port: via.port,
+            params: mark(via.params.as_str()),
+        }
+    }
+
+    pub(super) fn cut(self, line: &str) -> Via<'_> {
+        Via {
+            text: self.text.cut(line),
+            transport: self.transport.cut(line),
+            host: self.host.cut(line),
+            port: self.port,
+            params: self.params.params(line),
+        }
     }
 }
 

@@ -9,8 +9,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 use super::reply::WayBack;
 use crate::hop::Hop;
-use crate::message::scan::quoted_end;
-use crate::message::{Fault, Method, Name, Params, Request, Via};
+use crate::message::{Fault, Method, Request, Via};
 
 /// The fingerprint of what makes a request the same request again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +54,7 @@ impl Fingerprints {
             Method::Ack | Method::Cancel => &Method::Invite,
             method => method,
         };
-        let from_tag = request.get(Name::From).and_then(tag_behind);
-        let errand = (from_tag, request.call_id()?, cseq.number, method.as_str());
+        let errand = (request.from()?.tag(), request.call_id()?, cseq.number, method.as_str());
         let key = if via.has_magic_branch() {
             let parts = (via.branch(), SentBy(via), method.as_str());
             Key { place: self.place.hash_one(&parts), proof: self.proof.hash_one(&parts) }
@@ -70,7 +68,7 @@ impl Fingerprints {
             key,
             errand: Errand(self.errand.hash_one(errand)),
             way: WayBack::of(&via, hop),
-            inside_dialog: request.get(Name::To).and_then(tag_behind).is_some(),
+            inside_dialog: request.to()?.tag().is_some(),
         })
     }
 
@@ -83,20 +81,6 @@ impl Fingerprints {
     pub fn tag_of(&self, bytes: &[u8]) -> u64 {
         self.tag.hash_one(bytes)
     }
-}
-
-/// The tag of an address that has passed its check: what [`NameAddr::tag`](crate::message::NameAddr::tag) says, without
-/// reading the address itself.
-fn tag_behind(value: &str) -> Option<&str> {
-    let address = match value.starts_with('"') {
-        true => &value[quoted_end(value)?..],
-        false => value,
-    };
-    let params = match address.split_once('<') {
-        Some((_, address)) => address.split_once('>')?.1,
-        None => address.split_once(';')?.1,
-    };
-    Params::new(params).get("tag").filter(|tag| !tag.is_empty())
 }
 
 /// Host and port of sent-by, the host in any case.
@@ -133,27 +117,5 @@ impl Hasher for AsItIs {
 
     fn write_u64(&mut self, number: u64) {
         self.0 = number;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::NameAddr;
-
-    #[test]
-    fn a_tag_is_found_wherever_an_address_may_have_it() {
-        for value in [
-            "sip:a@b;tag=1",
-            "<sip:a@b;tag=not-this>;x;TAG=2",
-            "\"Quoted <sip:c@d>;tag=no \\\" \" <sip:a@b;transport=tcp>;tag=3;y=\">\"",
-            "Plain Words <sip:a@b>;y=\"<;tag=4>\"",
-            "<sip:a@b>",
-            "sip:a@b",
-            "tel:+1;tag=5",
-        ] {
-            let read = NameAddr::parse(value).expect("the address is well-formed");
-            assert_eq!(tag_behind(value), read.tag(), "in {value}");
-        }
     }
 }

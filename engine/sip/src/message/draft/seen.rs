@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 
 use crate::message::Via;
-use crate::message::scan::trim;
+use crate::message::scan::{split_at_byte, trim};
 
 /// A Via entry as whoever received it passes it on.
 pub(super) struct Seen<'a> {
@@ -15,17 +15,22 @@ pub(super) struct Seen<'a> {
 impl Display for Seen<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.via.as_str();
-        f.write_str(trim(text.split(';').next().unwrap_or(text)))?;
+        f.write_str(trim(split_at_byte(text, b';').map_or(text, |(head, _)| head)))?;
         let wants_port = self.via.rport().is_some();
         for (name, value) in self.via.params.iter() {
             // What the sender says about itself here is not what we saw.
             if name.eq_ignore_ascii_case("received") {
                 continue;
             }
+            f.write_str(";")?;
+            f.write_str(name)?;
             match value {
-                _ if name.eq_ignore_ascii_case("rport") => write!(f, ";{name}={}", self.came_from.port())?,
-                Some(value) => write!(f, ";{name}={value}")?,
-                None => write!(f, ";{name}")?,
+                _ if name.eq_ignore_ascii_case("rport") => write!(f, "={}", self.came_from.port())?,
+                Some(value) => {
+                    f.write_str("=")?;
+                    f.write_str(value)?;
+                }
+                None => {}
             }
         }
         let seen = self.came_from.ip().to_canonical();

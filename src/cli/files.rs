@@ -35,7 +35,10 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         }
     }
     let text = match &file {
-        Some(file) => format!("{file} is right: {} endpoints.\n", config.endpoints.len()),
+        Some(file) => match config.endpoints.len() {
+            1 => format!("{file} is right: 1 endpoint.\n"),
+            count => format!("{file} is right: {count} endpoints.\n"),
+        },
         None => "There is no configuration file; the defaults are right.\n".into(),
     };
     Ok(Said::new(text, json!({ "file": file, "endpoints": config.endpoints.len(), "problems": [] })))

@@ -1,0 +1,204 @@
+//! Commands while no server runs.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use crate::binary::Folder;
+
+#[test]
+fn a_fresh_configuration_is_right_and_is_not_written_over() {
+    let folder = Folder::empty();
+    let said = folder.run("init etc").good();
+    assert_eq!(said, "etc/patchcord.toml is written. Serve with:  patchcord run -c etc/patchcord.toml\n");
+    assert_eq!(folder.run("check etc").good(), "etc/patchcord.toml is right: 0 endpoints.\n");
+
+    let written = fs::read_to_string(folder.file("etc/patchcord.toml")).expect("written");
+    let told = folder.run("init etc").bad(1);
+    assert_eq!(told, "error: etc/patchcord.toml is there already\n    edit it, or name another folder\n");
+    assert_eq!(fs::read_to_string(folder.file("etc/patchcord.toml")).expect("still there"), written);
+}
+
+#[test]
+fn every_example_of_the_fresh_configuration_is_right() {
+    let folder = Folder::empty();
+    folder.run("init").good();
+    let written = fs::read_to_string(folder.file("patchcord.toml")).expect("written");
+    let uncommented = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[') => rest.to_owned(),
+        _ => line.to_owned(),
+    };
+    let examples: Vec<_> = written.lines().map(uncommented).collect();
+    let examples = examples.join("\n").replace("password_env = \"ALICE_PASSWORD\"", "password = \"secret\"");
+    folder.write("patchcord.toml", &examples);
+    for file in ["cert.pem", "key.pem", "authorities.pem"] {
+        folder.write(file, "");
+    }
+    assert_eq!(folder.run("check").good(), "patchcord.toml is right: 1 endpoint.\n");
+}
+
+#[test]
+fn a_wrong_configuration_is_told_with_all_its_faults() {
+    let folder = Folder::with("[sip]\nlisten = [\"udp:5060\"]\n[web]\nlsten = []\n");
+    assert_eq!(
+        folder.run("check").bad(1),
+        "error: patchcord.toml:2:11: sip.listen: \"5060\" is no address with a port\n    write for example 0.0.0.0:5060, \
+         or [::]:5060 for IPv6\npatchcord.toml:4:1: web.lsten: is unknown\n    did you mean listen?\n"
+    );
+    let told: serde_json::Value = serde_json::from_str(&folder.run("check --json").bad(1)).expect("JSON");
+    let second = &told["problems"][1];
+    assert_eq!(
+        (&second["file"], &second["line"], &second["key"]),
+        (&"patchcord.toml".into(), &4.into(), &"web.lsten".into())
+    );
+    // Whoever needs the configuration says the same, with the code for a wrong configuration.
+    assert!(folder.run("endpoint list").bad(2).starts_with("error: patchcord.toml:2:11: sip.listen: "));
+}
+
+#[test]
+fn a_certificate_that_is_not_there_is_found_by_check() {
+    let folder = Folder::with("[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n");
+    folder.write("key.pem", "");
+    assert_eq!(
+        folder.run("check").bad(1),
+        "error: patchcord.toml: tls.certificate: cert.pem cannot be read: No such file or directory (os error 2)\n    name a \
+         file that is there and that the server's user may read\n"
+    );
+}
+
+#[test]
+fn a_configuration_that_was_named_must_be_there() {
+    let told = Folder::empty().run("status -c nowhere.toml").bad(2);
+    assert!(told.starts_with("error: nowhere.toml: cannot be read: "), "{told}");
+}
+
+#[test]
+fn a_password_that_was_made_is_shown_once() {
+    let folder = Folder::empty();
+    let said = folder.run("endpoint add alice --number 101 -v").good();
+    let password = said.lines().find_map(|line| line.strip_prefix("  alice  password ")).expect("a password");
+    assert!(password.len() == 20 && password.bytes().all(|b| b.is_ascii_alphanumeric()), "{password}");
+    assert!(said.ends_with("No server runs; the store was opened directly.\n"), "{said}");
+
+    let listed = folder.run("endpoint list").good();
+    let table = "ENDPOINT  NUMBER  DIGEST  SOURCE    REACHABLE\nalice     101     -       database  no\n";
+    assert_eq!(listed, table);
+    for file in fs::read_dir(folder.file("data")).expect("the data folder") {
+        let file = file.expect("a file");
+        let bytes = fs::read(file.path()).expect("it can be read");
+        let found = bytes.windows(password.len()).any(|part| part == password.as_bytes());
+        assert!(!found, "{:?} shows the password", file.file_name());
+        assert_eq!(file.metadata().expect("its mode").permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+    }
+}
+
+#[test]
+fn a_password_can_be_given_and_is_not_repeated() {
+    let folder = Folder::empty();
+    let said = folder.run_with("endpoint add alice --password-stdin --json", "open sesame\n").json();
+    assert_eq!(said, serde_json::json!({ "added": ["alice"], "passwords": {}, "via": "database" }));
+    let said = folder.run_with("endpoint password alice --password-stdin", "other\n").good();
+    assert_eq!(said, "Endpoint alice has another password.\n");
+    let told = folder.run_with("endpoint password alice --password-stdin", "\n").bad(1);
+    assert!(told.starts_with("error: the password is empty\n"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_its_remedy() {
+    let folder = Folder::with("[[endpoint]]\nuser = \"filed\"\npassword = \"x\"\nnumber = \"900\"\n");
+    folder.run("endpoint add alice").good();
+    for (line, told) in [
+        (
+            "endpoint add alice",
+            "endpoint alice is there already\n    give it another password with `patchcord endpoint password alice`",
+        ),
+        ("endpoint add al/ice", "\"al/ice\" cannot be a user name\n    use 1 to 64 letters, digits and - _ . +"),
+        ("endpoint add bob -n 900", "number 900 already rings endpoint filed\n    choose another number"),
+        ("endpoint remove bob", "there is no endpoint bob\n    `patchcord endpoint list` shows those that are there"),
+        (
+            "endpoint password filed",
+            "endpoint filed is written in the configuration file; change it there\n    edit its [[endpoint]] there, then \
+             run `patchcord reload`",
+        ),
+        (
+            "endpoint add --from nobody.csv",
+            "nobody.csv cannot be read: No such file or directory (os error 2)\n    name a text file that this user may read",
+        ),
+    ] {
+        assert_eq!(folder.run(line).bad(1), format!("error: {told}\n"), "{line}");
+    }
+}
+
+#[test]
+fn many_endpoints_come_from_a_file_all_or_none() {
+    let folder = Folder::empty();
+    folder.write("phones.csv", "# user,password,number\nalice,secret,101\nbob,,\n\ncarol\n");
+    let said = folder.run("endpoint add --from phones.csv --json").json();
+    assert_eq!(said["added"], serde_json::json!(["alice", "bob", "carol"]));
+    let made: Vec<_> = said["passwords"].as_object().expect("passwords").keys().collect();
+    assert_eq!(made, ["bob", "carol"]);
+
+    let told = folder.run_with("endpoint add --from -", "dave,x\nerin,x,1,2\n").bad(1);
+    assert!(told.starts_with("error: -:2: has more than three fields\n"), "{told}");
+    let told = folder.run_with("endpoint add --from -", "dave,x\nalice,x\n").bad(1);
+    assert!(told.starts_with("error: endpoint alice is there already\n"), "{told}");
+    let listed = folder.run("endpoint list --json").json();
+    assert_eq!(listed["endpoints"].as_array().expect("a list").len(), 3);
+}
+
+#[test]
+fn a_removed_endpoint_is_gone() {
+    let folder = Folder::empty();
+    folder.run("endpoint add alice").good();
+    assert_eq!(folder.run("endpoint remove alice").good(), "Endpoint alice is removed.\n");
+    assert_eq!(folder.run("endpoint list").good(), "ENDPOINT  NUMBER  DIGEST  SOURCE  REACHABLE\n");
+}
+
+#[test]
+fn who_needs_a_server_says_that_there_is_none() {
+    let folder = Folder::empty();
+    for command in ["status", "reload", "registrations"] {
+        let told = folder.run(command).bad(3);
+        assert_eq!(
+            told,
+            "error: no server runs with data folder data\n    start one with `patchcord run`, or name its configuration \
+             with -c\n"
+        );
+    }
+    let told: serde_json::Value = serde_json::from_str(&folder.run("status --json").bad(3)).expect("JSON");
+    assert_eq!(told["error"], "no server runs with data folder data");
+}
+
+#[test]
+fn a_lost_key_is_told_before_anything_is_changed() {
+    let folder = Folder::empty();
+    folder.run("endpoint add alice").good();
+    fs::remove_file(folder.file("data/secret.key")).expect("the key is lost");
+    let told = folder.run("endpoint list").bad(2);
+    assert!(told.contains("database.url: the endpoints cannot be loaded: the store did not take it: the store holds a password of endpoint alice"), "{told}");
+    assert!(told.contains("another key"), "{told}");
+}
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let folder = Folder::empty();
+    let commands = [
+        "",
+        "run",
+        "check",
+        "init",
+        "endpoint",
+        "endpoint add",
+        "endpoint list",
+        "endpoint remove",
+        "endpoint password",
+        "registrations",
+        "status",
+        "reload",
+    ];
+    for command in commands {
+        let help = folder.run(&format!("{command} --help")).good();
+        assert!(help.contains("Example"), "{command}: {help}");
+    }
+    assert!(folder.run("--help").good().contains("Exit codes:"));
+    assert_eq!(folder.run("fly").code, 2);
+    assert_eq!(folder.run("endpoint add").code, 2);
+}

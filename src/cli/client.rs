@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, StatusCode, body::Bytes, header};
 use hyper_util::rt::TokioIo;
 use patchcord_web::{
-    control::{MAX_BODY, SOCKET_FILE, Token},
+    control::{SOCKET_FILE, Token},
     problem::{Problem, chain},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -16,6 +16,9 @@ use super::outcome::{Exit, Failure};
 
 /// A server that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longest answer: a list of all the endpoints that a server holds.
+const MAX_ANSWER: usize = 256 << 20;
 
 /// A connection to the running server's control socket.
 pub struct Client {
@@ -86,7 +89,7 @@ impl Client {
             .expect("the parts of the request are ours");
         let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
+        let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
         Ok((status, body.map_err(|error| error.to_string())?.to_bytes()))
     }
 }

@@ -188,7 +188,7 @@ impl House for Running {
             match name {
                 "flows" => page.gauge("flows", "Connections that stand", value),
                 "transactions" => page.gauge("transactions", "Transactions that are open", value),
-                name => page.counter(name, &name.replace('_', " "), value),
+                name => page.counter(&format!("sip_{name}"), &name.replace('_', " "), value),
             }
         }
         let uptime = clock::now().saturating_duration_since(self.began).as_secs();

@@ -123,6 +123,25 @@ pub async fn start(
     // One provider for all who speak TLS; a second one is refused and would be the same.
     let _first_or_same = rustls::crypto::ring::default_provider().install_default();
     let hold = Hold::take(&config.data).await?;
+    match open_rooms(config, environment, telemetry, stopped, &hold).await {
+        Ok((house, keeper, doors)) => Ok(Started { house, keeper, doors, hold }),
+        Err(error) => {
+            control::leave(hold.folder());
+            Err(error)
+        }
+    }
+}
+
+/// The house, who writes its registrations, and who answers at its doors.
+type Rooms = (Arc<Running>, JoinHandle<usize>, Vec<JoinHandle<()>>);
+
+async fn open_rooms(
+    config: Config,
+    environment: Environment,
+    telemetry: Telemetry,
+    stopped: watch::Receiver<bool>,
+    hold: &Hold,
+) -> Result<Rooms, StartError> {
     let store = Store::open(&config.database, &config.data).await?;
     let (board, accounts) = open_accounts(&config, &store).await?;
     let (now, wall) = (clock::now(), clock::wall());
@@ -131,11 +150,12 @@ pub async fn start(
     info!(endpoints = board.directory.count(), restored, "the store is open");
 
     let web = listen_for_http(&config.web).await?;
-    let control = control::bind(&hold)?;
+    // Whoever finds the socket must find the token of this start.
+    let token = control::Token::make(hold.folder())?;
+    let control = control::bind(hold)?;
     let desks = board.clone();
     let runtime =
         Runtime::start(config.runtime.clone(), move |_shard| Box::new(Door::new(desks.clone(), clock::now())))?;
-    let token = control::Token::make(hold.folder())?;
 
     let addresses = web.iter().map(|(_, address)| *address).collect();
     let parts = Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), telemetry };
@@ -147,7 +167,7 @@ pub async fn start(
         let everybody: Arc<dyn House> = house.clone();
         doors.push(tokio::spawn(serve(listener, doors::doors(everybody), stopped.clone())));
     }
-    Ok(Started { house, keeper, doors, hold })
+    Ok((house, keeper, doors))
 }
 
 /// The endpoints of the file and of the store, and the switchboard that they register at.

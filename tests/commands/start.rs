@@ -47,6 +47,9 @@ fn a_start_that_is_refused_leaves_no_socket_and_no_lock() {
     let taken = phone.local_addr().expect("its address");
     let folder = Folder::with(&format!("[sip]\nlisten = [\"udp:{taken}\"]\n[web]\nlisten = [\"127.0.0.1:0\"]\n"));
     refused(&folder);
+    for left in ["control.sock", "control.token"] {
+        assert!(!folder.file("data").join(left).exists(), "{left} is left");
+    }
     assert!(folder.run("status").bad(3).starts_with("error: no server runs"));
     folder.run("endpoint add alice").good();
 }

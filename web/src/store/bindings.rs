@@ -2,12 +2,16 @@
 
 use std::{net::AddrParseError, num::TryFromIntError, time::SystemTime};
 
-use patchcord_engine::routing::{BindingChange, BindingRow, BindingShelf, ShelfError, Shelved};
+use patchcord_engine::{
+    redact::Redacted,
+    routing::{BindingChange, BindingRow, BindingShelf, Shelved},
+};
 use patchcord_sip::hop::UnknownTransport;
 use sqlx::{FromRow, QueryBuilder};
+use tracing::warn;
 
 use crate::store::{
-    PATIENCE, Store, away,
+    LOAD_PATIENCE, PATIENCE, Store, away,
     database::on_either,
     time::{from_millis, to_millis},
     within,
@@ -38,7 +42,7 @@ struct Stored {
 
 impl BindingShelf for Store {
     fn load_bindings(&self, now: SystemTime) -> Shelved<'_, Vec<BindingRow>> {
-        Box::pin(within(PATIENCE, async move {
+        Box::pin(within(LOAD_PATIENCE, async move {
             const LIVE: &str = "SELECT endpoint, position, contact, instance, reg_id, q_thousandth, path, call_id, \
                                 cseq, expires_at, transport, local, peer, flow_bound, user_agent, updated_at \
                                 FROM bindings WHERE expires_at > $1 ORDER BY endpoint, position";
@@ -51,7 +55,7 @@ impl BindingShelf for Store {
             }
             .await)
             .map_err(away)?;
-            rows.into_iter().map(read).collect()
+            Ok(rows.into_iter().filter_map(readable).collect())
         }))
     }
 
@@ -136,9 +140,11 @@ fn stored(rows: &[BindingRow]) -> impl Iterator<Item = Stored> {
     })
 }
 
-fn read(row: Stored) -> Result<BindingRow, ShelfError> {
-    let what = format!("a binding of endpoint {} at position {}", row.endpoint, row.position);
-    try_read(row).map_err(|cause| ShelfError::Damaged { what, source: Box::new(cause) })
+/// A damaged row is one phone that must register again; it keeps no other from being reachable.
+fn readable(row: Stored) -> Option<BindingRow> {
+    let (endpoint, position) = (row.endpoint.clone(), row.position);
+    let told = |error: &Unreadable| warn!(endpoint = %Redacted(endpoint), position, %error, "a binding cannot be read");
+    read(row).inspect_err(told).ok()
 }
 
 /// What is wrong with a row that the registrar did not write like this.
@@ -154,7 +160,7 @@ enum Unreadable {
     Address(#[from] AddrParseError),
 }
 
-fn try_read(row: Stored) -> Result<BindingRow, Unreadable> {
+fn read(row: Stored) -> Result<BindingRow, Unreadable> {
     Ok(BindingRow {
         user: row.endpoint,
         contact: row.contact,

@@ -17,7 +17,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::{OpenError, PATIENCE, Place, away};
+use crate::store::{LOAD_PATIENCE, OpenError, PATIENCE, Place, away};
 
 /// SQLite has one writer at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
@@ -133,12 +133,12 @@ async fn sqlite(path: &Path) -> Result<SqlitePool, sqlx::Error> {
 }
 
 async fn postgres(options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    let patience = PATIENCE.as_millis().to_string();
+    let longest = LOAD_PATIENCE.as_millis().to_string();
     let options = options
         .clone()
         .application_name("patchcord")
         // What we gave up on must not go on working over there.
-        .options([("statement_timeout", patience.as_str()), ("lock_timeout", patience.as_str())]);
+        .options([("statement_timeout", longest.as_str()), ("lock_timeout", longest.as_str())]);
     // A pool tries again until its patience ends, and then says only that; the first connection says what is wrong.
     match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await {
         Ok(connected) => connected?.close().await?,

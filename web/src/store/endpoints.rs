@@ -4,7 +4,7 @@ use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError, Shelved,
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::store::{
-    PATIENCE, Store, away,
+    LOAD_PATIENCE, PATIENCE, Store, away,
     database::on_either,
     time::{from_millis, to_millis},
     within,
@@ -25,7 +25,7 @@ struct Stored {
 
 impl EndpointShelf for Store {
     fn load_endpoints(&self) -> Shelved<'_, Vec<EndpointRow>> {
-        Box::pin(within(PATIENCE, async {
+        Box::pin(within(LOAD_PATIENCE, async {
             const ALL: &str = "SELECT user_name, sealed_password, number, digests, created_at, updated_at FROM endpoints \
                                ORDER BY user_name";
             let rows: Vec<Stored> =

@@ -35,6 +35,9 @@ use seal::Seal;
 /// behind the call path and tries again, and must not collect orders without end.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Longest that a start waits for everything that is kept: half a million endpoints take some seconds.
+pub const LOAD_PATIENCE: Duration = Duration::from_secs(60);
+
 /// Longest [`Store::reachable`] waits: whoever asks for readiness asks every few seconds.
 pub const PING_PATIENCE: Duration = Duration::from_secs(2);
 

@@ -3,7 +3,7 @@
 use patchcord_lab::{Carrier, Phone, Setup};
 use serde_json::json;
 
-use crate::{binary::BINARY, cluster::Cluster};
+use crate::{binary::BINARY, cluster::Cluster, running::page};
 
 #[tokio::test]
 async fn endpoints_and_registrations_survive_a_restart_in_postgresql() {
@@ -20,4 +20,22 @@ async fn endpoints_and_registrations_survive_a_restart_in_postgresql() {
     server.start().await;
     let found = server.json(&["registrations", "--json"]).await;
     assert_eq!(found["registrations"][0]["user"], json!("alice"));
+}
+
+#[tokio::test]
+async fn phones_register_on_while_the_database_is_away() {
+    let cluster = Cluster::start();
+    let database = format!("[database]\nurl = \"{}\"\n", cluster.url());
+    let mut server = Setup::new(BINARY).endpoint("alice", "secret").toml(&database).start().await;
+    assert!(page(&server, "/readyz").await.ends_with("ready\n"));
+    drop(cluster);
+
+    let mut alice = Phone::connect(Carrier::Udp, server.address(Carrier::Udp), "alice", "secret").await;
+    assert_eq!(alice.register(300).await.status(), 200);
+    let ready = page(&server, "/readyz").await;
+    assert!(ready.starts_with("HTTP/1.1 503 ") && ready.contains("the store is away"), "{ready}");
+    let away = |line: &str| line.contains("the store is away; registrations go on").then_some(());
+    server.process().line("the outage is logged", away).await;
+    assert_eq!(server.json(&["status", "--json"]).await["unwritten"], json!(1));
+    server.kill().await;
 }

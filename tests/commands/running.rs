@@ -1,6 +1,6 @@
 //! Commands beside a running server, and what phones notice of them.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use patchcord_lab::{Carrier, Phone, Server, Setup, eventually};
 use serde_json::json;
@@ -15,7 +15,7 @@ async fn phone(server: &Server, user: &str, password: &str) -> Phone {
     Phone::connect(Carrier::Udp, server.address(Carrier::Udp), user, password).await
 }
 
-async fn page(server: &Server, path: &str) -> String {
+pub async fn page(server: &Server, path: &str) -> String {
     let status = server.json(&["status", "--json"]).await;
     let address = status["web"][0].as_str().and_then(|web| web.strip_prefix("http:")).expect("an address").to_owned();
     let mut stream = TcpStream::connect(address).await.expect("the door answers");
@@ -40,6 +40,21 @@ async fn an_endpoint_that_is_added_registers_at_once() {
     assert_eq!(listed["endpoints"], json!([expected]));
     let found = server.json(&["registrations", "--json"]).await;
     assert_eq!(found["registrations"][0]["peer"], alice.line().local().to_string());
+}
+
+#[tokio::test]
+async fn the_line_that_the_start_prints_adds_the_first_endpoint() {
+    let mut server = Setup::new(BINARY).start().await;
+    let printed = |line: &str| line.contains(" endpoint add alice ").then(|| line.trim().to_owned());
+    let line = server.process().line("how to add the first endpoint", printed).await;
+    let listening = format!("  sip  udp:{}", server.address(Carrier::Udp));
+    assert!(server.process().said().contains(&listening), "{:?}", server.process().said());
+
+    let mut words = line.split_whitespace();
+    let pasted = Command::new(words.next().expect("a program")).args(words).output().expect("it runs");
+    assert!(pasted.status.success(), "{pasted:?}");
+    let listed = server.json(&["endpoint", "list", "--json"]).await;
+    assert_eq!((&listed["endpoints"][0]["user"], &listed["endpoints"][0]["number"]), (&json!("alice"), &json!("101")));
 }
 
 #[tokio::test]

@@ -140,6 +140,7 @@ fn runtime_limits(limits: &mut Section<'_>) -> Limits {
     Limits {
         idle: time("idle", counted.idle),
         half_message: time("half_message", counted.half_message),
+        unacknowledged: time("unacknowledged", counted.unacknowledged),
         handshake: time("handshake", counted.handshake),
         connect: time("connect", counted.connect),
         connect_large: time("connect_large", counted.connect_large),

@@ -59,6 +59,8 @@ struct Place {
     target: Target,
     /// How long a connection may take to be made.
     patience: Duration,
+    /// It is tried over a connection that stood already, which the peer may have closed in the same moment.
+    reuses: bool,
 }
 
 impl Courier {
@@ -110,7 +112,7 @@ impl Courier {
     /// The places of a request, those that failed lately behind the others.
     fn places(&self, mut targets: Vec<Target>, draft: &Draft, now: std::time::Instant) -> VecDeque<Place> {
         self.dead.last(&mut targets, now);
-        let place = |target, patience| Place { target, patience };
+        let place = |target, patience| Place { target, patience, reuses: false };
         let has_udp = targets.iter().any(|target| target.transport == Transport::Udp);
         let is_large = has_udp && draft.finish().len() + VIA_ROOM > LARGEST_BY_UDP;
         let mut places = VecDeque::with_capacity(targets.len());
@@ -142,7 +144,7 @@ impl Works {
         let fault = SendFault::Unresolved;
         let mut sending =
             Sending { draft, places: VecDeque::new(), trying: None, fault, refusal: None, cancelled: false };
-        match wanted.by_number() {
+        match wanted.by_number(|transport| self.courier.spoken.speaks(transport)) {
             Some(target) => {
                 sending.places = self.courier.places(vec![target], &sending.draft, self.now);
                 self.courier.sent.insert(id, sending);
@@ -213,7 +215,7 @@ impl Works {
     fn try_next(&mut self, id: RequestId) {
         loop {
             let Some(sending) = self.courier.sent.get_mut(&id) else { return };
-            let Some(place) = sending.places.pop_front() else {
+            let Some(mut place) = sending.places.pop_front() else {
                 return match sending.refusal.take() {
                     Some((response, hop)) => {
                         self.courier.forget(id);
@@ -227,7 +229,9 @@ impl Works {
             };
             let draft = sending.draft.clone();
             let Target { transport, peer, name } = place.target.clone();
-            let Some(hop) = self.transports.hop_to(Way { transport, peer, name }, place.patience, self.now) else {
+            let way = Way { transport, peer, name };
+            place.reuses = transport.is_reliable() && self.shared.flows.find(&way).is_some();
+            let Some(hop) = self.transports.hop_to(way, place.patience, self.now) else {
                 sending.fault = SendFault::Unreachable;
                 continue;
             };
@@ -294,6 +298,13 @@ impl Works {
         let Some(sending) = self.courier.sent.get_mut(&id) else { return };
         sending.fault = fault;
         sending.refusal = None;
+        let again = fault == SendFault::Unreachable && !sending.cancelled;
+        if let Some((client, place)) = sending.trying.take_if(|(_, place)| again && place.reuses) {
+            // The connection was old, and says nothing about whether a new one can be made.
+            self.courier.by_client.remove(&client);
+            sending.places.push_front(place);
+            return self.try_next(id);
+        }
         // Who was cancelled and says nothing is not to blame.
         if let Some((_, place)) = &sending.trying
             && !sending.cancelled

@@ -8,6 +8,7 @@ mod alarm;
 mod certificate;
 pub mod clock;
 mod courier;
+mod descriptors;
 mod desk;
 mod dns;
 mod keeper;

@@ -226,6 +226,8 @@ pub struct Limits {
     pub idle: Duration,
     /// A message whose first byte has come must be complete by then; RFC 3261 gives a transaction 32 s.
     pub half_message: Duration,
+    /// A peer whose machine acknowledges nothing of what we say for so long has gone without a word.
+    pub unacknowledged: Duration,
     /// TLS and WebSocket handshakes end by then.
     pub handshake: Duration,
     /// A connection of ours stands by then, or the target counts as unreachable.
@@ -261,6 +263,7 @@ impl Default for Limits {
             queued_bytes: 16 * patchcord_sip::stream::MAX_MESSAGE,
             idle: Duration::from_secs(600),
             half_message: Duration::from_secs(30),
+            unacknowledged: Duration::from_secs(30),
             handshake: Duration::from_secs(10),
             connect: Duration::from_secs(5),
             connect_large: Duration::from_secs(2),

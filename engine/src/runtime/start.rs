@@ -18,6 +18,7 @@ use tokio::task::LocalSet;
 
 use super::certificate::CertificateError;
 use super::clock;
+use super::descriptors;
 use super::desk::Desk;
 use super::settings::{Listen, Settings};
 use super::shard::Shard;
@@ -99,9 +100,10 @@ pub struct Runtime {
 impl Runtime {
     /// Opens all sockets and starts the shards. `desks` makes the desk of each shard, on its thread.
     pub fn start(
-        settings: Settings,
+        mut settings: Settings,
         desks: impl Fn(usize) -> Box<dyn Desk> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
+        settings.limits.connections = descriptors::connections(settings.limits.connections);
         let tls = Tls::open(&settings)?;
         let (phase, _) = watch::channel(Phase::Running);
         let (bound, mut fittings, doors) = fit(&settings, &phase)?;

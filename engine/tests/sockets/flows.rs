@@ -5,7 +5,7 @@ use patchcord_sip::hop::Transport;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::net::{Caller, Phone, nobody, serve, tcp_server};
-use crate::support::{House, Note, options, request, status, within};
+use crate::support::{House, Note, answer, options, request, status, within};
 
 /// Asks the clerk to send a request of its own.
 fn send_to(target: &str, more: &str) -> String {
@@ -83,6 +83,30 @@ async fn a_connection_that_is_refused_is_told_at_once() {
     assert_eq!(house.end().await, Err(SendFault::Unreachable));
     assert_eq!(house.runtime.stats().connects_failed, 1);
     assert_eq!(house.runtime.stats().flows, 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_its_peer_has_closed_is_made_anew() {
+    let mut house = House::open(&["udp:127.0.0.1:0"]);
+    let phone = Phone::to(house.at(Transport::Udp)).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let server = listener.local_addr().expect("an address");
+    let target = format!("sip:{server};transport=tcp");
+    phone.say(send_to(&target, "").replace("Call-ID: ", "Call-ID: first")).await;
+    let (stream, peer) = within(listener.accept()).await.expect("the house comes");
+    let mut first = Caller::over(stream);
+    let heard = first.hear().await;
+    first.say(answer(&heard.into(), peer, 200)).await;
+    assert_eq!(house.end().await, Ok((200, server, Transport::Tcp)));
+
+    // It takes the second request and closes without a word, as a server does that ends idle connections.
+    phone.say(send_to(&target, "").replace("z9hG4bK", "z9hG4bKsecond").replace("Call-ID: ", "Call-ID: second")).await;
+    first.hear().await;
+    drop(first);
+    let (stream, peer) = within(listener.accept()).await.expect("the house comes again");
+    tokio::spawn(serve(stream, peer, 200));
+    assert_eq!(house.end().await, Ok((200, server, Transport::Tcp)));
+    assert_eq!(house.runtime.stats().failovers, 0);
 }
 
 #[tokio::test]

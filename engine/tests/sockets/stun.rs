@@ -45,6 +45,22 @@ async fn contact(phone: &Phone, call_id: &str) -> String {
     header(&phone.ask(options(call_id)).await, "Contact").to_owned()
 }
 
+/// The Via of a request that the house sends to somebody at this address.
+async fn via_towards(peer: &str, phone: &Phone) -> String {
+    let server = UdpSocket::bind((peer, 0)).await.expect("a socket");
+    let target = server.local_addr().expect("an address");
+    let order = request(
+        "MESSAGE",
+        &format!("via{}", target.port()),
+        "UDP phone.invalid",
+        &format!("X-Send-To: sip:{target}\r\n"),
+    );
+    assert_eq!(status(&phone.ask(order).await), 200);
+    let mut buffer = vec![0; 4096];
+    let (length, _) = within(server.recv_from(&mut buffer)).await.expect("a request");
+    header(str::from_utf8(&buffer[..length]).expect("text"), "Via").to_owned()
+}
+
 #[tokio::test]
 async fn what_a_stun_server_sees_is_told_to_the_world_and_not_to_neighbours() {
     let seen: SocketAddr = "203.0.113.9:40123".parse().expect("an address");
@@ -65,6 +81,8 @@ async fn what_a_stun_server_sees_is_told_to_the_world_and_not_to_neighbours() {
     let (neighbour, stranger) = (Phone::from("127.0.0.1:0", ours).await, Phone::from("127.0.0.2:0", ours).await);
     assert_eq!(contact(&neighbour, "neighbour").await, format!("<sip:{ours}>"));
     assert_eq!(contact(&stranger, "stranger").await, format!("<sip:{seen}>"));
+    assert!(via_towards("127.0.0.1", &neighbour).await.starts_with(&format!("SIP/2.0/UDP {ours};")));
+    assert!(via_towards("127.0.0.2", &neighbour).await.starts_with(&format!("SIP/2.0/UDP {seen};")));
 }
 
 #[tokio::test]
@@ -76,15 +94,8 @@ async fn the_advertised_address_stands_in_requests_to_the_world() {
     let port = house.at(Transport::Udp).port();
     let phone = Phone::to(([127, 0, 0, 1], port).into()).await;
     for (peer, sent_by) in [("127.0.0.1", format!("127.0.0.1:{port}")), ("127.0.0.2", format!("203.0.113.7:{port}"))] {
-        let server = UdpSocket::bind((peer, 0)).await.expect("a socket");
-        let target = server.local_addr().expect("an address");
-        let order = request("MESSAGE", peer, "UDP phone.invalid", &format!("X-Send-To: sip:{target}\r\n"));
-        assert_eq!(status(&phone.ask(order).await), 200);
-
-        let mut buffer = vec![0; 4096];
-        let (length, _) = within(server.recv_from(&mut buffer)).await.expect("a request");
-        let heard = str::from_utf8(&buffer[..length]).expect("text").to_owned();
-        assert!(header(&heard, "Via").starts_with(&format!("SIP/2.0/UDP {sent_by};")), "{heard}");
+        let via = via_towards(peer, &phone).await;
+        assert!(via.starts_with(&format!("SIP/2.0/UDP {sent_by};")), "{via}");
     }
 }
 

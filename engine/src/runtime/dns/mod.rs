@@ -56,7 +56,8 @@ pub(crate) struct Spoken {
 }
 
 impl Spoken {
-    fn speaks(self, transport: Transport) -> bool {
+    /// Whether a transport is spoken at all.
+    pub fn speaks(self, transport: Transport) -> bool {
         let (v4, v6) = self.families(transport);
         v4 || v6
     }
@@ -85,7 +86,7 @@ pub(crate) async fn resolve(records: &dyn Records, wanted: &Wanted, spoken: Spok
         None => by_service(records, wanted, name, spoken).await,
     };
     if ways.is_empty() {
-        let transport = wanted.usual_transport();
+        let transport = wanted.usual_transport(|transport| spoken.speaks(transport));
         let port = wanted.port.unwrap_or(transport.default_port());
         let host = Srv { priority: 0, weight: 0, port, host: name.to_string(), addresses: Vec::new() };
         ways.push((transport, vec![host]));

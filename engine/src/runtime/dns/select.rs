@@ -55,15 +55,19 @@ impl Wanted {
         Ok(Self { host, port: uri.port(), transport, secure })
     }
 
-    /// The transport when nobody says anything else (RFC 3263 §4.1).
-    pub fn usual_transport(&self) -> Transport {
-        self.transport.unwrap_or(if self.secure { Transport::Tls } else { Transport::Udp })
+    /// The transport when nobody says anything else (RFC 3263 §4.1): UDP, or what comes next to it where we speak none.
+    pub fn usual_transport(&self, speaks: impl Fn(Transport) -> bool) -> Transport {
+        self.transport.unwrap_or(match self.secure {
+            true => Transport::Tls,
+            false if speaks(Transport::Udp) => Transport::Udp,
+            false => Transport::Tcp,
+        })
     }
 
     /// The only target of an address by number.
-    pub fn by_number(&self) -> Option<Target> {
+    pub fn by_number(&self, speaks: impl Fn(Transport) -> bool) -> Option<Target> {
         let Host::Address(ip) = self.host else { return None };
-        let transport = self.usual_transport();
+        let transport = self.usual_transport(speaks);
         let port = self.port.unwrap_or(transport.default_port());
         Some(Target { transport, peer: SocketAddr::new(ip, port), name: None })
     }

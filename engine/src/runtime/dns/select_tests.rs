@@ -34,7 +34,7 @@ fn dice() -> impl FnMut(u64) -> u64 {
 
 #[test]
 fn an_address_by_number_is_its_own_target() {
-    let target = |uri| wanted(uri).by_number().map(|target| (target.transport, target.peer.to_string()));
+    let target = |uri| wanted(uri).by_number(|_| true).map(|target| (target.transport, target.peer.to_string()));
     assert_eq!(target("sip:192.0.2.1"), Some((Transport::Udp, "192.0.2.1:5060".into())));
     assert_eq!(target("sips:192.0.2.1"), Some((Transport::Tls, "192.0.2.1:5061".into())));
     assert_eq!(target("sip:192.0.2.1;transport=tcp"), Some((Transport::Tcp, "192.0.2.1:5060".into())));
@@ -42,6 +42,9 @@ fn an_address_by_number_is_its_own_target() {
     assert_eq!(target("sip:[2001:db8::1];transport=TLS"), Some((Transport::Tls, "[2001:db8::1]:5061".into())));
     assert_eq!(target("sip:host.example;maddr=192.0.2.9"), Some((Transport::Udp, "192.0.2.9:5060".into())));
     assert_eq!(target("sip:host.example"), None);
+
+    let by_tcp = wanted("sip:192.0.2.1").by_number(|transport| transport != Transport::Udp);
+    assert_eq!(by_tcp.map(|target| target.transport), Some(Transport::Tcp), "we have no UDP socket");
 }
 
 #[test]

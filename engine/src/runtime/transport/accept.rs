@@ -10,7 +10,7 @@ use patchcord_sip::hop::{Hop, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::connection::{Connection, Pipe};
+use super::connection::{Connection, Pipe, prepare};
 use super::flows::Flow;
 use super::ws;
 use crate::redact::Redacted;
@@ -77,8 +77,7 @@ async fn greet(shard: &Shard, stream: TcpStream, flow: Arc<Flow>) -> Option<Conn
 }
 
 async fn shake_hands(shard: &Shard, stream: TcpStream, transport: Transport) -> io::Result<(SocketAddr, Pipe)> {
-    // Messages are written whole; waiting for more to fill a segment would only delay them.
-    stream.set_nodelay(true)?;
+    prepare(&stream, &shard.shared.settings.limits)?;
     let local = stream.local_addr()?;
     let tls = &shard.shared.tls;
     let pipe = match transport {

@@ -10,7 +10,7 @@ use patchcord_sip::hop::{Hop, Transport};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::connection::{Connection, Pipe};
+use super::connection::{Connection, Pipe, prepare};
 use super::flows::{Flow, Way};
 use crate::redact::Redacted;
 use crate::runtime::shard::Shard;
@@ -45,7 +45,7 @@ async fn reach(shard: &Shard, way: &Way) -> io::Result<(SocketAddr, Pipe)> {
         socket.bind(SocketAddr::new(ours, 0))?;
     }
     let stream: TcpStream = socket.connect(way.peer).await?;
-    stream.set_nodelay(true)?;
+    prepare(&stream, &shard.shared.settings.limits)?;
     let local = stream.local_addr()?;
     let pipe = match way.transport {
         Transport::Tls => Pipe::bytes(shard.shared.tls.connect(stream, way.peer, way.name.as_deref()).await?),

@@ -19,6 +19,7 @@ use futures_util::Stream as _;
 use patchcord_sip::hop::Hop;
 use patchcord_sip::stream::{Deframer, Frame, FrameFault, MAX_MESSAGE};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until};
 
 use super::flows::{Flow, Order};
@@ -39,6 +40,15 @@ const PONG: Bytes = Bytes::from_static(b"\r\n");
 
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> ByteStream for S {}
+
+/// Sets up a TCP socket, whoever made the connection.
+pub(crate) fn prepare(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
+    // Messages are written whole; waiting for more to fill a segment would only delay them.
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(limits.unacknowledged))?;
+    Ok(())
+}
 
 /// What a connection is made of.
 pub(crate) enum Pipe {

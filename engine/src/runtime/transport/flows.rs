@@ -6,7 +6,7 @@
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{HashSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -198,8 +198,9 @@ impl Flows {
     /// Takes in a connection that a peer made.
     pub fn accept(&self, transport: Transport, peer: SocketAddr) -> Result<Arc<Flow>, Crowded> {
         self.count_one()?;
-        let mut sources = lock(&self.sources[stripe(hash(&peer.ip()))]);
-        let from_here = sources.entry(peer.ip()).or_insert(0);
+        let source = source(peer.ip());
+        let mut sources = lock(&self.sources[stripe(hash(&source))]);
+        let from_here = sources.entry(source).or_insert(0);
         if *from_here >= self.limits.connections_per_source {
             drop(sources);
             self.count.fetch_sub(1, Ordering::Relaxed);
@@ -280,8 +281,9 @@ impl Flows {
             }
         }
         self.count.fetch_sub(1, Ordering::Relaxed);
+        let source = source(flow.peer.ip());
         if flow.counted
-            && let Entry::Occupied(mut place) = lock(&self.sources[stripe(hash(&flow.peer.ip()))]).entry(flow.peer.ip())
+            && let Entry::Occupied(mut place) = lock(&self.sources[stripe(hash(&source))]).entry(source)
         {
             *place.get_mut() -= 1;
             if *place.get() == 0 {
@@ -295,6 +297,14 @@ impl Flows {
         let all: HashSet<FlowId> =
             self.flows.iter().flat_map(|stripe| lock(stripe).keys().copied().collect::<Vec<_>>()).collect();
         all.into_iter().filter_map(|id| self.get(id)).for_each(|flow| flow.finish());
+    }
+}
+
+/// Who is counted together: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer gets at least.
+fn source(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into(),
     }
 }
 
@@ -378,6 +388,15 @@ mod tests {
 
         assert_eq!(table.count(), 2);
         table.accept(Transport::Tcp, peer(1, 3)).expect("there is room again");
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_are_one_source() {
+        let table = table();
+        let accept = |host: &str| table.accept(Transport::Tcp, format!("[{host}]:5060").parse().expect("an address"));
+        assert!(accept("2001:db8::1").is_ok() && accept("2001:db8::ffff:2").is_ok());
+        assert_eq!(accept("2001:db8::3").err(), Some(Crowded::Source));
+        assert!(accept("2001:db8:0:1::3").is_ok());
     }
 
     #[test]

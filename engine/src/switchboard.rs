@@ -49,8 +49,37 @@ pub struct DoorTally {
     pub challenged: AtomicU64,
     /// Credentials that were wrong or somebody else's: what guessing looks like.
     pub wrong_credentials: AtomicU64,
-    /// Requests turned away for any other reason.
-    pub refused: AtomicU64,
+    /// Requests turned away for any reason but a missing proof.
+    pub refused: Refusals,
+}
+
+/// Requests turned away, by the status that they were answered with.
+#[derive(Debug)]
+pub struct Refusals([AtomicU64; Refusals::STATUSES]);
+
+impl Refusals {
+    /// 300 to 699.
+    const STATUSES: usize = 400;
+    const FIRST: u16 = 300;
+
+    /// Counts one.
+    pub fn count(&self, status: u16) {
+        if let Some(counter) = self.0.get(usize::from(status.wrapping_sub(Self::FIRST))) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Each status that was answered, and how often.
+    pub fn each(&self) -> impl Iterator<Item = (u16, u64)> {
+        let counted = (Self::FIRST..).zip(self.0.iter().map(|counter| counter.load(Relaxed)));
+        counted.filter(|(_, count)| *count > 0)
+    }
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
 }
 
 /// What a request says of who sent it.

@@ -176,7 +176,8 @@ impl House for Running {
         page.counter("registers_served", "REGISTER requests that were served", tally.registered.load(Relaxed));
         page.counter("challenges", "Challenges sent", tally.challenged.load(Relaxed));
         page.counter("wrong_credentials", "Requests with wrong credentials", tally.wrong_credentials.load(Relaxed));
-        page.counter("refused", "Requests turned away for any other reason", tally.refused.load(Relaxed));
+        let refused: Vec<_> = tally.refused.each().map(|(status, count)| ("status", status, count)).collect();
+        page.family(Kind::Counter, "refused", "Requests turned away, by status", &refused);
 
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));

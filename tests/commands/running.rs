@@ -177,6 +177,7 @@ async fn the_pages_follow_what_phones_do() {
         "patchcord_registers_served_total 1",
         "patchcord_challenges_total 2",
         "patchcord_wrong_credentials_total 1",
+        "patchcord_refused_total{status=\"403\"} 1",
         "patchcord_sip_messages_received_total{transport=\"udp\"} 4",
         "patchcord_sip_messages_sent_total{transport=\"udp\"} 4",
     ] {

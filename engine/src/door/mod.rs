@@ -25,7 +25,7 @@ mod register;
 mod tests;
 
 use std::{
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     time::{Instant, SystemTime},
 };
 
@@ -86,7 +86,7 @@ impl Door {
             Ok(reply) => reply,
             Err(refusal) => {
                 if refusal.status() != 401 {
-                    self.board.tally.refused.fetch_add(1, Relaxed);
+                    self.board.tally.refused.count(refusal.status());
                     tracing::debug!(status = refusal.status(), why = refusal.phrase(), "refused");
                 }
                 refusal.write(Draft::reply(request, moment.hop.peer, refusal.status()))

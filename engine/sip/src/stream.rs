@@ -163,7 +163,7 @@ impl Deframer {
         }
         self.scanned = within.len();
         if self.scanned == self.limit {
-            return Err(self.broken(Fault::new(413, "Message Too Large"), line_start, b"\r\n"));
+            return Err(self.broken(Fault::new(513, "Message Too Large"), line_start, b"\r\n"));
         }
         self.stage = Stage::Head { line_start };
         Ok(())
@@ -178,7 +178,7 @@ impl Deframer {
             Err(fault) => return Err(self.broken(fault, head, b"")),
         };
         if end > self.limit {
-            return Err(self.broken(Fault::new(413, "Message Too Large"), head, b""));
+            return Err(self.broken(Fault::new(513, "Message Too Large"), head, b""));
         }
         self.stage = Stage::Body { end };
         Ok(())
@@ -275,7 +275,7 @@ mod tests {
 
         let larger = format!("{}{}", head(room + 1), "x".repeat(room + 1));
         let fault = cut(larger.as_bytes(), 1000).unwrap_err();
-        assert_eq!(fault.fault.status(), 413);
+        assert_eq!(fault.fault.status(), 513);
         assert_eq!(fault.head, head(room + 1), "the head is whole, so the request can be answered");
     }
 
@@ -284,7 +284,7 @@ mod tests {
         let stream = format!("OPTIONS sip:h SIP/2.0\r\nCall-ID: c\r\nX: {}\r\nY: y\r\n", "x".repeat(MAX_MESSAGE));
         for size in [1, 977, stream.len()] {
             let fault = cut(stream.as_bytes(), size).unwrap_err();
-            assert_eq!(fault.fault.status(), 413);
+            assert_eq!(fault.fault.status(), 513);
             assert_eq!(fault.head, "OPTIONS sip:h SIP/2.0\r\nCall-ID: c\r\n\r\n");
         }
     }

@@ -14,6 +14,7 @@ use patchcord_engine::{
     },
 };
 use patchcord_sip::digest::Algorithm;
+use patchcord_sip::transaction;
 use patchcord_web::store;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -134,6 +135,10 @@ fn runtime_limits(limits: &mut Section<'_>) -> Limits {
         dns_answers: number("dns_answers", default.dns_answers as usize) as u64,
         dead_targets: number("dead_targets", default.dead_targets),
         socket_buffer: number("socket_buffer", default.socket_buffer),
+        transactions: transaction::Limits {
+            server: number("server_transactions", default.transactions.server),
+            client: number("client_transactions", default.transactions.client),
+        },
         ..default
     };
     let mut time = |key, default| limits.take_duration(key, SECOND..=HOUR).unwrap_or(default);

@@ -60,7 +60,7 @@ pub fn module_head(file: &File) -> Vec<Breach> {
 
 pub fn file_name(file: &File) -> Vec<Breach> {
     let stem = file.path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
-    let drawer = ["util", "utils", "helper", "helpers", "common", "misc", "manager"].contains(&stem);
+    let drawer = ["util", "utils", "helper", "helpers", "misc", "manager"].contains(&stem);
     only_if(is_rust(file) && drawer, 1, format!("`{stem}` says nothing; name the file by the noun it holds"))
 }
 
@@ -119,7 +119,8 @@ pub fn vague_errors(file: &File) -> Vec<Breach> {
         let code = code_of(line);
         let vague = code.contains("anyhow") || code.contains("Other(String)") || code.contains("Box<dyn Error");
         // Boxed errors belong where the error stops travelling: in main.
-        let at_the_end = file.path == "src/main.rs" && code.contains("Box<dyn Error");
+        let is_main = file.path == "src/main.rs" || file.path.contains("/src/bin/");
+        let at_the_end = is_main && code.contains("Box<dyn Error");
         (vague && !at_the_end).then(|| "give the operation its own small error enum (thiserror)".into())
     })
 }

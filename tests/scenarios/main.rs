@@ -1,1 +1,50 @@
-//! The real binary against real peers: what a person with a telephone would notice.
+//! The real binary against real peers: what a person with a telephone, or with bad intentions, would notice.
+//!
+//! Each test starts a server of its own on loopback, with a data folder of its own. Nothing here sleeps; every
+//! wait is for a fact and has a deadline.
+
+#[path = "../../web/tests/store/cluster.rs"]
+mod cluster;
+mod crowds;
+mod doors;
+
+mod lasting;
+mod other_phones;
+mod refusals;
+mod registering;
+mod streams;
+mod torture;
+
+use patchcord_lab::{Server, Setup};
+
+/// A server to be told more before it starts.
+fn setup() -> Setup {
+    Setup::new(env!("CARGO_BIN_EXE_patchcord"))
+}
+
+/// A server that knows alice, whose password is `secret`, and takes either digest from her.
+async fn alices_server() -> Server {
+    setup().endpoint_with("alice", "secret", BOTH_DIGESTS).start().await
+}
+
+/// SHA-256 offered first and MD5 beside it.
+const BOTH_DIGESTS: &str = "digest = [\"sha-256\", \"md5\"]";
+
+/// Where an endpoint can be reached, as `patchcord registrations` tells it.
+async fn bindings(server: &Server, user: &str) -> Vec<String> {
+    let all = server.json(&["registrations", "--json"]).await;
+    let all = all["registrations"].as_array().expect("a list of registrations");
+    let its = all.iter().filter(|registration| registration["user"] == user);
+    its.map(|registration| registration["contact"].as_str().expect("a contact").to_owned()).collect()
+}
+
+/// How many bindings the server says it holds.
+async fn bindings_held(server: &Server) -> u64 {
+    let status = server.json(&["status", "--json"]).await;
+    status["bindings"].as_u64().unwrap_or_else(|| panic!("no count of bindings in {status}"))
+}
+
+/// `count` accounts with a password each.
+fn accounts(count: usize) -> Vec<(String, String)> {
+    (0..count).map(|number| (format!("u{number:05}"), format!("secret{number:05}"))).collect()
+}

@@ -26,4 +26,5 @@ pub use process::{Ended, Process};
 pub use reply::Reply;
 pub use server::{Server, Setup};
 pub use swarm::{Swarm, SwarmCount};
+pub use tls::make_certificate;
 pub use wait::{PATIENCE, eventually};

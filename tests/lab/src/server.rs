@@ -7,13 +7,14 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::line::Carrier;
 use crate::process::{Ended, Process};
-use crate::wait::{PATIENCE, eventually};
+use crate::wait::PATIENCE;
 
 /// What a server is started with.
 pub struct Setup {
@@ -24,8 +25,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// `binary` is `env!("CARGO_BIN_EXE_patchcord")`, which only the tests of the root package know.
+    /// `binary` is `env!("CARGO_BIN_EXE_patchcord")`, which only the tests of the root package know. The variable
+    /// `LAB_BINARY` puts another build in its place, such as a release.
     pub fn new(binary: &str) -> Self {
+        let binary = std::env::var_os("LAB_BINARY").unwrap_or_else(|| binary.into());
         Self { binary: binary.into(), ip: "127.0.0.1", toml: String::new(), endpoints: String::new() }
     }
 
@@ -61,7 +64,7 @@ impl Setup {
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
         let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
-        let mut server = Server { setup: self, folder, bound: Vec::new(), process: None };
+        let mut server = Server { setup: self, folder, bound: Vec::new(), web: None, process: None };
         server.write_configuration();
         server.start().await;
         server
@@ -73,6 +76,7 @@ pub struct Server {
     setup: Setup,
     folder: TempDir,
     bound: Vec<(Carrier, SocketAddr)>,
+    web: Option<String>,
     process: Option<Process>,
 }
 
@@ -81,6 +85,24 @@ impl Server {
     pub fn address(&self, carrier: Carrier) -> SocketAddr {
         let bound = self.bound.iter().find(|(bound, _)| *bound == carrier);
         bound.unwrap_or_else(|| panic!("the server does not listen on {carrier:?}: {:?}", self.bound)).1
+    }
+
+    /// Asks its HTTP door; gives back the status and the body.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let web = self.web.as_deref().expect("the server said where its HTTP door is");
+        let asking = async {
+            let mut stream = TcpStream::connect(web).await?;
+            let request = format!("GET {path} HTTP/1.1\r\nHost: {web}\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            std::io::Result::Ok(answer)
+        };
+        let answer = timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("{path} is not answered"));
+        let answer = answer.unwrap_or_else(|error| panic!("{path} at {web}: {error}"));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("{path} is answered with no HTTP: {answer}")), body.to_owned())
     }
 
     /// Its configuration file.
@@ -100,13 +122,14 @@ impl Server {
 
     /// Starts it again where it was before, on the same ports and data.
     pub async fn start(&mut self) {
-        let mut command = self.command(&["run"]);
-        self.process = Some(Process::start("patchcord", &mut command));
-        self.bound = eventually("the server says where it listens", async || {
-            let (said, good) = self.run(&["status", "--json"], "").await;
-            good.then(|| bound(&said)).flatten()
-        })
-        .await;
+        let mut command = self.command(&self.configuration(), &["run"]);
+        let mut process = Process::start("patchcord", &mut command);
+        // The data folder is named after the last listener.
+        process.line("where it listens", |line| line.starts_with("  data ").then_some(())).await;
+        self.bound = process.said().iter().filter_map(|line| bound(line)).collect();
+        self.web = process.said().iter().find_map(|line| web(line));
+        assert_eq!(self.bound.len(), Carrier::ALL.len(), "it listens elsewhere: {:?}", process.said());
+        self.process = Some(process);
         self.write_configuration();
     }
 
@@ -124,7 +147,12 @@ impl Server {
 
     /// Runs a command of the binary beside the server; gives back what it said and whether it exited with 0.
     pub async fn run(&self, arguments: &[&str], input: &str) -> (String, bool) {
-        let mut command = self.command(arguments);
+        self.run_with(&self.configuration(), arguments, input).await
+    }
+
+    /// The same with another configuration file.
+    pub async fn run_with(&self, configuration: &Path, arguments: &[&str], input: &str) -> (String, bool) {
+        let mut command = self.command(configuration, arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary starts");
         let mut stdin = child.stdin.take().expect("stdin is piped");
@@ -155,9 +183,9 @@ impl Server {
         line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    fn command(&self, configuration: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.setup.binary);
-        command.current_dir(self.folder.path()).args(arguments).arg("-c").arg(self.configuration());
+        command.current_dir(self.folder.path()).args(arguments).arg("-c").arg(configuration);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PATCHCORD_")) {
             command.env_remove(name);
         }
@@ -179,17 +207,16 @@ impl Server {
     }
 }
 
-/// The listeners in the answer of `status --json`, once all of them are there.
-fn bound(status: &str) -> Option<Vec<(Carrier, SocketAddr)>> {
-    let status: Value = serde_json::from_str(status).ok()?;
-    let listed = status["listen"].as_array()?;
-    let parse = |entry: &Value| {
-        let (transport, address) = entry.as_str()?.split_once(':')?;
-        let carrier = Carrier::ALL.into_iter().find(|carrier| carrier.name().eq_ignore_ascii_case(transport))?;
-        Some((carrier, address.parse().ok()?))
-    };
-    let bound: Vec<_> = listed.iter().filter_map(parse).collect();
-    (bound.len() == Carrier::ALL.len()).then_some(bound)
+/// A line like `  sip  udp:127.0.0.1:5060` of the server's greeting.
+fn bound(line: &str) -> Option<(Carrier, SocketAddr)> {
+    let (transport, address) = line.strip_prefix("  sip  ")?.split_once(':')?;
+    let carrier = Carrier::ALL.into_iter().find(|carrier| carrier.name().eq_ignore_ascii_case(transport))?;
+    Some((carrier, address.parse().ok()?))
+}
+
+/// A line like `  web  http://127.0.0.1:8080/  (…)`.
+fn web(line: &str) -> Option<String> {
+    line.strip_prefix("  web  http://")?.split('/').next().map(str::to_owned)
 }
 
 fn write(path: &Path, text: &str) {

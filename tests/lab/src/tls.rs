@@ -1,5 +1,8 @@
-//! TLS as a phone in the lab speaks it: it takes any certificate, and can say which it was given.
+//! TLS as a phone in the lab speaks it: it takes any certificate. Makes certificates for
+//! servers, too, each unlike any before.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -58,4 +61,12 @@ pub(crate) fn connector() -> TlsConnector {
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     TlsConnector::from(Arc::new(config))
+}
+
+/// Writes a new self-signed certificate for loopback and its key, as PEM.
+pub fn make_certificate(certificate: &Path, key: &Path) {
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(names).expect("a certificate for loopback");
+    fs::write(certificate, made.cert.pem()).expect("a place for the certificate");
+    fs::write(key, made.signing_key.serialize_pem()).expect("a place for the key");
 }

@@ -1,7 +1,7 @@
 //! SIPp as a crowd of phones: registers many accounts over UDP or TCP with MD5, and counts how it went.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -15,6 +15,9 @@ const MOST: Duration = Duration::from_secs(60);
 /// New registrations a second; a debug build on two cores answers that many and has time for others.
 const RATE: u32 = 1000;
 
+/// Where these phones say that they listen: not where they speak from, or their bindings would die with SIPp's connection.
+const CONTACT_PORT: u16 = 5090;
+
 /// What SIPp counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SippCount {
@@ -22,8 +25,6 @@ pub struct SippCount {
     pub successful: usize,
     /// All others.
     pub failed: usize,
-    /// What it wrote into its error file; empty when all went well.
-    pub errors: String,
 }
 
 /// SIPp with a list of accounts.
@@ -55,6 +56,8 @@ impl Sipp {
         let mut command = Command::new("sipp");
         command.current_dir(self.folder.path());
         command.args([self.server.to_string().as_str(), "-sf", "register.xml", "-inf", "accounts.csv"]);
+        // Left to itself it listens on 5060, where others on this machine may be called.
+        command.args(["-p", &free_port(self.server).to_string()]);
         command.args(["-t", transport, "-i", &self.server.ip().to_string(), "-nostdin", "-nd"]);
         command.args(["-m", &self.accounts.to_string(), "-r", &RATE.to_string(), "-l", "500"]);
         // The n-th account keeps its Call-ID from round to round, as a phone does.
@@ -65,8 +68,18 @@ impl Sipp {
         let read = |name: &str| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
         let table = read(&statistics);
         let counted = |column| count(&table, column).unwrap_or_else(|| panic!("SIPp counted nothing: {ended:?}"));
-        SippCount { successful: counted("SuccessfulCall(C)"), failed: counted("FailedCall(C)"), errors: read(&errors) }
+        let count = SippCount { successful: counted("SuccessfulCall(C)"), failed: counted("FailedCall(C)") };
+        if count.failed > 0 {
+            eprintln!("SIPp's errors:\n{}", read(&errors));
+        }
+        count
     }
+}
+
+/// A port that nobody listens on at this moment.
+fn free_port(near: SocketAddr) -> u16 {
+    let listener = TcpListener::bind((near.ip(), 0)).expect("a free port");
+    listener.local_addr().expect("a bound listener").port()
 }
 
 /// The last row's value under a heading.
@@ -87,7 +100,7 @@ fn scenario() -> String {
              To: <sip:[field0]@[remote_ip]:[remote_port]>\n\
              Call-ID: [call_id]\n\
              CSeq: {cseq} REGISTER\n\
-             Contact: <sip:[field0]@[local_ip]:[local_port];transport=[transport]>\n\
+             Contact: <sip:[field0]@[local_ip]:{CONTACT_PORT};transport=[transport]>\n\
              Expires: [expires]\n{proof}\
              Content-Length: 0\n\n]]></send>\n"
         )

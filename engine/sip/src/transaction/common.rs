@@ -1,4 +1,4 @@
-//! What both tables write into: what comes out, when they want to be woken, and what is counted.
+//! What the two tables share: the times, the timers, what comes out, and the tally.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -18,14 +18,14 @@ pub(super) enum Alarm {
     Client(u32),
 }
 
-pub(super) struct Outbox {
+pub(super) struct Common {
     pub timers: TimerSet,
     pub wheel: Wheel<Alarm>,
     pub output: VecDeque<Output>,
     pub tally: Tally,
 }
 
-impl Outbox {
+impl Common {
     pub fn tell(&mut self, heard: Heard) {
         self.output.push_back(Output::Heard(heard));
     }

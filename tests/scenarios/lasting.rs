@@ -1,0 +1,161 @@
+//! What outlives what: restarts, kills, reloads, removed endpoints, and a second server that comes too late.
+
+use std::fs;
+
+use patchcord_lab::{Carrier, Line, PATIENCE, Phone, Server, eventually, make_certificate};
+use tempfile::TempDir;
+
+use crate::{accounts, alices_server, bindings, bindings_held, setup};
+
+async fn alice(server: &Server, carrier: Carrier) -> Phone {
+    Phone::connect(carrier, server.address(carrier), "alice", "secret").await
+}
+
+#[tokio::test]
+async fn a_restart_keeps_bindings_and_what_is_left_of_them() {
+    let mut server = alices_server().await;
+    let mut phone = alice(&server, Carrier::Udp).await;
+    assert_eq!(phone.register(600).await.status(), 200);
+
+    assert_eq!(server.stop().await.status.code(), Some(0));
+    server.start().await;
+
+    assert_eq!(bindings(&server, "alice").await, [phone.contact().trim_matches(['<', '>'])]);
+    let told = phone.fetch().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let left: u32 = told[0].rsplit_once(";expires=").and_then(|(_, left)| left.parse().ok()).expect("what is left");
+    assert!((500..=600).contains(&left), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_unregistered_phone_does_not_come_back_with_a_restart() {
+    let mut server = alices_server().await;
+    let mut phone = alice(&server, Carrier::Udp).await;
+    assert_eq!(phone.register(600).await.status(), 200);
+    assert_eq!(phone.unregister().await.status(), 200);
+    server.stop().await;
+    server.start().await;
+    assert_eq!(bindings(&server, "alice").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn sigterm_ends_a_busy_server_in_order() {
+    let mut server = alices_server().await;
+    let mut lines = Vec::new();
+    for carrier in [Carrier::Tcp, Carrier::Tls, Carrier::Tcp, Carrier::Tls] {
+        let mut phone = alice(&server, carrier).await;
+        assert_eq!(phone.register(600).await.status(), 200);
+        lines.push(phone);
+    }
+    // `stop` waits no longer than the house is patient; the open flows must not hold the server.
+    let ended = server.stop().await;
+    assert_eq!(ended.status.code(), Some(0), "within {PATIENCE:?}: {ended:?}");
+    for phone in &mut lines {
+        phone.line().until_closed().await;
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_is_added_while_the_server_runs_and_taken_out_with_its_bindings() {
+    let server = setup().start().await;
+    let (said, good) = server.run(&["endpoint", "add", "bob", "--password-stdin"], "a long secret\n").await;
+    assert!(good, "{said}");
+    let mut phone = Phone::connect(Carrier::Tcp, server.address(Carrier::Tcp), "bob", "a long secret").await;
+    assert_eq!(phone.register(600).await.status(), 200);
+    assert_eq!(bindings(&server, "bob").await.len(), 1);
+
+    let (said, good) = server.run(&["endpoint", "remove", "bob"], "").await;
+    assert!(good, "{said}");
+
+    let listed = server.json(&["endpoint", "list", "--json"]).await;
+    assert_eq!(listed["endpoints"].as_array().map(Vec::len), Some(0), "{listed}");
+    assert_eq!(bindings(&server, "bob").await, [""; 0]);
+    let status = phone.register(600).await.status();
+    assert!([401, 403].contains(&status), "a phone whose account is gone heard {status}");
+}
+
+#[tokio::test]
+async fn another_certificate_is_shown_after_a_reload_and_flows_are_kept() {
+    let folder = TempDir::new().expect("a folder for certificates");
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    make_certificate(&certificate, &key);
+    let section = format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}");
+    let server = setup().endpoint("alice", "secret").toml(&section).start().await;
+    let mut old = Line::open(Carrier::Tls, server.address(Carrier::Tls)).await;
+    assert!(old.is_answered().await);
+
+    make_certificate(&certificate, &key);
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(good, "{said}");
+
+    eventually("new connections see the new certificate", async || {
+        let line = Line::open(Carrier::Tls, server.address(Carrier::Tls)).await;
+        (line.certificate() != old.certificate()).then_some(())
+    })
+    .await;
+    assert!(old.is_answered().await, "the old flow is kept");
+}
+
+#[tokio::test]
+async fn sighup_reloads_and_a_broken_certificate_changes_nothing() {
+    let folder = TempDir::new().expect("a folder for certificates");
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    make_certificate(&certificate, &key);
+    let section = format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}");
+    let mut server = setup().toml(&section).start().await;
+    let first = Line::open(Carrier::Tls, server.address(Carrier::Tls)).await.certificate().to_vec();
+
+    let good = fs::read(&certificate).expect("the certificate");
+    fs::write(&certificate, "no certificate").expect("a broken certificate");
+    let (said, accepted) = server.run(&["reload"], "").await;
+    assert!(!accepted, "a broken certificate was taken: {said}");
+    assert_eq!(Line::open(Carrier::Tls, server.address(Carrier::Tls)).await.certificate(), first);
+
+    fs::write(&certificate, good).expect("the certificate again");
+    make_certificate(&certificate, &key);
+    server.process().signal("HUP").await;
+    eventually("SIGHUP brings the new certificate", async || {
+        let line = Line::open(Carrier::Tls, server.address(Carrier::Tls)).await;
+        (line.certificate() != first).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data_or_the_same_ports_is_refused_with_the_reason() {
+    let server = alices_server().await;
+    let (said, good) = server.run(&["run"], "").await;
+    assert!(!good && said.contains("data"), "a second server on the same data said: {said}");
+
+    // Other data, same ports.
+    let elsewhere = TempDir::new().expect("a folder for another server");
+    let configuration = fs::read_to_string(server.configuration()).expect("the configuration");
+    let other = elsewhere.path().join("patchcord.toml");
+    fs::write(&other, configuration).expect("another configuration");
+    let (said, good) = server.run_with(&other, &["run"], "").await;
+    let port = server.address(Carrier::Udp).port().to_string();
+    assert!(!good && said.contains(&port), "a second server on the same ports said: {said}");
+
+    let mut line = Line::open(Carrier::Udp, server.address(Carrier::Udp)).await;
+    assert!(line.is_answered().await, "the first server is unharmed");
+}
+
+#[tokio::test]
+async fn a_kill_loses_no_binding_that_was_written_and_the_server_starts_again() {
+    let accounts = accounts(50);
+    let mut server = setup().endpoints(&accounts, "").start().await;
+    for (user, password) in &accounts {
+        let mut phone = Phone::connect(Carrier::Udp, server.address(Carrier::Udp), user, password).await;
+        assert_eq!(phone.register(600).await.status(), 200);
+    }
+    eventually("every binding is written", async || {
+        let status = server.json(&["status", "--json"]).await;
+        (status["unwritten"] == 0).then_some(())
+    })
+    .await;
+
+    server.kill().await;
+    server.start().await;
+
+    assert_eq!(bindings_held(&server).await, 50);
+}

@@ -1,0 +1,121 @@
+//! Other people's phones: baresip and linphone, over each transport, with the right password and with a wrong one.
+
+use patchcord_lab::{Account, Baresip, Carrier, Linphone, Server, Verdict, eventually};
+
+use crate::{bindings, setup};
+
+async fn server() -> Server {
+    setup().endpoint("alice", "secret").start().await
+}
+
+fn account<'a>(server: &Server, carrier: Carrier, password: &'a str) -> Account<'a> {
+    Account { carrier, server: server.address(carrier), user: "alice", password }
+}
+
+async fn is_listed_once(server: &Server) {
+    assert_eq!(bindings(server, "alice").await.len(), 1);
+}
+
+async fn is_gone(server: &Server) {
+    eventually("the binding is taken back", async || bindings(server, "alice").await.is_empty().then_some(())).await;
+}
+
+async fn baresip_registers_over(carrier: Carrier) {
+    let server = server().await;
+    let mut phone = Baresip::start(&account(&server, carrier, "secret"));
+    assert_eq!(phone.verdict().await, Verdict::Registered);
+    is_listed_once(&server).await;
+    phone.quit().await;
+    is_gone(&server).await;
+}
+
+async fn baresip_is_refused_over(carrier: Carrier) {
+    let server = server().await;
+    let mut phone = Baresip::start(&account(&server, carrier, "wrong"));
+    assert_eq!(phone.verdict().await, Verdict::Refused);
+    assert_eq!(bindings(&server, "alice").await, [""; 0]);
+}
+
+async fn linphone_registers_over(carrier: Carrier) {
+    let server = server().await;
+    let mut phone = Linphone::start(&account(&server, carrier, "secret")).await;
+    assert_eq!(phone.verdict().await, Verdict::Registered);
+    is_listed_once(&server).await;
+    phone.quit().await;
+    is_gone(&server).await;
+}
+
+async fn linphone_is_refused_over(carrier: Carrier) {
+    let server = server().await;
+    let mut phone = Linphone::start(&account(&server, carrier, "wrong")).await;
+    assert_eq!(phone.verdict().await, Verdict::Refused);
+    assert_eq!(bindings(&server, "alice").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn baresip_registers_over_udp_and_leaves() {
+    baresip_registers_over(Carrier::Udp).await;
+}
+
+#[tokio::test]
+async fn baresip_registers_over_tcp_and_leaves() {
+    baresip_registers_over(Carrier::Tcp).await;
+}
+
+#[tokio::test]
+async fn baresip_registers_over_tls_and_leaves() {
+    baresip_registers_over(Carrier::Tls).await;
+}
+
+#[tokio::test]
+async fn baresip_with_a_wrong_password_is_refused_over_udp() {
+    baresip_is_refused_over(Carrier::Udp).await;
+}
+
+#[tokio::test]
+async fn baresip_with_a_wrong_password_is_refused_over_tcp() {
+    baresip_is_refused_over(Carrier::Tcp).await;
+}
+
+#[tokio::test]
+async fn baresip_with_a_wrong_password_is_refused_over_tls() {
+    baresip_is_refused_over(Carrier::Tls).await;
+}
+
+#[tokio::test]
+async fn linphone_registers_over_udp_and_leaves() {
+    linphone_registers_over(Carrier::Udp).await;
+}
+
+#[tokio::test]
+async fn linphone_registers_over_tcp_and_leaves() {
+    linphone_registers_over(Carrier::Tcp).await;
+}
+
+#[tokio::test]
+async fn linphone_registers_over_tls_and_leaves() {
+    linphone_registers_over(Carrier::Tls).await;
+}
+
+#[tokio::test]
+async fn linphone_with_a_wrong_password_is_refused_over_udp() {
+    linphone_is_refused_over(Carrier::Udp).await;
+}
+
+#[tokio::test]
+async fn linphone_with_a_wrong_password_is_refused_over_tcp() {
+    linphone_is_refused_over(Carrier::Tcp).await;
+}
+
+#[tokio::test]
+async fn linphone_with_a_wrong_password_is_refused_over_tls() {
+    linphone_is_refused_over(Carrier::Tls).await;
+}
+
+#[tokio::test]
+async fn linphone_proves_itself_by_sha_256_where_it_is_asked_to() {
+    let server = setup().endpoint_with("alice", "secret", "digest = [\"sha-256\"]").start().await;
+    let mut phone = Linphone::start(&account(&server, Carrier::Udp, "secret")).await;
+    assert_eq!(phone.verdict().await, Verdict::Registered);
+    is_listed_once(&server).await;
+}

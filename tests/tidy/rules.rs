@@ -60,7 +60,7 @@ pub fn module_head(file: &File) -> Vec<Breach> {
 
 pub fn file_name(file: &File) -> Vec<Breach> {
     let stem = file.path.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
-    let drawer = ["util", "utils", "helper", "helpers", "misc", "manager"].contains(&stem);
+    let drawer = ["util", "utils", "helper", "helpers", "common", "misc", "manager"].contains(&stem);
     only_if(is_rust(file) && drawer, 1, format!("`{stem}` says nothing; name the file by the noun it holds"))
 }
 

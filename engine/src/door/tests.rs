@@ -278,6 +278,14 @@ fn a_path_is_kept_and_given_back() {
 }
 
 #[test]
+fn a_path_that_leads_nowhere_is_malformed() {
+    let mut phone = phone();
+    let done = phone.registers("wonderland", "Supported: path\nPath: foo bar\nContact: <sip:alice@10.0.0.4>");
+
+    assert_eq!((done.status().code(), phone.holds().len()), (400, 0));
+}
+
+#[test]
 fn a_nat_between_is_seen_and_the_phone_reached_where_it_called_from() {
     let mut phone = phone();
     phone.registers("wonderland", "Contact: <sip:alice@10.0.0.4:5060>");

@@ -36,6 +36,8 @@ pub struct Location {
     flows: Mutex<HashMap<FlowId, HashSet<Arc<str>>>>,
     /// Whose bindings changed since they were last written. Taken after a stripe, never before.
     unwritten: Mutex<HashSet<Arc<str>>>,
+    /// How many were taken to be written and are not yet known to be.
+    being_written: AtomicUsize,
     next_sweep: AtomicUsize,
     endpoints: AtomicUsize,
     bindings: AtomicUsize,
@@ -48,6 +50,7 @@ impl Default for Location {
             hasher: RandomState::new(),
             flows: Mutex::default(),
             unwritten: Mutex::default(),
+            being_written: AtomicUsize::new(0),
             next_sweep: AtomicUsize::new(0),
             endpoints: AtomicUsize::new(0),
             bindings: AtomicUsize::new(0),
@@ -152,7 +155,8 @@ impl Location {
         freed
     }
 
-    /// Takes what waits to be written, at most `most` endpoints of it, each with all that it holds now.
+    /// Takes what waits to be written, at most `most` endpoints of it, each with all that it holds now. Whoever takes
+    /// it says with [`Self::written`] or [`Self::give_back`] what became of it.
     pub fn take_changes(&self, most: usize, now: Instant, wall: SystemTime) -> Vec<BindingChange> {
         let users: Vec<Arc<str>> = {
             let mut unwritten = lock(&self.unwritten);
@@ -160,6 +164,7 @@ impl Location {
             for user in &users {
                 unwritten.remove(user);
             }
+            self.being_written.fetch_add(users.len(), Relaxed);
             users
         };
         let change = |user: Arc<str>| {
@@ -169,14 +174,23 @@ impl Location {
         users.into_iter().map(change).collect()
     }
 
-    /// Marks endpoints as unwritten again: the store was away.
+    /// So many of what was taken are kept now.
+    pub fn written(&self, endpoints: usize) {
+        self.being_written.fetch_sub(endpoints, Relaxed);
+    }
+
+    /// Marks what was taken as unwritten again: the store was away.
     pub fn give_back<'a>(&self, users: impl Iterator<Item = &'a str>) {
-        lock(&self.unwritten).extend(users.map(Arc::from));
+        let mut unwritten = lock(&self.unwritten);
+        for user in users {
+            unwritten.insert(user.into());
+            self.being_written.fetch_sub(1, Relaxed);
+        }
     }
 
     /// How many endpoints wait to be written.
     pub fn unwritten(&self) -> usize {
-        lock(&self.unwritten).len()
+        lock(&self.unwritten).len() + self.being_written.load(Relaxed)
     }
 
     /// Takes what the store kept over a restart; gives back how many bindings still stand.

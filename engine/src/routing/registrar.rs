@@ -109,7 +109,7 @@ pub fn register(
 ) -> Result<Registered, RegisterError> {
     let (call_id, cseq) = (request.call_id()?, request.cseq()?.number);
     let wishes = read_wishes(request, rules)?;
-    let path: Box<[Box<str>]> = request.list(Name::Path).map(Into::into).collect();
+    let path = read_path(request)?;
     let outbound = asks_outbound(request, &wishes);
     if outbound && !keeps_flow(request, &path) {
         return Err(RegisterError::NoOutbound);
@@ -181,6 +181,11 @@ fn preference(contact: &NameAddr<'_>) -> Result<u16, Fault> {
         None if contact.params.has("q") => Err(Fault::bad("Contact With A q That Is No Number From 0 To 1")),
         q => Ok(q.unwrap_or(1000)),
     }
+}
+
+/// Every Path entry must be an address: calls will be sent along it.
+fn read_path(request: &Request) -> Result<Box<[Box<str>]>, Fault> {
+    request.paths().map(|hop| hop.map(|hop| hop.as_str().into())).collect()
 }
 
 fn asks_outbound(request: &Request, wishes: &Wishes<'_>) -> bool {

@@ -63,6 +63,7 @@ async fn write_all(location: &Location, shelf: &dyn BindingShelf) -> Result<(), 
         // Should this future be dropped in the middle, the batch is marked again all the same.
         let mut taken = Taken { location, users: changes.iter().map(|change| change.user.clone()).collect() };
         shelf.write_bindings(changes).await.map_err(|error| chain(&error))?;
+        location.written(taken.users.len());
         taken.users.clear();
     }
 }

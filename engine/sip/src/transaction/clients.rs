@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use super::branch::Branch;
 use super::client::{Client, Step};
-use super::common::{Alarm, Common};
 use super::invite_client::{InviteClient, Step as InviteStep};
 use super::news::{ClientId, Heard, Sender};
+use super::outbox::{Alarm, Outbox};
 use super::slab::Slab;
 use super::tally::Full;
 use crate::hop::{FlowId, Hop};
@@ -69,20 +69,20 @@ impl Entry {
         }
     }
 
-    fn send_again(&self, id: ClientId, common: &mut Common) {
-        common.tally.sent_repeated += 1;
-        common.send(self.hop, self.bytes.clone(), Sender::Client(id));
+    fn send_again(&self, id: ClientId, outbox: &mut Outbox) {
+        outbox.tally.sent_repeated += 1;
+        outbox.send(self.hop, self.bytes.clone(), Sender::Client(id));
     }
 
     /// Writes and sends the ACK of a refusal, and keeps it in place of the INVITE.
-    fn acknowledge(&mut self, id: ClientId, response: &Response, common: &mut Common) {
+    fn acknowledge(&mut self, id: ClientId, response: &Response, outbox: &mut Outbox) {
         let Some(invite) = request_in(&self.bytes) else { return };
         let ack = follow_up(&invite, Method::Ack, response);
         self.bytes = ack.finish();
-        common.send(self.hop, self.bytes.clone(), Sender::Client(id));
+        outbox.send(self.hop, self.bytes.clone(), Sender::Client(id));
     }
 
-    fn send_cancel(&mut self, id: ClientId, common: &mut Common, now: Instant) {
+    fn send_cancel(&mut self, id: ClientId, outbox: &mut Outbox, now: Instant) {
         let Machine::Invite { cancelling: Some(cancelling), .. } = &mut self.machine else { return };
         let Some(invite) = request_in(&self.bytes) else { return };
         let mut draft = follow_up(&invite, Method::Cancel, &invite);
@@ -90,8 +90,8 @@ impl Entry {
             draft = draft.raw("Reason", reason);
         }
         let bytes = draft.finish();
-        let machine = Client::start(Common::pace(&common.timers, self.hop), now);
-        common.send(self.hop, bytes.clone(), Sender::Client(id));
+        let machine = Client::start(Outbox::pace(&outbox.timers, self.hop), now);
+        outbox.send(self.hop, bytes.clone(), Sender::Client(id));
         cancelling.sent = Some((bytes, machine));
     }
 }
@@ -123,67 +123,67 @@ impl Clients {
         draft: Draft,
         hop: Hop,
         sent_by: &str,
-        common: &mut Common,
+        outbox: &mut Outbox,
         now: Instant,
     ) -> Result<ClientId, Full> {
         let method = draft.method().expect("a request is drafted as a request").clone();
         assert!(!matches!(method, Method::Ack | Method::Cancel), "ACK and CANCEL have ways of their own");
         if self.entries.is_full() {
-            common.tally.sent_full += 1;
+            outbox.tally.sent_full += 1;
             return Err(Full);
         }
         let (index, generation) = self.entries.next();
         let id = ClientId { index, generation };
         let secret = self.tokens.number();
         let bytes = with_via(draft, hop, sent_by, Branch { index, secret });
-        let pace = Common::pace(&common.timers, hop);
+        let pace = Outbox::pace(&outbox.timers, hop);
         let machine = match method {
             Method::Invite => Machine::Invite { machine: InviteClient::start(pace, now), cancelling: None },
             method => Machine::Other { machine: Client::start(pace, now), method },
         };
         let mut entry = Entry { machine, hop, bytes: bytes.clone(), secret, timer: None };
         let deadline = entry.deadline();
-        common.arm(&mut entry.timer, deadline, Alarm::Client(index));
+        outbox.arm(&mut entry.timer, deadline, Alarm::Client(index));
         self.entries.insert(entry);
         if hop.transport.is_reliable() {
             self.flows.insert((hop.flow, index));
         }
-        common.tally.sent += 1;
-        common.send(hop, bytes, Sender::Client(id));
+        outbox.tally.sent += 1;
+        outbox.send(hop, bytes, Sender::Client(id));
         Ok(id)
     }
 
     /// Sends the ACK of a 2xx, which is a transaction to nobody. Returns the bytes, which are sent again when the 2xx
     /// comes again.
-    pub fn send_ack(&mut self, draft: Draft, hop: Hop, sent_by: &str, common: &mut Common) -> Bytes {
+    pub fn send_ack(&mut self, draft: Draft, hop: Hop, sent_by: &str, outbox: &mut Outbox) -> Bytes {
         assert_eq!(draft.method(), Some(&Method::Ack), "only an ACK is sent without waiting for an answer");
         // A place that no response can name: nobody answers an ACK.
         let branch = Branch { index: u32::MAX, secret: self.tokens.number() };
         let bytes = with_via(draft, hop, sent_by, branch);
-        common.send(hop, bytes.clone(), Sender::Nobody);
+        outbox.send(hop, bytes.clone(), Sender::Nobody);
         bytes
     }
 
     /// The owner wants an INVITE to end.
-    pub fn cancel(&mut self, id: ClientId, reason: Option<&str>, common: &mut Common, now: Instant) {
+    pub fn cancel(&mut self, id: ClientId, reason: Option<&str>, outbox: &mut Outbox, now: Instant) {
         let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };
-        let pace = Common::pace(&common.timers, entry.hop);
+        let pace = Outbox::pace(&outbox.timers, entry.hop);
         let Machine::Invite { machine, cancelling } = &mut entry.machine else { return };
         let step = machine.cancel(pace, now);
         if cancelling.is_none() && machine.is_open() {
             *cancelling = Some(Box::new(Cancelling { reason: reason.map(str::to_owned), sent: None }));
         }
         if step == InviteStep::Cancel {
-            entry.send_cancel(id, common, now);
+            entry.send_cancel(id, outbox, now);
         }
-        self.settle(id.index, common);
+        self.settle(id.index, outbox);
     }
 
     /// A response arrived.
-    pub fn receive(&mut self, response: Response, hop: Hop, common: &mut Common, now: Instant) {
+    pub fn receive(&mut self, response: Response, hop: Hop, outbox: &mut Outbox, now: Instant) {
         if response.check().is_err() || response.vias().nth(1).is_some() {
             // RFC 3261 §8.1.3.3: one with a second Via was meant for somebody behind us, and there is nobody.
-            common.tally.malformed_responses += 1;
+            outbox.tally.malformed_responses += 1;
             return;
         }
         let branch = response.top_via().ok().and_then(|via| Branch::parse(via.branch()?));
@@ -192,15 +192,15 @@ impl Clients {
             (entry.secret == branch.secret).then_some((ClientId { index: branch.index, generation }, entry))
         });
         let (Some((id, entry)), Ok(cseq)) = (found, response.cseq()) else {
-            common.tally.responses_stray += 1;
+            outbox.tally.responses_stray += 1;
             return;
         };
-        let pace = Common::pace(&common.timers, entry.hop);
+        let pace = Outbox::pace(&outbox.timers, entry.hop);
         let status = response.status().code();
         match (&mut entry.machine, cseq.method) {
             (Machine::Invite { machine, .. }, Method::Invite) => {
                 let step = machine.hear(status, pace, now);
-                Self::obey(entry, id, step, response, hop, common, now);
+                Self::obey(entry, id, step, response, hop, outbox, now);
             }
             (Machine::Invite { cancelling: Some(cancelling), .. }, Method::Cancel) => {
                 if let Some((_, machine)) = &mut cancelling.sent {
@@ -210,15 +210,15 @@ impl Clients {
             (Machine::Other { machine, method }, answered) if *method == answered => {
                 match machine.hear(status, pace, now) {
                     Step::Tell => {
-                        common.tally.responses += 1;
-                        common.tell(Heard::Response { id, response, hop });
+                        outbox.tally.responses += 1;
+                        outbox.tell(Heard::Response { id, response, hop });
                     }
-                    _ => common.tally.responses_repeated += 1,
+                    _ => outbox.tally.responses_repeated += 1,
                 }
             }
-            _ => common.tally.responses_stray += 1,
+            _ => outbox.tally.responses_stray += 1,
         }
-        self.settle(id.index, common);
+        self.settle(id.index, outbox);
     }
 
     fn obey(
@@ -227,34 +227,34 @@ impl Clients {
         step: InviteStep,
         response: Response,
         hop: Hop,
-        common: &mut Common,
+        outbox: &mut Outbox,
         now: Instant,
     ) {
         match step {
             InviteStep::TellAgain => {
-                common.tally.responses += 1;
-                return common.tell(Heard::StrayResponse { id, response, hop });
+                outbox.tally.responses += 1;
+                return outbox.tell(Heard::StrayResponse { id, response, hop });
             }
             InviteStep::AcknowledgeAgain => {
-                common.tally.responses_repeated += 1;
-                return common.send(entry.hop, entry.bytes.clone(), Sender::Client(id));
+                outbox.tally.responses_repeated += 1;
+                return outbox.send(entry.hop, entry.bytes.clone(), Sender::Client(id));
             }
-            InviteStep::TellAndAcknowledge => entry.acknowledge(id, &response, common),
-            InviteStep::TellAndCancel => entry.send_cancel(id, common, now),
+            InviteStep::TellAndAcknowledge => entry.acknowledge(id, &response, outbox),
+            InviteStep::TellAndCancel => entry.send_cancel(id, outbox, now),
             InviteStep::Tell => {}
             _ => {
-                common.tally.responses_repeated += 1;
+                outbox.tally.responses_repeated += 1;
                 return;
             }
         }
-        common.tally.responses += 1;
-        common.tell(Heard::Response { id, response, hop });
+        outbox.tally.responses += 1;
+        outbox.tell(Heard::Response { id, response, hop });
     }
 
     /// A message of this request could not be sent.
-    pub fn transport_failed(&mut self, id: ClientId, common: &mut Common) {
+    pub fn transport_failed(&mut self, id: ClientId, outbox: &mut Outbox) {
         if self.entries.get_mut(id.index, id.generation).is_some() {
-            self.break_off(id.index, common);
+            self.break_off(id.index, outbox);
         }
     }
 
@@ -262,36 +262,36 @@ impl Clients {
     ///
     /// A server may open a connection of its own to answer (RFC 3261 §18.2.2), but not to a phone behind a NAT, and
     /// whoever rings it wants to know at once. A 2xx that comes in spite of this meets no transaction.
-    pub fn flow_closed(&mut self, flow: FlowId, common: &mut Common) {
+    pub fn flow_closed(&mut self, flow: FlowId, outbox: &mut Outbox) {
         let all = (flow, 0)..=(flow, u32::MAX);
         while let Some((_, index)) = self.flows.range(all.clone()).next().copied() {
             self.flows.remove(&(flow, index));
             let open = self.entries.at(index).is_some_and(|(_, entry)| entry.is_open());
             if open {
-                self.break_off(index, common);
+                self.break_off(index, outbox);
             }
         }
     }
 
-    fn break_off(&mut self, index: u32, common: &mut Common) {
+    fn break_off(&mut self, index: u32, outbox: &mut Outbox) {
         let Some((generation, entry)) = self.entries.at(index) else { return };
         let broken = match &mut entry.machine {
             Machine::Invite { machine, .. } => machine.broken() == InviteStep::Broken,
             Machine::Other { machine, .. } => machine.broken() == Step::Broken,
         };
         if broken {
-            common.tally.unreachable += 1;
-            common.tell(Heard::Unreachable { id: ClientId { index, generation } });
+            outbox.tally.unreachable += 1;
+            outbox.tell(Heard::Unreachable { id: ClientId { index, generation } });
         }
-        self.settle(index, common);
+        self.settle(index, outbox);
     }
 
     /// The timer of an entry has come up.
-    pub fn wake(&mut self, index: u32, common: &mut Common, now: Instant) {
+    pub fn wake(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
         let Some((generation, entry)) = self.entries.at(index) else { return };
         entry.timer = None;
         let id = ClientId { index, generation };
-        let pace = Common::pace(&common.timers, entry.hop);
+        let pace = Outbox::pace(&outbox.timers, entry.hop);
         let (send, timed_out) = match &mut entry.machine {
             Machine::Other { machine, .. } => {
                 let step = machine.wake(pace, now);
@@ -302,28 +302,28 @@ impl Clients {
                 if let Some((bytes, cancel)) = sent
                     && cancel.wake(pace, now) == Step::Send
                 {
-                    common.tally.sent_repeated += 1;
-                    common.send(entry.hop, bytes.clone(), Sender::Client(id));
+                    outbox.tally.sent_repeated += 1;
+                    outbox.send(entry.hop, bytes.clone(), Sender::Client(id));
                 }
                 let step = machine.wake(now);
                 if step == InviteStep::Ended {
-                    common.tell(Heard::Ended { id });
+                    outbox.tell(Heard::Ended { id });
                 }
                 (step == InviteStep::Send, step == InviteStep::TimedOut)
             }
         };
         if send {
-            entry.send_again(id, common);
+            entry.send_again(id, outbox);
         }
         if timed_out {
-            common.tally.timed_out += 1;
-            common.tell(Heard::TimedOut { id });
+            outbox.tally.timed_out += 1;
+            outbox.tell(Heard::TimedOut { id });
         }
-        self.settle(index, common);
+        self.settle(index, outbox);
     }
 
     /// After something happened to an entry: its timer is set anew, or it goes.
-    fn settle(&mut self, index: u32, common: &mut Common) {
+    fn settle(&mut self, index: u32, outbox: &mut Outbox) {
         let Some((_, entry)) = self.entries.at(index) else { return };
         if !entry.is_over() {
             if let Machine::Invite { machine, cancelling } = &mut entry.machine
@@ -332,10 +332,10 @@ impl Clients {
                 *cancelling = None;
             }
             let deadline = entry.deadline();
-            return common.arm(&mut entry.timer, deadline, Alarm::Client(index));
+            return outbox.arm(&mut entry.timer, deadline, Alarm::Client(index));
         }
         let Some(mut entry) = self.entries.remove(index) else { return };
-        common.arm(&mut entry.timer, None, Alarm::Client(index));
+        outbox.arm(&mut entry.timer, None, Alarm::Client(index));
         self.flows.remove(&(entry.hop.flow, index));
         debug_assert!(self.flows.len() <= self.entries.len(), "a connection is remembered for its requests only");
     }

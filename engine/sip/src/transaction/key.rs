@@ -59,7 +59,7 @@ impl Fingerprints {
             let parts = (via.branch(), SentBy(via), method.as_str());
             Key { place: self.place.hash_one(&parts), proof: self.proof.hash_one(&parts) }
         } else {
-            // RFC 2543: the branch means nothing, so everything that a repetition has in common counts. The To tag is
+            // RFC 2543: the branch means nothing, so everything that a repetition has in outbox counts. The To tag is
             // left out because ACK has one where its INVITE had none; the others differ already.
             let parts = (request.uri_text(), via.as_str(), errand);
             Key { place: self.place.hash_one(parts), proof: self.proof.hash_one(parts) }

@@ -21,11 +21,11 @@
 mod branch;
 mod client;
 mod clients;
-mod common;
 mod invite_client;
 mod invite_server;
 mod key;
 mod news;
+mod outbox;
 mod reply;
 mod server;
 mod servers;
@@ -49,14 +49,14 @@ use crate::message::{Draft, Message};
 use crate::tokens::Tokens;
 use crate::wheel::Wheel;
 use clients::Clients;
-use common::{Alarm, Common};
+use outbox::{Alarm, Outbox};
 use servers::Servers;
 
 /// The transactions of one shard.
 pub struct Transactions {
     servers: Servers,
     clients: Clients,
-    common: Common,
+    outbox: Outbox,
     /// Timers up to here are being served by `poll`.
     woken: Option<Instant>,
 }
@@ -68,7 +68,7 @@ impl Transactions {
         Self {
             servers: Servers::new(limits.server),
             clients: Clients::new(limits.client, Tokens::seeded(seed)),
-            common: Common { timers, wheel, output: VecDeque::new(), tally: Tally::default() },
+            outbox: Outbox { timers, wheel, output: VecDeque::new(), tally: Tally::default() },
             woken: None,
         }
     }
@@ -91,71 +91,71 @@ impl Transactions {
 
     /// What happened how often.
     pub fn tally(&self) -> &Tally {
-        &self.common.tally
+        &self.outbox.tally
     }
 
     /// When to call [`Transactions::wake`]; `None` when nothing waits.
     pub fn deadline(&self) -> Option<Instant> {
-        self.woken.or_else(|| self.common.wheel.deadline())
+        self.woken.or_else(|| self.outbox.wheel.deadline())
     }
 
     /// A message arrived.
     pub fn receive(&mut self, message: Message, hop: Hop, now: Instant) {
         match message {
-            Message::Request(request) => self.servers.receive(request, hop, &mut self.common, now),
-            Message::Response(response) => self.clients.receive(response, hop, &mut self.common, now),
+            Message::Request(request) => self.servers.receive(request, hop, &mut self.outbox, now),
+            Message::Response(response) => self.clients.receive(response, hop, &mut self.outbox, now),
         }
     }
 
     /// Something arrived that is no SIP. It is counted, and that is all that can be done about it.
     pub fn not_sip(&mut self) {
-        self.common.tally.not_sip += 1;
+        self.outbox.tally.not_sip += 1;
     }
 
     /// Answers a request. A 2xx to an INVITE is repeated until its ACK comes or [`Heard::AckMissing`] is told.
     pub fn respond(&mut self, id: ServerId, status: u16, bytes: Bytes, now: Instant) {
-        self.servers.respond(id, status, bytes, &mut self.common, now);
+        self.servers.respond(id, status, bytes, &mut self.outbox, now);
     }
 
     /// Stops the repetition of a 2xx without its ACK, because its dialog has ended.
     pub fn stop_repeating(&mut self, id: ServerId, now: Instant) {
-        self.servers.stop_repeating(id, &mut self.common, now);
+        self.servers.stop_repeating(id, &mut self.outbox, now);
     }
 
     /// Sends a request, under a Via of ours with `sent_by` as the place for answers. Not for ACK and CANCEL.
     pub fn request(&mut self, draft: Draft, hop: Hop, sent_by: &str, now: Instant) -> Result<ClientId, Full> {
-        self.clients.request(draft, hop, sent_by, &mut self.common, now)
+        self.clients.request(draft, hop, sent_by, &mut self.outbox, now)
     }
 
     /// Ends an INVITE of ours: CANCEL goes out as soon as the INVITE is known to have arrived. `reason` is what the
     /// Reason header says (RFC 3326), as in `SIP;cause=200;text="Call completed elsewhere"`. The end is told as for every
     /// request: a 487, a 2xx that was quicker, or `TimedOut`.
     pub fn cancel(&mut self, id: ClientId, reason: Option<&str>, now: Instant) {
-        self.clients.cancel(id, reason, &mut self.common, now);
+        self.clients.cancel(id, reason, &mut self.outbox, now);
     }
 
     /// Sends the ACK of a 2xx. Returns its bytes for [`Transactions::send_again`].
     pub fn send_ack(&mut self, draft: Draft, hop: Hop, sent_by: &str) -> Bytes {
-        self.clients.send_ack(draft, hop, sent_by, &mut self.common)
+        self.clients.send_ack(draft, hop, sent_by, &mut self.outbox)
     }
 
     /// Sends an ACK of a 2xx again, because the 2xx came again.
     pub fn send_again(&mut self, ack: Bytes, hop: Hop) {
-        self.common.send(hop, ack, Sender::Nobody);
+        self.outbox.send(hop, ack, Sender::Nobody);
     }
 
     /// A message could not be sent, and there is no other way.
     pub fn transport_failed(&mut self, sender: Sender) {
         match sender {
-            Sender::Client(id) => self.clients.transport_failed(id, &mut self.common),
-            Sender::Server(id) => self.servers.transport_failed(id, &mut self.common),
+            Sender::Client(id) => self.clients.transport_failed(id, &mut self.outbox),
+            Sender::Server(id) => self.servers.transport_failed(id, &mut self.outbox),
             Sender::Nobody => {}
         }
     }
 
     /// A connection has closed. Answers that still have to go over it name the place to go otherwise.
     pub fn flow_closed(&mut self, flow: FlowId) {
-        self.clients.flow_closed(flow, &mut self.common);
+        self.clients.flow_closed(flow, &mut self.outbox);
     }
 
     /// Time has passed. What that means comes out of [`Transactions::poll`].
@@ -168,13 +168,13 @@ impl Transactions {
     /// Timers are served one by one as their outputs are taken, so no crowd of timers makes a long queue.
     pub fn poll(&mut self) -> Option<Output> {
         loop {
-            if let Some(output) = self.common.output.pop_front() {
+            if let Some(output) = self.outbox.output.pop_front() {
                 return Some(output);
             }
             let now = self.woken?;
-            match self.common.wheel.expire(now) {
-                Some(Alarm::Server(index)) => self.servers.wake(index, &mut self.common, now),
-                Some(Alarm::Client(index)) => self.clients.wake(index, &mut self.common, now),
+            match self.outbox.wheel.expire(now) {
+                Some(Alarm::Server(index)) => self.servers.wake(index, &mut self.outbox, now),
+                Some(Alarm::Client(index)) => self.clients.wake(index, &mut self.outbox, now),
                 None => self.woken = None,
             }
         }

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::common::{Alarm, Common};
 use super::invite_server::{InviteServer, Step as InviteStep};
 use super::key::{Errand, Fingerprints, Identity, Key, Places};
 use super::news::{Heard, Sender, ServerId};
+use super::outbox::{Alarm, Outbox};
 use super::reply::{WayBack, spelled, stateless};
 use super::server::{Server, Step};
 use super::slab::Slab;
@@ -56,20 +56,20 @@ impl Entry {
         }
     }
 
-    fn send_kept(&self, sender: Sender, common: &mut Common) {
+    fn send_kept(&self, sender: Sender, outbox: &mut Outbox) {
         if let Kept::Answer(answer) = &self.kept {
-            common.output.push_back(self.way.send(answer.clone(), sender));
-            common.tally.answers_repeated += 1;
+            outbox.output.push_back(self.way.send(answer.clone(), sender));
+            outbox.tally.answers_repeated += 1;
         }
     }
 
     /// Says 100 in the owner's place.
-    fn send_trying(&mut self, sender: Sender, common: &mut Common) {
+    fn send_trying(&mut self, sender: Sender, outbox: &mut Outbox) {
         let Kept::Request(request) = &self.kept else { return };
         // It was read once already, so it can be read again.
         let Ok(Message::Request(request)) = Message::parse(request.clone()) else { return };
         let answer = Draft::reply(&request, self.way.came_by.peer, 100).finish();
-        common.output.push_back(self.way.send(answer.clone(), sender));
+        outbox.output.push_back(self.way.send(answer.clone(), sender));
         self.kept = Kept::Answer(answer);
     }
 }
@@ -105,17 +105,17 @@ impl Servers {
     }
 
     /// A request arrived.
-    pub fn receive(&mut self, request: Request, hop: Hop, common: &mut Common, now: Instant) {
+    pub fn receive(&mut self, request: Request, hop: Hop, outbox: &mut Outbox, now: Instant) {
         let identity = match request.check().and_then(|()| self.fingerprints.of(&request, hop)) {
             Ok(identity) => identity,
-            Err(fault) => return self.refuse_malformed(&request, hop, fault, common),
+            Err(fault) => return self.refuse_malformed(&request, hop, fault, outbox),
         };
         match request.method() {
-            Method::Ack => self.acknowledge(request, hop, &identity, common, now),
-            Method::Cancel => self.cancel(request, &identity, common),
+            Method::Ack => self.acknowledge(request, hop, &identity, outbox, now),
+            Method::Cancel => self.cancel(request, &identity, outbox),
             _ => match self.find(identity.key) {
-                Some(index) => self.repeat(index, common),
-                None => self.begin(request, hop, &identity, common, now),
+                Some(index) => self.repeat(index, outbox),
+                None => self.begin(request, hop, &identity, outbox, now),
             },
         }
     }
@@ -127,22 +127,22 @@ impl Servers {
     }
 
     /// A request that is no repetition: it becomes an entry, or is refused.
-    fn begin(&mut self, request: Request, hop: Hop, identity: &Identity, common: &mut Common, now: Instant) {
+    fn begin(&mut self, request: Request, hop: Hop, identity: &Identity, outbox: &mut Outbox, now: Instant) {
         let is_invite = *request.method() == Method::Invite;
         if !identity.inside_dialog && self.by_errand.contains_key(&identity.errand.0) {
             // RFC 3261 §8.2.2.2: it was forked on its way and both branches end here.
-            common.tally.merged += 1;
-            return self.refuse(&request, identity, 482, common);
+            outbox.tally.merged += 1;
+            return self.refuse(&request, identity, 482, outbox);
         }
         // A place that is taken though the key is another's would be a wonder; it costs that request a 503.
         if self.entries.is_full() || self.by_key.contains_key(&identity.key.place) {
-            common.tally.refused_full += 1;
-            return self.refuse(&request, identity, 503, common);
+            outbox.tally.refused_full += 1;
+            return self.refuse(&request, identity, 503, outbox);
         }
         let machine = if is_invite {
             Machine::Invite(InviteServer::start(now))
         } else {
-            Machine::Other(Server::start(Common::pace(&common.timers, hop), now))
+            Machine::Other(Server::start(Outbox::pace(&outbox.timers, hop), now))
         };
         let mut entry = Entry {
             machine,
@@ -155,43 +155,43 @@ impl Servers {
         };
         let (index, generation) = self.entries.next();
         let deadline = entry.deadline();
-        common.arm(&mut entry.timer, deadline, Alarm::Server(index));
+        outbox.arm(&mut entry.timer, deadline, Alarm::Server(index));
         self.by_key.insert(entry.key.place, index);
         if let Some(errand) = entry.errand {
             self.by_errand.insert(errand.0, index);
         }
         self.entries.insert(entry);
-        common.tally.requests += 1;
-        common.tell(Heard::Request { id: ServerId { index, generation }, request, hop });
+        outbox.tally.requests += 1;
+        outbox.tell(Heard::Request { id: ServerId { index, generation }, request, hop });
     }
 
     /// The same request again: what was answered is answered again.
-    fn repeat(&mut self, index: u32, common: &mut Common) {
+    fn repeat(&mut self, index: u32, outbox: &mut Outbox) {
         let Some((generation, entry)) = self.entries.at(index) else { return };
-        common.tally.requests_repeated += 1;
+        outbox.tally.requests_repeated += 1;
         let again = match &entry.machine {
             Machine::Invite(machine) => machine.repeated() == InviteStep::SendAgain,
             Machine::Other(machine) => machine.repeated() == Step::SendAgain,
         };
         if again {
-            entry.send_kept(Sender::Server(ServerId { index, generation }), common);
+            entry.send_kept(Sender::Server(ServerId { index, generation }), outbox);
         }
     }
 
     /// An ACK: it ends a refusal here, or belongs to a 2xx, whose owner hears of it.
-    fn acknowledge(&mut self, ack: Request, hop: Hop, identity: &Identity, common: &mut Common, now: Instant) {
+    fn acknowledge(&mut self, ack: Request, hop: Hop, identity: &Identity, outbox: &mut Outbox, now: Instant) {
         // The ACK of a refusal has the branch of its INVITE; the ACK of a 2xx has another and is known by its errand.
         let index = self.find(identity.key).or_else(|| self.by_errand.get(&identity.errand.0).copied());
         let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
             if ack.to().is_ok_and(|to| to.tag() == Some(&spelled(self.fingerprints.stateless_tag(identity.errand)))) {
-                common.tally.acks_swallowed += 1;
+                outbox.tally.acks_swallowed += 1;
             } else {
-                common.tally.acks += 1;
-                common.tell(Heard::Ack { id: None, request: ack, hop });
+                outbox.tally.acks += 1;
+                outbox.tell(Heard::Ack { id: None, request: ack, hop });
             }
             return;
         };
-        let pace = Common::pace(&common.timers, entry.way.came_by);
+        let pace = Outbox::pace(&outbox.timers, entry.way.came_by);
         let step = match &mut entry.machine {
             Machine::Invite(machine) => machine.acknowledge(pace, now),
             Machine::Other(_) => InviteStep::Nothing,
@@ -199,22 +199,22 @@ impl Servers {
         match step {
             InviteStep::TellFirst | InviteStep::Tell => {
                 entry.kept = Kept::Nothing;
-                common.tally.acks += 1;
-                common.tell(Heard::Ack { id: Some(ServerId { index, generation }), request: ack, hop });
+                outbox.tally.acks += 1;
+                outbox.tell(Heard::Ack { id: Some(ServerId { index, generation }), request: ack, hop });
             }
-            _ => common.tally.acks_swallowed += 1,
+            _ => outbox.tally.acks_swallowed += 1,
         }
-        self.settle(index, common);
+        self.settle(index, outbox);
     }
 
     /// A CANCEL is answered without an entry of its own: whether its INVITE is known decides, each time again.
-    fn cancel(&mut self, cancel: Request, identity: &Identity, common: &mut Common) {
+    fn cancel(&mut self, cancel: Request, identity: &Identity, outbox: &mut Outbox) {
         let index = self.find(identity.key);
         let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
-            common.tally.cancels_unknown += 1;
-            return self.refuse(&cancel, identity, 481, common);
+            outbox.tally.cancels_unknown += 1;
+            return self.refuse(&cancel, identity, 481, outbox);
         };
-        common.tally.cancels += 1;
+        outbox.tally.cancels += 1;
         // RFC 3261 §9.2: the tag should be the one that the INVITE's answers carry.
         let tag = match &entry.kept {
             Kept::Answer(answer) => tag_in(answer),
@@ -222,39 +222,39 @@ impl Servers {
         };
         let tag = tag.unwrap_or_else(|| spelled(self.fingerprints.stateless_tag(identity.errand)));
         let answer = Draft::reply(&cancel, identity.way.came_by.peer, 200).to_tag(&tag).finish();
-        common.output.push_back(identity.way.send(answer, Sender::Nobody));
+        outbox.output.push_back(identity.way.send(answer, Sender::Nobody));
         let open = matches!(&entry.machine, Machine::Invite(machine) if machine.is_open());
         if open && !std::mem::replace(&mut entry.cancelled, true) {
-            common.tell(Heard::Cancelled { id: ServerId { index, generation }, cancel });
+            outbox.tell(Heard::Cancelled { id: ServerId { index, generation }, cancel });
         }
     }
 
     /// Refuses a request that has passed its check, without keeping anything.
-    fn refuse(&self, request: &Request, identity: &Identity, status: u16, common: &mut Common) {
+    fn refuse(&self, request: &Request, identity: &Identity, status: u16, outbox: &mut Outbox) {
         let tag = self.fingerprints.stateless_tag(identity.errand);
         let answer = stateless(request, identity.way.came_by, status, tag).finish();
-        common.output.push_back(identity.way.send(answer, Sender::Nobody));
+        outbox.output.push_back(identity.way.send(answer, Sender::Nobody));
     }
 
-    fn refuse_malformed(&mut self, request: &Request, hop: Hop, fault: Fault, common: &mut Common) {
-        common.tally.malformed_requests += 1;
+    fn refuse_malformed(&mut self, request: &Request, hop: Hop, fault: Fault, outbox: &mut Outbox) {
+        outbox.tally.malformed_requests += 1;
         let via = request.top_via();
         let (false, Ok(via)) = (*request.method() == Method::Ack, via) else {
-            common.tally.malformed_unanswered += 1;
+            outbox.tally.malformed_unanswered += 1;
             return;
         };
         let tag = self.fingerprints.tag_of(request.bytes());
         let answer = stateless(request, hop, fault.status(), tag).phrase(fault.phrase()).finish();
-        common.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
+        outbox.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
     }
 
     /// The owner answers.
-    pub fn respond(&mut self, id: ServerId, status: u16, bytes: Bytes, common: &mut Common, now: Instant) {
+    pub fn respond(&mut self, id: ServerId, status: u16, bytes: Bytes, outbox: &mut Outbox, now: Instant) {
         let Some(entry) = self.entries.get_mut(id.index, id.generation) else {
-            common.tally.answers_late += 1;
+            outbox.tally.answers_late += 1;
             return;
         };
-        let pace = Common::pace(&common.timers, entry.way.came_by);
+        let pace = Outbox::pace(&outbox.timers, entry.way.came_by);
         let step = match &mut entry.machine {
             Machine::Invite(machine) => match machine.answer(status, pace, now) {
                 InviteStep::Send => Step::Send,
@@ -264,77 +264,77 @@ impl Servers {
         };
         match step {
             Step::Send => {
-                common.output.push_back(entry.way.send(bytes.clone(), Sender::Server(id)));
+                outbox.output.push_back(entry.way.send(bytes.clone(), Sender::Server(id)));
                 entry.kept = Kept::Answer(bytes);
             }
-            Step::Withhold => common.tally.answers_withheld += 1,
-            _ => common.tally.answers_late += 1,
+            Step::Withhold => outbox.tally.answers_withheld += 1,
+            _ => outbox.tally.answers_late += 1,
         }
-        self.settle(id.index, common);
+        self.settle(id.index, outbox);
     }
 
     /// The owner wants its 2xx repeated no more.
-    pub fn stop_repeating(&mut self, id: ServerId, common: &mut Common, now: Instant) {
+    pub fn stop_repeating(&mut self, id: ServerId, outbox: &mut Outbox, now: Instant) {
         let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };
-        let pace = Common::pace(&common.timers, entry.way.came_by);
+        let pace = Outbox::pace(&outbox.timers, entry.way.came_by);
         if let Machine::Invite(machine) = &mut entry.machine
             && machine.is_accepted()
         {
             machine.acknowledge(pace, now);
             entry.kept = Kept::Nothing;
-            self.settle(id.index, common);
+            self.settle(id.index, outbox);
         }
     }
 
     /// An answer could not be sent.
-    pub fn transport_failed(&mut self, id: ServerId, common: &mut Common) {
+    pub fn transport_failed(&mut self, id: ServerId, outbox: &mut Outbox) {
         let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };
         let lost = match &mut entry.machine {
             Machine::Invite(machine) => !machine.is_over(),
             Machine::Other(machine) => machine.broken() == Step::Broken,
         };
         if lost {
-            common.tally.answers_lost += 1;
-            common.tell(Heard::ReplyLost { id });
+            outbox.tally.answers_lost += 1;
+            outbox.tell(Heard::ReplyLost { id });
         }
-        self.settle(id.index, common);
+        self.settle(id.index, outbox);
     }
 
     /// The timer of an entry has come up.
-    pub fn wake(&mut self, index: u32, common: &mut Common, now: Instant) {
+    pub fn wake(&mut self, index: u32, outbox: &mut Outbox, now: Instant) {
         let Some((generation, entry)) = self.entries.at(index) else { return };
         entry.timer = None;
         let id = ServerId { index, generation };
-        let pace = Common::pace(&common.timers, entry.way.came_by);
+        let pace = Outbox::pace(&outbox.timers, entry.way.came_by);
         match &mut entry.machine {
             Machine::Invite(machine) => match machine.wake(pace, now) {
-                InviteStep::SendAgain => entry.send_kept(Sender::Server(id), common),
-                InviteStep::SendTrying => entry.send_trying(Sender::Server(id), common),
+                InviteStep::SendAgain => entry.send_kept(Sender::Server(id), outbox),
+                InviteStep::SendTrying => entry.send_trying(Sender::Server(id), outbox),
                 InviteStep::AckMissing => {
-                    common.tally.acks_missing += 1;
-                    common.tell(Heard::AckMissing { id });
+                    outbox.tally.acks_missing += 1;
+                    outbox.tell(Heard::AckMissing { id });
                 }
-                InviteStep::RefusalUnheard => common.tally.refusals_unheard += 1,
+                InviteStep::RefusalUnheard => outbox.tally.refusals_unheard += 1,
                 _ => {}
             },
             Machine::Other(machine) => match machine.wake(now) {
-                Step::SendTrying => entry.send_trying(Sender::Server(id), common),
-                Step::Unanswered => common.tally.unanswered += 1,
+                Step::SendTrying => entry.send_trying(Sender::Server(id), outbox),
+                Step::Unanswered => outbox.tally.unanswered += 1,
                 _ => {}
             },
         }
-        self.settle(index, common);
+        self.settle(index, outbox);
     }
 
     /// After something happened to an entry: its timer is set anew, or it goes.
-    fn settle(&mut self, index: u32, common: &mut Common) {
+    fn settle(&mut self, index: u32, outbox: &mut Outbox) {
         let Some((_, entry)) = self.entries.at(index) else { return };
         if !entry.is_over() {
             let deadline = entry.deadline();
-            return common.arm(&mut entry.timer, deadline, Alarm::Server(index));
+            return outbox.arm(&mut entry.timer, deadline, Alarm::Server(index));
         }
         let Some(mut entry) = self.entries.remove(index) else { return };
-        common.arm(&mut entry.timer, None, Alarm::Server(index));
+        outbox.arm(&mut entry.timer, None, Alarm::Server(index));
         self.by_key.remove(&entry.key.place);
         // A request on its way round a loop may have taken the errand over.
         if let Some(errand) = entry.errand

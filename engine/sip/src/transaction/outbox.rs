@@ -1,4 +1,4 @@
-//! What the two tables share: the times, the timers, what comes out, and the tally.
+//! What both tables write into: what comes out, when they want to be woken, and what is counted.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -18,14 +18,14 @@ pub(super) enum Alarm {
     Client(u32),
 }
 
-pub(super) struct Common {
+pub(super) struct Outbox {
     pub timers: TimerSet,
     pub wheel: Wheel<Alarm>,
     pub output: VecDeque<Output>,
     pub tally: Tally,
 }
 
-impl Common {
+impl Outbox {
     pub fn tell(&mut self, heard: Heard) {
         self.output.push_back(Output::Heard(heard));
     }

@@ -27,7 +27,7 @@ impl Party {
         if addr.tag().is_some() {
             return Self::of(addr);
         }
-        let text = format!("{};tag={tag}", addr.as_str());
+        let text = [addr.as_str(), ";tag=", tag].concat();
         Self { tag_at: (text.len() - tag.len()) as u16, tag_len: tag.len() as u16, text: text.into() }
     }
 

@@ -15,6 +15,7 @@ use crate::uri::{self, Uri};
 pub struct NameAddr<'a> {
     text: &'a str,
     display: &'a str,
+    tag: Option<&'a str>,
     /// The address itself.
     pub uri: Uri<'a>,
     /// The parameters of the header, which are not those of the URI.
@@ -53,10 +54,16 @@ impl<'a> NameAddr<'a> {
             Some(params) => Params::behind(params),
             None => Params::default(),
         };
-        if !params.well_formed() {
+        let mut tag = None;
+        let well_formed = params.well_formed(|name, value| {
+            if tag.is_none() && name.eq_ignore_ascii_case("tag") {
+                tag = Some(value);
+            }
+        });
+        if !well_formed {
             return Err(Fault::bad("Bad parameters behind an address"));
         }
-        Ok(Self { text, display, uri, params })
+        Ok(Self { text, display, tag, uri, params })
     }
 
     /// All of it as it is written.
@@ -80,7 +87,7 @@ impl<'a> NameAddr<'a> {
 
     /// The dialog's half that this side made.
     pub fn tag(&self) -> Option<&'a str> {
-        self.params.get("tag").filter(|tag| !tag.is_empty())
+        self.tag.filter(|tag| !tag.is_empty())
     }
 
     /// The preference of a contact in thousandths; `None` when there is none or it is no qvalue.
@@ -123,6 +130,7 @@ pub(super) fn tag_in(value: &str) -> Option<&str> {
 pub(super) struct Marks {
     text: Mark,
     display: Mark,
+    tag: Option<Mark>,
     uri: uri::Marks,
     params: Mark,
 }
@@ -133,6 +141,7 @@ impl Marks {
         Self {
             text: mark(address.text),
             display: mark(address.display),
+            tag: address.tag.map(mark),
             uri: uri::Marks::of(value, &address.uri),
             params: mark(address.params.as_str()),
         }
@@ -142,6 +151,7 @@ impl Marks {
         NameAddr {
             text: self.text.cut(value),
             display: self.display.cut(value),
+            tag: self.tag.map(|tag| tag.cut(value)),
             uri: self.uri.cut(value),
             params: self.params.params(value),
         }

@@ -1,6 +1,6 @@
 //! `;name=value` lists behind addresses, Via entries and other values.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::scan::{self, trim};
 
@@ -48,9 +48,13 @@ impl<'a> Params<'a> {
         ParamIter { rest: (!self.text.is_empty()).then_some(self.text) }
     }
 
-    /// Whether each parameter has a token for its name, and behind its equals sign a quoted string or a word.
-    pub(crate) fn well_formed(&self) -> bool {
-        self.iter().all(|(name, value)| scan::is_token(name.as_bytes()) && value.is_none_or(is_value))
+    /// Whether each parameter has a token for its name, and behind its equals sign a quoted string or a word. `see` is
+    /// shown each on the way, its value empty when it has none.
+    pub(crate) fn well_formed(&self, mut see: impl FnMut(&'a str, &'a str)) -> bool {
+        self.iter().all(|(name, value)| {
+            see(name, value.unwrap_or(""));
+            scan::is_token(name.as_bytes()) && value.is_none_or(is_value)
+        })
     }
 }
 
@@ -77,26 +81,38 @@ impl<'a> IntoIterator for Params<'a> {
     }
 }
 
-/// Where the first parameter ends, and where its first equals sign is. Parameters are short, so one look at each byte is
-/// quicker than a search for each mark. A quote that is never closed swallows the rest.
+/// Where the first parameter ends, and where its first equals sign is. A quote that is never closed swallows the rest.
 fn first_param(text: &str) -> (usize, Option<usize>) {
     let bytes = text.as_bytes();
-    let (mut at, mut equals) = (0, None);
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b';' => break,
-            b'=' if equals.is_none() => equals = Some(at),
-            b'"' => {
-                let end = scan::quoted_end(&text[at..]).map_or(bytes.len(), |end| at + end);
-                equals = equals.or_else(|| memchr(b'=', &bytes[at..end]).map(|found| at + found));
-                at = end;
-                continue;
-            }
-            _ => {}
+    // Names are short: a look at each byte is quicker than a search.
+    let Some(at) = bytes.iter().position(|&byte| matches!(byte, b'=' | b';' | b'"')) else {
+        return (bytes.len(), None);
+    };
+    match bytes[at] {
+        b';' => (at, None),
+        b'=' => (end_of_param(text, at + 1), Some(at)),
+        // A quote where the name should be: no parameter is well formed like that, but it ends where it ends.
+        _ => {
+            let end = end_of_param(text, at);
+            (end, memchr(b'=', &bytes[at..end]).map(|found| at + found))
         }
-        at += 1;
     }
-    (at, equals)
+}
+
+/// The next semicolon from `at` that stands outside quotes, or the end of the text.
+fn end_of_param(text: &str, mut at: usize) -> usize {
+    let bytes = text.as_bytes();
+    while let Some(found) = memchr2(b';', b'"', &bytes[at..]) {
+        at += found;
+        if bytes[at] == b';' {
+            return at;
+        }
+        match scan::quoted_end(&text[at..]) {
+            Some(end) => at += end,
+            None => break,
+        }
+    }
+    bytes.len()
 }
 
 /// See [`Params::iter`].
@@ -132,14 +148,14 @@ mod tests {
         assert_eq!(params.get("lr"), Some(""));
         assert_eq!(params.get("b"), Some("2"));
         assert_eq!(params.get("c"), None);
-        assert!(params.well_formed());
+        assert!(params.well_formed(|_, _| {}));
     }
 
     #[test]
     fn empty_names_and_open_quotes_are_not_well_formed() {
         for wrong in [";;", "a=1;", "=2", r#"a="x"#, r#"a="x"y"#, "a b=1", "a=", "a=b c", "a=b\rc"] {
-            assert!(!Params::new(wrong).well_formed(), "{wrong}");
+            assert!(!Params::new(wrong).well_formed(|_, _| {}), "{wrong}");
         }
-        assert!(Params::new("").well_formed());
+        assert!(Params::new("").well_formed(|_, _| {}));
     }
 }

@@ -14,8 +14,33 @@ pub struct Via<'a> {
     transport: &'a str,
     host: &'a str,
     port: Option<u16>,
+    told: Told<&'a str>,
     /// The parameters; those that every transaction needs have methods of their own.
     pub params: Params<'a>,
+}
+
+/// The parameters that every transaction asks for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told<T> {
+    branch: Option<T>,
+    rport: Option<T>,
+    maddr: Option<T>,
+}
+
+impl<T> Told<T> {
+    fn map<U>(self, change: impl Fn(T) -> U) -> Told<U> {
+        Told { branch: self.branch.map(&change), rport: self.rport.map(&change), maddr: self.maddr.map(&change) }
+    }
+
+    /// Where a parameter of that name is kept, if it is one of these.
+    fn place(&mut self, name: &str) -> Option<&mut Option<T>> {
+        match name.len() {
+            6 if name.eq_ignore_ascii_case("branch") => Some(&mut self.branch),
+            5 if name.eq_ignore_ascii_case("rport") => Some(&mut self.rport),
+            5 if name.eq_ignore_ascii_case("maddr") => Some(&mut self.maddr),
+            _ => None,
+        }
+    }
 }
 
 /// The magic cookie of branches that name a transaction by themselves (RFC 3261 §8.1.1.7).
@@ -39,10 +64,16 @@ impl<'a> Via<'a> {
             return Err(BAD);
         }
         let (host, port) = host_and_port(trim(sent_by)).ok_or(Fault::bad("Bad sent-by in Via"))?;
-        if !params.well_formed() {
+        let mut told = Told::default();
+        let well_formed = params.well_formed(|name, value| {
+            if let Some(place) = told.place(name) {
+                place.get_or_insert(value);
+            }
+        });
+        if !well_formed {
             return Err(Fault::bad("Bad parameters in Via"));
         }
-        Ok(Self { text, transport, host, port, params })
+        Ok(Self { text, transport, host, port, told, params })
     }
 
     /// The whole entry as it is written.
@@ -77,7 +108,7 @@ impl<'a> Via<'a> {
 
     /// The transaction's name, with or without the cookie.
     pub fn branch(&self) -> Option<&'a str> {
-        self.params.get("branch")
+        self.told.branch
     }
 
     /// Whether the branch names the transaction by itself. The bare cookie does not: it is the same for everybody.
@@ -96,12 +127,12 @@ impl<'a> Via<'a> {
 
     /// `None`: not asked for. `Some(None)`: asked for. `Some(Some(port))`: filled in (RFC 3581).
     pub fn rport(&self) -> Option<Option<u16>> {
-        self.params.get("rport").map(|port| port.parse().ok())
+        self.told.rport.map(|port| port.parse().ok())
     }
 
     /// Where a multicast request wants its response.
     pub fn maddr(&self) -> Option<&'a str> {
-        self.params.get("maddr")
+        self.told.maddr
     }
 
     /// Whether the connection may be used for requests the other way (RFC 5923).
@@ -122,6 +153,7 @@ pub(super) struct Marks {
     transport: Mark,
     host: Mark,
     port: Option<u16>,
+    told: Told<Mark>,
     params: Mark,
 }
 
@@ -133,6 +165,7 @@ impl Marks {
             transport: mark(via.transport),
             host: mark(via.host),
             port: via.port,
+            told: via.told.map(mark),
             params: mark(via.params.as_str()),
         }
     }
@@ -143,6 +176,7 @@ impl Marks {
             transport: self.transport.cut(line),
             host: self.host.cut(line),
             port: self.port,
+            told: self.told.map(|piece| piece.cut(line)),
             params: self.params.params(line),
         }
     }

@@ -1,7 +1,7 @@
 //! What a Via entry says after we have seen where the request came from (RFC 3261 §18.2.1, RFC 3581).
 
 use std::fmt::{self, Display};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::message::Via;
 use crate::message::scan::{split_at_byte, trim};
@@ -36,10 +36,32 @@ impl Display for Seen<'_> {
         let seen = self.came_from.ip().to_canonical();
         // RFC 3581 §4 wants it beside every rport.
         if wants_port || self.via.address() != Some(seen) {
-            write!(f, ";received={seen}")?;
+            f.write_str(";received=")?;
+            match seen {
+                IpAddr::V4(seen) => f.write_str(dotted(seen, &mut [0; 15]))?,
+                IpAddr::V6(seen) => write!(f, "{seen}")?,
+            }
         }
         Ok(())
     }
+}
+
+/// An address as it is written. By hand, because every answer has one, and `Display` of the standard library pads.
+fn dotted(address: Ipv4Addr, room: &mut [u8; 15]) -> &str {
+    let mut at = 0;
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            room[at] = b'.';
+            at += 1;
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                room[at] = b'0' + octet / unit % 10;
+                at += 1;
+            }
+        }
+    }
+    std::str::from_utf8(&room[..at]).expect("digits and dots are text")
 }
 
 #[cfg(test)]
@@ -48,6 +70,14 @@ mod tests {
 
     fn seen(via: &str, came_from: &str) -> String {
         Seen { via: Via::parse(via).unwrap(), came_from: came_from.parse().unwrap() }.to_string()
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_does() {
+        for octets in [[0, 0, 0, 0], [9, 10, 99, 100], [255, 200, 101, 7], [192, 0, 2, 1]] {
+            let address = Ipv4Addr::from(octets);
+            assert_eq!(dotted(address, &mut [0; 15]), address.to_string());
+        }
     }
 
     #[test]

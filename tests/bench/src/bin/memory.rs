@@ -92,7 +92,6 @@ fn dialogs(count: usize) -> Result<(), Box<dyn Error>> {
     (0..FIRST).try_for_each(|number| server.call(number))?;
     let before = Held::now()?;
     (FIRST..FIRST + count).try_for_each(|number| server.call(number))?;
-    Held::report("confirmed dialog, transactions still there", before, count)?;
     server.wait(ALL_OVER);
     if !server.transactions.is_empty() || server.calls.len() != FIRST + count {
         return Err("not every call is up and idle".into());

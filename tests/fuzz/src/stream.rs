@@ -20,7 +20,7 @@ pub fn stream(data: &[u8]) {
         }
     }
     if let Some((status, head)) = in_pieces.1 {
-        assert!(matches!(status, 400 | 413));
+        assert!(matches!(status, 400 | 513));
         assert!(head.len() <= LIMIT + 2);
         crate::message(&head);
     }

@@ -1,7 +1,7 @@
 //! A datagram: it is read, asked everything, answered, and written again.
 
 use bytes::Bytes;
-use patchcord_sip::{Contact, Draft, Headers, Message, Name, NameAddr, Request};
+use patchcord_sip::{Contact, Draft, Fault, Headers, Message, Name, NameAddr, Request, Via};
 
 /// Reads a message, asks it everything, and answers it.
 pub fn message(data: &[u8]) {
@@ -9,6 +9,7 @@ pub fn message(data: &[u8]) {
     let headers = message.headers();
     lines(headers);
     typed(headers);
+    remembered(headers);
     match &message {
         Message::Request(request) => {
             let checked = request.check();
@@ -68,6 +69,21 @@ fn typed(headers: &Headers) {
     let words = headers.require().chain(headers.proxy_require()).chain(headers.supported()).chain(headers.allow());
     assert!(words.into_iter().all(|word| !word.is_empty()));
     let _ = headers.unknown_extensions(&["100rel", "timer"]).count();
+}
+
+/// What was read before reads the same again, and the same as what is read for the first time.
+fn remembered(headers: &Headers) {
+    let same = |again: Result<NameAddr<'_>, Fault>, name| match headers.get(name) {
+        Some(value) => assert_eq!(format!("{again:?}"), format!("{:?}", NameAddr::parse(value))),
+        None => assert!(again.is_err()),
+    };
+    same(headers.from(), Name::From);
+    same(headers.to(), Name::To);
+    if let Some(Ok(fresh)) = headers.list(Name::Via).next().map(Via::parse)
+        && std::str::from_utf8(headers.raw(Name::Via).unwrap_or_default()).is_ok()
+    {
+        assert_eq!(format!("{:?}", headers.top_via()), format!("{:?}", Ok::<_, Fault>(fresh)));
+    }
 }
 
 fn address(address: NameAddr<'_>) {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use rcgen::{Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -138,16 +139,25 @@ fn make(names: &[String], folder: &Path, certificate: &Path, key: &Path) -> Resu
     let mut names: Vec<String> = names.iter().cloned().chain(own_names()).collect();
     names.sort_unstable();
     names.dedup();
-    let made = rcgen::generate_simple_self_signed(names).map_err(CertificateError::Make)?;
+    let (made, signing_key) = sign(names).map_err(CertificateError::Make)?;
     let keep = |path: &Path, text: String, mode| {
         write(path, &text, mode).map_err(|source| CertificateError::Keep { path: path.to_owned(), source })
     };
     fs::create_dir_all(folder).map_err(|source| CertificateError::Keep { path: folder.to_owned(), source })?;
     // The key first: whoever finds a certificate finds its key, too.
-    keep(key, made.signing_key.serialize_pem(), 0o600)?;
-    keep(certificate, made.cert.pem(), 0o644)?;
+    keep(key, signing_key.serialize_pem(), 0o600)?;
+    keep(certificate, made.pem(), 0o644)?;
     tracing::info!(certificate = %certificate.display(), "made a certificate; phones must be told to trust it");
     Ok(())
+}
+
+fn sign(names: Vec<String>) -> Result<(Certificate, KeyPair), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, "Patchcord");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok((params.self_signed(&key)?, key))
 }
 
 /// What this machine may be called by phones that check: its name and its address towards the world.

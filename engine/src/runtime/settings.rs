@@ -214,9 +214,10 @@ impl Default for CertificateSource {
 /// How much is enough. Each is counted when it is reached.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections of all transports together. Each takes a file descriptor, and sound wants most of those.
+    /// Connections of all transports together. Each takes a file descriptor, and some systems allow twenty thousand.
     pub connections: usize,
-    /// Connections from one address: an office behind one NAT fits, a flood from one machine does not.
+    /// Connections from one address outside the `local` networks: an office behind one NAT fits, a flood from one machine
+    /// does not.
     pub connections_per_source: usize,
     /// Messages that wait for a slow peer. More than this behind means that it has gone or does not read.
     pub queued_messages: usize,
@@ -257,7 +258,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 20_000,
+            connections: 16_000,
             connections_per_source: 1_024,
             queued_messages: 512,
             queued_bytes: 16 * patchcord_sip::stream::MAX_MESSAGE,

@@ -4,17 +4,18 @@
 //! came in. With one shard nothing is ever passed.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use memchr::memchr;
-use patchcord_sip::hop::{FlowId, Hop};
+use patchcord_sip::hop::{FlowId, Hop, Transport};
 use tokio::sync::mpsc;
 
 use super::address::Addresses;
 use super::settings::{Listen, Settings};
 use super::stats::Counters;
-use super::transport::flows::{Flow, Flows};
+use super::transport::flows::{Crowded, Flow, Flows};
 use super::transport::tls::Tls;
 use super::transport::ws::MessageSocket;
 
@@ -55,6 +56,12 @@ impl Shared {
         let counters = doors.iter().map(|_| Arc::default()).collect();
         let spread = Spread { shards: doors.len(), keys: RandomState::new() };
         Self { settings, bound, addresses, flows, tls, doors, counters, spread }
+    }
+
+    /// Takes in a connection that a peer made. Neighbours are not limited one by one: a proxy in front of us brings the
+    /// phones of a whole town from one address.
+    pub fn accept(&self, transport: Transport, peer: SocketAddr) -> Result<Arc<Flow>, Crowded> {
+        self.flows.accept(transport, peer, !self.addresses.is_local(peer.ip()))
     }
 
     /// Who spreads the calls over the shards.

@@ -161,7 +161,7 @@ impl Runtime {
         local: SocketAddr,
         peer: SocketAddr,
     ) -> Result<(), NotAdopted> {
-        let flow = self.shared.flows.accept(transport, peer).map_err(|_| NotAdopted::Crowded)?;
+        let flow = self.shared.accept(transport, peer).map_err(|_| NotAdopted::Crowded)?;
         let hop = Hop { transport, flow: flow.id, local, peer };
         let door = &self.shared.doors[(flow.id.0 % self.shared.doors.len() as u64) as usize];
         door.parcels.try_send(Parcel::Adopted(flow.clone(), hop, socket)).map_err(|_| {

@@ -19,8 +19,10 @@ fn send_to(target: &str, more: &str) -> String {
 
 #[tokio::test]
 async fn more_connections_from_one_address_than_allowed_are_turned_away() {
-    let limits = Limits { connections_per_source: 2, ..Limits::default() };
-    let house = House::with_limits(&["tcp:0.0.0.0:0"], limits);
+    let house = House::with(&["tcp:0.0.0.0:0"], |settings| {
+        settings.limits.connections_per_source = 2;
+        settings.local = Vec::new();
+    });
     let port = house.at(Transport::Tcp).port();
     let mut first = Caller::to(([127, 0, 0, 1], port).into()).await;
     let mut second = Caller::to(([127, 0, 0, 1], port).into()).await;
@@ -40,6 +42,20 @@ async fn more_connections_from_one_address_than_allowed_are_turned_away() {
     house.counted("flows", |count| count == 2).await;
     let mut again = Caller::to(([127, 0, 0, 1], port).into()).await;
     assert_eq!(status(&again.ask(request("OPTIONS", "c", "TCP phone.invalid", "")).await), 200);
+}
+
+#[tokio::test]
+async fn neighbours_are_limited_only_all_together() {
+    let limits = Limits { connections: 3, connections_per_source: 1, ..Limits::default() };
+    let house = House::with_limits(&["tcp:127.0.0.1:0"], limits);
+    let mut callers = Vec::new();
+    for call_id in ["a", "b", "c"] {
+        let mut caller = Caller::to(house.at(Transport::Tcp)).await;
+        assert_eq!(status(&caller.ask(request("OPTIONS", call_id, "TCP phone.invalid", "")).await), 200);
+        callers.push(caller);
+    }
+    Caller::to(house.at(Transport::Tcp)).await.closed().await;
+    house.counted("crowded", |count| count == 1).await;
 }
 
 #[tokio::test]

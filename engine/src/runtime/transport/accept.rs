@@ -40,7 +40,7 @@ fn is_the_peers(error: &io::Error) -> bool {
 }
 
 fn take(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
-    let flow = match shard.shared.flows.accept(transport, peer) {
+    let flow = match shard.shared.accept(transport, peer) {
         Ok(flow) => flow,
         Err(crowded) => {
             one_more(&shard.counters.crowded);

@@ -195,20 +195,22 @@ impl Flows {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Takes in a connection that a peer made.
-    pub fn accept(&self, transport: Transport, peer: SocketAddr) -> Result<Arc<Flow>, Crowded> {
+    /// Takes in a connection that a peer made; `counted` against the limit of its source, or only against that of all.
+    pub fn accept(&self, transport: Transport, peer: SocketAddr, counted: bool) -> Result<Arc<Flow>, Crowded> {
         self.count_one()?;
-        let source = source(peer.ip());
-        let mut sources = lock(&self.sources[stripe(hash(&source))]);
-        let from_here = sources.entry(source).or_insert(0);
-        if *from_here >= self.limits.connections_per_source {
-            drop(sources);
+        if counted && !self.count_source(source(peer.ip())) {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Err(Crowded::Source);
         }
-        *from_here += 1;
-        drop(sources);
-        Ok(self.insert(Way { transport, peer, name: None }, true))
+        Ok(self.insert(Way { transport, peer, name: None }, counted))
+    }
+
+    fn count_source(&self, source: IpAddr) -> bool {
+        let mut sources = lock(&self.sources[stripe(hash(&source))]);
+        let from_here = sources.entry(source).or_insert(0);
+        let has_room = *from_here < self.limits.connections_per_source;
+        *from_here += usize::from(has_room);
+        has_room
     }
 
     /// The connection that leads there, or a new one that somebody has to make; which of both is told by the flag.
@@ -351,7 +353,7 @@ mod tests {
     #[test]
     fn a_flow_says_what_it_was_told_in_order() {
         let table = table();
-        let flow = table.accept(Transport::Tcp, peer(1, 5060)).expect("there is room");
+        let flow = table.accept(Transport::Tcp, peer(1, 5060), true).expect("there is room");
 
         assert_eq!(table.say(flow.id, "one".into()), Ok(()));
         assert_eq!(table.say(flow.id, "two".into()), Ok(()));
@@ -365,7 +367,7 @@ mod tests {
     #[test]
     fn a_peer_that_does_not_read_loses_its_flow() {
         let table = table();
-        let flow = table.accept(Transport::Tcp, peer(1, 5060)).expect("there is room");
+        let flow = table.accept(Transport::Tcp, peer(1, 5060), true).expect("there is room");
 
         assert_eq!(table.say(flow.id, vec![0; 60].into()), Ok(()));
         assert_eq!(table.say(flow.id, vec![0; 60].into()), Err(Unsaid::Slow));
@@ -377,23 +379,24 @@ mod tests {
     #[test]
     fn too_many_connections_are_turned_away_until_one_ends() {
         let table = table();
-        let first = table.accept(Transport::Tcp, peer(1, 1)).expect("there is room");
-        table.accept(Transport::Tcp, peer(1, 2)).expect("there is room");
-        assert_eq!(table.accept(Transport::Tcp, peer(1, 3)).err(), Some(Crowded::Source));
-        table.accept(Transport::Tcp, peer(2, 1)).expect("there is room");
-        assert_eq!(table.accept(Transport::Tcp, peer(3, 1)).err(), Some(Crowded::House));
+        let first = table.accept(Transport::Tcp, peer(1, 1), true).expect("there is room");
+        table.accept(Transport::Tcp, peer(1, 2), true).expect("there is room");
+        assert_eq!(table.accept(Transport::Tcp, peer(1, 3), true).err(), Some(Crowded::Source));
+        table.accept(Transport::Tcp, peer(2, 1), true).expect("there is room");
+        assert_eq!(table.accept(Transport::Tcp, peer(3, 1), true).err(), Some(Crowded::House));
 
         table.remove(&first);
         table.remove(&first);
 
         assert_eq!(table.count(), 2);
-        table.accept(Transport::Tcp, peer(1, 3)).expect("there is room again");
+        table.accept(Transport::Tcp, peer(1, 3), true).expect("there is room again");
     }
 
     #[test]
     fn all_addresses_of_one_ipv6_network_are_one_source() {
         let table = table();
-        let accept = |host: &str| table.accept(Transport::Tcp, format!("[{host}]:5060").parse().expect("an address"));
+        let accept =
+            |host: &str| table.accept(Transport::Tcp, format!("[{host}]:5060").parse().expect("an address"), true);
         assert!(accept("2001:db8::1").is_ok() && accept("2001:db8::ffff:2").is_ok());
         assert_eq!(accept("2001:db8::3").err(), Some(Crowded::Source));
         assert!(accept("2001:db8:0:1::3").is_ok());
@@ -418,7 +421,7 @@ mod tests {
     fn an_alias_leads_to_its_flow_and_cannot_be_taken_from_it() {
         let table = table();
         let (first, second) =
-            (table.accept(Transport::Tcp, peer(1, 40001)), table.accept(Transport::Tcp, peer(1, 40002)));
+            (table.accept(Transport::Tcp, peer(1, 40001), true), table.accept(Transport::Tcp, peer(1, 40002), true));
         let (first, second) = (first.expect("there is room"), second.expect("there is room"));
         let alias = Way { transport: Transport::Tcp, peer: peer(1, 5060), name: None };
 

@@ -39,6 +39,29 @@ async fn an_unregistered_phone_does_not_come_back_with_a_restart() {
 }
 
 #[tokio::test]
+async fn a_binding_over_tls_is_listed_as_lost_after_a_restart_until_its_phone_is_back() {
+    let mut server = alices_server().await;
+    let mut phone = alice(&server, Carrier::Tls).await;
+    assert_eq!(phone.register(600).await.status(), 200);
+    assert_eq!(reachable(&server).await, [true]);
+
+    server.stop().await;
+    server.start().await;
+
+    assert_eq!(reachable(&server).await, [false], "its connection has gone with the old process");
+    let mut back = alice(&server, Carrier::Tls).await;
+    assert_eq!(back.register(600).await.status(), 200);
+    assert_eq!(reachable(&server).await, [true], "it takes the place of what was lost");
+}
+
+/// For each binding there is, whether a call could be sent to it.
+async fn reachable(server: &Server) -> Vec<bool> {
+    let all = server.json(&["registrations", "--json"]).await;
+    let all = all["registrations"].as_array().expect("a list of registrations");
+    all.iter().map(|registration| registration["reachable"] == true).collect()
+}
+
+#[tokio::test]
 async fn sigterm_ends_a_busy_server_in_order() {
     let mut server = alices_server().await;
     let mut lines = Vec::new();

@@ -83,6 +83,33 @@ async fn a_proof_counts_once_only() {
 }
 
 #[tokio::test]
+async fn a_repeated_request_gets_the_same_answer_and_is_not_served_twice() {
+    let server = setup().endpoint("alice", "secret").start().await;
+    let mut phone = alice(&server, Carrier::Udp).await;
+    assert_eq!(phone.register(600).await.status(), 200);
+
+    // The proof in it counts once; served twice, it would be refused the second time.
+    let again = phone.request(&Wish::expires(600)).text();
+    phone.line().send(&again).await;
+    let first = phone.line().message().await;
+    phone.line().send(&again).await;
+    let second = phone.line().message().await;
+
+    assert_eq!(first.status(), 200, "{}", first.text());
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn a_binding_lapses_when_its_time_is_over() {
+    let server = setup().endpoint("alice", "secret").toml("[limits]\nmin_expires = \"1s\"").start().await;
+    let mut phone = alice(&server, Carrier::Udp).await;
+    assert_eq!(phone.register(2).await.status(), 200);
+    assert_eq!(bindings(&server, "alice").await.len(), 1);
+    eventually("the binding lapses", async || bindings(&server, "alice").await.is_empty().then_some(())).await;
+    eventually("it is swept out", async || (crate::bindings_held(&server).await == 0).then_some(())).await;
+}
+
+#[tokio::test]
 async fn several_contacts_are_kept_with_their_preference() {
     let server = alices_server().await;
     let mut phone = alice(&server, Carrier::Udp).await;

@@ -88,7 +88,7 @@ async fn a_connection_on_which_nothing_is_said_is_closed() {
 }
 
 #[tokio::test]
-async fn a_message_one_byte_too_large_is_answered_413_and_the_connection_ends() {
+async fn a_message_one_byte_too_large_is_answered_513_and_the_connection_ends() {
     let house = House::open(&["tcp:127.0.0.1:0"]);
     let mut caller = Caller::to(house.at(Transport::Tcp)).await;
     let head = options("large").replace("Content-Length: 0", "Content-Length: 00000");
@@ -98,7 +98,7 @@ async fn a_message_one_byte_too_large_is_answered_413_and_the_connection_ends() 
 
     caller.say(message + &"x".repeat(body)).await;
 
-    assert_eq!(status(&caller.hear().await), 413);
+    assert_eq!(status(&caller.hear().await), 513);
     caller.closed().await;
     house.counted("unframeable", |count| count == 1).await;
 }
@@ -137,7 +137,7 @@ async fn a_flood_without_end_is_cut_off_and_takes_no_memory() {
     };
     let ((), heard) = within(async { tokio::join!(flood, hear) }).await;
 
-    assert_eq!(status(&String::from_utf8_lossy(&heard)), 413);
+    assert_eq!(status(&String::from_utf8_lossy(&heard)), 513);
     house.counted("flows", |count| count == 0).await;
     let grown = resident().saturating_sub(before);
     // The chunk of the test itself is one of these.

@@ -137,6 +137,7 @@ fn runtime_limits(limits: &mut Section<'_>) -> Limits {
         socket_buffer: number("socket_buffer", default.socket_buffer),
         transactions: transaction::Limits {
             server: number("server_transactions", default.transactions.server),
+            server_bytes: number("server_transaction_bytes", default.transactions.server_bytes),
             client: number("client_transactions", default.transactions.client),
         },
         ..default

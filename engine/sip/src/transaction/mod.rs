@@ -66,9 +66,9 @@ impl Transactions {
     pub fn new(timers: TimerSet, limits: Limits, seed: [u8; 32], now: Instant) -> Self {
         let wheel = Wheel::new(now, limits.server + limits.client);
         Self {
-            servers: Servers::new(limits.server),
+            servers: Servers::new(&limits),
             clients: Clients::new(limits.client, Tokens::seeded(seed)),
-            outbox: Outbox { timers, wheel, output: VecDeque::new(), tally: Tally::default() },
+            outbox: Outbox { timers, wheel, output: VecDeque::new(), tally: Tally::default(), held: 0 },
             woken: None,
         }
     }

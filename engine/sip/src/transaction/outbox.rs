@@ -23,6 +23,8 @@ pub(super) struct Outbox {
     pub wheel: Wheel<Alarm>,
     pub output: VecDeque<Output>,
     pub tally: Tally,
+    /// Bytes of messages that the requests of others keep.
+    pub held: usize,
 }
 
 impl Outbox {

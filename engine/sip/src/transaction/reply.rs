@@ -30,7 +30,9 @@ impl WayBack {
             // A browser listens nowhere.
             Transport::Ws | Transport::Wss => (None, None),
             Transport::Udp => {
-                let group = via.maddr().and_then(address);
+                // RFC 3261 §18.2.2 has an answer go to any `maddr`. A stranger could have us send to any host that way,
+                // more than he sends us, so it is believed for what it was made for: groups of listeners.
+                let group = via.maddr().and_then(address).filter(IpAddr::is_multicast);
                 (group, (group.is_some() || via.rport().is_none()).then_some(port))
             }
         };
@@ -98,6 +100,12 @@ mod tests {
     fn a_datagram_may_want_its_answer_at_a_group_of_listeners() {
         assert_eq!(udp_peer("SIP/2.0/UDP 10.0.0.1;rport;maddr=239.1.2.3;branch=z9hG4bKa"), "239.1.2.3:5060");
         assert_eq!(udp_peer("SIP/2.0/UDP 10.0.0.1;maddr=a.example;branch=z9hG4bKa"), "198.51.100.9:5060");
+    }
+
+    #[test]
+    fn nobody_has_a_datagram_answered_at_a_host_of_his_choice() {
+        let elsewhere = "SIP/2.0/UDP 10.0.0.1:5070;rport;maddr=203.0.113.77;branch=z9hG4bKa";
+        assert_eq!(udp_peer(elsewhere), "198.51.100.9:40000");
     }
 
     #[test]

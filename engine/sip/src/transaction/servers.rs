@@ -11,6 +11,7 @@ use super::outbox::{Alarm, Outbox};
 use super::reply::{WayBack, spelled, stateless};
 use super::server::{Server, Step};
 use super::slab::Slab;
+use super::tally::Limits;
 use crate::hop::Hop;
 use crate::message::{Draft, Fault, Message, Method, Request};
 use crate::wheel::Handle;
@@ -41,6 +42,16 @@ struct Entry {
     cancelled: bool,
 }
 
+impl Kept {
+    /// What it costs as long as it is kept.
+    fn len(&self) -> usize {
+        match self {
+            Self::Request(bytes) | Self::Answer(bytes) => bytes.len(),
+            Self::Nothing => 0,
+        }
+    }
+}
+
 impl Entry {
     fn deadline(&self) -> Option<Instant> {
         match &self.machine {
@@ -54,6 +65,12 @@ impl Entry {
             Machine::Invite(machine) => machine.is_over(),
             Machine::Other(machine) => machine.is_over(),
         }
+    }
+
+    /// Keeps something else from now on; `held` counts what all entries keep.
+    fn keep(&mut self, kept: Kept, held: &mut usize) {
+        *held = *held - self.kept.len() + kept.len();
+        self.kept = kept;
     }
 
     fn send_kept(&self, sender: Sender, outbox: &mut Outbox) {
@@ -70,7 +87,7 @@ impl Entry {
         let Ok(Message::Request(request)) = Message::parse(request.clone()) else { return };
         let answer = Draft::reply(&request, self.way.came_by.peer, 100).finish();
         outbox.output.push_back(self.way.send(answer.clone(), sender));
-        self.kept = Kept::Answer(answer);
+        self.keep(Kept::Answer(answer), &mut outbox.held);
     }
 }
 
@@ -79,15 +96,18 @@ pub(super) struct Servers {
     by_key: Places,
     by_errand: Places,
     fingerprints: Fingerprints,
+    /// Bytes that all entries together may keep.
+    held_limit: usize,
 }
 
 impl Servers {
-    pub fn new(limit: usize) -> Self {
+    pub fn new(limits: &Limits) -> Self {
         Self {
-            entries: Slab::new(limit),
+            entries: Slab::new(limits.server),
             by_key: Places::default(),
             by_errand: Places::default(),
             fingerprints: Fingerprints::default(),
+            held_limit: limits.server_bytes,
         }
     }
 
@@ -135,7 +155,8 @@ impl Servers {
             return self.refuse(&request, identity, 482, outbox);
         }
         // A place that is taken though the key is another's would be a wonder; it costs that request a 503.
-        if self.entries.is_full() || self.by_key.contains_key(&identity.key.place) {
+        let crowded = self.entries.is_full() || outbox.held + request.bytes().len() > self.held_limit;
+        if crowded || self.by_key.contains_key(&identity.key.place) {
             outbox.tally.refused_full += 1;
             return self.refuse(&request, identity, 503, outbox);
         }
@@ -147,12 +168,13 @@ impl Servers {
         let mut entry = Entry {
             machine,
             way: identity.way,
-            kept: Kept::Request(request.bytes().clone()),
+            kept: Kept::Nothing,
             key: identity.key,
             errand: (is_invite || !identity.inside_dialog).then_some(identity.errand),
             timer: None,
             cancelled: false,
         };
+        entry.keep(Kept::Request(request.bytes().clone()), &mut outbox.held);
         let (index, generation) = self.entries.next();
         let deadline = entry.deadline();
         outbox.arm(&mut entry.timer, deadline, Alarm::Server(index));
@@ -198,7 +220,7 @@ impl Servers {
         };
         match step {
             InviteStep::TellFirst | InviteStep::Tell => {
-                entry.kept = Kept::Nothing;
+                entry.keep(Kept::Nothing, &mut outbox.held);
                 outbox.tally.acks += 1;
                 outbox.tell(Heard::Ack { id: Some(ServerId { index, generation }), request: ack, hop });
             }
@@ -265,7 +287,7 @@ impl Servers {
         match step {
             Step::Send => {
                 outbox.output.push_back(entry.way.send(bytes.clone(), Sender::Server(id)));
-                entry.kept = Kept::Answer(bytes);
+                entry.keep(Kept::Answer(bytes), &mut outbox.held);
             }
             Step::Withhold => outbox.tally.answers_withheld += 1,
             _ => outbox.tally.answers_late += 1,
@@ -281,7 +303,7 @@ impl Servers {
             && machine.is_accepted()
         {
             machine.acknowledge(pace, now);
-            entry.kept = Kept::Nothing;
+            entry.keep(Kept::Nothing, &mut outbox.held);
             self.settle(id.index, outbox);
         }
     }
@@ -335,6 +357,7 @@ impl Servers {
         }
         let Some(mut entry) = self.entries.remove(index) else { return };
         outbox.arm(&mut entry.timer, None, Alarm::Server(index));
+        entry.keep(Kept::Nothing, &mut outbox.held);
         self.by_key.remove(&entry.key.place);
         // A request on its way round a loop may have taken the errand over.
         if let Some(errand) = entry.errand

@@ -6,13 +6,16 @@ pub struct Limits {
     /// Requests of others. One over UDP stays for 32 s after its answer, so this is 32 times the requests a second: the
     /// default carries 15 000 a second at some 800 bytes each. Beyond it requests are refused with 503.
     pub server: usize,
+    /// Bytes that requests of others and our answers to them may hold together. A usual one holds 500 over its 32 s, so
+    /// this is 8 000 requests a second; a stranger who sends the largest messages there are gets no further, either.
+    pub server_bytes: usize,
     /// Requests of ours. One over UDP stays for 5 s after its answer, an INVITE for 32 s.
     pub client: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { server: 500_000, client: 200_000 }
+        Self { server: 500_000, server_bytes: 128 << 20, client: 200_000 }
     }
 }
 

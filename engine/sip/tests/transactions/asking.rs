@@ -175,7 +175,7 @@ fn responses_that_are_malformed_or_belong_to_nobody_are_dropped_and_counted() {
 
 #[test]
 fn a_full_table_refuses_its_owner() {
-    let mut shard = Shard::with_limits(Transport::Udp, Limits { server: 1, client: 1 });
+    let mut shard = Shard::with_limits(Transport::Udp, Limits { server: 1, client: 1, ..Limits::default() });
     shard.ask(Method::Options);
     assert_eq!(shard.table.request(draft(Method::Options), shard.hop(), "192.0.2.1", shard.now), Err(Full));
     assert_eq!(shard.tally().sent_full, 1);

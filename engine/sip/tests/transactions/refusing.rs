@@ -69,7 +69,7 @@ fn the_same_request_may_come_another_way_when_the_first_is_forgotten() {
 
 #[test]
 fn a_full_table_refuses_until_there_is_room() {
-    let mut shard = Shard::with_limits(Transport::Udp, Limits { server: 1, client: 1 });
+    let mut shard = Shard::with_limits(Transport::Udp, Limits { server: 1, client: 1, ..Limits::default() });
     let (id, options) = shard.hear_new(request("OPTIONS", "z9hG4bKa"));
 
     let answer = shard.hear(request("MESSAGE", "z9hG4bKb")).only_response();
@@ -83,8 +83,29 @@ fn a_full_table_refuses_until_there_is_room() {
 }
 
 #[test]
+fn a_few_of_the_largest_requests_do_not_hold_more_than_many_usual_ones() {
+    let limits = Limits { server_bytes: 100_000, ..Limits::default() };
+    let mut shard = Shard::with_limits(Transport::Udp, limits);
+    let large = |branch: &str| {
+        request("OPTIONS", branch)
+            .replace("Max-Forwards: 70", &format!("Max-Forwards: 70\r\nX: {}", "x".repeat(40_000)))
+    };
+    let (first, options) = shard.hear_new(large("z9hG4bKa").replace("Call-ID: ", "Call-ID: a"));
+    shard.hear_new(large("z9hG4bKb").replace("Call-ID: ", "Call-ID: b"));
+
+    let third = large("z9hG4bKc").replace("Call-ID: ", "Call-ID: c");
+    assert_eq!(shard.hear(third.clone()).only_response().status().code(), 503);
+    shard.answer(first, &options, 200);
+    assert_eq!(shard.hear(third.clone()).heard.len(), 1, "a short answer stands where a long request stood");
+    shard.pass(65 * SECOND);
+    for branch in ["z9hG4bKd", "z9hG4bKe"] {
+        shard.hear_new(large(branch).replace("Call-ID: ", &format!("Call-ID: {branch}")));
+    }
+}
+
+#[test]
 fn the_ack_of_a_refusal_without_a_transaction_is_nobodys_business() {
-    let mut shard = Shard::with_limits(Transport::Udp, Limits { server: 0, client: 1 });
+    let mut shard = Shard::with_limits(Transport::Udp, Limits { server: 0, client: 1, ..Limits::default() });
     let answer = shard.hear(request("INVITE", "z9hG4bKa")).only_response();
     let tag = answer.to().unwrap().tag().unwrap().to_owned();
     let ack = |tag: &str| {

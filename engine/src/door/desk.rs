@@ -29,8 +29,15 @@ impl Desk for Door {
         wire.respond(id, status, reply.finish());
     }
 
-    fn flow_closed(&mut self, flow: FlowId, _wire: &mut Wire<'_>) {
-        self.board.location.flow_closed(flow);
+    fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {
+        // When we stop it is we who close: the phone has not gone, and its binding is kept over the restart.
+        if !wire.is_stopping() {
+            self.board.location.flow_closed(flow);
+        }
+    }
+
+    fn needs(&self, flow: FlowId) -> bool {
+        self.board.location.is_reached_by(flow)
     }
 
     fn deadline(&self) -> Option<Instant> {

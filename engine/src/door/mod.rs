@@ -8,7 +8,7 @@
 //! request ─▶ in a dialog that nobody knows?  481
 //!         ─▶ no hops left                    483
 //!         ─▶ method                          405 501
-//!         ─▶ Request-URI                     414 416
+//!         ─▶ size, Request-URI               513 414 416
 //!         ─▶ Require                         420
 //!         ─▶ body                            413 415 488
 //!         ─▶ REGISTER   digest, registrar    401 403 404 423 439 500 ─▶ 200
@@ -39,6 +39,12 @@ use refusal::{ACCEPT, ALLOW, SUPPORTED};
 pub use refusal::Refusal;
 
 use crate::switchboard::Switchboard;
+
+/// Longest head of a request; longer ones are answered 513. It takes a hundred proxies to come near.
+const MAX_HEAD: usize = 32_768;
+
+/// Unknown extensions that a 420 names. More than a few are somebody who wants a long answer.
+const MAX_UNSUPPORTED: usize = 16;
 
 /// Longest Request-URI that we read on; longer ones are answered 414. No phone writes a tenth of it.
 const MAX_URI: usize = 2048;
@@ -145,6 +151,9 @@ fn fits(request: &Request) -> Result<(), Refusal> {
         Method::Other(_) => return Err(Refusal::not_implemented()),
         _ => return Err(Refusal::method_not_allowed()),
     }
+    if request.head().len() > MAX_HEAD {
+        return Err(Refusal::new(513, "Message Too Large"));
+    }
     if request.uri_text().len() > MAX_URI {
         return Err(Refusal::new(414, "Request-URI Too Long"));
     }
@@ -152,9 +161,13 @@ fn fits(request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(416, "Unsupported URI Scheme"));
     }
     // §8.2.2.3: an INVITE's ACK and CANCEL never come here, so Require is always heard.
-    let unknown: Vec<_> = request.unknown_extensions(&KNOWN_EXTENSIONS).collect();
+    let unknown: Vec<_> = request.unknown_extensions(&KNOWN_EXTENSIONS).take(MAX_UNSUPPORTED).collect();
     if !unknown.is_empty() {
         return Err(Refusal::bad_extension(unknown.join(", ")));
+    }
+    // §8.1.1.8: without it nobody could be called back within the dialog.
+    if *request.method() == Method::Invite && request.contacts().next().is_none() {
+        return Err(Refusal::new(400, "INVITE Without Contact"));
     }
     body_fits(request)
 }

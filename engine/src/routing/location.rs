@@ -73,6 +73,11 @@ impl Location {
         stripe.get(user).is_some_and(|held| held.iter().any(|b| b.stands(now) && b.reachable()))
     }
 
+    /// Whether somebody can be reached only over that connection.
+    pub fn is_reached_by(&self, flow: FlowId) -> bool {
+        lock(&self.flows).contains_key(&flow)
+    }
+
     /// Up to `most` endpoints with bindings, with what they hold, by name after `after`: for those who list them.
     pub fn page(&self, after: &str, most: usize, now: Instant) -> Vec<(Arc<str>, Vec<Binding>)> {
         let mut users: Vec<Arc<str>> = Vec::new();

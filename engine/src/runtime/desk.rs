@@ -28,6 +28,12 @@ pub trait Desk {
     /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.
     fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>);
 
+    /// Whether a connection is to be kept though nothing is said over it, because somebody is reached by it.
+    fn needs(&self, flow: FlowId) -> bool {
+        let _nobody_is = flow;
+        false
+    }
+
     /// When [`Desk::wake`] wants to be called; asked after everything that the desk was told.
     fn deadline(&self) -> Option<Instant>;
 

@@ -27,7 +27,7 @@ const BATCH: usize = 500;
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// How long a stop waits for the last changes to be written.
-const LAST_WRITE: Duration = Duration::from_secs(10);
+const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// Writes behind until `stop` says so, then writes the rest. Gives back how many endpoints could not be written.
 pub async fn keep(board: Arc<Switchboard>, shelf: Arc<dyn BindingShelf>, mut stop: watch::Receiver<bool>) -> usize {
@@ -43,7 +43,11 @@ pub async fn keep(board: Arc<Switchboard>, shelf: Arc<dyn BindingShelf>, mut sto
         if outage.rests() {
             continue;
         }
-        let written = write_all(location, &*shelf).await;
+        let written = tokio::select! {
+            written = write_all(location, &*shelf) => written,
+            // What was being written is marked again and tried a last time.
+            _ = stop.wait_for(|stopped| *stopped) => break,
+        };
         outage.note(written, location.unwritten());
     }
     let last = timeout(LAST_WRITE, write_all(location, &*shelf)).await;

@@ -309,6 +309,11 @@ impl Shard {
         self.core.borrow_mut().works.tokens.bytes()
     }
 
+    /// Whether somebody is reached over a connection, however quiet it is.
+    pub fn needs(&self, flow: FlowId) -> bool {
+        self.core.borrow().desk.needs(flow)
+    }
+
     fn enter(&self, act: impl FnOnce(&mut Core)) {
         let mut core = self.core.borrow_mut();
         core.works.now = clock::now();

@@ -74,7 +74,9 @@ fn a_closed_connection_takes_its_bindings_with_it_and_no_others() {
     direct.binding.reach = Reach::Contact;
     bind(&location, &direct, now);
 
+    assert!(location.is_reached_by(FlowId(7)));
     location.flow_closed(FlowId(7));
+    assert!(!location.is_reached_by(FlowId(7)));
 
     let contacts: Vec<_> = location.bindings("alice", now).into_iter().map(|b| b.contact).collect();
     assert_eq!(contacts, ["sip:alice@192.0.2.9:2".into()]);

@@ -134,7 +134,7 @@ impl Connection {
                 Turn::Pushed => self.hear(shard),
                 Turn::Message(message) => self.hear_message(message, shard),
                 Turn::AllSaid => true,
-                Turn::Alarm => self.is_in_time(limits, &shard.counters),
+                Turn::Alarm => self.is_in_time(shard),
                 Turn::Over(error) => {
                     if let Some(error) = error {
                         tracing::debug!(peer = %Redacted(self.hop.peer), %error, "connection lost");
@@ -321,13 +321,18 @@ impl Connection {
             .fold(idle, |first, other| if other.0 < first.0 { other } else { first })
     }
 
-    /// The alarm rang: whether that was for something that has been done since.
-    fn is_in_time(&self, limits: &Limits, counters: &Counters) -> bool {
-        let (due, limit) = self.due(limits);
+    /// The alarm rang: whether that was for something that has been done since, or for a silence that is in order.
+    fn is_in_time(&mut self, shard: &Shard) -> bool {
+        let (due, limit) = self.due(&shard.shared.settings.limits);
         if due > clock::now() {
             return true;
         }
-        if let Some(counter) = limit.counter(counters) {
+        // A phone is registered over it and has nothing to say: the kernel's keepalive tells when it has gone.
+        if limit == Limit::Idle && shard.needs(self.hop.flow) {
+            self.last_sign = clock::now();
+            return true;
+        }
+        if let Some(counter) = limit.counter(&shard.counters) {
             one_more(counter);
         }
         tracing::debug!(peer = %Redacted(self.hop.peer), ?limit, "connection closed");

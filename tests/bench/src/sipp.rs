@@ -76,7 +76,8 @@ impl Sipp {
         Ok(Self { folder, core, runs: 0 })
     }
 
-    /// Plays a scenario against a server to the end.
+    /// Plays a scenario against a server to the end. On a busy machine SIPp itself stalls and gives calls up; a round in
+    /// which that was more than one in a hundred says nothing.
     pub fn play(&mut self, scenario: Scenario, load: Load, server: SocketAddr) -> io::Result<Count> {
         self.runs += 1;
         let place = |name: &str| self.folder.path().join(format!("{name}-{}", self.runs));
@@ -103,7 +104,7 @@ impl Sipp {
         command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(&statistics);
         let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
         match count(&statistics) {
-            Some(count) if status.success() => Ok(count),
+            Some(count) if count.failed * 100 <= u64::from(load.calls) && count.good > 0 => Ok(count),
             _ => Err(io::Error::other(format!("sipp ended with {status}: {}", complaints(&errors)))),
         }
     }

@@ -65,6 +65,7 @@ enum Server {
 struct Cost {
     cpu: Cpu,
     calls: u64,
+    failed: u64,
     repeated: u64,
 }
 
@@ -79,7 +80,10 @@ impl Cost {
 
     fn line(&self) -> String {
         let (user, system) = (self.of(self.cpu.user), self.of(self.cpu.system));
-        let again = if self.repeated > 0 { format!(", {} messages sent again", self.repeated) } else { String::new() };
+        let mut again = String::new();
+        if self.repeated > 0 || self.failed > 0 {
+            again = format!(", {} messages sent again, {} calls given up", self.repeated, self.failed);
+        }
         format!("{:6.2} µs (user {user:.1}, system {system:.1}{again})", self.microseconds_a_call())
     }
 }
@@ -155,7 +159,7 @@ impl Bench {
         let before = process.cpu()?;
         let count = self.sipp.play(scenario, load, process.addr)?;
         let cpu = process.cpu()?.since(before);
-        Ok(Cost { cpu, calls: count.good, repeated: count.repeated })
+        Ok(Cost { cpu, calls: count.good, failed: count.failed, repeated: count.repeated })
     }
 }
 

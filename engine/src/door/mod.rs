@@ -165,10 +165,6 @@ fn fits(request: &Request) -> Result<(), Refusal> {
     if !unknown.is_empty() {
         return Err(Refusal::bad_extension(unknown.join(", ")));
     }
-    // §8.1.1.8: without it nobody could be called back within the dialog.
-    if *request.method() == Method::Invite && request.contacts().next().is_none() {
-        return Err(Refusal::new(400, "INVITE Without Contact"));
-    }
     body_fits(request)
 }
 

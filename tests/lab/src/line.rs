@@ -129,13 +129,15 @@ impl Line {
 
     /// A request that is in order, outside any dialog.
     pub fn ask(&self, method: &str, uri: &str) -> Ask {
-        Ask::bare(method, uri)
+        let ask = Ask::bare(method, uri)
             .with("Via", format!("SIP/2.0/{} {};branch={};rport", self.carrier.name(), self.local, branch()))
             .with("Max-Forwards", "70")
             .with("From", format!("<{}>;tag={}", self.uri("lab"), fresh()))
             .with("To", format!("<{uri}>"))
             .with("Call-ID", format!("{}@lab.invalid", fresh()))
-            .with("CSeq", format!("1 {method}"))
+            .with("CSeq", format!("1 {method}"));
+        // Who invites says where to call back (RFC 3261 §8.1.1.8).
+        if method == "INVITE" { ask.with("Contact", format!("<sip:lab@{}>", self.local)) } else { ask }
     }
 
     /// Puts bytes on the line as they are. `false` when the far end has hung up.

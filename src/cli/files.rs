@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use patchcord_engine::runtime::CertificateSource;
+use patchcord_engine::runtime::{CertificateSource, check_certificates};
+use patchcord_web::problem::chain;
 use serde_json::json;
 
 use super::{
@@ -33,6 +34,11 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
             let remedy = "name a file that is there and that the server's user may read";
             return Err(Failure::blaming(&blamed(config.file.as_ref()), key, &reason, remedy).exit(Exit::Refused));
         }
+    }
+    if let Err(error) = check_certificates(&config.runtime) {
+        let remedy = "name PEM files: a certificate, the key that belongs to it, authorities";
+        let blamed = blamed(config.file.as_ref());
+        return Err(Failure::blaming(&blamed, "tls", &chain(&error), remedy).exit(Exit::Refused));
     }
     let text = match &file {
         Some(file) => match config.endpoints.len() {

@@ -199,6 +199,13 @@ fn sip(section: &mut Section<'_>, default: Settings) -> Settings {
         if listen.addr.port() != 0 && settings.listen[..index].contains(listen) {
             section.object(&place, "listen", Wrong::new(format!("\"{listen}\" stands there twice"), "remove one"));
         }
+        let streams = |one: &Listen| one.transport.is_reliable() && one.addr == listen.addr && one != listen;
+        if let Some(other) = settings.listen[..index].iter().find(|one| listen.transport.is_reliable() && streams(one))
+            && listen.addr.port() != 0
+        {
+            let reason = format!("\"{listen}\" wants the port of \"{other}\"");
+            section.object(&place, "listen", Wrong::new(reason, "give one of them another port"));
+        }
     }
     section.close();
     settings

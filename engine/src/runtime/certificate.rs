@@ -16,7 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::settings::CertificateSource;
+use super::settings::{CertificateSource, Settings};
 
 /// What a certificate that we made is called in the data folder.
 const CERTIFICATE_FILE: &str = "certificate.pem";
@@ -107,6 +107,14 @@ impl ResolvesServerCert for Keeper {
 pub(crate) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     read.map_err(|source| CertificateError::Trust { path: path.to_owned(), source })
+}
+
+/// Whether the certificate, the key and the authorities that the settings name can be used. Makes and keeps nothing.
+pub fn check_certificates(settings: &Settings) -> Result<(), CertificateError> {
+    if let CertificateSource::Files { certificate, key } = &settings.certificate {
+        read(certificate, key)?;
+    }
+    settings.trust.as_deref().map(authorities).transpose().map(drop)
 }
 
 fn load(source: &CertificateSource) -> Result<CertifiedKey, CertificateError> {

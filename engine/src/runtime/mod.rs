@@ -22,7 +22,7 @@ mod stun_client;
 mod transport;
 mod works;
 
-pub use certificate::CertificateError;
+pub use certificate::{CertificateError, check_certificates};
 pub use desk::{Desk, News, RequestId, SendFault, Wire};
 pub use keeper::keep;
 pub use settings::{Advertise, CertificateSource, Limits, Listen, Settings};

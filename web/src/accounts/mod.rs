@@ -13,6 +13,7 @@ pub mod rules;
 use std::{collections::HashSet, sync::Arc, time::SystemTime};
 
 use patchcord_engine::{
+    redact::Redacted,
     routing::{
         BindingChange, BindingShelf, Digests, DirectoryError, Endpoint, EndpointRow, EndpointShelf, Origin, ShelfError,
     },
@@ -20,6 +21,7 @@ use patchcord_engine::{
 };
 use patchcord_sip::digest::Credential;
 use tokio::sync::Mutex;
+use tracing::info;
 
 use rules::Unfit;
 
@@ -148,6 +150,7 @@ impl Accounts {
             updated: now,
         };
         self.put(vec![row]).await?;
+        info!(endpoint = %Redacted(user), "password changed");
         self.forget_bindings(user).await
     }
 
@@ -163,6 +166,7 @@ impl Accounts {
         }
         self.shelf.remove_endpoint(user.into()).await?;
         self.board.directory.remove(user)?;
+        info!(endpoint = %Redacted(user), "endpoint removed");
         self.forget_bindings(user).await
     }
 

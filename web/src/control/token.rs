@@ -70,7 +70,14 @@ impl Token {
     /// Reads the token of the server that runs on that data folder.
     pub fn read(folder: &Path) -> Result<String, TokenError> {
         let path = folder.join(TOKEN_FILE);
-        fs::read_to_string(&path).map_err(|source| TokenError::File { path, source })
+        let text = fs::read_to_string(&path).map_err(|source| TokenError::File { path: path.clone(), source })?;
+        // Whoever opens the file in an editor leaves a line end behind.
+        let token = text.trim();
+        if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(token.into());
+        }
+        let source = io::Error::new(io::ErrorKind::InvalidData, "it holds no token; the next start makes a new one");
+        Err(TokenError::File { path, source })
     }
 
     /// Whether `shown` is the token. How long that takes says nothing about how much of it is right.
@@ -95,6 +102,20 @@ mod tests {
         let new = Token::make(folder.path()).expect("another token");
         let new_text = Token::read(folder.path()).expect("written");
         assert!(new.is(&new_text) && !new.is(&old_text) && !new.is("") && !new.is(&new_text[1..]));
+    }
+
+    #[test]
+    fn a_token_file_that_somebody_edited_is_read_or_refused_with_the_reason() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let token = Token::make(folder.path()).expect("a token");
+        let path = folder.path().join(TOKEN_FILE);
+        let text = Token::read(folder.path()).expect("written");
+
+        fs::write(&path, format!("{text}\n")).expect("written");
+        assert!(token.is(&Token::read(folder.path()).expect("a line end is no harm")));
+        fs::write(&path, "two\nlines").expect("written");
+        let refused = Token::read(folder.path()).expect_err("that is no token");
+        assert!(std::error::Error::source(&refused).expect("a reason").to_string().contains("holds no token"));
     }
 
     #[test]

@@ -29,9 +29,8 @@ fn every_example_of_the_fresh_configuration_is_right() {
     let examples: Vec<_> = written.lines().map(uncommented).collect();
     let examples = examples.join("\n").replace("password_env = \"ALICE_PASSWORD\"", "password = \"secret\"");
     folder.write("patchcord.toml", &examples);
-    for file in ["cert.pem", "key.pem", "authorities.pem"] {
-        folder.write(file, "");
-    }
+    patchcord_lab::make_certificate(&folder.file("cert.pem"), &folder.file("key.pem"));
+    patchcord_lab::make_certificate(&folder.file("authorities.pem"), &folder.file("unused.pem"));
     assert_eq!(folder.run("check").good(), "patchcord.toml is right: 1 endpoint.\n");
 }
 
@@ -62,6 +61,22 @@ fn a_certificate_that_is_not_there_is_found_by_check() {
         "error: patchcord.toml: tls.certificate: cert.pem cannot be read: No such file or directory (os error 2)\n    name a \
          file that is there and that the server's user may read\n"
     );
+}
+
+#[test]
+fn a_certificate_that_is_none_is_found_by_check() {
+    let folder = Folder::with("[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n");
+    folder.write("cert.pem", "nothing of the kind");
+    folder.write("key.pem", "");
+    let told = folder.run("check").bad(1);
+    assert!(told.starts_with("error: patchcord.toml: tls: no certificate stands in cert.pem"), "{told}");
+}
+
+#[test]
+fn two_streams_on_one_port_are_found_by_check() {
+    let folder = Folder::with("[sip]\nlisten = [\"tcp:127.0.0.1:5060\", \"tls:127.0.0.1:5060\"]\n");
+    let told = folder.run("check").bad(1);
+    assert!(told.contains("\"tls:127.0.0.1:5060\" wants the port of \"tcp:127.0.0.1:5060\""), "{told}");
 }
 
 #[test]

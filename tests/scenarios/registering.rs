@@ -2,7 +2,7 @@
 
 use patchcord_lab::{Algorithm, Carrier, Line, Phone, Server, Wish, eventually};
 
-use crate::{alices_server, bindings, setup};
+use crate::{BOTH_DIGESTS, alices_server, bindings, setup};
 
 async fn alice(server: &Server, carrier: Carrier) -> Phone {
     Phone::connect(carrier, server.address(carrier), "alice", "secret").await
@@ -202,6 +202,23 @@ async fn an_outbound_flow_is_confirmed_and_dies_with_its_connection() {
             bindings(&server, "alice").await.is_empty().then_some(())
         })
         .await;
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_has_nothing_to_say_stays_registered_as_long_as_it_was_told() {
+    let setup = setup().endpoint_with("alice", "secret", BOTH_DIGESTS);
+    let server = setup.toml("[limits]\nidle = \"1s\"").start().await;
+    for carrier in [Carrier::Tcp, Carrier::Tls] {
+        let mut phone = alice(&server, carrier).await;
+        assert_eq!(phone.register(600).await.status(), 200, "{carrier:?}");
+        // Strangers show that the limit has been reached, twice over.
+        for _ in 0..2 {
+            Line::open(carrier, server.address(carrier)).await.until_closed().await;
+        }
+        assert!(phone.line().is_answered().await, "{carrier:?}: its connection stands");
+        assert_eq!(bindings(&server, "alice").await.len(), 1, "{carrier:?}");
+        phone.unregister().await;
     }
 }
 

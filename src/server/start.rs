@@ -16,9 +16,8 @@ use patchcord_web::{
     serve::serve,
     store::{OpenError, Store},
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tracing::{debug, info, warn};
+use tracing::info;
 
 use super::house::{Parts, Running};
 use crate::{
@@ -119,7 +118,6 @@ pub async fn start(
     telemetry: Telemetry,
     stopped: watch::Receiver<bool>,
 ) -> Result<Started, StartError> {
-    raise_file_limit();
     // One provider for all who speak TLS; a second one is refused and would be the same.
     let _first_or_same = rustls::crypto::ring::default_provider().install_default();
     let hold = Hold::take(&config.data).await?;
@@ -190,16 +188,6 @@ async fn listen_for_http(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, S
         listening.push((listener, bound));
     }
     Ok(listening)
-}
-
-/// Each connection is a file descriptor: take as many as the system allows without asking.
-fn raise_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => debug!(files = limit.maximum, "the limit of open files is raised"),
-        Err(error) => warn!(%error, files = limit.current, "the limit of open files cannot be raised"),
-    }
 }
 
 /// Where a start error would have been avoided: the file, or the name it would have.

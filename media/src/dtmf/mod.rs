@@ -1,0 +1,1 @@
+//! Keys by RFC 4733 and in the sound: heard, sent, and each reported once.

@@ -1,0 +1,1 @@
+//! The arithmetic of a room: everybody hears everybody else.

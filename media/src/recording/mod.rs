@@ -1,0 +1,1 @@
+//! Sound written to files, off the media thread.

@@ -1,0 +1,1 @@
+//! RTP as values: packets, reports, sequence, jitter, quality, SRTP, latching, the range of ports.

@@ -1,0 +1,1 @@
+//! Session descriptions: which codec, which address, which keys.

@@ -2,12 +2,36 @@
 //!
 //! An encoder takes exactly one frame at its codec's rate; a decoder takes whatever a packet carried. Both append to a
 //! buffer of the caller's, who keeps it from packet to packet, so that nothing is allocated while a call runs.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | [`Kind`] in `table` | every codec by name: clock, rate, payload type, and who makes its encoder and decoder |
+//! | `pcmu`, `pcma`, and `law` which they share | G.711 |
+//! | `g722`, `opus`, `l16`, `comfort` | a codec each |
+//! | `passing` | codecs that are named here and never decoded |
+//! | `conceal` | sound in place of a lost packet, for codecs that have none of their own |
+
+mod comfort;
+mod conceal;
+mod g722;
+mod l16;
+mod law;
+mod opus;
+mod passing;
+mod pcma;
+mod pcmu;
+mod table;
+
+pub use table::{Kind, Settings};
 
 /// Makes packets of sound.
 pub trait Encoder: Send {
     /// Appends the payload for one frame of sound at the codec's rate. May append nothing (a codec that says nothing
     /// while nobody speaks): then no packet is sent.
     fn encode(&mut self, samples: &[i16], payload: &mut Vec<u8>);
+
+    /// Takes other settings from the next frame on, as load or the far end's reports ask. Most codecs have none.
+    fn adjust(&mut self, _settings: &Settings) {}
 }
 
 /// Makes sound of packets.
@@ -32,3 +56,7 @@ pub struct Undecodable {
     /// How long the payload is.
     pub length: usize,
 }
+
+/// The longest sound that one packet may carry. RFC 3551 asks receivers for 200 ms, Opus can carry 120 ms; more than this in
+/// a packet is not speech of a call, and whoever keeps the samples has a buffer of known size.
+pub const MAX_PACKET: std::time::Duration = std::time::Duration::from_millis(240);

@@ -6,5 +6,18 @@
 //! | file | what it knows |
 //! |---|---|
 //! | [`packet`] | an RTP packet in somebody's buffer: reading it in place, writing its head, rewriting it |
+//! | [`rtcp`] | what the two ends tell each other about a stream, and when |
+//! | [`source`] | who speaks: sequence, loss, jitter, restarts |
+//! | [`forward`] | one continuous stream out of several |
 
+pub mod forward;
 pub mod packet;
+pub mod rtcp;
+pub mod source;
+
+/// A starting point for virtual time.
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test's time has to begin somewhere")]
+fn start() -> std::time::Instant {
+    std::time::Instant::now()
+}

@@ -12,11 +12,13 @@
 
 mod digest;
 mod message;
+mod sdp;
 mod stream;
 mod uri;
 
 pub use digest::digest;
 pub use message::message;
+pub use sdp::sdp;
 pub use stream::stream;
 pub use uri::uri;
 
@@ -24,4 +26,5 @@ pub use uri::uri;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 4] = [("message", message), ("stream", stream), ("uri", uri), ("digest", digest)];
+pub const TARGETS: [(&str, Target); 5] =
+    [("message", message), ("stream", stream), ("uri", uri), ("digest", digest), ("sdp", sdp)];

@@ -9,9 +9,13 @@
 //! | [`rtcp`] | what the two ends tell each other about a stream, and when |
 //! | [`source`] | who speaks: sequence, loss, jitter, restarts |
 //! | [`forward`] | one continuous stream out of several |
+//! | [`latch`] | whom a leg hears and where it sends to |
+//! | [`ports`] | the range of ports and what it has room for |
 
 pub mod forward;
+pub mod latch;
 pub mod packet;
+pub mod ports;
 pub mod rtcp;
 pub mod source;
 

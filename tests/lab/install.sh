@@ -43,6 +43,7 @@ has_package() {
     case $1 in
         gcc) command -v cc >/dev/null ;;
         libc6-dev) [ -f /usr/include/stdlib.h ] ;;
+        cmake | make) command -v "$1" >/dev/null ;;
         sip-tester) command -v sipp >/dev/null ;;
         baresip-core) command -v baresip >/dev/null ;;
         linphone-cli) command -v linphonec >/dev/null ;;

@@ -14,6 +14,8 @@
 mod comfort;
 mod conceal;
 mod g722;
+#[cfg(test)]
+pub(crate) mod hearing;
 mod l16;
 mod law;
 mod opus;
@@ -22,6 +24,8 @@ mod pcma;
 mod pcmu;
 mod table;
 
+pub use comfort::Noise;
+pub use conceal::Concealer;
 pub use table::{Kind, Settings};
 
 /// Makes packets of sound.

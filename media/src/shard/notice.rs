@@ -1,0 +1,135 @@
+//! What a media thread tells, and how it reaches whoever listens.
+//!
+//! Each port was opened by a listener, and what happens to it is told to that listener alone. A listener that does not
+//! listen loses nothing until its ring and a backlog behind it are full; what is lost then is counted.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::order::PortId;
+use super::ring::Ring;
+
+/// Notices that may wait for one listener; a key press and a few ends of prompts for each of thousands of calls.
+pub(crate) const NOTICES: usize = 8192;
+
+/// Notices that a thread keeps when rings are full, all listeners together.
+const BACKLOG: usize = 8192;
+
+/// What happened to a port.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Media comes from there, and goes there from now on.
+    Latched(PortId, SocketAddr),
+    /// Nothing came from the party for so long.
+    Silent(PortId, Duration),
+    /// Something came after silence was told.
+    Resumed(PortId),
+    /// The port on the other side of its bridge is gone.
+    Parted(PortId),
+    /// It lives on another thread now.
+    Moved(PortId),
+    /// A fault of ours ended it; nothing else was hurt.
+    Died(PortId),
+    /// It is closed; what it was.
+    Closed(PortId, Totals),
+}
+
+/// What a port counted in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Packets that came from the party and were taken.
+    pub packets_in: u64,
+    /// Packets that went to it.
+    pub packets_out: u64,
+    /// Datagrams from elsewhere.
+    pub strangers: u64,
+    /// Datagrams that were no packet, or of a kind nobody agreed on.
+    pub refused: u64,
+}
+
+impl Notice {
+    /// Whom it is about.
+    #[must_use]
+    pub fn port(&self) -> PortId {
+        match self {
+            Self::Latched(port, _)
+            | Self::Silent(port, _)
+            | Self::Resumed(port)
+            | Self::Parted(port)
+            | Self::Moved(port)
+            | Self::Died(port)
+            | Self::Closed(port, _) => *port,
+        }
+    }
+}
+
+/// Where one thread says its notices.
+pub(crate) struct News {
+    rings: Vec<Arc<Ring<Notice>>>,
+    backlog: VecDeque<(usize, Notice)>,
+    lost: u64,
+}
+
+impl News {
+    pub fn new(rings: Vec<Arc<Ring<Notice>>>) -> Self {
+        Self { rings, backlog: VecDeque::with_capacity(BACKLOG), lost: 0 }
+    }
+
+    /// Tells a listener.
+    pub fn tell(&mut self, listener: usize, notice: Notice) {
+        if self.backlog.is_empty() {
+            let Some(ring) = self.rings.get(listener) else { return };
+            let Err(notice) = ring.push(notice) else { return };
+            self.backlog.push_back((listener, notice));
+        } else if self.backlog.len() < BACKLOG {
+            self.backlog.push_back((listener, notice));
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// Tries again what did not fit, in its order.
+    pub fn retry(&mut self) {
+        while let Some((listener, notice)) = self.backlog.pop_front() {
+            if let Err(notice) = self.rings[listener].push(notice) {
+                self.backlog.push_front((listener, notice));
+                return;
+            }
+        }
+    }
+
+    /// Notices that nobody will ever hear.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_ring_delays_notices_and_keeps_their_order() {
+        let ring = Arc::new(Ring::new(2).expect("a ring"));
+        let mut news = News::new(vec![Arc::clone(&ring)]);
+        (0..5).for_each(|number| news.tell(0, Notice::Parted(PortId(number))));
+        let mut heard = Vec::new();
+        while let Some(notice) = ring.pop() {
+            heard.push(notice.port().0);
+            news.retry();
+        }
+        assert_eq!(heard, [0, 1, 2, 3, 4]);
+        assert_eq!(news.lost(), 0);
+    }
+
+    #[test]
+    fn what_a_deaf_listener_loses_is_counted() {
+        let ring = Arc::new(Ring::new(1).expect("a ring"));
+        let mut news = News::new(vec![ring]);
+        (0..BACKLOG as u64 + 4).for_each(|number| news.tell(0, Notice::Parted(PortId(number))));
+        assert_eq!(news.lost(), 3);
+    }
+}

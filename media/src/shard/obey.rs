@@ -1,0 +1,172 @@
+//! How a media thread follows its orders.
+
+use super::clock::SLOTS;
+use super::notice::Notice;
+use super::order::{Command, Opening, Order, PortId};
+use super::poll::{Place, Token};
+use super::port::{Port, Route};
+use super::thread::Shard;
+use super::waste::Thing;
+
+impl Shard {
+    /// Follows one order. One for a port that is gone comes too late and is no fault.
+    pub(super) fn follow(&mut self, command: Command) {
+        match command {
+            Command::Open(opening) => self.open(*opening),
+            Command::Port(port, order) => {
+                if let Some(place) = self.directory.find(port) {
+                    self.direct(place, order);
+                }
+            }
+            Command::Hand(port, to) => self.hand(port, to),
+            Command::Adopt(port) => {
+                let (id, listener) = (port.id(), port.listener());
+                self.move_in(port);
+                self.news.tell(listener, Notice::Moved(id));
+            }
+            Command::Finish => {}
+        }
+    }
+
+    fn open(&mut self, opening: Opening) {
+        let port = Port::new(opening, self.moment.now);
+        self.move_in(Box::new(port));
+    }
+
+    fn move_in(&mut self, port: Box<Port>) {
+        let (id, listener) = (port.id(), port.listener());
+        let place = self.ports.next();
+        let (rtp, rtcp) = port.wires();
+        let watched = self.poll.watch(rtp, Token::Rtp(place)).and_then(|()| match rtcp {
+            Some(rtcp) => self.poll.watch(rtcp, Token::Rtcp(place)),
+            None => Ok(()),
+        });
+        if let Err(error) = watched {
+            tracing::error!(%error, "a port cannot be watched and is closed");
+            self.news.tell(listener, Notice::Died(id));
+            self.waste.throw(Thing::Port(port, id));
+            return;
+        }
+        self.ports.insert(port);
+        self.directory.insert(id, place);
+        let slot = self.emptiest_slot();
+        self.slots[slot].push(place);
+    }
+
+    fn emptiest_slot(&self) -> usize {
+        (0..SLOTS).min_by_key(|slot| self.slots[*slot].len()).unwrap_or_default()
+    }
+
+    fn direct(&mut self, place: Place, order: Order) {
+        match order {
+            Order::Tune(terms) => {
+                if let Some(port) = self.ports.get_mut(place)
+                    && let Some(old) = port.tune(terms, self.moment)
+                {
+                    self.waste.throw(Thing::Anything(old));
+                }
+            }
+            Order::Bridge(other) => self.join(place, other, Route::Bridge),
+            Order::Relay(other) => self.join(place, other, Route::Relay),
+            Order::Echo => self.lead(place, Route::Echo),
+            Order::Part => self.lead(place, Route::Nowhere),
+            Order::Close => self.close(place),
+        }
+    }
+
+    /// Joins two ports, each of which leaves whatever it was joined to.
+    fn join(&mut self, place: Place, other: PortId, route: fn(Place) -> Route) {
+        let Some(other) = self.directory.find(other).filter(|other| *other != place) else {
+            self.lead(place, Route::Nowhere);
+            self.tell_parted(place);
+            return;
+        };
+        self.lead(place, route(other));
+        self.lead(other, route(place));
+    }
+
+    /// Leads a port's sound elsewhere. The port at the other side of a bridge that ends this way hears nobody.
+    fn lead(&mut self, place: Place, route: Route) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let before = std::mem::replace(&mut port.route, route);
+        if let Some(partner) = before.partner()
+            && route.partner() != Some(partner)
+            && let Some(partner) = self.ports.get_mut(partner)
+            && partner.route.partner() == Some(place)
+        {
+            partner.route = Route::Nowhere;
+        }
+    }
+
+    fn tell_parted(&mut self, place: Place) {
+        if let Some(port) = self.ports.get(place) {
+            port.tell(&mut self.news, Notice::Parted(port.id()));
+        }
+    }
+
+    /// Closes a port, and tells what it was.
+    pub(super) fn close(&mut self, place: Place) {
+        let Some(port) = self.move_out(place) else { return };
+        let id = port.id();
+        port.tell(&mut self.news, Notice::Closed(id, port.totals()));
+        self.waste.throw(Thing::Port(port, id));
+    }
+
+    /// Ends a port that a fault of ours has hurt. Nothing of it can be trusted any more.
+    pub(super) fn bury(&mut self, place: Place) {
+        self.tally.deaths += 1;
+        let Some(port) = self.move_out(place) else { return };
+        let id = port.id();
+        tracing::error!(port = id.0, "a fault of ours ended a port");
+        port.tell(&mut self.news, Notice::Died(id));
+        self.waste.throw(Thing::Port(port, id));
+    }
+
+    fn move_out(&mut self, place: Place) -> Option<Box<Port>> {
+        let partner = self.ports.get(place)?.route.partner();
+        self.lead(place, Route::Nowhere);
+        if let Some(partner) = partner {
+            self.tell_parted(partner);
+        }
+        let port = self.ports.remove(place)?;
+        let (rtp, rtcp) = port.wires();
+        self.poll.forget(rtp);
+        if let Some(rtcp) = rtcp {
+            self.poll.forget(rtcp);
+        }
+        self.directory.remove(port.id());
+        for slot in &mut self.slots {
+            slot.retain(|other| *other != place);
+        }
+        Some(port)
+    }
+
+    /// Hands a port to another thread.
+    fn hand(&mut self, id: PortId, to: usize) {
+        let Some(place) = self.directory.find(id) else { return };
+        let Some(port) = self.move_out(place) else { return };
+        self.leaving.push((to, port));
+        self.see_off();
+    }
+
+    /// Sends on their way those who leave. Who finds no room tries again with the next tick.
+    pub(super) fn see_off(&mut self) {
+        let mut stay = std::mem::take(&mut self.leaving);
+        for (to, port) in stay.drain(..) {
+            let Some(door) = self.doors.get(to) else { continue };
+            if let Err(Command::Adopt(port)) = door.commands.push(Command::Adopt(port)) {
+                self.leaving.push((to, port));
+            }
+        }
+    }
+
+    /// Closes all ports at the end.
+    pub(super) fn close_everything(&mut self) {
+        for id in self.directory.everybody() {
+            if let Some(place) = self.directory.find(id) {
+                self.close(place);
+            }
+        }
+        self.news.retry();
+    }
+}

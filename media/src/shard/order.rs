@@ -1,0 +1,106 @@
+//! What a media thread is told.
+//!
+//! An order carries what it needs ready made: sockets are bound, encoders made and sounds decoded by whoever asks, so that
+//! the thread only moves values to their places.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use crate::codec::{Decoder, Encoder, Kind};
+
+use super::port::Port;
+
+/// The most codecs that a party may choose from packet to packet; an answer lists one or two.
+pub const MAX_HEARD: usize = 4;
+
+/// A port, for as long as the process lives: numbers are never given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortId(pub(crate) u64);
+
+/// How we speak to the party.
+pub struct Speaking {
+    /// The codec.
+    pub kind: Kind,
+    /// The number that the party gave it.
+    pub payload_type: u8,
+    /// Who makes its packets; `None` for a codec that is only passed on.
+    pub encoder: Option<Box<dyn Encoder>>,
+}
+
+/// One way in which the party may speak to us.
+pub struct Hearing {
+    /// The codec.
+    pub kind: Kind,
+    /// The number that we gave it.
+    pub payload_type: u8,
+    /// Who understands its packets; `None` for a codec that is only passed on.
+    pub decoder: Option<Box<dyn Decoder>>,
+}
+
+/// Keys beside the sound (RFC 4733).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    /// The number that whoever hears them gave.
+    pub payload_type: u8,
+    /// Ticks of their clock a second.
+    pub clock_hz: u32,
+}
+
+/// What both ends agreed on, ready to run.
+pub struct Terms {
+    /// Where the party hears sound; `None` until it is known.
+    pub remote: Option<SocketAddr>,
+    /// Where the party hears reports, when not beside the sound.
+    pub remote_reports: Option<SocketAddr>,
+    /// Whether reports come and go through the socket of the sound.
+    pub mux: bool,
+    /// How we speak; `None` when the party does not want to hear us now.
+    pub speaking: Option<Speaking>,
+    /// How the party may speak; empty when we do not want to hear it now.
+    pub hearing: Vec<Hearing>,
+    /// How we send keys.
+    pub keys_out: Option<Keys>,
+    /// How keys come.
+    pub keys_in: Option<Keys>,
+    /// After how long without a packet the party counts as silent; `None` while it may be.
+    pub silence_after: Option<Duration>,
+}
+
+/// What a port is told.
+pub enum Order {
+    /// To follow new terms, from the first or a later offer and answer.
+    Tune(Box<Terms>),
+    /// To let two parties hear each other. The other port lives on the same thread.
+    Bridge(PortId),
+    /// To pass datagrams between two ports as they are, whatever they hold.
+    Relay(PortId),
+    /// To let the party hear itself.
+    Echo,
+    /// To let the party hear nobody, and nobody it.
+    Part,
+    /// To close.
+    Close,
+}
+
+/// A port that is to live on a thread.
+pub(crate) struct Opening {
+    pub id: PortId,
+    pub listener: usize,
+    pub rtp: UdpSocket,
+    pub rtcp: Option<UdpSocket>,
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+}
+
+/// What a thread finds in its ring.
+pub(crate) enum Command {
+    Open(Box<Opening>),
+    Port(PortId, Order),
+    /// To hand a port to another thread.
+    Hand(PortId, usize),
+    /// A port that comes from another thread.
+    Adopt(Box<Port>),
+    /// To close everything and end.
+    Finish,
+}

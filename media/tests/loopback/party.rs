@@ -1,0 +1,122 @@
+//! One party at a port: it speaks a tone of its own and keeps everything that came.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use patchcord_media::codec::{Encoder, Kind, Settings};
+use patchcord_media::rtp::packet::{Head, MAX_PACKET, View};
+use patchcord_media::shard::PortId;
+
+use super::ears;
+
+/// How loud everybody speaks.
+pub const VOICE_DB: f64 = -15.0;
+
+/// A packet, and when it came or went.
+#[derive(Clone)]
+pub struct Packet {
+    pub at: Instant,
+    pub head: Head,
+    pub payload: Vec<u8>,
+}
+
+/// See the module.
+pub struct Party {
+    pub name: &'static str,
+    pub hz: f64,
+    pub kind: Kind,
+    pub payload_type: u8,
+    pub socket: UdpSocket,
+    pub port: PortId,
+    /// Where its port listens.
+    pub there: SocketAddr,
+    pub is_mute: bool,
+    pub sent: Vec<Packet>,
+    pub heard: Vec<Packet>,
+    encoder: Box<dyn Encoder>,
+    pub head: Head,
+    spoken: usize,
+}
+
+impl Party {
+    pub fn new(name: &'static str, kind: Kind, hz: f64, socket: UdpSocket, port: PortId, there: SocketAddr) -> Self {
+        let payload_type = kind.payload_type().unwrap_or(96);
+        let encoder = kind.encoder(&Settings::default()).expect("a codec that we speak");
+        let ssrc = u32::from_be_bytes([name.as_bytes()[0], 1, 2, 3]);
+        let head = Head { payload_type, marker: false, sequence: 65_530, timestamp: 4_294_960_000, ssrc };
+        let (sent, heard) = (Vec::new(), Vec::new());
+        let is_mute = false;
+        Self { name, hz, kind, payload_type, socket, port, there, is_mute, sent, heard, encoder, head, spoken: 0 }
+    }
+
+    /// Says the next 20 ms.
+    pub fn speak(&mut self, now: Instant) {
+        let rate = self.kind.rate();
+        let sound = match self.is_mute {
+            true => vec![0; rate.samples()],
+            false => ears::tone(rate, self.hz, VOICE_DB, self.spoken, rate.samples()),
+        };
+        self.spoken += rate.samples();
+        let mut payload = Vec::new();
+        self.encoder.encode(&sound, &mut payload);
+        self.send(&payload, now);
+        self.head.timestamp = self.head.timestamp.wrapping_add(self.kind.ticks());
+    }
+
+    /// Sends a payload under the next number.
+    pub fn send(&mut self, payload: &[u8], now: Instant) {
+        self.head.sequence = self.head.sequence.wrapping_add(1);
+        let mut packet = Vec::new();
+        self.head.packet(payload, &mut packet);
+        self.socket.send_to(&packet, self.there).expect("loopback takes a packet");
+        self.sent.push(Packet { at: now, head: self.head, payload: payload.to_vec() });
+    }
+
+    /// Keeps what waits in the socket.
+    pub fn listen(&mut self, now: Instant) {
+        let mut buffer = [0; MAX_PACKET];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            if let Ok(view) = View::parse(&buffer[..length]) {
+                self.heard.push(Packet { at: now, head: view.head(), payload: view.payload().to_vec() });
+            }
+        }
+    }
+
+    /// Forgets what was heard and said so far.
+    pub fn forget(&mut self) {
+        self.sent.clear();
+        self.heard.clear();
+    }
+
+    /// The sound that came, in the order of its numbers, with silence where a packet is missing in time.
+    pub fn sound(&self) -> Vec<i16> {
+        let Some(first) = self.heard.first() else { return Vec::new() };
+        let mut decoder = self.kind.decoder().expect("a codec that we speak");
+        let mut packets = BTreeMap::new();
+        for packet in self.heard.iter().filter(|packet| packet.head.payload_type == self.payload_type) {
+            packets.insert(packet.head.timestamp.wrapping_sub(first.head.timestamp) as i32, &packet.payload);
+        }
+        let mut sound = Vec::new();
+        let ticks_per_sample = self.kind.rate().hz() as f64 / f64::from(self.kind.clock_hz());
+        for (time, payload) in packets {
+            let place = (f64::from(time) * ticks_per_sample).max(0.0) as usize;
+            if place > sound.len() {
+                sound.resize(place, 0);
+            }
+            decoder.decode(payload, &mut sound).expect("a payload of the codec");
+        }
+        sound
+    }
+
+    /// How loud a tone came.
+    pub fn level_db(&self, hz: f64) -> f64 {
+        ears::level_db(&self.sound(), self.kind.rate(), hz)
+    }
+
+    /// The longest time between two packets that came.
+    pub fn longest_wait(&self) -> Duration {
+        let waits = self.heard.windows(2).map(|pair| pair[1].at.saturating_duration_since(pair[0].at));
+        waits.max().unwrap_or(Duration::MAX)
+    }
+}

@@ -142,15 +142,12 @@ impl Concealer {
         self.step = last - self.piece[0];
     }
 
-    /// The lag at which the last sound is most like what came before it: a coarse search at 8 kHz, then around its best.
+    /// The lag at which the last sound is most like what came before it: a coarse search at 4 kHz, then around its best.
     fn pitch(&self) -> usize {
         let shortest = SHORTEST_PITCH * self.per_ms;
         let longest = LONGEST_PITCH * self.per_ms;
-        let stride = self.per_ms / 8;
+        let stride = self.per_ms / 4;
         let coarse = self.likest((shortest..=longest).step_by(stride), stride);
-        if stride == 1 {
-            return coarse;
-        }
         let near = coarse.saturating_sub(stride).max(shortest)..=(coarse + stride).min(longest);
         self.likest(near, stride)
     }

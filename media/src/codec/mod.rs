@@ -9,6 +9,8 @@
 //! | `pcmu`, `pcma`, and `law` which they share | G.711 |
 //! | `g722`, `opus`, `l16`, `comfort` | a codec each |
 //! | `passing` | codecs that are named here and never decoded |
+//! | [`resample`] | from one rate to another on the live path |
+//! | [`level`], [`voice`] | how loud, whether somebody speaks, and one loudness for all |
 //! | `conceal` | sound in place of a lost packet, for codecs that have none of their own |
 
 mod comfort;
@@ -18,11 +20,14 @@ mod g722;
 pub(crate) mod hearing;
 mod l16;
 mod law;
+pub mod level;
 mod opus;
 mod passing;
 mod pcma;
 mod pcmu;
+pub mod resample;
 mod table;
+pub mod voice;
 
 pub use comfort::Noise;
 pub use conceal::Concealer;

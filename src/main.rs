@@ -15,6 +15,11 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+/// A call is some dozens of small pieces of memory, and a flood is millions that should go back to the system when it is
+/// over; `docs/decisions/0002` says what it gains.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run()
 }

@@ -4,6 +4,7 @@
 //! written again.
 
 mod escape;
+mod joints;
 mod same;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 
 use self::escape::well_escaped;
 pub use self::escape::{escape_header, escape_user, unescape};
+use self::joints::Joints;
 use self::same::{Case, same};
 use crate::message::memo::Mark;
 use crate::message::scan::split_at_byte;
@@ -59,22 +61,18 @@ impl<'a> Uri<'a> {
             return Err(Fault::new(414, "Request-URI Too Long"));
         }
         let (scheme, rest) = split_at_byte(text, b':').ok_or(Fault::bad("URI without a scheme"))?;
-        // Nearly every address starts like this.
-        let is_scheme = scheme == "sip"
-            || scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-                && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-        if !is_scheme || rest.is_empty() || !well_escaped(rest) {
+        let (kind, is_scheme) = match scheme.len() {
+            3 if scheme.eq_ignore_ascii_case("sip") => (Scheme::Sip, true),
+            4 if scheme.eq_ignore_ascii_case("sips") => (Scheme::Sips, true),
+            3 if scheme.eq_ignore_ascii_case("tel") => (Scheme::Tel, true),
+            _ => (Scheme::Other, is_scheme(scheme)),
+        };
+        if !is_scheme || rest.is_empty() {
             return Err(BAD);
         }
-        let scheme = match scheme {
-            _ if scheme.eq_ignore_ascii_case("sip") => Scheme::Sip,
-            _ if scheme.eq_ignore_ascii_case("sips") => Scheme::Sips,
-            _ if scheme.eq_ignore_ascii_case("tel") => Scheme::Tel,
-            _ => Scheme::Other,
-        };
         let uri = Self {
             text,
-            scheme,
+            scheme: kind,
             user: None,
             password: None,
             host: None,
@@ -82,41 +80,39 @@ impl<'a> Uri<'a> {
             params: Params::default(),
             headers: "",
         };
-        match scheme {
+        match kind {
             Scheme::Sip | Scheme::Sips => uri.with_sip(rest),
+            _ if !well_escaped(rest) => Err(BAD),
             Scheme::Tel => uri.with_number(rest),
             Scheme::Other => Ok(uri),
         }
     }
 
     fn with_sip(mut self, rest: &'a str) -> Result<Self, Fault> {
-        // Neither parameters nor headers may hold a bare `@`, but the user may hold `;` and `?`.
-        let rest = match split_at_byte(rest, b'@') {
-            Some((user, rest)) => {
-                let (user, password) = match split_at_byte(user, b':') {
-                    Some((user, password)) => (user, Some(password)),
-                    None => (user, None),
-                };
-                if user.is_empty() {
-                    return Err(Fault::bad("URI with an empty user"));
-                }
-                (self.user, self.password) = (Some(user), password);
-                rest
+        let joints = Joints::of(rest.as_bytes()).ok_or(Fault::bad("Bad URI"))?;
+        if let Some(at) = joints.at {
+            let colon = joints.user_colon.filter(|&colon| colon < at);
+            let user = &rest[..colon.unwrap_or(at)];
+            if user.is_empty() {
+                return Err(Fault::bad("URI with an empty user"));
             }
-            None => rest,
-        };
-        let (rest, headers) = split_at_byte(rest, b'?').unwrap_or((rest, ""));
-        if !headers.is_empty() && headers.split('&').take(MAX_URI_PARAMS + 1).count() > MAX_URI_PARAMS {
-            return Err(Fault::bad("Too many URI headers"));
+            (self.user, self.password) = (Some(user), colon.map(|colon| &rest[colon + 1..at]));
         }
-        self.headers = headers;
-        let (place, params) = match split_at_byte(rest, b';') {
-            Some((place, params)) => (place, Params::behind(params)),
-            None => (rest, Params::default()),
-        };
-        self.params = checked(params)?;
-        // Blanks cannot be here: `well_escaped` refused them.
-        let (host, port) = host_and_port(place).ok_or(Fault::bad("URI with a bad host"))?;
+        let start = joints.at.map_or(0, |at| at + 1);
+        let end = joints.question.unwrap_or(rest.len());
+        if let Some(question) = joints.question {
+            let headers = &rest[question + 1..];
+            if headers.split('&').take(MAX_URI_PARAMS + 1).count() > MAX_URI_PARAMS {
+                return Err(Fault::bad("Too many URI headers"));
+            }
+            self.headers = headers;
+        }
+        let place_end = joints.semicolon.unwrap_or(end);
+        if let Some(semicolon) = joints.semicolon {
+            self.params = checked(Params::behind(&rest[semicolon + 1..end]))?;
+        }
+        // Blanks cannot be here: they are no part of any address.
+        let (host, port) = host_and_port(&rest[start..place_end]).ok_or(Fault::bad("URI with a bad host"))?;
         (self.host, self.port) = (Some(host), port);
         Ok(self)
     }
@@ -270,6 +266,11 @@ impl fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 fn checked(params: Params<'_>) -> Result<Params<'_>, Fault> {

@@ -136,7 +136,7 @@ impl Door {
 
 /// Whether anybody could act on the request at all, whatever it asks.
 fn fits(request: &Request) -> Result<(), Refusal> {
-    if request.to()?.tag().is_some() {
+    if request.to_tag()?.is_some() {
         return Err(Refusal::new(481, "Call/Transaction Does Not Exist"));
     }
     // §11: an OPTIONS whose hops end with us asks us.

@@ -411,7 +411,7 @@ impl Core {
 
 /// Whether a request begins something that would outlive the stop.
 fn begins_something(request: &Request) -> bool {
-    let is_outside = request.to().is_ok_and(|to| to.tag().is_none());
+    let is_outside = request.to_tag().is_ok_and(|tag| tag.is_none());
     is_outside && !matches!(request.method(), Method::Ack | Method::Cancel)
 }
 

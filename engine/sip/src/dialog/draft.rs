@@ -36,7 +36,7 @@ impl Dialog {
     /// A 2xx to the request that made the dialog confirms it, 300 and above end it. A 2xx to a later one that carries a
     /// Contact moves the target; a refused one changes nothing (§14.2).
     pub fn reply(&mut self, request: &Request, came_from: SocketAddr, status: u16) -> Result<Draft, Fault> {
-        let opens = request.to()?.tag().is_none();
+        let opens = request.to_tag()?.is_none();
         let mut draft = Draft::reply(request, came_from, status);
         if status > 100 {
             draft = draft.to_tag(self.local.tag());
@@ -65,9 +65,9 @@ impl Dialog {
 pub(super) fn identify(draft: Draft, from: &str, to: &str, call_id: &str, number: u32, method: &Method) -> Draft {
     draft
         .header(Name::MaxForwards, MAX_FORWARDS)
-        .header(Name::From, from)
-        .header(Name::To, to)
-        .header(Name::CallId, call_id)
+        .text(Name::From, from)
+        .text(Name::To, to)
+        .text(Name::CallId, call_id)
         .header(Name::CSeq, format_args!("{number} {method}"))
 }
 
@@ -77,5 +77,5 @@ pub(super) fn contact(draft: Draft, method: &Method, contact: &str) -> Draft {
         method,
         Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer | Method::Options
     );
-    if says { draft.header(Name::Contact, contact) } else { draft }
+    if says { draft.text(Name::Contact, contact) } else { draft }
 }

@@ -83,7 +83,7 @@ impl Forks {
             }
             return Ok(Branch::Failed);
         }
-        let tag = response.to()?.tag().unwrap_or("");
+        let tag = response.to_tag()?.unwrap_or("");
         if status == 100 || (status.is_provisional() && tag.is_empty()) {
             return Ok(Branch::None);
         }

@@ -61,15 +61,15 @@ pub struct DialogId<'a> {
 impl<'a> DialogId<'a> {
     /// The dialog that a request from the other side is for; `None` when it is for none.
     pub fn of_request(request: &'a Request) -> Result<Option<Self>, Fault> {
-        let Some(local) = request.to()?.tag() else { return Ok(None) };
-        let remote = request.from()?.tag().unwrap_or("");
+        let Some(local) = request.to_tag()? else { return Ok(None) };
+        let remote = request.from_tag()?.unwrap_or("");
         Ok(Some(Self { call_id: request.call_id()?, local, remote }))
     }
 
     /// The dialog that a response to a request of ours belongs to; `None` while the other side has made no tag.
     pub fn of_response(response: &'a Response) -> Result<Option<Self>, Fault> {
-        let Some(remote) = response.to()?.tag() else { return Ok(None) };
-        let local = response.from()?.tag().unwrap_or("");
+        let Some(remote) = response.to_tag()? else { return Ok(None) };
+        let local = response.from_tag()?.unwrap_or("");
         Ok(Some(Self { call_id: response.call_id()?, local, remote }))
     }
 

@@ -147,6 +147,11 @@ impl Marks {
         }
     }
 
+    /// What [`NameAddr::tag`] says.
+    pub(super) fn tag(self, value: &str) -> Option<&str> {
+        self.tag.map(|tag| tag.cut(value)).filter(|tag| !tag.is_empty())
+    }
+
     pub(super) fn cut(self, value: &str) -> NameAddr<'_> {
         NameAddr {
             text: self.text.cut(value),

@@ -5,6 +5,7 @@
 //! request.
 
 use super::headers::Headers;
+use super::index::Names;
 use super::{Contact, Fault, Method, Name, Request, Response, Via};
 
 /// Headers of which one is enough and two are a contradiction (RFC 3261 §7.3.1).
@@ -65,12 +66,21 @@ fn version(version: &[u8]) -> Result<(), Fault> {
     if version.eq_ignore_ascii_case(b"SIP/2.0") { Ok(()) } else { Err(Fault::new(505, "Version Not Supported")) }
 }
 
+/// All of [`SINGLE`].
+const SINGLES: Names = {
+    let (mut names, mut at) = (Names::NONE, 0);
+    while at < SINGLE.len() {
+        names = names.with(SINGLE[at].0);
+        at += 1;
+    }
+    names
+};
+
 /// The headers that every message has exactly once. Answers what CSeq says.
 fn common(headers: &Headers) -> Result<(u32, &str), Fault> {
-    for (name, fault) in SINGLE {
-        if headers.raw_all(name).nth(1).is_some() {
-            return Err(fault);
-        }
+    if headers.repeats(SINGLES) {
+        let twice = SINGLE.iter().find(|(name, _)| headers.repeats(Names::NONE.with(*name)));
+        return Err(twice.map_or(Fault::bad("A header too many"), |(_, fault)| *fault));
     }
     all_text(headers)?;
     if !headers.has(Name::Via) {
@@ -85,8 +95,7 @@ fn common(headers: &Headers) -> Result<(u32, &str), Fault> {
 /// Lists that the core reads must be text, or a value in them would be passed over.
 fn all_text(headers: &Headers) -> Result<(), Fault> {
     const LISTS: [Name<'static>; 5] = [Name::Via, Name::Contact, Name::Route, Name::RecordRoute, Name::Require];
-    // Nearly always the whole head is text, which is quick to see.
-    let is_text = std::str::from_utf8(headers.head()).is_ok()
+    let is_text = headers.is_text()
         || LISTS.iter().all(|&name| headers.raw_all(name).all(|value| std::str::from_utf8(value).is_ok()));
     if is_text { Ok(()) } else { Err(Fault::bad("Header is not UTF-8")) }
 }

@@ -122,7 +122,10 @@ impl Draft {
                 _ => None,
             };
             self.put(Name::Via, |text| match seen {
-                Some((seen, rest)) => write!(text, "{seen}{rest}"),
+                Some((seen, rest)) => {
+                    seen.write(text);
+                    text.bytes(rest.as_bytes());
+                }
                 None => text.bytes(line),
             });
         }
@@ -135,7 +138,7 @@ impl Draft {
         }
     }
 
-    fn put(&mut self, name: Name<'_>, value: impl FnOnce(&mut Text) -> fmt::Result) {
+    fn put(&mut self, name: Name<'_>, value: impl FnOnce(&mut Text)) {
         let number = name.settled();
         // The length is counted by us, at the end.
         if matches!(Name::numbered(number), Some(Name::ContentLength)) {
@@ -145,22 +148,32 @@ impl Draft {
         self.text.name(name);
         let name_len = self.text.0.len() - start;
         self.text.0.extend_from_slice(b": ");
-        // Writing into memory cannot fail; a `Display` that fails by itself leaves a shorter value.
-        let _ = value(&mut self.text);
+        value(&mut self.text);
         self.text.0.extend_from_slice(b"\r\n");
-        self.lines.push(Line {
-            rank: rank(number),
-            number,
-            name_len: name_len as u16,
-            start: start as u32,
-            end: self.text.0.len() as u32,
-        });
+        let (start, end) = (start as u32, self.text.0.len() as u32);
+        self.insert(Line { rank: rank(number), number, name_len: name_len as u16, start, end });
+    }
+
+    /// The lines stand in the order in which they go out: by rank, and those of one rank as they were added.
+    fn insert(&mut self, line: Line) {
+        let place = self.lines.iter().rposition(|before| before.rank <= line.rank).map_or(0, |before| before + 1);
+        self.lines.insert(place, line);
     }
 
     /// Adds a header line.
     #[must_use]
     pub fn header(mut self, name: Name<'_>, value: impl Display) -> Self {
-        self.put(name, |text| write!(text, "{value}"));
+        // Writing into memory cannot fail; a `Display` that fails by itself leaves a shorter value.
+        self.put(name, |text| {
+            let _ = write!(text, "{value}");
+        });
+        self
+    }
+
+    /// Adds a header line that is text already.
+    #[must_use]
+    pub fn text(mut self, name: Name<'_>, value: &str) -> Self {
+        self.put(name, |text| text.bytes(value.as_bytes()));
         self
     }
 
@@ -184,7 +197,7 @@ impl Draft {
     #[must_use]
     pub fn copy_first(mut self, headers: &Headers, name: Name<'_>) -> Self {
         if let Some(value) = headers.get(name).and_then(|line| Commas::new(line).next()) {
-            self.put(name, |text| text.write_str(value));
+            self.put(name, |text| text.bytes(value.as_bytes()));
         }
         self
     }
@@ -198,8 +211,13 @@ impl Draft {
     /// Puts a Via entry on top that asks for the port to answer to (RFC 3581).
     #[must_use]
     pub fn via(mut self, transport: Transport, sent_by: &str, branch: &str) -> Self {
-        self.put(Name::Via, |text| write!(text, "SIP/2.0/{} {sent_by};branch={branch};rport", transport.via_name()));
-        self.lines.rotate_right(1);
+        self.put(Name::Via, |text| {
+            let pieces = ["SIP/2.0/", transport.via_name(), " ", sent_by, ";branch=", branch, ";rport"];
+            pieces.iter().for_each(|piece| text.bytes(piece.as_bytes()));
+        });
+        // Behind the others of its rank, which is the first.
+        let vias = self.lines.iter().take_while(|line| line.rank == 0).count();
+        self.lines[..vias].rotate_right(1);
         self
     }
 
@@ -222,11 +240,12 @@ impl Draft {
         let to = self.lines[at].value_span();
         let has_tag = std::str::from_utf8(&self.text.0[to.clone()]).ok().and_then(address::tag_in).is_some();
         if !has_tag {
+            self.lines.remove(at);
             self.put(Name::To, |text| {
                 text.0.extend_from_within(to);
-                write!(text, ";tag={tag}")
+                text.0.extend_from_slice(b";tag=");
+                text.bytes(tag.as_bytes());
             });
-            self.lines.swap_remove(at);
         }
         self
     }
@@ -244,7 +263,7 @@ impl Draft {
     #[must_use]
     pub fn body(mut self, content_type: &str, body: Bytes) -> Self {
         self = self.without(Name::ContentType);
-        self.put(Name::ContentType, |text| text.write_str(content_type));
+        self.put(Name::ContentType, |text| text.bytes(content_type.as_bytes()));
         self.body = body;
         self
     }
@@ -291,12 +310,11 @@ impl Draft {
         let size = self.start.len() + lines + "Content-Length: \r\n\r\n".len() + digits + self.body.len();
         let mut out = Text(Vec::with_capacity(size));
         self.start.write(&mut out);
-        for rank in 0..=LAST_RANK {
-            for line in self.lines.iter().filter(|line| line.rank == rank) {
-                out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
-            }
+        for line in &self.lines {
+            out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
         }
-        let _ = write!(out, "Content-Length: {}", self.body.len());
+        out.0.extend_from_slice(b"Content-Length: ");
+        out.number(self.body.len() as u64);
         out.0.extend_from_slice(b"\r\n\r\n");
         out.0.extend_from_slice(&self.body);
         debug_assert_eq!(out.0.len(), size);
@@ -314,14 +332,19 @@ impl Start {
     }
 
     fn write(&self, out: &mut Text) {
-        let _ = match self {
+        match self {
             Self::Request { method, uri } => {
                 out.token(method.as_str());
-                write!(out, " {uri} SIP/2.0")
+                [" ", uri, " SIP/2.0\r\n"].iter().for_each(|piece| out.0.extend_from_slice(piece.as_bytes()));
             }
-            Self::Reply { status, phrase } => write!(out, "SIP/2.0 {status:03} {phrase}"),
-        };
-        out.0.extend_from_slice(b"\r\n");
+            Self::Reply { status, phrase } => {
+                let digit = |unit: u16| b'0' + (status / unit % 10) as u8;
+                out.0.extend_from_slice(b"SIP/2.0 ");
+                out.0.extend_from_slice(&[digit(100), digit(10), digit(1), b' ']);
+                out.bytes(phrase.as_bytes());
+                out.0.extend_from_slice(b"\r\n");
+            }
+        }
     }
 }
 
@@ -345,13 +368,28 @@ impl Line {
 struct Text(Vec<u8>);
 
 impl Text {
-    fn bytes(&mut self, value: &[u8]) -> fmt::Result {
+    fn bytes(&mut self, value: &[u8]) {
         if memchr2(b'\r', b'\n', value).is_some() {
             self.0.extend(value.iter().map(|&byte| if breaks(byte) { b' ' } else { byte }));
         } else {
             self.0.extend_from_slice(value);
         }
-        Ok(())
+    }
+
+    /// Writes a number. By hand, because every message has some, and the formatter of the standard library takes its
+    /// time.
+    fn number(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.0.extend_from_slice(&digits[at..]);
     }
 
     fn name(&mut self, name: Name<'_>) {
@@ -378,6 +416,7 @@ const fn breaks(byte: u8) -> bool {
 
 impl fmt::Write for Text {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.bytes(text.as_bytes())
+        self.bytes(text.as_bytes());
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! The headers of a message: every line verbatim, found by name.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::index::{Index, OfNumber, Slot};
+use super::index::{Index, Names, OfNumber, Slot};
 use super::memo::Memo;
 use super::name::OTHER;
 use super::scan::Commas;
@@ -58,7 +59,7 @@ impl Headers {
 
     /// The value of the first line with this name.
     pub fn get(&self, name: Name<'_>) -> Option<&str> {
-        text(self.raw(name)?)
+        self.text(self.slots(name).next()?)
     }
 
     /// The value of the first line with this name, whatever its bytes.
@@ -73,16 +74,46 @@ impl Headers {
 
     /// The value of each line with this name.
     pub fn all<'a>(&'a self, name: Name<'a>) -> impl Iterator<Item = &'a str> + Clone + 'a {
-        self.raw_all(name).filter_map(text)
+        self.slots(name).filter_map(|slot| self.text(slot))
     }
 
     /// The value of each line with this name, whatever its bytes.
     pub fn raw_all<'m, 'n>(&'m self, name: Name<'n>) -> Lines<'m, 'n> {
+        Lines(self.slots(name))
+    }
+
+    fn slots<'m, 'n>(&'m self, name: Name<'n>) -> Slots<'m, 'n> {
         let way = match name.settled() {
             OTHER => Way::Search { name: name.as_str(), rest: self.index.slots().iter() },
             _ => Way::Chain(self.index.of(name)),
         };
-        Lines { bytes: &self.bytes, way }
+        Slots { bytes: &self.bytes, way }
+    }
+
+    /// The value of a line. Nearly always the whole head is text, which is looked at once; else each value for itself.
+    fn text(&self, slot: &Slot) -> Option<&str> {
+        match &self.index.text {
+            Some(text) => text.get(slot.value_span()),
+            None => std::str::from_utf8(slot.value(&self.bytes)).ok(),
+        }
+    }
+
+    /// A piece of the start line.
+    pub(super) fn piece(&self, span: Range<usize>) -> Option<&str> {
+        match &self.index.text {
+            Some(text) => text.get(span),
+            None => std::str::from_utf8(&self.bytes[span]).ok(),
+        }
+    }
+
+    /// Whether the start line and all headers are text.
+    pub(super) fn is_text(&self) -> bool {
+        self.index.text.is_some()
+    }
+
+    /// Whether a line of one of these names stands there twice.
+    pub(super) fn repeats(&self, names: Names) -> bool {
+        self.index.repeated.meets(names)
     }
 
     /// The values of all lines with this name, split at commas outside quotes and angle brackets.
@@ -94,7 +125,10 @@ impl Headers {
 
     /// Name and value of each line that is text, names as they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
-        self.fields().filter_map(|field| Some((field.name_text(), text(field.value())?)))
+        self.index.slots().iter().filter_map(|slot| {
+            let field = Field { bytes: &self.bytes, slot: *slot };
+            Some((field.name_text(), self.text(slot)?))
+        })
     }
 
     /// Each line.
@@ -106,13 +140,9 @@ impl Headers {
     pub(super) fn value(&self, name: Name<'static>) -> Result<Option<&str>, Fault> {
         match self.index.first_of(name) {
             None => Ok(None),
-            Some(slot) => text(slot.value(&self.bytes)).map(Some).ok_or(Fault::bad("Header is not UTF-8")),
+            Some(slot) => self.text(slot).map(Some).ok_or(Fault::bad("Header is not UTF-8")),
         }
     }
-}
-
-fn text(value: &[u8]) -> Option<&str> {
-    std::str::from_utf8(value).ok()
 }
 
 /// One header line.
@@ -142,7 +172,20 @@ impl<'a> Field<'a> {
 
 /// See [`Headers::raw_all`].
 #[derive(Clone, Debug)]
-pub struct Lines<'m, 'n> {
+pub struct Lines<'m, 'n>(Slots<'m, 'n>);
+
+impl<'m> Iterator for Lines<'m, '_> {
+    type Item = &'m [u8];
+
+    fn next(&mut self) -> Option<&'m [u8]> {
+        let bytes = self.0.bytes;
+        Some(self.0.next()?.value(bytes))
+    }
+}
+
+/// The lines of one name.
+#[derive(Clone, Debug)]
+struct Slots<'m, 'n> {
     bytes: &'m [u8],
     way: Way<'m, 'n>,
 }
@@ -153,17 +196,16 @@ enum Way<'m, 'n> {
     Search { name: &'n str, rest: std::slice::Iter<'m, Slot> },
 }
 
-impl<'m> Iterator for Lines<'m, '_> {
-    type Item = &'m [u8];
+impl<'m> Iterator for Slots<'m, '_> {
+    type Item = &'m Slot;
 
-    fn next(&mut self) -> Option<&'m [u8]> {
+    fn next(&mut self) -> Option<&'m Slot> {
         let bytes = self.bytes;
-        let slot = match &mut self.way {
+        match &mut self.way {
             Way::Chain(chain) => chain.next(),
             Way::Search { name, rest } => {
                 rest.find(|slot| slot.number() == OTHER && slot.name(bytes).eq_ignore_ascii_case(name.as_bytes()))
             }
-        }?;
-        Some(slot.value(bytes))
+        }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Nothing here looks into a value. Folded lines are joined by blanks of the same length, so every slot is one slice.
 
+use std::ops::Range;
+
 use bytes::Bytes;
+use bytestring::ByteString;
 use memchr::memchr;
 
 use super::memo::Memo;
@@ -39,7 +42,29 @@ pub(super) struct Index {
     /// The first thing wrong with the framing of the head or the body; `check` reports it.
     pub(super) flaw: Option<Fault>,
     pub(super) body: (u32, u32),
+    /// Start line and headers, when all of them are text.
+    pub(super) text: Option<ByteString>,
+    /// The known names that more than one line has.
+    pub(super) repeated: Names,
     pub(super) memo: Memo,
+}
+
+/// A set of known names.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names(u128);
+
+const _: () = assert!(KNOWN <= 128, "a set of names has a bit for each");
+
+impl Names {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) const fn with(self, name: Name<'_>) -> Self {
+        Self(self.0 | 1 << name.number())
+    }
+
+    pub(super) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 impl Index {
@@ -48,7 +73,9 @@ impl Index {
         let (mut index, folds, body) = Self::of_lines(&bytes, start);
         index.flaw = flaw.or(index.flaw);
         index.find_body(&bytes, body);
-        (unfold(bytes, &folds), index)
+        let bytes = unfold(bytes, &folds);
+        index.text = ByteString::try_from(bytes.slice(..body)).ok();
+        (bytes, index)
     }
 
     /// The index, where lines are folded, and where the body starts.
@@ -63,6 +90,8 @@ impl Index {
                 first: [NONE; KNOWN],
                 flaw: None,
                 body: (0, 0),
+                text: None,
+                repeated: Names::NONE,
                 memo: Memo::default(),
             },
         };
@@ -135,8 +164,12 @@ impl Slot {
     }
 
     pub(super) fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.value_span()]
+    }
+
+    pub(super) fn value_span(&self) -> Range<usize> {
         let start = self.value_start as usize;
-        &bytes[start..start + self.value_len as usize]
+        start..start + self.value_len as usize
     }
 }
 
@@ -206,7 +239,10 @@ impl Reading<'_> {
             let number = usize::from(number);
             match self.last[number] {
                 NONE => self.index.first[number] = place,
-                before => self.index.slots[usize::from(before)].next = place,
+                before => {
+                    self.index.slots[usize::from(before)].next = place;
+                    self.index.repeated.0 |= 1 << number;
+                }
             }
             self.last[number] = place;
         }

@@ -67,6 +67,14 @@ impl Marked<super::address::Marks> {
         self.0.get_or_init(|| super::address::Marks::of(value, &address));
         Ok(address)
     }
+
+    /// The tag of the address in `value`.
+    pub fn tag<'a>(&self, value: &'a str) -> Result<Option<&'a str>, Fault> {
+        match self.0.get() {
+            Some(marks) => Ok(marks.tag(value)),
+            None => self.address(value).map(|address| address.tag()),
+        }
+    }
 }
 
 impl Marked<super::via::Marks> {

@@ -27,7 +27,7 @@ mod tests;
 mod typed;
 pub(crate) mod via;
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 
@@ -76,6 +76,10 @@ impl Message {
 /// A span of the message.
 type Span = (u32, u32);
 
+fn span((start, end): Span) -> Range<usize> {
+    start as usize..end as usize
+}
+
 /// A message that asks for something.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -93,7 +97,7 @@ impl Request {
 
     /// The Request-URI as it is written; empty when it is no UTF-8, which no URI is.
     pub fn uri_text(&self) -> &str {
-        std::str::from_utf8(self.part(self.uri)).unwrap_or("")
+        self.headers.piece(span(self.uri)).unwrap_or("")
     }
 
     /// The Request-URI.
@@ -116,11 +120,7 @@ impl Request {
     }
 
     fn version(&self) -> &[u8] {
-        self.part(self.version)
-    }
-
-    fn part(&self, (start, end): Span) -> &[u8] {
-        &self.headers.bytes()[start as usize..end as usize]
+        &self.headers.bytes()[span(self.version)]
     }
 }
 
@@ -149,7 +149,7 @@ impl Response {
 
     /// The words beside the status; empty when there are none or they are no UTF-8.
     pub fn reason(&self) -> &str {
-        std::str::from_utf8(self.part(self.reason)).unwrap_or("")
+        self.headers.piece(span(self.reason)).unwrap_or("")
     }
 
     /// Everything that RFC 3261 demands of a response. One that fails is dropped: there is nobody to tell.
@@ -158,11 +158,7 @@ impl Response {
     }
 
     fn version(&self) -> &[u8] {
-        self.part(self.version)
-    }
-
-    fn part(&self, (start, end): Span) -> &[u8] {
-        &self.headers.bytes()[start as usize..end as usize]
+        &self.headers.bytes()[span(self.version)]
     }
 }
 

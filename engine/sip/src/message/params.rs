@@ -51,11 +51,42 @@ impl<'a> Params<'a> {
     /// Whether each parameter has a token for its name, and behind its equals sign a quoted string or a word. `see` is
     /// shown each on the way, its value empty when it has none.
     pub(crate) fn well_formed(&self, mut see: impl FnMut(&'a str, &'a str)) -> bool {
-        self.iter().all(|(name, value)| {
+        let mut params = self.iter();
+        while let Some(rest) = params.rest {
+            if let Some(((name, value), rest)) = plain_param(rest) {
+                if value == Some("") {
+                    return false;
+                }
+                see(name, value.unwrap_or(""));
+                params.rest = rest;
+                continue;
+            }
+            let Some((name, value)) = params.next() else { break };
             see(name, value.unwrap_or(""));
-            scan::is_token(name.as_bytes()) && value.is_none_or(is_value)
-        })
+            if !scan::is_token(name.as_bytes()) || !value.is_none_or(is_value) {
+                return false;
+            }
+        }
+        true
     }
+}
+
+/// A parameter without blanks and quotes, as nearly all are, and the text behind its semicolon.
+#[inline]
+fn plain_param(text: &str) -> Option<(Param<'_>, Option<&str>)> {
+    let bytes = text.as_bytes();
+    let name = scan::count(bytes, scan::is_token_byte);
+    let end = match bytes.get(name) {
+        _ if name == 0 => return None,
+        Some(b'=') => name + 1 + scan::count(&bytes[name + 1..], scan::is_plain_byte),
+        _ => name,
+    };
+    let rest = match bytes.get(end) {
+        None => None,
+        Some(b';') => Some(&text[end + 1..]),
+        Some(_) => return None,
+    };
+    Some(((&text[..name], text.get(name + 1..end)), rest))
 }
 
 /// A quoted string, or a word without blanks and controls. More than the grammar allows: hosts and addresses stand
@@ -72,8 +103,11 @@ pub(crate) fn unquoted(text: &str) -> &str {
     text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)
 }
 
+/// Name and value.
+type Param<'a> = (&'a str, Option<&'a str>);
+
 impl<'a> IntoIterator for Params<'a> {
-    type Item = (&'a str, Option<&'a str>);
+    type Item = Param<'a>;
     type IntoIter = ParamIter<'a>;
 
     fn into_iter(self) -> ParamIter<'a> {
@@ -122,10 +156,14 @@ pub struct ParamIter<'a> {
 }
 
 impl<'a> Iterator for ParamIter<'a> {
-    type Item = (&'a str, Option<&'a str>);
+    type Item = Param<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
+        if let Some((param, rest)) = plain_param(rest) {
+            self.rest = rest;
+            return Some(param);
+        }
         let (end, equals) = first_param(rest);
         let param = &rest[..end];
         self.rest = rest.get(end + 1..);

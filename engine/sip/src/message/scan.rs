@@ -5,6 +5,8 @@ use memchr::{memchr, memchr2};
 /// What a byte may be part of (RFC 3261 §25.1).
 const TOKEN: u8 = 1;
 const HOST: u8 = 2;
+/// A byte of a parameter's value that needs no second look: no blank, control, quote or semicolon.
+const PLAIN: u8 = 4;
 
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
@@ -13,6 +15,9 @@ const CLASS: [u8; 256] = {
         let b = byte as u8;
         if b.is_ascii_alphanumeric() {
             class[byte] |= TOKEN | HOST;
+        }
+        if b > b' ' && b != 0x7f && b != b'"' && b != b';' {
+            class[byte] |= PLAIN;
         }
         byte += 1;
     }
@@ -38,6 +43,16 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 
 pub(crate) const fn is_host_byte(byte: u8) -> bool {
     CLASS[byte as usize] & HOST != 0
+}
+
+pub(crate) const fn is_plain_byte(byte: u8) -> bool {
+    CLASS[byte as usize] & PLAIN != 0
+}
+
+/// How many bytes at the beginning are of that kind.
+#[inline]
+pub(crate) fn count(bytes: &[u8], is: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&byte| !is(byte)).unwrap_or(bytes.len())
 }
 
 pub(crate) fn is_token(bytes: &[u8]) -> bool {

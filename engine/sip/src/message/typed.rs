@@ -42,6 +42,16 @@ impl Headers {
         self.memo().to.address(self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
     }
 
+    /// The tag of From.
+    pub fn from_tag(&self) -> Result<Option<&str>, Fault> {
+        self.memo().from.tag(self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?)
+    }
+
+    /// The tag of To: `None` outside a dialog.
+    pub fn to_tag(&self) -> Result<Option<&str>, Fault> {
+        self.memo().to.tag(self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
+    }
+
     /// The name of the call, compared byte by byte.
     pub fn call_id(&self) -> Result<&str, Fault> {
         let id = self.value(Name::CallId)?.ok_or(Fault::bad("Missing Call-ID"))?;
@@ -60,7 +70,7 @@ impl Headers {
     }
 
     /// As [`cseq`](Self::cseq), the method as it is written.
-    pub(super) fn cseq_text(&self) -> Result<(u32, &str), Fault> {
+    pub(crate) fn cseq_text(&self) -> Result<(u32, &str), Fault> {
         const BAD: Fault = Fault::bad("Bad CSeq");
         let value = self.value(Name::CSeq)?.ok_or(Fault::bad("Missing CSeq"))?;
         let (digits, method) = value.split_once([' ', '\t']).ok_or(BAD)?;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::memo::Mark;
-use super::scan::{is_blank, is_host_byte, is_token, number, split_at_byte, trim};
+use super::scan::{count, is_blank, is_host_byte, is_token, is_token_byte, number, split_at_byte, trim};
 use super::{Fault, Params};
 use crate::hop::Transport;
 
@@ -49,21 +49,13 @@ pub const BRANCH_COOKIE: &str = "z9hG4bK";
 impl<'a> Via<'a> {
     /// Reads one entry, without its neighbours behind commas.
     pub fn parse(text: &'a str) -> Result<Self, Fault> {
-        const BAD: Fault = Fault::bad("Bad Via");
         let text = trim(text);
-        let (head, params) = match split_at_byte(text, b';') {
-            Some((head, params)) => (head, Params::behind(params)),
-            None => (text, Params::default()),
+        let (transport, sent_by) = protocol(text).ok_or(Fault::bad("Bad Via"))?;
+        let (place, params) = match split_at_byte(sent_by, b';') {
+            Some((place, params)) => (place, Params::behind(params)),
+            None => (sent_by, Params::default()),
         };
-        let (protocol, rest) = split_at_byte(head, b'/').ok_or(BAD)?;
-        let (version, rest) = split_at_byte(rest, b'/').ok_or(BAD)?;
-        let rest = trim(rest);
-        let (transport, sent_by) = rest.split_at(rest.bytes().position(is_blank).ok_or(BAD)?);
-        let tokens = [trim(protocol), trim(version), transport];
-        if !tokens.iter().all(|token| is_token(token.as_bytes())) {
-            return Err(BAD);
-        }
-        let (host, port) = host_and_port(trim(sent_by)).ok_or(Fault::bad("Bad sent-by in Via"))?;
+        let (host, port) = host_and_port(trim(place)).ok_or(Fault::bad("Bad sent-by in Via"))?;
         let mut told = Told::default();
         let well_formed = params.well_formed(|name, value| {
             if let Some(place) = told.place(name) {
@@ -195,23 +187,38 @@ pub(crate) fn address(host: &str) -> Option<IpAddr> {
     address.ok().map(IpAddr::V6)
 }
 
-/// `host[:port]` with blanks allowed around the colon; an IPv6 address must be in brackets.
-pub(crate) fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = if text.starts_with('[') {
-        let end = text.find(']')? + 1;
-        let rest = trim(&text[end..]);
-        (&text[..end], if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
-    } else {
-        match split_at_byte(text, b':') {
-            Some((host, port)) => (trim(host), Some(port)),
-            None => (text, None),
+/// `SIP / 2.0 / UDP `: the transport, and what stands behind the blank.
+fn protocol(text: &str) -> Option<(&str, &str)> {
+    let rest = match text.strip_prefix("SIP/2.0/") {
+        Some(rest) => trim(rest),
+        None => {
+            let (protocol, rest) = text.split_once('/')?;
+            let (version, rest) = rest.split_once('/')?;
+            if ![protocol, version].iter().all(|token| is_token(trim(token).as_bytes())) {
+                return None;
+            }
+            trim(rest)
         }
     };
-    let port = match port {
-        Some(port) => Some(u16::try_from(number(trim(port))?).ok()?),
-        None => None,
+    let end = count(rest.as_bytes(), is_token_byte);
+    (end > 0 && rest.as_bytes().get(end).copied().is_some_and(is_blank)).then(|| rest.split_at(end))
+}
+
+/// `host[:port]` with blanks allowed around the colon; an IPv6 address must be in brackets.
+pub(crate) fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let end = match text.starts_with('[') {
+        true => text.find(']')? + 1,
+        false => count(text.as_bytes(), is_host_byte),
     };
-    is_host(host).then_some((host, port))
+    let (host, rest) = text.split_at(end);
+    if host.is_empty() || host.starts_with('[') && address(host).is_none() {
+        return None;
+    }
+    let port = match trim(rest) {
+        "" => None,
+        rest => Some(u16::try_from(number(trim(rest.strip_prefix(':')?))?).ok()?),
+    };
+    Some((host, port))
 }
 
 /// A host name, an IPv4 address or an IPv6 reference.

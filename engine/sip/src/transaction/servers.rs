@@ -205,7 +205,7 @@ impl Servers {
         // The ACK of a refusal has the branch of its INVITE; the ACK of a 2xx has another and is known by its errand.
         let index = self.find(identity.key).or_else(|| self.by_errand.get(&identity.errand.0).copied());
         let Some((index, (generation, entry))) = index.and_then(|index| Some((index, self.entries.at(index)?))) else {
-            if ack.to().is_ok_and(|to| to.tag() == Some(&spelled(self.fingerprints.stateless_tag(identity.errand)))) {
+            if ack.to_tag().is_ok_and(|tag| tag == Some(&spelled(self.fingerprints.stateless_tag(identity.errand)))) {
                 outbox.tally.acks_swallowed += 1;
             } else {
                 outbox.tally.acks += 1;
@@ -373,7 +373,7 @@ impl Servers {
 /// The To tag of an answer of ours.
 fn tag_in(answer: &Bytes) -> Option<String> {
     match Message::parse(answer.clone()) {
-        Ok(Message::Response(response)) => Some(response.to().ok()?.tag()?.to_owned()),
+        Ok(Message::Response(response)) => Some(response.to_tag().ok()??.to_owned()),
         _ => None,
     }
 }

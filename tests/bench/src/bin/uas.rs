@@ -14,6 +14,10 @@ use patchcord_sip::hop::{FlowId, Hop, Transport};
 use patchcord_sip::message::{Draft, Fault, Method, Request};
 use patchcord_sip::transaction::{Heard, ServerId};
 
+/// The product's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let addr = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned()).parse()?;
@@ -53,7 +57,7 @@ impl Server {
         hop: &Hop,
         wire: &mut Wire<'_>,
     ) -> Option<Result<Answer, Fault>> {
-        let is_outside = request.to().is_ok_and(|to| to.tag().is_none());
+        let is_outside = request.to_tag().is_ok_and(|tag| tag.is_none());
         match request.method() {
             Method::Invite if is_outside => {
                 let (here, tag) = (wire.contact_on(hop), wire.tokens().tag());

@@ -1,10 +1,10 @@
 //! What a Via entry says after we have seen where the request came from (RFC 3261 §18.2.1, RFC 3581).
 
-use std::fmt::{self, Display};
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::Text;
 use crate::message::Via;
-use crate::message::scan::{split_at_byte, trim};
 
 /// A Via entry as whoever received it passes it on.
 pub(super) struct Seen<'a> {
@@ -12,56 +12,57 @@ pub(super) struct Seen<'a> {
     pub(super) came_from: SocketAddr,
 }
 
-impl Display for Seen<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.via.as_str();
-        f.write_str(trim(split_at_byte(text, b';').map_or(text, |(head, _)| head)))?;
-        let wants_port = self.via.rport().is_some();
+impl Seen<'_> {
+    /// Writes the entry as it came, but for what it says about itself where we have seen better.
+    pub(super) fn write(&self, text: &mut Text) {
+        let whole = self.via.as_str();
+        let place = |piece: &str| piece.as_ptr() as usize - whole.as_ptr() as usize;
+        let mut copied = 0;
         for (name, value) in self.via.params.iter() {
-            // What the sender says about itself here is not what we saw.
-            if name.eq_ignore_ascii_case("received") {
-                continue;
-            }
-            f.write_str(";")?;
-            f.write_str(name)?;
-            match value {
-                _ if name.eq_ignore_ascii_case("rport") => write!(f, "={}", self.came_from.port())?,
-                Some(value) => {
-                    f.write_str("=")?;
-                    f.write_str(value)?;
+            let end = value.map_or(place(name) + name.len(), |value| place(value) + value.len());
+            match name.len() {
+                5 if name.eq_ignore_ascii_case("rport") => {
+                    text.bytes(&whole.as_bytes()[copied..place(name) + name.len()]);
+                    text.bytes(b"=");
+                    text.number(self.came_from.port().into());
+                    copied = end;
                 }
-                None => {}
+                8 if name.eq_ignore_ascii_case("received") => {
+                    let before = &whole[copied..place(name)];
+                    text.bytes(before_semicolon(before).as_bytes());
+                    copied = end;
+                }
+                _ => {}
             }
         }
+        text.bytes(&whole.as_bytes()[copied..]);
         let seen = self.came_from.ip().to_canonical();
         // RFC 3581 §4 wants it beside every rport.
-        if wants_port || self.via.address() != Some(seen) {
-            f.write_str(";received=")?;
+        if self.via.rport().is_some() || self.via.address() != Some(seen) {
+            text.bytes(b";received=");
             match seen {
-                IpAddr::V4(seen) => f.write_str(dotted(seen, &mut [0; 15]))?,
-                IpAddr::V6(seen) => write!(f, "{seen}")?,
+                IpAddr::V4(seen) => dotted(seen, text),
+                IpAddr::V6(seen) => {
+                    let _ = write!(text, "{seen}");
+                }
             }
         }
-        Ok(())
     }
 }
 
+/// What stands before the last semicolon: the parameter behind it is left out.
+fn before_semicolon(text: &str) -> &str {
+    text.rfind(';').map_or(text, |semicolon| &text[..semicolon])
+}
+
 /// An address as it is written. By hand, because every answer has one, and `Display` of the standard library pads.
-fn dotted(address: Ipv4Addr, room: &mut [u8; 15]) -> &str {
-    let mut at = 0;
+fn dotted(address: Ipv4Addr, text: &mut Text) {
     for (place, octet) in address.octets().into_iter().enumerate() {
         if place > 0 {
-            room[at] = b'.';
-            at += 1;
+            text.bytes(b".");
         }
-        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
-            if octet >= least {
-                room[at] = b'0' + octet / unit % 10;
-                at += 1;
-            }
-        }
+        text.number(octet.into());
     }
-    std::str::from_utf8(&room[..at]).expect("digits and dots are text")
 }
 
 #[cfg(test)]
@@ -69,14 +70,17 @@ mod tests {
     use super::*;
 
     fn seen(via: &str, came_from: &str) -> String {
-        Seen { via: Via::parse(via).unwrap(), came_from: came_from.parse().unwrap() }.to_string()
+        let mut text = Text(Vec::new());
+        Seen { via: Via::parse(via).unwrap(), came_from: came_from.parse().unwrap() }.write(&mut text);
+        String::from_utf8(text.0).unwrap()
     }
 
     #[test]
     fn addresses_are_written_as_the_standard_library_does() {
         for octets in [[0, 0, 0, 0], [9, 10, 99, 100], [255, 200, 101, 7], [192, 0, 2, 1]] {
-            let address = Ipv4Addr::from(octets);
-            assert_eq!(dotted(address, &mut [0; 15]), address.to_string());
+            let (address, mut text) = (Ipv4Addr::from(octets), Text(Vec::new()));
+            dotted(address, &mut text);
+            assert_eq!(String::from_utf8(text.0).unwrap(), address.to_string());
         }
     }
 

@@ -1,1 +1,0 @@
-//! The arithmetic of a room: everybody hears everybody else.

@@ -10,6 +10,7 @@
 //! | [`sdp`] | offer and answer: which codec, which address, which keys |
 //! | [`rtp`] | packets, reports, sequence, jitter, quality, SRTP, latching, the range of ports |
 //! | [`codec`] | one file a codec, and the table of them; resampling, concealment |
+//! | [`tone`] | sines in a cadence |
 //! | [`dtmf`] | keys by RFC 4733 and in the sound, heard and sent |
 //! | [`prompt`] | files and tones made ready to be played |
 //! | [`recording`] | sound written to files |
@@ -25,3 +26,4 @@ pub mod recording;
 pub mod rtp;
 pub mod sdp;
 pub mod shard;
+pub mod tone;

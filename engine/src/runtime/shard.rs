@@ -185,7 +185,7 @@ impl Shard {
     }
 
     fn hand_over(&self, core: &mut Core, owner: usize, message: Bytes, hop: Hop) {
-        match self.shared.doors[owner].parcels.try_send(Parcel::Message(message, hop)) {
+        match self.shared.entrances[owner].parcels.try_send(Parcel::Message(message, hop)) {
             Ok(()) => one_more(&self.counters.handed_over),
             Err(refused) => {
                 one_more(&self.counters.not_handed_over);
@@ -209,7 +209,7 @@ impl Shard {
                         let shard = self.clone();
                         tokio::task::spawn_local(async move {
                             Connection::new(flow.clone(), hop, Pipe::Messages(socket)).run(&shard).await;
-                            shard.closed(&flow);
+                            shard.closed(&flow).await;
                         });
                     }
                 }
@@ -243,7 +243,7 @@ impl Shard {
     }
 
     /// A connection has ended, or never came about.
-    pub fn closed(&self, flow: &Flow) {
+    pub async fn closed(&self, flow: &Flow) {
         self.shared.flows.remove(flow);
         let lost = self.core.borrow_mut().works.transports.settled(flow.id);
         self.enter(|core| {
@@ -253,7 +253,7 @@ impl Shard {
             }
             core.settle();
         });
-        self.shared.closed(flow.id);
+        self.shared.closed(flow.id).await;
     }
 
     /// A connection has ended, here or on another shard.

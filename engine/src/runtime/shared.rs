@@ -28,17 +28,18 @@ pub(crate) struct Shared {
     pub flows: Flows,
     pub tls: Tls,
     /// One for each shard.
-    pub doors: Vec<Door>,
+    pub entrances: Vec<Entrance>,
     pub counters: Vec<Arc<Counters>>,
     /// Seeded anew at each start, so that nobody can aim all calls at one shard.
     spread: Spread,
 }
 
 /// The way into a shard for the others.
-pub(crate) struct Door {
+pub(crate) struct Entrance {
     pub parcels: mpsc::Sender<Parcel>,
-    /// Without a bound of its own: each connection ends once, and connections are limited.
-    pub closings: mpsc::UnboundedSender<FlowId>,
+    /// Connections that have ended. Whoever tells waits when many end at once: none may be forgotten, because somebody may
+    /// have been reached over it.
+    pub closings: mpsc::Sender<FlowId>,
 }
 
 /// What is passed to a shard.
@@ -50,12 +51,12 @@ pub(crate) enum Parcel {
 }
 
 impl Shared {
-    pub fn new(settings: Settings, bound: Vec<Listen>, tls: Tls, doors: Vec<Door>, start: u32) -> Self {
+    pub fn new(settings: Settings, bound: Vec<Listen>, tls: Tls, entrances: Vec<Entrance>, start: u32) -> Self {
         let addresses = Addresses::new(settings.advertise.clone(), settings.local.clone(), bound.clone());
         let flows = Flows::new(settings.limits.clone(), start);
-        let counters = doors.iter().map(|_| Arc::default()).collect();
-        let spread = Spread { shards: doors.len(), keys: RandomState::new() };
-        Self { settings, bound, addresses, flows, tls, doors, counters, spread }
+        let counters = entrances.iter().map(|_| Arc::default()).collect();
+        let spread = Spread { shards: entrances.len(), keys: RandomState::new() };
+        Self { settings, bound, addresses, flows, tls, entrances, counters, spread }
     }
 
     /// Takes in a connection that a peer made. Neighbours are not limited one by one: a proxy in front of us brings the
@@ -70,10 +71,10 @@ impl Shared {
     }
 
     /// Tells every shard that a connection has closed.
-    pub fn closed(&self, flow: FlowId) {
-        for door in &self.doors {
+    pub async fn closed(&self, flow: FlowId) {
+        for entrance in &self.entrances {
             // A shard that has ended has nobody left who would want to know.
-            let _ended = door.closings.send(flow);
+            let _ended = entrance.closings.send(flow).await;
         }
     }
 }

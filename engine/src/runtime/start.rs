@@ -22,7 +22,7 @@ use super::descriptors;
 use super::desk::Desk;
 use super::settings::{Listen, Settings};
 use super::shard::Shard;
-use super::shared::{Door, Parcel, Shared};
+use super::shared::{Entrance, Parcel, Shared};
 use super::stats::Stats;
 use super::stun_client;
 use super::transport::accept::accept;
@@ -85,7 +85,7 @@ struct Fittings {
     datagrams: Vec<(usize, UdpSocket)>,
     listeners: Vec<(Transport, TcpListener)>,
     parcels: mpsc::Receiver<Parcel>,
-    closings: mpsc::UnboundedReceiver<FlowId>,
+    closings: mpsc::Receiver<FlowId>,
     phase: watch::Receiver<Phase>,
     seed: [u8; 32],
 }
@@ -106,8 +106,8 @@ impl Runtime {
         settings.limits.connections = descriptors::connections(settings.limits.connections);
         let tls = Tls::open(&settings)?;
         let (phase, _) = watch::channel(Phase::Running);
-        let (bound, mut fittings, doors) = fit(&settings, &phase)?;
-        let shared = Arc::new(Shared::new(settings, bound, tls, doors, random()?));
+        let (bound, mut fittings, entrances) = fit(&settings, &phase)?;
+        let shared = Arc::new(Shared::new(settings, bound, tls, entrances, random()?));
         let runtime = Self { shared, phase, threads: Mutex::default() };
         let desks = Arc::new(desks);
         for fitting in fittings.drain(..) {
@@ -138,7 +138,7 @@ impl Runtime {
 
     /// How many shards there are.
     pub fn shards(&self) -> usize {
-        self.shared.doors.len()
+        self.shared.entrances.len()
     }
 
     /// What was counted until now.
@@ -163,8 +163,8 @@ impl Runtime {
     ) -> Result<(), NotAdopted> {
         let flow = self.shared.accept(transport, peer).map_err(|_| NotAdopted::Crowded)?;
         let hop = Hop { transport, flow: flow.id, local, peer };
-        let door = &self.shared.doors[(flow.id.0 % self.shared.doors.len() as u64) as usize];
-        door.parcels.try_send(Parcel::Adopted(flow.clone(), hop, socket)).map_err(|_| {
+        let entrance = &self.shared.entrances[(flow.id.0 % self.shared.entrances.len() as u64) as usize];
+        entrance.parcels.try_send(Parcel::Adopted(flow.clone(), hop, socket)).map_err(|_| {
             self.shared.flows.remove(&flow);
             NotAdopted::Busy
         })
@@ -188,17 +188,20 @@ impl Drop for Runtime {
     }
 }
 
+/// Ended connections that may wait to be told to a shard; those who tell wait then.
+const CLOSINGS: usize = 256;
+
 /// What is laid out before the first thread runs: the listeners, what each shard gets, and the ways into them.
-type Fitted = (Vec<Listen>, Vec<Fittings>, Vec<Door>);
+type Fitted = (Vec<Listen>, Vec<Fittings>, Vec<Entrance>);
 
 /// Opens the sockets and lays out what each shard gets of them.
 fn fit(settings: &Settings, phase: &watch::Sender<Phase>) -> Result<Fitted, StartError> {
     let shards = settings.shards.max(1);
-    let (mut fittings, mut doors) = (Vec::new(), Vec::new());
+    let (mut fittings, mut entrances) = (Vec::new(), Vec::new());
     for index in 0..shards {
         let (parcels, parcels_out) = mpsc::channel(settings.limits.handed_over.max(1));
-        let (closings, closings_out) = mpsc::unbounded_channel();
-        doors.push(Door { parcels, closings });
+        let (closings, closings_out) = mpsc::channel(CLOSINGS);
+        entrances.push(Entrance { parcels, closings });
         fittings.push(Fittings {
             index,
             datagrams: Vec::new(),
@@ -223,7 +226,7 @@ fn fit(settings: &Settings, phase: &watch::Sender<Phase>) -> Result<Fitted, Star
                 .for_each(|(fitting, socket)| fitting.listeners.push((listen.transport, socket))),
         }
     }
-    Ok((bound, fittings, doors))
+    Ok((bound, fittings, entrances))
 }
 
 fn random_seed() -> Result<[u8; 32], StartError> {
@@ -339,7 +342,7 @@ async fn unpack(shard: Rc<Shard>, mut parcels: mpsc::Receiver<Parcel>) {
     }
 }
 
-async fn hear_closings(shard: Rc<Shard>, mut closings: mpsc::UnboundedReceiver<FlowId>) {
+async fn hear_closings(shard: Rc<Shard>, mut closings: mpsc::Receiver<FlowId>) {
     while let Some(flow) = closings.recv().await {
         shard.flow_closed(flow);
     }

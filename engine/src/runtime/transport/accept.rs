@@ -52,7 +52,7 @@ fn take(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, transport: Trans
         if let Some(connection) = greet(&shard, stream, flow.clone()).await {
             connection.run(&shard).await;
         }
-        shard.closed(&flow);
+        shard.closed(&flow).await;
     });
 }
 

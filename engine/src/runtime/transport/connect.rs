@@ -28,7 +28,7 @@ pub(crate) async fn connect(shard: Rc<Shard>, flow: Arc<Flow>, way: Way, patienc
         Ok(Err(error)) => failed(&shard, &way, &error),
         Err(late) => failed(&shard, &way, &late),
     }
-    shard.closed(&flow);
+    shard.closed(&flow).await;
 }
 
 fn failed(shard: &Shard, way: &Way, error: &dyn std::fmt::Display) {

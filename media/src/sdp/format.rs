@@ -19,6 +19,8 @@ pub struct Codec {
 }
 
 impl Codec {
+    /// The name of keys as events, under any clock.
+    pub const KEYS_NAME: &str = "telephone-event";
     /// G.711 µ-law.
     pub const PCMU: Self = Self::named("PCMU", 8000, 1);
     /// G.711 A-law.
@@ -38,9 +40,9 @@ impl Codec {
     /// Comfort noise (RFC 3389).
     pub const COMFORT_NOISE: Self = Self::named("CN", 8000, 1);
     /// Keys as events (RFC 4733) beside a codec with a clock of 8000.
-    pub const KEYS: Self = Self::named(KEYS, 8000, 1);
+    pub const KEYS: Self = Self::named(Self::KEYS_NAME, 8000, 1);
     /// Keys as events beside Opus.
-    pub const KEYS_FULL: Self = Self::named(KEYS, 48_000, 1);
+    pub const KEYS_FULL: Self = Self::named(Self::KEYS_NAME, 48_000, 1);
 
     /// Linear sound in network byte order, one channel.
     #[must_use]
@@ -75,7 +77,7 @@ impl Codec {
     /// Whether this is keys as events, under any clock.
     #[must_use]
     pub fn is_keys(&self) -> bool {
-        self.name.eq_ignore_ascii_case(KEYS)
+        self.name.eq_ignore_ascii_case(Self::KEYS_NAME)
     }
 
     /// Whether this is comfort noise, under any clock.
@@ -87,7 +89,7 @@ impl Codec {
     /// Whether this carries speech, and is not one of those that go beside it.
     #[must_use]
     pub fn is_speech(&self) -> bool {
-        let beside = [KEYS, "CN", "red", "ulpfec", "flexfec-03", "rtx", "tone", "t140"];
+        let beside = [Self::KEYS_NAME, "CN", "red", "ulpfec", "flexfec-03", "rtx", "tone", "t140"];
         !beside.iter().any(|name| self.name.eq_ignore_ascii_case(name))
     }
 
@@ -109,8 +111,6 @@ impl Codec {
         FIXED.iter().find(|(fixed, _)| *fixed == payload_type).map(|(_, codec)| codec.clone())
     }
 }
-
-const KEYS: &str = "telephone-event";
 
 /// RFC 3551 §6, sound only.
 const FIXED: [(u8, Codec); 17] = [

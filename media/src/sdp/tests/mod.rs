@@ -1,5 +1,5 @@
 //! What phones and browsers send is read; what is broken is refused with its line.
 
 mod laws;
-mod offers;
+pub(in crate::sdp) mod offers;
 mod reading;

@@ -4,7 +4,7 @@ use crate::sdp::Description;
 
 /// Puts the line ends back.
 pub fn wire(text: &str) -> Vec<u8> {
-    text.trim_start().replace('\n', "\r\n").into_bytes()
+    text.trim_start().replace('\r', "").replace('\n', "\r\n").into_bytes()
 }
 
 /// Reads one of the offers below.
@@ -13,11 +13,12 @@ pub fn read(text: &str) -> Description {
 }
 
 /// All, by name.
-pub const ALL: [(&str, &str); 12] = [
+pub const ALL: [(&str, &str); 13] = [
     ("polycom", POLYCOM),
     ("linphone", LINPHONE),
     ("asterisk", ASTERISK),
     ("chromium", CHROMIUM),
+    ("chromium-open", CHROMIUM_OPEN),
     ("firefox", FIREFOX),
     ("twilio", TWILIO),
     ("baresip", BARESIP),
@@ -144,6 +145,22 @@ a=rtcp-rsize
 a=rtpmap:96 VP8/90000
 a=rtpmap:97 rtx/90000
 a=fmtp:97 apt=96
+";
+
+/// The same browser's codecs without its transport.
+pub const CHROMIUM_OPEN: &str = "
+v=0
+o=- 1 1 IN IP4 192.0.2.30
+s=-
+c=IN IP4 192.0.2.30
+t=0 0
+m=audio 9000 RTP/AVP 111 63 9 0 8 13 110 126
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=rtpmap:13 CN/8000
+a=rtpmap:110 telephone-event/48000
+a=rtpmap:126 telephone-event/8000
 ";
 
 pub const FIREFOX: &str = "

@@ -1,0 +1,88 @@
+//! Writes our parts of a description.
+
+use std::fmt::Write as _;
+
+use crate::sdp::crypto::Crypto;
+use crate::sdp::description::{Media, Profile, Protocol};
+use crate::sdp::direction::Direction;
+use crate::sdp::dtls::Setup;
+use crate::sdp::format::Format;
+use crate::sdp::plan::SoundPlan;
+
+/// One part of sound, decided; what is left is writing.
+pub(super) struct Written<'a> {
+    pub(super) plan: &'a SoundPlan,
+    pub(super) profile: Profile,
+    pub(super) formats: &'a [Format],
+    pub(super) direction: Direction,
+    pub(super) crypto: Vec<Crypto>,
+    pub(super) setup: Option<Setup>,
+    pub(super) ice: bool,
+    pub(super) mux: bool,
+    pub(super) reduced: bool,
+    pub(super) mid: Option<&'a str>,
+}
+
+impl Written<'_> {
+    pub(super) fn media(&self) -> Media {
+        let place = &self.plan.place;
+        let numbers = self.formats.iter().map(|format| format.payload_type.to_string());
+        let mut media = Media::new("audio", place.rtp.port(), Protocol::Rtp(self.profile), numbers.collect());
+        media.connection = Some(place.rtp.into());
+        self.formats.iter().for_each(|format| format.write_to(&mut media));
+        let policy = &self.plan.policy;
+        media.attributes.add("ptime", policy.ptime_ms);
+        if policy.says_most {
+            media.attributes.add("maxptime", policy.most_ms);
+        }
+        self.write_way(&mut media);
+        media.attributes.flag(self.direction.text());
+        if let Some((source, name)) = &place.source {
+            media.attributes.add("ssrc", format_args!("{source} cname:{name}"));
+        }
+        media
+    }
+
+    fn write_way(&self, media: &mut Media) {
+        let place = &self.plan.place;
+        if let Some(mid) = self.mid {
+            media.attributes.add("mid", mid);
+        }
+        if self.mux {
+            media.attributes.flag("rtcp-mux");
+        }
+        // The next port needs no word (RFC 3605).
+        if let Some(rtcp) = place.rtcp.filter(|rtcp| Some(rtcp.port()) != place.rtp.port().checked_add(1)) {
+            let mut value = rtcp.port().to_string();
+            if rtcp.ip() != place.rtp.ip() {
+                let family = if rtcp.is_ipv4() { "IP4" } else { "IP6" };
+                let _ = write!(value, " IN {family} {}", rtcp.ip());
+            }
+            media.attributes.add("rtcp", value);
+        }
+        if self.reduced {
+            media.attributes.flag("rtcp-rsize");
+        }
+        self.crypto.iter().for_each(|crypto| media.attributes.add("crypto", crypto));
+        if let (Some(setup), Some(fingerprint)) = (self.setup, &place.fingerprint) {
+            media.attributes.add("fingerprint", fingerprint);
+            media.attributes.add("setup", setup.text());
+        }
+        if let (true, Some(ice)) = (self.ice, &place.ice) {
+            ice.write_to(media);
+        }
+    }
+}
+
+/// A declined part: the same line with port 0 (RFC 3264 §6), and its name where it has one.
+pub(super) fn declined(theirs: &Media) -> Media {
+    let mut formats = theirs.formats.clone();
+    if formats.is_empty() {
+        formats.push("0".to_owned());
+    }
+    let mut media = Media::new(&theirs.kind, 0, theirs.protocol.clone(), formats);
+    if let Some(mid) = theirs.mid() {
+        media.attributes.add("mid", mid);
+    }
+    media
+}

@@ -73,6 +73,15 @@ pub struct Press {
     pub via: Via,
 }
 
+/// What is heard of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// It has gone down. A caller who presses wants to be heard at once.
+    Down(Key),
+    /// It has been let go. Follows each [`News::Down`] of the same way, before the next one.
+    Up(Press),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

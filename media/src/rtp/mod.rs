@@ -22,6 +22,6 @@ pub mod source;
 /// A starting point for virtual time.
 #[cfg(test)]
 #[allow(clippy::disallowed_methods, reason = "a test's time has to begin somewhere")]
-fn start() -> std::time::Instant {
+pub(crate) fn start() -> std::time::Instant {
     std::time::Instant::now()
 }

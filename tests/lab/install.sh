@@ -47,6 +47,8 @@ has_package() {
         sip-tester) command -v sipp >/dev/null ;;
         baresip-core) command -v baresip >/dev/null ;;
         linphone-cli) command -v linphonec >/dev/null ;;
+        ffmpeg) command -v ffmpeg >/dev/null ;;
+        sox | libsox-fmt-mp3) command -v sox >/dev/null ;;
         postgresql) command -v postgres >/dev/null ;;
         *) false ;;
     esac

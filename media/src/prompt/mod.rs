@@ -17,10 +17,25 @@
 //! | `name` | what a script writes, as something to play |
 //! | `cursor` | what a media thread asks each 20 ms |
 
+mod cache;
+mod cursor;
 mod decode;
+mod disk;
+mod fetch;
 mod heads;
 mod level;
+mod loader;
+mod name;
 mod resample;
+mod sound;
+mod tone;
 
+pub use cursor::{Cursor, Item, Loops, MAX_ITEMS, Position, Step, Unplaylisted, VOLUMES_DB};
 pub use decode::{Limits, Unplayable, decode};
+pub use disk::Disk;
+pub use fetch::{Bounds, Fetch, Fetched, Unfetched, Version};
 pub use level::{Loudness, TARGET_DBM0, loudness_dbm0};
+pub use loader::{Loaded, Loader, Settings, Standing, Told, Unloaded, Wish};
+pub use name::{Misnamed, Named, named};
+pub use sound::{Form, Sound};
+pub use tone::{Beat, Generator, LEVEL_DBM0, MAX_BEATS, Tone};

@@ -30,8 +30,8 @@ fn a_file_cut_anywhere_is_told_or_misses_no_more_than_its_end() {
     let folder = tempfile::tempdir().unwrap();
     for (name, arguments) in FORMATS {
         let bytes = fs::read(written(folder.path(), name, arguments)).unwrap();
-        for part in 1..40 {
-            let cut = bytes.len() * part / 40;
+        for part in 1..20 {
+            let cut = bytes.len() * part / 20;
             if let Ok(samples) = play(name, bytes[..cut].to_vec()) {
                 // mp3 and ADTS have no length of their own in the head; what is there is played.
                 let knows = !(name.ends_with(".aac") || name.ends_with(".ogg") || name == "narrow.mp3");
@@ -47,7 +47,7 @@ fn flipped_bits_stop_nobody() {
     for (name, arguments) in FORMATS {
         let bytes = fs::read(written(folder.path(), name, arguments)).unwrap();
         let mut seed = 0x5eed_0001;
-        for round in 0..60 {
+        for round in 0..30 {
             let mut bytes = bytes.clone();
             // Every other round breaks the head only.
             let reach = if round % 2 == 0 { 200 } else { bytes.len() };
@@ -65,7 +65,7 @@ fn lengths_of_two_gigabytes_anywhere_in_the_head_ask_for_no_such_memory() {
     let folder = tempfile::tempdir().unwrap();
     for (name, arguments) in FORMATS {
         let bytes = fs::read(written(folder.path(), name, arguments)).unwrap();
-        for at in (0..200.min(bytes.len() - 4)).step_by(4) {
+        for at in (0..200.min(bytes.len() - 4)).step_by(12) {
             for length in [0x7FFF_FFFF_u32.to_le_bytes(), 0x7FFF_FFFF_u32.to_be_bytes(), [0; 4]] {
                 let mut bytes = bytes.clone();
                 bytes[at..at + 4].copy_from_slice(&length);

@@ -93,7 +93,7 @@ fn what_sox_writes_is_read_too() {
         let path = folder.path().join(name);
         let mut all = vec!["-n", "-r", "48000", "-c", "1"];
         all.extend(arguments);
-        all.extend([path.to_str().unwrap(), "synth", "1.5", "sine", "440", "vol", "-12dB"]);
+        all.extend([path.to_str().unwrap(), "synth", "0.6", "sine", "440", "vol", "-12dB"]);
         run("sox", &all);
         let ours = read(&path, Rate::Wide, Loudness::AsRecorded);
         assert_eq!(loudest_tone(&ours, 16_000), 440, "{name}");
@@ -106,7 +106,7 @@ fn a_wrong_ending_of_the_name_hurts_nobody() {
     let folder = tempfile::tempdir().unwrap();
     for (name, arguments) in FORMATS {
         let bytes = fs::read(written(folder.path(), name, arguments)).unwrap();
-        for wrong in ["prompt.wav", "prompt.mp3", "prompt.ogg", "prompt.flac", "prompt.m4a", "prompt", "prompt.txt"] {
+        for wrong in ["prompt.wav", "prompt.mp3", "prompt"] {
             let ours = decode(wrong, bytes.clone(), Rate::Narrow, Loudness::AsRecorded, &Limits::default()).unwrap();
             assert_eq!(loudest_tone(&ours, 8000), 1000, "{name} called {wrong}");
         }

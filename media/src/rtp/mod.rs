@@ -9,10 +9,12 @@
 //! | [`rtcp`] | what the two ends tell each other about a stream, and when |
 //! | [`source`] | who speaks: sequence, loss, jitter, restarts |
 //! | [`forward`] | one continuous stream out of several |
+//! | [`jitter`] | packets in order and in time, and frames of sound out of them |
 //! | [`latch`] | whom a leg hears and where it sends to |
 //! | [`ports`] | the range of ports and what it has room for |
 
 pub mod forward;
+pub mod jitter;
 pub mod latch;
 pub mod packet;
 pub mod ports;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::direction::Direction;
+use super::read::is_token;
 
 /// A session description.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,10 +167,10 @@ impl Media {
         }
     }
 
-    /// The part's name for groups.
+    /// The part's name for groups; a name that is no single word names nothing.
     #[must_use]
     pub fn mid(&self) -> Option<&str> {
-        self.attributes.get("mid")
+        self.attributes.get("mid").filter(|mid| is_token(mid))
     }
 
     /// `a=rtcp` (RFC 3605): the port, and the address where that is said.

@@ -126,15 +126,21 @@ const OF_THE_WAY: [&str; 14] = [
 ];
 
 impl RelayPlan {
-    /// To pass on what one leg offered or answered. `None` where it cannot pass: it is declined, its packets are sealed
-    /// by DTLS between neighbours, or it does not travel in datagrams.
+    /// Whether a part of theirs can pass: it is not declined, its packets are not sealed by DTLS between neighbours, and it
+    /// travels in datagrams. Asked before ports are taken for it.
     #[must_use]
-    pub fn of(theirs: &Media, at: SocketAddr, rtcp: Option<SocketAddr>) -> Option<Self> {
+    pub fn can_pass(theirs: &Media) -> bool {
         let travels = match &theirs.protocol {
             Protocol::Rtp(profile) => profile.shield != Shield::Dtls && !theirs.attributes.has("fingerprint"),
             Protocol::Unknown(name) => !name.to_ascii_uppercase().contains("TCP") && !name.contains('/'),
         };
-        if theirs.port == 0 || !travels {
+        theirs.port != 0 && travels
+    }
+
+    /// To pass on what one leg offered or answered; `None` where it cannot pass.
+    #[must_use]
+    pub fn of(theirs: &Media, at: SocketAddr, rtcp: Option<SocketAddr>) -> Option<Self> {
+        if !Self::can_pass(theirs) {
             return None;
         }
         let mut media = theirs.clone();

@@ -75,9 +75,9 @@ pub enum Protection {
     Plain,
     /// SRTP where the other side wants it, too: offered as `RTP/AVP` with keys.
     Offered,
-    /// SRTP with keys in the description, or nothing. Who offers DTLS is taken where we have a certificate.
+    /// SRTP with keys in the description, or nothing; the place must hold keys. Who offers DTLS is taken where we have a certificate.
     Sdes,
-    /// SRTP with keys agreed by DTLS, or nothing. Who offers keys in the description is taken where we have some.
+    /// SRTP with keys agreed by DTLS, or nothing; the place must hold a fingerprint. Who offers keys in the description is taken where we have some.
     Dtls,
 }
 
@@ -154,11 +154,18 @@ impl Choice {
         self.codec == format.codec && (any || fmtp::agree(&self.codec, said(self), format.parameters.as_deref()))
     }
 
-    /// The same as the other leg has it.
+    /// The same as the other leg has it: what that leg asks of its sound is asked here, because sound goes from one to the
+    /// other untouched.
     fn as_in(&self, format: &Format) -> Self {
         let number = Some(format.payload_type).filter(|number| *number >= FIRST_DYNAMIC);
-        let parameters = if self.passing { &format.parameters } else { &self.parameters };
-        Self { parameters: parameters.clone(), number, ..self.clone() }
+        let asked = format.parameters.as_deref();
+        let asked = if self.codec == Codec::OPUS {
+            // What we know of it; the rest is nobody's business on this leg.
+            asked.map(|asked| Opus::parse(asked).to_string()).filter(|asked| !asked.is_empty())
+        } else {
+            asked.filter(|_| self.passing).map(str::to_owned)
+        };
+        Self { parameters: asked.or_else(|| self.parameters.clone()), number, ..self.clone() }
     }
 }
 
@@ -193,6 +200,17 @@ mod tests {
         assert_eq!(names(&offered)[..2], ["G729/8000", "AMR/8000"]);
         assert_eq!(offered.codecs[1].parameters.as_deref(), Some("octet-align=1"));
         assert!(offered.codecs[1].passing && !offered.codecs[2].passing);
+    }
+
+    #[test]
+    fn what_one_leg_asks_of_opus_is_asked_of_the_other() {
+        let asks = |parameters: &str| Format { parameters: Some(parameters.into()), ..Format::new(96, Codec::OPUS) };
+        let offered = |format| trunk().towards(&[format]).codecs[0].parameters.clone();
+        assert_eq!(
+            offered(asks("usedtx=1; x=y; maxplaybackrate=8000")).as_deref(),
+            Some("usedtx=1;maxplaybackrate=8000")
+        );
+        assert_eq!(offered(asks("x=y")).as_deref(), Some("minptime=10;useinbandfec=1"));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) fn sound(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Chosen, Refu
         },
         ice: ice.is_some(),
         mux,
+        // One port for both leaves nothing to be said of another.
+        rtcp: !mux,
         reduced: theirs.media.attributes.has("rtcp-rsize"),
         mid: theirs.media.mid(),
     };
@@ -134,9 +136,10 @@ struct Both {
 fn formats(offered: &[Format], policy: &Policy) -> Result<(Vec<Both>, Vec<Both>), Refusal> {
     let meet = |theirs: &Format| {
         let choice = policy.codecs.iter().find(|choice| choice.meets(theirs))?;
-        // What only passes is taken as it is offered.
-        let parameters = if choice.passing { &theirs.parameters } else { &choice.parameters };
-        Some(Both { theirs: theirs.clone(), ours: Format { parameters: parameters.clone(), ..theirs.clone() } })
+        // What only passes, and of which the other leg said nothing, is taken as it is offered.
+        let unsaid = || theirs.parameters.clone().filter(|_| choice.passing);
+        let parameters = choice.parameters.clone().or_else(unsaid);
+        Some(Both { theirs: theirs.clone(), ours: Format { parameters, ..theirs.clone() } })
     };
     let mut speech: Vec<Both> = match policy.order {
         Order::Theirs => offered.iter().filter(|format| format.codec.is_speech()).filter_map(meet).collect(),

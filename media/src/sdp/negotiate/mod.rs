@@ -31,9 +31,9 @@ use super::plan::{Part, SoundPlan, Want};
 /// What names our side's session for as long as the leg lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// A number that nobody else has.
+    /// A number that nobody else has. Below 2⁶³: there are phones that count with a sign.
     pub id: u64,
-    /// The version of the first description.
+    /// The version of the first description, far enough below that.
     pub version: u64,
     /// The address of this machine as the other side knows it.
     pub host: IpAddr,

@@ -93,6 +93,7 @@ fn offered(index: usize, plan: &SoundPlan, seal: Seal, formats: &[Format], mid: 
         setup,
         ice: true,
         mux: offers_mux(plan),
+        rtcp: true,
         reduced: setup.is_some(),
         mid: mid.or(named.as_deref()),
     };

@@ -1,6 +1,7 @@
 //! Writes our parts of a description.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use crate::sdp::crypto::Crypto;
 use crate::sdp::description::{Media, Profile, Protocol};
@@ -19,6 +20,8 @@ pub(super) struct Written<'a> {
     pub(super) setup: Option<Setup>,
     pub(super) ice: bool,
     pub(super) mux: bool,
+    /// Whether a port for reports alone is said.
+    pub(super) rtcp: bool,
     pub(super) reduced: bool,
     pub(super) mid: Option<&'a str>,
 }
@@ -52,7 +55,8 @@ impl Written<'_> {
             media.attributes.flag("rtcp-mux");
         }
         // The next port needs no word (RFC 3605).
-        if let Some(rtcp) = place.rtcp.filter(|rtcp| Some(rtcp.port()) != place.rtp.port().checked_add(1)) {
+        let next = place.rtp.port().checked_add(1).map(|port| SocketAddr::new(place.rtp.ip(), port));
+        if let Some(rtcp) = place.rtcp.filter(|rtcp| self.rtcp && Some(*rtcp) != next) {
             let mut value = rtcp.port().to_string();
             if rtcp.ip() != place.rtp.ip() {
                 let family = if rtcp.is_ipv4() { "IP4" } else { "IP6" };

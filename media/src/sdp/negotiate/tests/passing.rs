@@ -55,6 +55,16 @@ fn what_only_passes_is_neither_offered_nor_taken_by_one_leg_alone() {
     assert!(near.codecs.iter().all(|choice| !choice.passing));
 }
 
+#[test]
+fn what_the_callee_says_of_a_passing_codec_reaches_the_caller() {
+    let answered = |callee: &str| {
+        let (near, _) = through(offers::POLYCOM, |_| format!("m=audio 4000 RTP/AVP 18\n{callee}"));
+        near.receive[0].parameters.clone()
+    };
+    assert_eq!(answered("a=fmtp:18 annexb=no; x=1\n").as_deref(), Some("annexb=no; x=1"));
+    assert_eq!(answered("").as_deref(), Some("annexb=no"), "what the caller offered");
+}
+
 fn relayed(agreed: &Agreed, tag: u32) -> Relay {
     match agreed.tagged(tag) {
         Some(Flow::Relay(relay)) => (**relay).clone(),

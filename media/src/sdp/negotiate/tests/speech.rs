@@ -151,8 +151,12 @@ fn reports_go_where_they_say() {
 fn a_port_for_reports_is_said_where_it_is_not_the_next_one() {
     let mut plan = plan(Policy::new([Codec::PCMU]));
     plan.place.rtcp = Some(([198, 51, 100, 2], 20_000).into());
-    let offer = leg().offer(vec![Part::sound(0, plan)]).expect("an offer");
+    let offer = leg().offer(vec![Part::sound(0, plan.clone())]).expect("an offer");
     assert_eq!(offer.media[0].attributes.get("rtcp"), Some("20000 IN IP4 198.51.100.2"));
+    let mut leg = hearing("m=audio 4000 RTP/AVP 0\na=rtcp-mux\n");
+    plan.place.rtcp = Some(at(20_000));
+    let answer = leg.answer(vec![Part::sound(0, plan)]).expect("an answer");
+    assert_eq!(answer.media[0].attributes.get("rtcp"), None, "one port for both");
 }
 
 #[test]

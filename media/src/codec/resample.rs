@@ -58,6 +58,12 @@ impl Resampler {
         Self { from, to, factor, taps: taps.into_boxed_slice(), reach, work, wait: 0 }
     }
 
+    /// The rate that goes in, and the rate that comes out.
+    #[must_use]
+    pub fn rates(&self) -> (Rate, Rate) {
+        (self.from, self.to)
+    }
+
     /// How much later a sound comes out than it went in.
     #[must_use]
     pub fn delay(&self) -> Duration {

@@ -47,6 +47,14 @@ const INCUMBENT: u64 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Seat(u32);
 
+impl Seat {
+    /// Its number, below the most members that the room has had.
+    #[must_use]
+    pub fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// How a room is mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
@@ -223,17 +231,16 @@ impl Mixer {
         self.sum.iter_mut().zip(partial).for_each(|(sum, other)| *sum += other);
     }
 
-    /// Sound that all are to hear and nobody says.
+    /// Sound that all are to hear and nobody says, also the same room elsewhere.
     pub fn announce(&mut self, sound: &[i16]) {
         self.has_others = true;
-        self.sum.iter_mut().zip(sound).for_each(|(sum, sample)| *sum += i32::from(*sample));
+        self.partial.iter_mut().zip(sound).for_each(|(sum, sample)| *sum += i32::from(*sample));
     }
 
     /// Chooses who is heard and sums them up. Before it come the frames of this round, after it what is heard of them.
     pub fn mix(&mut self) {
         self.choose();
         let samples = self.rate.samples();
-        self.partial[..samples].fill(0);
         for seat in &self.talkers {
             if let Some(Some(member)) = self.members.get(seat.0 as usize) {
                 let sound = member.contribution();
@@ -246,6 +253,7 @@ impl Mixer {
     /// Forgets this round's sound. To be called when all have heard it.
     pub fn clear(&mut self) {
         self.sum.fill(0);
+        self.partial.fill(0);
         self.has_others = false;
         self.members.iter_mut().flatten().for_each(Member::forget);
         let talkers = std::mem::take(&mut self.talkers);
@@ -267,6 +275,12 @@ impl Mixer {
     #[must_use]
     pub fn is_speaking(&self, seat: Seat) -> bool {
         self.member(seat).is_some_and(|member| member.voice.is_speaking())
+    }
+
+    /// Whether this member is to hear nobody.
+    #[must_use]
+    pub fn is_deaf(&self, seat: Seat) -> bool {
+        self.member(seat).is_some_and(|member| member.is_deaf)
     }
 
     /// What a member hears in this round.

@@ -5,12 +5,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime, timerfd_create,
     timerfd_settime,
 };
+
+use crate::rtp::rtcp::Wall;
 
 /// Ports are spread over this many slots, so that a frame's work is not all done in one burst.
 pub const SLOTS: usize = 4;
@@ -23,6 +25,14 @@ pub const SLOT: Duration = Duration::from_millis(5);
 #[must_use]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// The calendar, as reports tell it.
+#[allow(clippy::disallowed_methods, reason = "this is the clock that the media threads hand on as an argument")]
+#[must_use]
+pub fn wall() -> Wall {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Wall::new(now(), unix)
 }
 
 /// A tick every [`SLOT`].

@@ -5,10 +5,11 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `plane` | the face: start, open, order, stop |
+//! | `plane`, `settings`, `opening` | the face: start, open, order, stop; sockets bound to free numbers |
 //! | `order`, `notice`, `counters` | what goes in, what comes out, what is counted |
 //! | `thread`, `obey`, `traffic`, `rounds` | a thread: its loop, its orders, packets as they come, slots as they are due |
 //! | `port` | the sound end of a leg |
+//! | `room`, `rooms` | one room: who sits where and what all share; the rooms of a thread |
 //! | `placement`, `limits` | which thread a port lives on, and how many a machine carries |
 //! | `slab`, `directory` | where ports live on a thread |
 //! | `clock`, `poll`, `ring`, `rank`, `waste` | the slot clock, epoll, rings with a bell, core and rank, what is dropped elsewhere |
@@ -19,6 +20,7 @@ mod directory;
 pub mod limits;
 mod notice;
 mod obey;
+mod opening;
 mod order;
 mod placement;
 mod plane;
@@ -26,14 +28,19 @@ mod poll;
 mod port;
 mod rank;
 mod ring;
+mod room;
+mod rooms;
 mod rounds;
+mod settings;
 mod slab;
 mod thread;
 mod traffic;
 mod waste;
 
 pub use counters::Tally;
-pub use notice::{Notice, Totals};
-pub use order::{Hearing, Keys, MAX_HEARD, Order, PortId, Speaking, Terms};
+pub use notice::{Heard, Notice, Quality, Totals};
+pub use opening::{Open, OpenError, Opened};
+pub use order::{Hearing, Keys, MAX_HEARD, Order, Play, Played, PortId, RoomId, RoomOrder, Speaking, Stand, Terms};
 pub use placement::Weight;
-pub use plane::{Notices, Open, OpenError, Opened, OrderError, Plane, Settings, StartError};
+pub use plane::{Notices, OrderError, Plane};
+pub use settings::{Settings, StartError};

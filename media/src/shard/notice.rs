@@ -8,8 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::order::PortId;
+use super::order::{Played, PortId, RoomId};
 use super::ring::Ring;
+use crate::prompt::Position;
+use crate::rtp::rtcp::Block;
 
 /// Notices that may wait for one listener; a key press and a few ends of prompts for each of thousands of calls.
 pub(crate) const NOTICES: usize = 8192;
@@ -33,8 +35,52 @@ pub enum Notice {
     Moved(PortId),
     /// A fault of ours ended it; nothing else was hurt.
     Died(PortId),
+    /// A prompt is over: its tag, why, and where it stood.
+    Played(PortId, u64, Played, Position),
+    /// The party says that its stream ends.
+    Goodbye(PortId),
+    /// How well both directions were heard lately.
+    Quality(PortId, Quality),
+    /// It cannot enter the room: the room is full, or gone.
+    NotEntered(PortId, RoomId),
     /// It is closed; what it was.
     Closed(PortId, Totals),
+    /// An announcement is over: its tag and why.
+    Announced(RoomId, u64, Played),
+    /// A fault of ours ended a room; its members hear nobody.
+    RoomDied(RoomId),
+    /// A room is closed.
+    RoomClosed(RoomId),
+}
+
+/// How well one direction is heard, since the last time it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// Lost on the way, in thousandths.
+    pub lost_permille: u32,
+    /// How unevenly packets come.
+    pub jitter: Duration,
+}
+
+impl Heard {
+    /// What a report says.
+    pub(crate) fn of(block: &Block, clock_hz: u32) -> Self {
+        Self {
+            lost_permille: u32::from(block.fraction_lost) * 1000 / 256,
+            jitter: Duration::from_micros(u64::from(block.jitter) * 1_000_000 / u64::from(clock_hz.max(1))),
+        }
+    }
+}
+
+/// How well a party is heard, and hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quality {
+    /// The party's stream, as it comes here.
+    pub heard_here: Option<Heard>,
+    /// Ours, as the party says it comes there.
+    pub heard_there: Option<Heard>,
+    /// There and back on the network.
+    pub round_trip: Option<Duration>,
 }
 
 /// What a port counted in its life.
@@ -51,9 +97,9 @@ pub struct Totals {
 }
 
 impl Notice {
-    /// Whom it is about.
+    /// The port that it is about; none when it is about a room.
     #[must_use]
-    pub fn port(&self) -> PortId {
+    pub fn port(&self) -> Option<PortId> {
         match self {
             Self::Latched(port, _)
             | Self::Silent(port, _)
@@ -61,7 +107,12 @@ impl Notice {
             | Self::Parted(port)
             | Self::Moved(port)
             | Self::Died(port)
-            | Self::Closed(port, _) => *port,
+            | Self::Played(port, ..)
+            | Self::Goodbye(port)
+            | Self::Quality(port, _)
+            | Self::NotEntered(port, _)
+            | Self::Closed(port, _) => Some(*port),
+            Self::Announced(..) | Self::RoomDied(_) | Self::RoomClosed(_) => None,
         }
     }
 }
@@ -118,7 +169,7 @@ mod tests {
         (0..5).for_each(|number| news.tell(0, Notice::Parted(PortId(number))));
         let mut heard = Vec::new();
         while let Some(notice) = ring.pop() {
-            heard.push(notice.port().0);
+            heard.extend(notice.port().map(|port| port.0));
             news.retry();
         }
         assert_eq!(heard, [0, 1, 2, 3, 4]);

@@ -2,7 +2,7 @@
 
 use super::clock::SLOTS;
 use super::notice::Notice;
-use super::order::{Command, Opening, Order, PortId};
+use super::order::{Command, Opening, Order, Played, PortId, Terms};
 use super::poll::{Place, Token};
 use super::port::{Port, Route};
 use super::thread::Shard;
@@ -24,6 +24,10 @@ impl Shard {
                 self.move_in(port);
                 self.news.tell(listener, Notice::Moved(id));
             }
+            Command::OpenRoom(room, listener, rules) => self.open_room(room, listener, rules),
+            Command::Room(room, order) => self.direct_room(room, order),
+            Command::Peer(room, peer) => self.meet_peer(room, peer),
+            Command::Partial(room, partial) => self.hear_peer(room, partial),
             Command::Finish => {}
         }
     }
@@ -53,24 +57,51 @@ impl Shard {
         self.slots[slot].push(place);
     }
 
-    fn emptiest_slot(&self) -> usize {
+    pub(super) fn emptiest_slot(&self) -> usize {
         (0..SLOTS).min_by_key(|slot| self.slots[*slot].len()).unwrap_or_default()
     }
 
     fn direct(&mut self, place: Place, order: Order) {
         match order {
-            Order::Tune(terms) => {
-                if let Some(port) = self.ports.get_mut(place)
-                    && let Some(old) = port.tune(terms, self.moment)
-                {
-                    self.waste.throw(Thing::Anything(old));
-                }
-            }
+            Order::Tune(terms) => self.tune(place, terms),
             Order::Bridge(other) => self.join(place, other, Route::Bridge),
             Order::Relay(other) => self.join(place, other, Route::Relay),
             Order::Echo => self.lead(place, Route::Echo),
             Order::Part => self.lead(place, Route::Nowhere),
+            Order::Enter(room) => self.enter(place, room),
+            Order::Stand(stand) => self.stand(place, stand),
             Order::Close => self.close(place),
+            Order::Play(_) | Order::Stop | Order::StopAt(_) => self.direct_prompt(place, order),
+        }
+    }
+
+    fn tune(&mut self, place: Place, terms: Box<Terms>) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let old = port.tune(terms, self.moment);
+        if let Route::Room(membership) = port.route {
+            let rate = port.widest();
+            if let Some(room) = self.rooms.get_mut(&membership.room) {
+                room.retune(membership.seat, rate);
+            }
+        }
+        if let Some(old) = old {
+            self.waste.throw(Thing::Anything(old));
+        }
+    }
+
+    fn direct_prompt(&mut self, place: Place, order: Order) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let over = match order {
+            Order::Play(play) => port.play(play, &mut self.news),
+            Order::Stop => port.stop(Played::Stopped, &mut self.news),
+            Order::StopAt(frame) => {
+                port.stop_at(frame);
+                None
+            }
+            _ => None,
+        };
+        if let Some(over) = over {
+            self.waste.throw(Thing::Anything(over));
         }
     }
 
@@ -85,16 +116,25 @@ impl Shard {
         self.lead(other, route(place));
     }
 
-    /// Leads a port's sound elsewhere. The port at the other side of a bridge that ends this way hears nobody.
-    fn lead(&mut self, place: Place, route: Route) {
+    /// Leads a port's sound elsewhere. The port at the other side of a bridge that ends this way hears nobody; a room that
+    /// is left has a free seat.
+    pub(super) fn lead(&mut self, place: Place, route: Route) {
         let Some(port) = self.ports.get_mut(place) else { return };
-        let before = std::mem::replace(&mut port.route, route);
+        let before = port.lead(route);
+        if let Some(ear) = port.shut_ear() {
+            self.waste.throw(Thing::Anything(ear));
+        }
+        if let Route::Room(membership) = before
+            && let Some(room) = self.rooms.get_mut(&membership.room)
+        {
+            room.leave(membership.seat);
+        }
         if let Some(partner) = before.partner()
             && route.partner() != Some(partner)
             && let Some(partner) = self.ports.get_mut(partner)
             && partner.route.partner() == Some(place)
         {
-            partner.route = Route::Nowhere;
+            partner.lead(Route::Nowhere);
         }
     }
 
@@ -106,8 +146,10 @@ impl Shard {
 
     /// Closes a port, and tells what it was.
     pub(super) fn close(&mut self, place: Place) {
-        let Some(port) = self.move_out(place) else { return };
+        let Some(mut port) = self.move_out(place) else { return };
         let id = port.id();
+        port.say_goodbye(self.moment, &self.wall, &mut self.scratch.packet);
+        drop(port.stop(Played::Stopped, &mut self.news));
         port.tell(&mut self.news, Notice::Closed(id, port.totals()));
         self.waste.throw(Thing::Port(port, id));
     }

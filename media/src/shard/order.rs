@@ -6,9 +6,11 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use crate::codec::{Decoder, Encoder, Kind};
-
 use super::port::Port;
+use super::room::Partial;
+use crate::codec::{Decoder, Encoder, Kind};
+use crate::mixer::{Gain, Rules};
+use crate::prompt::Cursor;
 
 /// The most codecs that a party may choose from packet to packet; an answer lists one or two.
 pub const MAX_HEARD: usize = 4;
@@ -56,14 +58,55 @@ pub struct Terms {
     pub mux: bool,
     /// How we speak; `None` when the party does not want to hear us now.
     pub speaking: Option<Speaking>,
-    /// How the party may speak; empty when we do not want to hear it now.
+    /// How the party may speak, at most [`MAX_HEARD`]; empty when we do not want to hear it now.
     pub hearing: Vec<Hearing>,
+    /// The number that we gave to the noise for times of silence.
+    pub comfort_in: Option<u8>,
     /// How we send keys.
     pub keys_out: Option<Keys>,
     /// How keys come.
     pub keys_in: Option<Keys>,
     /// After how long without a packet the party counts as silent; `None` while it may be.
     pub silence_after: Option<Duration>,
+}
+
+impl Terms {
+    /// Takes over the coders of older terms where the codec is the same: they know what was said before.
+    pub(crate) fn keep(&mut self, old: &mut Self) {
+        if let (Some(new), Some(old)) = (&mut self.speaking, &mut old.speaking)
+            && new.kind == old.kind
+        {
+            std::mem::swap(&mut new.encoder, &mut old.encoder);
+        }
+        for new in &mut self.hearing {
+            if let Some(old) = old.hearing.iter_mut().find(|old| old.kind == new.kind) {
+                std::mem::swap(&mut new.decoder, &mut old.decoder);
+            }
+        }
+    }
+}
+
+/// A prompt to be played.
+pub struct Play {
+    /// Where it stands, and all that follows.
+    pub cursor: Box<Cursor>,
+    /// The codec of its packets, where it has any. One that is not the party's ends the prompt ([`Played::Unfit`]).
+    pub kind: Option<Kind>,
+    /// The name under which its end is told.
+    pub tag: u64,
+}
+
+/// Why a prompt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    /// It was over.
+    Ended,
+    /// It was stopped.
+    Stopped,
+    /// Another one took its place.
+    Replaced,
+    /// Its packets are of a codec that the party no longer speaks; play it again from where it was.
+    Unfit,
 }
 
 /// What a port is told.
@@ -78,7 +121,46 @@ pub enum Order {
     Echo,
     /// To let the party hear nobody, and nobody it.
     Part,
+    /// To play a prompt, in place of whatever else the party would hear.
+    Play(Play),
+    /// To stop the prompt.
+    Stop,
+    /// To stop the prompt after so many frames in all.
+    StopAt(u64),
+    /// To bring the party into a room of the same thread.
+    Enter(RoomId),
+    /// How the party stands in its room.
+    Stand(Stand),
     /// To close.
+    Close,
+}
+
+/// How a member stands in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    /// Whether nobody hears it.
+    Muted(bool),
+    /// Whether it hears nobody.
+    Deaf(bool),
+    /// How loud all hear it.
+    Gain(Gain),
+    /// How loud it alone hears another member.
+    Hears(PortId, Gain),
+}
+
+/// A room, for as long as the process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub(crate) u64);
+
+/// What a room is told.
+pub enum RoomOrder {
+    /// To be mixed by other rules.
+    Rules(Rules),
+    /// To play samples to all; the tag names the end.
+    Announce(Play),
+    /// To stop that.
+    Hush,
+    /// To close. Its members hear nobody then.
     Close,
 }
 
@@ -101,6 +183,13 @@ pub(crate) enum Command {
     Hand(PortId, usize),
     /// A port that comes from another thread.
     Adopt(Box<Port>),
+    /// To open a room, or a part of one.
+    OpenRoom(RoomId, usize, Rules),
+    Room(RoomId, RoomOrder),
+    /// That another thread has a part of this room, too.
+    Peer(RoomId, usize),
+    /// What a part of a room sums up on another thread.
+    Partial(RoomId, Box<Partial>),
     /// To close everything and end.
     Finish,
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::order::{Order, PortId};
+use super::order::{Order, PortId, RoomId};
 use super::plane::OrderError;
 
 /// Orders that may wait for a port that moves; moving takes less than a frame.
@@ -28,11 +28,24 @@ impl Weight {
 /// The most that is expected of one thread. Beyond it the estimate says no before a burst of calls can be measured.
 const FULL: u64 = 850_000;
 
+/// A room does not draw more members to its thread than this; further ones stay where they are, and the room spreads.
+const CROWDED: u64 = 600_000;
+
 struct Resident {
     shard: usize,
     weight: Weight,
+    /// The number of its socket of sound, to be given back.
+    number: Option<u16>,
     /// Orders that wait while it moves to `shard`.
     moving: Option<Vec<Order>>,
+}
+
+/// Whom a port is to meet.
+#[derive(Clone, Copy)]
+pub(crate) enum Meeting {
+    Nobody,
+    Port(PortId),
+    Room(RoomId),
 }
 
 /// Where an order goes.
@@ -43,6 +56,8 @@ pub(crate) enum Way {
     Waits,
     /// Nowhere yet, and the port is to be handed on first.
     Moves { from: usize, to: usize },
+    /// To that thread, after the room has got a part there beside those it has.
+    Spreads { shard: usize, others: Vec<usize>, order: Order },
 }
 
 /// Where a port will live.
@@ -56,6 +71,8 @@ pub(crate) enum Placing {
 /// See the module.
 pub(crate) struct Placement {
     residents: HashMap<PortId, Resident>,
+    /// The threads that have a part of each room; the first has the room's announcements.
+    rooms: HashMap<RoomId, Vec<usize>>,
     expected: Vec<u64>,
     last: u64,
     most: usize,
@@ -63,7 +80,7 @@ pub(crate) struct Placement {
 
 impl Placement {
     pub fn new(threads: usize, most: usize) -> Self {
-        Self { residents: HashMap::new(), expected: vec![0; threads], last: 0, most }
+        Self { residents: HashMap::new(), rooms: HashMap::new(), expected: vec![0; threads], last: 0, most }
     }
 
     /// Finds a thread for a new port. `free` says which threads measure that they can take more.
@@ -79,35 +96,85 @@ impl Placement {
         self.last += 1;
         let port = PortId(self.last);
         self.expected[shard] += u64::from(weight.0);
-        self.residents.insert(port, Resident { shard, weight, moving: None });
+        self.residents.insert(port, Resident { shard, weight, number: None, moving: None });
         Placing::Placed(port, shard)
     }
 
-    /// A port is gone.
-    pub fn forget(&mut self, port: PortId) {
-        if let Some(resident) = self.residents.remove(&port) {
-            self.expected[resident.shard] -= u64::from(resident.weight.0);
+    /// A port hears sound on this number, which is given back when it is gone.
+    pub fn bound(&mut self, port: PortId, number: u16) {
+        if let Some(resident) = self.residents.get_mut(&port) {
+            resident.number = Some(number);
         }
     }
 
-    /// The way of an order to `port` that concerns `other` as well.
+    /// A port is gone; the number it heard on.
+    pub fn forget(&mut self, port: PortId) -> Option<u16> {
+        let resident = self.residents.remove(&port)?;
+        self.expected[resident.shard] -= u64::from(resident.weight.0);
+        resident.number
+    }
+
+    /// Opens a room on the thread of that port, else on the one that is expected to work least.
+    pub fn open_room(&mut self, beside: Option<PortId>) -> (RoomId, usize) {
+        let companion = beside.and_then(|port| self.residents.get(&port)).map(|resident| resident.shard);
+        let lightest = (0..self.expected.len()).min_by_key(|shard| self.expected[*shard]).unwrap_or_default();
+        let shard = companion.unwrap_or(lightest);
+        self.last += 1;
+        let room = RoomId(self.last);
+        self.rooms.insert(room, vec![shard]);
+        (room, shard)
+    }
+
+    /// The threads that have a part of a room.
+    pub fn parts(&self, room: RoomId) -> &[usize] {
+        self.rooms.get(&room).map_or(&[], Vec::as_slice)
+    }
+
+    /// A room is closed.
+    pub fn close_room(&mut self, room: RoomId) -> Vec<usize> {
+        self.rooms.remove(&room).unwrap_or_default()
+    }
+
+    /// The way of an order to `port` that concerns somebody else as well.
     ///
     /// # Errors
-    /// When either port is gone, or the other is not at rest, or too many orders wait already.
-    pub fn way(&mut self, port: PortId, other: Option<PortId>, order: Order) -> Result<Way, OrderError> {
-        let meets = match other {
-            None => None,
-            Some(other) => {
+    /// When either is gone, or the other is not at rest, or too many orders wait already.
+    pub fn way(&mut self, port: PortId, meeting: Meeting, order: Order) -> Result<Way, OrderError> {
+        let resident = self.residents.get(&port).ok_or(OrderError::NoPort)?;
+        let (here, weight, moves) = (resident.shard, u64::from(resident.weight.0), resident.moving.is_some());
+        let to = match meeting {
+            Meeting::Nobody => here,
+            Meeting::Port(other) => {
                 let other = self.residents.get(&other).ok_or(OrderError::NoPort)?;
                 if other.moving.is_some() {
                     return Err(OrderError::Moving);
                 }
-                Some(other.shard)
+                other.shard
+            }
+            Meeting::Room(room) => {
+                let parts = self.rooms.get(&room).ok_or(OrderError::NoRoom)?;
+                let takes = |shard: &usize| self.expected[*shard] + weight <= CROWDED;
+                match parts.iter().copied().find(|shard| *shard == here).or_else(|| parts.iter().copied().find(takes)) {
+                    Some(shard) => shard,
+                    None if moves => return Err(OrderError::Moving),
+                    None => return Ok(self.spread(room, here, order)),
+                }
             }
         };
+        self.lead(port, to, order)
+    }
+
+    fn spread(&mut self, room: RoomId, shard: usize, order: Order) -> Way {
+        let parts = self.rooms.entry(room).or_default();
+        let others = parts.clone();
+        parts.push(shard);
+        Way::Spreads { shard, others, order }
+    }
+
+    fn lead(&mut self, port: PortId, to: usize, order: Order) -> Result<Way, OrderError> {
         let resident = self.residents.get_mut(&port).ok_or(OrderError::NoPort)?;
         if let Some(waiting) = &mut resident.moving {
-            if meets.is_some_and(|shard| shard != resident.shard) {
+            if to != resident.shard {
                 return Err(OrderError::Moving);
             }
             if waiting.len() >= MOST_WAITING {
@@ -116,9 +183,9 @@ impl Placement {
             waiting.push(order);
             return Ok(Way::Waits);
         }
-        let Some(to) = meets.filter(|shard| *shard != resident.shard) else {
-            return Ok(Way::Straight(resident.shard, order));
-        };
+        if to == resident.shard {
+            return Ok(Way::Straight(to, order));
+        }
         let from = std::mem::replace(&mut resident.shard, to);
         resident.moving = Some(vec![order]);
         let weight = u64::from(resident.weight.0);
@@ -181,13 +248,35 @@ mod tests {
     fn orders_wait_in_their_turn_for_a_port_that_moves() {
         let mut placement = Placement::new(2, 10);
         let ((here, from), (there, to)) = (placed(&mut placement, None), placed(&mut placement, None));
-        let way = placement.way(here, Some(there), Order::Bridge(there)).expect("both are there");
+        let way = placement.way(here, Meeting::Port(there), Order::Bridge(there)).expect("both are there");
         assert!(matches!(way, Way::Moves { from: a, to: b } if (a, b) == (from, to)));
-        assert!(matches!(placement.way(here, None, Order::Close), Ok(Way::Waits)));
-        assert!(matches!(placement.way(there, Some(here), Order::Bridge(here)), Err(OrderError::Moving)));
+        assert!(matches!(placement.way(here, Meeting::Nobody, Order::Close), Ok(Way::Waits)));
+        assert!(matches!(placement.way(there, Meeting::Port(here), Order::Bridge(here)), Err(OrderError::Moving)));
         let (shard, waiting) = placement.moved(here).expect("it is there");
         assert_eq!(shard, to);
         assert!(matches!(waiting[..], [Order::Bridge(_), Order::Close]));
-        assert!(matches!(placement.way(here, Some(there), Order::Part), Ok(Way::Straight(shard, _)) if shard == to));
+        assert!(
+            matches!(placement.way(here, Meeting::Port(there), Order::Part), Ok(Way::Straight(shard, _)) if shard == to)
+        );
+    }
+
+    #[test]
+    fn a_room_draws_its_members_until_its_thread_is_crowded_and_spreads_then() {
+        let mut placement = Placement::new(2, 10);
+        let (here, shard) = placed(&mut placement, None);
+        let (room, home) = placement.open_room(Some(here));
+        assert_eq!(home, shard);
+        let (there, away) = placed(&mut placement, None);
+        let way = placement.way(there, Meeting::Room(room), Order::Enter(room)).expect("both are there");
+        assert!(matches!(way, Way::Moves { from, to } if (from, to) == (away, home)));
+        let heavy = placement.place(Weight(700_000), None, &[home == 0, home == 1]);
+        assert!(matches!(heavy, Placing::Placed(_, shard) if shard == home));
+        let (late, shard) = placed(&mut placement, None);
+        assert_eq!(shard, away);
+        let way = placement.way(late, Meeting::Room(room), Order::Enter(room)).expect("both are there");
+        assert!(matches!(way, Way::Spreads { shard, others, .. } if shard == away && others == [home]));
+        assert_eq!(placement.parts(room), [home, away]);
+        assert_eq!(placement.close_room(room), [home, away]);
+        assert!(matches!(placement.way(late, Meeting::Room(room), Order::Enter(room)), Err(OrderError::NoRoom)));
     }
 }

@@ -4,127 +4,30 @@
 //! drawn, the right thread chosen. A media thread only moves finished things to their places.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use rustix::net::sockopt;
-
+use super::clock;
 use super::counters::{Counters, Tally};
-use super::limits;
 use super::notice::{NOTICES, News, Notice};
-use super::order::{Command, Opening, Order, PortId};
-use super::placement::{Placement, Placing, Way, Weight};
+use super::opening::{Open, OpenError, Opened, bind_pair};
+use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder};
+use super::placement::{Meeting, Placement, Placing, Way};
 use super::rank;
 use super::ring::Ring;
+use super::settings::{Settings, StartError};
 use super::thread::{Door, Seat, Shard};
 use super::waste::{self, Thing, Waste};
+use crate::mixer::Rules;
+use crate::rtp::ports::Range;
 
 /// Orders that may wait for one thread: a second of a very busy hour.
 const ORDERS: usize = 16_384;
 
-/// Numbers that somebody else may have taken before we give up to find a free pair.
-const MOST_TRIES: usize = 16;
-
-/// The party's routers are asked to hurry (RFC 4594: Expedited Forwarding).
-const EXPEDITED: u8 = 46 << 2;
-
-/// What a socket may hold back: a second of packets, so that a flood costs no more memory than that.
-const BACKLOG_BYTES: usize = 64 * 1024;
-
-/// How the threads run.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// How many threads; [`limits::threads`] knows a good number.
-    pub threads: usize,
-    /// Whether each stays on a core of its own.
-    pub pinned: bool,
-    /// Whether they run ahead of ordinary threads where the system allows it.
-    pub ahead: bool,
-    /// How many listen; a port belongs to one of them.
-    pub listeners: usize,
-    /// The most ports at a time; [`limits::most_ports`] knows what descriptors allow.
-    pub most_ports: usize,
-    /// A thread that works this share of its time takes no further port, in thousandths.
-    pub most_load_permille: u64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            threads: limits::threads(),
-            pinned: true,
-            ahead: true,
-            listeners: 1,
-            most_ports: limits::most_ports(limits::RESERVE),
-            // Above this a burst of packets and a slot's work meet often enough to be heard.
-            most_load_permille: 700,
-        }
-    }
-}
-
-/// The threads cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// At least one thread and one listener.
-    #[error("a media plane needs a thread and a listener")]
-    Empty,
-    /// No descriptor, or no thread.
-    #[error("the system gives no descriptor or no thread")]
-    System(#[from] io::Error),
-}
-
-/// A port that is wanted.
-#[derive(Debug, Clone)]
-pub struct Open {
-    /// The address to bind.
-    pub address: IpAddr,
-    /// Who is told about it.
-    pub listener: usize,
-    /// Whether reports get a socket of their own.
-    pub reports: bool,
-    /// What it is expected to cost.
-    pub weight: Weight,
-    /// A port that it will be bridged with: both live on one thread then, and nobody has to move.
-    pub beside: Option<PortId>,
-}
-
-/// A port that is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opened {
-    /// Its name.
-    pub port: PortId,
-    /// Where it hears sound.
-    pub rtp: SocketAddr,
-    /// Where it hears reports, when not beside the sound.
-    pub rtcp: Option<SocketAddr>,
-}
-
-/// No port. The call that wanted it is answered 503.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// As many ports are open as descriptors allow.
-    #[error("{0} ports are open, and more would leave no descriptors")]
-    Full(usize),
-    /// Every thread works as much as it may.
-    #[error("every media thread is loaded to its limit")]
-    Loaded,
-    /// No such listener.
-    #[error("there is no listener {0}")]
-    NoListener(usize),
-    /// The thread does not take orders fast enough.
-    #[error("a media thread has no room for orders")]
-    Busy,
-    /// The address has no free pair of numbers, or is not ours.
-    #[error("no socket can be bound to {address}")]
-    Bind {
-        /// The address that was to be bound.
-        address: IpAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-}
+/// A listener that there is not.
+const NOBODY: usize = usize::MAX;
 
 /// An order that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +35,9 @@ pub enum OrderError {
     /// The port is closed, or never was.
     #[error("there is no such port")]
     NoPort,
+    /// The room is closed, or never was.
+    #[error("there is no such room")]
+    NoRoom,
     /// The thread does not take orders fast enough, or too many wait for a port that is moving.
     #[error("a media thread has no room for orders")]
     Busy,
@@ -144,6 +50,7 @@ pub enum OrderError {
 struct Shared {
     doors: Arc<[Arc<Door>]>,
     placement: Mutex<Placement>,
+    numbers: Mutex<Range>,
     listeners: usize,
     most_load_permille: u64,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -170,7 +77,8 @@ impl Plane {
             Ok(Arc::new(Door { commands, counters: Counters::default() }))
         });
         let doors: Arc<[_]> = doors.collect::<io::Result<Vec<_>>>()?.into();
-        let shared = Self::shared(settings, &doors)?;
+        let numbers = Range::new(settings.numbers.0, settings.numbers.1, chance)?;
+        let shared = Self::shared(settings, &doors, numbers)?;
         let cores = if settings.pinned { rank::cores()? } else { Vec::new() };
         for number in 0..settings.threads {
             let news = News::new(rings.clone());
@@ -184,19 +92,20 @@ impl Plane {
         Ok((Self(shared), notices))
     }
 
-    fn shared(settings: &Settings, doors: &Arc<[Arc<Door>]>) -> io::Result<Arc<Shared>> {
+    fn shared(settings: &Settings, doors: &Arc<[Arc<Door>]>, numbers: Range) -> io::Result<Arc<Shared>> {
         let placement = Placement::new(settings.threads, settings.most_ports);
         // The thread that drops is started first and told whom to tell as soon as there is somebody.
         let told: Arc<std::sync::OnceLock<std::sync::Weak<Shared>>> = Arc::default();
         let teller = Arc::clone(&told);
         let (waste, thread) = waste::start(Box::new(move |port| {
             if let Some(shared) = teller.get().and_then(std::sync::Weak::upgrade) {
-                lock(&shared.placement).forget(port);
+                shared.forget(port);
             }
         }))?;
         let shared = Arc::new(Shared {
             doors: Arc::clone(doors),
             placement: Mutex::new(placement),
+            numbers: Mutex::new(numbers),
             listeners: settings.listeners,
             most_load_permille: settings.most_load_permille,
             threads: Mutex::new(vec![thread]),
@@ -217,7 +126,7 @@ impl Plane {
         let (id, shard) = self.place(wanted)?;
         let opened = self.open_at(wanted, id, shard);
         if opened.is_err() {
-            lock(&self.0.placement).forget(id);
+            self.0.forget(id);
         }
         opened
     }
@@ -234,7 +143,8 @@ impl Plane {
 
     fn open_at(&self, wanted: &Open, id: PortId, shard: usize) -> Result<Opened, OpenError> {
         let cannot = |source| OpenError::Bind { address: wanted.address, source };
-        let (rtp, rtcp) = bind_pair(wanted.address, wanted.reports).map_err(cannot)?;
+        let (number, rtp, rtcp) = bind_pair(&self.0.numbers, wanted.address, wanted.reports)?;
+        lock(&self.0.placement).bound(id, number);
         let mut random = [0; 10];
         getrandom::fill(&mut random).map_err(|error| cannot(error.into()))?;
         let [a, b, c, d, e, f, g, h, i, j] = random;
@@ -256,18 +166,19 @@ impl Plane {
         pushed.map(|()| opened).map_err(|_| OpenError::Busy)
     }
 
-    /// Gives a port an order. One that joins it with a port of another thread moves it there first; orders given
-    /// meanwhile wait and keep their turn.
+    /// Gives a port an order. One that joins it with a port or a room of another thread moves it there first; orders
+    /// given meanwhile wait and keep their turn.
     ///
     /// # Errors
-    /// When the port is gone or the thread has no room; the order is lost then.
+    /// When somebody is gone or the thread has no room; the order is lost then.
     pub fn order(&self, port: PortId, order: Order) -> Result<(), OrderError> {
         let mut placement = lock(&self.0.placement);
-        let other = match &order {
-            Order::Bridge(other) | Order::Relay(other) => Some(*other),
-            _ => None,
+        let meeting = match &order {
+            Order::Bridge(other) | Order::Relay(other) => Meeting::Port(*other),
+            Order::Enter(room) => Meeting::Room(*room),
+            _ => Meeting::Nobody,
         };
-        match placement.way(port, other, order)? {
+        match placement.way(port, meeting, order)? {
             Way::Straight(shard, order) => self.0.push(shard, Command::Port(port, order)),
             Way::Waits => Ok(()),
             Way::Moves { from, to } => {
@@ -277,6 +188,59 @@ impl Plane {
                 }
                 pushed
             }
+            Way::Spreads { shard, others, order } => {
+                if let Order::Enter(room) = order {
+                    self.spread(room, shard, &others)?;
+                }
+                self.0.push(shard, Command::Port(port, order))
+            }
+        }
+    }
+
+    /// Gives a room a part on another thread, and tells all its parts of each other.
+    fn spread(&self, room: RoomId, shard: usize, others: &[usize]) -> Result<(), OrderError> {
+        // Only the first part tells the listener.
+        self.0.push(shard, Command::OpenRoom(room, NOBODY, Rules::default()))?;
+        for other in others {
+            self.0.push(shard, Command::Peer(room, *other))?;
+            self.0.push(*other, Command::Peer(room, shard))?;
+        }
+        Ok(())
+    }
+
+    /// Opens a room; on the thread of `beside`, where somebody is to enter it at once.
+    ///
+    /// # Errors
+    /// When the thread has no room for orders.
+    pub fn open_room(&self, listener: usize, rules: Rules, beside: Option<PortId>) -> Result<RoomId, OrderError> {
+        let mut placement = lock(&self.0.placement);
+        let (room, shard) = placement.open_room(beside);
+        let pushed = self.0.push(shard, Command::OpenRoom(room, listener, rules));
+        if pushed.is_err() {
+            placement.close_room(room);
+        }
+        pushed.map(|()| room)
+    }
+
+    /// Gives a room an order.
+    ///
+    /// # Errors
+    /// When it is gone or a thread has no room for orders.
+    pub fn order_room(&self, room: RoomId, order: RoomOrder) -> Result<(), OrderError> {
+        let mut placement = lock(&self.0.placement);
+        let home = *placement.parts(room).first().ok_or(OrderError::NoRoom)?;
+        match order {
+            RoomOrder::Rules(rules) => {
+                let mut parts = placement.parts(room).iter();
+                parts.try_for_each(|shard| self.0.push(*shard, Command::Room(room, RoomOrder::Rules(rules))))
+            }
+            RoomOrder::Close => {
+                let parts = placement.close_room(room);
+                let close = |shard: &usize| self.0.push(*shard, Command::Room(room, RoomOrder::Close));
+                // Every part is told, also when one cannot hear.
+                parts.iter().map(close).fold(Ok(()), Result::and)
+            }
+            RoomOrder::Announce(_) | RoomOrder::Hush => self.0.push(home, Command::Room(room, order)),
         }
     }
 
@@ -301,6 +265,14 @@ impl Plane {
 }
 
 impl Shared {
+    /// A port is closed: its number may be given again, after a rest.
+    fn forget(&self, port: PortId) {
+        let number = lock(&self.placement).forget(port);
+        if let Some(number) = number {
+            lock(&self.numbers).release(number, clock::now());
+        }
+    }
+
     fn push(&self, shard: usize, command: Command) -> Result<(), OrderError> {
         self.doors[shard].commands.push(command).map_err(|_| OrderError::Busy)
     }
@@ -369,34 +341,11 @@ impl AsFd for Notices {
 }
 
 /// A lock that a panic elsewhere has not spoiled: what it guards is whole between two statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket, and one beside it where it is wanted.
-fn bind_pair(address: IpAddr, reports: bool) -> io::Result<(UdpSocket, Option<UdpSocket>)> {
-    let mut last = io::ErrorKind::AddrInUse.into();
-    for _ in 0..MOST_TRIES {
-        let pair = bind(address, 0).and_then(|rtp| {
-            let rtcp = reports.then(|| bind(address, 0)).transpose()?;
-            Ok((rtp, rtcp))
-        });
-        match pair {
-            Ok(pair) => return Ok(pair),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(SocketAddr::new(address, port))?;
-    socket.set_nonblocking(true)?;
-    sockopt::set_socket_recv_buffer_size(&socket, BACKLOG_BYTES)?;
-    // Marking is a courtesy that some systems refuse.
-    let _ = match address {
-        IpAddr::V4(_) => sockopt::set_ip_tos(&socket, EXPEDITED),
-        IpAddr::V6(_) => sockopt::set_ipv6_tclass(&socket, EXPEDITED.into()),
-    };
-    Ok(socket)
+/// Chance for the order of numbers; without any it is no secret, and sound still comes.
+fn chance() -> u32 {
+    getrandom::u32().unwrap_or_default()
 }

@@ -3,7 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::poll::Place;
+use super::port::Route;
 use super::thread::Shard;
+use super::waste::Thing;
+use crate::frame::Rate;
 
 impl Shard {
     /// Serves the ports of one slot.
@@ -18,10 +21,43 @@ impl Shard {
         places.retain(|place| self.ports.get(*place).is_some());
         places.append(&mut self.slots[slot]);
         self.slots[slot] = places;
+        self.serve_rooms(slot);
     }
 
     fn serve_port(&mut self, place: Place) {
         let Some(port) = self.ports.get_mut(place) else { return };
         port.watch_silence(self.moment, &mut self.news);
+        port.report(self.moment, &self.wall, &mut self.scratch.packet, &mut self.news);
+        let heard = port.listen(self.moment, &mut self.scratch);
+        let route = port.route;
+        if let Some(rate) = heard {
+            self.carry(route, rate);
+        }
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let (said, over) = port.go_on_playing(self.moment, &mut self.scratch, &mut self.news);
+        self.tally.packets_out += u64::from(said);
+        if let Some(over) = over {
+            self.waste.throw(Thing::Anything(over));
+        }
+    }
+
+    /// Carries a frame, which lies in the scratch, to where the port leads.
+    fn carry(&mut self, route: Route, rate: Rate) {
+        match route {
+            Route::Room(membership) => {
+                if let Some(room) = self.rooms.get_mut(&membership.room) {
+                    room.hear(membership.seat, &self.scratch.heard, rate);
+                }
+            }
+            Route::Bridge(partner) => {
+                let Some(partner) = self.ports.get_mut(partner).filter(|partner| !partner.is_busy()) else { return };
+                let sound = std::mem::take(&mut self.scratch.heard);
+                let said = partner.say(&sound, rate, self.moment, &mut self.scratch);
+                self.scratch.heard = sound;
+                self.tally.packets_out += u64::from(said);
+                self.tally.own_encodes += u64::from(said);
+            }
+            Route::Nowhere | Route::Echo | Route::Relay(_) => {}
+        }
     }
 }

@@ -12,18 +12,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::clock::{SLOT, SLOTS, SlotClock, now};
+use super::clock::{self, SLOT, SLOTS, SlotClock, now};
 use super::counters::{Counters, Tally};
 use super::directory::Directory;
 use super::notice::News;
-use super::order::Command;
+use super::order::{Command, RoomId};
 use super::poll::{Events, Place, Poll, Token};
-use super::port::{Moment, Port};
+use super::port::{Moment, Port, Scratch};
 use super::rank;
 use super::ring::Ring;
+use super::room::Rooms;
 use super::slab::Slab;
 use super::waste::Waste;
 use crate::rtp::packet::MAX_PACKET;
+use crate::rtp::rtcp::Wall;
 
 /// A thread that is further behind than a frame lets the rest go: nobody wants to hear it late.
 const MOST_TICKS: u64 = SLOTS as u64;
@@ -56,8 +58,14 @@ pub(crate) struct Shard {
     /// The ports that are served in each slot.
     pub(super) slots: [Vec<Place>; SLOTS],
     pub(super) tally: Tally,
-    /// Room for the packet at hand.
+    pub(super) rooms: Rooms,
+    /// Room for the names of the rooms of one slot.
+    pub(super) due: Vec<RoomId>,
+    /// Room for the packet at hand, and for what is made of it.
     pub(super) packet: Box<[u8]>,
+    pub(super) scratch: Scratch,
+    /// The calendar, for reports.
+    pub(super) wall: Wall,
     pub(super) moment: Moment,
     /// Ports on their way to another thread whose ring is full.
     pub(super) leaving: Vec<(usize, Box<Port>)>,
@@ -97,6 +105,10 @@ impl Shard {
             tally: Tally::default(),
             // One byte more than the longest, so that a longer one is known as such.
             packet: vec![0; MAX_PACKET + 1].into(),
+            rooms: Rooms::new(),
+            due: Vec::new(),
+            scratch: Scratch::default(),
+            wall: clock::wall(),
             moment: Moment { now: now(), round: 0 },
             leaving: Vec::new(),
             working: Duration::ZERO,
@@ -188,6 +200,7 @@ impl Shard {
 
     fn publish(&mut self) {
         self.tally.ports = self.ports.len() as u64;
+        self.tally.rooms = self.rooms.len() as u64;
         self.tally.lost_notices = self.news.lost();
         self.doors[self.number].counters.publish(&self.tally);
     }

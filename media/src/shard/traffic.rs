@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::poll::Place;
-use super::port::{Got, Onward};
+use super::port::{Got, Onward, Port, Route};
 use super::thread::Shard;
 
 /// Looks at one socket before the others have their turn again.
@@ -29,8 +29,13 @@ impl Shard {
                     return;
                 }
             };
-            let before = port.totals();
-            let onward = port.take(&self.packet[..length], from, self.moment, &mut self.news);
+            let (before, partner) = (port.totals(), port.route.partner());
+            let wanted = partner.and_then(|partner| self.ports.get(partner)).and_then(Port::speaks);
+            let Some(port) = self.ports.get_mut(place) else { return };
+            let onward = port.take(&self.packet[..length], from, wanted, self.moment, &mut self.news);
+            if onward == Onward::Report {
+                port.take_report(&self.packet[..length], from, self.moment, &self.wall, &mut self.news);
+            }
             let settling = port.wires().0.is_settling();
             let after = port.totals();
             self.tally.packets_in += after.packets_in - before.packets_in;
@@ -46,7 +51,7 @@ impl Shard {
     fn lead_on(&mut self, place: Place, onward: Onward, length: usize) {
         let packet = &mut self.packet[..length];
         let sent = match onward {
-            Onward::Nowhere => return,
+            Onward::Nowhere | Onward::Report => return,
             Onward::Sound(to, head, kind) => {
                 self.ports.get_mut(to).is_some_and(|port| port.pass(packet, &head, kind, self.moment))
             }
@@ -61,9 +66,24 @@ impl Shard {
 
     /// A socket of reports can be read.
     pub(super) fn report_came(&mut self, place: Place) {
-        let Some(port) = self.ports.get_mut(place) else { return };
-        if let (_, Some(wire)) = port.wires_mut() {
-            let _ = wire.receive(&mut self.packet);
+        if catch_unwind(AssertUnwindSafe(|| self.read_report(place))).is_err() {
+            self.bury(place);
         }
+    }
+
+    fn read_report(&mut self, place: Place) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let (_, Some(wire)) = port.wires_mut() else { return };
+        let Got::Datagram(length, from) = wire.receive(&mut self.packet) else { return };
+        let datagram = &mut self.packet[..length];
+        if let Route::Relay(partner) = port.route {
+            // What stands beside unknown media is passed on beside it.
+            if let Some(partner) = self.ports.get_mut(partner) {
+                partner.send_beside(datagram);
+            }
+            return;
+        }
+        let Some(port) = self.ports.get_mut(place) else { return };
+        port.take_report(datagram, from, self.moment, &self.wall, &mut self.news);
     }
 }

@@ -34,6 +34,8 @@ pub struct Party {
     pub is_mute: bool,
     pub sent: Vec<Packet>,
     pub heard: Vec<Packet>,
+    /// What came before it was forgotten; decoders remember it.
+    before: Vec<Packet>,
     encoder: Box<dyn Encoder>,
     pub head: Head,
     spoken: usize,
@@ -45,9 +47,32 @@ impl Party {
         let encoder = kind.encoder(&Settings::default()).expect("a codec that we speak");
         let ssrc = u32::from_be_bytes([name.as_bytes()[0], 1, 2, 3]);
         let head = Head { payload_type, marker: false, sequence: 65_530, timestamp: 4_294_960_000, ssrc };
-        let (sent, heard) = (Vec::new(), Vec::new());
+        let (sent, heard, before) = (Vec::new(), Vec::new(), Vec::new());
         let is_mute = false;
-        Self { name, hz, kind, payload_type, socket, port, there, is_mute, sent, heard, encoder, head, spoken: 0 }
+        Self {
+            name,
+            hz,
+            kind,
+            payload_type,
+            socket,
+            port,
+            there,
+            is_mute,
+            sent,
+            heard,
+            before,
+            encoder,
+            head,
+            spoken: 0,
+        }
+    }
+
+    /// Speaks another codec from now on, in the same stream.
+    pub fn speak_by(&mut self, kind: Kind) {
+        self.kind = kind;
+        self.payload_type = kind.payload_type().unwrap_or(96);
+        self.head.payload_type = self.payload_type;
+        self.encoder = kind.encoder(&Settings::default()).expect("a codec that we speak");
     }
 
     /// Says the next 20 ms.
@@ -86,7 +111,7 @@ impl Party {
     /// Forgets what was heard and said so far.
     pub fn forget(&mut self) {
         self.sent.clear();
-        self.heard.clear();
+        self.before.append(&mut self.heard);
     }
 
     /// The sound that came, in the order of its numbers, with silence where a packet is missing in time.
@@ -94,13 +119,18 @@ impl Party {
         let Some(first) = self.heard.first() else { return Vec::new() };
         let mut decoder = self.kind.decoder().expect("a codec that we speak");
         let mut packets = BTreeMap::new();
-        for packet in self.heard.iter().filter(|packet| packet.head.payload_type == self.payload_type) {
+        let all = self.before.iter().chain(&self.heard);
+        for packet in all.filter(|packet| packet.head.payload_type == self.payload_type) {
             packets.insert(packet.head.timestamp.wrapping_sub(first.head.timestamp) as i32, &packet.payload);
         }
-        let mut sound = Vec::new();
-        let ticks_per_sample = self.kind.rate().hz() as f64 / f64::from(self.kind.clock_hz());
+        let (mut sound, mut earlier) = (Vec::new(), Vec::new());
+        let ticks_per_sample = f64::from(self.kind.rate().hz()) / f64::from(self.kind.clock_hz());
         for (time, payload) in packets {
-            let place = (f64::from(time) * ticks_per_sample).max(0.0) as usize;
+            if time < 0 {
+                decoder.decode(payload, &mut earlier).expect("a payload of the codec");
+                continue;
+            }
+            let place = (f64::from(time) * ticks_per_sample) as usize;
             if place > sound.len() {
                 sound.resize(place, 0);
             }

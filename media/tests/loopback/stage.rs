@@ -156,6 +156,7 @@ pub fn terms(party: &Party) -> Terms {
         mux: false,
         speaking: Some(Speaking { kind, payload_type, encoder: kind.encoder(&CodecSettings::default()) }),
         hearing: vec![Hearing { kind, payload_type, decoder: kind.decoder() }],
+        comfort_in: None,
         keys_out: None,
         keys_in: None,
         silence_after: None,

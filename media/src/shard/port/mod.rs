@@ -1,15 +1,24 @@
 //! The sound end of a leg: two sockets, one stream each way, and where its sound goes.
 //!
-//! A port is owned by one media thread. It is handed datagrams, instants and rounds of the slot clock; it never waits. What
-//! comes in is checked and counted here and goes where the [`Route`] says; what two ports do together is the thread's work.
+//! A port is owned by one media thread. It is handed datagrams, instants and frames; it never waits. What comes in is checked
+//! and counted here and goes where the [`Route`] says; what two ports do together is the thread's work.
+//!
+//! datagram ──latch, source──▶ packet ──codecs agree──▶ onward, to the other port's `pass`
+//!                                └──otherwise──▶ ear ──each 20 ms──▶ frame ──▶ the other port's `say`, a room, a recording
 //!
 //! | file | what it knows |
 //! |---|---|
 //! | `wire` | a socket and who is at its other end |
 //! | `receive` | what came from the party: taken, refused, or passed on |
-//! | `send` | what goes to the party |
+//! | `ear` | packets made into frames, when somebody wants frames |
+//! | `send` | packets passed on, frames encoded, payloads copied |
+//! | `play` | a prompt being played |
+//! | `report` | what both ends say about their streams |
 
+mod ear;
+mod play;
 mod receive;
+mod report;
 mod send;
 mod wire;
 
@@ -18,11 +27,19 @@ use std::time::Instant;
 use super::notice::{News, Notice, Totals};
 use super::order::{Opening, PortId, Terms};
 use super::poll::Place;
+use super::room::Membership;
+use crate::codec::Kind;
+use crate::codec::resample::Resampler;
 use crate::frame::Rate;
 use crate::rtp::forward::Forward;
+use crate::rtp::latch::Latch;
+use crate::rtp::rtcp::Sending;
 use crate::rtp::source::Source;
 
+pub(crate) use ear::Ear;
+pub(crate) use play::Playing;
 pub(crate) use receive::Onward;
+pub(crate) use report::Reports;
 pub(crate) use wire::{Got, Wire};
 
 /// Now, on both clocks.
@@ -31,6 +48,17 @@ pub(crate) struct Moment {
     pub now: Instant,
     /// Frames since the thread started.
     pub round: u64,
+}
+
+/// Room that all ports of a thread use one after the other.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// A frame that was heard.
+    pub heard: Vec<i16>,
+    /// A frame that is to be said, at the codec's rate.
+    pub said: Vec<i16>,
+    pub payload: Vec<u8>,
+    pub packet: Vec<u8>,
 }
 
 /// Where the party's sound goes.
@@ -43,6 +71,8 @@ pub(crate) enum Route {
     Bridge(Place),
     /// The same, whatever the datagrams hold.
     Relay(Place),
+    /// Into a room of this thread.
+    Room(Membership),
 }
 
 impl Route {
@@ -50,7 +80,7 @@ impl Route {
     pub fn partner(self) -> Option<Place> {
         match self {
             Self::Bridge(place) | Self::Relay(place) => Some(place),
-            Self::Nowhere | Self::Echo => None,
+            Self::Nowhere | Self::Echo | Self::Room(_) => None,
         }
     }
 }
@@ -61,12 +91,22 @@ pub(crate) struct Port {
     listener: usize,
     rtp: Wire,
     rtcp: Option<Wire>,
-    /// The heads of what we send.
+    latch: Latch,
+    /// The heads of what we send, and how much it was.
     forward: Forward,
+    sending: Sending,
     /// Who speaks to us.
     source: Source,
     terms: Option<Box<Terms>>,
     pub route: Route,
+    /// There while somebody wants frames of this party.
+    ear: Option<Box<Ear>>,
+    /// Whether the partner speaks another codec than came last.
+    transcodes: bool,
+    /// Brings frames to the rate in which we speak.
+    resampler: Option<Box<Resampler>>,
+    playing: Option<Box<Playing>>,
+    reports: Reports,
     totals: Totals,
     /// When the last packet came that was taken; the time of opening before the first.
     last_heard: Instant,
@@ -82,10 +122,17 @@ impl Port {
             listener,
             rtp: Wire::new(rtp),
             rtcp: rtcp.map(Wire::new),
+            latch: Latch::new(None, None, false),
             forward: Forward::new(ssrc, sequence, timestamp, Rate::Narrow.hz()),
+            sending: Sending::new(),
             source: Source::new(Rate::Narrow.hz()),
             terms: None,
             route: Route::Nowhere,
+            ear: None,
+            transcodes: false,
+            resampler: None,
+            playing: None,
+            reports: Reports::new(now, ssrc),
             totals: Totals::default(),
             last_heard: now,
             is_silent: false,
@@ -112,26 +159,65 @@ impl Port {
         (&mut self.rtp, self.rtcp.as_mut())
     }
 
-    /// Follows new terms and gives back the old ones. What stays the same goes on without a break.
-    pub fn tune(&mut self, terms: Box<Terms>, moment: Moment) -> Option<Box<Terms>> {
-        if self.terms.as_ref().map(|terms| terms.remote) != Some(terms.remote) {
-            self.rtp.aim(terms.remote);
+    /// Follows new terms and gives back the old ones. What stays the same goes on without a break: coders that both terms
+    /// have are kept, and so is whoever was heard at an address that both describe.
+    pub fn tune(&mut self, mut terms: Box<Terms>, moment: Moment) -> Option<Box<Terms>> {
+        if let Some(old) = &mut self.terms {
+            terms.keep(old);
         }
+        self.latch.describe(terms.remote, terms.remote_reports, terms.mux, moment.now);
+        if self.latch.connect_to(moment.now).is_none() {
+            self.rtp.loosen();
+        }
+        self.aim();
         if let Some(speaking) = &terms.speaking {
             self.forward.clock(speaking.kind.clock_hz());
+        }
+        if let Some(hearing) = terms.hearing.first() {
+            self.source.clock(hearing.kind.clock_hz());
         }
         // A party that was on hold has not been silent of its own will.
         self.last_heard = moment.now;
         self.is_silent = false;
-        if let Some(hearing) = terms.hearing.first() {
-            self.source.clock(hearing.kind.clock_hz());
-        }
         self.terms.replace(terms)
+    }
+
+    /// Sends to where the party is believed to be.
+    fn aim(&mut self) {
+        self.rtp.aim(self.latch.sound_to());
+        if let Some(rtcp) = &mut self.rtcp {
+            rtcp.aim(self.latch.reports_to());
+        }
+    }
+
+    /// Leads the party's sound elsewhere, and says where it went before.
+    pub fn lead(&mut self, route: Route) -> Route {
+        self.transcodes = false;
+        std::mem::replace(&mut self.route, route)
+    }
+
+    /// The codec in which the party wants to be spoken to.
+    pub fn speaks(&self) -> Option<Kind> {
+        self.terms.as_ref()?.speaking.as_ref().map(|speaking| speaking.kind)
+    }
+
+    /// The widest sound that the party makes or takes.
+    pub fn widest(&self) -> Rate {
+        let Some(terms) = &self.terms else { return Rate::Narrow };
+        let hearing = terms.hearing.iter().map(|hearing| hearing.kind);
+        let all = hearing.chain(terms.speaking.as_ref().map(|speaking| speaking.kind));
+        all.filter(|kind| kind.is_spoken()).map(Kind::rate).max().unwrap_or(Rate::Narrow)
+    }
+
+    /// Whether it says something of its own, whatever comes from elsewhere.
+    pub fn is_busy(&self) -> bool {
+        self.playing.is_some()
     }
 
     /// What it counted.
     pub fn totals(&self) -> Totals {
-        self.totals
+        let refusals = self.latch.refusals();
+        Totals { strangers: refusals.strangers + refusals.on_trial + refusals.reports, ..self.totals }
     }
 
     /// Tells its listener.
@@ -146,6 +232,7 @@ impl Port {
         if !self.is_silent && silence >= limit {
             self.is_silent = true;
             // It may come back from another address: from behind a router that forgot it.
+            self.latch.open();
             self.rtp.loosen();
             self.tell(news, Notice::Silent(self.id, silence));
         }

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::{Moment, Port, Route};
+use super::{Ear, Moment, Port, Route};
 use crate::codec::Kind;
 use crate::rtp::packet::{Head, View};
+use crate::rtp::rtcp::Carried;
+use crate::rtp::source::Heard;
 use crate::shard::notice::{News, Notice};
 use crate::shard::poll::Place;
 
@@ -19,39 +21,113 @@ pub(crate) enum Onward {
     Back(Head, Kind),
     /// To the port at that place, as it is.
     Bytes(Place),
+    /// It is a report.
+    Report,
+}
+
+/// What the number of a payload means.
+#[derive(Clone, Copy)]
+enum Means {
+    /// Sound of the codec at that place of the terms.
+    Sound(usize, Kind),
+    /// Noise for the time of silence.
+    Comfort,
 }
 
 impl Port {
-    /// Takes a datagram of the sound's socket; `from` is known while the socket is loose.
-    pub fn take(&mut self, datagram: &[u8], from: Option<SocketAddr>, moment: Moment, news: &mut News) -> Onward {
+    /// Takes a datagram of the sound's socket. `from` is known while the socket is loose; `wanted` is the codec in which
+    /// the port at the other side of a bridge speaks.
+    pub fn take(
+        &mut self,
+        datagram: &[u8],
+        from: Option<SocketAddr>,
+        wanted: Option<Kind>,
+        moment: Moment,
+        news: &mut News,
+    ) -> Onward {
         if let Route::Relay(partner) = self.route {
-            if let Some(from) = from {
-                self.rtp.hold_fast(from);
-            }
-            self.hear(moment, news);
-            return Onward::Bytes(partner);
+            return self.take_bytes(partner, from, moment, news);
+        }
+        if self.is_mux() && Carried::by(datagram) == Carried::Rtcp {
+            return Onward::Report;
         }
         let Ok(view) = View::parse(datagram) else {
             self.totals.refused += 1;
             return Onward::Nowhere;
         };
         let head = view.head();
-        let Some(kind) = self.kind_of(head.payload_type) else {
+        let Some(means) = self.meaning(head.payload_type) else {
             self.totals.refused += 1;
             return Onward::Nowhere;
         };
         if let Some(from) = from
-            && !self.admits(from, news)
+            && !self.admits(from, &head, moment, news)
         {
-            self.totals.strangers += 1;
+            return Onward::Nowhere;
+        }
+        let heard = self.source.hear(&head, moment.now);
+        if !heard.is_played() {
             return Onward::Nowhere;
         }
         self.hear(moment, news);
-        match self.route {
-            Route::Bridge(partner) => Onward::Sound(partner, head, kind),
-            Route::Echo => Onward::Back(head, kind),
-            Route::Nowhere | Route::Relay(_) => Onward::Nowhere,
+        if heard == Heard::Started
+            && let Some(ear) = &mut self.ear
+        {
+            ear.restart();
         }
+        self.lead_on(&view, &head, means, wanted, moment)
+    }
+
+    fn lead_on(&mut self, view: &View<'_>, head: &Head, means: Means, wanted: Option<Kind>, moment: Moment) -> Onward {
+        let (place, kind) = match means {
+            Means::Sound(place, kind) => (Some(place), kind),
+            Means::Comfort => (None, Kind::ComfortNoise),
+        };
+        let onward = match self.route {
+            Route::Bridge(partner) if wanted == Some(kind) => {
+                self.transcodes = false;
+                Onward::Sound(partner, *head, kind)
+            }
+            Route::Bridge(_) => {
+                // What is only passed on cannot be made into another codec.
+                self.transcodes |= wanted.is_some() && place.is_some() && kind.is_spoken();
+                Onward::Nowhere
+            }
+            Route::Echo => Onward::Back(*head, kind),
+            Route::Nowhere | Route::Relay(_) | Route::Room(_) => Onward::Nowhere,
+        };
+        if self.wants_frames() {
+            let kind = place.map_or_else(|| self.first_heard(), |_| Some(kind));
+            self.listen_to(view, place, kind, moment);
+        }
+        onward
+    }
+
+    /// Keeps a packet for the frames of the next rounds.
+    fn listen_to(&mut self, view: &View<'_>, place: Option<usize>, kind: Option<Kind>, moment: Moment) {
+        let Some(kind) = kind.filter(|kind| kind.is_spoken()) else { return };
+        let ear = match &mut self.ear {
+            Some(ear) if ear.hears(kind) => ear,
+            other => other.insert(Box::new(Ear::new(kind, moment.now))),
+        };
+        ear.push(view, place, moment.now);
+    }
+
+    /// Whether somebody wants frames of this party, and not only packets.
+    pub fn wants_frames(&self) -> bool {
+        self.transcodes || matches!(self.route, Route::Room(_))
+    }
+
+    fn take_bytes(&mut self, partner: Place, from: Option<SocketAddr>, moment: Moment, news: &mut News) -> Onward {
+        if let Some(from) = from {
+            if self.rtp.is_settling() && self.rtp.peer() != Some(from) {
+                self.totals.refused += 1;
+                return Onward::Nowhere;
+            }
+            self.rtp.hold_fast(from);
+        }
+        self.hear(moment, news);
+        Onward::Bytes(partner)
     }
 
     fn hear(&mut self, moment: Moment, news: &mut News) {
@@ -63,17 +139,40 @@ impl Port {
         }
     }
 
-    fn kind_of(&self, payload_type: u8) -> Option<Kind> {
-        let terms = self.terms.as_ref()?;
-        terms.hearing.iter().find(|hearing| hearing.payload_type == payload_type).map(|hearing| hearing.kind)
+    /// Whether reports come through the socket of sound.
+    pub fn is_mux(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| terms.mux)
     }
 
-    fn admits(&mut self, from: SocketAddr, news: &mut News) -> bool {
-        if self.rtp.is_settling() {
-            return self.rtp.peer() == Some(from);
+    fn meaning(&self, payload_type: u8) -> Option<Means> {
+        let terms = self.terms.as_ref()?;
+        let sound = terms.hearing.iter().position(|hearing| hearing.payload_type == payload_type);
+        match sound {
+            Some(place) => Some(Means::Sound(place, terms.hearing[place].kind)),
+            None => (terms.comfort_in == Some(payload_type)).then_some(Means::Comfort),
         }
-        self.rtp.hold_fast(from);
-        self.tell(news, Notice::Latched(self.id, from));
-        true
+    }
+
+    /// The codec in which the party is most likely to speak.
+    pub fn first_heard(&self) -> Option<Kind> {
+        Some(self.terms.as_ref()?.hearing.first()?.kind)
+    }
+
+    /// Whether a packet from that address is the party's. Once that is sure, the socket is held fast to it.
+    fn admits(&mut self, from: SocketAddr, head: &Head, moment: Moment, news: &mut News) -> bool {
+        if self.rtp.is_settling() && self.rtp.peer() != Some(from) {
+            return false;
+        }
+        let verdict = self.latch.hear(from, head, false, moment.now);
+        if verdict == crate::rtp::latch::Verdict::Latched {
+            self.aim();
+            self.tell(news, Notice::Latched(self.id, from));
+        }
+        if !self.rtp.is_settling()
+            && let Some(party) = self.latch.connect_to(moment.now)
+        {
+            self.rtp.hold_fast(party);
+        }
+        verdict.is_accepted()
     }
 }

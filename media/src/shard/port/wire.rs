@@ -47,10 +47,12 @@ impl Wire {
         self.peer
     }
 
-    /// Sends to this address from now on, and hears anybody until told who is right.
+    /// Sends to this address from now on. A socket that is held fast to another is loosened.
     pub fn aim(&mut self, peer: Option<SocketAddr>) {
-        self.loosen();
-        self.peer = peer;
+        if self.peer != peer {
+            self.loosen();
+            self.peer = peer;
+        }
     }
 
     /// Hears and sends to this address only. A system that refuses leaves the socket loose, which works as well.

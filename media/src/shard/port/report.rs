@@ -1,0 +1,138 @@
+//! What both ends say about their streams (RTCP).
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::{Moment, Port};
+use crate::rtp::rtcp::{Block, Compound, Piece, Report, Timing, Wall};
+use crate::shard::notice::{Heard, News, Notice, Quality};
+
+/// See the file.
+pub(crate) struct Reports {
+    timing: Timing,
+    /// Chance for the times of reports; everybody's own, from the name of its stream.
+    chance: u32,
+    /// What the far end said last about our stream.
+    theirs: Option<Heard>,
+    round_trip: Option<Duration>,
+}
+
+impl Reports {
+    pub fn new(now: Instant, seed: u32) -> Self {
+        Self { timing: Timing::new(now, seed), chance: seed | 1, theirs: None, round_trip: None }
+    }
+
+    fn chance(&mut self) -> u32 {
+        // xorshift32: reports of many legs must not fall together, nobody has to be surprised.
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 17;
+        self.chance ^= self.chance << 5;
+        self.chance
+    }
+}
+
+impl Port {
+    /// Takes a report; from a socket of its own it must come from the party's machine.
+    pub fn take_report(
+        &mut self,
+        datagram: &[u8],
+        from: Option<SocketAddr>,
+        moment: Moment,
+        wall: &Wall,
+        news: &mut News,
+    ) {
+        if let Some(from) = from
+            && !self.latch.hear_report(from)
+        {
+            return;
+        }
+        let Ok(compound) = Compound::parse(datagram) else {
+            self.totals.refused += 1;
+            return;
+        };
+        let ours = self.forward.ssrc();
+        for piece in compound.pieces() {
+            match piece {
+                Piece::Sender { ssrc, sent, blocks } => {
+                    if self.source.ssrc() == Some(ssrc) {
+                        self.source.reported(sent.at, moment.now);
+                    }
+                    blocks
+                        .iter()
+                        .filter(|block| block.ssrc == ours)
+                        .for_each(|block| self.believe(&block, moment, wall));
+                }
+                Piece::Receiver { blocks, .. } => {
+                    blocks
+                        .iter()
+                        .filter(|block| block.ssrc == ours)
+                        .for_each(|block| self.believe(&block, moment, wall));
+                }
+                Piece::Goodbye(sources) if sources.iter().any(|ssrc| self.source.ssrc() == Some(ssrc)) => {
+                    self.tell(news, Notice::Goodbye(self.id));
+                }
+                _ => {}
+            }
+        }
+        if let Some(rtcp) = &mut self.rtcp {
+            rtcp.aim(self.latch.reports_to());
+        }
+    }
+
+    fn believe(&mut self, block: &Block, moment: Moment, wall: &Wall) {
+        let clock_hz = self.speaks().map_or(8000, |kind| kind.clock_hz());
+        if let Some(round_trip) = wall.ntp(moment.now).round_trip(block) {
+            self.reports.round_trip = Some(round_trip);
+        }
+        self.reports.theirs = Some(Heard::of(block, clock_hz));
+    }
+
+    /// Reports, when it is time.
+    pub fn report(&mut self, moment: Moment, wall: &Wall, packet: &mut Vec<u8>, news: &mut News) {
+        if moment.now < self.reports.timing.deadline() {
+            return;
+        }
+        let chance = self.reports.chance();
+        self.reports.timing.reported(moment.now, chance);
+        let Some(speaking) = self.speaks().or_else(|| self.first_heard()) else { return };
+        let block = self.source.block(moment.now);
+        let ours = block.as_ref().map(|block| Heard::of(block, speaking.clock_hz()));
+        let quality =
+            Quality { heard_here: ours, heard_there: self.reports.theirs, round_trip: self.reports.round_trip };
+        if ours.is_some() || quality.heard_there.is_some() {
+            self.tell(news, Notice::Quality(self.id, quality));
+        }
+        self.send_report(block.as_slice(), false, moment, wall, packet);
+    }
+
+    /// Says goodbye: the stream ends.
+    pub fn say_goodbye(&mut self, moment: Moment, wall: &Wall, packet: &mut Vec<u8>) {
+        if self.sending.packets() > 0 {
+            let block = self.source.block(moment.now);
+            self.send_report(block.as_slice(), true, moment, wall, packet);
+        }
+    }
+
+    fn send_report(&mut self, heard: &[Block], goodbye: bool, moment: Moment, wall: &Wall, packet: &mut Vec<u8>) {
+        let clock_hz = self.speaks().map_or(8000, |kind| kind.clock_hz());
+        let sent = self.sending.report(moment.now, wall.ntp(moment.now), clock_hz);
+        let mut name = [b'0'; 8];
+        spell(self.forward.ssrc(), &mut name);
+        let name = std::str::from_utf8(&name).unwrap_or("port");
+        Report { ssrc: self.forward.ssrc(), sent, heard, name, goodbye }.write(packet);
+        match &self.rtcp {
+            Some(rtcp) if !self.is_mux() => rtcp.send(packet),
+            _ if self.is_mux() => self.rtp.send(packet),
+            // The party has no place for reports.
+            _ => false,
+        };
+    }
+}
+
+/// A name that tells nobody an address: the stream's number, in letters.
+fn spell(number: u32, name: &mut [u8; 8]) {
+    for (place, letter) in name.iter_mut().enumerate() {
+        let digit = (number >> (28 - 4 * place)) & 0xf;
+        *letter = b"0123456789abcdef"[digit as usize];
+    }
+}

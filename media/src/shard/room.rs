@@ -1,0 +1,277 @@
+//! A room on a media thread: who sits where, and the coders that all share.
+//!
+//! The arithmetic is [`Mixer`]'s. A room brings every member's frame to its own rate, lets the mixer mix, and says the
+//! result: what all silent members hear is encoded once for each codec among them. A room whose members live on several
+//! threads has a part on each; the parts send each other what their own members say, and hear it a round later.
+
+use std::collections::HashMap;
+
+use super::order::RoomId;
+use super::poll::Place;
+use super::port::Playing;
+use crate::codec::resample::Resampler;
+use crate::codec::{Encoder, Kind, Settings};
+use crate::frame::{MAX_SAMPLES, Rate};
+use crate::mixer::{Full, Mixer, Rules, Seat};
+
+/// What a part of a room sums up, for another part.
+pub(crate) struct Partial {
+    /// The thread that it comes from.
+    pub from: usize,
+    /// The widest sound of that part's own members, and the rate of the sum.
+    pub widest: Rate,
+    pub rate: Rate,
+    pub sums: [i32; MAX_SAMPLES],
+}
+
+/// Where a port sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub room: RoomId,
+    pub seat: Seat,
+}
+
+/// One member.
+pub(super) struct Chair {
+    pub place: Place,
+    pub seat: Seat,
+    /// The rate at which the member speaks and hears.
+    rate: Rate,
+    /// Brings its sound to the room's rate.
+    resampler: Option<Box<Resampler>>,
+}
+
+/// What all silent members of a codec hear, encoded once.
+pub(super) struct Voice {
+    kind: Kind,
+    encoder: Box<dyn Encoder>,
+    resampler: Option<Resampler>,
+    /// This round's packet; made when the first member wants it.
+    pub payload: Vec<u8>,
+    is_fresh: bool,
+}
+
+/// See the module.
+pub(crate) struct Room {
+    pub id: RoomId,
+    pub listener: usize,
+    pub slot: usize,
+    pub mixer: Mixer,
+    /// By the number of the seat.
+    pub chairs: Vec<Option<Chair>>,
+    voices: Vec<Voice>,
+    pub announcing: Option<Playing>,
+    announcer: Option<Box<Resampler>>,
+    /// The threads that have a part of it, and what came from each since the last round.
+    pub peers: Vec<(usize, Option<Box<Partial>>)>,
+    /// Sums that are done with, to be filled again.
+    #[allow(clippy::vec_box, reason = "the boxes travel to other threads and come back")]
+    pub spare: Vec<Box<Partial>>,
+    /// What all silent members hear in this round.
+    pub shared: Vec<i16>,
+    /// Room for one frame.
+    frame: Vec<i16>,
+}
+
+impl Room {
+    pub fn new(id: RoomId, listener: usize, slot: usize, rules: Rules) -> Self {
+        Self {
+            id,
+            listener,
+            slot,
+            mixer: Mixer::new(Rate::Narrow, rules),
+            chairs: Vec::new(),
+            voices: Vec::new(),
+            announcing: None,
+            announcer: None,
+            peers: Vec::new(),
+            spare: Vec::new(),
+            shared: Vec::with_capacity(MAX_SAMPLES),
+            frame: Vec::with_capacity(MAX_SAMPLES),
+        }
+    }
+
+    /// Gives a member a seat.
+    ///
+    /// # Errors
+    /// When there is none left.
+    pub fn enter(&mut self, place: Place, rate: Rate) -> Result<Membership, Full> {
+        let seat = self.mixer.enter()?;
+        if self.chairs.len() <= seat.number() {
+            self.chairs.resize_with(seat.number() + 1, || None);
+        }
+        self.chairs[seat.number()] = Some(Chair { place, seat, rate, resampler: None });
+        self.suit();
+        Ok(Membership { room: self.id, seat })
+    }
+
+    /// Takes it back.
+    pub fn leave(&mut self, seat: Seat) {
+        self.mixer.leave(seat);
+        if let Some(chair) = self.chairs.get_mut(seat.number()) {
+            *chair = None;
+        }
+        self.suit();
+    }
+
+    /// A member speaks another codec now.
+    pub fn retune(&mut self, seat: Seat, rate: Rate) {
+        if let Some(Some(chair)) = self.chairs.get_mut(seat.number()) {
+            chair.rate = rate;
+        }
+        self.suit();
+    }
+
+    /// The widest sound of the members of this part.
+    pub fn widest(&self) -> Rate {
+        self.chairs.iter().flatten().map(|chair| chair.rate).max().unwrap_or(Rate::Narrow)
+    }
+
+    /// Mixes at the rate of the widest member, wherever that is.
+    pub fn suit(&mut self) {
+        let others = self.peers.iter().filter_map(|(_, partial)| partial.as_ref()).map(|partial| partial.widest);
+        let rate = others.max().unwrap_or(Rate::Narrow).max(self.widest());
+        if rate != self.mixer.rate() {
+            self.mixer.set_rate(rate);
+        }
+    }
+
+    /// A member's frame, at its own rate.
+    pub fn hear(&mut self, seat: Seat, sound: &[i16], rate: Rate) {
+        let wanted = self.mixer.rate();
+        if rate == wanted {
+            self.mixer.hear(seat, sound);
+            return;
+        }
+        let Some(Some(chair)) = self.chairs.get_mut(seat.number()) else { return };
+        convert(&mut chair.resampler, sound, (rate, wanted), &mut self.frame);
+        self.mixer.hear(seat, &self.frame);
+    }
+
+    /// A frame of an announcement.
+    pub fn announce(&mut self, sound: &[i16], rate: Rate) {
+        let wanted = self.mixer.rate();
+        if rate == wanted {
+            self.mixer.announce(sound);
+            return;
+        }
+        convert(&mut self.announcer, sound, (rate, wanted), &mut self.frame);
+        self.mixer.announce(&self.frame);
+    }
+
+    /// What came from other threads since the last round; a sum at another rate belongs to a moment of change and is not
+    /// heard.
+    pub fn hear_peers(&mut self) {
+        let rate = self.mixer.rate();
+        for (_, partial) in &mut self.peers {
+            let Some(partial) = partial.take() else { continue };
+            if partial.rate == rate {
+                self.mixer.add_partial(&partial.sums[..rate.samples()]);
+            }
+            self.spare.push(partial);
+        }
+    }
+
+    /// A sum from another thread.
+    pub fn hear_peer(&mut self, partial: Box<Partial>) {
+        let from = partial.from;
+        match self.peers.iter_mut().find(|(peer, _)| *peer == from) {
+            Some((_, waiting)) => self.spare.extend(waiting.replace(partial)),
+            None => self.peers.push((from, Some(partial))),
+        }
+        self.suit();
+    }
+
+    /// Our sum, for another thread.
+    pub fn partial(&mut self, from: usize) -> Box<Partial> {
+        let (widest, rate) = (self.widest(), self.mixer.rate());
+        let mut partial = match self.spare.pop() {
+            Some(partial) => partial,
+            None => Box::new(Partial { from, widest, rate, sums: [0; MAX_SAMPLES] }),
+        };
+        (partial.from, partial.widest, partial.rate) = (from, widest, rate);
+        partial.sums[..rate.samples()].copy_from_slice(self.mixer.partial());
+        partial
+    }
+
+    /// Mixes this round.
+    pub fn mix(&mut self) {
+        self.mixer.mix();
+        self.mixer.shared(&mut self.shared);
+        self.voices.iter_mut().for_each(|voice| voice.is_fresh = false);
+    }
+
+    /// What one member alone hears.
+    pub fn own(&mut self, seat: Seat) -> &[i16] {
+        self.mixer.own(seat, &mut self.frame);
+        &self.frame
+    }
+
+    /// Whether a member is to hear nobody.
+    pub fn is_deaf(&self, seat: Seat) -> bool {
+        self.mixer.is_deaf(seat)
+    }
+
+    /// A frame of nothing.
+    pub fn silence(&mut self) -> &[i16] {
+        self.frame.clear();
+        self.frame.resize(self.mixer.rate().samples(), 0);
+        &self.frame
+    }
+
+    /// What all silent members of a codec hear, and whether it was encoded just now; `None` for a codec that is only passed
+    /// on.
+    pub fn voice(&mut self, kind: Kind) -> Option<(&[u8], bool)> {
+        let at = match self.voices.iter().position(|voice| voice.kind == kind) {
+            Some(at) => at,
+            None => {
+                self.voices.push(Voice::new(kind)?);
+                self.voices.len() - 1
+            }
+        };
+        let voice = &mut self.voices[at];
+        let encodes = !voice.is_fresh;
+        if encodes {
+            voice.encode(&self.shared, self.mixer.rate(), &mut self.frame);
+        }
+        Some((&voice.payload, encodes))
+    }
+}
+
+impl Voice {
+    fn new(kind: Kind) -> Option<Self> {
+        let encoder = kind.encoder(&Settings::default())?;
+        Some(Self { kind, encoder, resampler: None, payload: Vec::new(), is_fresh: false })
+    }
+
+    fn encode(&mut self, sound: &[i16], rate: Rate, frame: &mut Vec<i16>) {
+        let wanted = self.kind.rate();
+        self.payload.clear();
+        self.is_fresh = true;
+        if rate == wanted {
+            self.encoder.encode(sound, &mut self.payload);
+            return;
+        }
+        if self.resampler.as_ref().map(Resampler::rates) != Some((rate, wanted)) {
+            self.resampler = Some(Resampler::new(rate, wanted));
+        }
+        frame.clear();
+        if let Some(resampler) = &mut self.resampler {
+            resampler.resample(sound, frame);
+        }
+        self.encoder.encode(frame, &mut self.payload);
+    }
+}
+
+/// Brings a frame from one rate to another, by a resampler that is kept while the rates stay.
+fn convert(kept: &mut Option<Box<Resampler>>, sound: &[i16], (from, to): (Rate, Rate), frame: &mut Vec<i16>) {
+    let resampler = match kept {
+        Some(resampler) if resampler.rates() == (from, to) => resampler,
+        other => other.insert(Box::new(Resampler::new(from, to))),
+    };
+    frame.clear();
+    resampler.resample(sound, frame);
+}
+
+/// The rooms of one thread, by name.
+pub(crate) type Rooms = HashMap<RoomId, Box<Room>>;

@@ -1,0 +1,223 @@
+//! The rooms of a media thread: their orders, and the rounds in which they are mixed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::notice::Notice;
+use super::order::{Command, Play, Played, RoomId, RoomOrder, Stand};
+use super::poll::Place;
+use super::port::{Playing, Port, Route};
+use super::room::{Membership, Partial, Room};
+use super::thread::Shard;
+use super::waste::Thing;
+use crate::codec::Kind;
+use crate::mixer::{Gain, Hears, Rules};
+
+/// Rooms of one thread; a thread carries no more members than that.
+const MAX_ROOMS: usize = 4096;
+
+impl Shard {
+    pub(super) fn open_room(&mut self, id: RoomId, listener: usize, rules: Rules) {
+        if self.rooms.len() >= MAX_ROOMS || self.rooms.contains_key(&id) {
+            return;
+        }
+        let slot = self.emptiest_slot();
+        self.rooms.insert(id, Box::new(Room::new(id, listener, slot, rules)));
+    }
+
+    pub(super) fn direct_room(&mut self, id: RoomId, order: RoomOrder) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        match order {
+            RoomOrder::Rules(rules) => room.mixer.set_rules(rules),
+            RoomOrder::Announce(play) => {
+                self.hush(id, Played::Replaced);
+                self.announce(id, play);
+            }
+            RoomOrder::Hush => self.hush(id, Played::Stopped),
+            RoomOrder::Close => self.close_room(id, Notice::RoomClosed(id)),
+        }
+    }
+
+    fn announce(&mut self, id: RoomId, play: Play) {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.announcing = Some(Playing::new(play));
+        }
+    }
+
+    fn hush(&mut self, id: RoomId, why: Played) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        if let Some(over) = room.announcing.take() {
+            self.news.tell(room.listener, Notice::Announced(id, over.tag(), why));
+            self.waste.throw(Thing::Anything(Box::new(over)));
+        }
+    }
+
+    pub(super) fn close_room(&mut self, id: RoomId, notice: Notice) {
+        self.hush(id, Played::Stopped);
+        let Some(room) = self.rooms.remove(&id) else { return };
+        for chair in room.chairs.iter().flatten() {
+            self.lead(chair.place, Route::Nowhere);
+        }
+        self.news.tell(room.listener, notice);
+        self.waste.throw(Thing::Anything(room));
+    }
+
+    pub(super) fn meet_peer(&mut self, id: RoomId, peer: usize) {
+        if let Some(room) = self.rooms.get_mut(&id)
+            && peer != self.number
+            && room.peers.iter().all(|(known, _)| *known != peer)
+        {
+            room.peers.push((peer, None));
+        }
+    }
+
+    pub(super) fn hear_peer(&mut self, id: RoomId, partial: Box<Partial>) {
+        match self.rooms.get_mut(&id) {
+            Some(room) => room.hear_peer(partial),
+            None => self.waste.throw(Thing::Anything(partial)),
+        }
+    }
+
+    /// Brings a port into a room of this thread; it is served in the room's slot from then on.
+    pub(super) fn enter(&mut self, place: Place, id: RoomId) {
+        self.lead(place, Route::Nowhere);
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let entered = match self.rooms.get_mut(&id) {
+            Some(room) => room.enter(place, port.widest()).ok().map(|membership| (membership, room.slot)),
+            None => None,
+        };
+        let Some((membership, slot)) = entered else {
+            port.tell(&mut self.news, Notice::NotEntered(port.id(), id));
+            return;
+        };
+        port.lead(Route::Room(membership));
+        if !self.slots[slot].contains(&place) {
+            self.slots.iter_mut().for_each(|places| places.retain(|other| *other != place));
+            self.slots[slot].push(place);
+        }
+    }
+
+    /// Changes how a member stands in its room.
+    pub(super) fn stand(&mut self, place: Place, stand: Stand) {
+        let Some(Route::Room(Membership { room, seat })) = self.ports.get(place).map(|port| port.route) else { return };
+        let other = match stand {
+            Stand::Hears(other, gain) => self.seat_of(other, room).map(|other| (other, gain)),
+            _ => None,
+        };
+        let Some(room) = self.rooms.get_mut(&room) else { return };
+        match stand {
+            Stand::Muted(muted) => room.mixer.mute(seat, muted),
+            Stand::Deaf(deaf) => room.mixer.deafen(seat, deaf),
+            Stand::Gain(gain) => room.mixer.set_gain(seat, gain.min(Gain::MOST)),
+            Stand::Hears(..) => {
+                if let Some((other, gain)) = other
+                    && let Err(full) = room.mixer.pair(other, seat, gain.min(Gain::MOST))
+                {
+                    tracing::warn!(room = room.id.0, %full, "a member hears another as everybody does");
+                }
+            }
+        }
+    }
+
+    fn seat_of(&self, port: super::order::PortId, room: RoomId) -> Option<crate::mixer::Seat> {
+        match self.ports.get(self.directory.find(port)?)?.route {
+            Route::Room(membership) if membership.room == room => Some(membership.seat),
+            _ => None,
+        }
+    }
+
+    /// Mixes the rooms of one slot.
+    pub(super) fn serve_rooms(&mut self, slot: usize) {
+        if self.rooms.is_empty() {
+            return;
+        }
+        // A room is taken out while it is served, because it and its ports are lent at once.
+        let mut due = std::mem::take(&mut self.due);
+        due.extend(self.rooms.values().filter(|room| room.slot == slot).map(|room| room.id));
+        for id in due.drain(..) {
+            let Some(mut room) = self.rooms.remove(&id) else { continue };
+            let served = catch_unwind(AssertUnwindSafe(|| self.serve_room(&mut room)));
+            self.rooms.insert(id, room);
+            if served.is_err() {
+                tracing::error!(room = id.0, "a fault of ours ended a room");
+                self.close_room(id, Notice::RoomDied(id));
+            }
+        }
+        self.due = due;
+    }
+
+    fn serve_room(&mut self, room: &mut Room) {
+        room.hear_peers();
+        self.go_on_announcing(room);
+        room.mix();
+        self.tell_peers(room);
+        for number in 0..room.chairs.len() {
+            let Some(chair) = &room.chairs[number] else { continue };
+            let (place, seat) = (chair.place, chair.seat);
+            let said = catch_unwind(AssertUnwindSafe(|| self.serve_member(room, number)));
+            if said.is_err() {
+                room.leave(seat);
+                self.bury(place);
+            }
+        }
+        room.mixer.clear();
+    }
+
+    fn serve_member(&mut self, room: &mut Room, number: usize) {
+        let Some(chair) = &room.chairs[number] else { return };
+        let (place, seat) = (chair.place, chair.seat);
+        let Some(port) = self.ports.get_mut(place).filter(|port| !port.is_busy()) else { return };
+        let Some(kind) = port.speaks().filter(|kind| kind.is_spoken()) else { return };
+        let hears = room.mixer.hears(seat);
+        let (said, own) = match hears {
+            Hears::Own => {
+                let rate = room.mixer.rate();
+                (port.say(room.own(seat), rate, self.moment, &mut self.scratch), true)
+            }
+            Hears::Nothing if room.is_deaf(seat) => {
+                let rate = room.mixer.rate();
+                (port.say(room.silence(), rate, self.moment, &mut self.scratch), true)
+            }
+            Hears::Nothing | Hears::Shared => (self.say_shared(room, place, kind), false),
+        };
+        self.tally.packets_out += u64::from(said);
+        self.tally.own_encodes += u64::from(own);
+    }
+
+    fn say_shared(&mut self, room: &mut Room, place: Place, kind: Kind) -> bool {
+        let Some((payload, encoded)) = room.voice(kind) else { return false };
+        self.tally.shared_encodes += u64::from(encoded);
+        let port: Option<&mut Port> = self.ports.get_mut(place);
+        port.is_some_and(|port| port.say_payload(payload, self.moment, &mut self.scratch.packet))
+    }
+
+    fn go_on_announcing(&mut self, room: &mut Room) {
+        let Some(playing) = &mut room.announcing else { return };
+        let mut sound = std::mem::take(&mut self.scratch.heard);
+        let over = match playing.next_samples(self.moment.round, &mut sound) {
+            Ok(rate) => {
+                room.announce(&sound, rate);
+                None
+            }
+            Err(why) => Some(why),
+        };
+        self.scratch.heard = sound;
+        if let Some(why) = over
+            && let Some(over) = room.announcing.take()
+        {
+            self.news.tell(room.listener, Notice::Announced(room.id, over.tag(), why));
+            self.waste.throw(Thing::Anything(Box::new(over)));
+        }
+    }
+
+    /// Tells the other parts of the room what ours say. A thread that takes no orders misses a round.
+    fn tell_peers(&mut self, room: &mut Room) {
+        for number in 0..room.peers.len() {
+            let peer = room.peers[number].0;
+            let partial = room.partial(self.number);
+            let Some(door) = self.doors.get(peer) else { continue };
+            if let Err(Command::Partial(_, partial)) = door.commands.push(Command::Partial(room.id, partial)) {
+                room.spare.push(partial);
+            }
+        }
+    }
+}

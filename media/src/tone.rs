@@ -74,6 +74,7 @@ impl Sine {
 }
 
 /// Plays steps.
+#[derive(Debug, Clone)]
 pub struct Tone {
     rate: Rate,
     steps: Vec<Step>,
@@ -105,6 +106,18 @@ impl Tone {
             made: 0,
             left: Some(0),
         }
+    }
+
+    /// The rate it is played at.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Back to the first step.
+    pub fn rewind(&mut self) {
+        self.following = 0;
+        self.left = Some(0);
     }
 
     /// Sines without end.

@@ -10,10 +10,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::level::factor;
 use super::sound::{Form, Sound};
-use super::tone::{Generator, Tone};
+use super::tone::Rhythm;
+use crate::codec::level::factor;
 use crate::frame::{FRAME, Rate};
+use crate::tone::Tone;
 
 /// The most items of one list.
 pub const MAX_ITEMS: usize = 256;
@@ -35,7 +36,7 @@ pub enum Item {
     /// A file.
     Sound(Arc<Sound>),
     /// A tone or silence. One that never ends is the last that is heard.
-    Tone(Tone),
+    Tone(Rhythm),
     /// Music that goes on whether somebody listens or not: where it stands is told by the number of the slot.
     Music(Arc<Sound>),
 }
@@ -103,7 +104,8 @@ pub struct Cursor {
 enum Entry {
     Sound(Arc<Sound>),
     Music(Arc<Sound>),
-    Tone(Box<Generator>),
+    /// Its player, and how long it plays.
+    Tone(Box<Tone>, Option<u32>),
 }
 
 impl Cursor {
@@ -118,7 +120,7 @@ impl Cursor {
         let entry = |item| match item {
             Item::Sound(sound) => Entry::Sound(sound),
             Item::Music(sound) => Entry::Music(sound),
-            Item::Tone(tone) => Entry::Tone(Box::new(Generator::new(tone, rate))),
+            Item::Tone(rhythm) => Entry::Tone(Box::new(rhythm.player(rate)), rhythm.ms()),
         };
         let items = items.into_iter().map(entry).collect();
         let ended = loops == Loops::Times(0);
@@ -141,7 +143,7 @@ impl Cursor {
         }
         match self.items.get_mut(self.at.item) {
             None => self.ended = true,
-            Some(Entry::Tone(_) | Entry::Music(_)) => {}
+            Some(Entry::Tone(..) | Entry::Music(_)) => {}
             Some(Entry::Sound(_)) => self.at.frame = frames,
         }
         self
@@ -204,13 +206,14 @@ impl Cursor {
     fn frame_here(&mut self, slot: u64, payload: &mut Vec<u8>, samples: &mut Vec<i16>) -> Option<Step> {
         let gain = self.gain;
         match self.items.get_mut(self.at.item)? {
-            Entry::Tone(generator) => {
-                let from = samples.len();
-                let rate = generator.rate();
-                generator.next_frame(samples).then(|| {
-                    amplify(&mut samples[from..], gain);
-                    Step::Samples(rate)
-                })
+            Entry::Tone(player, _) => {
+                let (from, rate) = (samples.len(), player.rate());
+                if player.fill(rate.samples(), samples) == 0 {
+                    return None;
+                }
+                samples.resize(from + rate.samples(), 0);
+                amplify(&mut samples[from..], gain);
+                Some(Step::Samples(rate))
             }
             Entry::Sound(sound) => copy(sound, self.at.frame, gain, payload, samples),
             Entry::Music(sound) => {
@@ -234,8 +237,8 @@ impl Cursor {
                 _ => self.at.item = 0,
             }
         }
-        if let Some(Entry::Tone(generator)) = self.items.get_mut(self.at.item) {
-            generator.rewind();
+        if let Some(Entry::Tone(player, _)) = self.items.get_mut(self.at.item) {
+            player.rewind();
         }
     }
 }
@@ -244,7 +247,7 @@ impl Entry {
     fn is_packets(&self) -> bool {
         match self {
             Self::Sound(sound) | Self::Music(sound) => matches!(sound.form(), Form::Payload(_)),
-            Self::Tone(_) => false,
+            Self::Tone(..) => false,
         }
     }
 
@@ -252,7 +255,7 @@ impl Entry {
     fn frames(&self) -> Option<u64> {
         match self {
             Self::Sound(sound) => Some(sound.frames() as u64),
-            Self::Tone(generator) => generator.ms().map(|ms| u64::from(ms.div_ceil(FRAME.as_millis() as u32))),
+            Self::Tone(_, ms) => ms.map(|ms| u64::from(ms.div_ceil(FRAME.as_millis() as u32))),
             Self::Music(_) => None,
         }
     }

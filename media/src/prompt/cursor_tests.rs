@@ -41,7 +41,7 @@ fn heard(cursor: &mut Cursor) -> Vec<i16> {
 
 #[test]
 fn a_list_is_played_in_order_and_as_often_as_wanted() {
-    let list = || vec![Item::Sound(numbered(10, 2)), Item::Sound(packets(3)), Item::Tone(Tone::silence(40))];
+    let list = || vec![Item::Sound(numbered(10, 2)), Item::Sound(packets(3)), Item::Tone(Rhythm::silence(40))];
     let once = [10, 11, 0, 1, 2, 0, 0];
     assert_eq!(heard(&mut cursor(list(), Loops::Times(1))), once);
     assert_eq!(heard(&mut cursor(list(), Loops::Times(2))), [once, once].concat());
@@ -60,7 +60,7 @@ fn a_list_that_holds_nothing_is_over_at_once() {
 
 #[test]
 fn it_begins_where_it_is_told_and_says_where_it_stands() {
-    let list = || vec![Item::Sound(numbered(10, 4)), Item::Tone(Tone::silence(20)), Item::Sound(numbered(20, 4))];
+    let list = || vec![Item::Sound(numbered(10, 4)), Item::Tone(Rhythm::silence(20)), Item::Sound(numbered(20, 4))];
     let from = |ms| cursor(list(), Loops::Times(1)).starting_at(Duration::from_millis(ms));
     assert_eq!(heard(&mut from(45)), [12, 13, 0, 20, 21, 22, 23]);
     assert_eq!(heard(&mut from(120)), [21, 22, 23]);
@@ -102,7 +102,7 @@ fn packets_have_one_volume_and_wild_volumes_are_refused() {
     assert_eq!(cursor.set_volume(-3.0), Err(Unplaylisted::PacketsAsTheyAre));
     assert_eq!(cursor.set_volume(21.0), Err(Unplaylisted::Volume(21.0)));
     assert!(cursor.set_volume(f32::NAN).is_err());
-    let many = vec![Item::Tone(Tone::silence(20)); MAX_ITEMS + 1];
+    let many = vec![Item::Tone(Rhythm::silence(20)); MAX_ITEMS + 1];
     assert_eq!(Cursor::new(many, Rate::Narrow, Loops::Forever).unwrap_err(), Unplaylisted::TooMany(257));
 }
 
@@ -125,7 +125,7 @@ fn music_stands_where_the_slot_says_for_everybody() {
 
 #[test]
 fn a_tone_starts_anew_in_each_turn() {
-    let beep = Tone::named("beep", "").unwrap();
+    let beep = Rhythm::named("beep", "").unwrap();
     let mut twice = cursor(vec![Item::Tone(beep)], Loops::Times(2));
     let (mut payload, mut samples) = (Vec::new(), Vec::new());
     while twice.next_frame(0, &mut payload, &mut samples) != Step::Ended {}

@@ -1,6 +1,6 @@
 //! Bytes of a sound file into mono samples at one rate.
 //!
-//! [`decode`] reads wav (PCM of 8 to 32 bits, float, µ-law, A-law), mp3, Ogg Vorbis, flac, and AAC in ADTS and in m4a. What
+//! [`decode`] reads wav (PCM of 8 to 32 bits, float, µ-law, A-law), mp3, Ogg Vorbis, Ogg Opus, flac, AAC in ADTS and m4a. What
 //! the bytes are is seen from the bytes; the name's ending is a hint and may be wrong. A file that is damaged, cut short or
 //! larger than [`Limits`] is refused whole, by name and with a remedy: half a sentence on the telephone helps nobody.
 //!
@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use symphonia::core::audio::GenericAudioBufferRef;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::common::Limit;
 use symphonia::core::errors::Error;
@@ -17,9 +18,11 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, Track, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 
 use super::heads::{self, Edit};
 use super::level::{self, Loudness};
+use super::opus::Voice;
 use super::resample::Resampler;
 use crate::frame::Rate;
 
@@ -161,7 +164,7 @@ fn read(name: &str, mut bytes: Vec<u8>, rate: Rate, limits: &Limits) -> Result<V
     let mut format = open(name, bytes)?;
     let track = format.default_track(TrackType::Audio).ok_or_else(|| Unplayable::NoSound { name: name.to_owned() })?;
     let mut reader = Reader::new(name, track, rate, limits)?;
-    reader.edit = edit;
+    reader.edit = reader.edit.or(edit);
     for _ in 0..MAX_PACKETS {
         match format.next_packet() {
             Ok(Some(packet)) if packet.track_id == reader.track => reader.take(&packet)?,
@@ -210,7 +213,7 @@ struct Reader<'a> {
     name: &'a str,
     track: u32,
     limits: &'a Limits,
-    decoder: Box<dyn AudioDecoder>,
+    decoder: Codec,
     rate: Rate,
     /// Made when the first packet tells the rate of the file.
     resampler: Option<Resampler>,
@@ -222,7 +225,6 @@ struct Reader<'a> {
     edit: Option<Edit>,
     packets: usize,
     damaged: usize,
-    interleaved: Vec<f32>,
     mono: Vec<f32>,
 }
 
@@ -231,35 +233,29 @@ impl<'a> Reader<'a> {
         let unsupported = |why: &str| Unplayable::Unsupported { name: name.to_owned(), why: why.to_owned() };
         let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
         let parameters = parameters.ok_or_else(|| unsupported("a codec without a name"))?;
+        let decoder = Codec::of(name, parameters)?;
         Ok(Self {
             name,
             track: track.id,
             limits,
-            decoder: decoder_of(name, parameters)?,
             rate,
             resampler: None,
             promised: track.num_frames,
             heard: 0,
-            edit: None,
+            edit: decoder.edit(),
+            decoder,
             packets: 0,
             damaged: 0,
-            interleaved: Vec::new(),
             mono: Vec::new(),
         })
     }
 
-    fn take(&mut self, packet: &symphonia::core::packet::Packet) -> Result<(), Unplayable> {
+    fn take(&mut self, packet: &Packet) -> Result<(), Unplayable> {
         self.packets += 1;
-        let sound = match self.decoder.decode(packet) {
-            Ok(sound) => sound,
-            Err(Error::DecodeError(_) | Error::IoError(_)) => {
-                self.damaged += 1;
-                return Ok(());
-            }
-            Err(error) => return Err(told(self.name, &error)),
+        let Some((hz, channels)) = self.decoder.decode(self.name, packet, &mut self.mono)? else {
+            self.damaged += 1;
+            return Ok(());
         };
-        mix(&sound, &mut self.interleaved, &mut self.mono);
-        let (hz, channels) = (sound.spec().rate(), sound.spec().channels().count());
         let resampler = match &mut self.resampler {
             Some(resampler) if resampler.source_hz() == hz => resampler,
             Some(_) => return Err(unsupported(self.name, "the rate changes in the middle")),
@@ -323,10 +319,47 @@ fn unsupported(name: &str, why: &str) -> Unplayable {
     Unplayable::Unsupported { name: name.to_owned(), why: why.to_owned() }
 }
 
-fn decoder_of(name: &str, parameters: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Unplayable> {
-    symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| told(name, &error))
+/// Who decodes the packets: the decoders of symphonia, or ours for Opus.
+enum Codec {
+    Theirs { decoder: Box<dyn AudioDecoder>, interleaved: Vec<f32> },
+    Opus(Voice),
+}
+
+impl Codec {
+    fn of(name: &str, parameters: &AudioCodecParameters) -> Result<Self, Unplayable> {
+        if parameters.codec == CODEC_ID_OPUS {
+            let head = parameters.extra_data.as_deref().unwrap_or_default();
+            return Voice::new(head).map(Self::Opus).ok_or_else(|| unsupported(name, "Opus of more than two channels"));
+        }
+        let decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+            .map_err(|error| told(name, &error))?;
+        Ok(Self::Theirs { decoder, interleaved: Vec::new() })
+    }
+
+    /// What is cut off in front, where the codec itself says so.
+    fn edit(&self) -> Option<Edit> {
+        let Self::Opus(voice) = self else { return None };
+        Some(Edit { skip: Duration::from_secs_f64(f64::from(voice.skip) / f64::from(Rate::Full.hz())), length: None })
+    }
+
+    /// One packet into mono: its rate and how many channels it had, or nothing when it is damaged.
+    fn decode(&mut self, name: &str, packet: &Packet, mono: &mut Vec<f32>) -> Result<Option<(u32, usize)>, Unplayable> {
+        match self {
+            Self::Opus(voice) => {
+                let trimmed = packet.trim_end.get() as usize;
+                Ok(voice.decode(&packet.data, trimmed, mono).then_some((Rate::Full.hz(), 1)))
+            }
+            Self::Theirs { decoder, interleaved } => match decoder.decode(packet) {
+                Ok(sound) => {
+                    mix(&sound, interleaved, mono);
+                    Ok(Some((sound.spec().rate(), sound.spec().channels().count())))
+                }
+                Err(Error::DecodeError(_) | Error::IoError(_)) => Ok(None),
+                Err(error) => Err(told(name, &error)),
+            },
+        }
+    }
 }
 
 /// All channels into one, none louder than the other.

@@ -5,12 +5,13 @@
 //! ITU-R BS.1770, without its filter for loudspeakers). The whole file is then raised or lowered by one factor. The loudest
 //! sample sets a bound to that factor: a sound with sharp peaks stays softer than the rest rather than being bent.
 
+use crate::codec::level;
 use crate::frame::Rate;
 
-/// How loud a prompt is made: the level of speech that exchanges expect. 0 dBm0 lies 3.14 dB below the loudest sine.
+/// How loud a prompt is made: the level of speech that exchanges expect. 0 dBm0 lies 3.17 dB below the loudest sine.
 pub const TARGET_DBM0: f32 = -16.0;
-/// The level of samples whose power is 1: 3.01 dB above a sine of full scale, which stands at 3.14 dBm0.
-pub(super) const FULL_DBM0: f32 = 6.15;
+/// The power of full scale, whose level [`level`] knows for samples of 16 bits.
+const FULL_POWER: f32 = 32_768.0 * 32_768.0;
 /// What is softer is silence.
 const SILENCE_DBM0: f32 = -60.0;
 /// A block this much softer than the mean is a pause.
@@ -60,18 +61,13 @@ pub(super) fn apply(samples: &[f32], rate: Rate, loudness: Loudness) -> Vec<i16>
 }
 
 fn gain_of(samples: &[f32], rate: Rate) -> f32 {
-    let Some(level) = loudness_dbm0(samples, rate) else { return 1.0 };
+    let Some(loudness) = loudness_dbm0(samples, rate) else { return 1.0 };
     let peak = samples.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
-    factor((TARGET_DBM0 - level).min(MAX_RAISE_DB)).min(PEAK / peak)
-}
-
-/// The factor of an amplitude.
-pub(super) fn factor(db: f32) -> f32 {
-    10_f32.powf(db / 20.0)
+    level::factor((TARGET_DBM0 - loudness).min(MAX_RAISE_DB)).min(PEAK / peak)
 }
 
 fn dbm0(power: f32) -> f32 {
-    10.0 * power.max(f32::MIN_POSITIVE).log10() + FULL_DBM0
+    level::of_power(power * FULL_POWER)
 }
 
 /// Zero for nothing.
@@ -96,9 +92,9 @@ mod tests {
     }
 
     #[test]
-    fn the_loudest_sine_stands_at_three_dbm0() {
-        let level = loudness_dbm0(&sine(1.0, 8000), RATE).unwrap();
-        assert!((level + 3.01 - FULL_DBM0).abs() < 0.02, "{level}");
+    fn the_loudest_sine_measures_as_it_does_elsewhere_in_the_house() {
+        let heard = loudness_dbm0(&sine(1.0, 8000), RATE).unwrap();
+        assert!((heard - level::dbm0(&[i16::MAX, i16::MIN, 0, 0])).abs() < 0.02, "{heard}");
     }
 
     #[test]

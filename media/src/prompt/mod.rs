@@ -12,6 +12,7 @@
 //! | `resample`, `level` | any rate into ours; every prompt equally loud |
 //! | `sound` | finished frames, as samples or as payload of a codec |
 //! | `fetch`, `disk` | where bytes come from: a trait, and the folders of this machine |
+//! | `opus` | packets of an Ogg Opus file into samples |
 //! | `cache`, `loader` | what is kept, and the threads that make it |
 //! | `tone` | dial tone, busy, ringback and the rest, by country |
 //! | `name` | what a script writes, as something to play |
@@ -26,6 +27,7 @@ mod heads;
 mod level;
 mod loader;
 mod name;
+mod opus;
 mod resample;
 mod sound;
 mod tone;
@@ -38,4 +40,4 @@ pub use level::{Loudness, TARGET_DBM0, loudness_dbm0};
 pub use loader::{Loaded, Loader, Settings, Standing, Told, Unloaded, Wish};
 pub use name::{Misnamed, Named, named};
 pub use sound::{Form, Sound};
-pub use tone::{Beat, Generator, LEVEL_DBM0, MAX_BEATS, Tone};
+pub use tone::{Beat, LEVEL_DBM0, MAX_BEATS, Rhythm};

@@ -11,7 +11,7 @@
 //! tone::480+620:500/500       half a second on, half a second off, again and again
 //! ```
 
-use super::tone::{Beat, LEVEL_DBM0, MAX_BEATS, Tone};
+use super::tone::{Beat, LEVEL_DBM0, MAX_BEATS, Rhythm};
 
 /// The longest silence.
 const MAX_SILENCE_MS: u32 = 600_000;
@@ -22,7 +22,7 @@ pub enum Named {
     /// A file, by the name the loader knows it by.
     File(String),
     /// A tone or silence.
-    Tone(Tone),
+    Tone(Rhythm),
 }
 
 /// What is wrong with a name.
@@ -68,7 +68,7 @@ pub fn named(written: &str, home: &str) -> Result<Named, Misnamed> {
         Some(("tone", rest)) => tone(rest, home).map(Named::Tone).ok_or_else(|| Misnamed::Tone { written: own() }),
         Some(("silence", rest)) => {
             let ms = rest.parse().ok().filter(|&ms| ms > 0 && ms <= MAX_SILENCE_MS);
-            ms.map(|ms| Named::Tone(Tone::silence(ms))).ok_or_else(|| Misnamed::Silence { written: own() })
+            ms.map(|ms| Named::Tone(Rhythm::silence(ms))).ok_or_else(|| Misnamed::Silence { written: own() })
         }
         // An address may hold two colons, and a file may not.
         Some((before, _)) if before.contains("://") => Ok(Named::File(own())),
@@ -76,17 +76,17 @@ pub fn named(written: &str, home: &str) -> Result<Named, Misnamed> {
     }
 }
 
-fn tone(text: &str, home: &str) -> Option<Tone> {
+fn tone(text: &str, home: &str) -> Option<Rhythm> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         let (name, country) = text.split_once('/').unwrap_or((text, home));
-        return Tone::named(name, &country.to_ascii_lowercase());
+        return Rhythm::named(name, &country.to_ascii_lowercase());
     }
     let (sound, rhythm) = text.split_once(':').map_or((text, None), |(sound, rhythm)| (sound, Some(rhythm)));
     let (pitches, level) = sound.split_once('@').map_or((sound, None), |(pitches, level)| (pitches, Some(level)));
     let level = level.map_or(Some(LEVEL_DBM0), |level| level.parse().ok())?;
     let (low, high) = pitches.split_once('+').map_or((pitches, None), |(low, high)| (low, Some(high)));
     let hz = [pitch(low)?, high.map_or(Some(0.0), pitch)?];
-    let Some(rhythm) = rhythm else { return Tone::new(vec![Beat { hz, ms: 0 }], level, true) };
+    let Some(rhythm) = rhythm else { return Rhythm::new(vec![Beat { hz, ms: 0 }], level, true) };
     let mut beats = Vec::new();
     for (number, ms) in rhythm.split('/').take(MAX_BEATS + 1).enumerate() {
         let ms = ms.parse().ok().filter(|&ms| ms > 0)?;
@@ -94,7 +94,7 @@ fn tone(text: &str, home: &str) -> Option<Tone> {
     }
     // One beat sounds once, a rhythm goes on.
     let repeats = beats.len() > 1;
-    Tone::new(beats, level, repeats)
+    Rhythm::new(beats, level, repeats)
 }
 
 fn pitch(text: &str) -> Option<f32> {
@@ -110,7 +110,7 @@ mod tests {
         Beat { hz: [low, high], ms }
     }
 
-    fn tone_of(written: &str) -> Tone {
+    fn tone_of(written: &str) -> Rhythm {
         match named(written, "us") {
             Ok(Named::Tone(tone)) => tone,
             other => panic!("{written}: {other:?}"),
@@ -126,14 +126,14 @@ mod tests {
 
     #[test]
     fn tones_are_those_of_home_unless_a_country_is_named() {
-        assert_eq!(tone_of("tone::busy"), Tone::named("busy", "us").unwrap());
-        assert_eq!(tone_of("tone::busy/GB"), Tone::named("busy", "gb").unwrap());
+        assert_eq!(tone_of("tone::busy"), Rhythm::named("busy", "us").unwrap());
+        assert_eq!(tone_of("tone::busy/GB"), Rhythm::named("busy", "gb").unwrap());
         assert_ne!(tone_of("tone::busy/gb"), tone_of("tone::busy"));
     }
 
     #[test]
     fn frequencies_levels_and_rhythms_are_read() {
-        let of = |beats: &[Beat], level, repeats| Tone::new(beats.to_vec(), level, repeats).unwrap();
+        let of = |beats: &[Beat], level, repeats| Rhythm::new(beats.to_vec(), level, repeats).unwrap();
         assert_eq!(tone_of("tone::1004@-10"), of(&[beat(1004.0, 0.0, 0)], -10.0, true));
         assert_eq!(tone_of("tone::350+440"), of(&[beat(350.0, 440.0, 0)], LEVEL_DBM0, true));
         assert_eq!(tone_of("tone::440:200"), of(&[beat(440.0, 0.0, 200)], LEVEL_DBM0, false));

@@ -1,19 +1,17 @@
 //! Tones that a telephone network makes, as they sound in several countries.
 //!
-//! A [`Tone`] is a rhythm of one or two sines; a [`Generator`] makes it frame by frame and begins and ends each beat without a
-//! click. The figures are those of ITU-T E.180 supplement 2 and ETSI ES 203 021.
+//! A [`Rhythm`] says which sines sound for how long; [`crate::tone`] makes them. The figures are those of ITU-T E.180
+//! supplement 2 and ETSI ES 203 021.
 
-use std::f32::consts::TAU;
+use std::time::Duration;
 
-use super::level::{FULL_DBM0, factor};
 use crate::frame::Rate;
+use crate::tone::{Partial, Step, Tone};
 
 /// The most beats of a rhythm; special information tones have four.
 pub const MAX_BEATS: usize = 8;
 /// How loud a tone is unless it says so: exchanges send between -20 and -10 dBm0.
 pub const LEVEL_DBM0: f32 = -13.0;
-/// How long a beat takes to swell and to fade; shorter is heard as a click.
-const EDGE_MS: u32 = 4;
 
 /// One beat of a rhythm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,13 +24,13 @@ pub struct Beat {
 
 /// A rhythm of beats, and how loud each sine is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tone {
+pub struct Rhythm {
     beats: Vec<Beat>,
     dbm0: f32,
     repeats: bool,
 }
 
-impl Tone {
+impl Rhythm {
     /// A rhythm; `None` when it has no beat, too many, or is over at once.
     #[must_use]
     pub fn new(beats: Vec<Beat>, dbm0: f32, repeats: bool) -> Option<Self> {
@@ -63,6 +61,17 @@ impl Tone {
             name => (progress(name, country)?, LEVEL_DBM0, true),
         };
         Self::new(beats, dbm0, repeats)
+    }
+
+    /// Whoever makes its sound at a rate, at its start.
+    #[must_use]
+    pub fn player(&self, rate: Rate) -> Tone {
+        let steps = self.beats.iter().map(|beat| {
+            let length = (beat.ms > 0).then(|| Duration::from_millis(u64::from(beat.ms)));
+            let sines = beat.hz.iter().filter(|&&hz| hz > 0.0).map(|&hz| Partial { hz, dbm0: self.dbm0 });
+            Step::sound(&sines.collect::<Vec<_>>(), length)
+        });
+        Tone::new(rate, steps.collect(), self.repeats)
     }
 
     /// How long it sounds; `None` when it does not end.
@@ -114,105 +123,15 @@ fn progress(name: &str, country: &str) -> Option<Vec<Beat>> {
     Some(beats)
 }
 
-/// Makes a tone at one rate, from its start.
-#[derive(Debug, Clone)]
-pub struct Generator {
-    tone: Tone,
-    rate: Rate,
-    amplitude: f32,
-    beat: usize,
-    /// Samples of the beat that have been made.
-    made: u32,
-    /// Where each sine stands, in turns.
-    phase: [f32; 2],
-    over: bool,
-}
-
-impl Generator {
-    /// At the start of a tone.
-    #[must_use]
-    pub fn new(tone: Tone, rate: Rate) -> Self {
-        // A sine has half the power of its peak squared.
-        let amplitude = factor(tone.dbm0 - FULL_DBM0 + 3.01) * 32_768.0;
-        Self { tone, rate, amplitude, beat: 0, made: 0, phase: [0.0; 2], over: false }
-    }
-
-    /// The rate it is made at.
-    #[must_use]
-    pub fn rate(&self) -> Rate {
-        self.rate
-    }
-
-    /// How long it sounds in all; `None` when it does not end.
-    #[must_use]
-    pub fn ms(&self) -> Option<u32> {
-        self.tone.ms()
-    }
-
-    /// Back to the start.
-    pub fn rewind(&mut self) {
-        (self.beat, self.made, self.phase, self.over) = (0, 0, [0.0; 2], false);
-    }
-
-    /// Appends a frame. False when the tone was over before it; then nothing is appended. A last frame that is begun is
-    /// filled with silence.
-    pub fn next_frame(&mut self, samples: &mut Vec<i16>) -> bool {
-        if self.over {
-            return false;
-        }
-        for _ in 0..self.rate.samples() {
-            samples.push(self.next_sample());
-        }
-        true
-    }
-
-    fn next_sample(&mut self) -> i16 {
-        if self.over {
-            return 0;
-        }
-        let beat = self.tone.beats[self.beat];
-        let per_ms = self.rate.hz() / 1000;
-        let length = beat.ms * per_ms;
-        let edge = EDGE_MS * per_ms;
-        let left = if length == 0 { edge } else { length - self.made };
-        let swell = self.made.min(left).min(edge) as f32 / edge as f32;
-        let mut sum = 0.0;
-        for (phase, hz) in self.phase.iter_mut().zip(beat.hz) {
-            if hz > 0.0 {
-                sum += (*phase * TAU).sin();
-                *phase += hz / self.rate.hz() as f32;
-                *phase -= phase.floor();
-            }
-        }
-        self.step(length);
-        (sum * self.amplitude * swell) as i16
-    }
-
-    fn step(&mut self, length: u32) {
-        // Counting may stand still once the edge is behind: an endless beat has no other end.
-        self.made = self.made.saturating_add(1);
-        if length > 0 && self.made >= length {
-            self.beat += 1;
-            self.made = 0;
-            self.phase = [0.0; 2];
-            if self.beat == self.tone.beats.len() {
-                self.beat = 0;
-                self.over = !self.tone.repeats;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::loudness_dbm0;
+    use crate::codec::level::dbm0;
 
-    fn made(tone: &Tone, rate: Rate, frames: usize) -> Vec<i16> {
-        let mut generator = Generator::new(tone.clone(), rate);
-        let mut samples = Vec::new();
+    fn made(rhythm: &Rhythm, rate: Rate, frames: usize) -> Vec<i16> {
+        let (mut player, mut samples) = (rhythm.player(rate), Vec::new());
         for _ in 0..frames {
-            generator.next_frame(&mut samples);
+            player.fill(rate.samples(), &mut samples);
         }
         samples
     }
@@ -233,10 +152,9 @@ mod tests {
     #[test]
     fn the_test_tone_is_1004_hz_at_minus_ten_dbm0_at_every_rate() {
         for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
-            let samples = made(&Tone::named("milliwatt", "us").unwrap(), rate, 50);
+            let samples = made(&Rhythm::named("milliwatt", "us").unwrap(), rate, 50);
             assert_eq!(samples.len(), rate.hz() as usize);
-            let floats: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
-            let level = loudness_dbm0(&floats, rate).unwrap();
+            let level = dbm0(&samples);
             assert!((level + 10.0).abs() < 0.1, "{level}");
             assert!(share(&samples, 1004.0, rate) > 0.98);
         }
@@ -244,7 +162,7 @@ mod tests {
 
     #[test]
     fn busy_in_america_is_two_tones_half_a_second_on_and_off() {
-        let samples = made(&Tone::named("busy", "us").unwrap(), Rate::Narrow, 100);
+        let samples = made(&Rhythm::named("busy", "us").unwrap(), Rate::Narrow, 100);
         for second in samples.chunks(8000) {
             let (on, off) = second.split_at(4000);
             assert!((share(on, 480.0, Rate::Narrow) - 0.5).abs() < 0.02);
@@ -257,43 +175,28 @@ mod tests {
     fn every_tone_of_every_country_sounds_and_repeats() {
         for country in ["us", "ca", "gb", "ie", "au", "nz", "fr", "es", "it", "jp", "de", "nl", ""] {
             for name in ["dial", "ringback", "busy", "congestion", "sit", "waiting"] {
-                let samples = made(&Tone::named(name, country).unwrap(), Rate::Narrow, 1000);
+                let samples = made(&Rhythm::named(name, country).unwrap(), Rate::Narrow, 1000);
                 assert_eq!(samples.len(), 160_000, "{name} in {country} goes on");
                 assert!(samples.iter().any(|&sample| sample > 3000), "{name} in {country} is heard");
             }
         }
-        assert_eq!(Tone::named("disco", "us"), None);
+        assert_eq!(Rhythm::named("disco", "us"), None);
     }
 
     #[test]
-    fn silence_and_a_beep_end_and_can_be_had_again() {
-        for (tone, frames) in [(Tone::silence(50), 3), (Tone::named("beep", "").unwrap(), 20)] {
-            let mut generator = Generator::new(tone, Rate::Narrow);
-            for _ in 0..2 {
-                let mut samples = Vec::new();
-                while generator.next_frame(&mut samples) {}
-                assert_eq!(samples.len(), frames * 160);
-                generator.rewind();
-            }
-        }
-    }
-
-    #[test]
-    fn no_beat_begins_or_ends_with_a_click() {
-        let samples = made(&Tone::named("beep", "").unwrap(), Rate::Full, 21);
-        let widest = samples.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max().unwrap();
-        let steepest = f32::from(*samples.iter().max().unwrap()) * TAU * 1000.0 / 48_000.0;
-        assert!(widest as f32 <= steepest + 2.0, "{widest} where the tone itself has {steepest}");
+    fn silence_and_a_beep_end() {
+        assert_eq!(made(&Rhythm::silence(50), Rate::Narrow, 9), [0; 400]);
+        assert_eq!(made(&Rhythm::named("beep", "").unwrap(), Rate::Narrow, 50).len(), 3200);
     }
 
     #[test]
     fn rhythms_that_make_no_sense_are_refused() {
         let beat = |ms| Beat { hz: [440.0, 0.0], ms };
-        assert!(Tone::new(vec![], -13.0, true).is_none());
-        assert!(Tone::new(vec![beat(1); MAX_BEATS + 1], -13.0, true).is_none());
-        assert!(Tone::new(vec![beat(0), beat(5)], -13.0, true).is_none());
-        assert!(Tone::new(vec![beat(60_001)], -13.0, true).is_none());
-        assert!(Tone::new(vec![beat(5)], 1.0, true).is_none());
-        assert!(Tone::new(vec![Beat { hz: [f32::NAN, 0.0], ms: 5 }], -13.0, true).is_none());
+        assert!(Rhythm::new(vec![], -13.0, true).is_none());
+        assert!(Rhythm::new(vec![beat(1); MAX_BEATS + 1], -13.0, true).is_none());
+        assert!(Rhythm::new(vec![beat(0), beat(5)], -13.0, true).is_none());
+        assert!(Rhythm::new(vec![beat(60_001)], -13.0, true).is_none());
+        assert!(Rhythm::new(vec![beat(5)], 1.0, true).is_none());
+        assert!(Rhythm::new(vec![Beat { hz: [f32::NAN, 0.0], ms: 5 }], -13.0, true).is_none());
     }
 }

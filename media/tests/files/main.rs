@@ -6,3 +6,4 @@
 mod broken;
 mod judges;
 mod reading;
+mod writing;

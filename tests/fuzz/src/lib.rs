@@ -10,21 +10,32 @@
 //! What a campaign finds goes, minimised, into the corpus and stays there.
 #![forbid(unsafe_code)]
 
+mod decoder;
 mod digest;
 mod message;
 mod sdp;
 mod stream;
+mod telephone_event;
 mod uri;
 
+pub use decoder::decoder;
 pub use digest::digest;
 pub use message::message;
 pub use sdp::sdp;
 pub use stream::stream;
+pub use telephone_event::telephone_event;
 pub use uri::uri;
 
 /// Takes any bytes; panics when a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 5] =
-    [("message", message), ("stream", stream), ("uri", uri), ("digest", digest), ("sdp", sdp)];
+pub const TARGETS: [(&str, Target); 7] = [
+    ("message", message),
+    ("stream", stream),
+    ("uri", uri),
+    ("digest", digest),
+    ("sdp", sdp),
+    ("telephone_event", telephone_event),
+    ("decoder", decoder),
+];

@@ -180,7 +180,7 @@ fn babble(seconds: usize, seed: u32) -> Vec<i16> {
 
 #[test]
 fn a_minute_of_babble_is_no_key() {
-    // Four hours of text read aloud by espeak-ng and flite, ten voices in five languages, gave none either.
+    // Four hours of text read aloud by espeak-ng and flite, ten voices, gave none either.
     let sound = babble(60, 0x1234_5678);
     let speech = level::dbm0(&sound);
     assert!((-30.0..-5.0).contains(&speech), "the babble is at {speech} dBm0");

@@ -12,14 +12,18 @@
 //! | [`jitter`] | packets in order and in time, and frames of sound out of them |
 //! | [`latch`] | whom a leg hears and where it sends to |
 //! | [`ports`] | the range of ports and what it has room for |
+//! | [`quality`] | how well the party is heard |
+//! | [`srtp`] | sound and reports that nobody else reads or changes |
 
 pub mod forward;
 pub mod jitter;
 pub mod latch;
 pub mod packet;
 pub mod ports;
+pub mod quality;
 pub mod rtcp;
 pub mod source;
+pub mod srtp;
 
 /// A starting point for virtual time.
 #[cfg(test)]

@@ -92,6 +92,31 @@ const PAYLOAD_TYPE: u8 = 0x7f;
 const PADDING: u8 = 0x20;
 const EXTENSION: u8 = 0x10;
 
+/// How long the head of a packet is, with contributing sources and extension: where the payload starts. What stands there
+/// may be encrypted still.
+///
+/// # Errors
+/// When the bytes are not an RTP packet as far as its head tells, with the reason.
+pub fn head_length(bytes: &[u8]) -> Result<usize, NotRtp> {
+    let length = bytes.len();
+    let Some(head) = bytes.first_chunk::<HEAD>() else { return Err(NotRtp::Short(length)) };
+    if length > MAX_PACKET {
+        return Err(NotRtp::Long(length));
+    }
+    if head[0] >> 6 != 2 {
+        return Err(NotRtp::Version(head[0] >> 6));
+    }
+    let mut start = HEAD + usize::from(head[0] & 0x0f) * 4;
+    if head[0] & EXTENSION != 0 {
+        let words = bytes.get(start + 2..start + 4).ok_or(NotRtp::Truncated { claimed: start + 4, length })?;
+        start += 4 + usize::from(u16::from_be_bytes([words[0], words[1]])) * 4;
+    }
+    if start > length {
+        return Err(NotRtp::Truncated { claimed: start, length });
+    }
+    Ok(start)
+}
+
 /// An RTP packet, read where it lies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct View<'a> {
@@ -108,23 +133,11 @@ impl<'a> View<'a> {
     /// # Errors
     /// When they are not, with the reason.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, NotRtp> {
+        let start = head_length(bytes)?;
         let length = bytes.len();
-        let Some(head) = bytes.first_chunk::<HEAD>() else { return Err(NotRtp::Short(length)) };
-        if length > MAX_PACKET {
-            return Err(NotRtp::Long(length));
-        }
-        if head[0] >> 6 != 2 {
-            return Err(NotRtp::Version(head[0] >> 6));
-        }
-        let mut start = HEAD + usize::from(head[0] & 0x0f) * 4;
-        if head[0] & EXTENSION != 0 {
-            let words = bytes.get(start + 2..start + 4);
-            let words = words.ok_or(NotRtp::Truncated { claimed: start + 4, length })?;
-            start += 4 + usize::from(u16::from_be_bytes([words[0], words[1]])) * 4;
-        }
-        let payload = length.checked_sub(start).ok_or(NotRtp::Truncated { claimed: start, length })?;
+        let payload = length - start;
         let mut end = length;
-        if head[0] & PADDING != 0 {
+        if bytes[0] & PADDING != 0 {
             let padding = usize::from(bytes[length - 1]);
             if padding == 0 || padding > payload {
                 return Err(NotRtp::Padding { padding, payload });

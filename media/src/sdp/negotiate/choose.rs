@@ -51,7 +51,8 @@ pub(super) fn sound(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Chosen, Refu
         reduced: theirs.media.attributes.has("rtcp-rsize"),
         mid: theirs.media.mid(),
     };
-    let media = written.media();
+    let mut media = written.media();
+    media.kind.clone_from(&theirs.media.kind);
     let reduced = written.reduced;
     let send: Vec<Format> = speech.iter().map(|chosen| chosen.theirs.clone()).collect();
     let beside_theirs: Vec<Format> = beside.iter().map(|chosen| chosen.theirs.clone()).collect();

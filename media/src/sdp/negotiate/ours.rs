@@ -150,6 +150,7 @@ pub(super) fn answer(theirs: Theirs<'_>, part: Part, refusal: &mut Option<Refusa
         },
         Want::Relay(relay) if theirs.is_live() && relay.fits(theirs.media) => {
             let mut media = relay.media();
+            (media.kind, media.protocol) = (theirs.media.kind.clone(), theirs.media.protocol.clone());
             if let Some(mid) = theirs.media.mid() {
                 media.attributes.add("mid", mid);
             }

@@ -13,6 +13,7 @@
 mod decoder;
 mod digest;
 mod message;
+mod prompt;
 mod sdp;
 mod stream;
 mod telephone_event;
@@ -21,6 +22,7 @@ mod uri;
 pub use decoder::decoder;
 pub use digest::digest;
 pub use message::message;
+pub use prompt::{prompt_aac, prompt_flac, prompt_m4a, prompt_mp3, prompt_opus, prompt_vorbis, prompt_wav};
 pub use sdp::sdp;
 pub use stream::stream;
 pub use telephone_event::telephone_event;
@@ -30,7 +32,7 @@ pub use uri::uri;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("message", message),
     ("stream", stream),
     ("uri", uri),
@@ -38,4 +40,11 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("sdp", sdp),
     ("telephone_event", telephone_event),
     ("decoder", decoder),
+    ("prompt_wav", prompt_wav),
+    ("prompt_mp3", prompt_mp3),
+    ("prompt_vorbis", prompt_vorbis),
+    ("prompt_opus", prompt_opus),
+    ("prompt_flac", prompt_flac),
+    ("prompt_aac", prompt_aac),
+    ("prompt_m4a", prompt_m4a),
 ];

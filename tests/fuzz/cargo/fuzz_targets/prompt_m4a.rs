@@ -1,0 +1,6 @@
+//! The `prompt_m4a` target under libFuzzer.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| patchcord_fuzz::prompt_m4a(data));

@@ -14,7 +14,10 @@ mod decoder;
 mod digest;
 mod message;
 mod prompt;
+mod rtcp;
+mod rtp;
 mod sdp;
+mod srtp;
 mod stream;
 mod telephone_event;
 mod uri;
@@ -23,7 +26,10 @@ pub use decoder::decoder;
 pub use digest::digest;
 pub use message::message;
 pub use prompt::{prompt_aac, prompt_flac, prompt_m4a, prompt_mp3, prompt_opus, prompt_vorbis, prompt_wav};
+pub use rtcp::rtcp;
+pub use rtp::rtp;
 pub use sdp::sdp;
+pub use srtp::srtp;
 pub use stream::stream;
 pub use telephone_event::telephone_event;
 pub use uri::uri;
@@ -32,7 +38,7 @@ pub use uri::uri;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("message", message),
     ("stream", stream),
     ("uri", uri),
@@ -47,4 +53,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("prompt_flac", prompt_flac),
     ("prompt_aac", prompt_aac),
     ("prompt_m4a", prompt_m4a),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("srtp", srtp),
 ];

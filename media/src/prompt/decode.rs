@@ -159,7 +159,10 @@ pub fn decode(
 }
 
 fn read(name: &str, mut bytes: Vec<u8>, rate: Rate, limits: &Limits) -> Result<Vec<f32>, Unplayable> {
-    heads::mend_wav(&mut bytes, limits.bytes);
+    // Their reader multiplies this number before it looks at it.
+    if let Some(channels) = heads::mend_wav(&mut bytes, limits.bytes) {
+        check_channels(name, usize::from(channels))?;
+    }
     let edit = heads::edit_of(&bytes);
     let mut format = open(name, bytes)?;
     let track = format.default_track(TrackType::Audio).ok_or_else(|| Unplayable::NoSound { name: name.to_owned() })?;
@@ -263,9 +266,7 @@ impl<'a> Reader<'a> {
                 if !RATES_HZ.contains(&hz) {
                     return Err(unsupported(self.name, &format!("{hz} samples a second")));
                 }
-                if channels == 0 || channels > MAX_CHANNELS {
-                    return Err(unsupported(self.name, &format!("{channels} channels")));
-                }
+                check_channels(self.name, channels)?;
                 empty.insert(Resampler::new(hz, self.rate))
             }
         };
@@ -303,6 +304,11 @@ impl<'a> Reader<'a> {
         }
         Ok(resampler.finish())
     }
+}
+
+fn check_channels(name: &str, channels: usize) -> Result<(), Unplayable> {
+    let fits = (1..=MAX_CHANNELS).contains(&channels);
+    fits.then_some(()).ok_or_else(|| unsupported(name, &format!("{channels} channels")))
 }
 
 /// Which samples of a packet are played, when its first is the file's sample `from`.

@@ -78,17 +78,17 @@ fn long(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-/// Gives a wav its true length where its head says nothing or the most it can say.
+/// Gives a wav its true length where its head says nothing or the most it can say, and says how many channels it names.
 ///
 /// Whoever writes to a pipe cannot go back to the head, and whoever was killed has not come back to it. A head that promises
 /// a bit more than is there is left alone: that file was cut.
-pub(super) fn mend_wav(file: &mut [u8], most: usize) {
+pub(super) fn mend_wav(file: &mut [u8], most: usize) -> Option<u16> {
     if file.len() < 12 || &file[..4] != b"RIFF" || &file[8..12] != b"WAVE" {
-        return;
+        return None;
     }
-    let mut at = 12;
+    let (mut at, mut channels) = (12, None);
     for _ in 0..MAX_BOXES {
-        let Some(head) = file.get(at..at + 8) else { return };
+        let Some(head) = file.get(at..at + 8) else { break };
         let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
         let left = file.len() - at - 8;
         if &head[..4] == b"data" {
@@ -97,11 +97,15 @@ pub(super) fn mend_wav(file: &mut [u8], most: usize) {
                 file[at + 4..at + 8].copy_from_slice(&left.to_le_bytes());
                 file[4..8].copy_from_slice(&whole.to_le_bytes());
             }
-            return;
+            break;
+        }
+        if &head[..4] == b"fmt " {
+            channels = channels.or(file.get(at + 10..at + 12).map(|two| u16::from_le_bytes([two[0], two[1]])));
         }
         // Chunks are padded to even lengths.
         at = at.saturating_add(8).saturating_add(size as usize).saturating_add(size as usize & 1);
     }
+    channels
 }
 
 #[cfg(test)]
@@ -148,6 +152,14 @@ mod tests {
             assert_eq!(file[28..32], 100_u32.to_le_bytes());
             assert_eq!(file[4..8], (file.len() as u32 - 8).to_le_bytes());
         }
+    }
+
+    #[test]
+    fn a_wav_says_how_many_channels_it_has() {
+        let mut file = b"RIFF\x1c\0\0\0WAVEfmt \x10\0\0\0\x01\0\x07\0".to_vec();
+        assert_eq!(mend_wav(&mut file, 1000), Some(7));
+        assert_eq!(mend_wav(&mut wav(4, 4), 1000), None, "this one has no format");
+        assert_eq!(mend_wav(&mut b"RIFX".to_vec(), 1000), None);
     }
 
     #[test]

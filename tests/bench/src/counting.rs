@@ -40,6 +40,11 @@ fn count(size: usize) {
     BYTES.fetch_add(size as u64, Ordering::Relaxed);
 }
 
+/// Allocations so far.
+pub fn count_of_allocations() -> u64 {
+    COUNT.load(Ordering::Relaxed)
+}
+
 /// Allocations and allocated bytes that `work` makes.
 pub fn allocations<T>(work: impl FnOnce() -> T) -> (u64, u64, T) {
     let before = (COUNT.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed));

@@ -5,6 +5,7 @@
 //! bin/uas      the real runtime, with a desk that answers calls and the real door behind it
 //! bin/calls    starts both in turn, lets SIPp call them, and prints the CPU time and its ratio
 //! bin/memory   bytes a dialog and a registration
+//! bin/media    sound beside bare loops: bridges, prompts, rooms
 //! bin/parse    nanoseconds and allocations of reading and writing a message
 //! ```
 //!
@@ -15,4 +16,5 @@ pub mod counting;
 pub mod people;
 pub mod process;
 pub mod sipp;
+pub mod sound;
 pub mod spread;

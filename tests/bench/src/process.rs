@@ -61,17 +61,21 @@ impl Pinned {
 
     /// The CPU time that it has taken, all threads together.
     pub fn cpu(&self) -> io::Result<Cpu> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field is the name in brackets, which may hold blanks; user and system time are 14th and 15th.
-        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks = |field: usize| {
-            let text = after_name.split_whitespace().nth(field - 3).unwrap_or_default();
-            let ticks =
-                text.parse::<u64>().map_err(|_| io::Error::other(format!("/proc holds no CPU time: {stat}")))?;
-            Ok::<_, io::Error>(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
-        };
-        Ok(Cpu { user: ticks(14)?, system: ticks(15)? })
+        cpu_of(self.child.id())
     }
+}
+
+/// The CPU time that a process has taken, all threads together.
+pub fn cpu_of(process: u32) -> io::Result<Cpu> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The second field is the name in brackets, which may hold blanks; user and system time are 14th and 15th.
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = |field: usize| {
+        let text = after_name.split_whitespace().nth(field - 3).unwrap_or_default();
+        let ticks = text.parse::<u64>().map_err(|_| io::Error::other(format!("/proc holds no CPU time: {stat}")))?;
+        Ok::<_, io::Error>(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+    };
+    Ok(Cpu { user: ticks(14)?, system: ticks(15)? })
 }
 
 impl Drop for Pinned {

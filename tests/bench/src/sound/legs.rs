@@ -1,0 +1,127 @@
+//! The media plane with one thread, and many legs on it.
+
+use std::error::Error;
+use std::f64::consts::TAU;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use patchcord_media::codec::{Kind, Settings as CodecSettings};
+use patchcord_media::mixer::Rules;
+use patchcord_media::prompt::{Cursor, Item, Loops, Sound};
+use patchcord_media::shard::{
+    Hearing, Keys, Notices, Open, Order, Plane, Play, PortId, Settings, Speaking, Terms, Weight,
+};
+
+use super::role::{Counted, Role};
+use crate::counting;
+
+/// The legs of a child.
+pub struct Legs {
+    plane: Plane,
+    _notices: Vec<Notices>,
+    /// Where they hear sound.
+    pub places: Vec<SocketAddr>,
+}
+
+impl Legs {
+    /// Opens so many legs towards the farm and joins them as the role says.
+    ///
+    /// # Errors
+    /// When the plane takes no more.
+    pub fn open(role: Role, count: usize, farm: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        // The load limit is for calls; a bench wants to see what happens beyond it.
+        let settings = Settings {
+            threads: 1,
+            pinned: false,
+            most_ports: count,
+            most_load_permille: u64::MAX,
+            ..Settings::default()
+        };
+        let (plane, notices) = Plane::start(&settings)?;
+        let (mut places, mut ports) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let wanted = Open {
+                address: farm.ip(),
+                listener: 0,
+                reports: true,
+                weight: Weight(1),
+                beside: ports.last().copied(),
+            };
+            let opened = plane.open(&wanted)?;
+            plane.order(opened.port, Order::Tune(Box::new(terms(farm))))?;
+            places.push(opened.rtp);
+            ports.push(opened.port);
+            // A burst of thousands would fill the ring of orders.
+            while plane.tally().ports < ports.len() as u64 {
+                std::thread::yield_now();
+            }
+        }
+        join(&plane, role, &ports)?;
+        Ok(Self { plane, _notices: notices, places })
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn count(&self) -> Counted {
+        let tally = self.plane.tally();
+        Counted {
+            allocations: counting::count_of_allocations(),
+            packets_in: tally.packets_in,
+            packets_out: tally.packets_out,
+            late: tally.late_ticks,
+            ticks: tally.ticks,
+            own_encodes: tally.own_encodes,
+            shared_encodes: tally.shared_encodes,
+        }
+    }
+}
+
+fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), Box<dyn Error>> {
+    match role {
+        Role::Relay => {
+            for pair in ports.chunks_exact(2) {
+                plane.order(pair[0], Order::Bridge(pair[1]))?;
+            }
+        }
+        Role::Ivr => {
+            let prompt = Arc::new(prompt().encoded(Kind::Pcmu).ok_or("a codec that we speak")?);
+            for port in ports {
+                let items = vec![Item::Sound(Arc::clone(&prompt))];
+                let cursor = Box::new(Cursor::new(items, Kind::Pcmu.rate(), Loops::Forever)?);
+                plane.order(*port, Order::Play(Play { cursor, kind: Some(Kind::Pcmu), tag: 0 }))?;
+            }
+        }
+        Role::Rooms(size) => {
+            for members in ports.chunks(size) {
+                let room = plane.open_room(0, Rules::default(), members.first().copied())?;
+                for member in members {
+                    plane.order(*member, Order::Enter(room))?;
+                }
+            }
+        }
+        Role::Idle | Role::FloorRelay | Role::FloorPackets => {}
+    }
+    Ok(())
+}
+
+fn terms(farm: SocketAddr) -> Terms {
+    let (kind, payload_type) = (Kind::Pcmu, 0);
+    Terms {
+        remote: Some(farm),
+        remote_reports: None,
+        mux: false,
+        speaking: Some(Speaking { kind, payload_type, encoder: kind.encoder(&CodecSettings::default()) }),
+        hearing: vec![Hearing { kind, payload_type, decoder: kind.decoder() }],
+        comfort_in: None,
+        keys_out: None,
+        keys_in: Some(Keys { payload_type: 101, clock_hz: 8000 }),
+        silence_after: None,
+    }
+}
+
+/// Ten seconds of a tone.
+fn prompt() -> Sound {
+    let rate = Kind::Pcmu.rate();
+    let sample = |number: u32| (8000.0 * (TAU * 440.0 * f64::from(number) / f64::from(rate.hz())).sin()) as i16;
+    Sound::of_samples("tone", rate, (0..10 * rate.hz()).map(sample).collect())
+}

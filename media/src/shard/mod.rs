@@ -40,7 +40,10 @@ mod waste;
 pub use counters::Tally;
 pub use notice::{Heard, Notice, Quality, Totals};
 pub use opening::{Open, OpenError, Opened};
-pub use order::{Hearing, Keys, MAX_HEARD, Order, Play, Played, PortId, RoomId, RoomOrder, Speaking, Stand, Terms};
+pub use order::{
+    Hearing, Keys, MAX_HEARD, Order, Play, Played, PortId, Record, RoomId, RoomOrder, Speaking, Stand, Terms,
+};
 pub use placement::Weight;
 pub use plane::{Notices, OrderError, Plane};
+pub use port::{Guard, Protection};
 pub use settings::{Settings, StartError};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::order::{Played, PortId, RoomId};
 use super::ring::Ring;
+use crate::dtmf::{Key, Press, Via};
 use crate::prompt::Position;
 use crate::rtp::rtcp::Block;
 
@@ -37,6 +38,12 @@ pub enum Notice {
     Died(PortId),
     /// A prompt is over: its tag, why, and where it stood.
     Played(PortId, u64, Played, Position),
+    /// A key went down, heard by this way. The press is told when it is over.
+    KeyDown(PortId, Key, Via),
+    /// A key was pressed; once, by the way that came first.
+    Key(PortId, Press),
+    /// All keys that were to be sent are sent.
+    Pressed(PortId),
     /// The party says that its stream ends.
     Goodbye(PortId),
     /// How well both directions were heard lately.
@@ -108,6 +115,9 @@ impl Notice {
             | Self::Moved(port)
             | Self::Died(port)
             | Self::Played(port, ..)
+            | Self::KeyDown(port, ..)
+            | Self::Key(port, _)
+            | Self::Pressed(port)
             | Self::Goodbye(port)
             | Self::Quality(port, _)
             | Self::NotEntered(port, _)

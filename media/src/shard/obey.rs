@@ -2,9 +2,9 @@
 
 use super::clock::SLOTS;
 use super::notice::Notice;
-use super::order::{Command, Opening, Order, Played, PortId, Terms};
+use super::order::{Command, Opening, Order, Played, PortId, Record, Terms};
 use super::poll::{Place, Token};
-use super::port::{Port, Route};
+use super::port::{Port, Recorder, Route};
 use super::thread::Shard;
 use super::waste::Thing;
 
@@ -71,6 +71,8 @@ impl Shard {
             Order::Enter(room) => self.enter(place, room),
             Order::Stand(stand) => self.stand(place, stand),
             Order::Close => self.close(place),
+            Order::Press(..) | Order::Tones(_) | Order::Pressed(_) => self.direct_keys(place, order),
+            Order::Record(record) => self.record(place, record),
             Order::Play(_) | Order::Stop | Order::StopAt(_) => self.direct_prompt(place, order),
         }
     }
@@ -86,6 +88,29 @@ impl Shard {
         }
         if let Some(old) = old {
             self.waste.throw(Thing::Anything(old));
+        }
+    }
+
+    fn direct_keys(&mut self, place: Place, order: Order) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        match order {
+            Order::Press(key, duration) => {
+                let waits = port.press(key, duration);
+                if !waits {
+                    tracing::warn!(port = port.id().0, "a key cannot be sent: the party takes none, or too many wait");
+                }
+            }
+            Order::Tones(wanted) => port.listen_for_tones(wanted),
+            Order::Pressed(press) => port.show_press(press, self.moment, &mut self.news),
+            _ => {}
+        }
+    }
+
+    fn record(&mut self, place: Place, record: Record) {
+        let Some(port) = self.ports.get_mut(place) else { return };
+        let recorder = Box::new(Recorder::new(record.tap, record.rate));
+        if let Some(before) = port.record(Some(recorder)) {
+            self.waste.throw(Thing::Anything(before));
         }
     }
 

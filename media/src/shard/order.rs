@@ -6,11 +6,14 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use super::port::Port;
+use super::port::{Port, Protection};
 use super::room::Partial;
 use crate::codec::{Decoder, Encoder, Kind};
+use crate::dtmf::{Key, Press};
+use crate::frame::Rate;
 use crate::mixer::{Gain, Rules};
 use crate::prompt::Cursor;
+use crate::recording::Tap;
 
 /// The most codecs that a party may choose from packet to packet; an answer lists one or two.
 pub const MAX_HEARD: usize = 4;
@@ -62,6 +65,8 @@ pub struct Terms {
     pub hearing: Vec<Hearing>,
     /// The number that we gave to the noise for times of silence.
     pub comfort_in: Option<u8>,
+    /// What protects packets.
+    pub protection: Protection,
     /// How we send keys.
     pub keys_out: Option<Keys>,
     /// How keys come.
@@ -78,6 +83,7 @@ impl Terms {
         {
             std::mem::swap(&mut new.encoder, &mut old.encoder);
         }
+        self.protection.keep(&mut old.protection);
         for new in &mut self.hearing {
             if let Some(old) = old.hearing.iter_mut().find(|old| old.kind == new.kind) {
                 std::mem::swap(&mut new.decoder, &mut old.decoder);
@@ -94,6 +100,14 @@ pub struct Play {
     pub kind: Option<Kind>,
     /// The name under which its end is told.
     pub tag: u64,
+}
+
+/// A recording.
+pub struct Record {
+    /// The media thread's end of it.
+    pub tap: Box<Tap>,
+    /// The rate of its plan.
+    pub rate: Rate,
 }
 
 /// Why a prompt ended.
@@ -127,6 +141,14 @@ pub enum Order {
     Stop,
     /// To stop the prompt after so many frames in all.
     StopAt(u64),
+    /// To send a key, held for so long, behind those that wait ([`Notice::Pressed`](super::Notice) when all are sent).
+    Press(Key, Duration),
+    /// To listen for tones of keys in the sound, or no longer.
+    Tones(bool),
+    /// A press that came by another way, as a SIP INFO: it is told like any other, once.
+    Pressed(Press),
+    /// To record what the party says and is told.
+    Record(Record),
     /// To bring the party into a room of the same thread.
     Enter(RoomId),
     /// How the party stands in its room.
@@ -156,6 +178,8 @@ pub struct RoomId(pub(crate) u64);
 pub enum RoomOrder {
     /// To be mixed by other rules.
     Rules(Rules),
+    /// To record what all hear who are silent.
+    Record(Record),
     /// To play samples to all; the tag names the end.
     Announce(Play),
     /// To stop that.

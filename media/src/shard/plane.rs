@@ -240,7 +240,9 @@ impl Plane {
                 // Every part is told, also when one cannot hear.
                 parts.iter().map(close).fold(Ok(()), Result::and)
             }
-            RoomOrder::Announce(_) | RoomOrder::Hush => self.0.push(home, Command::Room(room, order)),
+            RoomOrder::Announce(_) | RoomOrder::Hush | RoomOrder::Record(_) => {
+                self.0.push(home, Command::Room(room, order))
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::order::RoomId;
 use super::poll::Place;
-use super::port::Playing;
+use super::port::{Playing, Recorder};
 use crate::codec::resample::Resampler;
 use crate::codec::{Encoder, Kind, Settings};
 use crate::frame::{MAX_SAMPLES, Rate};
@@ -62,6 +62,7 @@ pub(crate) struct Room {
     voices: Vec<Voice>,
     pub announcing: Option<Playing>,
     announcer: Option<Box<Resampler>>,
+    pub recorder: Option<Box<Recorder>>,
     /// The threads that have a part of it, and what came from each since the last round.
     pub peers: Vec<(usize, Option<Box<Partial>>)>,
     /// Sums that are done with, to be filled again.
@@ -84,6 +85,7 @@ impl Room {
             voices: Vec::new(),
             announcing: None,
             announcer: None,
+            recorder: None,
             peers: Vec::new(),
             spare: Vec::new(),
             shared: Vec::with_capacity(MAX_SAMPLES),
@@ -199,6 +201,13 @@ impl Room {
         self.mixer.mix();
         self.mixer.shared(&mut self.shared);
         self.voices.iter_mut().for_each(|voice| voice.is_fresh = false);
+    }
+
+    /// Hands this round to the recording; gives back a recorder whose recording is over.
+    pub fn go_on_recording(&mut self) -> Option<Box<Recorder>> {
+        let recorder = self.recorder.as_mut()?;
+        recorder.room_round(&self.shared, self.mixer.rate());
+        if recorder.is_over() { self.recorder.take() } else { None }
     }
 
     /// What one member alone hears.

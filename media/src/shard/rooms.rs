@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::notice::Notice;
 use super::order::{Command, Play, Played, RoomId, RoomOrder, Stand};
 use super::poll::Place;
-use super::port::{Playing, Port, Route};
+use super::port::{Playing, Port, Recorder, Route};
 use super::room::{Membership, Partial, Room};
 use super::thread::Shard;
 use super::waste::Thing;
@@ -31,6 +31,12 @@ impl Shard {
             RoomOrder::Announce(play) => {
                 self.hush(id, Played::Replaced);
                 self.announce(id, play);
+            }
+            RoomOrder::Record(record) => {
+                let recorder = Box::new(Recorder::new(record.tap, record.rate));
+                if let Some(before) = room.recorder.replace(recorder) {
+                    self.waste.throw(Thing::Anything(before));
+                }
             }
             RoomOrder::Hush => self.hush(id, Played::Stopped),
             RoomOrder::Close => self.close_room(id, Notice::RoomClosed(id)),
@@ -158,6 +164,9 @@ impl Shard {
                 room.leave(seat);
                 self.bury(place);
             }
+        }
+        if let Some(over) = room.go_on_recording() {
+            self.waste.throw(Thing::Anything(over));
         }
         room.mixer.clear();
     }

@@ -6,6 +6,7 @@ use super::poll::Place;
 use super::port::Route;
 use super::thread::Shard;
 use super::waste::Thing;
+use crate::dtmf::Press;
 use crate::frame::Rate;
 
 impl Shard {
@@ -30,14 +31,42 @@ impl Shard {
         port.report(self.moment, &self.wall, &mut self.scratch.packet, &mut self.news);
         let heard = port.listen(self.moment, &mut self.scratch);
         let route = port.route;
+        let sound = heard.map(|rate| (&self.scratch.heard[..], rate));
+        if let Some((sound, rate)) = sound {
+            port.hear_tones(sound, rate, self.moment, &mut self.news);
+        }
+        if let Some(over) = port.go_on_recording(sound, self.moment) {
+            self.waste.throw(Thing::Anything(over));
+        }
+        let press = port.expire_keys(self.moment, &mut self.news);
+        if let (Some(press), Route::Bridge(partner)) = (press, route) {
+            self.press_anew(partner, press);
+        }
         if let Some(rate) = heard {
             self.carry(route, rate);
         }
+        self.speak(place);
+    }
+
+    /// What the port says by itself in this round: keys before all else, then a prompt.
+    fn speak(&mut self, place: Place) {
         let Some(port) = self.ports.get_mut(place) else { return };
+        if port.is_pressing() {
+            let said = port.go_on_pressing(self.moment, &mut self.scratch, &mut self.news);
+            self.tally.packets_out += u64::from(said);
+            return;
+        }
         let (said, over) = port.go_on_playing(self.moment, &mut self.scratch, &mut self.news);
         self.tally.packets_out += u64::from(said);
         if let Some(over) = over {
             self.waste.throw(Thing::Anything(over));
+        }
+    }
+
+    /// A press whose events cannot be passed on is made anew for the partner, where that one takes keys.
+    pub(super) fn press_anew(&mut self, partner: Place, press: Press) {
+        if let Some(partner) = self.ports.get_mut(partner) {
+            partner.press(press.key, press.duration);
         }
     }
 

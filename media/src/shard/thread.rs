@@ -26,6 +26,7 @@ use super::slab::Slab;
 use super::waste::Waste;
 use crate::rtp::packet::MAX_PACKET;
 use crate::rtp::rtcp::Wall;
+use crate::rtp::srtp::GROWTH;
 
 /// A thread that is further behind than a frame lets the rest go: nobody wants to hear it late.
 const MOST_TICKS: u64 = SLOTS as u64;
@@ -103,8 +104,8 @@ impl Shard {
             directory: Directory::default(),
             slots: Default::default(),
             tally: Tally::default(),
-            // One byte more than the longest, so that a longer one is known as such.
-            packet: vec![0; MAX_PACKET + 1].into(),
+            // One byte more than the longest, so that a longer one is known as such; and what protects it.
+            packet: vec![0; MAX_PACKET + 1 + GROWTH].into(),
             rooms: Rooms::new(),
             due: Vec::new(),
             scratch: Scratch::default(),

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::poll::Place;
 use super::port::{Got, Onward, Port, Route};
 use super::thread::Shard;
+use crate::rtp::packet::MAX_PACKET;
 
 /// Looks at one socket before the others have their turn again.
 const MOST_LOOKS: usize = 64;
@@ -21,7 +22,7 @@ impl Shard {
         for _ in 0..MOST_LOOKS {
             let Some(port) = self.ports.get_mut(place) else { return };
             let (wire, _) = port.wires_mut();
-            let (length, from) = match wire.receive(&mut self.packet) {
+            let (length, from) = match wire.receive(&mut self.packet[..=MAX_PACKET]) {
                 Got::Datagram(length, from) => (length, from),
                 Got::Nothing => return,
                 Got::Unreachable => {
@@ -30,11 +31,12 @@ impl Shard {
                 }
             };
             let (before, partner) = (port.totals(), port.route.partner());
-            let wanted = partner.and_then(|partner| self.ports.get(partner)).and_then(Port::speaks);
+            let wants = partner.and_then(|partner| self.ports.get(partner)).map(Port::wants).unwrap_or_default();
             let Some(port) = self.ports.get_mut(place) else { return };
-            let onward = port.take(&self.packet[..length], from, wanted, self.moment, &mut self.news);
+            let datagram = &mut self.packet[..length];
+            let (onward, length) = port.take(datagram, from, wants, self.moment, &mut self.news);
             if onward == Onward::Report {
-                port.take_report(&self.packet[..length], from, self.moment, &self.wall, &mut self.news);
+                port.take_report(&mut self.packet[..length], from, self.moment, &self.wall, &mut self.news);
             }
             let settling = port.wires().0.is_settling();
             let after = port.totals();
@@ -49,16 +51,20 @@ impl Shard {
     }
 
     fn lead_on(&mut self, place: Place, onward: Onward, length: usize) {
-        let packet = &mut self.packet[..length];
+        let buffer = &mut self.packet[..];
         let sent = match onward {
             Onward::Nowhere | Onward::Report => return,
+            Onward::Press(to, press) => return self.press_anew(to, press),
+            Onward::Event(to, head) => {
+                self.ports.get_mut(to).is_some_and(|port| port.pass_event(buffer, length, &head, self.moment))
+            }
             Onward::Sound(to, head, kind) => {
-                self.ports.get_mut(to).is_some_and(|port| port.pass(packet, &head, kind, self.moment))
+                self.ports.get_mut(to).is_some_and(|port| port.pass(buffer, length, &head, kind, self.moment))
             }
             Onward::Back(head, kind) => {
-                self.ports.get_mut(place).is_some_and(|port| port.pass(packet, &head, kind, self.moment))
+                self.ports.get_mut(place).is_some_and(|port| port.pass(buffer, length, &head, kind, self.moment))
             }
-            Onward::Bytes(to) => self.ports.get_mut(to).is_some_and(|port| port.send(packet)),
+            Onward::Bytes(to) => self.ports.get_mut(to).is_some_and(|port| port.send(&buffer[..length])),
         };
         self.tally.packets_out += u64::from(sent);
         self.tally.dropped += u64::from(!sent);
@@ -74,7 +80,7 @@ impl Shard {
     fn read_report(&mut self, place: Place) {
         let Some(port) = self.ports.get_mut(place) else { return };
         let (_, Some(wire)) = port.wires_mut() else { return };
-        let Got::Datagram(length, from) = wire.receive(&mut self.packet) else { return };
+        let Got::Datagram(length, from) = wire.receive(&mut self.packet[..=MAX_PACKET]) else { return };
         let datagram = &mut self.packet[..length];
         if let Route::Relay(partner) = port.route {
             // What stands beside unknown media is passed on beside it.

@@ -7,12 +7,17 @@
 //! | `party` | one party: a socket, a tone, and everything that came |
 //! | `ears` | tones, loudness, gaps and delay of what was heard |
 //! | `bridge`, `transcode` | what two parties must hear of each other, of one codec and of two |
-//! | `prompts`, `rooms` | what is heard of prompts, and in rooms |
+//! | `prompts`, `rooms`, `tapes` | what is heard of prompts, in rooms, and on recordings |
+//! | `keys` | keys that are pressed, passed on, made anew |
+//! | `safety` | who is refused: strangers, other addresses, packets without proof |
 
 mod bridge;
 mod ears;
+mod keys;
 mod party;
 mod prompts;
 mod rooms;
+mod safety;
 mod stage;
+mod tapes;
 mod transcode;

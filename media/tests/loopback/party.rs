@@ -5,8 +5,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use patchcord_media::codec::{Encoder, Kind, Settings};
+use patchcord_media::dtmf::{self, Key, tones};
 use patchcord_media::rtp::packet::{Head, MAX_PACKET, View};
+use patchcord_media::rtp::srtp::{GROWTH, Receiver, Sender};
 use patchcord_media::shard::PortId;
+use patchcord_media::tone::Tone;
 
 use super::ears;
 
@@ -36,6 +39,11 @@ pub struct Party {
     pub heard: Vec<Packet>,
     /// What came before it was forgotten; decoders remember it.
     before: Vec<Packet>,
+    /// Datagrams that were no RTP.
+    pub strange: Vec<Vec<u8>>,
+    guard: Option<(Sender, Receiver)>,
+    keys: dtmf::Sender,
+    tones: Option<Tone>,
     encoder: Box<dyn Encoder>,
     pub head: Head,
     spoken: usize,
@@ -48,7 +56,8 @@ impl Party {
         let ssrc = u32::from_be_bytes([name.as_bytes()[0], 1, 2, 3]);
         let head = Head { payload_type, marker: false, sequence: 65_530, timestamp: 4_294_960_000, ssrc };
         let (sent, heard, before) = (Vec::new(), Vec::new(), Vec::new());
-        let is_mute = false;
+        let (is_mute, strange, guard, tones) = (false, Vec::new(), None, None);
+        let keys = dtmf::Sender::new(8000);
         Self {
             name,
             hz,
@@ -61,6 +70,10 @@ impl Party {
             sent,
             heard,
             before,
+            strange,
+            guard,
+            keys,
+            tones,
             encoder,
             head,
             spoken: 0,
@@ -75,13 +88,47 @@ impl Party {
         self.encoder = kind.encoder(&Settings::default()).expect("a codec that we speak");
     }
 
+    /// Protects what it says, and opens what it hears.
+    pub fn protect(&mut self, sender: Sender, receiver: Receiver) {
+        self.guard = Some((sender, receiver));
+    }
+
+    /// Presses a key, by events beside the sound.
+    pub fn press(&mut self, key: Key, held: Duration) {
+        self.keys.press(key, held).expect("room for a key");
+    }
+
+    /// Presses a key, by tones in the sound.
+    pub fn say_tones(&mut self, key: Key) {
+        let rate = self.kind.rate();
+        self.tones = Some(tones::sound(rate, &[key], Duration::from_millis(120)));
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_open(&self, bytes: &[u8]) {
+        self.socket.send_to(bytes, self.there).expect("loopback takes a packet");
+    }
+
     /// Says the next 20 ms.
     pub fn speak(&mut self, now: Instant) {
+        if let Some(event) = self.keys.next(self.head.timestamp) {
+            let sound = self.head;
+            self.head = Head { payload_type: 101, timestamp: event.timestamp, marker: event.marker, ..sound };
+            self.send(&event.payload, now);
+            self.head = Head { sequence: self.head.sequence, ..sound };
+            self.head.timestamp = self.head.timestamp.wrapping_add(self.kind.ticks());
+            return;
+        }
         let rate = self.kind.rate();
-        let sound = match self.is_mute {
+        let mut sound = match self.is_mute {
             true => vec![0; rate.samples()],
             false => ears::tone(rate, self.hz, VOICE_DB, self.spoken, rate.samples()),
         };
+        if let Some(tones) = &mut self.tones {
+            sound.clear();
+            tones.fill(rate.samples(), &mut sound);
+            sound.resize(rate.samples(), 0);
+        }
         self.spoken += rate.samples();
         let mut payload = Vec::new();
         self.encoder.encode(&sound, &mut payload);
@@ -94,6 +141,12 @@ impl Party {
         self.head.sequence = self.head.sequence.wrapping_add(1);
         let mut packet = Vec::new();
         self.head.packet(payload, &mut packet);
+        if let Some((sender, _)) = &mut self.guard {
+            let length = packet.len();
+            packet.resize(length + GROWTH, 0);
+            let grown = sender.protect(&mut packet, length).expect("a packet of ours");
+            packet.truncate(grown);
+        }
         self.socket.send_to(&packet, self.there).expect("loopback takes a packet");
         self.sent.push(Packet { at: now, head: self.head, payload: payload.to_vec() });
     }
@@ -101,9 +154,15 @@ impl Party {
     /// Keeps what waits in the socket.
     pub fn listen(&mut self, now: Instant) {
         let mut buffer = [0; MAX_PACKET];
-        while let Ok(length) = self.socket.recv(&mut buffer) {
-            if let Ok(view) = View::parse(&buffer[..length]) {
-                self.heard.push(Packet { at: now, head: view.head(), payload: view.payload().to_vec() });
+        while let Ok(mut length) = self.socket.recv(&mut buffer) {
+            if let Some((_, receiver)) = &mut self.guard {
+                length = receiver.unprotect(&mut buffer[..length]).expect("a packet under our key");
+            }
+            match View::parse(&buffer[..length]) {
+                Ok(view) => {
+                    self.heard.push(Packet { at: now, head: view.head(), payload: view.payload().to_vec() });
+                }
+                Err(_) => self.strange.push(buffer[..length].to_vec()),
             }
         }
     }

@@ -8,7 +8,7 @@ use patchcord_media::codec::{Kind, Settings as CodecSettings};
 use patchcord_media::frame::FRAME;
 use patchcord_media::shard::clock::now;
 use patchcord_media::shard::{
-    Hearing, Notice, Notices, Open, Opened, Order, Plane, PortId, Settings, Speaking, Terms, Weight,
+    Hearing, Notice, Notices, Open, Opened, Order, Plane, PortId, Protection, Settings, Speaking, Terms, Weight,
 };
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
@@ -43,16 +43,25 @@ impl Stage {
 
     /// Opens a port and puts nobody at it.
     pub fn open(&self, beside: Option<usize>) -> Opened {
+        self.open_at("127.0.0.1", beside)
+    }
+
+    fn open_at(&self, address: &str, beside: Option<usize>) -> Opened {
         let beside = beside.map(|party| self.parties[party].port);
-        let address = [127, 0, 0, 1].into();
+        let address = address.parse().expect("an address");
         let open = Open { address, listener: 0, reports: true, weight: Weight::PASSING, beside };
         self.plane.open(&open).expect("a port")
     }
 
     /// A party at a port of its own, tuned to its codec.
     pub fn party(&mut self, name: &'static str, kind: Kind, hz: f64) -> usize {
-        let opened = self.open(None);
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        self.party_at("127.0.0.1", name, kind, hz)
+    }
+
+    /// The same, at this address.
+    pub fn party_at(&mut self, address: &str, name: &'static str, kind: Kind, hz: f64) -> usize {
+        let opened = self.open_at(address, None);
+        let socket = UdpSocket::bind((opened.rtp.ip(), 0)).expect("a socket");
         socket.set_nonblocking(true).expect("a socket that does not block");
         let party = Party::new(name, kind, hz, socket, opened.port, opened.rtp);
         self.order(opened.port, Order::Tune(Box::new(terms(&party))));
@@ -157,6 +166,7 @@ pub fn terms(party: &Party) -> Terms {
         speaking: Some(Speaking { kind, payload_type, encoder: kind.encoder(&CodecSettings::default()) }),
         hearing: vec![Hearing { kind, payload_type, decoder: kind.decoder() }],
         comfort_in: None,
+        protection: Protection::Open,
         keys_out: None,
         keys_in: None,
         silence_after: None,

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::{Moment, Port, Scratch};
-use crate::codec::Kind;
+use crate::codec::{Decoder, Kind};
 use crate::frame::Rate;
 use crate::rtp::jitter::{Played, Playout};
 use crate::rtp::packet::View;
@@ -35,6 +35,16 @@ impl Ear {
         self.playout.push(packet, place.is_some(), now);
     }
 
+    /// The next frame and its rate; `None` while nothing comes.
+    pub fn frame(&mut self, decoder: &mut dyn Decoder, now: Instant, frame: &mut Vec<i16>) -> Option<Rate> {
+        let rate = self.kind.rate();
+        frame.resize(rate.samples(), 0);
+        match self.playout.frame(decoder, now, frame) {
+            Played::Sound | Played::Concealed => Some(rate),
+            Played::Silence => None,
+        }
+    }
+
     /// Another stream starts.
     pub fn restart(&mut self) {
         self.playout.restart();
@@ -45,18 +55,12 @@ impl Port {
     /// The party's next frame, in `scratch.heard`, and its rate; `None` when nobody wants it, or the party is silent.
     pub fn listen(&mut self, moment: Moment, scratch: &mut Scratch) -> Option<Rate> {
         if !self.wants_frames() {
-            // Nobody knows whether anybody will want it again.
             return None;
         }
         let ear = self.ear.as_mut()?;
         let hearing = self.terms.as_mut()?.hearing.get_mut(ear.place).filter(|hearing| hearing.kind == ear.kind)?;
         let decoder = hearing.decoder.as_mut()?;
-        let rate = ear.kind.rate();
-        scratch.heard.resize(rate.samples(), 0);
-        match ear.playout.frame(decoder.as_mut(), moment.now, &mut scratch.heard) {
-            Played::Sound | Played::Concealed => Some(rate),
-            Played::Silence => None,
-        }
+        ear.frame(decoder.as_mut(), moment.now, &mut scratch.heard)
     }
 
     /// The ear, when nobody wants frames any more: to be thrown away.

@@ -13,11 +13,17 @@
 //! | `ear` | packets made into frames, when somebody wants frames |
 //! | `send` | packets passed on, frames encoded, payloads copied |
 //! | `play` | a prompt being played |
+//! | `keys` | keys heard and sent |
+//! | `recorder` | what a recording is given |
+//! | `guard` | what protects packets |
 //! | `report` | what both ends say about their streams |
 
 mod ear;
+mod guard;
+mod keys;
 mod play;
 mod receive;
+mod recorder;
 mod report;
 mod send;
 mod wire;
@@ -25,7 +31,7 @@ mod wire;
 use std::time::Instant;
 
 use super::notice::{News, Notice, Totals};
-use super::order::{Opening, PortId, Terms};
+use super::order::{Keys, Opening, PortId, Terms};
 use super::poll::Place;
 use super::room::Membership;
 use crate::codec::Kind;
@@ -37,8 +43,11 @@ use crate::rtp::rtcp::Sending;
 use crate::rtp::source::Source;
 
 pub(crate) use ear::Ear;
+pub use guard::{Guard, Protection};
+pub(crate) use keys::Keying;
 pub(crate) use play::Playing;
 pub(crate) use receive::Onward;
+pub(crate) use recorder::Recorder;
 pub(crate) use report::Reports;
 pub(crate) use wire::{Got, Wire};
 
@@ -59,6 +68,15 @@ pub(crate) struct Scratch {
     pub said: Vec<i16>,
     pub payload: Vec<u8>,
     pub packet: Vec<u8>,
+}
+
+/// What a port takes as it is.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Wants {
+    /// Sound of this codec.
+    pub sound: Option<Kind>,
+    /// Keys with this clock.
+    pub keys: Option<Keys>,
 }
 
 /// Where the party's sound goes.
@@ -106,6 +124,8 @@ pub(crate) struct Port {
     /// Brings frames to the rate in which we speak.
     resampler: Option<Box<Resampler>>,
     playing: Option<Box<Playing>>,
+    keying: Option<Box<Keying>>,
+    recorder: Option<Box<Recorder>>,
     reports: Reports,
     totals: Totals,
     /// When the last packet came that was taken; the time of opening before the first.
@@ -132,6 +152,8 @@ impl Port {
             transcodes: false,
             resampler: None,
             playing: None,
+            keying: None,
+            recorder: None,
             reports: Reports::new(now, ssrc),
             totals: Totals::default(),
             last_heard: now,
@@ -179,7 +201,9 @@ impl Port {
         // A party that was on hold has not been silent of its own will.
         self.last_heard = moment.now;
         self.is_silent = false;
-        self.terms.replace(terms)
+        let old = self.terms.replace(terms);
+        self.agree_on_keys();
+        old
     }
 
     /// Sends to where the party is believed to be.
@@ -201,6 +225,12 @@ impl Port {
         self.terms.as_ref()?.speaking.as_ref().map(|speaking| speaking.kind)
     }
 
+    /// What the party wants to be passed as it is.
+    pub fn wants(&self) -> Wants {
+        let keys = self.terms.as_ref().and_then(|terms| terms.keys_out);
+        Wants { sound: self.speaks(), keys }
+    }
+
     /// The widest sound that the party makes or takes.
     pub fn widest(&self) -> Rate {
         let Some(terms) = &self.terms else { return Rate::Narrow };
@@ -211,7 +241,7 @@ impl Port {
 
     /// Whether it says something of its own, whatever comes from elsewhere.
     pub fn is_busy(&self) -> bool {
-        self.playing.is_some()
+        self.playing.is_some() || self.is_pressing()
     }
 
     /// What it counted.

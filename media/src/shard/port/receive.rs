@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{Ear, Moment, Port, Route};
+use super::{Ear, Moment, Port, Route, Wants};
 use crate::codec::Kind;
+use crate::dtmf::Press;
 use crate::rtp::packet::{Head, View};
 use crate::rtp::rtcp::Carried;
 use crate::rtp::source::Heard;
@@ -21,6 +22,10 @@ pub(crate) enum Onward {
     Back(Head, Kind),
     /// To the port at that place, as it is.
     Bytes(Place),
+    /// To the port at that place, as an event of a key.
+    Event(Place, Head),
+    /// To the port at that place, which is to make it anew: a key that was pressed.
+    Press(Place, Press),
     /// It is a report.
     Report,
 }
@@ -32,26 +37,50 @@ enum Means {
     Sound(usize, Kind),
     /// Noise for the time of silence.
     Comfort,
+    /// Keys, by this clock.
+    Keys(u32),
 }
 
 impl Port {
-    /// Takes a datagram of the sound's socket. `from` is known while the socket is loose; `wanted` is the codec in which
-    /// the port at the other side of a bridge speaks.
+    /// Takes a datagram of the sound's socket, and says where it goes and how long it is now. `from` is known while the
+    /// socket is loose; `wants` is what the port at the other side of a bridge takes as it is.
     pub fn take(
         &mut self,
-        datagram: &[u8],
+        datagram: &mut [u8],
         from: Option<SocketAddr>,
-        wanted: Option<Kind>,
+        wants: Wants,
+        moment: Moment,
+        news: &mut News,
+    ) -> (Onward, usize) {
+        let mut length = datagram.len();
+        if let Route::Relay(partner) = self.route {
+            return (self.take_bytes(partner, from, moment, news), length);
+        }
+        if self.is_mux() && Carried::by(datagram) == Carried::Rtcp {
+            return (Onward::Report, length);
+        }
+        let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
+        let is_proven = guard.is_some();
+        if let Some(guard) = guard {
+            match guard.receiver.unprotect(datagram) {
+                Ok(opened) => length = opened,
+                Err(_) => length = 0,
+            }
+        }
+        let onward = self.take_packet(&datagram[..length], from, is_proven, wants, moment, news);
+        (onward, length)
+    }
+
+    fn take_packet(
+        &mut self,
+        packet: &[u8],
+        from: Option<SocketAddr>,
+        is_proven: bool,
+        wants: Wants,
         moment: Moment,
         news: &mut News,
     ) -> Onward {
-        if let Route::Relay(partner) = self.route {
-            return self.take_bytes(partner, from, moment, news);
-        }
-        if self.is_mux() && Carried::by(datagram) == Carried::Rtcp {
-            return Onward::Report;
-        }
-        let Ok(view) = View::parse(datagram) else {
+        let Ok(view) = View::parse(packet) else {
             self.totals.refused += 1;
             return Onward::Nowhere;
         };
@@ -61,7 +90,7 @@ impl Port {
             return Onward::Nowhere;
         };
         if let Some(from) = from
-            && !self.admits(from, &head, moment, news)
+            && !self.admits(from, &head, is_proven, moment, news)
         {
             return Onward::Nowhere;
         }
@@ -75,14 +104,36 @@ impl Port {
         {
             ear.restart();
         }
-        self.lead_on(&view, &head, means, wanted, moment)
+        match means {
+            Means::Sound(place, kind) => self.lead_on(&view, &head, Some(place), kind, wants.sound, moment),
+            Means::Comfort => self.lead_on(&view, &head, None, Kind::ComfortNoise, wants.sound, moment),
+            Means::Keys(clock_hz) => self.lead_keys(&view, clock_hz, wants, moment, news),
+        }
     }
 
-    fn lead_on(&mut self, view: &View<'_>, head: &Head, means: Means, wanted: Option<Kind>, moment: Moment) -> Onward {
-        let (place, kind) = match means {
-            Means::Sound(place, kind) => (Some(place), kind),
-            Means::Comfort => (None, Kind::ComfortNoise),
-        };
+    /// An event goes on as it is where sound does and the clocks agree; else the press is made anew when it is over.
+    fn lead_keys(&mut self, view: &View<'_>, clock_hz: u32, wants: Wants, moment: Moment, news: &mut News) -> Onward {
+        let press = self.hear_event(view, moment, news);
+        if let Some(ear) = &mut self.ear {
+            ear.push(view, None, moment.now);
+        }
+        let Route::Bridge(partner) = self.route else { return Onward::Nowhere };
+        let Some(keys) = wants.keys else { return Onward::Nowhere };
+        if !self.transcodes && keys.clock_hz == clock_hz {
+            return Onward::Event(partner, Head { payload_type: keys.payload_type, ..view.head() });
+        }
+        press.map_or(Onward::Nowhere, |press| Onward::Press(partner, press))
+    }
+
+    fn lead_on(
+        &mut self,
+        view: &View<'_>,
+        head: &Head,
+        place: Option<usize>,
+        kind: Kind,
+        wanted: Option<Kind>,
+        moment: Moment,
+    ) -> Onward {
         let onward = match self.route {
             Route::Bridge(partner) if wanted == Some(kind) => {
                 self.transcodes = false;
@@ -115,7 +166,7 @@ impl Port {
 
     /// Whether somebody wants frames of this party, and not only packets.
     pub fn wants_frames(&self) -> bool {
-        self.transcodes || matches!(self.route, Route::Room(_))
+        self.transcodes || matches!(self.route, Route::Room(_)) || self.recorder.is_some() || self.wants_tones()
     }
 
     fn take_bytes(&mut self, partner: Place, from: Option<SocketAddr>, moment: Moment, news: &mut News) -> Onward {
@@ -149,7 +200,11 @@ impl Port {
         let sound = terms.hearing.iter().position(|hearing| hearing.payload_type == payload_type);
         match sound {
             Some(place) => Some(Means::Sound(place, terms.hearing[place].kind)),
-            None => (terms.comfort_in == Some(payload_type)).then_some(Means::Comfort),
+            None if terms.comfort_in == Some(payload_type) => Some(Means::Comfort),
+            None => {
+                let keys = terms.keys_in.filter(|keys| keys.payload_type == payload_type);
+                keys.map(|keys| Means::Keys(keys.clock_hz))
+            }
         }
     }
 
@@ -159,11 +214,11 @@ impl Port {
     }
 
     /// Whether a packet from that address is the party's. Once that is sure, the socket is held fast to it.
-    fn admits(&mut self, from: SocketAddr, head: &Head, moment: Moment, news: &mut News) -> bool {
+    fn admits(&mut self, from: SocketAddr, head: &Head, is_proven: bool, moment: Moment, news: &mut News) -> bool {
         if self.rtp.is_settling() && self.rtp.peer() != Some(from) {
             return false;
         }
-        let verdict = self.latch.hear(from, head, false, moment.now);
+        let verdict = self.latch.hear(from, head, is_proven, moment.now);
         if verdict == crate::rtp::latch::Verdict::Latched {
             self.aim();
             self.tell(news, Notice::Latched(self.id, from));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Moment, Port};
 use crate::rtp::rtcp::{Block, Compound, Piece, Report, Timing, Wall};
+use crate::rtp::srtp::GROWTH;
 use crate::shard::notice::{Heard, News, Notice, Quality};
 
 /// See the file.
@@ -35,7 +36,7 @@ impl Port {
     /// Takes a report; from a socket of its own it must come from the party's machine.
     pub fn take_report(
         &mut self,
-        datagram: &[u8],
+        datagram: &mut [u8],
         from: Option<SocketAddr>,
         moment: Moment,
         wall: &Wall,
@@ -46,7 +47,13 @@ impl Port {
         {
             return;
         }
-        let Ok(compound) = Compound::parse(datagram) else {
+        let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
+        let length = match guard.map(|guard| guard.receiver.unprotect_report(datagram)) {
+            None => datagram.len(),
+            Some(Ok(opened)) => opened,
+            Some(Err(_)) => 0,
+        };
+        let Ok(compound) = Compound::parse(&datagram[..length]) else {
             self.totals.refused += 1;
             return;
         };
@@ -120,6 +127,15 @@ impl Port {
         spell(self.forward.ssrc(), &mut name);
         let name = std::str::from_utf8(&name).unwrap_or("port");
         Report { ssrc: self.forward.ssrc(), sent, heard, name, goodbye }.write(packet);
+        if self.is_protected() {
+            let length = packet.len();
+            packet.resize(length + GROWTH, 0);
+            let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
+            match guard.map(|guard| guard.sender.protect_report(packet, length)) {
+                Some(Ok(grown)) => packet.truncate(grown),
+                _ => return,
+            }
+        }
         match &self.rtcp {
             Some(rtcp) if !self.is_mux() => rtcp.send(packet),
             _ if self.is_mux() => self.rtp.send(packet),

@@ -1,25 +1,48 @@
 //! What goes to the party: packets passed on, frames encoded, payloads copied.
 
-use super::{Moment, Port, Scratch};
+use super::{Moment, Port, Protection, Scratch};
 use crate::codec::Kind;
 use crate::codec::resample::Resampler;
 use crate::frame::Rate;
-use crate::rtp::packet::{Head, Patch};
+use crate::rtp::packet::{HEAD, Head, Patch};
+use crate::rtp::srtp::GROWTH;
 
 impl Port {
-    /// Sends another party's packet on under our own head; false when it had no place or could not leave.
-    pub fn pass(&mut self, packet: &mut [u8], head: &Head, kind: Kind, moment: Moment) -> bool {
+    /// Sends another party's packet on under our own head; false when it had no place or could not leave. The packet fills
+    /// the first `length` bytes of the buffer; behind it is room for what protects it.
+    pub fn pass(&mut self, buffer: &mut [u8], length: usize, head: &Head, kind: Kind, moment: Moment) -> bool {
         let Some(speaking) = self.terms.as_ref().and_then(|terms| terms.speaking.as_ref()) else { return false };
-        if speaking.kind != kind || self.is_busy() {
+        if speaking.kind != kind {
             return false;
         }
         let head = Head { payload_type: speaking.payload_type, ..*head };
-        let Some(head) = self.forward.pass(&head, moment.now) else { return false };
-        let octets = packet.len().saturating_sub(crate::rtp::packet::HEAD);
-        let Some(mut patch) = Patch::of(packet) else { return false };
+        self.pass_under(&head, buffer, length, Some(kind), moment)
+    }
+
+    /// Sends another party's event on; its head has the number that our party knows.
+    pub fn pass_event(&mut self, buffer: &mut [u8], length: usize, head: &Head, moment: Moment) -> bool {
+        self.pass_under(head, buffer, length, None, moment)
+    }
+
+    fn pass_under(
+        &mut self,
+        head: &Head,
+        buffer: &mut [u8],
+        length: usize,
+        kind: Option<Kind>,
+        moment: Moment,
+    ) -> bool {
+        if self.is_busy() {
+            return false;
+        }
+        let Some(head) = self.forward.pass(head, moment.now) else { return false };
+        let Some(mut patch) = Patch::of(buffer) else { return false };
         patch.head(&head);
-        self.sending.count(head.timestamp, octets, moment.now);
-        self.send(packet)
+        self.sending.count(head.timestamp, length.saturating_sub(HEAD), moment.now);
+        if let (Some(recorder), Some(kind)) = (&mut self.recorder, kind) {
+            recorder.say(&buffer[..length], kind, moment);
+        }
+        self.dispatch(buffer, length)
     }
 
     /// Says a frame of sound at any rate, in the codec that the party wants.
@@ -48,10 +71,40 @@ impl Port {
     /// Says a frame that is encoded already.
     pub fn say_payload(&mut self, payload: &[u8], moment: Moment, packet: &mut Vec<u8>) -> bool {
         let Some(speaking) = self.terms.as_ref().and_then(|terms| terms.speaking.as_ref()) else { return false };
-        let head = self.forward.own(speaking.payload_type, speaking.kind.ticks(), moment.now);
+        let kind = speaking.kind;
+        let head = self.forward.own(speaking.payload_type, kind.ticks(), moment.now);
         head.packet(payload, packet);
-        self.sending.count(head.timestamp, payload.len(), moment.now);
-        self.send(packet)
+        if let Some(recorder) = &mut self.recorder {
+            recorder.say(packet, kind, moment);
+        }
+        self.dispatch_own(&head, payload.len(), moment, packet)
+    }
+
+    /// Sends a packet of our own.
+    pub(super) fn dispatch_own(&mut self, head: &Head, octets: usize, moment: Moment, packet: &mut Vec<u8>) -> bool {
+        self.sending.count(head.timestamp, octets, moment.now);
+        let length = packet.len();
+        if self.is_protected() {
+            packet.resize(length + GROWTH, 0);
+        }
+        self.dispatch(packet, length)
+    }
+
+    /// Sends the packet in the first `length` bytes, protected where that was agreed.
+    fn dispatch(&mut self, buffer: &mut [u8], length: usize) -> bool {
+        let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
+        let length = match guard.map(|guard| guard.sender.protect(buffer, length)) {
+            None => length,
+            Some(Ok(grown)) => grown,
+            // What cannot be protected is not sent.
+            Some(Err(_)) => return false,
+        };
+        self.send(&buffer[..length])
+    }
+
+    /// Whether packets are protected.
+    pub(super) fn is_protected(&self) -> bool {
+        self.terms.as_ref().is_some_and(|terms| Protection::is_on(&terms.protection))
     }
 
     /// Sends a datagram as it is.

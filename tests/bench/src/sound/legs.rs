@@ -9,7 +9,7 @@ use patchcord_media::codec::{Kind, Settings as CodecSettings};
 use patchcord_media::mixer::Rules;
 use patchcord_media::prompt::{Cursor, Item, Loops, Sound};
 use patchcord_media::shard::{
-    Hearing, Keys, Notices, Open, Order, Plane, Play, PortId, Settings, Speaking, Terms, Weight,
+    Hearing, Keys, Notices, Open, Order, Plane, Play, PortId, Protection, Settings, Speaking, Terms, Weight,
 };
 
 use super::role::{Counted, Role};
@@ -113,6 +113,7 @@ fn terms(farm: SocketAddr) -> Terms {
         speaking: Some(Speaking { kind, payload_type, encoder: kind.encoder(&CodecSettings::default()) }),
         hearing: vec![Hearing { kind, payload_type, decoder: kind.decoder() }],
         comfort_in: None,
+        protection: Protection::Open,
         keys_out: None,
         keys_in: Some(Keys { payload_type: 101, clock_hz: 8000 }),
         silence_after: None,

@@ -1,0 +1,43 @@
+//! Keys that protect a port's packets, both ways (SRTP).
+
+use crate::rtp::srtp::{Receiver, Sender};
+
+/// What protects packets, as it was agreed.
+pub enum Protection {
+    /// Nothing.
+    Open,
+    /// What protected them before: the keys of this offer and answer are those of the last.
+    Kept,
+    /// These keys.
+    Keys(Box<Guard>),
+}
+
+/// The two directions.
+pub struct Guard {
+    /// Protects what we send.
+    pub sender: Sender,
+    /// Opens what comes.
+    pub receiver: Receiver,
+}
+
+impl Protection {
+    /// The guard, where there is one.
+    pub(super) fn guard(&mut self) -> Option<&mut Guard> {
+        match self {
+            Self::Keys(guard) => Some(guard),
+            Self::Open | Self::Kept => None,
+        }
+    }
+
+    /// Whether packets are protected.
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self, Self::Keys(_))
+    }
+
+    /// Takes over the keys of older terms, where they stay.
+    pub(crate) fn keep(&mut self, old: &mut Self) {
+        if matches!(self, Self::Kept) {
+            *self = std::mem::replace(old, Self::Open);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a recording is given of a port: each round what was heard of the party, and what the party was told.
+//!
+//! What was told is taken from the packets as they leave, whoever made them, through a jitter buffer like that of what comes:
+//! so a bridge that only passes packets is recorded as it was heard, and both channels stand in time.
+
+use super::{Ear, Moment, Port};
+use crate::codec::resample::Resampler;
+use crate::codec::{Decoder, Kind};
+use crate::frame::{MAX_SAMPLES, Rate};
+use crate::recording::Tap;
+use crate::rtp::packet::View;
+
+/// See the file.
+pub(crate) struct Recorder {
+    tap: Box<Tap>,
+    rate: Rate,
+    heard: Channel,
+    said: Channel,
+    told: Option<Told>,
+    /// Room for a frame as it was told.
+    frame: Vec<i16>,
+}
+
+/// What the party is told: the packets, and who understands them.
+struct Told {
+    ear: Ear,
+    decoder: Box<dyn Decoder>,
+}
+
+/// One channel of this round, at the rate of the recording.
+struct Channel {
+    resampler: Option<Resampler>,
+    frame: Vec<i16>,
+}
+
+impl Channel {
+    fn new() -> Self {
+        Self { resampler: None, frame: Vec::with_capacity(MAX_SAMPLES) }
+    }
+
+    fn take(&mut self, sound: &[i16], from: Rate, to: Rate) {
+        self.frame.clear();
+        if from == to {
+            self.frame.extend_from_slice(sound);
+            return;
+        }
+        if self.resampler.as_ref().map(Resampler::rates) != Some((from, to)) {
+            self.resampler = Some(Resampler::new(from, to));
+        }
+        if let Some(resampler) = &mut self.resampler {
+            resampler.resample(sound, &mut self.frame);
+        }
+    }
+}
+
+impl Recorder {
+    /// A recorder at the rate of the recording's plan.
+    pub fn new(tap: Box<Tap>, rate: Rate) -> Self {
+        let frame = Vec::with_capacity(MAX_SAMPLES);
+        Self { tap, rate, heard: Channel::new(), said: Channel::new(), told: None, frame }
+    }
+
+    /// A packet leaves for the party.
+    pub(super) fn say(&mut self, packet: &[u8], kind: Kind, moment: Moment) {
+        let Ok(view) = View::parse(packet) else { return };
+        if self.told.as_ref().is_none_or(|told| !told.ear.hears(kind)) {
+            self.told = kind.decoder().map(|decoder| Told { ear: Ear::new(kind, moment.now), decoder });
+        }
+        if let Some(told) = &mut self.told {
+            told.ear.push(&view, Some(0), moment.now);
+        }
+    }
+
+    /// Ends this round. `heard` is the party's frame and its rate.
+    fn round(&mut self, heard: Option<(&[i16], Rate)>, moment: Moment) {
+        self.heard.frame.clear();
+        self.said.frame.clear();
+        if let Some((sound, rate)) = heard {
+            self.heard.take(sound, rate, self.rate);
+        }
+        if let Some(told) = &mut self.told
+            && let Some(rate) = told.ear.frame(told.decoder.as_mut(), moment.now, &mut self.frame)
+        {
+            self.said.take(&self.frame, rate, self.rate);
+        }
+        self.tap.frame(&self.heard.frame, &self.said.frame);
+    }
+
+    /// A round of a room: one frame, at the room's rate.
+    pub fn room_round(&mut self, sound: &[i16], rate: Rate) {
+        self.heard.take(sound, rate, self.rate);
+        self.tap.frame(&self.heard.frame, &[]);
+    }
+
+    /// Whether the recording has ended.
+    pub fn is_over(&self) -> bool {
+        self.tap.is_over()
+    }
+}
+
+impl Port {
+    /// Records from now on, and gives back the recorder before.
+    pub fn record(&mut self, recorder: Option<Box<Recorder>>) -> Option<Box<Recorder>> {
+        std::mem::replace(&mut self.recorder, recorder)
+    }
+
+    /// Hands this round's frames to the recording; gives back a recorder whose recording is over.
+    pub fn go_on_recording(&mut self, heard: Option<(&[i16], Rate)>, moment: Moment) -> Option<Box<Recorder>> {
+        let recorder = self.recorder.as_mut()?;
+        recorder.round(heard, moment);
+        if recorder.is_over() { self.recorder.take() } else { None }
+    }
+}

@@ -26,7 +26,7 @@ mod placement;
 mod plane;
 mod poll;
 mod port;
-mod rank;
+pub mod rank;
 mod ring;
 mod room;
 mod rooms;

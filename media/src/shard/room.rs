@@ -228,22 +228,25 @@ impl Room {
         &self.frame
     }
 
-    /// What all silent members of a codec hear, and whether it was encoded just now; `None` for a codec that is only passed
-    /// on.
-    pub fn voice(&mut self, kind: Kind) -> Option<(&[u8], bool)> {
-        let at = match self.voices.iter().position(|voice| voice.kind == kind) {
-            Some(at) => at,
-            None => {
-                self.voices.push(Voice::new(kind)?);
-                self.voices.len() - 1
-            }
-        };
-        let voice = &mut self.voices[at];
-        let encodes = !voice.is_fresh;
-        if encodes {
-            voice.encode(&self.shared, self.mixer.rate(), &mut self.frame);
+    /// Encodes what all silent members of a codec hear, unless it was done in this round already; whether it was done now.
+    pub fn encode_shared(&mut self, kind: Kind) -> bool {
+        if self.voices.iter().all(|voice| voice.kind != kind) {
+            self.voices.extend(Voice::new(kind));
         }
-        Some((&voice.payload, encodes))
+        let voice = self.voices.iter_mut().find(|voice| voice.kind == kind && !voice.is_fresh);
+        let Some(voice) = voice else { return false };
+        voice.encode(&self.shared, self.mixer.rate(), &mut self.frame);
+        true
+    }
+
+    /// What was encoded; `None` for a codec that is only passed on.
+    pub fn voice(&self, kind: Kind) -> Option<&[u8]> {
+        self.voices.iter().find(|voice| voice.kind == kind).map(|voice| &voice.payload[..])
+    }
+
+    /// Throws a codec's coder away.
+    pub fn forget_voice(&mut self, kind: Kind) {
+        self.voices.retain(|voice| voice.kind != kind);
     }
 }
 

@@ -193,8 +193,13 @@ impl Shard {
     }
 
     fn say_shared(&mut self, room: &mut Room, place: Place, kind: Kind) -> bool {
-        let Some((payload, encoded)) = room.voice(kind) else { return false };
+        // No member is to blame for the coder that all share: it is made anew in the next round.
+        let Ok(encoded) = catch_unwind(AssertUnwindSafe(|| room.encode_shared(kind))) else {
+            room.forget_voice(kind);
+            return false;
+        };
         self.tally.shared_encodes += u64::from(encoded);
+        let Some(payload) = room.voice(kind) else { return false };
         let port: Option<&mut Port> = self.ports.get_mut(place);
         port.is_some_and(|port| port.say_payload(payload, self.moment, &mut self.scratch.packet))
     }

@@ -48,6 +48,15 @@ impl Shard {
         self.speak(place);
     }
 
+    fn say_to(&mut self, partner: Place, rate: Rate) {
+        let Some(partner) = self.ports.get_mut(partner).filter(|partner| !partner.is_busy()) else { return };
+        let sound = std::mem::take(&mut self.scratch.heard);
+        let said = partner.say(&sound, rate, self.moment, &mut self.scratch);
+        self.scratch.heard = sound;
+        self.tally.packets_out += u64::from(said);
+        self.tally.own_encodes += u64::from(said);
+    }
+
     /// What the port says by itself in this round: keys before all else, then a prompt.
     fn speak(&mut self, place: Place) {
         let Some(port) = self.ports.get_mut(place) else { return };
@@ -79,12 +88,10 @@ impl Shard {
                 }
             }
             Route::Bridge(partner) => {
-                let Some(partner) = self.ports.get_mut(partner).filter(|partner| !partner.is_busy()) else { return };
-                let sound = std::mem::take(&mut self.scratch.heard);
-                let said = partner.say(&sound, rate, self.moment, &mut self.scratch);
-                self.scratch.heard = sound;
-                self.tally.packets_out += u64::from(said);
-                self.tally.own_encodes += u64::from(said);
+                // Who speaks is not to blame for who is spoken to.
+                if catch_unwind(AssertUnwindSafe(|| self.say_to(partner, rate))).is_err() {
+                    self.bury(partner);
+                }
             }
             Route::Nowhere | Route::Echo | Route::Relay(_) => {}
         }

@@ -51,23 +51,31 @@ impl Shard {
     }
 
     fn lead_on(&mut self, place: Place, onward: Onward, length: usize) {
-        let buffer = &mut self.packet[..];
-        let sent = match onward {
+        let to = match onward {
             Onward::Nowhere | Onward::Report => return,
             Onward::Press(to, press) => return self.press_anew(to, press),
-            Onward::Event(to, head) => {
-                self.ports.get_mut(to).is_some_and(|port| port.pass_event(buffer, length, &head, self.moment))
-            }
-            Onward::Sound(to, head, kind) => {
-                self.ports.get_mut(to).is_some_and(|port| port.pass(buffer, length, &head, kind, self.moment))
-            }
-            Onward::Back(head, kind) => {
-                self.ports.get_mut(place).is_some_and(|port| port.pass(buffer, length, &head, kind, self.moment))
-            }
-            Onward::Bytes(to) => self.ports.get_mut(to).is_some_and(|port| port.send(&buffer[..length])),
+            Onward::Sound(to, ..) | Onward::Event(to, _) | Onward::Bytes(to) => to,
+            Onward::Back(..) => place,
         };
-        self.tally.packets_out += u64::from(sent);
-        self.tally.dropped += u64::from(!sent);
+        // Who was heard is not to blame for who is spoken to.
+        match catch_unwind(AssertUnwindSafe(|| self.pass(to, onward, length))) {
+            Ok(sent) => {
+                self.tally.packets_out += u64::from(sent);
+                self.tally.dropped += u64::from(!sent);
+            }
+            Err(_) => self.bury(to),
+        }
+    }
+
+    fn pass(&mut self, to: Place, onward: Onward, length: usize) -> bool {
+        let Some(port) = self.ports.get_mut(to) else { return false };
+        let (buffer, moment) = (&mut self.packet[..], self.moment);
+        match onward {
+            Onward::Sound(_, head, kind) | Onward::Back(head, kind) => port.pass(buffer, length, &head, kind, moment),
+            Onward::Event(_, head) => port.pass_event(buffer, length, &head, moment),
+            Onward::Bytes(_) => port.send(&buffer[..length]),
+            Onward::Nowhere | Onward::Report | Onward::Press(..) => false,
+        }
     }
 
     /// A socket of reports can be read.

@@ -9,6 +9,7 @@
 //! | `bridge`, `transcode` | what two parties must hear of each other, of one codec and of two |
 //! | `prompts`, `rooms`, `tapes` | what is heard of prompts, in rooms, and on recordings |
 //! | `keys` | keys that are pressed, passed on, made anew |
+//! | `weather` | bad networks, and a fault of ours |
 //! | `safety` | who is refused: strangers, other addresses, packets without proof |
 
 mod bridge;
@@ -21,3 +22,4 @@ mod safety;
 mod stage;
 mod tapes;
 mod transcode;
+mod weather;

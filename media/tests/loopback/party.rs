@@ -24,6 +24,16 @@ pub struct Packet {
     pub payload: Vec<u8>,
 }
 
+/// What becomes of a packet on its way to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Goes,
+    Lost,
+    Twice,
+    /// Behind the next.
+    Late,
+}
+
 /// See the module.
 pub struct Party {
     pub name: &'static str,
@@ -35,6 +45,9 @@ pub struct Party {
     /// Where its port listens.
     pub there: SocketAddr,
     pub is_mute: bool,
+    /// By the number of the packet.
+    pub weather: fn(usize) -> Fate,
+    late: Option<Vec<u8>>,
     pub sent: Vec<Packet>,
     pub heard: Vec<Packet>,
     /// What came before it was forgotten; decoders remember it.
@@ -67,6 +80,8 @@ impl Party {
             port,
             there,
             is_mute,
+            weather: |_| Fate::Goes,
+            late: None,
             sent,
             heard,
             before,
@@ -109,6 +124,13 @@ impl Party {
         self.socket.send_to(bytes, self.there).expect("loopback takes a packet");
     }
 
+    /// Another stream: other numbers, another time, another name.
+    pub fn start_afresh(&mut self) {
+        self.head.ssrc = !self.head.ssrc;
+        self.head.sequence = self.head.sequence.wrapping_sub(20_000);
+        self.head.timestamp = self.head.timestamp.wrapping_mul(7);
+    }
+
     /// Says the next 20 ms.
     pub fn speak(&mut self, now: Instant) {
         if let Some(event) = self.keys.next(self.head.timestamp) {
@@ -147,8 +169,19 @@ impl Party {
             let grown = sender.protect(&mut packet, length).expect("a packet of ours");
             packet.truncate(grown);
         }
-        self.socket.send_to(&packet, self.there).expect("loopback takes a packet");
+        let fate = (self.weather)(self.sent.len());
         self.sent.push(Packet { at: now, head: self.head, payload: payload.to_vec() });
+        match fate {
+            Fate::Lost => {}
+            Fate::Goes => self.send_open(&packet),
+            Fate::Twice => (0..2).for_each(|_| self.send_open(&packet)),
+            Fate::Late => self.late = Some(std::mem::take(&mut packet)),
+        }
+        if fate != Fate::Late
+            && let Some(late) = self.late.take()
+        {
+            self.send_open(&late);
+        }
     }
 
     /// Keeps what waits in the socket.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use patchcord_media::codec::Kind;
 use patchcord_media::mixer::{Gain, Rules};
-use patchcord_media::shard::{Notice, Order, RoomId, RoomOrder, Stand};
+use patchcord_media::shard::{Notice, Order, RoomId, RoomOrder, Stand, Weight};
 
 use super::ears;
 use super::party::VOICE_DB;
@@ -14,9 +14,15 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A room of one party for each codec, with tones of their own.
 fn room(kinds: &[Kind], threads: usize) -> (Stage, RoomId) {
+    heavy_room(kinds, threads, Weight::PASSING)
+}
+
+/// The same, where each member is expected to cost so much.
+fn heavy_room(kinds: &[Kind], threads: usize, weight: Weight) -> (Stage, RoomId) {
     const VOICES: [(&str, f64); 6] =
         [("alice", 440.0), ("bob", 700.0), ("carol", 1100.0), ("dave", 1450.0), ("erin", 1900.0), ("frank", 2300.0)];
     let mut stage = Stage::of_threads(threads);
+    stage.weight = weight;
     for (kind, (name, hz)) in kinds.iter().zip(VOICES) {
         stage.party(name, *kind, hz);
     }
@@ -120,4 +126,39 @@ fn members_of_other_threads_come_to_the_room() {
     listen(&mut stage, SECOND / 2);
     assert_eq!(stage.hears(0), ["bob", "carol", "dave"]);
     assert_eq!(stage.hears(3), ["alice", "bob", "carol"]);
+}
+
+#[test]
+fn a_room_that_is_too_large_for_one_thread_spreads_and_stays_one_room() {
+    let (mut stage, _) = heavy_room(&[Kind::Pcmu, Kind::G722, Kind::Pcmu, Kind::Pcma], 2, Weight(250_000));
+    listen(&mut stage, SECOND);
+    let tallies = stage.plane.tallies();
+    assert!(tallies.iter().all(|tally| tally.rooms == 1 && tally.ports == 2), "{tallies:?}");
+    assert_eq!(stage.hears(0), ["bob", "carol", "dave"]);
+    assert_eq!(stage.hears(1), ["alice", "carol", "dave"]);
+    assert_eq!(stage.hears(2), ["alice", "bob", "dave"]);
+    assert_eq!(stage.hears(3), ["alice", "bob", "carol"]);
+    let level = stage.parties[0].level_db(700.0);
+    assert!((level - VOICE_DB).abs() < 1.0, "{level}");
+}
+
+#[test]
+fn a_mixed_voice_is_not_sixty_milliseconds_late() {
+    let (mut stage, _) = room(&[Kind::Pcmu; 2], 1);
+    stage.parties[0].is_mute = true;
+    stage.parties[1].is_mute = true;
+    stage.run(SECOND);
+    stage.forget();
+    stage.parties[0].is_mute = false;
+    stage.run(SECOND / 2);
+    let (speaker, listener) = (&stage.parties[0], &stage.parties[1]);
+    let mut decoder = Kind::Pcmu.decoder().expect("a codec that we speak");
+    let onset = listener.heard.iter().find_map(|packet| {
+        let mut sound = Vec::new();
+        decoder.decode(&packet.payload, &mut sound).expect("a payload of the codec");
+        let loud = sound.iter().position(|sample| sample.unsigned_abs() > 500)?;
+        Some(packet.at + SECOND * loud as u32 / 8000)
+    });
+    let delay = onset.expect("the voice was heard").saturating_duration_since(speaker.sent[0].at);
+    assert!(delay < Duration::from_millis(60), "{delay:?}");
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use patchcord_media::codec::{Kind, Settings as CodecSettings};
 use patchcord_media::frame::FRAME;
 use patchcord_media::shard::clock::now;
+use patchcord_media::shard::rank;
 use patchcord_media::shard::{
     Hearing, Notice, Notices, Open, Opened, Order, Plane, PortId, Protection, Settings, Speaking, Terms, Weight,
 };
@@ -25,15 +26,20 @@ pub struct Stage {
     pub notices: Notices,
     pub told: Vec<Notice>,
     pub parties: Vec<Party>,
+    /// What each port is expected to cost.
+    pub weight: Weight,
 }
 
 impl Stage {
     /// A plane of so many threads and nobody on it.
     pub fn of_threads(threads: usize) -> Self {
-        let settings = Settings { threads, pinned: false, ahead: false, ..Settings::default() };
+        // Where the system lets them, the media threads and this one run ahead of whatever else the machine does: what
+        // is judged here is the plane, not the machine. Elsewhere they run like any other.
+        let _ = rank::go_ahead();
+        let settings = Settings { threads, pinned: false, ..Settings::default() };
         let (plane, mut notices) = Plane::start(&settings).expect("a plane");
         let notices = notices.pop().expect("a listener");
-        Self { plane, notices, told: Vec::new(), parties: Vec::new() }
+        Self { plane, notices, told: Vec::new(), parties: Vec::new(), weight: Weight::PASSING }
     }
 
     /// A plane of one thread.
@@ -49,7 +55,7 @@ impl Stage {
     fn open_at(&self, address: &str, beside: Option<usize>) -> Opened {
         let beside = beside.map(|party| self.parties[party].port);
         let address = address.parse().expect("an address");
-        let open = Open { address, listener: 0, reports: true, weight: Weight::PASSING, beside };
+        let open = Open { address, listener: 0, reports: true, weight: self.weight, beside };
         self.plane.open(&open).expect("a port")
     }
 

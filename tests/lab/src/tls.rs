@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-use tokio_rustls::TlsConnector;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The made-once certificate of a server is signed by nobody we know; its signatures must still be right.
 #[derive(Debug)]
@@ -63,10 +63,31 @@ pub(crate) fn connector() -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
+/// Takes connections under a certificate that is made once and that nobody has signed.
+pub(crate) fn acceptor() -> TlsAcceptor {
+    static MADE: OnceLock<TlsAcceptor> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let made = self_signed();
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks the default versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("the key is the certificate's");
+        TlsAcceptor::from(Arc::new(config))
+    })
+    .clone()
+}
+
+fn self_signed() -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    rcgen::generate_simple_self_signed(names).expect("a certificate for loopback")
+}
+
 /// Writes a new self-signed certificate for loopback and its key, as PEM.
 pub fn make_certificate(certificate: &Path, key: &Path) {
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(names).expect("a certificate for loopback");
+    let made = self_signed();
     fs::write(certificate, made.cert.pem()).expect("a place for the certificate");
     fs::write(key, made.signing_key.serialize_pem()).expect("a place for the key");
 }

@@ -8,12 +8,14 @@
 //! | `plane`, `settings`, `opening` | the face: start, open, order, stop; sockets bound to free numbers |
 //! | `order`, `notice`, `counters` | what goes in, what comes out, what is counted |
 //! | `thread`, `obey`, `traffic`, `rounds` | a thread: its loop, its orders, packets as they come, slots as they are due |
+//! | `agree` | from what descriptions agreed on to what a port runs by |
 //! | `port` | the sound end of a leg |
 //! | `room`, `rooms` | one room: who sits where and what all share; the rooms of a thread |
 //! | `placement`, `limits` | which thread a port lives on, and how many a machine carries |
 //! | `slab`, `directory` | where ports live on a thread |
 //! | `clock`, `poll`, `ring`, `rank`, `waste` | the slot clock, epoll, rings with a bell, core and rank, what is dropped elsewhere |
 
+mod agree;
 pub mod clock;
 mod counters;
 mod directory;
@@ -37,6 +39,7 @@ mod thread;
 mod traffic;
 mod waste;
 
+pub use agree::Unfit;
 pub use counters::Tally;
 pub use notice::{Heard, Notice, Quality, Totals};
 pub use opening::{Open, OpenError, Opened};

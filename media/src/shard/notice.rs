@@ -80,7 +80,7 @@ impl Heard {
 }
 
 /// How well a party is heard, and hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quality {
     /// The party's stream, as it comes here.
     pub heard_here: Option<Heard>,
@@ -88,6 +88,10 @@ pub struct Quality {
     pub heard_there: Option<Heard>,
     /// There and back on the network.
     pub round_trip: Option<Duration>,
+    /// What people would think of the party's sound here (MOS, 1 to 4.5), and of ours there.
+    pub mos_here: Option<f32>,
+    /// See `mos_here`.
+    pub mos_there: Option<f32>,
 }
 
 /// What a port counted in its life.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::port::{Port, Protection};
 use super::room::Partial;
-use crate::codec::{Decoder, Encoder, Kind};
+use crate::codec::{Decoder, Encoder, Kind, Settings};
 use crate::dtmf::{Key, Press};
 use crate::frame::Rate;
 use crate::mixer::{Gain, Rules};
@@ -28,8 +28,18 @@ pub struct Speaking {
     pub kind: Kind,
     /// The number that the party gave it.
     pub payload_type: u8,
+    /// How its coder may spend bits and time.
+    pub settings: Settings,
     /// Who makes its packets; `None` for a codec that is only passed on.
     pub encoder: Option<Box<dyn Encoder>>,
+}
+
+impl Speaking {
+    /// To speak a codec, with a coder made for it.
+    #[must_use]
+    pub fn new(kind: Kind, payload_type: u8, settings: Settings) -> Self {
+        Self { kind, payload_type, settings, encoder: kind.encoder(&settings) }
+    }
 }
 
 /// One way in which the party may speak to us.
@@ -40,6 +50,14 @@ pub struct Hearing {
     pub payload_type: u8,
     /// Who understands its packets; `None` for a codec that is only passed on.
     pub decoder: Option<Box<dyn Decoder>>,
+}
+
+impl Hearing {
+    /// To hear a codec, with a coder made for it.
+    #[must_use]
+    pub fn new(kind: Kind, payload_type: u8) -> Self {
+        Self { kind, payload_type, decoder: kind.decoder() }
+    }
 }
 
 /// Keys beside the sound (RFC 4733).

@@ -244,6 +244,11 @@ impl Room {
         self.voices.iter().find(|voice| voice.kind == kind).map(|voice| &voice.payload[..])
     }
 
+    /// Lets the coders spend more or less.
+    pub fn adjust(&mut self, settings: &Settings) {
+        self.voices.iter_mut().for_each(|voice| voice.encoder.adjust(settings));
+    }
+
     /// Throws a codec's coder away.
     pub fn forget_voice(&mut self, kind: Kind) {
         self.voices.retain(|voice| voice.kind != kind);

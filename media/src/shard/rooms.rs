@@ -9,8 +9,15 @@ use super::port::{Playing, Port, Recorder, Route};
 use super::room::{Membership, Partial, Room};
 use super::thread::Shard;
 use super::waste::Thing;
-use crate::codec::Kind;
+use crate::codec::{Kind, Settings};
 use crate::mixer::{Gain, Hears, Rules};
+
+/// From this load on coders spend less, and below the other again what they like.
+const BUSY_PERMILLE: u64 = 550;
+const CALM_PERMILLE: u64 = 350;
+
+/// The complexity of a busy thread: a third of the time that the usual one takes.
+const SPARING: u8 = 1;
 
 /// Rooms of one thread; a thread carries no more members than that.
 const MAX_ROOMS: usize = 4096;
@@ -202,6 +209,18 @@ impl Shard {
         let Some(payload) = room.voice(kind) else { return false };
         let port: Option<&mut Port> = self.ports.get_mut(place);
         port.is_some_and(|port| port.say_payload(payload, self.moment, &mut self.scratch.packet))
+    }
+
+    /// Coders spend less while the thread is busy (Opus: complexity), and what they like again when it has calmed.
+    pub(super) fn spare_effort(&mut self, load_permille: u64) {
+        let sparing = load_permille > if self.is_sparing { CALM_PERMILLE } else { BUSY_PERMILLE };
+        if std::mem::replace(&mut self.is_sparing, sparing) == sparing {
+            return;
+        }
+        let usual = Settings::default();
+        let settings = if sparing { Settings { complexity: SPARING, ..usual } } else { usual };
+        self.rooms.values_mut().for_each(|room| room.adjust(&settings));
+        self.ports.each(|port| port.adjust(settings.complexity));
     }
 
     fn go_on_announcing(&mut self, room: &mut Room) {

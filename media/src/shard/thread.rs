@@ -72,6 +72,8 @@ pub(crate) struct Shard {
     pub(super) leaving: Vec<(usize, Box<Port>)>,
     working: Duration,
     measured: Instant,
+    /// Whether coders that can choose spend less than they would like to.
+    pub(super) is_sparing: bool,
     is_finished: bool,
 }
 
@@ -114,6 +116,7 @@ impl Shard {
             leaving: Vec::new(),
             working: Duration::ZERO,
             measured: now(),
+            is_sparing: false,
             is_finished: false,
         })
     }
@@ -194,6 +197,7 @@ impl Shard {
         if passed >= LOAD_EVERY {
             let permille = self.working.as_micros() * 1000 / passed.as_micros().max(1);
             self.tally.load_permille = permille as u64;
+            self.spare_effort(permille as u64);
             self.working = Duration::ZERO;
             self.measured = self.moment.now;
         }

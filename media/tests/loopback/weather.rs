@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchcord_media::codec::{Encoder, Kind};
+use patchcord_media::codec::{Encoder, Kind, Settings};
 use patchcord_media::shard::{Notice, Order, Speaking};
 
 use super::ears;
@@ -110,7 +110,8 @@ fn a_fault_in_one_leg_ends_that_leg_alone() {
     let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Pcma, 700.0));
     let (carol, dave) = (stage.party("carol", Kind::Pcmu, 1100.0), stage.party("dave", Kind::Pcmu, 1450.0));
     let mut broken = terms(&stage.parties[bob]);
-    broken.speaking = Some(Speaking { kind: Kind::G722, payload_type: 9, encoder: Some(Box::new(Faulty)) });
+    broken.speaking =
+        Some(Speaking { encoder: Some(Box::new(Faulty)), ..Speaking::new(Kind::G722, 9, Settings::default()) });
     let (alices, bobs) = (stage.parties[alice].port, stage.parties[bob].port);
     stage.order(bobs, Order::Tune(Box::new(broken)));
     stage.bridge(alice, bob);

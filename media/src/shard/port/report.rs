@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::{Moment, Port};
+use crate::frame::FRAME;
+use crate::rtp::quality::{Impairment, Period};
 use crate::rtp::rtcp::{Block, Compound, Piece, Report, Timing, Wall};
 use crate::rtp::srtp::GROWTH;
 use crate::shard::notice::{Heard, News, Notice, Quality};
@@ -16,11 +18,13 @@ pub(crate) struct Reports {
     /// What the far end said last about our stream.
     theirs: Option<Heard>,
     round_trip: Option<Duration>,
+    /// What the source had counted at the last report: packets that came, and that did not.
+    counted: (u64, u64),
 }
 
 impl Reports {
     pub fn new(now: Instant, seed: u32) -> Self {
-        Self { timing: Timing::new(now, seed), chance: seed | 1, theirs: None, round_trip: None }
+        Self { timing: Timing::new(now, seed), chance: seed | 1, theirs: None, round_trip: None, counted: (0, 0) }
     }
 
     fn chance(&mut self) -> u32 {
@@ -104,12 +108,44 @@ impl Port {
         let Some(speaking) = self.speaks().or_else(|| self.first_heard()) else { return };
         let block = self.source.block(moment.now);
         let ours = block.as_ref().map(|block| Heard::of(block, speaking.clock_hz()));
-        let quality =
-            Quality { heard_here: ours, heard_there: self.reports.theirs, round_trip: self.reports.round_trip };
+        let quality = Quality {
+            heard_here: ours,
+            heard_there: self.reports.theirs,
+            round_trip: self.reports.round_trip,
+            mos_here: self.opinion_here(),
+            mos_there: self.opinion_there(),
+        };
         if ours.is_some() || quality.heard_there.is_some() {
             self.tell(news, Notice::Quality(self.id, quality));
         }
         self.send_report(block.as_slice(), false, moment, wall, packet);
+    }
+
+    /// What people would think of the party's sound since the last report.
+    fn opinion_here(&mut self) -> Option<f32> {
+        let codec = Impairment::of(self.first_heard()?.name());
+        let totals = self.source.totals();
+        let counted = (totals.received, totals.lost);
+        let before = std::mem::replace(&mut self.reports.counted, counted);
+        let lost = counted.1.saturating_sub(before.1);
+        let period = Period {
+            expected: counted.0.saturating_sub(before.0) + lost,
+            lost,
+            // How they lie is not counted here: one by one, as they mostly do.
+            gaps: lost,
+            buffered: FRAME,
+            round_trip: self.reports.round_trip.unwrap_or_default(),
+        };
+        (period.expected > 0).then(|| period.score(&codec).mos)
+    }
+
+    /// What the party would think of our sound, by what it reported.
+    fn opinion_there(&self) -> Option<f32> {
+        let codec = Impairment::of(self.speaks()?.name());
+        let lost = u64::from(self.reports.theirs?.lost_permille);
+        let round_trip = self.reports.round_trip.unwrap_or_default();
+        let period = Period { expected: 1000, lost, gaps: lost, buffered: FRAME, round_trip };
+        Some(period.score(&codec).mos)
     }
 
     /// Says goodbye: the stream ends.

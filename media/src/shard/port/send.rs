@@ -1,8 +1,8 @@
 //! What goes to the party: packets passed on, frames encoded, payloads copied.
 
 use super::{Moment, Port, Protection, Scratch};
-use crate::codec::Kind;
 use crate::codec::resample::Resampler;
+use crate::codec::{Kind, Settings};
 use crate::frame::Rate;
 use crate::rtp::packet::{HEAD, Head, Patch};
 use crate::rtp::srtp::GROWTH;
@@ -100,6 +100,15 @@ impl Port {
             Some(Err(_)) => return false,
         };
         self.send(&buffer[..length])
+    }
+
+    /// Lets its coder spend more or less, within what was agreed.
+    pub fn adjust(&mut self, complexity: u8) {
+        if let Some(speaking) = self.terms.as_mut().and_then(|terms| terms.speaking.as_mut())
+            && let Some(encoder) = &mut speaking.encoder
+        {
+            encoder.adjust(&Settings { complexity, ..speaking.settings });
+        }
     }
 
     /// Whether packets are protected.

@@ -2,6 +2,7 @@
 //!
 //! It is not the test's own thread, so what a test does meanwhile, or how long it thinks, is not heard.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -12,8 +13,10 @@ use tokio::sync::{oneshot, watch};
 use super::handset::Handset;
 use super::model::Model;
 use crate::clock;
+use crate::sound::hearing::Hearing;
 use crate::sound::port::Choir;
 use crate::sound::voice::Voice;
+use crate::sound::wav;
 
 pub(crate) type Choirs = Arc<Mutex<Choir>>;
 pub(crate) type Voices = Arc<Mutex<Vec<Voice>>>;
@@ -73,6 +76,15 @@ impl Lab {
             self.beat.clone(),
             &self.lab,
         )
+    }
+}
+
+impl Lab {
+    /// What is to be heard in a channel, counted from 0, of a WAV file: a recording, by the ears of this lab.
+    pub fn hears_file(&self, path: &Path, channel: usize) -> Hearing {
+        let recorded = wav::read(path, channel);
+        let known = self.voices.lock().expect("nobody panics with the voices in hand").clone();
+        Hearing::new(recorded.rate, recorded.samples, known)
     }
 }
 

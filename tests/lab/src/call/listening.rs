@@ -1,6 +1,7 @@
 //! What a phone hears and says, as a test asks for it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -120,7 +121,7 @@ impl Handset {
 
     /// Speaks a WAV file once, in its call or from the beginning of its next.
     pub fn speaks_file(&self, path: &Path) {
-        self.says(Speech::File(Arc::new(wav::read(path))));
+        self.says(Speech::File(Arc::new(wav::read(path, 0))));
     }
 
     /// Waits until a file was said to its end.
@@ -129,6 +130,30 @@ impl Handset {
             machine.legs.last()?.port.ends().mouth.is_done().then_some(())
         })
         .await;
+    }
+
+    /// Has every packet of sound that this phone sends in its call go through `mischief`, which may lose, double, delay or
+    /// spoil it: one packet goes in, those that are to be sent come out.
+    pub fn misbehaves(&self, mischief: impl FnMut(Vec<u8>) -> Vec<Vec<u8>> + Send + 'static) {
+        self.port().ends().mischief = Some(Box::new(mischief));
+    }
+
+    /// Sends bytes from where its sound comes from to where its sound goes, as they are.
+    pub async fn sends_packet(&self, bytes: &[u8]) {
+        self.has_sound().await;
+        let leg = self.leg();
+        let machine = self.set.machine();
+        let to = machine.legs[leg].talk.agreed.as_ref().and_then(|agreed| agreed.to).expect("somewhere to send to");
+        machine.legs[leg].port.send(bytes, to);
+    }
+
+    /// Where it hears, and where the other side wants its sound.
+    pub async fn sound_addresses(&self) -> (SocketAddr, Option<SocketAddr>) {
+        self.has_sound().await;
+        let leg = self.leg();
+        let machine = self.set.machine();
+        let leg = &machine.legs[leg];
+        (leg.port.local(), leg.talk.agreed.as_ref().and_then(|agreed| agreed.to))
     }
 
     fn says(&self, speech: Speech) {

@@ -148,12 +148,13 @@ impl Ear {
             self.begin_or_count(view, kind, now);
             return;
         }
+        // A packet that comes twice must not reach a decoder with a memory twice.
+        let Some(place) = self.begin_or_count(view, kind, now) else { return };
         self.sound.clear();
         if self.decoders[at].2.decode(view.payload(), &mut self.sound).is_err() {
             self.reception.broken += 1;
             return;
         }
-        let Some(place) = self.begin_or_count(view, kind, now) else { return };
         self.reception.packets += 1;
         if self.arrivals.len() == ARRIVALS {
             self.arrivals.pop_front();

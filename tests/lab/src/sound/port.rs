@@ -32,11 +32,15 @@ pub(crate) struct Port {
     reader: Mutex<Option<AbortHandle>>,
 }
 
+/// Loses, doubles, delays or spoils the packets that a phone sends: one goes in, those that are to be sent come out.
+pub(crate) type Mischief = Box<dyn FnMut(Vec<u8>) -> Vec<Vec<u8>> + Send>;
+
 /// What a port has at its two ends.
 pub(crate) struct Ends {
     pub mouth: Mouth,
     pub ear: Ear,
     pub shield: Option<Shield>,
+    pub mischief: Option<Mischief>,
 }
 
 impl Ends {
@@ -60,7 +64,7 @@ impl Port {
         socket.set_nonblocking(true).expect("a socket may be told not to block");
         let socket = UdpSocket::from_std(socket).expect("the lab runs");
         let local = socket.local_addr().expect("a bound socket has an address");
-        let ends = Mutex::new(Ends { mouth, ear, shield: None });
+        let ends = Mutex::new(Ends { mouth, ear, shield: None, mischief: None });
         let port = Arc::new(Self { socket, local, ends, closed: AtomicBool::new(false), reader: Mutex::new(None) });
         let reader = lab.spawn(listen(port.clone()));
         *port.reader.lock().expect("no reader panics") = Some(reader.abort_handle());
@@ -92,7 +96,16 @@ impl Port {
         if let Some(shield) = &mut ends.shield {
             shield.protect(packet);
         }
+        if let Some(mischief) = &mut ends.mischief {
+            let packets = mischief(packet.clone());
+            return packets.iter().for_each(|packet| self.send(packet, to));
+        }
         drop(ends);
+        self.send(packet, to);
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&self, packet: &[u8], to: SocketAddr) {
         // A datagram that the kernel does not take is lost, as on any network; who listens will notice.
         let _sent_or_lost = SockRef::from(&self.socket).send_to(packet, &to.into());
     }

@@ -1,4 +1,4 @@
-//! WAV files of 16 bits, one channel or the first of several: read to be spoken, written to be looked at.
+//! WAV files of 16 bits: a channel of them read, to be spoken or looked at, and one channel written.
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +7,16 @@ use patchcord_media::frame::Rate;
 
 use super::speech::Recorded;
 
-/// Reads a file at one of the house's rates; panics with the reason when it is none.
-pub(crate) fn read(path: &Path) -> Recorded {
+/// Reads a channel, counted from 0, of a file at one of the house's rates; panics with the reason when it is none.
+pub(crate) fn read(path: &Path, channel: usize) -> Recorded {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    parse(&bytes).unwrap_or_else(|| panic!("{} is no WAV of 16 bits at 8, 16 or 48 kHz", path.display()))
+    let read = parse(&bytes, channel);
+    read.unwrap_or_else(|| {
+        panic!("{} is no WAV of 16 bits at 8, 16 or 48 kHz with a channel {channel}", path.display())
+    })
 }
 
-fn parse(bytes: &[u8]) -> Option<Recorded> {
+fn parse(bytes: &[u8], channel: usize) -> Option<Recorded> {
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     if bytes.get(..4)? != b"RIFF" || bytes.get(8..12)? != b"WAVE" {
         return None;
@@ -32,10 +35,11 @@ fn parse(bytes: &[u8]) -> Option<Recorded> {
                     (bits == 16 && channels > 0).then_some((channels, rate.into_iter().find(|rate| rate.hz() == hz)?));
             }
             b"data" => {
-                let (channels, rate) = shape?;
-                let sound = &bytes[start..(start + length).min(bytes.len())];
-                let first = sound.chunks_exact(2 * channels).map(|all| i16::from_le_bytes([all[0], all[1]]));
-                return Some(Recorded { rate, samples: first.collect() });
+                let (channels, rate) = shape.filter(|(channels, _)| channel < *channels)?;
+                // A file that was cut short, or is still written, says more than it has.
+                let sound = &bytes[start..start.saturating_add(length).min(bytes.len())];
+                let one = sound.chunks_exact(2 * channels).map(|all| [all[2 * channel], all[2 * channel + 1]]);
+                return Some(Recorded { rate, samples: one.map(i16::from_le_bytes).collect() });
             }
             _ => {}
         }
@@ -66,13 +70,13 @@ mod tests {
         let folder = tempfile::TempDir::new().expect("a folder for a file");
         let path = folder.path().join("a.wav");
         write(&path, Rate::Wide, &[1, -2, 300]);
-        let read = read(&path);
+        let read = read(&path, 0);
         assert_eq!((read.rate, read.samples), (Rate::Wide, vec![1, -2, 300]));
     }
 
     #[test]
     fn what_is_no_file_of_ours_is_none() {
-        assert!(parse(b"RIFF").is_none());
-        assert!(parse(&[0; 100]).is_none());
+        assert!(parse(b"RIFF", 0).is_none());
+        assert!(parse(&[0; 100], 0).is_none());
     }
 }

@@ -121,8 +121,49 @@ async fn a_file_is_spoken_once_and_what_was_heard_is_saved() {
     alice.has_spoken().await;
     bob.comes_to_hear(&[]).await;
     bob.saves(&saved);
-    let length = std::fs::metadata(&saved).expect("what was heard").len();
-    assert!(length > 16_000, "{length} bytes");
+    let file = lab.hears_file(&saved, 0);
+    assert!(file.duration() > A_WHILE && file.voices().is_empty() && !file.is_silent(), "{:?}", file.duration());
+}
+
+#[tokio::test]
+async fn lost_doubled_and_late_packets_are_noticed() {
+    let lab = Lab::open();
+    let (alice, bob) = two_in_a_call(&lab, &Model::new()).await;
+    bob.hears().await;
+    let (mut number, mut kept) = (0, Vec::new());
+    alice.misbehaves(move |packet| {
+        number += 1;
+        match number % 10 {
+            // One in ten is lost, one comes twice, one comes after the next.
+            3 => Vec::new(),
+            5 => vec![packet.clone(), packet],
+            7 => {
+                kept = packet;
+                Vec::new()
+            }
+            8 => vec![packet, std::mem::take(&mut kept)],
+            _ => vec![packet],
+        }
+    });
+    let heard = bob.listens(Duration::from_secs(1)).await;
+    let gap = heard.longest_gap();
+    assert!(gap.abs_diff(LONGEST_GAP) <= Duration::from_millis(3), "a lost frame is a gap of one: {gap:?}");
+    let reception = bob.reception();
+    assert!((3..=9).contains(&reception.lost) && reception.repeated >= 3, "{reception:?}");
+    assert_eq!((reception.streams, reception.late), (1, 0), "{reception:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_sound_is_counted_and_not_heard() {
+    let lab = Lab::open();
+    let (alice, bob) = two_in_a_call(&lab, &Model::new()).await;
+    assert_eq!(bob.hears().await, [&alice]);
+    let mut odd = vec![0x80, 77, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4];
+    odd.extend([0x55; 160]);
+    alice.sends_packet(&odd).await;
+    alice.sends_packet(b"nonsense").await;
+    assert_eq!(bob.hears().await, [&alice]);
+    assert_eq!((bob.reception().unknown, bob.reception().broken), (1, 1));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@
 mod cluster;
 mod crowds;
 mod doors;
-
+mod handsets;
 mod lasting;
 mod other_phones;
 mod refusals;

@@ -22,6 +22,7 @@ pub struct Setup {
     ip: &'static str,
     toml: String,
     endpoints: String,
+    with_ws: bool,
 }
 
 impl Setup {
@@ -29,12 +30,18 @@ impl Setup {
     /// `LAB_BINARY` puts another build in its place, such as a release.
     pub fn new(binary: &str) -> Self {
         let binary = std::env::var_os("LAB_BINARY").unwrap_or_else(|| binary.into());
-        Self { binary: binary.into(), ip: "127.0.0.1", toml: String::new(), endpoints: String::new() }
+        Self { binary: binary.into(), ip: "127.0.0.1", toml: String::new(), endpoints: String::new(), with_ws: false }
     }
 
     /// Listens on IPv6 loopback instead.
     pub fn on_ipv6(mut self) -> Self {
         self.ip = "[::1]";
+        self
+    }
+
+    /// Listens for WebSockets, too.
+    pub fn with_ws(mut self) -> Self {
+        self.with_ws = true;
         self
     }
 
@@ -64,7 +71,7 @@ impl Setup {
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
         let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
-        let mut server = Server { setup: self, folder, bound: Vec::new(), web: None, process: None };
+        let mut server = Server { setup: self, folder, bound: Vec::new(), ws: None, web: None, process: None };
         server.write_configuration();
         server.start().await;
         server
@@ -76,6 +83,7 @@ pub struct Server {
     setup: Setup,
     folder: TempDir,
     bound: Vec<(Carrier, SocketAddr)>,
+    ws: Option<SocketAddr>,
     web: Option<String>,
     process: Option<Process>,
 }
@@ -85,6 +93,11 @@ impl Server {
     pub fn address(&self, carrier: Carrier) -> SocketAddr {
         let bound = self.bound.iter().find(|(bound, _)| *bound == carrier);
         bound.unwrap_or_else(|| panic!("the server does not listen on {carrier:?}: {:?}", self.bound)).1
+    }
+
+    /// Where it listens for WebSockets.
+    pub fn ws(&self) -> SocketAddr {
+        self.ws.expect("the server was set up with WebSockets and says where")
     }
 
     /// Asks its HTTP door; gives back the status and the body.
@@ -127,6 +140,7 @@ impl Server {
         // The data folder is named after the last listener.
         process.line("where it listens", |line| line.starts_with("  data ").then_some(())).await;
         self.bound = process.said().iter().filter_map(|line| bound(line)).collect();
+        self.ws = process.said().iter().find_map(|line| line.strip_prefix("  sip  ws:")?.parse().ok());
         self.web = process.said().iter().find_map(|line| web(line));
         assert_eq!(self.bound.len(), Carrier::ALL.len(), "it listens elsewhere: {:?}", process.said());
         self.process = Some(process);
@@ -195,8 +209,11 @@ impl Server {
     /// Any free port at first; the same ports again after a restart, as phones expect.
     fn write_configuration(&self) {
         let port = |carrier| self.bound.iter().find(|(bound, _)| *bound == carrier).map_or(0, |(_, at)| at.port());
-        let listen = Carrier::ALL
-            .map(|carrier| format!("\"{}:{}:{}\"", carrier.name().to_lowercase(), self.setup.ip, port(carrier)));
+        let mut listen: Vec<String> = Carrier::ALL
+            .map(|carrier| format!("\"{}:{}:{}\"", carrier.name().to_lowercase(), self.setup.ip, port(carrier)))
+            .to_vec();
+        let ws = self.ws.map_or(0, |ws| ws.port());
+        listen.extend(self.setup.with_ws.then(|| format!("\"ws:{}:{ws}\"", self.setup.ip)));
         let text = format!(
             "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}",
             listen.join(", "),

@@ -298,7 +298,8 @@ impl Machine {
         let mut ear = Ear::new(self.model.rate(), clock::now());
         ear.deaf = self.model.deaf;
         let ip = self.wire().local().ip();
-        let port = Port::open(ip, mouth, ear, &self.lab);
+        let sloth = self.choirs.lock().expect("nobody panics with the choir in hand").sloth();
+        let port = Port::open(ip, mouth, ear, sloth, &self.lab);
         self.choirs.lock().expect("nobody panics with the choir in hand").join(port.clone());
         let talk = Talk::new(port.local(), &self.model.codecs, self.model.suite, self.tokens.bytes());
         self.legs.push(Leg::new(role, talk, port));

@@ -1,8 +1,9 @@
 //! Packets of others, decoded and put on the tape where their timestamps say.
 //!
 //! The first packet of a stream lies where it came; each later one lies as far behind it as its timestamp says. What comes
-//! later than [`LATEST`] after its place would have missed any player and is counted, not kept. A stream whose clock jumps,
-//! or that another one takes the place of, begins anew where it is.
+//! later than [`LATEST`] after its place would have missed any player and is counted, not kept; when the lab itself was
+//! late, by that much later. A stream whose clock jumps or stands still, or that another one takes the place of, begins anew
+//! where it is.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ use super::tape::Tape;
 pub(crate) const LATEST: Duration = Duration::from_millis(200);
 /// A stream that is further ahead of its time than this has another clock now.
 const FURTHEST: Duration = Duration::from_secs(1);
+/// So many late packets in a row are no accident: the stream has another clock now.
+const LATE_IN_A_ROW: u32 = 10;
 /// The arrivals that are remembered: ten seconds of packets.
 const ARRIVALS: usize = 500;
 
@@ -52,6 +55,7 @@ struct Stream {
     timestamp: u32,
     place: u64,
     highest: u16,
+    late: u32,
 }
 
 /// See the module.
@@ -68,6 +72,8 @@ pub(crate) struct Ear {
     pub reception: Reception,
     /// Counts packets and hears nothing: for hundreds of phones that only make load.
     pub deaf: bool,
+    /// How late the lab itself may be at the moment.
+    pub grace: Duration,
 }
 
 impl Ear {
@@ -84,6 +90,7 @@ impl Ear {
             pressed: Vec::new(),
             reception: Reception::default(),
             deaf: false,
+            grace: Duration::ZERO,
         }
     }
 
@@ -185,16 +192,19 @@ impl Ear {
             let place = stream.place as i64 + ticks * i64::from(self.tape.rate().hz()) / i64::from(kind.clock_hz());
             let ahead = place - here as i64;
             let fresh = self.count_number(view);
-            if ahead < -samples(LATEST) && !fresh {
+            let is_late = ahead < -samples(LATEST + self.grace);
+            let stream = self.stream.as_mut()?;
+            stream.late = if is_late { stream.late + 1 } else { 0 };
+            if is_late && (!fresh || stream.late < LATE_IN_A_ROW) {
                 self.reception.late += 1;
                 return None;
             }
-            if ahead >= -samples(LATEST) && ahead <= samples(FURTHEST) {
+            if !is_late && ahead <= samples(FURTHEST) {
                 return if fresh || self.was_missing(view) { u64::try_from(place).ok() } else { None };
             }
         }
         let (ssrc, timestamp) = (view.ssrc(), view.timestamp());
-        self.stream = Some(Stream { ssrc, kind, timestamp, place: here, highest: view.sequence() });
+        self.stream = Some(Stream { ssrc, kind, timestamp, place: here, highest: view.sequence(), late: 0 });
         self.reception.streams += 1;
         Some(here)
     }

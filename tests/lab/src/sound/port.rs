@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket as Unregistered};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::net::UdpSocket;
@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 use super::ear::Ear;
 use super::mouth::Mouth;
 use super::shield::Shield;
-use crate::clock::{self, TICKS_A_FRAME};
+use crate::clock::{self, Sloth, TICKS_A_FRAME};
 
 /// Tries until a free port has an even number: the odd one behind it is where others send their reports.
 const TRIES: usize = 64;
@@ -30,6 +30,7 @@ pub(crate) struct Port {
     ends: Mutex<Ends>,
     closed: AtomicBool,
     reader: Mutex<Option<AbortHandle>>,
+    sloth: Arc<Sloth>,
 }
 
 /// Loses, doubles, delays or spoils the packets that a phone sends: one goes in, those that are to be sent come out.
@@ -44,7 +45,7 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    fn hear(&mut self, packet: &mut [u8], from: SocketAddr, now: Instant) {
+    fn hear(&mut self, packet: &mut [u8], from: SocketAddr, now: Instant, grace: Duration) {
         let length = match &mut self.shield {
             None => packet.len(),
             Some(shield) => match shield.open(packet) {
@@ -52,20 +53,22 @@ impl Ends {
                 None => return self.ear.reception.broken += 1,
             },
         };
+        self.ear.grace = grace;
         self.ear.hear(&packet[..length], from, now);
     }
 }
 
 impl Port {
     /// Opens a port and reads what comes, on the lab's thread.
-    pub fn open(ip: IpAddr, mouth: Mouth, ear: Ear, lab: &Handle) -> Arc<Self> {
+    pub fn open(ip: IpAddr, mouth: Mouth, ear: Ear, sloth: Arc<Sloth>, lab: &Handle) -> Arc<Self> {
         let _entered = lab.enter();
         let socket = even(ip);
         socket.set_nonblocking(true).expect("a socket may be told not to block");
         let socket = UdpSocket::from_std(socket).expect("the lab runs");
         let local = socket.local_addr().expect("a bound socket has an address");
         let ends = Mutex::new(Ends { mouth, ear, shield: None, mischief: None });
-        let port = Arc::new(Self { socket, local, ends, closed: AtomicBool::new(false), reader: Mutex::new(None) });
+        let port =
+            Arc::new(Self { socket, local, ends, closed: AtomicBool::new(false), reader: Mutex::new(None), sloth });
         let reader = lab.spawn(listen(port.clone()));
         *port.reader.lock().expect("no reader panics") = Some(reader.abort_handle());
         port
@@ -112,22 +115,31 @@ impl Port {
 }
 
 /// All ports of a lab, and whose turn it is.
-#[derive(Default)]
 pub(crate) struct Choir {
+    sloth: Arc<Sloth>,
     slots: [Vec<Arc<Port>>; TICKS_A_FRAME],
     joined: usize,
     packet: Vec<u8>,
 }
 
 impl Choir {
+    pub fn new(now: Instant) -> Self {
+        Self { sloth: Arc::new(Sloth::new(now)), slots: Default::default(), joined: 0, packet: Vec::new() }
+    }
+
+    /// How late this lab is.
+    pub fn sloth(&self) -> Arc<Sloth> {
+        self.sloth.clone()
+    }
+
     pub fn join(&mut self, port: Arc<Port>) {
         self.slots[self.joined % TICKS_A_FRAME].push(port);
         self.joined += 1;
     }
 
     /// Everybody whose turn it is speaks.
-    pub fn tick(&mut self, number: usize) {
-        let now = clock::now();
+    pub fn tick(&mut self, number: usize, due: Instant, now: Instant) {
+        self.sloth.beat(due, now);
         let slot = &mut self.slots[number % TICKS_A_FRAME];
         slot.retain(|port| !port.closed.load(Ordering::Relaxed));
         slot.iter().for_each(|port| port.speak(&mut self.packet, now));
@@ -138,7 +150,8 @@ async fn listen(port: Arc<Port>) {
     let mut datagram = [0; LARGEST];
     loop {
         if let Ok((length, from)) = port.socket.recv_from(&mut datagram).await {
-            port.ends().hear(&mut datagram[..length], from, clock::now());
+            let now = clock::now();
+            port.ends().hear(&mut datagram[..length], from, now, port.sloth.grace(now));
         }
     }
 }

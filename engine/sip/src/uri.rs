@@ -4,20 +4,17 @@
 //! written again.
 
 mod escape;
-mod joints;
+mod parts;
 mod same;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
-use self::escape::well_escaped;
 pub use self::escape::{escape_header, escape_user, unescape};
-use self::joints::Joints;
+pub(crate) use self::parts::Parts;
 use self::same::{Case, same};
-use crate::message::memo::Mark;
-use crate::message::scan::split_at_byte;
-use crate::message::via::{address, host_and_port};
+use crate::message::via::address;
 use crate::message::{Fault, Params};
 
 /// The longest address we read: room for any token that a proxy packs into a contact, and a bound on the work that
@@ -44,94 +41,27 @@ pub enum Scheme {
 #[derive(Clone, Copy, Debug)]
 pub struct Uri<'a> {
     text: &'a str,
-    scheme: Scheme,
-    user: Option<&'a str>,
-    password: Option<&'a str>,
-    host: Option<&'a str>,
-    port: Option<u16>,
-    params: Params<'a>,
-    headers: &'a str,
+    parts: Parts,
 }
 
 impl<'a> Uri<'a> {
     /// Reads an address that stands alone, without angle brackets.
     pub fn parse(text: &'a str) -> Result<Self, Fault> {
-        const BAD: Fault = Fault::bad("Bad URI");
-        if text.len() > MAX_URI {
-            return Err(Fault::new(414, "Request-URI Too Long"));
-        }
-        let (scheme, rest) = split_at_byte(text, b':').ok_or(Fault::bad("URI without a scheme"))?;
-        let (kind, is_scheme) = match scheme.len() {
-            3 if scheme.eq_ignore_ascii_case("sip") => (Scheme::Sip, true),
-            4 if scheme.eq_ignore_ascii_case("sips") => (Scheme::Sips, true),
-            3 if scheme.eq_ignore_ascii_case("tel") => (Scheme::Tel, true),
-            _ => (Scheme::Other, is_scheme(scheme)),
-        };
-        if !is_scheme || rest.is_empty() {
-            return Err(BAD);
-        }
-        let uri = Self {
-            text,
-            scheme: kind,
-            user: None,
-            password: None,
-            host: None,
-            port: None,
-            params: Params::default(),
-            headers: "",
-        };
-        match kind {
-            Scheme::Sip | Scheme::Sips => uri.with_sip(rest),
-            _ if !well_escaped(rest) => Err(BAD),
-            Scheme::Tel => uri.with_number(rest),
-            Scheme::Other => Ok(uri),
-        }
+        Ok(Self { text, parts: Parts::of(text)? })
     }
 
-    fn with_sip(mut self, rest: &'a str) -> Result<Self, Fault> {
-        let joints = Joints::of(rest.as_bytes()).ok_or(Fault::bad("Bad URI"))?;
-        if let Some(at) = joints.at {
-            let colon = joints.user_colon.filter(|&colon| colon < at);
-            let user = &rest[..colon.unwrap_or(at)];
-            if user.is_empty() {
-                return Err(Fault::bad("URI with an empty user"));
-            }
-            (self.user, self.password) = (Some(user), colon.map(|colon| &rest[colon + 1..at]));
-        }
-        let start = joints.at.map_or(0, |at| at + 1);
-        let end = joints.question.unwrap_or(rest.len());
-        if let Some(question) = joints.question {
-            let headers = &rest[question + 1..];
-            if headers.split('&').take(MAX_URI_PARAMS + 1).count() > MAX_URI_PARAMS {
-                return Err(Fault::bad("Too many URI headers"));
-            }
-            self.headers = headers;
-        }
-        let place_end = joints.semicolon.unwrap_or(end);
-        if let Some(semicolon) = joints.semicolon {
-            self.params = checked(Params::behind(&rest[semicolon + 1..end]))?;
-        }
-        // Blanks cannot be here: they are no part of any address.
-        let (host, port) = host_and_port(&rest[start..place_end]).ok_or(Fault::bad("URI with a bad host"))?;
-        (self.host, self.port) = (Some(host), port);
-        Ok(self)
+    /// An address that was taken apart before.
+    pub(crate) fn again(text: &'a str, parts: Parts) -> Self {
+        Self { text, parts }
     }
 
-    fn with_number(mut self, rest: &'a str) -> Result<Self, Fault> {
-        let (number, params) = match split_at_byte(rest, b';') {
-            Some((number, params)) => (number, Params::behind(params)),
-            None => (rest, Params::default()),
-        };
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        let is_number = digits.bytes().any(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#'))
-            && digits
-                .bytes()
-                .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#' | b'-' | b'.' | b'(' | b')'));
-        if !is_number {
-            return Err(Fault::bad("Bad telephone number"));
-        }
-        (self.user, self.params) = (Some(number), checked(params)?);
-        Ok(self)
+    /// Where it comes apart.
+    pub(crate) fn parts(&self) -> Parts {
+        self.parts
+    }
+
+    fn cut(&self, start: u16, end: u16) -> &'a str {
+        self.text.get(usize::from(start)..usize::from(end)).unwrap_or("")
     }
 
     /// The whole address as it is written.
@@ -141,7 +71,7 @@ impl<'a> Uri<'a> {
 
     /// Its kind.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.parts.scheme
     }
 
     /// The scheme as it is written.
@@ -151,47 +81,51 @@ impl<'a> Uri<'a> {
 
     /// Whether every hop to it must be secure.
     pub fn is_sips(&self) -> bool {
-        self.scheme == Scheme::Sips
+        self.parts.scheme == Scheme::Sips
     }
 
     /// The user with its escapes; of a `tel:` address the number.
     pub fn user(&self) -> Option<&'a str> {
-        self.user
+        let Parts { user, user_end, .. } = self.parts;
+        (user < user_end).then(|| self.cut(user, user_end))
     }
 
     /// The user without escapes.
     pub fn user_text(&self) -> Option<Cow<'a, str>> {
-        self.user.map(unescape)
+        self.user().map(unescape)
     }
 
     /// The password that nobody should write into an address.
     pub fn password(&self) -> Option<&'a str> {
-        self.password
+        let Parts { user_end, host, .. } = self.parts;
+        // Between the colon behind the user and the `@` before the host.
+        (user_end != 0 && user_end + 1 < host).then(|| self.cut(user_end + 1, host - 1))
     }
 
     /// The host; an IPv6 address keeps its brackets. `tel:` and unknown schemes have none.
     pub fn host(&self) -> Option<&'a str> {
-        self.host
+        let Parts { host, host_end, .. } = self.parts;
+        (host < host_end).then(|| self.cut(host, host_end))
     }
 
     /// The host when it is an address.
     pub fn address(&self) -> Option<IpAddr> {
-        address(self.host?)
+        address(self.host()?)
     }
 
     /// The port when one is written.
     pub fn port(&self) -> Option<u16> {
-        self.port
+        self.parts.port
     }
 
     /// The parameters, names and values with their escapes. [`param`](Self::param) finds one.
     pub fn params(&self) -> Params<'a> {
-        self.params
+        Params::behind(self.cut(self.parts.params, self.parts.params_end))
     }
 
     /// The value of a parameter with its escapes; empty when it has none. Escapes in its name are seen through.
     pub fn param(&self, name: &str) -> Option<&'a str> {
-        let (_, value) = self.params.iter().find(|(found, _)| same(found, name, Case::Ignored))?;
+        let (_, value) = self.params().iter().find(|(found, _)| same(found, name, Case::Ignored))?;
         Some(value.unwrap_or(""))
     }
 
@@ -207,58 +141,15 @@ impl<'a> Uri<'a> {
 
     /// What stands behind the question mark, with its escapes.
     pub fn headers_text(&self) -> &'a str {
-        self.headers
+        self.text.get(usize::from(self.parts.params_end) + 1..).unwrap_or("")
     }
 
     /// The headers that a request to this address should carry, with their escapes.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a str)> + Clone {
-        self.headers
+        self.headers_text()
             .split('&')
             .filter(|header| !header.is_empty())
             .map(|header| header.split_once('=').unwrap_or((header, "")))
-    }
-}
-
-/// Where the parts of an address stand in a longer text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Marks {
-    text: Mark,
-    scheme: Scheme,
-    user: Option<Mark>,
-    password: Option<Mark>,
-    host: Option<Mark>,
-    port: Option<u16>,
-    params: Mark,
-    headers: Mark,
-}
-
-impl Marks {
-    pub(crate) fn of(whole: &str, uri: &Uri<'_>) -> Self {
-        let mark = |part| Mark::of(whole, part);
-        Self {
-            text: mark(uri.text),
-            scheme: uri.scheme,
-            user: uri.user.map(mark),
-            password: uri.password.map(mark),
-            host: uri.host.map(mark),
-            port: uri.port,
-            params: mark(uri.params.as_str()),
-            headers: mark(uri.headers),
-        }
-    }
-
-    pub(crate) fn cut(self, whole: &str) -> Uri<'_> {
-        let cut = |mark: Mark| mark.cut(whole);
-        Uri {
-            text: cut(self.text),
-            scheme: self.scheme,
-            user: self.user.map(cut),
-            password: self.password.map(cut),
-            host: self.host.map(cut),
-            port: self.port,
-            params: self.params.params(whole),
-            headers: cut(self.headers),
-        }
     }
 }
 
@@ -266,23 +157,6 @@ impl fmt::Display for Uri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
-}
-
-fn checked(params: Params<'_>) -> Result<Params<'_>, Fault> {
-    for (at, (name, value)) in params.iter().enumerate() {
-        if at == MAX_URI_PARAMS {
-            return Err(Fault::bad("Too many URI parameters"));
-        }
-        if name.is_empty() || value.is_some_and(str::is_empty) {
-            return Err(Fault::bad("Bad URI parameters"));
-        }
-    }
-    Ok(params)
 }
 
 /// Whether a host can stand in an address: a name, an IPv4 address or an IPv6 reference in brackets.

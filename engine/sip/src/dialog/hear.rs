@@ -24,7 +24,7 @@ impl Dialog {
         if self.state == State::Ended {
             return Err(Fault::new(481, "Call/Transaction Does Not Exist"));
         }
-        let number = request.cseq()?.number;
+        let (number, _) = request.cseq_text()?;
         if self.remote_seq.is_some_and(|last| number <= last) {
             return Err(Fault::new(500, "CSeq Out of Order"));
         }

@@ -124,7 +124,7 @@ impl Dialog {
             routes: RouteSet::of_request(request)?,
             contact,
             local_seq: 0,
-            remote_seq: Some(request.cseq()?.number),
+            remote_seq: Some(request.cseq_text()?.0),
             state: State::Early,
             secure: over.is_secure() && request.uri()?.is_sips(),
             owns_call_id: false,

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use super::memo::Mark;
 use super::params::{Params, unquoted};
-use super::scan::{find_outside, quoted_end, split_at_byte, trim};
+use super::scan::{count, find_outside, is_blank, quoted_end, split_at_byte, trim};
 use super::{Fault, number};
-use crate::uri::{self, Uri};
+use crate::uri::{Parts, Uri};
 
 /// An address with its display name and parameters, borrowed from the message.
 #[derive(Clone, Copy, Debug)]
@@ -26,44 +26,7 @@ impl<'a> NameAddr<'a> {
     /// Reads one address, without its neighbours behind commas.
     pub fn parse(text: &'a str) -> Result<Self, Fault> {
         let text = trim(text);
-        let (display, uri, params) = if text.starts_with('"') {
-            let end = quoted_end(text).ok_or(Fault::bad("Quote without an end"))?;
-            let rest = trim(&text[end..]).strip_prefix('<').ok_or(Fault::bad("Display name without an address"))?;
-            let (uri, params) = bracketed(rest)?;
-            (&text[..end], uri, params)
-        } else if let Some((display, rest)) = split_at_byte(text, b'<') {
-            let display = trim(display);
-            if display.bytes().any(|byte| matches!(byte, b'"' | b',' | b';' | b'>')) {
-                return Err(Fault::bad("Display name needs quotes"));
-            }
-            let (uri, params) = bracketed(rest)?;
-            (display, uri, params)
-        } else {
-            let (uri, params) = match split_at_byte(text, b';') {
-                Some((uri, params)) => (trim(uri), Some(params)),
-                None => (text, None),
-            };
-            // RFC 3261 §20: with these marks inside, the brackets are not optional.
-            if memchr2(b'?', b',', uri.as_bytes()).is_some() {
-                return Err(Fault::bad("Address needs angle brackets"));
-            }
-            ("", uri, params)
-        };
-        let uri = Uri::parse(uri)?;
-        let params = match params {
-            Some(params) => Params::behind(params),
-            None => Params::default(),
-        };
-        let mut tag = None;
-        let well_formed = params.well_formed(|name, value| {
-            if tag.is_none() && name.eq_ignore_ascii_case("tag") {
-                tag = Some(value);
-            }
-        });
-        if !well_formed {
-            return Err(Fault::bad("Bad parameters behind an address"));
-        }
-        Ok(Self { text, display, tag, uri, params })
+        Ok(Marks::of(text)?.cut(text))
     }
 
     /// All of it as it is written.
@@ -125,52 +88,95 @@ pub(super) fn tag_in(value: &str) -> Option<&str> {
     Params::new(params).get("tag").filter(|tag| !tag.is_empty())
 }
 
-/// Where the parts of an address stand in the value of its header.
+/// Where the parts of an address stand in its text, which has no blanks at its ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Marks {
-    text: Mark,
     display: Mark,
+    uri: Mark,
+    parts: Parts,
     tag: Option<Mark>,
-    uri: uri::Marks,
-    params: Mark,
+    /// Where the parameters begin, behind their semicolon.
+    params: u16,
 }
 
 impl Marks {
-    pub(super) fn of(value: &str, address: &NameAddr<'_>) -> Self {
-        let mark = |part| Mark::of(value, part);
-        Self {
-            text: mark(address.text),
-            display: mark(address.display),
-            tag: address.tag.map(mark),
-            uri: uri::Marks::of(value, &address.uri),
-            params: mark(address.params.as_str()),
+    /// Reads one address.
+    pub(super) fn of(text: &str) -> Result<Self, Fault> {
+        if text.len() > usize::from(u16::MAX) {
+            return Err(Fault::bad("Address too long"));
         }
+        let (display, uri, params) = match opening(text)? {
+            Some((display, open)) => {
+                let (uri, params) = bracketed(text, open + 1)?;
+                (display, uri, params)
+            }
+            None => {
+                let end = memchr(b';', text.as_bytes()).unwrap_or(text.len());
+                let uri = trim(&text[..end]);
+                // RFC 3261 §20: with these marks inside, the brackets are not optional.
+                if memchr2(b'?', b',', uri.as_bytes()).is_some() {
+                    return Err(Fault::bad("Address needs angle brackets"));
+                }
+                ("", uri, text.len().min(end + 1))
+            }
+        };
+        let parts = Uri::parse(uri)?.parts();
+        let mut tag = None;
+        let well_formed = Params::behind(&text[params..]).well_formed(|name, value| {
+            if tag.is_none() && name.len() == 3 && name.eq_ignore_ascii_case("tag") {
+                tag = Some(Mark::of(text, value));
+            }
+        });
+        if !well_formed {
+            return Err(Fault::bad("Bad parameters behind an address"));
+        }
+        let (display, uri) = (Mark::of(text, display), Mark::of(text, uri));
+        Ok(Self { display, uri, parts, tag, params: params as u16 })
     }
 
     /// What [`NameAddr::tag`] says.
-    pub(super) fn tag(self, value: &str) -> Option<&str> {
-        self.tag.map(|tag| tag.cut(value)).filter(|tag| !tag.is_empty())
+    pub(super) fn tag(self, text: &str) -> Option<&str> {
+        self.tag.map(|tag| tag.cut(text)).filter(|tag| !tag.is_empty())
     }
 
-    pub(super) fn cut(self, value: &str) -> NameAddr<'_> {
+    pub(super) fn cut(self, text: &str) -> NameAddr<'_> {
         NameAddr {
-            text: self.text.cut(value),
-            display: self.display.cut(value),
-            tag: self.tag.map(|tag| tag.cut(value)),
-            uri: self.uri.cut(value),
-            params: self.params.params(value),
+            text,
+            display: self.display.cut(text),
+            tag: self.tag.map(|tag| tag.cut(text)),
+            uri: Uri::again(self.uri.cut(text), self.parts),
+            params: Params::behind(text.get(usize::from(self.params)..).unwrap_or("")),
         }
     }
 }
 
-/// What stands between the brackets, and the parameters behind them.
-fn bracketed(rest: &str) -> Result<(&str, Option<&str>), Fault> {
-    let (uri, behind) = split_at_byte(rest, b'>').ok_or(Fault::bad("Angle bracket without an end"))?;
-    let behind = trim(behind);
-    match behind.strip_prefix(';') {
-        Some(params) => Ok((uri, Some(params))),
-        None if behind.is_empty() => Ok((uri, None)),
-        None => Err(Fault::bad("Text behind an address")),
+/// The display name and where the angle bracket opens behind it; `None` when there is no bracket.
+fn opening(text: &str) -> Result<Option<(&str, usize)>, Fault> {
+    if text.starts_with('"') {
+        let end = quoted_end(text).ok_or(Fault::bad("Quote without an end"))?;
+        let open = end + count(&text.as_bytes()[end..], is_blank);
+        return match text.as_bytes().get(open) {
+            Some(b'<') => Ok(Some((&text[..end], open))),
+            _ => Err(Fault::bad("Display name without an address")),
+        };
+    }
+    let Some(open) = memchr(b'<', text.as_bytes()) else { return Ok(None) };
+    let display = trim(&text[..open]);
+    if display.bytes().any(|byte| matches!(byte, b'"' | b',' | b';' | b'>')) {
+        return Err(Fault::bad("Display name needs quotes"));
+    }
+    Ok(Some((display, open)))
+}
+
+/// What stands between the brackets, the first of which is just before `start`, and where the parameters begin.
+fn bracketed(text: &str, start: usize) -> Result<(&str, usize), Fault> {
+    let (uri, behind) = split_at_byte(&text[start..], b'>').ok_or(Fault::bad("Angle bracket without an end"))?;
+    let blanks = count(behind.as_bytes(), is_blank);
+    let end = text.len() - behind.len() + blanks;
+    match text.as_bytes().get(end) {
+        Some(b';') => Ok((uri, end + 1)),
+        None => Ok((uri, end)),
+        Some(_) => Err(Fault::bad("Text behind an address")),
     }
 }
 

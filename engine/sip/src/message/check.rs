@@ -27,6 +27,7 @@ pub(super) fn request(request: &Request) -> Result<(), Fault> {
         return Err(flaw);
     }
     let uri = request.uri()?;
+    let memo = request.memo();
     if !uri.headers_text().is_empty() {
         // RFC 3261 §19.1.1: headers have no place in a Request-URI.
         return Err(Fault::bad("Headers in the Request-URI"));
@@ -41,11 +42,18 @@ pub(super) fn request(request: &Request) -> Result<(), Fault> {
         });
     }
     request.max_forwards()?;
-    request.top_via()?;
-    every(request.list(Name::Via).skip(1).map(Via::parse))?;
+    if !memo.is_only_via {
+        request.top_via()?;
+        every(request.list(Name::Via).skip(1).map(Via::parse))?;
+    }
     contacts(request, method)?;
-    every(request.routes())?;
-    every(request.record_routes())
+    if request.has_known(Name::Route) {
+        every(request.routes())?;
+    }
+    if request.has_known(Name::RecordRoute) {
+        every(request.record_routes())?;
+    }
+    Ok(())
 }
 
 pub(super) fn response(response: &Response) -> Result<(), Fault> {
@@ -83,11 +91,16 @@ fn common(headers: &Headers) -> Result<(u32, &str), Fault> {
         return Err(twice.map_or(Fault::bad("A header too many"), |(_, fault)| *fault));
     }
     all_text(headers)?;
-    if !headers.has(Name::Via) {
+    if !headers.has_known(Name::Via) {
         return Err(Fault::bad("Missing Via"));
     }
-    headers.from()?;
-    headers.to()?;
+    let memo = headers.memo();
+    if memo.from.is_none() {
+        headers.from()?;
+    }
+    if memo.to.is_none() {
+        headers.to()?;
+    }
     headers.call_id()?;
     headers.cseq_text()
 }
@@ -107,6 +120,9 @@ fn every<T>(mut values: impl Iterator<Item = Result<T, Fault>>) -> Result<(), Fa
 
 /// A star stands alone and only in a REGISTER; a request for a dialog names one place (RFC 3261 §8.1.1.8, §10.2.2).
 fn contacts(request: &Request, method: &Method) -> Result<(), Fault> {
+    if request.memo().contact.is_some() {
+        return Ok(());
+    }
     let (mut count, mut star) = (0, false);
     for contact in request.contacts() {
         star |= matches!(contact?, Contact::Star);

@@ -17,8 +17,8 @@ use bytes::Bytes;
 use memchr::memchr2;
 
 use self::seen::Seen;
-use super::name::OTHER;
-use super::scan::{self, Commas, find_outside};
+use super::name::{self, OTHER};
+use super::scan::{self, Commas};
 use super::{Headers, Method, Name, Request, address, phrase};
 use crate::hop::Transport;
 
@@ -33,6 +33,10 @@ pub struct Draft {
     /// The lines in the order they were added, each with its line end.
     text: Text,
     lines: Vec<Line>,
+    /// Whether the lines stand in the text as they go out, one behind the other.
+    in_order: bool,
+    /// Whether To has a tag, where the request that it is copied from has told.
+    has_tag: Option<bool>,
     body: Bytes,
 }
 
@@ -52,24 +56,22 @@ struct Line {
     end: u32,
 }
 
-/// Where Content-Type stands: behind everything but Content-Length, which is no line of ours.
-const LAST_RANK: u8 = 9;
-
-/// Where a header stands in a message that we write.
-fn rank(number: u8) -> u8 {
-    match Name::numbered(number) {
-        Some(Name::Via) => 0,
-        Some(Name::RecordRoute | Name::Route) => 1,
-        Some(Name::MaxForwards) => 2,
-        Some(Name::From) => 3,
-        Some(Name::To) => 4,
-        Some(Name::CallId) => 5,
-        Some(Name::CSeq) => 6,
-        Some(Name::Contact) => 7,
-        Some(Name::ContentType) => LAST_RANK,
-        _ => 8,
-    }
-}
+/// Where each header stands in a message that we write, by the number of its name.
+const RANKS: [u8; OTHER as usize + 1] = {
+    let mut ranks = [8; OTHER as usize + 1];
+    ranks[Name::Via.number() as usize] = 0;
+    ranks[Name::RecordRoute.number() as usize] = 1;
+    ranks[Name::Route.number() as usize] = 1;
+    ranks[Name::MaxForwards.number() as usize] = 2;
+    ranks[Name::From.number() as usize] = 3;
+    ranks[Name::To.number() as usize] = 4;
+    ranks[Name::CallId.number() as usize] = 5;
+    ranks[Name::CSeq.number() as usize] = 6;
+    ranks[Name::Contact.number() as usize] = 7;
+    // Behind everything but Content-Length, which is no line of ours.
+    ranks[Name::ContentType.number() as usize] = 9;
+    ranks
+};
 
 impl Draft {
     /// A request that has neither Via nor any other header yet. The transaction layer adds the Via.
@@ -96,6 +98,7 @@ impl Draft {
         for name in [Name::From, Name::To, Name::CallId, Name::CSeq] {
             reply.line_of(request, name);
         }
+        reply.has_tag = request.to_tag().ok().map(|tag| tag.is_some());
         if status == 100 {
             reply.line_of(request, Name::Timestamp);
         }
@@ -107,57 +110,67 @@ impl Draft {
             start,
             text: Text(Vec::with_capacity(USUAL_TEXT)),
             lines: Vec::with_capacity(USUAL_LINES),
+            in_order: true,
+            has_tag: None,
             body: Bytes::new(),
         }
     }
 
     /// Copies all Via lines; the first entry learns where the request came from.
     fn vias(&mut self, request: &Request, came_from: SocketAddr) {
-        for (at, line) in request.raw_all(Name::Via).enumerate() {
-            let seen = match (at, std::str::from_utf8(line)) {
-                (0, Ok(line)) => request.top_via().ok().map(|via| {
-                    let rest = &line[find_outside(line, b',', true).unwrap_or(line.len())..];
-                    (Seen { via, came_from }, rest)
-                }),
-                _ => None,
-            };
+        let top = request.top_via().ok();
+        for line in request.raw_all(Name::Via) {
+            let seen = top.filter(|via| line.as_ptr() == via.as_str().as_ptr());
             self.put(Name::Via, |text| match seen {
-                Some((seen, rest)) => {
-                    seen.write(text);
-                    text.bytes(rest.as_bytes());
+                Some(via) => {
+                    Seen { via, came_from }.write(text);
+                    text.copy(line[via.as_str().len()..].trim_ascii_start(), request);
                 }
-                None => text.bytes(line),
+                None => text.copy(line, request),
             });
         }
     }
 
     /// Copies the first line of a name.
-    fn line_of(&mut self, headers: &Headers, name: Name<'_>) {
-        if let Some(value) = headers.raw(name) {
-            self.put(name, |text| text.bytes(value));
+    fn line_of(&mut self, headers: &Headers, name: Name<'static>) {
+        if let Some(line) = headers.first_as_ours(name) {
+            let start = self.text.0.len();
+            self.text.0.extend_from_slice(line);
+            self.added(name.number(), start, name.as_str().len());
+        } else if let Some(value) = headers.first(name) {
+            self.put(name, |text| text.copy(value, headers));
         }
     }
 
     fn put(&mut self, name: Name<'_>, value: impl FnOnce(&mut Text)) {
         let number = name.settled();
         // The length is counted by us, at the end.
-        if matches!(Name::numbered(number), Some(Name::ContentLength)) {
+        if number == Name::ContentLength.number() {
             return;
         }
         let start = self.text.0.len();
-        self.text.name(name);
+        self.text.name(number, name);
         let name_len = self.text.0.len() - start;
         self.text.0.extend_from_slice(b": ");
         value(&mut self.text);
         self.text.0.extend_from_slice(b"\r\n");
-        let (start, end) = (start as u32, self.text.0.len() as u32);
-        self.insert(Line { rank: rank(number), number, name_len: name_len as u16, start, end });
+        self.added(number, start, name_len);
+    }
+
+    /// A line was written at the end of the text.
+    fn added(&mut self, number: u8, start: usize, name_len: usize) {
+        let (rank, name_len) = (RANKS[usize::from(number)], name_len as u16);
+        self.insert(Line { rank, number, name_len, start: start as u32, end: self.text.0.len() as u32 });
     }
 
     /// The lines stand in the order in which they go out: by rank, and those of one rank as they were added.
     fn insert(&mut self, line: Line) {
+        if self.lines.last().is_none_or(|last| last.rank <= line.rank) {
+            return self.lines.push(line);
+        }
         let place = self.lines.iter().rposition(|before| before.rank <= line.rank).map_or(0, |before| before + 1);
         self.lines.insert(place, line);
+        self.in_order = false;
     }
 
     /// Adds a header line.
@@ -188,7 +201,7 @@ impl Draft {
     #[must_use]
     pub fn copy(mut self, headers: &Headers, name: Name<'_>) -> Self {
         for value in headers.raw_all(name) {
-            self.put(name, |text| text.bytes(value));
+            self.put(name, |text| text.copy(value, headers));
         }
         self
     }
@@ -218,6 +231,7 @@ impl Draft {
         // Behind the others of its rank, which is the first.
         let vias = self.lines.iter().take_while(|line| line.rank == 0).count();
         self.lines[..vias].rotate_right(1);
+        self.in_order &= vias == 1;
         self
     }
 
@@ -226,26 +240,31 @@ impl Draft {
     pub fn without(mut self, name: Name<'_>) -> Self {
         let number = name.settled();
         let text = &self.text.0;
+        let before = self.lines.len();
         self.lines.retain(|line| {
             line.number != number
                 || (number == OTHER && !line.name(text).eq_ignore_ascii_case(name.as_str().as_bytes()))
         });
+        self.in_order &= self.lines.len() == before;
         self
     }
 
     /// Adds our tag to a To that has none.
     #[must_use]
     pub fn to_tag(mut self, tag: &str) -> Self {
-        let Some(at) = self.lines.iter().position(|line| line.rank == rank(Name::To.number())) else { return self };
+        let Some(at) = self.lines.iter().position(|line| line.number == Name::To.number()) else { return self };
         let to = self.lines[at].value_span();
-        let has_tag = std::str::from_utf8(&self.text.0[to.clone()]).ok().and_then(address::tag_in).is_some();
+        let has_tag = self
+            .has_tag
+            .unwrap_or_else(|| std::str::from_utf8(&self.text.0[to.clone()]).ok().and_then(address::tag_in).is_some());
         if !has_tag {
-            self.lines.remove(at);
-            self.put(Name::To, |text| {
-                text.0.extend_from_within(to);
-                text.0.extend_from_slice(b";tag=");
-                text.bytes(tag.as_bytes());
-            });
+            self.text.put_in(to.end, &[";tag=", tag]);
+            let longer = (";tag=".len() + tag.len()) as u32;
+            self.lines[at].end += longer;
+            for line in self.lines.iter_mut().filter(|line| line.start as usize >= to.end) {
+                (line.start, line.end) = (line.start + longer, line.end + longer);
+            }
+            self.has_tag = Some(true);
         }
         self
     }
@@ -305,13 +324,20 @@ impl Draft {
     /// The message as it goes on the wire.
     pub fn finish(&self) -> Bytes {
         let digits = self.body.len().checked_ilog10().unwrap_or(0) as usize + 1;
-        let lines: usize = self.lines.iter().map(|line| (line.end - line.start) as usize).sum();
+        let lines = match self.in_order {
+            true => self.text.0.len(),
+            false => self.lines.iter().map(|line| (line.end - line.start) as usize).sum(),
+        };
         // Exactly what is needed: answers are kept, and room to spare would be kept with them.
         let size = self.start.len() + lines + "Content-Length: \r\n\r\n".len() + digits + self.body.len();
         let mut out = Text(Vec::with_capacity(size));
         self.start.write(&mut out);
-        for line in &self.lines {
-            out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
+        if self.in_order {
+            out.0.extend_from_slice(&self.text.0);
+        } else {
+            for line in &self.lines {
+                out.0.extend_from_slice(&self.text.0[line.start as usize..line.end as usize]);
+            }
         }
         out.0.extend_from_slice(b"Content-Length: ");
         out.number(self.body.len() as u64);
@@ -376,6 +402,22 @@ impl Text {
         }
     }
 
+    /// Copies a value from a message, which nearly always is known to hold no line end.
+    fn copy(&mut self, value: &[u8], from: &Headers) {
+        if from.is_plain() {
+            self.0.extend_from_slice(value);
+        } else {
+            self.bytes(value);
+        }
+    }
+
+    /// Puts pieces in between.
+    fn put_in(&mut self, at: usize, pieces: &[&str]) {
+        let end = self.0.len();
+        pieces.iter().for_each(|piece| self.bytes(piece.as_bytes()));
+        self.0[at..].rotate_left(end - at);
+    }
+
     /// Writes a number. By hand, because every message has some, and the formatter of the standard library takes its
     /// time.
     fn number(&mut self, mut number: u64) {
@@ -392,9 +434,9 @@ impl Text {
         self.0.extend_from_slice(&digits[at..]);
     }
 
-    fn name(&mut self, name: Name<'_>) {
-        match Name::numbered(name.settled()) {
-            Some(known) => self.0.extend_from_slice(known.as_str().as_bytes()),
+    fn name(&mut self, number: u8, name: Name<'_>) {
+        match name::spelled(number) {
+            Some(known) => self.0.extend_from_slice(known.as_bytes()),
             None => self.token(name.as_str()),
         }
     }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use super::index::{Index, Names, OfNumber, Slot};
 use super::memo::Memo;
 use super::name::OTHER;
-use super::scan::Commas;
+use super::scan::{Commas, find_outside};
 use super::{Fault, Name};
+use crate::uri::Parts;
 
 /// What requests and responses have in common: the header lines and the body.
 ///
@@ -29,6 +30,15 @@ impl Headers {
 
     pub(super) fn memo(&self) -> &Memo {
         &self.index.memo
+    }
+
+    /// Reads once what everybody will ask for: for whoever owns a message alone, before it is handed about. Does nothing
+    /// to a message of which there are clones.
+    pub(super) fn remember(&mut self, request_uri: Option<Parts>) {
+        let memo = Memo::of(self, request_uri);
+        if let Some(index) = Arc::get_mut(&mut self.index) {
+            index.memo = memo;
+        }
     }
 
     pub(super) fn flaw(&self) -> Option<Fault> {
@@ -65,6 +75,31 @@ impl Headers {
     /// The value of the first line with this name, whatever its bytes.
     pub fn raw(&self, name: Name<'_>) -> Option<&[u8]> {
         self.raw_all(name).next()
+    }
+
+    /// The same for a known name.
+    pub(super) fn first(&self, name: Name<'static>) -> Option<&[u8]> {
+        self.index.first_of(name).map(|slot| slot.value(&self.bytes))
+    }
+
+    /// The first line of a known name with its end, when it stands there as we would write it: the long form of its name,
+    /// a blank behind the colon, and no line end but its own.
+    pub(super) fn first_as_ours(&self, name: Name<'static>) -> Option<&[u8]> {
+        let slot = self.index.first_of(name).filter(|_| self.is_plain())?;
+        let (start, value) = (slot.name_start(), slot.value_span());
+        let (before, behind) = (self.bytes.get(start..value.start)?, self.bytes.get(value.end..value.end + 2)?);
+        let is_ours = before.strip_suffix(b": ") == Some(name.as_str().as_bytes()) && behind == b"\r\n";
+        is_ours.then(|| &self.bytes[start..value.end + 2])
+    }
+
+    /// Whether there is a line of a known name.
+    pub(super) fn has_known(&self, name: Name<'static>) -> bool {
+        self.index.first_of(name).is_some()
+    }
+
+    /// Whether no value has a line end in it, as a lone carriage return is for some.
+    pub(super) fn is_plain(&self) -> bool {
+        self.index.is_plain
     }
 
     /// Whether there is a line with this name.
@@ -134,6 +169,13 @@ impl Headers {
     /// Each line.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = Field<'_>> + Clone {
         self.index.slots().iter().map(|&slot| Field { bytes: &self.bytes, slot })
+    }
+
+    /// The value of a list, if that is one line with one value.
+    pub(super) fn only(&self, name: Name<'static>) -> Option<&str> {
+        let mut lines = self.slots(name);
+        let line = self.text(lines.next()?)?;
+        (lines.next().is_none() && find_outside(line, b',', true).is_none()).then_some(line)
     }
 
     /// The value of the first line with this name: an answer for those who must tell absent from unreadable.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::memo::Memo;
 use super::name::{self, KNOWN, OTHER};
@@ -44,6 +44,8 @@ pub(super) struct Index {
     pub(super) body: (u32, u32),
     /// Start line and headers, when all of them are text.
     pub(super) text: Option<ByteString>,
+    /// Whether no line has a carriage return but before its line feed.
+    pub(super) is_plain: bool,
     /// The known names that more than one line has.
     pub(super) repeated: Names,
     pub(super) memo: Memo,
@@ -91,6 +93,7 @@ impl Index {
                 flaw: None,
                 body: (0, 0),
                 text: None,
+                is_plain: true,
                 repeated: Names::NONE,
                 memo: Memo::default(),
             },
@@ -124,8 +127,11 @@ impl Index {
         OfNumber { index: self, next }
     }
 
-    pub(super) fn first_of(&self, name: Name<'_>) -> Option<&Slot> {
-        self.of(name).next()
+    /// The first line of a known name.
+    #[inline]
+    pub(super) fn first_of(&self, name: Name<'static>) -> Option<&Slot> {
+        let place = *self.first.get(usize::from(name.number()))?;
+        self.slots.get(usize::from(place))
     }
 }
 
@@ -158,6 +164,10 @@ impl Slot {
         self.number
     }
 
+    pub(super) fn name_start(&self) -> usize {
+        self.name_start as usize
+    }
+
     pub(super) fn name<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         let start = self.name_start as usize;
         &bytes[start..start + usize::from(self.name_len)]
@@ -188,15 +198,10 @@ impl Reading<'_> {
     fn lines(&mut self, mut at: usize) -> usize {
         let head = self.head;
         while at < head.len() {
-            let Some(length) = memchr(b'\n', &head[at..]) else {
+            let Some((end, next)) = self.line_end(at) else {
                 self.index.note(Fault::bad("Head without an end"));
                 return head.len();
             };
-            let mut end = at + length;
-            let next = end + 1;
-            if end > at && head[end - 1] == b'\r' {
-                end -= 1;
-            }
             if end == at {
                 return next;
             }
@@ -211,18 +216,34 @@ impl Reading<'_> {
         head.len()
     }
 
+    /// Where the line that starts at `at` ends, and where the next one starts.
+    fn line_end(&mut self, at: usize) -> Option<(usize, usize)> {
+        let mut end = at + memchr2(b'\r', b'\n', &self.head[at..])?;
+        while self.head[end] == b'\r' {
+            if self.head.get(end + 1) == Some(&b'\n') {
+                return Some((end, end + 2));
+            }
+            self.index.is_plain = false;
+            end += 1 + memchr2(b'\r', b'\n', &self.head[end + 1..])?;
+        }
+        Some((end, end + 1))
+    }
+
     fn line(&mut self, start: usize, end: usize) {
         self.open = false;
         let line = &self.head[start..end];
-        let name_len = line.iter().position(|&byte| !scan::is_token_byte(byte)).unwrap_or(line.len());
-        let blanks = line[name_len..].iter().take_while(|&&byte| scan::is_blank(byte)).count();
-        if name_len == 0 || line.get(name_len + blanks) != Some(&b':') {
+        let name_len = scan::count(line, scan::is_token_byte);
+        let colon = match line.get(name_len) {
+            Some(b':') => name_len,
+            _ => name_len + scan::count(&line[name_len..], scan::is_blank),
+        };
+        if name_len == 0 || line.get(colon) != Some(&b':') {
             return self.index.note(Fault::bad("Header line without a name"));
         }
         if self.index.slots.len() == MAX_LINES {
             return self.index.note(Fault::bad("Too many header lines"));
         }
-        let (value_start, value_end) = trimmed(self.head, start + name_len + blanks + 1, end);
+        let (value_start, value_end) = trimmed(self.head, start + colon + 1, end);
         // A name beyond 64 KiB cannot be: the message is no larger.
         let number = name::number_of(&line[..name_len]);
         self.open = true;

@@ -45,7 +45,7 @@ use typed::number;
 pub use typed::{CSeq, MAX_CSEQ};
 pub use via::{BRANCH_COOKIE, Via};
 
-use crate::uri::Uri;
+use crate::uri::{Parts, Uri};
 
 /// A message whose start line and header lines have been found.
 #[derive(Clone, Debug)]
@@ -102,7 +102,10 @@ impl Request {
 
     /// The Request-URI.
     pub fn uri(&self) -> Result<Uri<'_>, Fault> {
-        Uri::parse(self.uri_text())
+        match self.headers.memo().uri {
+            Some(parts) => Ok(Uri::again(self.uri_text(), parts)),
+            None => Uri::parse(self.uri_text()),
+        }
     }
 
     /// The Request-URI when its scheme is one that SIP requests can be sent to; 416 otherwise (RFC 3261 §8.2.2.1).
@@ -117,6 +120,12 @@ impl Request {
     /// Everything that RFC 3261 demands of a request before anybody may act on it.
     pub fn check(&self) -> Result<(), Fault> {
         check::request(self)
+    }
+
+    /// See [`Headers::remember`].
+    pub(crate) fn remember(&mut self) {
+        let uri = Parts::of(self.uri_text()).ok();
+        self.headers.remember(uri);
     }
 
     fn version(&self) -> &[u8] {
@@ -155,6 +164,11 @@ impl Response {
     /// Everything that RFC 3261 demands of a response. One that fails is dropped: there is nobody to tell.
     pub fn check(&self) -> Result<(), Fault> {
         check::response(self)
+    }
+
+    /// See [`Headers::remember`].
+    pub(crate) fn remember(&mut self) {
+        self.headers.remember(None);
     }
 
     fn version(&self) -> &[u8] {

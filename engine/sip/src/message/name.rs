@@ -187,6 +187,11 @@ pub(super) fn number_of(text: &[u8]) -> u8 {
     }
 }
 
+/// How a name with a number is written.
+pub(super) fn spelled(number: u8) -> Option<&'static str> {
+    TEXTS.get(usize::from(number)).copied()
+}
+
 impl<'a> Name<'a> {
     /// The name that this text spells, long or compact, in any case.
     pub fn of(text: &'a str) -> Self {

@@ -1,7 +1,7 @@
 //! The start line. Everything behind it is the index's business.
 
 use bytes::Bytes;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2, memrchr};
 
 use super::index::Index;
 use super::{Fault, Headers, Message, Method, NotSip, Request, Response, Status, scan};
@@ -59,7 +59,7 @@ fn request(bytes: Bytes, start: usize, end: usize, next: usize) -> Result<Messag
         return Err(NotSip::StartLine);
     }
     let uri = (method_end + 1, version - 1);
-    let flaw = (trimmed.len() != line.len() || line[uri.0..uri.1].iter().any(|&byte| scan::is_blank(byte)))
+    let flaw = (trimmed.len() != line.len() || memchr2(b' ', b'\t', &line[uri.0..uri.1]).is_some())
         .then_some(Fault::bad("Bad blanks in the request line"));
     let method =
         Method::known(&line[..method_end]).unwrap_or_else(|| Method::Other(bytes.slice(start..start + method_end)));

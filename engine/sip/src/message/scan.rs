@@ -159,6 +159,16 @@ pub(crate) fn number(text: &str) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
+    // What has nine digits at most fits, whatever they are.
+    if text.len() <= 9 {
+        let (mut sum, mut other) = (0u32, 0);
+        for byte in text.bytes() {
+            let digit = byte.wrapping_sub(b'0');
+            other |= u8::from(digit > 9);
+            sum = sum.wrapping_mul(10).wrapping_add(digit.into());
+        }
+        return (other == 0).then_some(sum.into());
+    }
     text.bytes().try_fold(0u64, |sum, byte| {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(u64::from(digit)) }

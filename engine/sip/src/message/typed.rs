@@ -1,6 +1,7 @@
 //! Headers with a meaning, read when somebody asks. Everything borrows from the message.
 
-use super::scan::{self, Commas, trim};
+use super::memo::{first_via, name_addr};
+use super::scan::{self, count, is_blank, trim};
 use super::{Contact, Fault, Headers, MediaType, Method, Name, NameAddr, Via};
 
 /// The largest sequence number a request may carry (RFC 3261 §8.1.1.5).
@@ -20,11 +21,26 @@ pub(super) fn number(text: &str) -> Option<u32> {
     scan::number(text)?.try_into().ok()
 }
 
+/// Number and method of a CSeq.
+pub(super) fn read_cseq(value: &str) -> Result<(u32, &str), Fault> {
+    const BAD: Fault = Fault::bad("Bad CSeq");
+    let blank = count(value.as_bytes(), |byte| !is_blank(byte));
+    if blank == value.len() {
+        return Err(BAD);
+    }
+    let (digits, method) = (&value[..blank], trim(&value[blank..]));
+    if !scan::is_token(method.as_bytes()) {
+        return Err(BAD);
+    }
+    let number = number(digits).filter(|&number| number <= MAX_CSEQ).ok_or(Fault::bad("CSeq out of range"))?;
+    Ok((number, method))
+}
+
 impl Headers {
     /// The newest Via entry: on a request, whoever sent it to us.
     pub fn top_via(&self) -> Result<Via<'_>, Fault> {
         let line = self.value(Name::Via)?.ok_or(Fault::bad("Missing Via"))?;
-        self.memo().top_via.via(line, |line| Commas::new(line).next().unwrap_or(line))
+        first_via(self.memo().top_via, line)
     }
 
     /// Every Via entry, newest first.
@@ -34,27 +50,38 @@ impl Headers {
 
     /// Who the request is from.
     pub fn from(&self) -> Result<NameAddr<'_>, Fault> {
-        self.memo().from.address(self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?)
+        name_addr(self.memo().from, self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?)
     }
 
     /// Who the request is meant for.
     pub fn to(&self) -> Result<NameAddr<'_>, Fault> {
-        self.memo().to.address(self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
+        name_addr(self.memo().to, self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
     }
 
     /// The tag of From.
     pub fn from_tag(&self) -> Result<Option<&str>, Fault> {
-        self.memo().from.tag(self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?)
+        let value = self.value(Name::From)?.ok_or(Fault::bad("Missing From"))?;
+        match self.memo().from {
+            Some(marks) => Ok(marks.tag(value)),
+            None => NameAddr::parse(value).map(|address| address.tag()),
+        }
     }
 
     /// The tag of To: `None` outside a dialog.
     pub fn to_tag(&self) -> Result<Option<&str>, Fault> {
-        self.memo().to.tag(self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?)
+        let value = self.value(Name::To)?.ok_or(Fault::bad("Missing To"))?;
+        match self.memo().to {
+            Some(marks) => Ok(marks.tag(value)),
+            None => NameAddr::parse(value).map(|address| address.tag()),
+        }
     }
 
     /// The name of the call, compared byte by byte.
     pub fn call_id(&self) -> Result<&str, Fault> {
         let id = self.value(Name::CallId)?.ok_or(Fault::bad("Missing Call-ID"))?;
+        if self.memo().has_call_id {
+            return Ok(id);
+        }
         if id.is_empty() || id.bytes().fold(false, |odd, byte| odd | (byte <= b' ') | (byte == 0x7f)) {
             return Err(Fault::bad("Bad Call-ID"));
         }
@@ -71,20 +98,20 @@ impl Headers {
 
     /// As [`cseq`](Self::cseq), the method as it is written.
     pub(crate) fn cseq_text(&self) -> Result<(u32, &str), Fault> {
-        const BAD: Fault = Fault::bad("Bad CSeq");
         let value = self.value(Name::CSeq)?.ok_or(Fault::bad("Missing CSeq"))?;
-        let (digits, method) = value.split_once([' ', '\t']).ok_or(BAD)?;
-        let method = trim(method);
-        if !scan::is_token(method.as_bytes()) {
-            return Err(BAD);
+        match self.memo().cseq {
+            Some((number, method)) => Ok((number, method.cut(value))),
+            None => read_cseq(value),
         }
-        let number = number(digits).filter(|&number| number <= MAX_CSEQ).ok_or(Fault::bad("CSeq out of range"))?;
-        Ok((number, method))
     }
 
     /// The contacts of all lines.
     pub fn contacts(&self) -> impl Iterator<Item = Result<Contact<'_>, Fault>> {
-        self.list(Name::Contact).map(Contact::parse)
+        let only = self.memo().contact;
+        self.list(Name::Contact).map(move |text| match only {
+            Some(marks) => Ok(Contact::Addr(marks.cut(text))),
+            None => Contact::parse(text),
+        })
     }
 
     /// The one contact of a request or response that makes a dialog.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::memo::Mark;
-use super::scan::{count, is_blank, is_host_byte, is_token, is_token_byte, number, split_at_byte, trim};
+use super::scan::{Commas, count, is_blank, is_host_byte, is_token, is_token_byte, number, split_at_byte, trim};
 use super::{Fault, Params};
 use crate::hop::Transport;
 
@@ -11,36 +11,22 @@ use crate::hop::Transport;
 #[derive(Clone, Copy, Debug)]
 pub struct Via<'a> {
     text: &'a str,
-    transport: &'a str,
-    host: &'a str,
+    marks: Marks,
+}
+
+/// Where the parts of an entry stand in its text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks {
+    len: u16,
+    transport: Mark,
+    host: Mark,
     port: Option<u16>,
-    told: Told<&'a str>,
-    /// The parameters; those that every transaction needs have methods of their own.
-    pub params: Params<'a>,
-}
-
-/// The parameters that every transaction asks for.
-#[derive(Clone, Copy, Debug, Default)]
-struct Told<T> {
-    branch: Option<T>,
-    rport: Option<T>,
-    maddr: Option<T>,
-}
-
-impl<T> Told<T> {
-    fn map<U>(self, change: impl Fn(T) -> U) -> Told<U> {
-        Told { branch: self.branch.map(&change), rport: self.rport.map(&change), maddr: self.maddr.map(&change) }
-    }
-
-    /// Where a parameter of that name is kept, if it is one of these.
-    fn place(&mut self, name: &str) -> Option<&mut Option<T>> {
-        match name.len() {
-            6 if name.eq_ignore_ascii_case("branch") => Some(&mut self.branch),
-            5 if name.eq_ignore_ascii_case("rport") => Some(&mut self.rport),
-            5 if name.eq_ignore_ascii_case("maddr") => Some(&mut self.maddr),
-            _ => None,
-        }
-    }
+    branch: Option<Mark>,
+    rport: Option<Mark>,
+    maddr: Option<Mark>,
+    room: Option<u16>,
+    /// Where the parameters begin, behind their semicolon.
+    params: u16,
 }
 
 /// The magic cookie of branches that name a transaction by themselves (RFC 3261 §8.1.1.7).
@@ -50,22 +36,7 @@ impl<'a> Via<'a> {
     /// Reads one entry, without its neighbours behind commas.
     pub fn parse(text: &'a str) -> Result<Self, Fault> {
         let text = trim(text);
-        let (transport, sent_by) = protocol(text).ok_or(Fault::bad("Bad Via"))?;
-        let (place, params) = match split_at_byte(sent_by, b';') {
-            Some((place, params)) => (place, Params::behind(params)),
-            None => (sent_by, Params::default()),
-        };
-        let (host, port) = host_and_port(trim(place)).ok_or(Fault::bad("Bad sent-by in Via"))?;
-        let mut told = Told::default();
-        let well_formed = params.well_formed(|name, value| {
-            if let Some(place) = told.place(name) {
-                place.get_or_insert(value);
-            }
-        });
-        if !well_formed {
-            return Err(Fault::bad("Bad parameters in Via"));
-        }
-        Ok(Self { text, transport, host, port, told, params })
+        Ok(Self { text, marks: Marks::of(text)? })
     }
 
     /// The whole entry as it is written.
@@ -75,32 +46,32 @@ impl<'a> Via<'a> {
 
     /// The transport, if it is one of ours.
     pub fn transport(&self) -> Option<Transport> {
-        self.transport.parse().ok()
+        self.transport_text().parse().ok()
     }
 
     /// The transport as it is written; any token may stand there.
     pub fn transport_text(&self) -> &'a str {
-        self.transport
+        self.marks.transport.cut(self.text)
     }
 
     /// The host of sent-by; an IPv6 address keeps its brackets.
     pub fn host(&self) -> &'a str {
-        self.host
+        self.marks.host.cut(self.text)
     }
 
     /// The host of sent-by when it is an address.
     pub fn address(&self) -> Option<IpAddr> {
-        address(self.host)
+        address(self.host())
     }
 
     /// The port of sent-by.
     pub fn port(&self) -> Option<u16> {
-        self.port
+        self.marks.port
     }
 
     /// The transaction's name, with or without the cookie.
     pub fn branch(&self) -> Option<&'a str> {
-        self.told.branch
+        self.marks.branch.map(|branch| branch.cut(self.text))
     }
 
     /// Whether the branch names the transaction by itself. The bare cookie does not: it is the same for everybody.
@@ -112,65 +83,107 @@ impl<'a> Via<'a> {
         })
     }
 
+    /// The parameters; those that every transaction asks for have methods of their own.
+    pub fn params(&self) -> Params<'a> {
+        Params::behind(self.text.get(usize::from(self.marks.params)..).unwrap_or(""))
+    }
+
     /// The address somebody on the way saw, with brackets or without (RFC 5118 §4.5).
     pub fn received(&self) -> Option<IpAddr> {
-        self.params.get("received").and_then(address)
+        self.params().get("received").and_then(address)
     }
 
     /// `None`: not asked for. `Some(None)`: asked for. `Some(Some(port))`: filled in (RFC 3581).
     pub fn rport(&self) -> Option<Option<u16>> {
-        self.told.rport.map(|port| port.parse().ok())
+        self.marks.rport.map(|port| port.cut(self.text).parse().ok())
+    }
+
+    /// Where in the entry the port is to be filled in that the sender asks for, when that is all it says of where it is:
+    /// behind an `rport` without a value, the only one, and no `received`.
+    pub(super) fn room(&self) -> Option<usize> {
+        self.marks.room.map(usize::from)
     }
 
     /// Where a multicast request wants its response.
     pub fn maddr(&self) -> Option<&'a str> {
-        self.told.maddr
+        self.marks.maddr.map(|maddr| maddr.cut(self.text))
     }
 
     /// Whether the connection may be used for requests the other way (RFC 5923).
     pub fn alias(&self) -> bool {
-        self.params.has("alias")
+        self.params().has("alias")
     }
 
     /// Whether the sender reads keepalives here (RFC 6223).
     pub fn keep(&self) -> bool {
-        self.params.has("keep")
+        self.params().has("keep")
     }
-}
-
-/// Where the parts of an entry stand in its line.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Marks {
-    text: Mark,
-    transport: Mark,
-    host: Mark,
-    port: Option<u16>,
-    told: Told<Mark>,
-    params: Mark,
 }
 
 impl Marks {
-    pub(super) fn of(line: &str, via: &Via<'_>) -> Self {
-        let mark = |part| Mark::of(line, part);
-        Self {
-            text: mark(via.text),
-            transport: mark(via.transport),
-            host: mark(via.host),
-            port: via.port,
-            told: via.told.map(mark),
-            params: mark(via.params.as_str()),
-        }
+    /// Reads one entry.
+    fn of(text: &str) -> Result<Self, Fault> {
+        let Ok(len) = u16::try_from(text.len()) else { return Err(Fault::bad("Via too long")) };
+        let (transport, sent_by) = protocol(text).ok_or(Fault::bad("Bad Via"))?;
+        let (place, params) = split_at_byte(sent_by, b';').unwrap_or((sent_by, ""));
+        let (host, port) = host_and_port(trim(place)).ok_or(Fault::bad("Bad sent-by in Via"))?;
+        let mut marks = Self {
+            len,
+            transport: Mark::of(text, transport),
+            host: Mark::of(text, host),
+            port,
+            branch: None,
+            rport: None,
+            maddr: None,
+            room: None,
+            params: len - params.len() as u16,
+        };
+        let mut claims = 0;
+        let well_formed = Params::behind(params).well_formed(|name, value| {
+            if let Some(place) = marks.place(name) {
+                place.get_or_insert(Mark::of(text, value));
+            }
+            if is_claim(name) {
+                claims += 1;
+                let behind = Mark::of(text, name).end();
+                marks.room = (claims == 1 && value.is_empty()).then_some(behind);
+            }
+        });
+        if well_formed { Ok(marks) } else { Err(Fault::bad("Bad parameters in Via")) }
     }
 
+    /// Reads the first entry of a line.
+    pub(super) fn of_first(line: &str) -> Result<Self, Fault> {
+        Self::of(Commas::new(line).next().unwrap_or(line))
+    }
+
+    /// Whether it is the only entry of its line.
+    pub(super) fn is_all_of(&self, line: &str) -> bool {
+        usize::from(self.len) == line.len()
+    }
+
+    /// The first entry of the line.
     pub(super) fn cut(self, line: &str) -> Via<'_> {
-        Via {
-            text: self.text.cut(line),
-            transport: self.transport.cut(line),
-            host: self.host.cut(line),
-            port: self.port,
-            told: self.told.map(|piece| piece.cut(line)),
-            params: self.params.params(line),
+        Via { text: line.get(..usize::from(self.len)).unwrap_or(line), marks: self }
+    }
+
+    /// Where a parameter of that name is kept, if it is one that every transaction asks for.
+    fn place(&mut self, name: &str) -> Option<&mut Option<Mark>> {
+        match name.len() {
+            6 if name.eq_ignore_ascii_case("branch") => Some(&mut self.branch),
+            5 if name.eq_ignore_ascii_case("rport") => Some(&mut self.rport),
+            5 if name.eq_ignore_ascii_case("maddr") => Some(&mut self.maddr),
+            _ => None,
         }
+    }
+}
+
+/// Whether a parameter is about the address that somebody has seen.
+fn is_claim(name: &str) -> bool {
+    match name.len() {
+        5 => name.eq_ignore_ascii_case("rport"),
+        8 => name.eq_ignore_ascii_case("received"),
+        _ => false,
     }
 }
 
@@ -214,9 +227,17 @@ pub(crate) fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
     if host.is_empty() || host.starts_with('[') && address(host).is_none() {
         return None;
     }
-    let port = match trim(rest) {
-        "" => None,
-        rest => Some(u16::try_from(number(trim(rest.strip_prefix(':')?))?).ok()?),
+    let port = match rest.as_bytes() {
+        [] => None,
+        [b':', digits @ ..] if matches!(digits.len(), 1..=5) && digits.iter().all(u8::is_ascii_digit) => {
+            let port = digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+            Some(u16::try_from(port).ok()?)
+        }
+        // Blanks, many zeroes, or something else altogether.
+        _ => match trim(rest) {
+            "" => None,
+            rest => Some(u16::try_from(number(trim(rest.strip_prefix(':')?))?).ok()?),
+        },
     };
     Some((host, port))
 }

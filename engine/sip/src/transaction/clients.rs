@@ -180,7 +180,8 @@ impl Clients {
     }
 
     /// A response arrived.
-    pub fn receive(&mut self, response: Response, hop: Hop, outbox: &mut Outbox, now: Instant) {
+    pub fn receive(&mut self, mut response: Response, hop: Hop, outbox: &mut Outbox, now: Instant) {
+        response.remember();
         if response.check().is_err() || response.vias().nth(1).is_some() {
             // RFC 3261 §8.1.3.3: one with a second Via was meant for somebody behind us, and there is nobody.
             outbox.tally.malformed_responses += 1;

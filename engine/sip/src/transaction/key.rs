@@ -55,24 +55,18 @@ impl Fingerprints {
             Method::Ack | Method::Cancel => &Method::Invite,
             method => method,
         };
-        let text = &mut self.gathered;
-        text.clear();
-        text.piece(request.from_tag()?.unwrap_or("").as_bytes());
-        text.piece(request.call_id()?.as_bytes());
-        text.piece(&cseq.to_le_bytes());
-        text.piece(method.as_str().as_bytes());
+        let (text, kind) = (&mut self.gathered, method.as_str().as_bytes());
+        let from_tag = request.from_tag()?.unwrap_or("");
+        text.gather(cseq, [from_tag.as_bytes(), request.call_id()?.as_bytes(), kind]);
         let errand = Errand(text.hashed(&self.errand));
         if via.has_magic_branch() {
-            text.clear();
-            text.piece(via.branch().unwrap_or("").as_bytes());
-            text.folded_piece(via.host().as_bytes());
-            text.piece(&via.port().map_or(0, u32::from).to_le_bytes());
-            text.piece(method.as_str().as_bytes());
+            let port = via.port().map_or(0, u32::from);
+            text.gather(port, [via.branch().unwrap_or("").as_bytes(), kind, via.host().as_bytes()]);
+            text.fold_last(via.host().len());
         } else {
             // RFC 2543: the branch means nothing, so everything that a repetition has in common counts. The To tag is
             // left out because ACK has one where its INVITE had none; the others differ already.
-            text.piece(request.uri_text().as_bytes());
-            text.piece(via.as_str().as_bytes());
+            text.go_on([request.uri_text().as_bytes(), via.as_str().as_bytes()]);
         }
         let key = Key { place: text.hashed(&self.place), proof: text.hashed(&self.proof) };
         Ok(Identity { key, errand, way: WayBack::of(&via, hop), inside_dialog: request.to_tag()?.is_some() })
@@ -90,26 +84,33 @@ impl Fingerprints {
 }
 
 /// Pieces of text one behind the other, so that they are hashed in one go: a hash that is fed word by word costs several
-/// times as much. Each piece is followed by its length, so that no two lists of pieces gather to the same bytes. The room
-/// is kept from request to request; a message has at most 64 KiB, and so has it.
+/// times as much. The lengths stand before them, so that no two lists of pieces gather to the same bytes. The room is kept
+/// from request to request; a message has at most 64 KiB, and so has it.
 #[derive(Default)]
 struct Gathered(Vec<u8>);
 
 impl Gathered {
-    fn piece(&mut self, piece: &[u8]) {
-        self.0.extend_from_slice(piece);
-        self.0.extend_from_slice(&(piece.len() as u32).to_le_bytes());
-    }
-
-    /// A piece in which case makes no difference.
-    fn folded_piece(&mut self, piece: &[u8]) {
-        let start = self.0.len();
-        self.piece(piece);
-        self.0[start..start + piece.len()].make_ascii_lowercase();
-    }
-
-    fn clear(&mut self) {
+    /// A number and pieces, in place of what was there before.
+    fn gather<const N: usize>(&mut self, number: u32, pieces: [&[u8]; N]) {
         self.0.clear();
+        self.0.extend_from_slice(&number.to_le_bytes());
+        self.go_on(pieces);
+    }
+
+    /// More pieces.
+    fn go_on<const N: usize>(&mut self, pieces: [&[u8]; N]) {
+        for piece in pieces {
+            self.0.extend_from_slice(&(piece.len() as u32).to_le_bytes());
+        }
+        for piece in pieces {
+            self.0.extend_from_slice(piece);
+        }
+    }
+
+    /// Case makes no difference in the last piece, which is that long.
+    fn fold_last(&mut self, len: usize) {
+        let start = self.0.len() - len;
+        self.0[start..].make_ascii_lowercase();
     }
 
     fn hashed(&self, key: &RandomState) -> u64 {

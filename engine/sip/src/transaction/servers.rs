@@ -125,7 +125,8 @@ impl Servers {
     }
 
     /// A request arrived.
-    pub fn receive(&mut self, request: Request, hop: Hop, outbox: &mut Outbox, now: Instant) {
+    pub fn receive(&mut self, mut request: Request, hop: Hop, outbox: &mut Outbox, now: Instant) {
+        request.remember();
         let identity = match request.check().and_then(|()| self.fingerprints.of(&request, hop)) {
             Ok(identity) => identity,
             Err(fault) => return self.refuse_malformed(&request, hop, fault, outbox),

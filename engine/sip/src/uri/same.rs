@@ -11,7 +11,7 @@ impl Uri<'_> {
         if self.text == other.text {
             return true;
         }
-        match (self.scheme, other.scheme) {
+        match (self.scheme(), other.scheme()) {
             (Scheme::Sip, Scheme::Sip) | (Scheme::Sips, Scheme::Sips) => same_sip(self, other),
             (Scheme::Tel, Scheme::Tel) => same_number(self, other),
             (Scheme::Other, Scheme::Other) => {
@@ -26,10 +26,10 @@ impl Uri<'_> {
 fn same_sip(mine: &Uri<'_>, theirs: &Uri<'_>) -> bool {
     /// These make a difference also when only one side has them.
     const TELLING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-    same_option(mine.user, theirs.user)
-        && same_option(mine.password, theirs.password)
-        && same_host(mine.host, theirs.host)
-        && mine.port == theirs.port
+    same_option(mine.user(), theirs.user())
+        && same_option(mine.password(), theirs.password())
+        && same_host(mine.host(), theirs.host())
+        && mine.port() == theirs.port()
         && TELLING.iter().all(|name| mine.param(name).is_some() == theirs.param(name).is_some())
         && agree(mine, theirs)
         && agree(theirs, mine)
@@ -41,7 +41,7 @@ fn same_sip(mine: &Uri<'_>, theirs: &Uri<'_>) -> bool {
 /// Marks inside the number do not count, parameters do.
 fn same_number(mine: &Uri<'_>, theirs: &Uri<'_>) -> bool {
     fn digits<'a>(uri: &Uri<'a>) -> impl Iterator<Item = u8> + use<'a> {
-        let number = uri.user.unwrap_or("");
+        let number = uri.user().unwrap_or("");
         number.bytes().filter(|byte| !matches!(byte, b'-' | b'.' | b'(' | b')')).map(|byte| byte.to_ascii_lowercase())
     }
     digits(mine).eq(digits(theirs))

@@ -16,9 +16,17 @@ impl Seen<'_> {
     /// Writes the entry as it came, but for what it says about itself where we have seen better.
     pub(super) fn write(&self, text: &mut Text) {
         let whole = self.via.as_str();
+        let seen = self.came_from.ip().to_canonical();
+        if let Some((before, behind)) = self.via.room().and_then(|room| whole.split_at_checked(room)) {
+            text.bytes(before.as_bytes());
+            text.0.push(b'=');
+            text.number(self.came_from.port().into());
+            text.bytes(behind.as_bytes());
+            return received(seen, text);
+        }
         let place = |piece: &str| piece.as_ptr() as usize - whole.as_ptr() as usize;
         let mut copied = 0;
-        for (name, value) in self.via.params.iter() {
+        for (name, value) in self.via.params().iter() {
             let end = value.map_or(place(name) + name.len(), |value| place(value) + value.len());
             match name.len() {
                 5 if name.eq_ignore_ascii_case("rport") => {
@@ -36,16 +44,19 @@ impl Seen<'_> {
             }
         }
         text.bytes(&whole.as_bytes()[copied..]);
-        let seen = self.came_from.ip().to_canonical();
         // RFC 3581 §4 wants it beside every rport.
         if self.via.rport().is_some() || self.via.address() != Some(seen) {
-            text.bytes(b";received=");
-            match seen {
-                IpAddr::V4(seen) => dotted(seen, text),
-                IpAddr::V6(seen) => {
-                    let _ = write!(text, "{seen}");
-                }
-            }
+            received(seen, text);
+        }
+    }
+}
+
+fn received(seen: IpAddr, text: &mut Text) {
+    text.0.extend_from_slice(b";received=");
+    match seen {
+        IpAddr::V4(seen) => dotted(seen, text),
+        IpAddr::V6(seen) => {
+            let _ = write!(text, "{seen}");
         }
     }
 }
@@ -59,7 +70,7 @@ fn before_semicolon(text: &str) -> &str {
 fn dotted(address: Ipv4Addr, text: &mut Text) {
     for (place, octet) in address.octets().into_iter().enumerate() {
         if place > 0 {
-            text.bytes(b".");
+            text.0.push(b'.');
         }
         text.number(octet.into());
     }

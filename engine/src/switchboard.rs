@@ -162,7 +162,7 @@ impl Switchboard {
         let endpoint = to.user_text().and_then(|user| self.directory.find(&user));
         let digests = endpoint.and_then(|endpoint| endpoint.digests).unwrap_or(self.digests);
         let offers = self.challenger.challenge(self.realm(to), digests.iter(), stale, random, now);
-        offers.map(|offer| offer.to_string()).collect()
+        offers.map(|offer| offer.text()).collect()
     }
 }
 

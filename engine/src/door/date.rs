@@ -1,9 +1,6 @@
 //! The Date header (RFC 3261 §20.17): the one place where we tell a phone what time it is.
 
-use std::{
-    fmt,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment, written as `Sat, 13 Nov 2010 23:29:00 GMT`.
 pub(super) struct Date(pub(super) SystemTime);
@@ -11,38 +8,48 @@ pub(super) struct Date(pub(super) SystemTime);
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-impl fmt::Display for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Date {
+    /// Written by hand: each registration is told the time, and the formatter of the standard library takes its own.
+    pub(super) fn text(&self) -> String {
         // A clock before 1970 is a clock that was never set; the epoch says so well enough.
         let seconds = self.0.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let (days, second) = (seconds / 86_400, seconds % 86_400);
         let (year, month, day) = civil(days);
-        let (weekday, month) = (WEEKDAYS[(days % 7) as usize], MONTHS[month]);
-        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
+        let mut text = String::with_capacity(32);
+        text.extend([WEEKDAYS[(days % 7) as usize], ", "]);
+        two_digits(day, &mut text);
+        text.extend([" ", MONTHS[month], " "]);
+        // Nobody's clock says more than four digits.
+        two_digits(year / 100, &mut text);
+        two_digits(year, &mut text);
+        for (before, unit) in [(' ', second / 3600), (':', second / 60 % 60), (':', second % 60)] {
+            text.push(before);
+            two_digits(unit, &mut text);
+        }
+        text.push_str(" GMT");
+        text
+    }
+}
+
+fn two_digits(number: u64, text: &mut String) {
+    for digit in [number / 10 % 10, number % 10] {
+        text.push(char::from(b'0' + digit as u8));
     }
 }
 
 /// Year, month from 0 and day from 1 of a day counted from 1970-01-01.
-fn civil(mut days: u64) -> (u64, usize, u64) {
-    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    // Four hundred years have the same number of days wherever they begin.
-    let mut year = 1970 + days / 146_097 * 400;
-    days %= 146_097;
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(is_leap(year));
-    let mut month = 0;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+fn civil(days: u64) -> (u64, usize, u64) {
+    // Counted from a first of March, a leap day is the last day of its year and needs no care. Four hundred years have
+    // the same number of days wherever they begin; the first of these begin with the year 0.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    // The months from March on have 153 days in each five of them.
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let is_next_year = month >= 10;
+    (era * 400 + year + u64::from(is_next_year), (month as usize + 2) % 12, day)
 }
 
 #[cfg(test)]
@@ -52,7 +59,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> String {
-        Date(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+        Date(UNIX_EPOCH + Duration::from_secs(seconds)).text()
     }
 
     #[test]

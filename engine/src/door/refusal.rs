@@ -97,7 +97,7 @@ impl Refusal {
     /// Writes status, words and headers into the reply that was begun for the request.
     pub fn write(&self, reply: Draft) -> Draft {
         let reply = reply.phrase(&self.phrase);
-        self.headers.iter().fold(reply, |reply, (name, value)| reply.header(*name, value))
+        self.headers.iter().fold(reply, |reply, (name, value)| reply.text(*name, value))
     }
 }
 

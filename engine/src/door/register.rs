@@ -1,6 +1,6 @@
 //! REGISTER at the door: who says so, may they, and what stands afterwards.
 
-use std::{sync::atomic::Ordering::Relaxed, time::Instant};
+use std::{fmt::Write as _, sync::atomic::Ordering::Relaxed, time::Instant};
 
 use patchcord_sip::{
     message::{Draft, Name, Request},
@@ -21,6 +21,9 @@ use crate::{
 /// How often a phone should show that its flow is alive (RFC 5626 §4.4.1): under the two minutes that NATs grant UDP,
 /// and long enough to cost nothing.
 const FLOW_TIMER_S: u32 = 100;
+
+/// Room for the parameters of a usual contact.
+const USUAL_PARAMS: usize = 16;
 
 /// Serves a REGISTER; gives back the 200, or why not.
 pub(super) fn serve(board: &Switchboard, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
@@ -68,29 +71,33 @@ fn prove(
 fn accepted(request: &Request, registered: &Registered, moment: &Moment) -> Draft {
     let reply = Draft::reply(request, moment.hop.peer, 200);
     let bindings = registered.bindings.iter();
-    let mut reply = bindings.fold(reply, |reply, binding| reply.header(Name::Contact, contact(binding, moment.now)));
+    let mut reply = bindings.fold(reply, |reply, binding| reply.text(Name::Contact, &contact(binding, moment.now)));
     for path in request.list(Name::Path) {
-        reply = reply.header(Name::Path, path);
+        reply = reply.text(Name::Path, path);
     }
     if registered.outbound {
         reply = reply.header(Name::Require, "outbound").header(Name::Other("Flow-Timer"), FLOW_TIMER_S);
     }
-    reply.header(Name::Supported, SUPPORTED).header(Name::Date, Date(moment.wall))
+    reply.text(Name::Supported, SUPPORTED).text(Name::Date, &Date(moment.wall).text())
 }
 
 /// A binding as the 200 lists it (§10.3 step 8), with the whole seconds that are left.
 fn contact(binding: &Binding, now: Instant) -> String {
-    let mut value = format!("<{}>", binding.contact);
-    if binding.q_thousandths != 1000 {
-        value += &format!(";q=0.{:03}", binding.q_thousandths);
-    }
+    let mut value = String::with_capacity(binding.contact.len() + USUAL_PARAMS);
+    value.extend(["<", &*binding.contact, ">"]);
+    // Writing into memory cannot fail.
+    let _ = match binding.q_thousandths {
+        1000 => Ok(()),
+        q => write!(value, ";q=0.{q:03}"),
+    };
     if let Some(instance) = &binding.instance {
-        value += &format!(";+sip.instance=\"{instance}\"");
+        value.extend([";+sip.instance=\"", instance, "\""]);
     }
     if let Some(reg_id) = binding.reg_id {
-        value += &format!(";reg-id={reg_id}");
+        let _ = write!(value, ";reg-id={reg_id}");
     }
-    value + &format!(";expires={}", binding.left(now).as_secs())
+    let _ = write!(value, ";expires={}", binding.left(now).as_secs());
+    value
 }
 
 impl From<RegisterError> for Refusal {

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use crate::message::Fault;
-use crate::message::scan::{Commas, is_token, quoted_end, trim};
+use crate::message::scan::{count, find_outside, is_token, is_token_byte, quoted_end, trim};
 
 /// Most fields of one header: twice what every RFC together defines.
 const MAX_FIELDS: usize = 32;
@@ -34,17 +36,49 @@ const BAD: Fault = Fault::bad("Bad credentials");
 
 fn values<'a, const N: usize>(fields: &'a str, names: [&str; N]) -> Result<[Option<&'a str>; N], Fault> {
     let mut values = [None; N];
-    for (at, field) in Commas::new(fields).filter(|field| !field.is_empty()).enumerate() {
-        if at == MAX_FIELDS {
-            return Err(BAD);
+    let mut rest = fields;
+    for _ in 0..=MAX_FIELDS {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Ok(values);
         }
-        let (name, value) = split(field)?;
+        let ((name, value), behind) = match plain_field(rest) {
+            Some(field) => field,
+            None => {
+                let (field, behind) = rest.split_at(find_outside(rest, b',', true).unwrap_or(rest.len()));
+                (split(trim(field))?, behind)
+            }
+        };
+        rest = behind;
         let Some(place) = names.iter().position(|known| known.eq_ignore_ascii_case(name)) else { continue };
         if values[place].replace(value).is_some() {
             return Err(Fault::bad("Credentials name a field twice"));
         }
     }
-    Ok(values)
+    Err(BAD)
+}
+
+/// A field without blanks around its equals sign and without escapes, as nearly all are, and the text from its comma on.
+fn plain_field(text: &str) -> Option<((&str, &str), &str)> {
+    let bytes = text.as_bytes();
+    let name = count(bytes, is_token_byte);
+    if name == 0 || bytes.get(name) != Some(&b'=') {
+        return None;
+    }
+    let start = name + 1;
+    let (value, end) = match bytes.get(start)? {
+        b'"' => {
+            let length = memchr2(b'"', b'\\', &bytes[start + 1..])?;
+            let end = start + 1 + length;
+            (&text[start + 1..end], (bytes[end] == b'"').then_some(end + 1)?)
+        }
+        _ => {
+            let end = start + count(&bytes[start..], is_token_byte);
+            ((end > start).then(|| &text[start..end])?, end)
+        }
+    };
+    let rest = &text[end..];
+    (rest.is_empty() || rest.starts_with(',')).then_some(((&text[..name], value), rest))
 }
 
 fn split(field: &str) -> Result<(&str, &str), Fault> {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::field::quoted;
-use super::hash::{Quality, Recipe};
+use super::hash::{Quality, Recipe, ha1};
 use super::nonce::{Key, Nonce};
 use super::{Algorithm, Asked, Authorization, Counts, Credential, Side};
 use crate::uri::Uri;
@@ -205,9 +205,11 @@ impl Challenger {
         account: Account<'_>,
         algorithm: Algorithm,
     ) -> Result<(), Refused> {
-        let nobody = Credential::Password("".into());
-        let credential = account.credential.unwrap_or(&nobody);
-        let secret = credential.secret(algorithm, account.user, account.realm).ok_or(Refused::OtherAlgorithm)?;
+        let secret = match account.credential {
+            Some(credential) => credential.secret(algorithm, account.user, account.realm),
+            None => Some(ha1(algorithm, account.user, account.realm, "")),
+        };
+        let secret = secret.ok_or(Refused::OtherAlgorithm)?;
         let recipe = Recipe {
             algorithm,
             quality: given.quality,
@@ -255,11 +257,20 @@ pub struct Offer<'a> {
     stale: bool,
 }
 
-impl fmt::Display for Offer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Offer<'_> {
+    /// The value of the header.
+    pub fn text(&self) -> String {
         let (realm, nonce) = (quoted(self.realm), str::from_utf8(&self.nonce).expect("hexadecimal digits are ASCII"));
         let qop = if self.integrity { "auth,auth-int" } else { "auth" };
-        write!(f, "Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={}, qop=\"{qop}\"", self.algorithm)?;
-        if self.stale { f.write_str(", stale=true") } else { Ok(()) }
+        let stale = if self.stale { ", stale=true" } else { "" };
+        let (realm, algorithm) = (&*realm, self.algorithm.name());
+        ["Digest realm=\"", realm, "\", nonce=\"", nonce, "\", algorithm=", algorithm, ", qop=\"", qop, "\"", stale]
+            .concat()
+    }
+}
+
+impl fmt::Display for Offer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())
     }
 }

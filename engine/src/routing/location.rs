@@ -25,7 +25,8 @@ use super::{
 /// Stripes of the table: more than shards, so that two of them seldom meet; few, so that a sweep comes round soon.
 const STRIPES: usize = 64;
 
-type Stripe = HashMap<Arc<str>, Vec<Binding>>;
+/// A binding is shared with the answer that lists it, so that a REGISTER copies none of the words of others.
+type Stripe = HashMap<Arc<str>, Vec<Arc<Binding>>>;
 
 /// Where everybody is.
 #[derive(Debug)]
@@ -62,7 +63,8 @@ impl Location {
     /// Everything that endpoint holds and that stands at `now`, the preferred first.
     pub fn bindings(&self, user: &str, now: Instant) -> Vec<Binding> {
         let stripe = self.stripe(user);
-        let mut found: Vec<_> = stripe.get(user).into_iter().flatten().filter(|b| b.stands(now)).cloned().collect();
+        let standing = stripe.get(user).into_iter().flatten().filter(|binding| binding.stands(now));
+        let mut found: Vec<_> = standing.map(|binding| Binding::clone(binding)).collect();
         found.sort_by_key(|binding| std::cmp::Reverse(binding.q_thousandths));
         found
     }
@@ -108,11 +110,11 @@ impl Location {
         &self,
         user: &Arc<str>,
         now: Instant,
-        change: impl FnOnce(&mut Vec<Binding>) -> Result<T, E>,
+        change: impl FnOnce(&mut Vec<Arc<Binding>>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut stripe = self.stripe(user);
         let before = stripe.get(user).map_or(&[][..], Vec::as_slice);
-        let mut held: Vec<Binding> = before.iter().filter(|binding| binding.stands(now)).cloned().collect();
+        let mut held: Vec<_> = before.iter().filter(|binding| binding.stands(now)).cloned().collect();
         let result = change(&mut held)?;
         if held != before {
             self.settle(&mut stripe, user, held);
@@ -135,7 +137,7 @@ impl Location {
         for user in users {
             let mut stripe = self.stripe(&user);
             let Some(held) = stripe.get(&user) else { continue };
-            let dead = |binding: &Binding| binding.reach == Reach::Flow && binding.hop.flow == flow;
+            let dead = |binding: &Arc<Binding>| binding.reach == Reach::Flow && binding.hop.flow == flow;
             if held.iter().any(dead) {
                 let rest = held.iter().filter(|binding| !dead(binding)).cloned().collect();
                 self.settle(&mut stripe, &user, rest);
@@ -148,7 +150,7 @@ impl Location {
     pub fn sweep(&self, now: Instant) -> usize {
         let next = self.next_sweep.fetch_add(1, Relaxed) % STRIPES;
         let mut stripe = lock(&self.stripes[next]);
-        let lapsed = |held: &[Binding]| held.iter().any(|binding| !binding.stands(now));
+        let lapsed = |held: &[Arc<Binding>]| held.iter().any(|binding| !binding.stands(now));
         let users: Vec<_> = stripe.iter().filter(|(_, held)| lapsed(held)).map(|(user, _)| user.clone()).collect();
         let mut freed = 0;
         for user in users {
@@ -204,7 +206,7 @@ impl Location {
         for (user, binding) in rows.into_iter().filter_map(|row| Binding::from_row(row, now, wall)) {
             let mut stripe = self.stripe(&user);
             let mut held = stripe.get(&user).cloned().unwrap_or_default();
-            held.push(binding);
+            held.push(Arc::new(binding));
             self.settle(&mut stripe, &user, held);
             lock(&self.unwritten).remove(&user);
             restored += 1;
@@ -213,12 +215,12 @@ impl Location {
     }
 
     /// The one place where an endpoint's bindings are replaced: counts, flows and marks follow here.
-    fn settle(&self, stripe: &mut Stripe, user: &Arc<str>, mut held: Vec<Binding>) {
+    fn settle(&self, stripe: &mut Stripe, user: &Arc<str>, mut held: Vec<Arc<Binding>>) {
         held.shrink_to_fit();
         let before = stripe.get(user).map_or(&[][..], Vec::as_slice);
         self.bindings.fetch_add(held.len(), Relaxed);
         self.bindings.fetch_sub(before.len(), Relaxed);
-        let flow_of = |binding: &Binding| (binding.reach == Reach::Flow).then_some(binding.hop.flow);
+        let flow_of = |binding: &Arc<Binding>| (binding.reach == Reach::Flow).then_some(binding.hop.flow);
         if before.iter().chain(&held).any(|binding| binding.reach == Reach::Flow) {
             let mut flows = lock(&self.flows);
             for flow in before.iter().filter_map(flow_of) {

@@ -73,7 +73,7 @@ pub enum RegisterError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registered {
     /// All bindings of the endpoint.
-    pub bindings: Vec<Binding>,
+    pub bindings: Vec<Arc<Binding>>,
     /// Whether the phone's flow is kept as RFC 5626 has it.
     pub outbound: bool,
 }
@@ -213,13 +213,13 @@ struct Stamp<'a> {
 }
 
 impl Stamp<'_> {
-    fn clear(&self, held: &mut Vec<Binding>) -> Result<(), RegisterError> {
+    fn clear(&self, held: &mut Vec<Arc<Binding>>) -> Result<(), RegisterError> {
         held.iter().try_for_each(|binding| self.follows(binding))?;
         held.clear();
         Ok(())
     }
 
-    fn bind(&self, held: &mut Vec<Binding>, wish: &Wish<'_>) -> Result<(), RegisterError> {
+    fn bind(&self, held: &mut Vec<Arc<Binding>>, wish: &Wish<'_>) -> Result<(), RegisterError> {
         let known = held.iter().position(|binding| is_same(binding, wish));
         if let Some(known) = known {
             self.follows(&held[known])?;
@@ -228,7 +228,7 @@ impl Stamp<'_> {
             known.map(|known| held.remove(known));
             return Ok(());
         }
-        let fresh = self.binding(wish);
+        let fresh = Arc::new(self.binding(wish));
         match known {
             Some(known) => held[known] = fresh,
             None => {
@@ -275,7 +275,9 @@ fn is_same(binding: &Binding, wish: &Wish<'_>) -> bool {
         (Some(instance), Some(reg_id)) => {
             binding.instance.as_deref() == Some(instance) && binding.reg_id == Some(reg_id)
         }
-        _ => Uri::parse(&binding.contact).is_ok_and(|uri| uri.equivalent(&wish.uri)),
+        _ => {
+            *binding.contact == *wish.contact || Uri::parse(&binding.contact).is_ok_and(|uri| uri.equivalent(&wish.uri))
+        }
     }
 }
 

@@ -39,7 +39,7 @@ fn phone(user: &str, contact: &str, flow: u64, expires: Instant) -> Phone {
 
 fn bind(location: &Location, phone: &Phone, now: Instant) {
     let done: Result<(), ()> = location.update(&phone.user, now, |held| {
-        held.push(phone.binding.clone());
+        held.push(Arc::new(phone.binding.clone()));
         Ok(())
     });
     assert_eq!(done, Ok(()));
@@ -89,7 +89,7 @@ fn a_closed_connection_takes_its_bindings_with_it_and_no_others() {
 fn a_refused_change_changes_nothing_and_writes_nothing() {
     let (location, now) = (Location::default(), start());
     let refused: Result<(), &str> = location.update(&Arc::from("alice"), now, |held| {
-        held.push(phone("alice", "sip:a@b", 7, now + MINUTE).binding);
+        held.push(Arc::new(phone("alice", "sip:a@b", 7, now + MINUTE).binding));
         Err("no")
     });
 

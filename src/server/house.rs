@@ -188,6 +188,8 @@ impl House for Running {
         for (name, value) in stats.named() {
             match name {
                 "flows" => page.gauge("flows", "Connections that stand", value),
+                "unsaid_bytes" => page.gauge("unsaid_bytes", "Bytes that wait for peers slow to read", value),
+                "waiting_bytes" => page.gauge("waiting_bytes", "Bytes that wait for another shard", value),
                 "transactions" => page.gauge("transactions", "Transactions that are open", value),
                 name => page.counter(&format!("sip_{name}"), &name.replace('_', " "), value),
             }

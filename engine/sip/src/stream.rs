@@ -201,12 +201,18 @@ impl Deframer {
         FrameFault { fault, head }
     }
 
-    /// Lets go of memory between messages.
+    /// Lets go of memory that what is left does not need, which may be the beginning of another message.
     fn release(&mut self) {
-        if self.start == self.buffer.len() {
+        let unread = self.buffer.len() - self.start;
+        if unread == 0 {
             self.buffer.clear();
             self.buffer.shrink_to(KEPT);
             (self.start, self.scanned) = (0, 0);
+        } else if self.start > unread && self.buffer.capacity() > KEPT.max(2 * unread) {
+            // More was read since the last time than is moved now, so the cost per byte stays constant.
+            self.buffer.drain(..self.start);
+            self.buffer.shrink_to(KEPT.max(unread));
+            self.start = 0;
         }
     }
 }
@@ -319,6 +325,19 @@ mod tests {
         assert_eq!(drain(&mut deframer).unwrap().len(), 1);
         assert!(!deframer.is_midway());
         assert!(deframer.held() <= KEPT, "{} bytes are held", deframer.held());
+    }
+
+    #[test]
+    fn a_busy_connection_keeps_no_more_than_twice_what_it_waits_for() {
+        let mut deframer = Deframer::new(MAX_MESSAGE);
+        let half = ONE.len() / 2;
+        deframer.push(&ONE.as_bytes()[..half]);
+        for _ in 0..10 {
+            deframer.push(&[&ONE.as_bytes()[half..], ONE.repeat(500).as_bytes(), &ONE.as_bytes()[..half]].concat());
+            assert_eq!(drain(&mut deframer).unwrap().len(), 501);
+            assert!(deframer.is_midway());
+            assert!(deframer.held() <= KEPT, "{} bytes are held", deframer.held());
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod courier;
 mod descriptors;
 mod desk;
 mod dns;
+mod entrance;
 mod keeper;
 pub mod settings;
 mod shard;

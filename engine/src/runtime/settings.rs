@@ -223,6 +223,9 @@ pub struct Limits {
     pub queued_messages: usize,
     /// Bytes that wait for a slow peer: sixteen of the largest messages.
     pub queued_bytes: usize,
+    /// Bytes that wait for all slow peers together; beyond them a peer for whom something waits already is closed. Enough
+    /// for a hundred thousand usual messages, and an end to what a thousand strangers who never read can take.
+    pub unsaid_bytes: usize,
     /// A connection on which nothing was said for so long is closed. Phones that keep a flow ping every two minutes.
     pub idle: Duration,
     /// A message whose first byte has come must be complete by then; RFC 3261 gives a transaction 32 s.
@@ -237,6 +240,8 @@ pub struct Limits {
     pub connect_large: Duration,
     /// Messages that wait for another shard; a shard that is so far behind is lost anyway.
     pub handed_over: usize,
+    /// Bytes of these: usual messages come to the other limit first, a stranger's largest ones to this one.
+    pub handed_over_bytes: usize,
     /// Requests under way through [`super::Wire::send_to`], per shard.
     pub requests: usize,
     /// Names being resolved at the same time, per shard.
@@ -262,6 +267,7 @@ impl Default for Limits {
             connections_per_source: 1_024,
             queued_messages: 512,
             queued_bytes: 16 * patchcord_sip::stream::MAX_MESSAGE,
+            unsaid_bytes: 64 << 20,
             idle: Duration::from_secs(600),
             half_message: Duration::from_secs(30),
             unacknowledged: Duration::from_secs(30),
@@ -269,6 +275,7 @@ impl Default for Limits {
             connect: Duration::from_secs(5),
             connect_large: Duration::from_secs(2),
             handed_over: 8_192,
+            handed_over_bytes: 16 << 20,
             requests: 8_192,
             resolutions: 256,
             resolution: Duration::from_secs(8),

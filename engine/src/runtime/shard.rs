@@ -31,7 +31,8 @@ use super::clock;
 use super::courier::Courier;
 use super::desk::{Desk, Wire};
 use super::dns::{NameServers, Spoken};
-use super::shared::{Parcel, Shared};
+use super::entrance::Parcel;
+use super::shared::Shared;
 use super::stats::{Counters, one_more};
 use super::stun::{self, Stun};
 use super::transport::Transports;
@@ -53,6 +54,12 @@ pub(crate) struct Shard {
     pub scratch: RefCell<Scratch>,
     pub alarm: Alarm,
     core: RefCell<Core>,
+}
+
+/// A message that belongs to another shard, which has no room for it now.
+pub(crate) struct Elsewhere {
+    owner: usize,
+    message: Bytes,
 }
 
 struct Core {
@@ -107,7 +114,11 @@ impl Shard {
         match datagram.first() {
             // No SIP message starts with a byte of these; half of the keepalives do.
             None | Some(0..=b' ') if self.keepalive(core, &datagram, &hop) => {}
-            _ => self.message(core, datagram, hop),
+            _ => {
+                if let Err(elsewhere) = self.message(core, datagram, hop) {
+                    self.not_handed_over(core, elsewhere.message, hop);
+                }
+            }
         }
     }
 
@@ -131,21 +142,34 @@ impl Shard {
         true
     }
 
-    /// A whole message came over a connection.
-    pub fn hear(&self, message: Bytes, hop: Hop) {
-        self.enter(|core| self.message(core, message, hop));
+    /// A whole message came over a connection. One that belongs to a shard without room for it now comes back, for
+    /// [`Shard::pass`].
+    pub fn hear(&self, message: Bytes, hop: Hop) -> Result<(), Elsewhere> {
+        self.enter(|core| self.message(core, message, hop))
     }
 
-    fn message(&self, core: &mut Core, message: Bytes, hop: Hop) {
+    /// Passes a message to the shard that it belongs to, as soon as there is room for it.
+    pub async fn pass(&self, elsewhere: Elsewhere, hop: Hop) {
+        one_more(&self.counters.hand_overs_waited);
+        match self.shared.entrances[elsewhere.owner].pass(elsewhere.message, hop).await {
+            Ok(()) => one_more(&self.counters.handed_over),
+            Err(message) => self.enter(|core| self.not_handed_over(core, message, hop)),
+        }
+    }
+
+    fn message(&self, core: &mut Core, message: Bytes, hop: Hop) -> Result<(), Elsewhere> {
         self.counters.received(hop.transport);
         let spread = self.shared.spread();
         if !spread.is_single()
             && let Some(owner) = spread.owner_of(&message)
             && owner != self.index
         {
-            return self.hand_over(core, owner, message, hop);
+            self.shared.entrances[owner].try_pass(message, hop).map_err(|message| Elsewhere { owner, message })?;
+            one_more(&self.counters.handed_over);
+            return Ok(());
         }
         self.take(core, message, hop);
+        Ok(())
     }
 
     fn take(&self, core: &mut Core, message: Bytes, hop: Hop) {
@@ -184,18 +208,12 @@ impl Shard {
         }
     }
 
-    fn hand_over(&self, core: &mut Core, owner: usize, message: Bytes, hop: Hop) {
-        match self.shared.entrances[owner].parcels.try_send(Parcel::Message(message, hop)) {
-            Ok(()) => one_more(&self.counters.handed_over),
-            Err(refused) => {
-                one_more(&self.counters.not_handed_over);
-                let Parcel::Message(message, hop) = refused.into_inner() else { return };
-                if let Ok(Message::Request(request)) = Message::parse(message)
-                    && *request.method() != Method::Ack
-                {
-                    core.works.say(hop, unavailable(&request, hop.peer));
-                }
-            }
+    fn not_handed_over(&self, core: &mut Core, message: Bytes, hop: Hop) {
+        one_more(&self.counters.not_handed_over);
+        if let Ok(Message::Request(request)) = Message::parse(message)
+            && *request.method() != Method::Ack
+        {
+            core.works.say(hop, unavailable(&request, hop.peer));
         }
     }
 
@@ -204,7 +222,8 @@ impl Shard {
         self.enter(|core| {
             for parcel in parcels {
                 match parcel {
-                    Parcel::Message(message, hop) => self.take(core, message, hop),
+                    // The room that it took is free again when it is done with.
+                    Parcel::Message(message, hop, _room) => self.take(core, message, hop),
                     Parcel::Adopted(flow, hop, socket) => {
                         let shard = self.clone();
                         tokio::task::spawn_local(async move {
@@ -314,11 +333,12 @@ impl Shard {
         self.core.borrow().desk.needs(flow)
     }
 
-    fn enter(&self, act: impl FnOnce(&mut Core)) {
+    fn enter<T>(&self, act: impl FnOnce(&mut Core) -> T) -> T {
         let mut core = self.core.borrow_mut();
         core.works.now = clock::now();
-        act(&mut core);
+        let result = act(&mut core);
         self.rest(&core);
+        result
     }
 
     /// Nothing more is to be done now: when is there again?

@@ -7,17 +7,15 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use memchr::memchr;
-use patchcord_sip::hop::{FlowId, Hop, Transport};
-use tokio::sync::mpsc;
+use patchcord_sip::hop::{FlowId, Transport};
 
 use super::address::Addresses;
+use super::entrance::Entrance;
 use super::settings::{Listen, Settings};
 use super::stats::Counters;
 use super::transport::flows::{Crowded, Flow, Flows};
 use super::transport::tls::Tls;
-use super::transport::ws::MessageSocket;
 
 /// What the shards have in common.
 pub(crate) struct Shared {
@@ -32,22 +30,6 @@ pub(crate) struct Shared {
     pub counters: Vec<Arc<Counters>>,
     /// Seeded anew at each start, so that nobody can aim all calls at one shard.
     spread: Spread,
-}
-
-/// The way into a shard for the others.
-pub(crate) struct Entrance {
-    pub parcels: mpsc::Sender<Parcel>,
-    /// Connections that have ended. Whoever tells waits when many end at once: none may be forgotten, because somebody may
-    /// have been reached over it.
-    pub closings: mpsc::Sender<FlowId>,
-}
-
-/// What is passed to a shard.
-pub(crate) enum Parcel {
-    /// A message of a call that lives there.
-    Message(Bytes, Hop),
-    /// A connection that somebody else has accepted and upgraded.
-    Adopted(Arc<Flow>, Hop, Box<dyn MessageSocket>),
 }
 
 impl Shared {

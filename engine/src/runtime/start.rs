@@ -20,9 +20,10 @@ use super::certificate::CertificateError;
 use super::clock;
 use super::descriptors;
 use super::desk::Desk;
+use super::entrance::{Entrance, Inside, Parcel};
 use super::settings::{Listen, Settings};
 use super::shard::Shard;
-use super::shared::{Entrance, Parcel, Shared};
+use super::shared::Shared;
 use super::stats::Stats;
 use super::stun_client;
 use super::transport::accept::accept;
@@ -84,8 +85,7 @@ struct Fittings {
     index: usize,
     datagrams: Vec<(usize, UdpSocket)>,
     listeners: Vec<(Transport, TcpListener)>,
-    parcels: mpsc::Receiver<Parcel>,
-    closings: mpsc::Receiver<FlowId>,
+    inside: Inside,
     phase: watch::Receiver<Phase>,
     seed: [u8; 32],
 }
@@ -143,7 +143,12 @@ impl Runtime {
 
     /// What was counted until now.
     pub fn stats(&self) -> Stats {
-        let mut stats = Stats { flows: self.shared.flows.count() as u64, ..Stats::default() };
+        let mut stats = Stats {
+            flows: self.shared.flows.count() as u64,
+            unsaid_bytes: self.shared.flows.unsaid() as u64,
+            waiting_bytes: self.shared.entrances.iter().map(|entrance| entrance.waiting() as u64).sum(),
+            ..Stats::default()
+        };
         self.shared.counters.iter().for_each(|counters| stats.add(counters));
         stats
     }
@@ -164,10 +169,11 @@ impl Runtime {
         let flow = self.shared.accept(transport, peer).map_err(|_| NotAdopted::Crowded)?;
         let hop = Hop { transport, flow: flow.id, local, peer };
         let entrance = &self.shared.entrances[(flow.id.0 % self.shared.entrances.len() as u64) as usize];
-        entrance.parcels.try_send(Parcel::Adopted(flow.clone(), hop, socket)).map_err(|_| {
+        if !entrance.adopt(flow.clone(), hop, socket) {
             self.shared.flows.remove(&flow);
-            NotAdopted::Busy
-        })
+            return Err(NotAdopted::Busy);
+        }
+        Ok(())
     }
 
     /// Stops: takes no more connections, begins nothing new, lets what runs end within `grace`, then closes everything.
@@ -188,9 +194,6 @@ impl Drop for Runtime {
     }
 }
 
-/// Ended connections that may wait to be told to a shard; those who tell wait then.
-const CLOSINGS: usize = 256;
-
 /// What is laid out before the first thread runs: the listeners, what each shard gets, and the ways into them.
 type Fitted = (Vec<Listen>, Vec<Fittings>, Vec<Entrance>);
 
@@ -199,15 +202,13 @@ fn fit(settings: &Settings, phase: &watch::Sender<Phase>) -> Result<Fitted, Star
     let shards = settings.shards.max(1);
     let (mut fittings, mut entrances) = (Vec::new(), Vec::new());
     for index in 0..shards {
-        let (parcels, parcels_out) = mpsc::channel(settings.limits.handed_over.max(1));
-        let (closings, closings_out) = mpsc::channel(CLOSINGS);
-        entrances.push(Entrance { parcels, closings });
+        let (entrance, inside) = Entrance::new(&settings.limits);
+        entrances.push(entrance);
         fittings.push(Fittings {
             index,
             datagrams: Vec::new(),
             listeners: Vec::new(),
-            parcels: parcels_out,
-            closings: closings_out,
+            inside,
             phase: phase.subscribe(),
             seed: random_seed()?,
         });
@@ -287,8 +288,8 @@ fn open(fittings: Fittings, shared: Arc<Shared>, desks: &dyn Fn(usize) -> Box<dy
         let listener = AsyncTcpListener::from_std(listener)?;
         accepting.push(tokio::task::spawn_local(accept(shard.clone(), listener, transport)));
     }
-    tokio::task::spawn_local(unpack(shard.clone(), fittings.parcels));
-    tokio::task::spawn_local(hear_closings(shard.clone(), fittings.closings));
+    tokio::task::spawn_local(unpack(shard.clone(), fittings.inside.parcels));
+    tokio::task::spawn_local(hear_closings(shard.clone(), fittings.inside.closings));
     if fittings.index == 0 {
         for socket in datagrams.into_iter().flatten() {
             tokio::task::spawn_local(stun_client::run(shard.clone(), socket));

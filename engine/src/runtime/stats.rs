@@ -27,6 +27,10 @@ macro_rules! counters {
             pub sent: [u64; Transport::ALL.len()],
             /// Connections that are open now.
             pub flows: u64,
+            /// Bytes that wait now for peers that are slow to read.
+            pub unsaid_bytes: u64,
+            /// Bytes that wait now to be taken by the shard that their call lives on.
+            pub waiting_bytes: u64,
             /// What the transactions counted.
             pub tally: Tally,
             $($(#[$doc])* pub $name: u64,)*
@@ -47,7 +51,8 @@ macro_rules! counters {
 
             /// Each counter that has no transport, with its name.
             pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
-                [("flows", self.flows), $((stringify!($name), self.$name),)*].into_iter().chain(self.tally.named())
+                let now = [("flows", self.flows), ("unsaid_bytes", self.unsaid_bytes), ("waiting_bytes", self.waiting_bytes)];
+                now.into_iter().chain([$((stringify!($name), self.$name),)*]).chain(self.tally.named())
             }
         }
     };
@@ -62,6 +67,8 @@ counters! {
     not_handed_over,
     /// Messages given to the shard that their call lives on.
     handed_over,
+    /// Messages of connections that had to wait until that shard had room.
+    hand_overs_waited,
     /// Datagrams that the kernel did not take.
     unsent,
     /// Replies for which no connection could be found or made.

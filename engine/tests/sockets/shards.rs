@@ -1,11 +1,17 @@
 //! Several shards: calls spread, and each stays together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, mpsc};
+use std::time::Instant;
 
-use patchcord_sip::hop::Transport;
+use patchcord_engine::runtime::{Desk, Runtime, Wire};
+use patchcord_sip::hop::{FlowId, Transport};
+use patchcord_sip::message::Draft;
+use patchcord_sip::transaction::Heard;
+use tokio::io::AsyncWriteExt;
 
 use crate::net::{Caller, Phone};
-use crate::support::{House, Note, header, options, request, status};
+use crate::support::{House, Note, header, options, request, settings, status, within};
 
 const SHARDS: usize = 3;
 const CALLS: usize = 60;
@@ -81,4 +87,67 @@ async fn one_shard_hands_nothing_over() {
         assert_eq!(header(&answer, "Call-ID"), format!("call{call}"));
     }
     assert_eq!(house.runtime.stats().handed_over, 0);
+}
+
+/// Answers every request; before the first it stands still with its shard until the gate opens.
+struct Gated(Option<mpsc::Receiver<()>>);
+
+impl Desk for Gated {
+    fn hear(&mut self, heard: Heard, wire: &mut Wire<'_>) {
+        let Heard::Request { id, request, hop } = heard else { return };
+        if let Some(gate) = self.0.take() {
+            gate.recv().expect_err("whoever holds the gate only lets go of it");
+        }
+        wire.respond(id, 200, Draft::reply(&request, hop.peer, 200).to_tag("3").finish());
+    }
+
+    fn flow_closed(&mut self, _: FlowId, _: &mut Wire<'_>) {}
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn wake(&mut self, _: &mut Wire<'_>) {}
+}
+
+#[tokio::test]
+async fn what_waits_for_a_shard_that_is_behind_is_bounded_in_bytes_and_none_of_it_is_lost() {
+    const ROOM: usize = 256 << 10;
+    // So many that the kernel gives both shards some of them.
+    const CALLERS: usize = 24;
+    const REQUESTS: usize = 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = settings(&["tcp:127.0.0.1:0"], &folder);
+    (settings.shards, settings.limits.handed_over_bytes) = (2, ROOM);
+    let (gate, opens) = mpsc::channel();
+    let opens = Mutex::new(Some(opens));
+    let desk = move |shard| Gated((shard == 0).then(|| opens.lock().expect("one asks").take()).flatten());
+    let runtime = Runtime::start(settings, move |shard| Box::new(desk(shard))).expect("it starts");
+
+    let large = format!("Subject: {}\r\n", "x".repeat(27_000));
+    let mut callers = Vec::new();
+    for number in 0..CALLERS {
+        let (reader, mut writer) = Caller::to(runtime.bound()[0].addr).await.stream.into_split();
+        let ask = |call| request("OPTIONS", &format!("{number}.{call}"), "TCP phone.invalid", &large);
+        let asks: String = (0..REQUESTS).map(ask).collect();
+        callers.push((reader, tokio::spawn(async move { writer.write_all(asks.as_bytes()).await.map(|()| writer) })));
+    }
+    let waited = async {
+        while runtime.stats().hand_overs_waited == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(waited).await;
+    let waiting = runtime.stats().waiting_bytes as usize;
+    assert!((1..=ROOM).contains(&waiting), "{waiting} bytes wait");
+
+    drop(gate);
+    for (reader, writer) in callers {
+        let mut caller = Caller::over(tokio::io::join(reader, tokio::io::sink()));
+        for _ in 0..REQUESTS {
+            assert_eq!(status(&caller.hear().await), 200);
+        }
+        within(writer).await.expect("it ends").expect("the house reads on");
+    }
+    assert_eq!((runtime.stats().waiting_bytes, runtime.stats().not_handed_over), (0, 0));
 }

@@ -131,8 +131,8 @@ impl Connection {
         loop {
             let turn = poll_fn(|context| self.poll(context, alarm.as_mut(), &mut shard.scratch.borrow_mut())).await;
             let go_on = match turn {
-                Turn::Pushed => self.hear(shard),
-                Turn::Message(message) => self.hear_message(message, shard),
+                Turn::Pushed => self.hear(shard).await,
+                Turn::Message(message) => self.hear_message(message, shard).await,
                 Turn::AllSaid => true,
                 Turn::Alarm => self.is_in_time(shard),
                 Turn::Over(error) => {
@@ -254,16 +254,14 @@ impl Connection {
     }
 
     /// Takes the messages out of what was read.
-    fn hear(&mut self, shard: &Shard) -> bool {
-        let now = clock::now();
-        self.last_sign = now;
+    async fn hear(&mut self, shard: &Shard) -> bool {
         let Pipe::Bytes { deframer, .. } = &mut self.pipe else { return true };
         let mut whole = false;
         loop {
             match deframer.take() {
                 Ok(Some(Frame::Message(message))) => {
                     whole = true;
-                    shard.hear(message, self.hop);
+                    tell(shard, message, self.hop).await;
                 }
                 Ok(Some(Frame::Ping)) => {
                     one_more(&shard.counters.keepalives);
@@ -277,6 +275,8 @@ impl Connection {
                 }
             }
         }
+        let now = clock::now();
+        self.last_sign = now;
         self.midway_since = match self.midway_since {
             _ if !deframer.is_midway() => None,
             Some(since) if !whole => Some(since),
@@ -285,16 +285,16 @@ impl Connection {
         true
     }
 
-    fn hear_message(&mut self, message: Bytes, shard: &Shard) -> bool {
-        self.last_sign = clock::now();
+    async fn hear_message(&mut self, message: Bytes, shard: &Shard) -> bool {
         match &message[..] {
             b"\r\n\r\n" => {
                 one_more(&shard.counters.keepalives);
                 shard.pong(self.flow.id, PONG);
             }
             b"\r\n" | b"" => one_more(&shard.counters.keepalives),
-            _ => shard.hear(message, self.hop),
+            _ => tell(shard, message, self.hop).await,
         }
+        self.last_sign = clock::now();
         true
     }
 
@@ -337,6 +337,15 @@ impl Connection {
         }
         tracing::debug!(peer = %Redacted(self.hop.peer), ?limit, "connection closed");
         false
+    }
+}
+
+/// Tells the shard of a message. When that belongs to another shard that has no room for it, the connection waits, and
+/// its peer with it.
+async fn tell(shard: &Shard, message: Bytes, hop: Hop) {
+    if let Err(elsewhere) = shard.hear(message, hop) {
+        // Boxed, so that a connection does not keep room for its worst hour all its life.
+        Box::pin(shard.pass(elsewhere, hop)).await;
     }
 }
 

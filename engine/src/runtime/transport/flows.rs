@@ -62,6 +62,8 @@ pub(crate) struct Flow {
     ways: Mutex<Vec<Way>>,
     /// Counted against the limit of its source.
     counted: bool,
+    /// Bytes that wait on all flows together.
+    unsaid: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -103,10 +105,14 @@ impl Flow {
         if outbox.closing != Closing::No {
             return Err(Unsaid::Gone);
         }
-        let full = outbox.queue.len() >= limits.queued_messages || outbox.bytes + bytes.len() > limits.queued_bytes;
+        // While slow peers hold more than they may together, nobody queues behind what waits already.
+        let crowded = outbox.bytes > 0 && self.unsaid.load(Ordering::Relaxed) + bytes.len() > limits.unsaid_bytes;
+        let full =
+            crowded || outbox.queue.len() >= limits.queued_messages || outbox.bytes + bytes.len() > limits.queued_bytes;
         match full {
-            true => outbox.closing = Closing::Now,
+            true => self.abort(&mut outbox),
             false => {
+                self.unsaid.fetch_add(bytes.len(), Ordering::Relaxed);
                 outbox.bytes += bytes.len();
                 outbox.queue.push_back(bytes);
             }
@@ -125,6 +131,7 @@ impl Flow {
         }
         if let Some(bytes) = outbox.queue.pop_front() {
             outbox.bytes -= bytes.len();
+            self.unsaid.fetch_sub(bytes.len(), Ordering::Relaxed);
             if outbox.queue.is_empty() {
                 // A phone that is quiet now must not keep what its busiest moment took.
                 outbox.queue = VecDeque::new();
@@ -155,10 +162,19 @@ impl Flow {
         self.close(Closing::Politely);
     }
 
+    /// Lets go of what waits: nobody will say it any more.
+    fn abort(&self, outbox: &mut Outbox) {
+        outbox.closing = Closing::Now;
+        outbox.queue = VecDeque::new();
+        self.unsaid.fetch_sub(std::mem::take(&mut outbox.bytes), Ordering::Relaxed);
+    }
+
     fn close(&self, how: Closing) {
         let mut outbox = self.outbox();
-        if outbox.closing != Closing::Now {
-            outbox.closing = how;
+        match how {
+            Closing::Now => self.abort(&mut outbox),
+            _ if outbox.closing == Closing::Now => {}
+            _ => outbox.closing = how,
         }
         let owner = outbox.owner.take();
         drop(outbox);
@@ -169,6 +185,7 @@ impl Flow {
 /// All connections of the house.
 pub(crate) struct Flows {
     limits: Limits,
+    unsaid: Arc<AtomicUsize>,
     next: AtomicU64,
     count: AtomicUsize,
     flows: [Mutex<HashMap<FlowId, Arc<Flow>>>; STRIPES],
@@ -182,6 +199,7 @@ impl Flows {
     pub fn new(limits: Limits, start: u32) -> Self {
         Self {
             limits,
+            unsaid: Arc::default(),
             next: AtomicU64::new(FIRST_CONNECTION + (u64::from(start) << 24)),
             count: AtomicUsize::new(0),
             flows: Default::default(),
@@ -193,6 +211,11 @@ impl Flows {
     /// How many connections there are.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes wait to be said, on all connections together.
+    pub fn unsaid(&self) -> usize {
+        self.unsaid.load(Ordering::Relaxed)
     }
 
     /// Takes in a connection that a peer made; `counted` against the limit of its source, or only against that of all.
@@ -231,7 +254,8 @@ impl Flows {
     fn insert(&self, way: Way, counted: bool) -> Arc<Flow> {
         let id = FlowId(self.next.fetch_add(1, Ordering::Relaxed));
         let (transport, peer) = (way.transport, way.peer);
-        let flow = Arc::new(Flow { id, transport, peer, counted, outbox: Mutex::default(), ways: Mutex::default() });
+        let (outbox, ways, unsaid) = (Mutex::default(), Mutex::default(), self.unsaid.clone());
+        let flow = Arc::new(Flow { id, transport, peer, counted, outbox, ways, unsaid });
         lock(&self.flows[stripe(id.0)]).insert(id, flow.clone());
         self.add_way(&flow, way);
         flow
@@ -374,6 +398,27 @@ mod tests {
 
         assert_eq!(order(&flow), Poll::Ready(Order::Abort));
         assert_eq!(table.say(flow.id, "late".into()), Err(Unsaid::Gone));
+    }
+
+    #[test]
+    fn slow_peers_hold_no_more_together_than_they_may_and_others_still_say_a_message() {
+        let table = Flows::new(Limits { unsaid_bytes: 100, ..Limits::default() }, 7);
+        let [first, second, third] =
+            [1, 2, 3].map(|port| table.accept(Transport::Tcp, peer(1, port), true).expect("there is room"));
+        assert_eq!(table.say(first.id, vec![0; 60].into()), Ok(()));
+        assert_eq!(table.say(second.id, vec![0; 40].into()), Ok(()));
+        assert_eq!(table.unsaid(), 100);
+
+        assert_eq!(table.say(second.id, vec![0; 1].into()), Err(Unsaid::Slow));
+        assert_eq!(table.say(third.id, vec![0; 60].into()), Ok(()), "nothing waits there");
+
+        table.remove(&second);
+        assert_eq!(table.unsaid(), 120);
+        assert_eq!(order(&first), Poll::Ready(Order::Say(vec![0; 60].into())));
+        assert_eq!(table.say(third.id, vec![0; 40].into()), Ok(()), "there is room again");
+        table.remove(&third);
+        table.remove(&third);
+        assert_eq!(table.unsaid(), 0);
     }
 
     #[test]

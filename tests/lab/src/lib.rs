@@ -23,7 +23,7 @@ mod tls;
 mod wait;
 
 pub use ask::Ask;
-pub use call::{Conduct, Ending, Handset, Hold, Invitation, Keypad, Lab, Model, Reliability, Side};
+pub use call::{Conduct, Ending, Handset, Hold, Invitation, Keypad, Lab, Model, Reliability, Reports, Side};
 pub use digest::Algorithm;
 pub use line::{Carrier, Heard, Line};
 pub use patchcord_media::codec::Kind;
@@ -38,6 +38,7 @@ pub use reply::Reply;
 pub use server::{Server, Setup};
 pub use sound::ear::Reception;
 pub use sound::hearing::Hearing;
+pub use sound::report::Told;
 pub use sound::voice::Voice;
 pub use swarm::{Swarm, SwarmCount};
 pub use tls::make_certificate;

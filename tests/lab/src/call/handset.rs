@@ -286,6 +286,12 @@ impl Handset {
         self.set.machine().twist = Some(Box::new(twist));
     }
 
+    /// Has every description of its sound that this phone sends from its next call on go through `edit`: other attributes,
+    /// other parts, nonsense. The message around it stays in order.
+    pub fn describes(&self, edit: impl Fn(&str) -> String + Send + Sync + 'static) {
+        self.set.machine().edit = Some(Arc::new(edit));
+    }
+
     /// Hangs up every connection without a word, as a phone that loses its network. UDP has none.
     pub fn loses_connections(&self) {
         self.set.machine().wire().hang_up();

@@ -178,6 +178,10 @@ impl Leg {
         }
         ends.mouth.agree(Some(agreed.speaks), agreed.speaks_keys);
         ends.mouth.turn_to(agreed.to);
+        ends.reports_to = agreed.reports_to;
+        if let Some(reporter) = &mut ends.reporter {
+            reporter.clock(agreed.speaks.1.clock_hz());
+        }
         ends.ear.agree(&agreed.hears, agreed.hears_keys);
     }
 }

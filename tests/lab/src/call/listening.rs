@@ -14,6 +14,7 @@ use crate::clock;
 use crate::sound::ear::{LATEST, Reception};
 use crate::sound::hearing::Hearing;
 use crate::sound::port::Port;
+use crate::sound::report::Told;
 use crate::sound::speech::Speech;
 use crate::sound::voice::Voice;
 use crate::sound::wav;
@@ -102,6 +103,17 @@ impl Handset {
     /// What was received in its call, counted.
     pub fn reception(&self) -> Reception {
         self.port().ends().ear.reception.clone()
+    }
+
+    /// Waits until at least so many reports about the sound of its call have come, and gives them.
+    pub async fn is_told(&self, reports: usize) -> Vec<Told> {
+        let port = self.port();
+        self.until("is told about its sound", |_| {
+            let ends = port.ends();
+            let told = &ends.reporter.as_ref().expect("a model with reports").told;
+            (told.len() >= reports).then(|| told.clone())
+        })
+        .await
     }
 
     /// How many packets of sound it has sent in its call.

@@ -17,8 +17,8 @@ use tokio::runtime::Handle;
 
 use super::lab::Choirs;
 use super::leg::{Leg, Role};
-use super::model::Model;
-use super::talk::Talk;
+use super::model::{Model, Reports};
+use super::talk::{Edit, Talk};
 use super::wire::Wire;
 use crate::clock;
 use crate::digest::{Challenge, Proof};
@@ -31,6 +31,8 @@ use crate::sound::voice::Voice;
 
 /// Calls that one phone makes or takes in its life, ended ones included; a phone of a bench makes a new one after that.
 const MAX_CALLS: usize = 100_000;
+/// Calls whose sound is remembered when they are over.
+const REMEMBERED_CALLS: usize = 4;
 /// Messages that are remembered, to be asked about.
 const MAX_REMEMBERED: usize = 2000;
 
@@ -92,6 +94,7 @@ pub(crate) struct Machine {
     /// What came, in order.
     pub journal: Vec<Reply>,
     pub twist: Option<Twist>,
+    pub edit: Option<Edit>,
     /// How the last REGISTER was answered, and its name.
     pub registered: Option<u16>,
     pub registration: (String, u32),
@@ -119,6 +122,7 @@ impl Machine {
             acks: HashMap::new(),
             journal: Vec::new(),
             twist: None,
+            edit: None,
             registered: None,
             registration,
             choirs,
@@ -299,9 +303,12 @@ impl Machine {
         ear.deaf = self.model.deaf;
         let ip = self.wire().local().ip();
         let sloth = self.choirs.lock().expect("nobody panics with the choir in hand").sloth();
-        let port = Port::open(ip, mouth, ear, sloth, &self.lab);
+        let port = Port::open(ip, mouth, ear, self.model.reports != Reports::None, sloth, &self.lab);
         self.choirs.lock().expect("nobody panics with the choir in hand").join(port.clone());
-        let talk = Talk::new(port.local(), &self.model.codecs, self.model.suite, self.tokens.bytes());
+        let mut talk = Talk::new(port.local(), &self.model.codecs, self.model.suite, self.tokens.bytes());
+        (talk.mux, talk.edit) = (self.model.reports == Reports::Muxed, self.edit.clone());
+        // Sound takes room: of the calls that are over, the last few may still be asked about.
+        self.legs.iter().rev().skip(REMEMBERED_CALLS).take_while(|leg| leg.is_over()).for_each(|leg| leg.port.forget());
         self.legs.push(Leg::new(role, talk, port));
         self.legs.len() - 1
     }

@@ -30,5 +30,5 @@ mod wire;
 pub use handset::{Handset, Invitation};
 pub use lab::Lab;
 pub use leg::{Ending, Side};
-pub use model::{Conduct, Keypad, Model, Reliability};
+pub use model::{Conduct, Keypad, Model, Reliability, Reports};
 pub use talk::Hold;

@@ -51,6 +51,17 @@ pub enum Reliability {
     Required,
 }
 
+/// Whether and where a phone sends reports about its sound (RTCP), and takes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reports {
+    /// Not at all.
+    None,
+    /// On the port behind that of the sound.
+    Beside,
+    /// On the way of the sound where the other side wants that, too (`rtcp-mux`); else beside it.
+    Muxed,
+}
+
 /// A kind of phone. A plain value: one model serves for a hundred phones.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -66,6 +77,7 @@ pub struct Model {
     pub(crate) reliability: Reliability,
     pub(crate) session: Option<Rules>,
     pub(crate) deaf: bool,
+    pub(crate) reports: Reports,
 }
 
 impl Default for Model {
@@ -83,6 +95,7 @@ impl Default for Model {
             reliability: Reliability::Supported,
             session: Some(Rules { alone: false, ..Rules::default() }),
             deaf: false,
+            reports: Reports::None,
         }
     }
 }
@@ -169,6 +182,12 @@ impl Model {
     /// Counts what it hears and does not listen: for hundreds of phones that only make load.
     pub fn deaf(mut self) -> Self {
         self.deaf = true;
+        self
+    }
+
+    /// Sends and takes reports about its sound.
+    pub fn reports(mut self, reports: Reports) -> Self {
+        self.reports = reports;
         self
     }
 

@@ -2,6 +2,7 @@
 //! judge. Only the grammar is shared.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use patchcord_media::codec::Kind;
 use patchcord_media::frame::Rate;
@@ -33,10 +34,14 @@ pub(crate) struct Agreed {
     pub speaks_keys: Option<(u8, u32)>,
     pub hears_keys: Option<(u8, u32)>,
     pub keys: Option<(MasterKey, MasterKey)>,
+    /// Where the other wants reports, and whether on the way of the sound.
+    pub reports_to: Option<(SocketAddr, bool)>,
 }
 
+/// Changes what a phone says of its sound, before anybody sees it.
+pub(crate) type Edit = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
 /// One phone's side of one call's negotiation.
-#[derive(Debug)]
 pub(crate) struct Talk {
     session: u64,
     version: u64,
@@ -47,7 +52,9 @@ pub(crate) struct Talk {
     crypto: Option<Crypto>,
     pub offered: bool,
     pub agreed: Option<Agreed>,
-    /// The parts of the last offer that came: an answer declines all but one.
+    /// Whether reports may go on the way of the sound.
+    pub mux: bool,
+    pub edit: Option<Edit>,
     written: Option<String>,
 }
 
@@ -68,6 +75,8 @@ impl Talk {
             crypto,
             offered: false,
             agreed: None,
+            mux: false,
+            edit: None,
             written: None,
         }
     }
@@ -101,7 +110,10 @@ impl Talk {
         let keys = keys.or_else(|| formats.iter().find(|format| format.codec.is_keys()));
         let direction = self.wanted().and(offer.direction_of(theirs).turned());
         let both: Vec<Format> = [Some(chosen), keys].into_iter().flatten().cloned().collect();
-        let media = self.audio(&both, direction, crypto.as_ref().map(|(ours, _)| ours.clone()));
+        let mut media = self.audio(&both, direction, crypto.as_ref().map(|(ours, _)| ours.clone()));
+        // RFC 5761 §5.1.1: only who was offered it may answer it.
+        let mux = theirs.attributes.has("rtcp-mux");
+        media.attributes.retain(|attribute| mux || attribute.name != "rtcp-mux");
         let keys = keys.map(|format| (format.payload_type, format.codec.clock_hz()));
         self.agreed = Some(Agreed {
             to: way(offer, theirs).filter(|_| direction.sends()),
@@ -110,6 +122,7 @@ impl Talk {
             speaks_keys: keys,
             hears_keys: keys,
             keys: crypto.map(|(ours, theirs)| (ours.key, theirs.key)),
+            reports_to: self.way_of_reports(offer, theirs),
         });
         let at = offer.media.iter().position(|media| std::ptr::eq(media, theirs))?;
         let parts =
@@ -147,6 +160,7 @@ impl Talk {
             speaks_keys: spoken,
             hears_keys: heard_keys,
             keys: secured,
+            reports_to: self.way_of_reports(answer, theirs),
         });
         Some(())
     }
@@ -154,6 +168,15 @@ impl Talk {
     /// What was written last, for who asks for it again.
     pub fn written(&self) -> Option<&str> {
         self.written.as_deref()
+    }
+
+    fn way_of_reports(&self, theirs: &Description, media: &Media) -> Option<(SocketAddr, bool)> {
+        let to = way(theirs, media)?;
+        if self.mux && media.attributes.has("rtcp-mux") {
+            return Some((to, true));
+        }
+        let (port, ip) = media.rtcp().unwrap_or((to.port().saturating_add(1), None));
+        Some((SocketAddr::new(ip.unwrap_or(to.ip()), port), false))
     }
 
     fn wanted(&self) -> Direction {
@@ -179,6 +202,9 @@ impl Talk {
         media.attributes.add("ptime", 20);
         if let Some(crypto) = crypto {
             media.attributes.add("crypto", crypto);
+        }
+        if self.mux {
+            media.attributes.flag("rtcp-mux");
         }
         media.attributes.flag(direction.text());
         media
@@ -209,8 +235,9 @@ impl Talk {
             description.origin.version = self.version.to_string();
         }
         let written = description.to_string();
+        let edited = self.edit.as_ref().map(|edit| edit(&written));
         self.written = Some(written.clone());
-        written
+        edited.unwrap_or(written)
     }
 }
 

@@ -106,6 +106,12 @@ impl Ear {
         }
     }
 
+    /// Forgets the sound; what was counted stays.
+    pub fn forget(&mut self) {
+        self.tape = Tape::new(self.tape.rate(), self.tape.moment(0));
+        (self.decoders, self.resampler, self.arrivals) = (Vec::new(), None, VecDeque::new());
+    }
+
     pub fn tape(&self) -> &Tape {
         &self.tape
     }

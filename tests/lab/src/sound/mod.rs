@@ -7,6 +7,7 @@
 //! | [`ear`], [`tape`] | packets of others, put where they belong in time |
 //! | [`hearing`], [`fft`] | a stretch of tape: whom one hears, how loud, with which gaps |
 //! | [`keypad`] | keys as sound |
+//! | [`report`] | RTCP |
 //! | [`shield`] | SRTP, when it was agreed |
 //! | [`port`] | the socket of a call, between mouth, ear and network |
 //! | [`wav`] | files |
@@ -17,6 +18,7 @@ pub(crate) mod hearing;
 pub(crate) mod keypad;
 pub(crate) mod mouth;
 pub(crate) mod port;
+pub(crate) mod report;
 pub(crate) mod shield;
 pub(crate) mod speech;
 pub(crate) mod tape;

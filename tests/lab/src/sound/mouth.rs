@@ -129,6 +129,11 @@ impl Mouth {
         self.tones.is_none() && self.keys.as_ref().is_none_or(|(_, sender)| sender.is_idle())
     }
 
+    /// The name of its stream.
+    pub fn ssrc(&self) -> u32 {
+        self.head.ssrc
+    }
+
     /// How many packets it has sent.
     pub fn sent(&self) -> u64 {
         self.sent

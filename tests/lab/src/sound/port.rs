@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use patchcord_media::rtp::rtcp::Carried;
 use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tokio::runtime::Handle;
@@ -15,6 +16,7 @@ use tokio::task::AbortHandle;
 
 use super::ear::Ear;
 use super::mouth::Mouth;
+use super::report::Reporter;
 use super::shield::Shield;
 use crate::clock::{self, Sloth, TICKS_A_FRAME};
 
@@ -26,10 +28,12 @@ const LARGEST: usize = 2048;
 /// See the module.
 pub(crate) struct Port {
     socket: UdpSocket,
+    /// For reports, where the model wants them; the port behind that of the sound.
+    beside: Option<UdpSocket>,
     local: SocketAddr,
     ends: Mutex<Ends>,
     closed: AtomicBool,
-    reader: Mutex<Option<AbortHandle>>,
+    readers: Mutex<Vec<AbortHandle>>,
     sloth: Arc<Sloth>,
 }
 
@@ -42,9 +46,43 @@ pub(crate) struct Ends {
     pub ear: Ear,
     pub shield: Option<Shield>,
     pub mischief: Option<Mischief>,
+    pub reporter: Option<Reporter>,
+    /// Where reports go, and whether on the way of the sound.
+    pub reports_to: Option<(SocketAddr, bool)>,
 }
 
 impl Ends {
+    /// A datagram came, with sound or with a report.
+    fn take(&mut self, datagram: &mut [u8], from: SocketAddr, now: Instant, grace: Duration) {
+        if Carried::by(datagram) == Carried::Rtcp {
+            self.told(datagram, now)
+        } else {
+            self.hear(datagram, from, now, grace)
+        }
+    }
+
+    fn told(&mut self, report: &mut [u8], now: Instant) {
+        let Some(reporter) = &mut self.reporter else { return };
+        let open = match &mut self.shield {
+            None => Some(report.len()),
+            Some(shield) => shield.open_report(report),
+        };
+        let understood = open.is_some_and(|length| reporter.told(&report[..length], now));
+        self.ear.reception.broken += u64::from(!understood);
+    }
+
+    /// The report that is due, and where it goes.
+    fn report(&mut self, now: Instant, report: &mut Vec<u8>) -> Option<(SocketAddr, bool)> {
+        let to = self.reports_to?;
+        if !self.reporter.as_mut()?.due(now, report) {
+            return None;
+        }
+        if let Some(shield) = &mut self.shield {
+            shield.protect_report(report);
+        }
+        Some(to)
+    }
+
     fn hear(&mut self, packet: &mut [u8], from: SocketAddr, now: Instant, grace: Duration) {
         let length = match &mut self.shield {
             None => packet.len(),
@@ -54,23 +92,28 @@ impl Ends {
             },
         };
         self.ear.grace = grace;
+        if let Some(reporter) = &mut self.reporter {
+            reporter.heard(&packet[..length], now);
+        }
         self.ear.hear(&packet[..length], from, now);
     }
 }
 
 impl Port {
-    /// Opens a port and reads what comes, on the lab's thread.
-    pub fn open(ip: IpAddr, mouth: Mouth, ear: Ear, sloth: Arc<Sloth>, lab: &Handle) -> Arc<Self> {
+    /// Opens a port and reads what comes, on the lab's thread; one behind it as well where there are reports.
+    pub fn open(ip: IpAddr, mouth: Mouth, ear: Ear, reports: bool, sloth: Arc<Sloth>, lab: &Handle) -> Arc<Self> {
         let _entered = lab.enter();
-        let socket = even(ip);
-        socket.set_nonblocking(true).expect("a socket may be told not to block");
-        let socket = UdpSocket::from_std(socket).expect("the lab runs");
+        let (socket, beside) = pair(ip, reports);
+        let socket = registered(socket);
         let local = socket.local_addr().expect("a bound socket has an address");
-        let ends = Mutex::new(Ends { mouth, ear, shield: None, mischief: None });
-        let port =
-            Arc::new(Self { socket, local, ends, closed: AtomicBool::new(false), reader: Mutex::new(None), sloth });
-        let reader = lab.spawn(listen(port.clone()));
-        *port.reader.lock().expect("no reader panics") = Some(reader.abort_handle());
+        let reporter = reports.then(|| Reporter::new(mouth.ssrc(), clock::now()));
+        let ends = Mutex::new(Ends { mouth, ear, shield: None, mischief: None, reporter, reports_to: None });
+        let beside = beside.map(registered);
+        let (closed, readers) = (AtomicBool::new(false), Mutex::default());
+        let port = Arc::new(Self { socket, beside, local, ends, closed, readers, sloth });
+        let mut readers = vec![lab.spawn(listen(port.clone())).abort_handle()];
+        readers.extend(reports.then(|| lab.spawn(listen_beside(port.clone())).abort_handle()));
+        *port.readers.lock().expect("no reader panics") = readers;
         port
     }
 
@@ -87,15 +130,25 @@ impl Port {
     /// Speaks and hears no more; what was heard stays.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        if let Some(reader) = self.reader.lock().expect("no reader panics").take() {
-            reader.abort();
-        }
+        self.readers.lock().expect("no reader panics").drain(..).for_each(|reader| reader.abort());
+    }
+
+    /// Forgets what was heard, to have the room.
+    pub fn forget(&self) {
+        self.ends().ear.forget();
     }
 
     fn speak(&self, packet: &mut Vec<u8>, now: Instant) {
         let mut ends = self.ends();
         ends.ear.expire(now);
+        if let Some((to, with_sound)) = ends.report(now, packet) {
+            let socket = if with_sound { Some(&self.socket) } else { self.beside.as_ref() };
+            let _sent_or_lost = socket.map(|socket| SockRef::from(socket).send_to(packet, &to.into()));
+        }
         let Some(to) = ends.mouth.frame(packet, now) else { return };
+        if let Some(reporter) = &mut ends.reporter {
+            reporter.said(packet, now);
+        }
         if let Some(shield) = &mut ends.shield {
             shield.protect(packet);
         }
@@ -151,22 +204,39 @@ async fn listen(port: Arc<Port>) {
     loop {
         if let Ok((length, from)) = port.socket.recv_from(&mut datagram).await {
             let now = clock::now();
-            port.ends().hear(&mut datagram[..length], from, now, port.sloth.grace(now));
+            port.ends().take(&mut datagram[..length], from, now, port.sloth.grace(now));
         }
     }
 }
 
-fn even(ip: IpAddr) -> Unregistered {
+async fn listen_beside(port: Arc<Port>) {
+    let socket = port.beside.as_ref().expect("a port with reports has a second socket");
+    let mut datagram = [0; LARGEST];
+    loop {
+        if let Ok(length) = socket.recv(&mut datagram).await {
+            port.ends().told(&mut datagram[..length], clock::now());
+        }
+    }
+}
+
+fn registered(socket: Unregistered) -> UdpSocket {
+    socket.set_nonblocking(true).expect("a socket may be told not to block");
+    UdpSocket::from_std(socket).expect("the lab runs")
+}
+
+/// A socket with an even port, and the one behind it where that is wanted.
+fn pair(ip: IpAddr, both: bool) -> (Unregistered, Option<Unregistered>) {
     let bound = || Unregistered::bind((ip, 0)).unwrap_or_else(|error| panic!("no port for sound at {ip}: {error}"));
-    let is_even = |socket: &Unregistered| socket.local_addr().is_ok_and(|at| at.port() % 2 == 0);
-    // The odd ones are held meanwhile, so that they are not drawn again.
-    let mut odd = Vec::new();
+    // Those that do not fit are held meanwhile, so that they are not drawn again.
+    let mut unfit = Vec::new();
     for _ in 0..TRIES {
         let socket = bound();
-        if is_even(&socket) {
-            return socket;
+        let port = socket.local_addr().map_or(1, |at| at.port());
+        let beside = if both { Unregistered::bind((ip, port | 1)).ok() } else { None };
+        if port % 2 == 0 && beside.is_some() == both {
+            return (socket, beside);
         }
-        odd.push(socket);
+        unfit.push(socket);
     }
-    panic!("{TRIES} ports in a row were odd")
+    panic!("of {TRIES} ports in a row none was fit for sound")
 }

@@ -28,6 +28,18 @@ impl Shield {
         packet.truncate(grown);
     }
 
+    pub fn protect_report(&mut self, report: &mut Vec<u8>) {
+        let length = report.len();
+        report.resize(length + GROWTH, 0);
+        let grown = self.sender.protect_report(report, length).expect("a report of ours can be protected");
+        report.truncate(grown);
+    }
+
+    /// How long the report is, opened; `None` when it does not prove itself.
+    pub fn open_report(&mut self, report: &mut [u8]) -> Option<usize> {
+        self.receiver.unprotect_report(report).ok()
+    }
+
     /// How long the packet is, opened; `None` when it does not prove itself.
     pub fn open(&mut self, packet: &mut [u8]) -> Option<usize> {
         self.receiver.unprotect(packet).ok()

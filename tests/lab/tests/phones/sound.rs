@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchcord_lab::{Hearing, Keypad, Kind, Lab, Model, Rate, Suite, Via};
+use patchcord_lab::{Hearing, Keypad, Kind, Lab, Model, Rate, Reports, Suite, Via};
 use tempfile::TempDir;
 
 use crate::{two_in_a_call, two_of};
@@ -164,6 +164,36 @@ async fn what_is_no_sound_is_counted_and_not_heard() {
     alice.sends_packet(b"nonsense").await;
     assert_eq!(bob.hears().await, [&alice]);
     assert_eq!((bob.reception().unknown, bob.reception().broken), (1, 1));
+}
+
+#[tokio::test]
+async fn phones_tell_each_other_what_they_hear() {
+    for (reports, suite) in
+        [(Reports::Beside, None), (Reports::Muxed, None), (Reports::Muxed, Some(Suite::AesCm128Sha1_80))]
+    {
+        let lab = Lab::open();
+        let model = Model::new().reports(reports);
+        let model = suite.map_or(model.clone(), |suite| model.secure(suite));
+        let (alice, _bob) = two_in_a_call(&lab, &model).await;
+        let told = alice.is_told(3).await;
+        let last = told.last().expect("three reports");
+        assert!(last.sent.is_some_and(|sent| sent.packets > 50), "{reports:?}: {last:?}");
+        assert!(last.heard.first().is_some_and(|heard| heard.lost == 0), "{reports:?}: {last:?}");
+        assert!(last.round_trip.is_some_and(|way| way < Duration::from_millis(50)), "{reports:?}: {last:?}");
+        assert_eq!(last.name.as_deref(), Some("lab"));
+    }
+}
+
+#[tokio::test]
+async fn parts_that_a_phone_does_not_know_are_declined() {
+    let lab = Lab::open();
+    let (alice, bob) = two_of(&lab, &Model::new());
+    alice.describes(|audio| format!("{audio}m=video 4000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n"));
+    crate::call(&alice, &bob).await;
+    let heard = alice.heard();
+    let answer = heard.iter().rev().find(|reply| reply.is_response() && reply.status() == 200).expect("an answer");
+    assert!(answer.text().contains("m=video 0 RTP/AVP 96"), "{}", answer.text());
+    assert_eq!(alice.hears().await, [&bob]);
 }
 
 #[tokio::test]

@@ -86,21 +86,8 @@ pub(super) fn unhex(text: &str, bytes: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// Room for what is hashed of a usual request.
-const USUAL: usize = 256;
-
-/// Hashes the parts with colons in between; in one go where they are short, because each piece that a hash is fed costs
-/// about as much as a block.
+/// Hashes the parts with colons in between.
 fn joined<D: Digest>(parts: &[&[u8]]) -> Hash {
-    let length = parts.iter().map(|part| part.len() + 1).sum::<usize>();
-    if length <= USUAL {
-        let (mut text, mut at) = ([b':'; USUAL], 0);
-        for part in parts {
-            text[at..at + part.len()].copy_from_slice(part);
-            at += part.len() + 1;
-        }
-        return Hash::new(&D::digest(&text[..length.saturating_sub(1)]));
-    }
     let mut hasher = D::new();
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {

@@ -203,6 +203,34 @@ mod tests {
     }
 
     #[test]
+    fn three_in_one_mix_are_told_apart_behind_every_codec() {
+        use patchcord_media::codec::{Kind, Settings};
+
+        let voices = known();
+        // Opus keeps what ears notice, and a mix of bare sines not to the decibel.
+        for (codec, most) in [(Kind::Pcmu, 0.2), (Kind::Pcma, 0.2), (Kind::G722, 0.5), (Kind::Opus, 1.5)] {
+            let rate = codec.rate();
+            let mut mix = vec![0i16; voices[0].round(rate).len()];
+            for voice in &voices[..3] {
+                voice.round(rate).iter().zip(&mut mix).for_each(|(sample, sum)| *sum += sample);
+            }
+            let mut encoder = codec.encoder(&Settings::default()).expect("a codec that is spoken");
+            let mut decoder = codec.decoder().expect("a codec that is spoken");
+            let (mut payload, mut heard) = (Vec::new(), Vec::new());
+            for frame in mix.repeat(4).chunks(rate.samples()) {
+                payload.clear();
+                encoder.encode(frame, &mut payload);
+                decoder.decode(&payload, &mut heard).expect("what the encoder made");
+            }
+            let heard = Hearing::new(rate, heard.split_off(heard.len() / 2), voices.clone());
+            assert_eq!(heard.voices(), voices[..3], "{codec:?}");
+            for voice in &voices[..3] {
+                assert!(heard.level_of(voice).abs() < most, "{codec:?}: {voice:?} {} dB", heard.level_of(voice));
+            }
+        }
+    }
+
+    #[test]
     fn the_nearest_voice_is_not_taken_for_the_one_that_speaks() {
         let voices: Vec<Voice> = (0..200).map(|number| Voice::numbered(number, &number.to_string())).collect();
         for voice in voices.iter().step_by(7) {

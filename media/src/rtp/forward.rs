@@ -174,7 +174,9 @@ impl Forward {
     }
 
     fn samples(&self, duration: Duration) -> u64 {
-        (duration.as_micros() * u128::from(self.clock_hz) / 1_000_000) as u64
+        // In 64 bits, because every passed packet comes by here: an eternity stays one, and nanoseconds fit.
+        let clock_hz = u64::from(self.clock_hz);
+        duration.as_secs().saturating_mul(clock_hz) + u64::from(duration.subsec_nanos()) * clock_hz / 1_000_000_000
     }
 }
 

@@ -30,7 +30,7 @@ impl Shard {
                     return;
                 }
             };
-            let (before, partner) = (port.totals(), port.route.partner());
+            let (before, partner) = (*port.counts(), port.route.partner());
             let wants = partner.and_then(|partner| self.ports.get(partner)).map(Port::wants).unwrap_or_default();
             let Some(port) = self.ports.get_mut(place) else { return };
             let datagram = &mut self.packet[..length];
@@ -39,10 +39,10 @@ impl Shard {
                 port.take_report(&mut self.packet[..length], from, self.moment, &self.wall, &mut self.news);
             }
             let settling = port.wires().0.is_settling();
-            let after = port.totals();
+            let after = port.counts();
             self.tally.packets_in += after.packets_in - before.packets_in;
-            self.tally.strangers += after.strangers - before.strangers;
             self.tally.refused += after.refused - before.refused;
+            self.tally.strangers += after.strangers - before.strangers;
             self.lead_on(place, onward, length);
             if !settling {
                 return;

@@ -36,6 +36,13 @@ impl Keying {
     }
 }
 
+impl Keying {
+    /// Whether each round has something to do for it. A key whose end was lost can wait for a few.
+    pub fn is_busy(&self) -> bool {
+        self.wants_tones || self.sender.as_ref().is_some_and(|sender| !sender.is_idle())
+    }
+}
+
 /// What one packet or frame can tell: a key up and another down, twice.
 #[derive(Default)]
 struct Told([Option<dtmf::News>; 4]);

@@ -31,7 +31,7 @@ mod wire;
 use std::time::Instant;
 
 use super::notice::{News, Notice, Totals};
-use super::order::{Keys, Opening, PortId, Terms};
+use super::order::{Keys, MAX_HEARD, Opening, PortId, Terms};
 use super::poll::Place;
 use super::room::Membership;
 use crate::codec::Kind;
@@ -103,34 +103,68 @@ impl Route {
     }
 }
 
-/// See the module.
+/// What of the terms every packet asks for, beside each other: a thread with thousands of ports waits for memory most.
+#[derive(Clone, Copy, Default)]
+struct Agreed {
+    /// How we speak, and under which number.
+    speaks: Option<(Kind, u8)>,
+    /// The numbers under which the party speaks, in the places of the terms.
+    hears: [Option<(u8, Kind)>; MAX_HEARD],
+    comfort_in: Option<u8>,
+    mux: bool,
+    is_protected: bool,
+    keys_in: Option<Keys>,
+    keys_out: Option<Keys>,
+}
+
+impl Agreed {
+    fn of(terms: &Terms) -> Self {
+        let mut hears = [None; MAX_HEARD];
+        for (place, hearing) in hears.iter_mut().zip(&terms.hearing) {
+            *place = Some((hearing.payload_type, hearing.kind));
+        }
+        Self {
+            speaks: terms.speaking.as_ref().map(|speaking| (speaking.kind, speaking.payload_type)),
+            hears,
+            comfort_in: terms.comfort_in,
+            mux: terms.mux,
+            is_protected: terms.protection.is_on(),
+            keys_in: terms.keys_in,
+            keys_out: terms.keys_out,
+        }
+    }
+}
+
+/// See the module. What every packet needs stands in front, in the order in which it is needed.
+#[repr(C)]
 pub(crate) struct Port {
-    id: PortId,
-    listener: usize,
+    pub route: Route,
     rtp: Wire,
-    rtcp: Option<Wire>,
-    latch: Latch,
-    /// The heads of what we send, and how much it was.
-    forward: Forward,
-    sending: Sending,
+    agreed: Agreed,
     /// Who speaks to us.
     source: Source,
-    terms: Option<Box<Terms>>,
-    pub route: Route,
-    /// There while somebody wants frames of this party.
-    ear: Option<Box<Ear>>,
-    /// Whether the partner speaks another codec than came last.
-    transcodes: bool,
-    /// Brings frames to the rate in which we speak.
-    resampler: Option<Box<Resampler>>,
-    playing: Option<Box<Playing>>,
-    keying: Option<Box<Keying>>,
-    recorder: Option<Box<Recorder>>,
-    reports: Reports,
     totals: Totals,
     /// When the last packet came that was taken; the time of opening before the first.
     last_heard: Instant,
     is_silent: bool,
+    /// Whether the partner speaks another codec than came last.
+    transcodes: bool,
+    /// There while somebody wants frames of this party.
+    ear: Option<Box<Ear>>,
+    keying: Option<Box<Keying>>,
+    recorder: Option<Box<Recorder>>,
+    playing: Option<Box<Playing>>,
+    /// The heads of what we send, and how much it was.
+    forward: Forward,
+    sending: Sending,
+    terms: Option<Box<Terms>>,
+    id: PortId,
+    listener: usize,
+    rtcp: Option<Wire>,
+    latch: Latch,
+    /// Brings frames to the rate in which we speak.
+    resampler: Option<Box<Resampler>>,
+    reports: Reports,
 }
 
 impl Port {
@@ -147,6 +181,7 @@ impl Port {
             sending: Sending::new(),
             source: Source::new(Rate::Narrow.hz()),
             terms: None,
+            agreed: Agreed::default(),
             route: Route::Nowhere,
             ear: None,
             transcodes: false,
@@ -201,6 +236,7 @@ impl Port {
         // A party that was on hold has not been silent of its own will.
         self.last_heard = moment.now;
         self.is_silent = false;
+        self.agreed = Agreed::of(&terms);
         let old = self.terms.replace(terms);
         self.agree_on_keys();
         old
@@ -222,13 +258,12 @@ impl Port {
 
     /// The codec in which the party wants to be spoken to.
     pub fn speaks(&self) -> Option<Kind> {
-        self.terms.as_ref()?.speaking.as_ref().map(|speaking| speaking.kind)
+        self.agreed.speaks.map(|(kind, _)| kind)
     }
 
     /// What the party wants to be passed as it is.
     pub fn wants(&self) -> Wants {
-        let keys = self.terms.as_ref().and_then(|terms| terms.keys_out);
-        Wants { sound: self.speaks(), keys }
+        Wants { sound: self.speaks(), keys: self.agreed.keys_out }
     }
 
     /// The widest sound that the party makes or takes.
@@ -244,10 +279,20 @@ impl Port {
         self.playing.is_some() || self.is_pressing()
     }
 
-    /// What it counted.
+    /// Whether a round has nothing to do for it: it only passes packets, or waits.
+    pub fn is_idle(&self) -> bool {
+        let has_keys = self.keying.as_ref().is_some_and(|keying| keying.is_busy());
+        self.ear.is_none() && self.playing.is_none() && self.recorder.is_none() && !has_keys
+    }
+
+    /// What it counted in its life.
     pub fn totals(&self) -> Totals {
-        let refusals = self.latch.refusals();
-        Totals { strangers: refusals.strangers + refusals.on_trial + refusals.reports, ..self.totals }
+        Totals { strangers: self.totals.strangers + self.latch.refusals().reports, ..self.totals }
+    }
+
+    /// What it counted so far of packets alone.
+    pub fn counts(&self) -> &Totals {
+        &self.totals
     }
 
     /// Tells its listener.

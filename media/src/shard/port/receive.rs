@@ -59,13 +59,10 @@ impl Port {
         if self.is_mux() && Carried::by(datagram) == Carried::Rtcp {
             return (Onward::Report, length);
         }
-        let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
-        let is_proven = guard.is_some();
-        if let Some(guard) = guard {
-            match guard.receiver.unprotect(datagram) {
-                Ok(opened) => length = opened,
-                Err(_) => length = 0,
-            }
+        let is_proven = self.agreed.is_protected;
+        if is_proven && let Some(guard) = self.terms.as_mut().and_then(|terms| terms.protection.guard()) {
+            // What proves nothing is nothing.
+            length = guard.receiver.unprotect(datagram).unwrap_or_default();
         }
         let onward = self.take_packet(&datagram[..length], from, is_proven, wants, moment, news);
         (onward, length)
@@ -92,6 +89,7 @@ impl Port {
         if let Some(from) = from
             && !self.admits(from, &head, is_proven, moment, news)
         {
+            self.totals.strangers += 1;
             return Onward::Nowhere;
         }
         let heard = self.source.hear(&head, moment.now);
@@ -192,25 +190,28 @@ impl Port {
 
     /// Whether reports come through the socket of sound.
     pub fn is_mux(&self) -> bool {
-        self.terms.as_ref().is_some_and(|terms| terms.mux)
+        self.agreed.mux
     }
 
     fn meaning(&self, payload_type: u8) -> Option<Means> {
-        let terms = self.terms.as_ref()?;
-        let sound = terms.hearing.iter().position(|hearing| hearing.payload_type == payload_type);
-        match sound {
-            Some(place) => Some(Means::Sound(place, terms.hearing[place].kind)),
-            None if terms.comfort_in == Some(payload_type) => Some(Means::Comfort),
-            None => {
-                let keys = terms.keys_in.filter(|keys| keys.payload_type == payload_type);
-                keys.map(|keys| Means::Keys(keys.clock_hz))
+        let agreed = &self.agreed;
+        for (place, hears) in agreed.hears.iter().enumerate() {
+            if let Some((known, kind)) = hears
+                && *known == payload_type
+            {
+                return Some(Means::Sound(place, *kind));
             }
         }
+        if agreed.comfort_in == Some(payload_type) {
+            return Some(Means::Comfort);
+        }
+        let keys = agreed.keys_in.filter(|keys| keys.payload_type == payload_type);
+        keys.map(|keys| Means::Keys(keys.clock_hz))
     }
 
     /// The codec in which the party is most likely to speak.
     pub fn first_heard(&self) -> Option<Kind> {
-        Some(self.terms.as_ref()?.hearing.first()?.kind)
+        self.agreed.hears[0].map(|(_, kind)| kind)
     }
 
     /// Whether a packet from that address is the party's. Once that is sure, the socket is held fast to it.

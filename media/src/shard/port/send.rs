@@ -1,6 +1,6 @@
 //! What goes to the party: packets passed on, frames encoded, payloads copied.
 
-use super::{Moment, Port, Protection, Scratch};
+use super::{Moment, Port, Scratch};
 use crate::codec::resample::Resampler;
 use crate::codec::{Kind, Settings};
 use crate::frame::Rate;
@@ -11,11 +11,8 @@ impl Port {
     /// Sends another party's packet on under our own head; false when it had no place or could not leave. The packet fills
     /// the first `length` bytes of the buffer; behind it is room for what protects it.
     pub fn pass(&mut self, buffer: &mut [u8], length: usize, head: &Head, kind: Kind, moment: Moment) -> bool {
-        let Some(speaking) = self.terms.as_ref().and_then(|terms| terms.speaking.as_ref()) else { return false };
-        if speaking.kind != kind {
-            return false;
-        }
-        let head = Head { payload_type: speaking.payload_type, ..*head };
+        let Some((_, payload_type)) = self.agreed.speaks.filter(|(speaks, _)| *speaks == kind) else { return false };
+        let head = Head { payload_type, ..*head };
         self.pass_under(&head, buffer, length, Some(kind), moment)
     }
 
@@ -70,9 +67,8 @@ impl Port {
 
     /// Says a frame that is encoded already.
     pub fn say_payload(&mut self, payload: &[u8], moment: Moment, packet: &mut Vec<u8>) -> bool {
-        let Some(speaking) = self.terms.as_ref().and_then(|terms| terms.speaking.as_ref()) else { return false };
-        let kind = speaking.kind;
-        let head = self.forward.own(speaking.payload_type, kind.ticks(), moment.now);
+        let Some((kind, payload_type)) = self.agreed.speaks else { return false };
+        let head = self.forward.own(payload_type, kind.ticks(), moment.now);
         head.packet(payload, packet);
         if let Some(recorder) = &mut self.recorder {
             recorder.say(packet, kind, moment);
@@ -92,6 +88,9 @@ impl Port {
 
     /// Sends the packet in the first `length` bytes, protected where that was agreed.
     fn dispatch(&mut self, buffer: &mut [u8], length: usize) -> bool {
+        if !self.agreed.is_protected {
+            return self.send(&buffer[..length]);
+        }
         let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
         let length = match guard.map(|guard| guard.sender.protect(buffer, length)) {
             None => length,
@@ -113,7 +112,7 @@ impl Port {
 
     /// Whether packets are protected.
     pub(super) fn is_protected(&self) -> bool {
-        self.terms.as_ref().is_some_and(|terms| Protection::is_on(&terms.protection))
+        self.agreed.is_protected
     }
 
     /// Sends a datagram as it is.

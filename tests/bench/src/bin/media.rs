@@ -7,13 +7,14 @@
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use patchcord_bench::counting::{self, Counting};
 use patchcord_bench::process::{Cpu, cpu_of, on_core};
+use patchcord_bench::sound::cell::Cell;
 use patchcord_bench::sound::farm::Farm;
 use patchcord_bench::sound::role::{Counted, Role, converse};
 use patchcord_bench::sound::{floor, legs::Legs};
@@ -51,6 +52,8 @@ enum What {
     Ivr,
     /// Rooms of several sizes beside a loop that sends packets.
     Rooms,
+    /// Bytes a leg, sockets included: bridged legs that have spoken for a while, in a memory cgroup.
+    Memory,
     /// A child; started by the others.
     #[command(hide = true)]
     Child { role: Role, farm: SocketAddr },
@@ -67,6 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
             Ok(())
         }
+        What::Memory => memory(&options),
         What::Child { role, farm } => serve(role, options.legs, farm),
     }
 }
@@ -97,11 +101,13 @@ struct Served {
 
 impl Served {
     fn start(role: Role, options: &Options, farm: SocketAddr) -> Result<Self, Box<dyn Error>> {
-        let mut child = on_core(options.core, &std::env::current_exe()?)
-            .args(["--legs", &options.legs.to_string(), "child", &role.to_string(), &farm.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut command = on_core(options.core, &std::env::current_exe()?);
+        command.args(["--legs", &options.legs.to_string(), "child", &role.to_string(), &farm.to_string()]);
+        Self::begin(command)
+    }
+
+    fn begin(mut command: Command) -> Result<Self, Box<dyn Error>> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let ask = child.stdin.take().ok_or("a pipe to the child")?;
         let mut told = BufReader::new(child.stdout.take().ok_or("a pipe from the child")?);
         let mut line = String::new();
@@ -157,13 +163,41 @@ fn beside(options: &Options, floor: Role, role: Role, talking_percent: usize) ->
         ratio.add(above.cost / below.cost);
         let Counted { allocations, packets_in, packets_out, late, ticks, own_encodes, shared_encodes } = above.counted;
         println!(
-            "  {role}: {:.2} µs beside {:.2}; user {:?} system {:?}; {packets_in} in {packets_out} out, \
+            "  {role}: {:.2} µs beside {:.2}; user {:?} system {:?} beside {:?} and {:?}; {packets_in} in {packets_out} out, \
              {allocations} allocations, {late} of {ticks} ticks late, {own_encodes} own and {shared_encodes} shared encodes",
-            above.cost, below.cost, above.cpu.user, above.cpu.system
+            above.cost, below.cost, above.cpu.user, above.cpu.system, below.cpu.user, below.cpu.system
         );
     }
     println!("{role}, {} legs: µs a packet {ours}", options.legs);
     println!("{floor}: µs a packet {bare}");
     println!("ratio {ratio}");
     Ok(())
+}
+
+/// Few legs and many, each in a cell of their own; what the many take more, divided by how many more they are.
+fn memory(options: &Options) -> Result<(), Box<dyn Error>> {
+    for (name, role) in
+        [("bridged", Role::Relay), ("listening to a prompt", Role::Ivr), ("in rooms of ten", Role::Rooms(10))]
+    {
+        let few = 100.min(options.legs / 2);
+        let (small, large) = (weigh(role, few, options)?, weigh(role, options.legs, options)?);
+        let each = (large.saturating_sub(small)) as f64 / (options.legs - few) as f64;
+        println!("a leg, {name}: {each:.0} bytes, sockets included ({large} bytes in all with {} legs)", options.legs);
+    }
+    Ok(())
+}
+
+fn weigh(role: Role, legs: usize, options: &Options) -> Result<u64, Box<dyn Error>> {
+    let cell = Cell::new(&format!("patchcord-bench-{}", std::process::id()))?;
+    let mut farm = Farm::new()?;
+    let enter = "echo $$ > \"$0\" && exec \"$@\"";
+    let mut command = on_core(options.core, "sh".as_ref());
+    command.args(["-c", enter]).arg(cell.door()).arg(std::env::current_exe()?);
+    command.args(["--legs", &legs.to_string(), "child", &role.to_string(), &farm.place()?.to_string()]);
+    let served = Served::begin(command)?;
+    farm.speak_to(served.legs.clone(), 100);
+    farm.run(Duration::from_secs(options.seconds))?;
+    let bytes = cell.bytes()?;
+    drop(served);
+    Ok(bytes)
 }

@@ -5,8 +5,10 @@
 //! | `role` | what a child may be: a bare loop, or the media plane with its legs joined this way or that |
 //! | `floor` | the bare loops that everything is measured beside |
 //! | `legs` | the media plane, and many legs on it |
+//! | `cell` | a memory cgroup around a child |
 //! | `farm` | one socket that is every party at once: it speaks to all legs at the pace of real time |
 
+pub mod cell;
 pub mod farm;
 pub mod floor;
 pub mod legs;

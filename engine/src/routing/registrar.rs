@@ -2,6 +2,10 @@
 //!
 //! The registrar is told who the phone is after its password was checked. It reads the request, changes the
 //! [`Location`] whole or not at all, and says what stands now. It writes no message; the door does.
+//!
+//! A phone that comes back from a restart, or from another port, takes the place of what it had before. An endpoint that
+//! holds as many bindings as it may gives up the one that was refreshed longest ago: who is here now is worth more than
+//! who was.
 
 use std::{
     sync::Arc,
@@ -29,6 +33,7 @@ pub struct RegistrarRules {
     /// What a phone gets that does not ask.
     pub default_expires: Duration,
     /// Most bindings of one endpoint: every phone and browser of a busy person, and an end to what a stolen password fills.
+    /// Beyond it the one that was refreshed longest ago gives way.
     pub contacts: usize,
 }
 
@@ -58,7 +63,7 @@ pub enum RegisterError {
     /// A later REGISTER of the same Call-ID was here already (§10.3 step 7).
     #[error("an older REGISTER came after a newer one")]
     OutOfOrder,
-    /// The endpoint holds as many bindings as it may.
+    /// One REGISTER asks for more bindings than the endpoint may hold.
     #[error("an endpoint holds at most {most} bindings")]
     TooMany {
         /// How many that is.
@@ -119,10 +124,7 @@ pub fn register(
         match &wishes {
             Wishes::Tell => {}
             Wishes::Clear => stamp.clear(held)?,
-            Wishes::Bind(wishes) => wishes.iter().try_for_each(|wish| stamp.bind(held, wish))?,
-        }
-        if held.len() > rules.contacts {
-            return Err(RegisterError::TooMany { most: rules.contacts });
+            Wishes::Bind(wishes) => stamp.bind_all(held, wishes, rules.contacts)?,
         }
         Ok(Registered { bindings: held.clone(), outbound })
     })
@@ -131,11 +133,16 @@ pub fn register(
 fn read_wishes<'a>(request: &'a Request, rules: &RegistrarRules) -> Result<Wishes<'a>, RegisterError> {
     let expires = request.expires();
     let mut wishes = Vec::new();
-    let mut star = false;
+    let (mut star, mut bindings) = (false, 0);
     for contact in request.contacts() {
         match contact? {
             Contact::Star => star = true,
             Contact::Addr(contact) => wishes.push(read_wish(&contact, expires, rules)?),
+        }
+        // Before anything is looked up: a long list must not cost more than its length.
+        bindings += usize::from(wishes.last().is_some_and(|wish| !wish.lasts.is_zero()));
+        if bindings > rules.contacts {
+            return Err(RegisterError::TooMany { most: rules.contacts });
         }
     }
     if star {
@@ -219,22 +226,38 @@ impl Stamp<'_> {
         Ok(())
     }
 
-    fn bind(&self, held: &mut Vec<Arc<Binding>>, wish: &Wish<'_>) -> Result<(), RegisterError> {
-        let known = held.iter().position(|binding| is_same(binding, wish));
-        if let Some(known) = known {
-            self.follows(&held[known])?;
+    /// Grants every wish; of several that mean the same binding, the last.
+    fn bind_all(&self, held: &mut Vec<Arc<Binding>>, wishes: &[Wish<'_>], most: usize) -> Result<(), RegisterError> {
+        let mut standing: Vec<_> = held.drain(..).map(Standing::Old).collect();
+        wishes.iter().try_for_each(|wish| self.bind(&mut standing, wish))?;
+        while standing.len() > most {
+            let worth = |old: &Binding| (old.reachable(), old.updated);
+            let olds = standing.iter().enumerate().filter_map(|(at, one)| Some((at, one.old()?)));
+            // One REGISTER asks for no more than there may be, so there is an old one to give way.
+            let Some((at, _)) = olds.min_by_key(|(_, old)| worth(old)) else { break };
+            standing.remove(at);
+        }
+        held.extend(standing.into_iter().map(|(Standing::Old(binding) | Standing::Fresh(binding))| binding));
+        Ok(())
+    }
+
+    fn bind(&self, standing: &mut Vec<Standing>, wish: &Wish<'_>) -> Result<(), RegisterError> {
+        let known = standing.iter().position(|one| is_same(one.binding(), wish));
+        if let Some(Standing::Old(old)) = known.map(|known| &standing[known]) {
+            self.follows(old)?;
         }
         if wish.lasts.is_zero() {
-            known.map(|known| held.remove(known));
+            known.map(|known| standing.remove(known));
             return Ok(());
         }
         let fresh = Arc::new(self.binding(wish));
         match known {
-            Some(known) => held[known] = fresh,
+            Some(known) => standing[known] = Standing::Fresh(fresh),
             None => {
-                // A phone that comes back takes the place of what it lost with our restart.
-                held.retain(|old| !(old.reach == Reach::Lost && is_same_phone(old, &fresh)));
-                held.push(fresh);
+                let gives_way = |one: &Standing| one.old().is_some_and(|old| has_come_back(old, &fresh, &wish.uri));
+                standing.iter().filter(|one| gives_way(one)).try_for_each(|one| self.follows(one.binding()))?;
+                standing.retain(|one| !gives_way(one));
+                standing.push(Standing::Fresh(fresh));
             }
         }
         Ok(())
@@ -269,6 +292,27 @@ impl Stamp<'_> {
     }
 }
 
+/// A binding that stood before this REGISTER, or that it has made.
+enum Standing {
+    Old(Arc<Binding>),
+    Fresh(Arc<Binding>),
+}
+
+impl Standing {
+    fn binding(&self) -> &Binding {
+        match self {
+            Self::Old(binding) | Self::Fresh(binding) => binding,
+        }
+    }
+
+    fn old(&self) -> Option<&Binding> {
+        match self {
+            Self::Old(binding) => Some(binding),
+            Self::Fresh(_) => None,
+        }
+    }
+}
+
 /// Whether a wish means this binding: the same flow of the same phone, or else the same address.
 fn is_same(binding: &Binding, wish: &Wish<'_>) -> bool {
     match (wish.instance, wish.reg_id) {
@@ -281,9 +325,30 @@ fn is_same(binding: &Binding, wish: &Wish<'_>) -> bool {
     }
 }
 
+/// Whether a phone whose binding at `uri` is new stands where `old` stood: it lost that with our restart, or it has been
+/// started anew (RFC 5626 §4.1: its instance outlives that, its Call-ID does not), or it was moved to another port or
+/// address. A phone that names its flows says itself which one it means.
+fn has_come_back(old: &Binding, fresh: &Binding, uri: &Uri<'_>) -> bool {
+    if old.reach == Reach::Lost && is_same_phone(old, fresh) {
+        return true;
+    }
+    let same_instance = fresh.instance.is_some() && old.instance == fresh.instance;
+    let unnamed = old.reg_id.is_none() && fresh.reg_id.is_none();
+    let was_moved = || Uri::parse(&old.contact).is_ok_and(|old| differs_by_place_only(&old, uri));
+    same_instance && unnamed && (old.call_id != fresh.call_id || was_moved())
+}
+
+fn differs_by_place_only(one: &Uri<'_>, other: &Uri<'_>) -> bool {
+    let way = |uri: &Uri<'_>| uri.transport().map(|transport| transport.to_ascii_lowercase());
+    one.scheme() == other.scheme() && one.user_text() == other.user_text() && way(one) == way(other)
+}
+
 fn is_same_phone(old: &Binding, fresh: &Binding) -> bool {
     match (&old.instance, &fresh.instance) {
         (Some(old), Some(fresh)) => old == fresh,
         _ => old.peer().ip() == fresh.peer().ip() && old.user_agent == fresh.user_agent,
     }
 }
+
+#[cfg(test)]
+mod tests;

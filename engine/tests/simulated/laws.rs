@@ -119,6 +119,7 @@ impl Tales {
             (true, self.diary.stale, "told that their nonce is stale"),
             (true, self.diary.refused, "refused"),
             (true, self.diary.timed_out, "left without an answer"),
+            (!lossy, self.diary.unreachable, "left without the connection that they asked over"),
             (lossy, self.replayed as u32, "repeated"),
             (true, self.thieves, "thieves"),
         ];

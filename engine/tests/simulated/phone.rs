@@ -32,7 +32,7 @@ pub enum Deed {
     LeaveAll,
     /// Asks what there is.
     Look,
-    /// Loses its connection, and makes another for what it does next.
+    /// Loses its connection, maybe while it waits for an answer, and makes another for what it does next.
     Hang,
 }
 
@@ -135,13 +135,15 @@ impl Phone {
 
     /// When it wants to be woken.
     pub fn deadline(&self) -> Option<Instant> {
-        let next = self.deeds.front().filter(|_| self.attempt.is_none()).map(|(at, _)| *at);
+        // One thing after the other; but a connection breaks when it likes.
+        let may_be = |deed: &Deed| self.attempt.is_none() || *deed == Deed::Hang;
+        let next = self.deeds.front().filter(|(_, deed)| may_be(deed)).map(|(at, _)| *at);
         [next, self.table.deadline()].into_iter().flatten().min()
     }
 
     /// The connection that must be closed now, if it hangs up.
     pub fn hangs(&mut self, now: Instant) -> Option<FlowId> {
-        let due = self.attempt.is_none() && matches!(self.deeds.front(), Some((at, Deed::Hang)) if *at <= now);
+        let due = matches!(self.deeds.front(), Some((at, Deed::Hang)) if *at <= now);
         due.then(|| {
             self.deeds.pop_front();
             self.belief = Belief::Gone;

@@ -123,10 +123,12 @@ fn registrar(limits: &mut Section<'_>) -> RegistrarRules {
 
 fn runtime_limits(limits: &mut Section<'_>) -> Limits {
     let default = Limits::default();
+    let per_neighbour = limits.take_number("connections_per_neighbour", 1..=MANY);
     let mut number = |key, default| limits.take_number(key, 1..=MANY).unwrap_or(default);
     let counted = Limits {
         connections: number("connections", default.connections),
         connections_per_source: number("connections_per_source", default.connections_per_source),
+        connections_per_neighbour: per_neighbour,
         queued_messages: number("queued_messages", default.queued_messages),
         queued_bytes: number("queued_bytes", default.queued_bytes),
         unsaid_bytes: number("unsaid_bytes", default.unsaid_bytes),

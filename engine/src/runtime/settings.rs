@@ -219,6 +219,9 @@ pub struct Limits {
     /// Connections from one address outside the `local` networks: an office behind one NAT fits, a flood from one machine
     /// does not.
     pub connections_per_source: usize,
+    /// Connections from one address inside the `local` networks; `None`: a quarter of all. A proxy in front of us brings
+    /// the phones of a town from there, and still no single machine takes every connection there is.
+    pub connections_per_neighbour: Option<usize>,
     /// Messages that wait for a slow peer. More than this behind means that it has gone or does not read.
     pub queued_messages: usize,
     /// Bytes that wait for a slow peer: sixteen of the largest messages.
@@ -265,6 +268,7 @@ impl Default for Limits {
         Self {
             connections: 16_000,
             connections_per_source: 1_024,
+            connections_per_neighbour: None,
             queued_messages: 512,
             queued_bytes: 16 * patchcord_sip::stream::MAX_MESSAGE,
             unsaid_bytes: 64 << 20,

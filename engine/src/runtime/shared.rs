@@ -11,11 +11,14 @@ use memchr::memchr;
 use patchcord_sip::hop::{FlowId, Transport};
 
 use super::address::Addresses;
+use super::clock;
 use super::entrance::Entrance;
 use super::settings::{Listen, Settings};
 use super::stats::Counters;
 use super::transport::flows::{Crowded, Flow, Flows};
 use super::transport::tls::Tls;
+use crate::redact::Redacted;
+use crate::seldom::Seldom;
 
 /// What the shards have in common.
 pub(crate) struct Shared {
@@ -28,6 +31,8 @@ pub(crate) struct Shared {
     /// One for each shard.
     pub entrances: Vec<Entrance>,
     pub counters: Vec<Arc<Counters>>,
+    /// A source that is turned away is worth a line in the log, and a flood of it is worth no more.
+    turned_away: Seldom,
     /// Seeded anew at each start, so that nobody can aim all calls at one shard.
     spread: Spread,
 }
@@ -38,13 +43,19 @@ impl Shared {
         let flows = Flows::new(settings.limits.clone(), start);
         let counters = entrances.iter().map(|_| Arc::default()).collect();
         let spread = Spread { shards: entrances.len(), keys: RandomState::new() };
-        Self { settings, bound, addresses, flows, tls, entrances, counters, spread }
+        Self { settings, bound, addresses, flows, tls, entrances, counters, turned_away: Seldom::default(), spread }
     }
 
-    /// Takes in a connection that a peer made. Neighbours are not limited one by one: a proxy in front of us brings the
+    /// Takes in a connection that a peer made. Neighbours have a limit of their own: a proxy in front of us brings the
     /// phones of a whole town from one address.
     pub fn accept(&self, transport: Transport, peer: SocketAddr) -> Result<Arc<Flow>, Crowded> {
-        self.flows.accept(transport, peer, !self.addresses.is_local(peer.ip()))
+        let accepted = self.flows.accept(transport, peer, self.addresses.is_local(peer.ip()));
+        if let Err(crowded) = &accepted
+            && let Some(unsaid) = self.turned_away.say(clock::now())
+        {
+            tracing::warn!(peer = %Redacted(peer.ip()), why = %crowded, unsaid, "connection turned away");
+        }
+        accepted
     }
 
     /// Who spreads the calls over the shards.

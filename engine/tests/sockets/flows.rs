@@ -45,8 +45,8 @@ async fn more_connections_from_one_address_than_allowed_are_turned_away() {
 }
 
 #[tokio::test]
-async fn neighbours_are_limited_only_all_together() {
-    let limits = Limits { connections: 3, connections_per_source: 1, ..Limits::default() };
+async fn a_neighbour_has_a_limit_of_its_own() {
+    let limits = Limits { connections: 12, connections_per_source: 1, ..Limits::default() };
     let house = House::with_limits(&["tcp:127.0.0.1:0"], limits);
     let mut callers = Vec::new();
     for call_id in ["a", "b", "c"] {

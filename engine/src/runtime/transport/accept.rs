@@ -40,12 +40,8 @@ fn is_the_peers(error: &io::Error) -> bool {
 }
 
 fn take(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
-    let flow = match shard.shared.accept(transport, peer) {
-        Ok(flow) => flow,
-        Err(crowded) => {
-            one_more(&shard.counters.crowded);
-            return tracing::debug!(peer = %Redacted(peer), %crowded, "connection turned away");
-        }
+    let Ok(flow) = shard.shared.accept(transport, peer) else {
+        return one_more(&shard.counters.crowded);
     };
     let shard = shard.clone();
     tokio::task::spawn_local(async move {

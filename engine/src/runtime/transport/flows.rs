@@ -38,10 +38,12 @@ pub(crate) struct Way {
 /// Why a connection is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Crowded {
-    #[error("there are as many connections as the limit allows")]
+    #[error("there are as many connections as the limit of connections allows")]
     House,
-    #[error("there are as many connections from this address as the limit allows")]
+    #[error("there are as many connections from this address as connections_per_source allows")]
     Source,
+    #[error("there are as many connections from this local address as connections_per_neighbour allows")]
+    Neighbour,
 }
 
 /// Why bytes cannot be said on a flow.
@@ -218,20 +220,28 @@ impl Flows {
         self.unsaid.load(Ordering::Relaxed)
     }
 
-    /// Takes in a connection that a peer made; `counted` against the limit of its source, or only against that of all.
-    pub fn accept(&self, transport: Transport, peer: SocketAddr, counted: bool) -> Result<Arc<Flow>, Crowded> {
+    /// Takes in a connection that a peer made, from a local network or from outside.
+    pub fn accept(&self, transport: Transport, peer: SocketAddr, is_local: bool) -> Result<Arc<Flow>, Crowded> {
         self.count_one()?;
-        if counted && !self.count_source(source(peer.ip())) {
+        let (most, crowded) = match is_local {
+            true => (self.per_neighbour(), Crowded::Neighbour),
+            false => (self.limits.connections_per_source, Crowded::Source),
+        };
+        if !self.count_source(source(peer.ip()), most) {
             self.count.fetch_sub(1, Ordering::Relaxed);
-            return Err(Crowded::Source);
+            return Err(crowded);
         }
-        Ok(self.insert(Way { transport, peer, name: None }, counted))
+        Ok(self.insert(Way { transport, peer, name: None }, true))
     }
 
-    fn count_source(&self, source: IpAddr) -> bool {
+    fn per_neighbour(&self) -> usize {
+        self.limits.connections_per_neighbour.unwrap_or(self.limits.connections / 4).max(1)
+    }
+
+    fn count_source(&self, source: IpAddr, most: usize) -> bool {
         let mut sources = lock(&self.sources[stripe(hash(&source))]);
         let from_here = sources.entry(source).or_insert(0);
-        let has_room = *from_here < self.limits.connections_per_source;
+        let has_room = *from_here < most;
         *from_here += usize::from(has_room);
         has_room
     }
@@ -352,129 +362,4 @@ fn hash(value: &impl std::hash::Hash) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table() -> Flows {
-        let limits = Limits {
-            connections: 3,
-            connections_per_source: 2,
-            queued_messages: 2,
-            queued_bytes: 100,
-            ..Limits::default()
-        };
-        Flows::new(limits, 7)
-    }
-
-    fn peer(last: u8, port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, last], port))
-    }
-
-    fn order(flow: &Flow) -> Poll<Order> {
-        flow.poll_order(&Context::from_waker(Waker::noop()))
-    }
-
-    #[test]
-    fn a_flow_says_what_it_was_told_in_order() {
-        let table = table();
-        let flow = table.accept(Transport::Tcp, peer(1, 5060), true).expect("there is room");
-
-        assert_eq!(table.say(flow.id, "one".into()), Ok(()));
-        assert_eq!(table.say(flow.id, "two".into()), Ok(()));
-        flow.finish();
-
-        assert_eq!(order(&flow), Poll::Ready(Order::Say("one".into())));
-        assert_eq!(order(&flow), Poll::Ready(Order::Say("two".into())));
-        assert_eq!(order(&flow), Poll::Ready(Order::Finish));
-    }
-
-    #[test]
-    fn a_peer_that_does_not_read_loses_its_flow() {
-        let table = table();
-        let flow = table.accept(Transport::Tcp, peer(1, 5060), true).expect("there is room");
-
-        assert_eq!(table.say(flow.id, vec![0; 60].into()), Ok(()));
-        assert_eq!(table.say(flow.id, vec![0; 60].into()), Err(Unsaid::Slow));
-
-        assert_eq!(order(&flow), Poll::Ready(Order::Abort));
-        assert_eq!(table.say(flow.id, "late".into()), Err(Unsaid::Gone));
-    }
-
-    #[test]
-    fn slow_peers_hold_no_more_together_than_they_may_and_others_still_say_a_message() {
-        let table = Flows::new(Limits { unsaid_bytes: 100, ..Limits::default() }, 7);
-        let [first, second, third] =
-            [1, 2, 3].map(|port| table.accept(Transport::Tcp, peer(1, port), true).expect("there is room"));
-        assert_eq!(table.say(first.id, vec![0; 60].into()), Ok(()));
-        assert_eq!(table.say(second.id, vec![0; 40].into()), Ok(()));
-        assert_eq!(table.unsaid(), 100);
-
-        assert_eq!(table.say(second.id, vec![0; 1].into()), Err(Unsaid::Slow));
-        assert_eq!(table.say(third.id, vec![0; 60].into()), Ok(()), "nothing waits there");
-
-        table.remove(&second);
-        assert_eq!(table.unsaid(), 120);
-        assert_eq!(order(&first), Poll::Ready(Order::Say(vec![0; 60].into())));
-        assert_eq!(table.say(third.id, vec![0; 40].into()), Ok(()), "there is room again");
-        table.remove(&third);
-        table.remove(&third);
-        assert_eq!(table.unsaid(), 0);
-    }
-
-    #[test]
-    fn too_many_connections_are_turned_away_until_one_ends() {
-        let table = table();
-        let first = table.accept(Transport::Tcp, peer(1, 1), true).expect("there is room");
-        table.accept(Transport::Tcp, peer(1, 2), true).expect("there is room");
-        assert_eq!(table.accept(Transport::Tcp, peer(1, 3), true).err(), Some(Crowded::Source));
-        table.accept(Transport::Tcp, peer(2, 1), true).expect("there is room");
-        assert_eq!(table.accept(Transport::Tcp, peer(3, 1), true).err(), Some(Crowded::House));
-
-        table.remove(&first);
-        table.remove(&first);
-
-        assert_eq!(table.count(), 2);
-        table.accept(Transport::Tcp, peer(1, 3), true).expect("there is room again");
-    }
-
-    #[test]
-    fn all_addresses_of_one_ipv6_network_are_one_source() {
-        let table = table();
-        let accept =
-            |host: &str| table.accept(Transport::Tcp, format!("[{host}]:5060").parse().expect("an address"), true);
-        assert_eq!(["2001:db8::1", "2001:db8::ffff:2"].map(|host| accept(host).err()), [None, None]);
-        assert_eq!(accept("2001:db8::3").err(), Some(Crowded::Source));
-        assert_eq!(accept("2001:db8:0:1::3").err(), None);
-    }
-
-    #[test]
-    fn a_connection_is_found_again_by_where_it_leads() {
-        let table = table();
-        let way =
-            |name: Option<&str>| Way { transport: Transport::Tls, peer: peer(1, 5061), name: name.map(Arc::from) };
-        let (flow, new) = table.reach(way(Some("a.example"))).expect("there is room");
-        let (again, made) = table.reach(way(Some("a.example"))).expect("it is there");
-        let (other, _) = table.reach(way(Some("b.example"))).expect("there is room");
-
-        assert!(new && !made && again.id == flow.id);
-        assert_ne!(other.id, flow.id);
-        table.remove(&flow);
-        assert!(table.reach(way(Some("a.example"))).expect("there is room").1);
-    }
-
-    #[test]
-    fn an_alias_leads_to_its_flow_and_cannot_be_taken_from_it() {
-        let table = table();
-        let (first, second) =
-            (table.accept(Transport::Tcp, peer(1, 40001), true), table.accept(Transport::Tcp, peer(1, 40002), true));
-        let (first, second) = (first.expect("there is room"), second.expect("there is room"));
-        let alias = Way { transport: Transport::Tcp, peer: peer(1, 5060), name: None };
-
-        table.add_way(&first, alias.clone());
-        table.add_way(&second, alias.clone());
-        assert_eq!(table.reach(alias.clone()).map(|(flow, new)| (flow.id, new)), Ok((first.id, false)));
-
-        table.remove(&second);
-        assert_eq!(table.reach(alias).map(|(flow, new)| (flow.id, new)), Ok((first.id, false)));
-    }
-}
+mod tests;

@@ -1,19 +1,36 @@
 //! The media plane with one thread, and many legs on it.
 
-use std::error::Error;
 use std::f64::consts::TAU;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use patchcord_media::codec::{Kind, Settings as CodecSettings};
 use patchcord_media::mixer::Rules;
-use patchcord_media::prompt::{Cursor, Item, Loops, Sound};
+use patchcord_media::prompt::{Cursor, Item, Loops, Sound, Unplaylisted};
 use patchcord_media::shard::{
-    Hearing, Keys, Notices, Open, Order, Plane, Play, PortId, Protection, Settings, Speaking, Terms, Weight,
+    Hearing, Keys, Notices, Open, OpenError, Order, OrderError, Plane, Play, PortId, Protection, Settings, Speaking,
+    StartError, Terms, Weight,
 };
 
 use super::role::{Counted, Role};
 use crate::counting;
+
+/// Why there are no legs to measure.
+#[derive(Debug, thiserror::Error)]
+pub enum NoLegs {
+    /// The media threads cannot start.
+    #[error("the media plane does not start")]
+    Start(#[from] StartError),
+    /// No port, or no room.
+    #[error("the media plane takes no more")]
+    Open(#[from] OpenError),
+    /// An order was not taken.
+    #[error("an order was not taken")]
+    Order(#[from] OrderError),
+    /// The prompt cannot be played.
+    #[error("the prompt cannot be played")]
+    Prompt(#[from] Unplaylisted),
+}
 
 /// The legs of a child.
 pub struct Legs {
@@ -28,7 +45,7 @@ impl Legs {
     ///
     /// # Errors
     /// When the plane takes no more.
-    pub fn open(role: Role, count: usize, farm: SocketAddr) -> Result<Self, Box<dyn Error>> {
+    pub fn open(role: Role, count: usize, farm: SocketAddr) -> Result<Self, NoLegs> {
         // The load limit is for calls; a bench wants to see what happens beyond it.
         let settings = Settings {
             threads: 1,
@@ -76,7 +93,7 @@ impl Legs {
     }
 }
 
-fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), Box<dyn Error>> {
+fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), NoLegs> {
     match role {
         Role::Relay => {
             for pair in ports.chunks_exact(2) {
@@ -84,7 +101,7 @@ fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), Box<dyn Error
             }
         }
         Role::Ivr => {
-            let prompt = Arc::new(prompt().encoded(Kind::Pcmu).ok_or("a codec that we speak")?);
+            let prompt = Arc::new(prompt().encoded(Kind::Pcmu).expect("PCMU is spoken"));
             for port in ports {
                 let items = vec![Item::Sound(Arc::clone(&prompt))];
                 let cursor = Box::new(Cursor::new(items, Kind::Pcmu.rate(), Loops::Forever)?);

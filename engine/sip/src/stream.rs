@@ -305,6 +305,13 @@ mod tests {
     }
 
     #[test]
+    fn a_head_of_too_many_lines_is_told_as_such() {
+        let head = format!("OPTIONS sip:h SIP/2.0\r\n{}Content-Length: 0\r\n\r\n", "X: y\r\n".repeat(5000));
+        let fault = cut(head.as_bytes(), 1000).unwrap_err();
+        assert_eq!((fault.fault.status(), fault.fault.phrase()), (400, "Too many header lines"));
+    }
+
+    #[test]
     fn after_a_fault_nothing_is_heard_or_held() {
         let mut deframer = Deframer::new(MAX_MESSAGE);
         deframer.push(b"OPTIONS sip:h SIP/2.0\r\n\r\n");

@@ -16,6 +16,8 @@ use super::{Fault, Name, length, scan};
 /// memory that a message of colons can claim.
 pub const MAX_LINES: usize = 4096;
 
+const TOO_MANY_LINES: Fault = Fault::bad("Too many header lines");
+
 /// The lines that a usual message has; the index starts with room for them.
 const USUAL_LINES: usize = 24;
 
@@ -139,7 +141,11 @@ impl Index {
 pub(crate) fn declared_length(head: &[u8]) -> Result<Option<usize>, Fault> {
     let start = memchr(b'\n', head).map_or(head.len(), |end| end + 1);
     let (index, ..) = Index::of_lines(head, start);
-    length::declared(index.of(Name::ContentLength).map(|slot| slot.value(head)))
+    match length::declared(index.of(Name::ContentLength).map(|slot| slot.value(head))) {
+        // It may stand among the lines that are too many.
+        Ok(None) if index.slots.len() == MAX_LINES => Err(TOO_MANY_LINES),
+        said => said,
+    }
 }
 
 /// The lines of one known name.
@@ -241,7 +247,7 @@ impl Reading<'_> {
             return self.index.note(Fault::bad("Header line without a name"));
         }
         if self.index.slots.len() == MAX_LINES {
-            return self.index.note(Fault::bad("Too many header lines"));
+            return self.index.note(TOO_MANY_LINES);
         }
         let (value_start, value_end) = trimmed(self.head, start + colon + 1, end);
         // A name beyond 64 KiB cannot be: the message is no larger.

@@ -32,7 +32,9 @@ impl WayBack {
             Transport::Udp => {
                 // RFC 3261 §18.2.2 has an answer go to any `maddr`. A stranger could have us send to any host that way,
                 // more than he sends us, so it is believed for what it was made for: groups of listeners.
-                let group = via.maddr().and_then(address).filter(IpAddr::is_multicast);
+                // Whoever knows of no group of ours has none of his own.
+                let to_group = came_by.local.ip().is_multicast();
+                let group = via.maddr().and_then(address).filter(|ip| to_group && ip.is_multicast());
                 (group, (group.is_some() || via.rport().is_none()).then_some(port))
             }
         };
@@ -72,7 +74,11 @@ mod tests {
     use crate::hop::FlowId;
 
     fn sent(via: &str, transport: Transport) -> (String, Option<String>) {
-        let local = "192.0.2.1:5060".parse().unwrap();
+        sent_to("192.0.2.1:5060", via, transport)
+    }
+
+    fn sent_to(local: &str, via: &str, transport: Transport) -> (String, Option<String>) {
+        let local = local.parse().unwrap();
         let peer = "198.51.100.9:40000".parse().unwrap();
         let way = WayBack::of(&Via::parse(via).unwrap(), Hop { transport, flow: FlowId(1), local, peer });
         match way.send(Bytes::new(), Sender::Nobody) {
@@ -97,8 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_may_want_its_answer_at_a_group_of_listeners() {
-        assert_eq!(udp_peer("SIP/2.0/UDP 10.0.0.1;rport;maddr=239.1.2.3;branch=z9hG4bKa"), "239.1.2.3:5060");
+    fn a_datagram_to_a_group_may_want_its_answer_at_one_and_no_other_may() {
+        let via = "SIP/2.0/UDP 10.0.0.1;rport;maddr=239.1.2.3;branch=z9hG4bKa";
+        assert_eq!(sent_to("224.0.1.75:5060", via, Transport::Udp).0, "239.1.2.3:5060");
+        assert_eq!(udp_peer(via), "198.51.100.9:40000");
         assert_eq!(udp_peer("SIP/2.0/UDP 10.0.0.1;maddr=a.example;branch=z9hG4bKa"), "198.51.100.9:5060");
     }
 

@@ -24,6 +24,10 @@ impl Desk for Door {
         let Heard::Request { id, request, hop } = heard else { return };
         let moment = Moment { hop, now: wire.now(), wall: wire.wall(), random: wire.tokens().bytes() };
         let reply = span(&request).in_scope(|| self.answer(&request, &moment));
+        if *request.method() == Method::Invite {
+            // All of them are refused so far, and none has proved where it came from.
+            return wire.refuse(id, reply);
+        }
         let reply = reply.to_tag(wire.tokens().tag().as_str());
         let status = reply.status().expect("a reply has a status");
         wire.respond(id, status, reply.finish());

@@ -180,6 +180,12 @@ impl<'a> Wire<'a> {
         self.works.transactions.respond(id, status, bytes, now);
     }
 
+    /// Refuses an INVITE of which nothing is to be kept; the To tag is put on here. For whoever has proved nothing: the
+    /// refusal is not repeated to an address that may be forged.
+    pub fn refuse(&mut self, id: ServerId, reply: Draft) {
+        self.works.transactions.refuse(id, reply);
+    }
+
     /// Repeats a 2xx no longer, because its dialog has ended.
     pub fn stop_repeating(&mut self, id: ServerId) {
         let now = self.works.now;

@@ -117,6 +117,13 @@ impl Transactions {
         self.servers.respond(id, status, bytes, &mut self.outbox, now);
     }
 
+    /// Refuses an INVITE of which nothing is known, and forgets it (RFC 3261 §8.2.7): the answer goes out once, under a
+    /// To tag by which its ACK is known and swallowed, and the same INVITE again is told again. So nobody can have an
+    /// answer repeated to somebody else until that one acknowledges it.
+    pub fn refuse(&mut self, id: ServerId, reply: Draft) {
+        self.servers.refuse_and_forget(id, reply, &mut self.outbox);
+    }
+
     /// Stops the repetition of a 2xx without its ACK, because its dialog has ended.
     pub fn stop_repeating(&mut self, id: ServerId, now: Instant) {
         self.servers.stop_repeating(id, &mut self.outbox, now);

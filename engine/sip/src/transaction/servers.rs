@@ -296,6 +296,19 @@ impl Servers {
         self.settle(id.index, outbox);
     }
 
+    /// The owner refuses an INVITE and wants nothing kept of it.
+    pub fn refuse_and_forget(&mut self, id: ServerId, reply: Draft, outbox: &mut Outbox) {
+        let Some(entry) = self.entries.get_mut(id.index, id.generation) else {
+            outbox.tally.answers_late += 1;
+            return;
+        };
+        let errand = entry.errand.expect("an INVITE is remembered by its errand");
+        let answer = reply.to_tag(&spelled(self.fingerprints.stateless_tag(errand))).finish();
+        outbox.output.push_back(entry.way.send(answer, Sender::Nobody));
+        outbox.tally.refused_unkept += 1;
+        self.remove(id.index, outbox);
+    }
+
     /// The owner wants its 2xx repeated no more.
     pub fn stop_repeating(&mut self, id: ServerId, outbox: &mut Outbox, now: Instant) {
         let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };
@@ -356,6 +369,10 @@ impl Servers {
             let deadline = entry.deadline();
             return outbox.arm(&mut entry.timer, deadline, Alarm::Server(index));
         }
+        self.remove(index, outbox);
+    }
+
+    fn remove(&mut self, index: u32, outbox: &mut Outbox) {
         let Some(mut entry) = self.entries.remove(index) else { return };
         outbox.arm(&mut entry.timer, None, Alarm::Server(index));
         entry.keep(Kept::Nothing, &mut outbox.held);

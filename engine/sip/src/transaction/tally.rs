@@ -67,6 +67,8 @@ tally! {
     merged,
     /// Requests refused because there was no room: 503.
     refused_full,
+    /// INVITEs refused by the owner of which nothing was kept.
+    refused_unkept,
     /// Requests refused because they were malformed.
     malformed_requests,
     /// Malformed requests that could not even be refused.

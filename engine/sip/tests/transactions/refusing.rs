@@ -1,7 +1,7 @@
 //! Requests that never become a transaction.
 
-use patchcord_sip::Transport;
 use patchcord_sip::transaction::{Heard, Limits};
+use patchcord_sip::{Draft, Transport};
 
 use super::shard::{SECOND, Shard, request};
 
@@ -30,6 +30,28 @@ fn a_malformed_ack_and_a_request_without_a_way_back_are_not_answered() {
     let no_via = request("OPTIONS", "z9hG4bKa").replace("Via: SIP/2.0/UDP phone.example.net;branch=z9hG4bKa\r\n", "");
     assert!(shard.hear(no_via).is_silent());
     assert_eq!((shard.tally().malformed_requests, shard.tally().malformed_unanswered), (2, 2));
+}
+
+#[test]
+fn an_invite_that_is_refused_and_forgotten_is_answered_once_each_time_it_comes_and_its_ack_is_swallowed() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut shard = Shard::over(transport);
+        let mut tags = Vec::new();
+        for _ in 0..2 {
+            let (id, invite) = shard.hear_new(request("INVITE", "z9hG4bKa"));
+            shard.table.refuse(id, Draft::reply(&invite, shard.hop().peer, 404));
+            let answer = shard.news().only_response();
+            assert_eq!(answer.status().code(), 404);
+            tags.push(answer.to().unwrap().tag().unwrap().to_owned());
+            assert!(shard.table.is_empty());
+            assert_eq!(shard.table.deadline(), None, "nothing is ever repeated");
+        }
+        assert_eq!(tags[0], tags[1]);
+        let ack = request("ACK", "z9hG4bKa")
+            .replace("To: <sip:bob@example.org>", &format!("To: <sip:bob@example.org>;tag={}", tags[0]));
+        assert!(shard.hear(ack).is_silent());
+        assert_eq!((shard.tally().refused_unkept, shard.tally().acks_swallowed), (2, 1));
+    }
 }
 
 #[test]

@@ -178,12 +178,18 @@ impl Shard {
                 if hop.transport == Transport::Tcp {
                     self.note_alias(&message, &hop);
                 }
+                // Nothing that comes this way can be answered where it should.
+                let is_lost = hop.transport.is_reliable()
+                    && matches!(&message, Message::Request(request) if request.top_via().is_err());
                 // A bug that one message wakes must not silence the shard for all others.
                 core.guard(|core| {
                     let now = core.works.now;
                     core.works.transactions.receive(message, hop, now);
                     core.settle();
                 });
+                if is_lost {
+                    core.works.close(hop.flow);
+                }
             }
             Err(not_sip) => {
                 one_more(&self.counters.malformed);

@@ -163,6 +163,22 @@ async fn a_length_that_is_none_is_answered_400_and_the_connection_ends() {
 }
 
 #[tokio::test]
+async fn a_connection_that_brings_a_request_without_a_usable_via_ends() {
+    let house = House::open(&["tcp:127.0.0.1:0"]);
+    let good = options("lost");
+    let via = good.lines().find(|line| line.starts_with("Via")).expect("it has one");
+
+    let mut caller = Caller::to(house.at(Transport::Tcp)).await;
+    let answer = caller.ask(good.replace(via, "Via: SIP/2.0/TCP phone.invalid;branch=")).await;
+    assert_eq!(status(&answer), 400);
+    caller.closed().await;
+
+    let mut caller = Caller::to(house.at(Transport::Tcp)).await;
+    caller.say(good.replace(via, "X-Via: none")).await;
+    caller.closed().await;
+}
+
+#[tokio::test]
 async fn a_peer_that_does_not_read_is_closed() {
     let limits = Limits { queued_bytes: 256 << 10, ..Limits::default() };
     let mut house = House::with_limits(&["tcp:127.0.0.1:0"], limits);

@@ -41,6 +41,11 @@ impl WayBack {
         Self { came_by, group, port }
     }
 
+    /// Back to where it came from, whatever its Via says.
+    pub fn to_source(came_by: Hop) -> Self {
+        Self { came_by, group: None, port: None }
+    }
+
     pub fn send(&self, bytes: Bytes, sender: Sender) -> Output {
         let from = self.came_by.peer;
         if self.came_by.transport.is_reliable() {

@@ -13,7 +13,7 @@ use super::server::{Server, Step};
 use super::slab::Slab;
 use super::tally::Limits;
 use crate::hop::Hop;
-use crate::message::{Draft, Fault, Message, Method, Request};
+use crate::message::{Draft, Fault, Message, Method, Name, Request};
 use crate::wheel::Handle;
 
 #[derive(Clone, Copy, Debug)]
@@ -262,13 +262,20 @@ impl Servers {
     fn refuse_malformed(&mut self, request: &Request, hop: Hop, fault: Fault, outbox: &mut Outbox) {
         outbox.tally.malformed_requests += 1;
         let via = request.top_via();
-        let (false, Ok(via)) = (*request.method() == Method::Ack, via) else {
+        let way = match via {
+            _ if *request.method() == Method::Ack => None,
+            Ok(via) => Some(WayBack::of(&via, hop)),
+            // Where it came from is all that is known.
+            Err(_) if request.has(Name::Via) => Some(WayBack::to_source(hop)),
+            Err(_) => None,
+        };
+        let Some(way) = way else {
             outbox.tally.malformed_unanswered += 1;
             return;
         };
         let tag = self.fingerprints.tag_of(request.bytes());
         let answer = stateless(request, hop, fault.status(), tag).phrase(fault.phrase()).finish();
-        outbox.output.push_back(WayBack::of(&via, hop).send(answer, Sender::Nobody));
+        outbox.output.push_back(way.send(answer, Sender::Nobody));
     }
 
     /// The owner answers.

@@ -33,6 +33,12 @@ fn a_malformed_ack_and_a_request_without_a_way_back_are_not_answered() {
 }
 
 #[test]
+fn a_request_whose_via_cannot_be_read_is_answered_where_it_came_from() {
+    let empty = request("OPTIONS", "z9hG4bKa").replace(";branch=z9hG4bKa", ";branch=");
+    assert_eq!(refusal(&empty), (400, "Bad parameters in Via".to_owned()));
+}
+
+#[test]
 fn an_invite_that_is_refused_and_forgotten_is_answered_once_each_time_it_comes_and_its_ack_is_swallowed() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut shard = Shard::over(transport);

@@ -19,6 +19,7 @@ use super::cache::{Cache, Key};
 use super::decode::{Limits, Unplayable, decode};
 use super::fetch::{Bounds, Fetch, Fetched, Unfetched, Version};
 use super::level::Loudness;
+use super::name::shown;
 use super::sound::{Form, Sound};
 
 /// How a loader works.
@@ -191,7 +192,7 @@ impl Loader {
             return told(known);
         }
         let settings = &self.shared.settings;
-        let busy = Unloaded::Busy { name: key.name.to_string() };
+        let busy = Unloaded::Busy { name: shown(&key.name) };
         if let Some(waiting) = state.waiting.get_mut(&key) {
             if waiting.len() < settings.waiting {
                 waiting.push(told);
@@ -270,7 +271,7 @@ impl Shared {
             // Whoever waits is told whatever happens.
             let loaded = catch_unwind(AssertUnwindSafe(|| self.make(&key, now))).unwrap_or_else(|_| {
                 let why = "the loader stumbled over it and was stopped".into();
-                Err(Unplayable::Damaged { name: key.name.to_string(), why }.into())
+                Err(Unplayable::Damaged { name: shown(&key.name), why }.into())
             });
             state = self.lock();
             if let Err(failure) = &loaded {
@@ -304,7 +305,7 @@ impl Shared {
             Fetched::Bytes { bytes, version } => self.make_of(key, bytes, version, now),
             Fetched::Same => {
                 let why = "the place it comes from calls it unchanged, and it was never fetched".into();
-                Err(Unfetched::Unreachable { name: key.name.to_string(), why }.into())
+                Err(Unfetched::Unreachable { name: shown(&key.name), why }.into())
             }
         }
     }
@@ -329,9 +330,10 @@ impl Shared {
 
     fn make_of(&self, key: &Key, bytes: Vec<u8>, version: Version, now: Instant) -> Loaded {
         let rate = key.form.rate();
-        let samples = decode(&key.name, bytes, rate, key.loudness, &self.settings.limits)?;
+        let name = shown(&key.name);
+        let samples = decode(&name, bytes, rate, key.loudness, &self.settings.limits)?;
         self.lock().decoded += 1;
-        self.finish(key, Arc::new(Sound::of_samples(&key.name, rate, samples)), version, now)
+        self.finish(key, Arc::new(Sound::of_samples(&name, rate, samples)), version, now)
     }
 
     /// Brings samples into the form that is wanted, and keeps them so.
@@ -339,12 +341,12 @@ impl Shared {
         let sound = match key.form {
             Form::Samples(_) => samples,
             Form::Payload(kind) => {
-                let refused = || Unloaded::NoEncoder { name: key.name.to_string(), codec: kind.name() };
+                let refused = || Unloaded::NoEncoder { name: shown(&key.name), codec: kind.name() };
                 Arc::new(samples.encoded(kind).ok_or_else(refused)?)
             }
         };
         let kept = self.lock().cache.keep(key.clone(), Arc::clone(&sound), version, now);
-        kept.map(|()| sound).map_err(|_| Unloaded::NoRoom { name: key.name.to_string() })
+        kept.map(|()| sound).map_err(|_| Unloaded::NoRoom { name: shown(&key.name) })
     }
 
     fn fetch(&self, name: &str, known: Option<&Version>) -> Result<Fetched, Unfetched> {
@@ -353,7 +355,7 @@ impl Shared {
             Some((scheme, _)) => self
                 .remote
                 .get(scheme)
-                .ok_or_else(|| Unfetched::NoSuchScheme { name: name.to_owned(), scheme: scheme.to_owned() })?,
+                .ok_or_else(|| Unfetched::NoSuchScheme { name: shown(name), scheme: scheme.to_owned() })?,
         };
         fetcher.fetch(name, known, &self.settings.bounds)
     }

@@ -34,10 +34,10 @@ mod tone;
 
 pub use cursor::{Cursor, Item, Loops, MAX_ITEMS, Position, Step, Unplaylisted, VOLUMES_DB};
 pub use decode::{Limits, Unplayable, decode};
-pub use disk::Disk;
+pub use disk::{Disk, ENDINGS};
 pub use fetch::{Bounds, Fetch, Fetched, Unfetched, Version};
 pub use level::{Loudness, TARGET_DBM0, loudness_dbm0};
 pub use loader::{Loaded, Loader, Settings, Standing, Told, Unloaded, Wish};
-pub use name::{Misnamed, Named, named};
+pub use name::{Misnamed, Named, named, shown};
 pub use sound::{Form, Sound};
 pub use tone::{Beat, LEVEL_DBM0, MAX_BEATS, Rhythm};

@@ -76,6 +76,16 @@ pub fn named(written: &str, home: &str) -> Result<Named, Misnamed> {
     }
 }
 
+/// A name as errors and logs may show it: of an address neither who asks nor what is asked, because both may be secrets.
+#[must_use]
+pub fn shown(name: &str) -> String {
+    let Some((scheme, rest)) = name.split_once("://") else { return name.to_owned() };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 fn tone(text: &str, home: &str) -> Option<Rhythm> {
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         let (name, country) = text.split_once('/').unwrap_or((text, home));
@@ -105,6 +115,20 @@ fn pitch(text: &str) -> Option<f32> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_secrets() {
+        for (name, told) in [
+            ("welcome", "welcome"),
+            ("en/menu@home.wav", "en/menu@home.wav"),
+            ("https://example.com/@x/a.mp3", "https://example.com/@x/a.mp3"),
+            ("https://ann:p@ss@example.com:8443/a.mp3?key=1#top", "https://example.com:8443/a.mp3"),
+            ("https://ann:secret@example.com?key=1/2", "https://example.com"),
+            ("s3://sounds/a.wav", "s3://sounds/a.wav"),
+        ] {
+            assert_eq!(shown(name), told);
+        }
+    }
 
     fn beat(low: f32, high: f32, ms: u32) -> Beat {
         Beat { hz: [low, high], ms }

@@ -7,6 +7,7 @@
 //! control    the socket in the data folder that the commands speak to
 //! doors      /healthz, /readyz, /metrics
 //! house      what control and doors ask of the running server; `main` answers
+//! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! serve      HTTP on a listening socket, within limits
 //! ```
 //!
@@ -16,6 +17,7 @@
 pub mod accounts;
 pub mod control;
 pub mod doors;
+pub mod fetch;
 pub mod folder;
 pub mod house;
 pub mod metrics;

@@ -18,7 +18,7 @@ use patchcord_sip::{
 };
 
 use crate::{
-    routing::{Digests, Directory, Endpoint, Location, RegistrarRules},
+    routing::{Digests, Directory, Endpoint, Keeping, Location, RegistrarRules},
     seldom::Seldom,
 };
 
@@ -28,6 +28,8 @@ pub struct Switchboard {
     pub directory: Directory,
     /// Where they are.
     pub location: Location,
+    /// How writing that to the store goes.
+    pub keeping: Keeping,
     /// What a registrar allows.
     pub rules: RegistrarRules,
     /// What happened at the doors.
@@ -104,6 +106,7 @@ impl Switchboard {
         Self {
             directory: Directory::default(),
             location: Location::default(),
+            keeping: Keeping::default(),
             rules,
             tally: DoorTally::default(),
             complaints: Seldom::default(),

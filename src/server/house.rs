@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use hyper::StatusCode;
@@ -24,6 +24,9 @@ use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
 };
+
+/// How long writing may fail before the server says that it is not ready: longer than a database needs to restart.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The rooms that a running server is made of.
 pub struct Parts {
@@ -77,6 +80,11 @@ impl Running {
     /// Where HTTP is served.
     pub fn web(&self) -> &[SocketAddr] {
         &self.web
+    }
+
+    /// Since when no registration could be written.
+    fn unwritten_for(&self) -> Option<Duration> {
+        self.parts.accounts.board().keeping.failing_for(clock::now())
     }
 
     /// How many endpoints may register.
@@ -172,6 +180,10 @@ impl House for Running {
         page.gauge("registrations", "Bindings that endpoints hold", board.location.count() as u64);
         let waiting = board.location.unwritten() as u64;
         page.gauge("registrations_unwritten", "Endpoints whose bindings wait for the store", waiting);
+        let failing = self.unwritten_for().unwrap_or_default().as_secs();
+        page.gauge("registrations_unwritable_seconds", "Seconds since writing to the store began to fail", failing);
+        let refused = board.keeping.refused();
+        page.counter("registrations_refused_by_store", "Bindings left out for what they hold", refused);
         let tally = &board.tally;
         page.counter("registers_served", "REGISTER requests that were served", tally.registered.load(Relaxed));
         page.counter("challenges", "Challenges sent", tally.challenged.load(Relaxed));
@@ -204,8 +216,12 @@ impl House for Running {
             if self.stopping.load(Relaxed) {
                 found.push("the server is stopping".to_owned());
             }
-            if let Err(error) = self.parts.store.reachable().await {
-                found.push(chain(&error));
+            match self.parts.store.reachable().await {
+                Err(error) => found.push(chain(&error)),
+                // It answers, and yet nothing is kept: a full disk, a lost right, a fault of ours.
+                Ok(()) => found.extend(self.unwritten_for().filter(|since| *since >= WRITE_PATIENCE).map(|since| {
+                    format!("registrations could not be written for {} s; the log says why", since.as_secs())
+                })),
             }
             found
         })

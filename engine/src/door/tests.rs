@@ -277,6 +277,28 @@ fn a_path_is_kept_and_given_back() {
 }
 
 #[test]
+fn control_characters_and_texts_without_end_are_not_kept() {
+    let mut phone = phone();
+    let long = "x".repeat(30_000);
+    let named = phone.registers("wonderland", &format!("Contact: <sip:alice@192.0.2.9>\nUser-Agent: a\0b{long}"));
+    assert_eq!(named.status(), 200, "the name is for people: it is cut and cleaned");
+    let kept = phone.door.board().location.bindings("alice", phone.moment.now);
+    let name = kept[0].user_agent.as_deref().expect("a name is kept");
+    assert!(name.starts_with("a bxxx") && name.len() == crate::routing::MAX_USER_AGENT, "{name}");
+
+    for lines in [
+        "Contact: <sip:bob@192.0.2.9>;+sip.instance=\"<urn:\0>\"".to_owned(),
+        format!("Contact: <sip:bob@192.0.2.9>;+sip.instance=\"<urn:{long}>\""),
+        "Contact: <sip:bob@192.0.2.9>\nPath: <sip:edge.example;x=\0;lr>".to_owned(),
+        format!("Contact: <sip:bob@192.0.2.9>\nPath: {}", ["<sip:edge.example;lr>"; 200].join(",")),
+        format!("Contact: <sip:bob@192.0.2.9>\nCall-ID: {long}"),
+    ] {
+        assert_eq!(phone.registers("wonderland", &lines).status(), 400, "{}", &lines[..lines.len().min(80)]);
+    }
+    assert_eq!(phone.holds(), ["sip:alice@192.0.2.9"]);
+}
+
+#[test]
 fn a_path_that_leads_nowhere_is_malformed() {
     let mut phone = phone();
     let done = phone.registers("wonderland", "Supported: path\nPath: foo bar\nContact: <sip:alice@10.0.0.4>");

@@ -15,11 +15,12 @@ use std::{
 use patchcord_sip::{
     hop::Hop,
     message::{Contact, Fault, Name, NameAddr, Request},
-    uri::{Scheme, Uri},
+    uri::{MAX_URI, Scheme, Uri},
 };
 
 use super::{
     binding::{Binding, Reach},
+    kept::{self, MAX_CALL_ID, MAX_INSTANCE, MAX_PATH},
     location::Location,
 };
 
@@ -112,14 +113,16 @@ pub fn register(
     hop: &Hop,
     now: Instant,
 ) -> Result<Registered, RegisterError> {
-    let (call_id, cseq) = (request.call_id()?, request.cseq()?.number);
+    let call_id = kept::fit(request.call_id()?, MAX_CALL_ID, kept::CALL_ID)?;
+    let cseq = request.cseq()?.number;
     let wishes = read_wishes(request, rules)?;
     let path = read_path(request)?;
     let outbound = asks_outbound(request, &wishes);
     if outbound && !keeps_flow(request, &path) {
         return Err(RegisterError::NoOutbound);
     }
-    let stamp = Stamp { call_id, cseq, path, outbound, hop, user_agent: request.get(Name::UserAgent), now };
+    let user_agent = request.get(Name::UserAgent).and_then(kept::user_agent);
+    let stamp = Stamp { call_id, cseq, path, outbound, hop, user_agent, now };
     location.update(user, now, |held| {
         match &wishes {
             Wishes::Tell => {}
@@ -171,9 +174,9 @@ fn read_wish<'a>(
     if !asked.is_zero() && asked < rules.min_expires {
         return Err(RegisterError::TooBrief { least: rules.min_expires });
     }
-    let instance = contact.instance();
+    let instance = contact.instance().map(|said| kept::fit(said, MAX_INSTANCE, kept::INSTANCE)).transpose()?;
     Ok(Wish {
-        contact: uri.as_str(),
+        contact: kept::fit(uri.as_str(), MAX_URI, kept::CONTACT)?,
         uri,
         instance,
         // RFC 5626 §6: a reg-id says nothing without the instance that it belongs to.
@@ -192,7 +195,13 @@ fn preference(contact: &NameAddr<'_>) -> Result<u16, Fault> {
 
 /// Every Path entry must be an address: calls will be sent along it.
 fn read_path(request: &Request) -> Result<Box<[Box<str>]>, Fault> {
-    request.paths().map(|hop| hop.map(|hop| hop.as_str().into())).collect()
+    let mut room = MAX_PATH;
+    let hops = request.paths().map(|hop| {
+        let hop = kept::fit(hop?.as_str(), room, kept::PATH)?;
+        room -= hop.len();
+        Ok(hop.into())
+    });
+    hops.collect()
 }
 
 fn asks_outbound(request: &Request, wishes: &Wishes<'_>) -> bool {
@@ -215,7 +224,7 @@ struct Stamp<'a> {
     path: Box<[Box<str>]>,
     outbound: bool,
     hop: &'a Hop,
-    user_agent: Option<&'a str>,
+    user_agent: Option<Box<str>>,
     now: Instant,
 }
 
@@ -287,7 +296,7 @@ impl Stamp<'_> {
                 // A proxy stands between: its Path leads to the phone, whatever its Contact says.
                 false => Reach::Contact,
             },
-            user_agent: self.user_agent.map(Into::into),
+            user_agent: self.user_agent.clone(),
         }
     }
 }

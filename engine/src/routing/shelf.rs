@@ -18,6 +18,9 @@ pub enum ShelfError {
     /// The database cannot be reached or refused to work; trying again may help.
     #[error("the store is away")]
     Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database takes orders and does not take this one, for what it holds; trying again will not help.
+    #[error("the store refuses what it was told to keep")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What lies on the shelf cannot be read; trying again will not help.
     #[error("the store holds {what} that cannot be read")]
     Damaged {
@@ -90,12 +93,20 @@ pub struct BindingChange {
     pub rows: Vec<BindingRow>,
 }
 
+/// What became of changes that were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows that the database would not take for what they hold: they are left out, and nobody need try them again.
+    pub refused: usize,
+}
+
 /// Keeps bindings over a restart.
 pub trait BindingShelf: Send + Sync {
     /// Every binding that has not lapsed at `now`.
     fn load_bindings(&self, now: SystemTime) -> Shelved<'_, Vec<BindingRow>>;
-    /// Writes all changes or none.
-    fn write_bindings(&self, changes: Vec<BindingChange>) -> Shelved<'_, ()>;
+    /// Writes all changes, but for rows that the database refuses for what they hold. After an error all of it is to be
+    /// tried again; some may be written already.
+    fn write_bindings(&self, changes: Vec<BindingChange>) -> Shelved<'_, Written>;
 }
 
 /// Keeps the endpoints that were added by command.

@@ -31,7 +31,6 @@ const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// Writes behind until `stop` says so, then writes the rest. Gives back how many endpoints could not be written.
 pub async fn keep(board: Arc<Switchboard>, shelf: Arc<dyn BindingShelf>, mut stop: watch::Receiver<bool>) -> usize {
-    let location = &board.location;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut outage = Outage::default();
@@ -44,21 +43,22 @@ pub async fn keep(board: Arc<Switchboard>, shelf: Arc<dyn BindingShelf>, mut sto
             continue;
         }
         let written = tokio::select! {
-            written = write_all(location, &*shelf) => written,
+            written = write_all(&board, &*shelf) => written,
             // What was being written is marked again and tried a last time.
             _ = stop.wait_for(|stopped| *stopped) => break,
         };
-        outage.note(written, location.unwritten());
+        outage.note(written, board.location.unwritten());
     }
-    let last = timeout(LAST_WRITE, write_all(location, &*shelf)).await;
-    let left = location.unwritten();
+    let last = timeout(LAST_WRITE, write_all(&board, &*shelf)).await;
+    let left = board.location.unwritten();
     if !matches!(last, Ok(Ok(()))) {
         warn!(endpoints = left, "the store was away at the end: these registrations were not written");
     }
     left
 }
 
-async fn write_all(location: &Location, shelf: &dyn BindingShelf) -> Result<(), String> {
+async fn write_all(board: &Switchboard, shelf: &dyn BindingShelf) -> Result<(), String> {
+    let location = &board.location;
     loop {
         let changes = location.take_changes(BATCH, clock::now(), clock::wall());
         if changes.is_empty() {
@@ -66,7 +66,13 @@ async fn write_all(location: &Location, shelf: &dyn BindingShelf) -> Result<(), 
         }
         // Should this future be dropped in the middle, the batch is marked again all the same.
         let mut taken = Taken { location, users: changes.iter().map(|change| change.user.clone()).collect() };
-        shelf.write_bindings(changes).await.map_err(|error| chain(&error))?;
+        match shelf.write_bindings(changes).await {
+            Ok(written) => board.keeping.note_written(written),
+            Err(error) => {
+                board.keeping.note_failed(clock::now());
+                return Err(chain(&error));
+            }
+        }
         location.written(taken.users.len());
         taken.users.clear();
     }

@@ -75,9 +75,14 @@ impl AccountError {
                 "edit its [[endpoint]] there, then run `patchcord reload`".into()
             }
             Self::Directory(DirectoryError::NumberTaken { .. }) => "choose another number".into(),
-            Self::Directory(DirectoryError::BadName { .. }) => "choose another name".into(),
+            Self::Directory(DirectoryError::BadName { .. }) => {
+                "choose another name".into()
+            }
             Self::Directory(DirectoryError::Full) => "remove some, or start another server".into(),
             Self::Shelf(ShelfError::Away(_)) => "see that the database runs and can be written, and try again".into(),
+            Self::Shelf(ShelfError::Refused(_)) => {
+                "the database says what it does not take; choose other values".into()
+            }
             Self::Shelf(ShelfError::Damaged { .. }) => "restore the data folder from a backup".into(),
         }
     }
@@ -181,7 +186,7 @@ impl Accounts {
     async fn forget_bindings(&self, user: &str) -> Result<(), AccountError> {
         self.board.location.forget(user);
         let none = BindingChange { user: user.into(), rows: Vec::new() };
-        Ok(self.shelf.write_bindings(vec![none]).await?)
+        Ok(self.shelf.write_bindings(vec![none]).await.map(drop)?)
     }
 }
 

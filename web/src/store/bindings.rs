@@ -1,24 +1,29 @@
 //! Bindings: where each endpoint can be reached, kept over a restart.
 
-use std::{net::AddrParseError, num::TryFromIntError, time::SystemTime};
+use std::{error::Error, net::AddrParseError, num::TryFromIntError, time::SystemTime};
 
 use patchcord_engine::{
     redact::Redacted,
-    routing::{BindingChange, BindingRow, BindingShelf, Shelved},
+    routing::{BindingChange, BindingRow, BindingShelf, ShelfError, Shelved, Written},
 };
 use patchcord_sip::hop::UnknownTransport;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{Connection, FromRow, QueryBuilder};
 use tracing::warn;
 
 use crate::store::{
-    LOAD_PATIENCE, PATIENCE, Store, away,
+    LOAD_PATIENCE, PATIENCE, Store,
     database::on_either,
+    error::is_about_content,
+    failed,
     time::{from_millis, to_millis},
     within,
 };
 
 /// Rows of one statement. Sixteen values each, so below the 32 766 values that SQLite takes.
 const ROWS_PER_STATEMENT: usize = 500;
+
+const INSERT: &str = "INSERT INTO bindings (endpoint, position, contact, instance, reg_id, q_thousandth, path, call_id, \
+                      cseq, expires_at, transport, local, peer, flow_bound, user_agent, updated_at) ";
 
 #[derive(FromRow)]
 struct Stored {
@@ -54,60 +59,97 @@ impl BindingShelf for Store {
                 sqlx::query_as(LIVE).bind(now).fetch_all(pool).await
             }
             .await)
-            .map_err(away)?;
+            .map_err(failed)?;
             Ok(rows.into_iter().filter_map(readable).collect())
         }))
     }
 
-    fn write_bindings(&self, changes: Vec<BindingChange>) -> Shelved<'_, ()> {
-        Box::pin(within(PATIENCE, async move {
-            let changes = latest(changes);
-            let rows: Vec<Stored> = changes.iter().flat_map(|change| stored(&change.rows)).collect();
-            on_either!(&self.database, |pool: Kind| async {
-                let mut all_or_none = pool.begin().await?;
-                for changes in changes.chunks(ROWS_PER_STATEMENT) {
-                    let mut forget = QueryBuilder::<Kind>::new("DELETE FROM bindings WHERE endpoint IN (");
-                    let mut users = forget.separated(", ");
-                    for change in changes {
-                        users.push_bind(&change.user);
+    fn write_bindings(&self, changes: Vec<BindingChange>) -> Shelved<'_, Written> {
+        Box::pin(async move {
+            let mut written = Written::default();
+            // What one phone said must not keep the others from being written: a batch that the database refuses is
+            // written in halves, down to the change that it means.
+            let mut batches = vec![latest(changes)];
+            while let Some(mut batch) = batches.pop() {
+                match within(PATIENCE, self.write_batch(&batch)).await {
+                    Ok(refused) => written.refused += refused,
+                    Err(ShelfError::Refused(_)) if batch.len() > 1 => {
+                        batches.push(batch.split_off(batch.len() / 2));
+                        batches.push(batch);
                     }
-                    forget.push(")").build().persistent(false).execute(&mut *all_or_none).await?;
+                    Err(ShelfError::Refused(error)) => {
+                        written.refused += batch.iter().map(|change| complain(&change.user, &*error)).count();
+                    }
+                    Err(error) => return Err(error),
                 }
-                for rows in rows.chunks(ROWS_PER_STATEMENT) {
-                    QueryBuilder::<Kind>::new(
-                        "INSERT INTO bindings (endpoint, position, contact, instance, reg_id, q_thousandth, path, \
-                         call_id, cseq, expires_at, transport, local, peer, flow_bound, user_agent, updated_at) ",
-                    )
-                    .push_values(rows, |mut values, row| {
-                        values
-                            .push_bind(&row.endpoint)
-                            .push_bind(row.position)
-                            .push_bind(&row.contact)
-                            .push_bind(&row.instance)
-                            .push_bind(row.reg_id)
-                            .push_bind(row.q_thousandth)
-                            .push_bind(&row.path)
-                            .push_bind(&row.call_id)
-                            .push_bind(row.cseq)
-                            .push_bind(row.expires_at)
-                            .push_bind(&row.transport)
-                            .push_bind(&row.local)
-                            .push_bind(&row.peer)
-                            .push_bind(row.flow_bound)
-                            .push_bind(&row.user_agent)
-                            .push_bind(row.updated_at);
-                    })
-                    .build()
-                    .persistent(false)
-                    .execute(&mut *all_or_none)
-                    .await?;
-                }
-                all_or_none.commit().await
             }
-            .await)
-            .map_err(away)
-        }))
+            Ok(written)
+        })
     }
+}
+
+impl Store {
+    /// Writes these changes or none; a change that stands alone, without the rows that the database refuses. Gives back
+    /// how many those are.
+    async fn write_batch(&self, changes: &[BindingChange]) -> Result<usize, ShelfError> {
+        let rows: Vec<Stored> = changes.iter().flat_map(|change| stored(&change.rows)).collect();
+        let alone = changes.len() == 1;
+        on_either!(&self.database, |pool: Kind| async {
+            let mut refused = 0;
+            let mut all_or_none = pool.begin().await?;
+            for changes in changes.chunks(ROWS_PER_STATEMENT) {
+                let mut forget = QueryBuilder::<Kind>::new("DELETE FROM bindings WHERE endpoint IN (");
+                let mut users = forget.separated(", ");
+                for change in changes {
+                    users.push_bind(&change.user);
+                }
+                forget.push(")").build().persistent(false).execute(&mut *all_or_none).await?;
+            }
+            for rows in rows.chunks(if alone { 1 } else { ROWS_PER_STATEMENT }) {
+                let mut insert = QueryBuilder::<Kind>::new(INSERT);
+                insert.push_values(rows, |mut values, row| {
+                    values
+                        .push_bind(&row.endpoint)
+                        .push_bind(row.position)
+                        .push_bind(&row.contact)
+                        .push_bind(&row.instance)
+                        .push_bind(row.reg_id)
+                        .push_bind(row.q_thousandth)
+                        .push_bind(&row.path)
+                        .push_bind(&row.call_id)
+                        .push_bind(row.cseq)
+                        .push_bind(row.expires_at)
+                        .push_bind(&row.transport)
+                        .push_bind(&row.local)
+                        .push_bind(&row.peer)
+                        .push_bind(row.flow_bound)
+                        .push_bind(&row.user_agent)
+                        .push_bind(row.updated_at);
+                });
+                // A savepoint: PostgreSQL takes nothing more after an error until what met it is rolled back.
+                let mut step = all_or_none.begin().await?;
+                match insert.build().persistent(false).execute(&mut *step).await {
+                    Ok(_) => step.commit().await?,
+                    Err(error) if alone && is_about_content(&error) => {
+                        step.rollback().await?;
+                        refused += rows.iter().map(|row| complain(&row.endpoint, &error)).count();
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            all_or_none.commit().await.map(|()| refused)
+        }
+        .await)
+        .map_err(failed)
+    }
+}
+
+/// Tells that something of an endpoint is not kept. Not in the database's own words: they may repeat the phone's.
+fn complain(endpoint: &str, error: &(dyn Error + 'static)) {
+    let code =
+        error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error).and_then(|told| told.code());
+    let code = code.as_deref().unwrap_or("none");
+    warn!(endpoint = %Redacted(endpoint), code, "the database refuses a binding for what it holds; it is not kept");
 }
 
 /// Only the last change of each endpoint: an earlier one says nothing that it does not replace.

@@ -17,7 +17,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::{LOAD_PATIENCE, OpenError, PATIENCE, Place, away};
+use crate::store::{LOAD_PATIENCE, OpenError, PATIENCE, Place, failed};
 
 /// SQLite has one writer at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
@@ -79,7 +79,7 @@ impl Database {
 
     /// Whether it answers.
     pub async fn ping(&self) -> Result<(), ShelfError> {
-        on_either!(self, |pool: Kind| sqlx::query("SELECT 1").execute(pool).await.map(drop)).map_err(away)
+        on_either!(self, |pool: Kind| sqlx::query("SELECT 1").execute(pool).await.map(drop)).map_err(failed)
     }
 
     /// Lets go of every connection, once the orders under way are done.

@@ -4,8 +4,9 @@ use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError, Shelved,
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::store::{
-    LOAD_PATIENCE, PATIENCE, Store, away,
+    LOAD_PATIENCE, PATIENCE, Store,
     database::on_either,
+    failed,
     time::{from_millis, to_millis},
     within,
 };
@@ -29,7 +30,7 @@ impl EndpointShelf for Store {
             const ALL: &str = "SELECT user_name, sealed_password, number, digests, created_at, updated_at FROM endpoints \
                                ORDER BY user_name";
             let rows: Vec<Stored> =
-                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(away)?;
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
             rows.into_iter().map(|row| self.unsealed(row)).collect()
         }))
     }
@@ -64,7 +65,7 @@ impl EndpointShelf for Store {
                 all_or_none.commit().await
             }
             .await)
-            .map_err(away)
+            .map_err(failed)
         }))
     }
 
@@ -74,7 +75,7 @@ impl EndpointShelf for Store {
             let removed = on_either!(&self.database, |pool: Kind| {
                 sqlx::query(REMOVE).bind(&user).execute(pool).await.map(|done| done.rows_affected())
             });
-            Ok(removed.map_err(away)? == 1)
+            Ok(removed.map_err(failed)? == 1)
         }))
     }
 }

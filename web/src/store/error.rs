@@ -1,4 +1,6 @@
-//! Why the store did not open, and what to do about it.
+//! Why the store did not open, and what to do about it; and which refusals of a database no second try will change.
+
+use sqlx::sqlite::SqliteError;
 
 use crate::store::{Place, SealError};
 
@@ -75,5 +77,24 @@ impl OpenError {
                     .into()
             }
         }
+    }
+}
+
+/// Whether the database answered, and refused what it was given for its content.
+pub(super) fn is_about_content(error: &sqlx::Error) -> bool {
+    // SQLITE_TOOBIG, SQLITE_CONSTRAINT and SQLITE_MISMATCH, in the low byte of the extended code.
+    const SQLITE: [i32; 3] = [18, 19, 20];
+    // The SQLSTATE classes of PostgreSQL: data exception, integrity constraint violation, program limit exceeded.
+    const POSTGRES: [&str; 3] = ["22", "23", "54"];
+    match error {
+        sqlx::Error::Encode(_) => true,
+        sqlx::Error::Database(told) => {
+            let code = told.code().unwrap_or_default();
+            match told.try_downcast_ref::<SqliteError>() {
+                Some(_) => code.parse().is_ok_and(|code: i32| SQLITE.contains(&(code & 0xff))),
+                None => POSTGRES.iter().any(|class| code.starts_with(class)),
+            }
+        }
+        _ => false,
     }
 }

@@ -29,6 +29,7 @@ pub use place::{Place, PlaceError};
 pub use seal::{KEY_FILE, SealError};
 
 use database::Database;
+use error::is_about_content;
 use seal::Seal;
 
 /// Longest any order to the database may take. A database that needs longer counts as away: the caller writes
@@ -77,6 +78,10 @@ async fn within<T>(patience: Duration, order: impl Future<Output = Result<T, She
     }
 }
 
-fn away(cause: sqlx::Error) -> ShelfError {
-    ShelfError::Away(Box::new(cause))
+/// What the database said, as the engine hears it.
+fn failed(cause: sqlx::Error) -> ShelfError {
+    match is_about_content(&cause) {
+        true => ShelfError::Refused(Box::new(cause)),
+        false => ShelfError::Away(Box::new(cause)),
+    }
 }

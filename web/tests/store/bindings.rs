@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use patchcord_engine::routing::{BindingChange, BindingRow, BindingShelf, ShelfError};
+use patchcord_engine::routing::{BindingChange, BindingRow, BindingShelf, ShelfError, Written};
 use patchcord_sip::hop::Transport;
 
-use crate::lab::{Lab, laws, moment};
+use crate::lab::{Kind, Lab, laws, moment};
 
 laws! {
     all_that_a_register_leaves_survives_a_restart,
@@ -15,6 +15,8 @@ laws! {
     what_has_lapsed_is_not_loaded_and_not_kept,
     ten_thousand_phones_are_written_at_once,
     a_batch_is_written_whole_or_not_at_all,
+    what_the_database_refuses_is_left_out_and_hurts_no_other,
+    a_text_that_one_database_cannot_hold_keeps_nobody_from_being_written,
     a_damaged_row_is_left_out_and_hurts_no_other,
 }
 
@@ -121,12 +123,49 @@ async fn a_batch_is_written_whole_or_not_at_all(lab: Lab) {
     let store = lab.store().await;
     let kept = binding("alice", "sip:alice@kept");
     store.write_bindings(vec![change("alice", vec![kept.clone()])]).await.expect("written");
-    // A row that says it is somebody else's meets the other's row: the batch fails after alice's was forgotten.
-    let stray = binding("bob", "sip:stray@h");
-    let batch = vec![change("alice", vec![stray]), change("bob", vec![binding("bob", "sip:bob@h")])];
+    // The batch fails after alice's binding was forgotten.
+    lab.tamper("ALTER TABLE bindings RENAME COLUMN user_agent TO elsewhere").await;
+    let batch = vec![change("alice", vec![]), change("bob", vec![binding("bob", "sip:bob@h")])];
     assert!(matches!(store.write_bindings(batch).await, Err(ShelfError::Away(_))));
 
+    lab.tamper("ALTER TABLE bindings RENAME COLUMN elsewhere TO user_agent").await;
     assert_eq!(store.load_bindings(moment(0)).await.expect("loaded"), [kept]);
+}
+
+async fn what_the_database_refuses_is_left_out_and_hurts_no_other(lab: Lab) {
+    let store = lab.store().await;
+    lab.tamper(match lab.kind {
+        Kind::Sqlite => {
+            "CREATE TRIGGER refuse BEFORE INSERT ON bindings WHEN NEW.contact = 'sip:refused@h' \
+             BEGIN SELECT RAISE(ABORT, 'no'); END"
+        }
+        Kind::Postgres => "ALTER TABLE bindings ADD CHECK (contact <> 'sip:refused@h')",
+    })
+    .await;
+    let good: Vec<_> = (100..200).map(|n| binding(&format!("phone{n}"), "sip:phone@h")).collect();
+    let mut changes: Vec<_> = good.iter().map(|row| change(&row.user, vec![row.clone()])).collect();
+    for at in [0, 50, 99] {
+        let refused = binding(&changes[at].user, "sip:refused@h");
+        changes[at].rows.push(refused);
+    }
+
+    assert_eq!(store.write_bindings(changes).await.expect("the others are written"), Written { refused: 3 });
+    assert_eq!(store.load_bindings(moment(0)).await.expect("loaded"), good);
+}
+
+async fn a_text_that_one_database_cannot_hold_keeps_nobody_from_being_written(lab: Lab) {
+    let store = lab.store().await;
+    let (alice, bob) = (binding("alice", "sip:a@h"), binding("bob", "sip:b@h"));
+    let nul = BindingRow { user_agent: Some("a\0b".into()), ..binding("mallory", "sip:m@h") };
+    let batch = [alice.clone(), bob.clone(), nul.clone()].map(|row| change(&row.user.clone(), vec![row]));
+    let written = store.write_bindings(batch.into()).await.expect("the others are written");
+
+    let (refused, kept) = match lab.kind {
+        Kind::Sqlite => (0, vec![alice, bob, nul]),
+        Kind::Postgres => (1, vec![alice, bob]),
+    };
+    assert_eq!(written, Written { refused });
+    assert_eq!(store.load_bindings(moment(0)).await.expect("loaded"), kept);
 }
 
 async fn a_damaged_row_is_left_out_and_hurts_no_other(lab: Lab) {

@@ -1,9 +1,12 @@
 //! Serves HTTP on a listening socket, TCP or Unix, within limits.
 //!
-//! Knows no route. A peer that says nothing, or says it too slowly, is let go; more connections than there is room for
-//! wait in the kernel.
+//! Knows no route. A peer that says nothing, says it too slowly or does not take its answer is let go; when there is no
+//! room for a newcomer, the oldest connection of whoever holds the most makes room.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+mod guests;
+mod patient;
+
+use std::{future::Future, io, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper_util::{
@@ -13,14 +16,20 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
+    task::{JoinError, JoinSet},
 };
 
-/// Connections at once on one socket. Pages and probes take a handful; each is a file descriptor that a call could want.
-const CONNECTIONS: usize = 256;
+pub use guests::{CONNECTIONS, PER_SOURCE, Source};
+
+use guests::Guests;
+use patient::Patient;
 
 /// The head of a request must be complete by then; also how long an idle connection is kept.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a peer may take nothing of its answer: far longer than any network that works.
+const WRITE_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for requests that are being answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -32,43 +41,48 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub trait Listening {
     /// What it gives.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-    /// The next connection.
-    fn next(&self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+    /// The next connection, and where it comes from.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Io, Source)>> + Send;
 }
 
 impl Listening for TcpListener {
     type Io = tokio::net::TcpStream;
-    async fn next(&self) -> io::Result<Self::Io> {
-        self.accept().await.map(|(io, _)| io)
+    async fn next(&self) -> io::Result<(Self::Io, Source)> {
+        self.accept().await.map(|(io, peer)| (io, Source::of(peer.ip())))
     }
 }
 
 impl Listening for UnixListener {
     type Io = tokio::net::UnixStream;
-    async fn next(&self) -> io::Result<Self::Io> {
-        self.accept().await.map(|(io, _)| io)
+    async fn next(&self) -> io::Result<(Self::Io, Source)> {
+        self.accept().await.map(|(io, _)| (io, Source::Here))
     }
 }
 
 /// Serves `router` until `stop` says so, then finishes what is being answered.
 pub async fn serve(listener: impl Listening, router: Router, mut stop: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut guests = Guests::default();
+    let mut connections = JoinSet::new();
     loop {
-        let place = room.clone().acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             accepted = listener.next() => accepted,
+            Some(ended) = connections.join_next_with_id() => {
+                guests.leave(ended.map_or_else(|error: JoinError| error.id(), |(id, ())| id));
+                continue;
+            }
             () = stopped(&mut stop) => break,
         };
         match accepted {
-            Ok(io) => drop(tokio::spawn(answer(io, router.clone(), stop.clone(), place))),
+            Ok((io, source)) => {
+                guests.enter(source, connections.spawn(answer(io, router.clone(), stop.clone())));
+            }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be taken");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    // Every place is free again when every connection has ended.
-    let all = room.acquire_many(CONNECTIONS as u32);
+    let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(LAST_ANSWERS, all).await.is_err() {
         tracing::debug!("some requests were still being answered at the end");
     }
@@ -78,8 +92,8 @@ async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     io: Io,
     router: Router,
     mut stop: watch::Receiver<bool>,
-    _place: OwnedSemaphorePermit,
 ) {
+    let io = Patient::new(io, WRITE_WAIT);
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), TowerToHyperService::new(router)));

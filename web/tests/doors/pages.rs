@@ -44,3 +44,18 @@ async fn what_is_no_http_ends_its_connection_and_no_other() {
 
     assert_eq!(lab.page("GET", "/healthz").await.status, 200);
 }
+
+#[tokio::test]
+async fn those_who_ask_and_do_not_read_keep_nobody_out() {
+    let lab = Lab::new().await;
+    let mut sitting = Vec::new();
+    for _ in 0..patchcord_web::serve::CONNECTIONS + 8 {
+        let mut deaf = TcpStream::connect(lab.web).await.expect("connected");
+        // It may be let go for the next while it still speaks.
+        let _sent_or_reset = deaf.write_all(&b"GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n".repeat(50)).await;
+        sitting.push(deaf);
+    }
+    for page in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(lab.page("GET", page).await.status, 200, "{page}");
+    }
+}

@@ -9,12 +9,13 @@ use std::{
 use hyper::Method;
 use patchcord_engine::{
     routing::{Digests, Origin},
-    runtime::clock,
+    runtime::{Listen, clock},
 };
 use patchcord_web::{
     accounts::{Accounts, NewEndpoint},
     control::words::{Addition, Additions, Endpoint, Endpoints, NewPassword},
     folder::Hold,
+    house::Status,
     problem::{Problem, chain},
     store::Store,
 };
@@ -42,7 +43,6 @@ const MADE_LENGTH: usize = 20;
 
 /// `patchcord endpoint add`
 pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
-    let config = context.config()?;
     let asked = additions(&add)?;
     let mut new = Vec::new();
     let mut made = Vec::new();
@@ -58,9 +58,9 @@ pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
         new.push(NewEndpoint { user, password, number, digests: add.digest });
     }
     let users: Vec<String> = new.iter().map(|new| new.user.clone()).collect();
-    let domain = config.domain.clone();
-    let way = Way::open(config).await?;
+    let way = Way::open(&context).await?;
     let via = way.name();
+    let host = way.host(&context).await?;
     way.add(new).await?;
 
     let mut text = match &users[..] {
@@ -74,7 +74,6 @@ pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
         text += "A password is not shown again.\n";
     }
     if let [user] = &users[..] {
-        let host = domain.as_deref().unwrap_or("<this machine>");
         text += &format!("A phone registers as sip:{user}@{host} with user name {user}.\n");
     }
     let passwords: serde_json::Map<_, _> = made.into_iter().map(|(user, made)| (user, made.into())).collect();
@@ -84,7 +83,7 @@ pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
 
 /// `patchcord endpoint list`
 pub async fn list(context: Context) -> Result<Said, Failure> {
-    let way = Way::open(context.config()?).await?;
+    let way = Way::open(&context).await?;
     let via = way.name();
     let Endpoints { endpoints } = way.list().await?;
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
@@ -98,7 +97,7 @@ pub async fn list(context: Context) -> Result<Said, Failure> {
 
 /// `patchcord endpoint remove`
 pub async fn remove(context: Context, user: String) -> Result<Said, Failure> {
-    let way = Way::open(context.config()?).await?;
+    let way = Way::open(&context).await?;
     let via = way.name();
     way.remove(&user).await?;
     let text = format!("Endpoint {user} is removed.\n");
@@ -107,7 +106,7 @@ pub async fn remove(context: Context, user: String) -> Result<Said, Failure> {
 
 /// `patchcord endpoint password`
 pub async fn password(context: Context, Password { user, password_stdin }: Password) -> Result<Said, Failure> {
-    let way = Way::open(context.config()?).await?;
+    let way = Way::open(&context).await?;
     let via = way.name();
     let (password, made) = match password_stdin {
         true => (first_line(read_input(Path::new("-"))?), false),
@@ -134,14 +133,15 @@ impl Context {
 enum Way {
     Server(Client),
     // The hold is kept until it is done, so that no server starts in the middle.
-    Store { accounts: Arc<Accounts>, store: Store, _hold: Hold },
+    Store { accounts: Arc<Accounts>, store: Store, config: Box<Config>, _hold: Hold },
 }
 
 impl Way {
-    async fn open(config: Config) -> Result<Self, Failure> {
-        if let Some(client) = Client::connect(&config.data).await? {
+    async fn open(context: &Context) -> Result<Self, Failure> {
+        if let Some(client) = Client::connect(&context.data()?).await? {
             return Ok(Self::Server(client));
         }
+        let config = context.config()?;
         let file = blamed(config.file.as_ref());
         let unusable = |key: &str, told: String, remedy: &str| Failure::blaming(&file, key, &told, remedy);
         let hold = Hold::take(&config.data).await;
@@ -150,7 +150,19 @@ impl Way {
         let store = store.map_err(|error| unusable("database.url", chain(&error), &error.remedy()))?;
         let opened = open_accounts(&config, &store).await;
         let (_, accounts) = opened.map_err(|error| unusable(error.key(), chain(&error), &error.remedy()))?;
-        Ok(Self::Store { accounts, store, _hold: hold })
+        Ok(Self::Store { accounts, store, config: Box::new(config), _hold: hold })
+    }
+
+    /// What a phone writes behind the `@` and as its server: the domain, and the port when it is not the usual one.
+    async fn host(&self, context: &Context) -> Result<String, Failure> {
+        let (domain, listen) = match self {
+            Self::Server(_) => {
+                let status: Status = super::server::running(context).await?.get("/api/v1/status").await?;
+                (status.domain, status.listen.iter().filter_map(|listen| listen.parse().ok()).collect())
+            }
+            Self::Store { config, .. } => (config.domain.clone(), config.runtime.listen.clone()),
+        };
+        Ok(domain.unwrap_or_else(|| "<this machine>".into()) + &port(&listen))
     }
 
     fn name(&self) -> &'static str {
@@ -225,6 +237,16 @@ impl Way {
                 done.map_err(|error| Problem::from(error).into())
             }
         }
+    }
+}
+
+/// `:5070`, or nothing when a phone finds the server without it.
+fn port(listen: &[Listen]) -> String {
+    let usual = |one: &Listen| one.addr.port() == one.transport.default_port();
+    match listen.first() {
+        // Port 0 is any that is free at the start.
+        Some(first) if !listen.iter().any(usual) && first.addr.port() != 0 => format!(":{}", first.addr.port()),
+        _ => String::new(),
     }
 }
 

@@ -24,7 +24,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Whereabouts};
 
 use outcome::{Exit, Failure, Said};
 use words::{Command, EndpointCommand, Line};
@@ -48,6 +48,12 @@ struct Context {
 impl Context {
     fn config(&self) -> Result<Config, Failure> {
         self.config_at(self.named.as_deref())
+    }
+
+    /// Where the running server is: all that those need who only speak to it.
+    fn data(&self) -> Result<PathBuf, Failure> {
+        let found = Whereabouts::load(self.named.as_deref(), &self.environment);
+        found.map(|found| found.data).map_err(Failure::from)
     }
 
     fn config_at(&self, named: Option<&Path>) -> Result<Config, Failure> {

@@ -63,7 +63,7 @@ pub async fn reload(context: Context) -> Result<Said, Failure> {
 
 /// `patchcord registrations`
 pub async fn registrations(context: Context) -> Result<Said, Failure> {
-    let data = context.config()?.data;
+    let data = context.data()?;
     let mut all: Vec<Registration> = Vec::new();
     let mut path = "/api/v1/registrations".to_owned();
     loop {
@@ -85,8 +85,8 @@ pub async fn registrations(context: Context) -> Result<Said, Failure> {
     Ok(Said::new(text, json!({ "registrations": all })))
 }
 
-async fn running(context: &Context) -> Result<Client, Failure> {
-    let data = context.config()?.data;
+pub(super) async fn running(context: &Context) -> Result<Client, Failure> {
+    let data = context.data()?;
     Client::connect(&data).await?.ok_or_else(|| client::nobody(&data))
 }
 

@@ -5,6 +5,7 @@
 //! section   takes keys out, refuses the rest
 //! sections  each section of the file → a value of the room that it belongs to
 //! problem   file, key, reason, remedy; all of them at once
+//! whereabouts   only where the running server is
 //! ```
 //!
 //! An empty file is a working server: each default is the default of the room that it belongs to. Nothing is opened,
@@ -17,6 +18,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod whereabouts;
 
 use std::{
     fs, io,
@@ -33,6 +35,7 @@ use patchcord_web::store;
 pub use problem::Problems;
 pub use sections::{Format, Log};
 pub use tree::Environment;
+pub use whereabouts::Whereabouts;
 
 use problem::{Place, Report, Wrong};
 use section::Section;
@@ -71,26 +74,13 @@ pub struct Config {
 impl Config {
     /// Reads the file that was named, or [`FILE`] here when it is there, or nothing; and the environment.
     pub fn load(named: Option<&Path>, environment: &Environment) -> Result<Self, Problems> {
-        let path = named.unwrap_or(Path::new(FILE));
-        let shown = path.display().to_string();
-        match read(path) {
-            Ok(text) => Self::read(Some(path), &text, environment),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => {
-                Self::read(None, "", environment)
-            }
-            Err(error) => {
-                let wrong = Wrong::new(
-                    format!("cannot be read: {error}"),
-                    "name a file that is there with -c, or write one with `patchcord init`",
-                );
-                Err(Problems::whole(shown, wrong))
-            }
-        }
+        let (file, text) = text_of(named)?;
+        Self::read(file, &text, environment)
     }
 
     /// Reads a configuration's text; relative paths in it start where the file lies.
     pub fn read(file: Option<&Path>, text: &str, environment: &Environment) -> Result<Self, Problems> {
-        let shown = file.unwrap_or(Path::new(FILE)).display().to_string();
+        let shown = shown_name(file);
         // What is no TOML was read in part only: what else seems wrong with it may not be.
         let syntax = Report::default();
         let mut table = tree::parse(text, &syntax);
@@ -100,11 +90,30 @@ impl Config {
         let report = Report::default();
         tree::overlay(&mut table, environment, &report);
         let mut top = Section::new("", Place::Whole, table, &report);
-        let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
-        let config = sections::read(&mut top, file, base, environment);
+        let config = sections::read(&mut top, file, environment);
         top.close();
         report.into_problems(shown).map_or(Ok(config), Err)
     }
+}
+
+/// The file that was named, or [`FILE`] here when it is there, and what it says.
+fn text_of(named: Option<&Path>) -> Result<(Option<&Path>, String), Problems> {
+    let path = named.unwrap_or(Path::new(FILE));
+    match read(path) {
+        Ok(text) => Ok((Some(path), text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok((None, String::new())),
+        Err(error) => {
+            let wrong = Wrong::new(
+                format!("cannot be read: {error}"),
+                "name a file that is there with -c, or write one with `patchcord init`",
+            );
+            Err(Problems::whole(shown_name(Some(path)), wrong))
+        }
+    }
+}
+
+fn shown_name(file: Option<&Path>) -> String {
+    file.unwrap_or(Path::new(FILE)).display().to_string()
 }
 
 fn read(path: &Path) -> io::Result<String> {

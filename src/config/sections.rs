@@ -65,10 +65,21 @@ impl Default for Log {
     }
 }
 
-/// Reads every section. Relative paths start at `base`.
-pub fn read(top: &mut Section<'_>, file: Option<&Path>, base: &Path, environment: &Environment) -> Config {
+/// Where relative paths of a file start.
+pub fn base(file: Option<&Path>) -> &Path {
+    file.and_then(Path::parent).unwrap_or(Path::new(""))
+}
+
+/// The data folder that `[server]` names.
+pub fn data(server: &mut Section<'_>, base: &Path) -> PathBuf {
+    base.join(server.take_text("data").map_or(DATA.into(), |(data, _)| data))
+}
+
+/// Reads every section.
+pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environment) -> Config {
+    let base = base(file);
     let mut server = top.take_section("server");
-    let data = base.join(server.take_text("data").map_or(DATA.into(), |(data, _)| data));
+    let data = data(&mut server, base);
     let domain = server.take_parsed("domain", domain).map(|(domain, _)| domain);
     server.refuse_later("service");
     server.close();

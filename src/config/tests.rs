@@ -27,6 +27,22 @@ fn told(text: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn whoever_looks_for_the_server_reads_only_where_it_is() {
+    let found = |text: &str, variables: &[(&str, &str)]| {
+        Whereabouts::read(Some(Path::new("etc/patchcord.toml")), text, &environment(variables))
+            .map(|found| found.data.display().to_string())
+            .map_err(|problems| problems.to_string())
+    };
+    let unset = "[server]\ndata = \"here\"\n[[endpoint]]\nuser = \"a\"\npassword_env = \"NOT_SET\"\n[sip]\nlsten = 5\n";
+    assert_eq!(found(unset, &[]), Ok("etc/here".into()));
+    assert_eq!(found(unset, &[("PATCHCORD_SERVER__DATA", "/there")]), Ok("/there".into()));
+    assert_eq!(found("[server]\ndata = \"here\"\n[sip\nlisten = \n", &[]), Ok("etc/here".into()));
+    assert_eq!(found("", &[]), Ok("etc/data".into()));
+    let told = found("[server]\ndata = 5\n", &[]).expect_err("that is no folder");
+    assert!(told.starts_with("etc/patchcord.toml:2:8: server.data: 5 is a number"), "{told}");
+}
+
+#[test]
 fn an_empty_file_is_a_working_server() {
     let config = good("", &[]);
     let listen: Vec<_> = config.runtime.listen.iter().map(ToString::to_string).collect();

@@ -28,6 +28,9 @@ use crate::{
 /// How long writing may fail before the server says that it is not ready: longer than a database needs to restart.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// What to do about a file that a reload does not take.
+const CORRECT: &str = "correct that and reload again; the server goes on as it was";
+
 /// The rooms that a running server is made of.
 pub struct Parts {
     pub accounts: Arc<Accounts>,
@@ -102,7 +105,7 @@ impl Running {
         let _turn = self.turn.lock().await;
         let file = self.config().file.clone();
         let fresh = Config::load(file.as_deref(), &self.environment)
-            .map_err(|problems| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, problems.to_string()))?;
+            .map_err(|problems| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, problems.to_string()).remedy(CORRECT))?;
         self.parts
             .runtime
             .reload_certificates()

@@ -135,10 +135,32 @@ async fn a_reload_takes_new_endpoints_and_says_what_waits() {
 async fn a_wrong_file_changes_nothing_at_a_reload() {
     let server = Setup::new(BINARY).endpoint("alice", "secret").start().await;
     fs::write(server.configuration(), "[sip]\nlsten = []\n").expect("changed");
-    // The command itself cannot use that file; the server is told by SIGHUP.
     let (told, good) = server.run(&["reload"], "").await;
     assert!(!good && told.contains("sip.lsten: is unknown"), "{told}");
+    assert!(told.ends_with("    correct that and reload again; the server goes on as it was\n"), "{told}");
     assert_eq!(phone(&server, "alice", "secret").await.register(300).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_second_terminal_needs_only_to_know_where_the_server_is() {
+    let server = Setup::new(BINARY).endpoint("alice", "secret").start().await;
+    let before = fs::read_to_string(server.configuration()).expect("the configuration");
+    let unset = "\n[[endpoint]]\nuser = \"bob\"\npassword_env = \"NOT_SET_IN_THIS_TERMINAL\"\n[sipp]\n";
+    fs::write(server.configuration(), before + unset).expect("changed");
+
+    for command in ["status", "registrations", "endpoint list", "endpoint add carol", "endpoint remove carol"] {
+        let (told, good) = server.run(&command.split(' ').collect::<Vec<_>>(), "").await;
+        assert!(good, "{command}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_phone_is_told_the_port_that_it_must_know() {
+    let server = Setup::new(BINARY).start().await;
+    let (said, good) = server.run(&["endpoint", "add", "alice"], "").await;
+    let port = server.address(Carrier::Udp).port();
+    let line = format!("A phone registers as sip:alice@<this machine>:{port} with user name alice.\n");
+    assert!(good && said.ends_with(&line), "{said}");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ const MADE_LENGTH: usize = 20;
 
 /// `patchcord endpoint add`
 pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
-    let asked = additions(&add)?;
+    let (asked, headed) = additions(&add)?;
     let mut new = Vec::new();
     let mut made = Vec::new();
     for (user, password, number) in asked {
@@ -63,7 +63,8 @@ pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
     let host = way.host(&context).await?;
     way.add(new).await?;
 
-    let mut text = match &users[..] {
+    let mut text = if headed { "The first line names the fields; it is skipped.\n".into() } else { String::new() };
+    text += &match &users[..] {
         [user] => format!("Endpoint {user} is added.\n"),
         users => format!("{} endpoints are added.\n", users.len()),
     };
@@ -259,16 +260,18 @@ fn checked(user: &str) -> Result<&str, Failure> {
 /// User, password if one is given, number if there is one.
 type Asked = (String, Option<String>, Option<String>);
 
-fn additions(add: &Add) -> Result<Vec<Asked>, Failure> {
+/// What is asked for, and whether the first line of the file only named the fields.
+fn additions(add: &Add) -> Result<(Vec<Asked>, bool), Failure> {
     let Some(file) = &add.from else {
         let password = match add.password_stdin {
             true => Some(first_line(read_input(Path::new("-"))?)),
             false => None,
         };
-        return Ok(vec![(add.user.clone().unwrap_or_default(), password, add.number.clone())]);
+        return Ok((vec![(add.user.clone().unwrap_or_default(), password, add.number.clone())], false));
     };
     let text = read_input(file)?;
     let mut asked = Vec::new();
+    let mut headed = false;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
@@ -276,6 +279,7 @@ fn additions(add: &Add) -> Result<Vec<Asked>, Failure> {
         }
         let given = |field: &str| (!field.is_empty()).then(|| field.to_owned());
         match line.split(',').map(str::trim).collect::<Vec<_>>()[..] {
+            ref fields if asked.is_empty() && !headed && names_fields(fields) => headed = true,
             [user] => asked.push((user.into(), None, None)),
             [user, password] => asked.push((user.into(), given(password), None)),
             [user, password, number] => asked.push((user.into(), given(password), given(number))),
@@ -293,7 +297,17 @@ fn additions(add: &Add) -> Result<Vec<Asked>, Failure> {
         let reason = format!("{} names no endpoint", file.display());
         return Err(Failure::new(Exit::Refused, reason, "write user,password,number, one endpoint a line"));
     }
-    Ok(asked)
+    Ok((asked, headed))
+}
+
+/// Whether a line is the head of a table: an account `user` whose password is "password" is nobody's wish.
+fn names_fields(fields: &[&str]) -> bool {
+    let is = |at: usize, names: &[&str]| {
+        fields
+            .get(at)
+            .is_none_or(|field: &&str| names.iter().any(|name| field.trim_matches('"').eq_ignore_ascii_case(name)))
+    };
+    fields.len() > 1 && is(0, &["user", "username", "name", "endpoint"]) && is(1, &["password"]) && is(2, &["number"])
 }
 
 fn read_input(from: &Path) -> Result<String, Failure> {

@@ -12,7 +12,8 @@ use super::{
     sections,
     tree::Environment,
 };
-/// Reads them all; two may share neither a name nor a number.
+
+/// Reads them all; two may share neither a name nor a number, nor may one be called what rings another.
 pub fn read_all(
     sections: Vec<Section<'_>>,
     domain: Option<&str>,
@@ -21,7 +22,8 @@ pub fn read_all(
 ) -> Vec<Endpoint> {
     let mut names = HashMap::new();
     let mut numbers = HashMap::new();
-    let mut endpoints = Vec::new();
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    let mut number_places = Vec::new();
     for mut section in sections {
         let Some((endpoint, number_place)) = read(&mut section, domain, digests, environment) else { continue };
         let place = section.place().clone();
@@ -34,6 +36,14 @@ pub fn read_all(
             section.object(&number_place, "number", Wrong::new(reason, "give one another number"));
         }
         endpoints.push(endpoint);
+        number_places.push((section, number_place));
+    }
+    for (endpoint, (section, place)) in endpoints.iter().zip(&number_places) {
+        let named = endpoint.number.as_deref().filter(|number| names.contains_key(*number));
+        if let Some(number) = named.filter(|number| *number != &*endpoint.user) {
+            let reason = format!("{number} is the name of another endpoint");
+            section.object(place, "number", Wrong::new(reason, "give it another number"));
+        }
     }
     endpoints
 }

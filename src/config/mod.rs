@@ -89,9 +89,11 @@ impl Config {
         }
         let report = Report::default();
         tree::overlay(&mut table, environment, &report);
+        let named = tree::named_variables(&table);
         let mut top = Section::new("", Place::Whole, table, &report);
         let config = sections::read(&mut top, file, environment);
         top.close();
+        tree::object_to_slips(environment, &report, |name| named.contains(name));
         report.into_problems(shown).map_or(Ok(config), Err)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Problems are collected, not returned one by one: whoever corrects a file wants to see all of them.
 
-use std::{cell::RefCell, fmt};
+use std::{cell::RefCell, collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
@@ -52,17 +52,30 @@ impl Wrong {
 
 /// Collects problems while the configuration is read.
 #[derive(Debug, Default)]
-pub struct Report(RefCell<Vec<Problem>>);
+pub struct Report {
+    found: RefCell<Vec<Problem>>,
+    asked: RefCell<BTreeSet<String>>,
+}
 
 impl Report {
     pub fn add(&self, place: &Place, key: impl Into<String>, wrong: Wrong) {
         let Wrong { reason, remedy } = wrong;
-        self.0.borrow_mut().push(Problem { place: place.clone(), key: key.into(), reason, remedy });
+        self.found.borrow_mut().push(Problem { place: place.clone(), key: key.into(), reason, remedy });
+    }
+
+    /// Somebody looks for that key.
+    pub fn note_asked(&self, key: String) {
+        self.asked.borrow_mut().insert(key);
+    }
+
+    /// Every key that was looked for in a section which stands there once.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.asked.borrow().clone()
     }
 
     /// What was collected, in the order of the file; `None` when nothing was.
     pub fn into_problems(self, file: String) -> Option<Problems> {
-        let mut found = self.0.into_inner();
+        let mut found = self.found.into_inner();
         found.sort_by(|a, b| a.place.cmp(&b.place));
         (!found.is_empty()).then_some(Problems { file, found })
     }

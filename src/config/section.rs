@@ -22,12 +22,13 @@ pub struct Section<'a> {
     place: Place,
     table: Table,
     asked: Vec<&'static str>,
+    counted: bool,
     report: &'a Report,
 }
 
 impl<'a> Section<'a> {
     pub fn new(name: impl Into<String>, place: Place, table: Table, report: &'a Report) -> Self {
-        Self { name: name.into(), place, table, asked: Vec::new(), report }
+        Self { name: name.into(), place, table, asked: Vec::new(), counted: false, report }
     }
 
     /// Where the section begins.
@@ -77,7 +78,10 @@ impl<'a> Section<'a> {
         let mut sections = Vec::new();
         for node in nodes {
             match node.value {
-                Value::Table(table) => sections.push(Section::new(name.clone(), node.place, table, report)),
+                Value::Table(table) => {
+                    let section = Section::new(name.clone(), node.place, table, report);
+                    sections.push(Section { counted: true, ..section });
+                }
                 _ => list_wanted(&node.place),
             }
         }
@@ -207,6 +211,9 @@ impl<'a> Section<'a> {
 
     fn take(&mut self, key: &'static str) -> Option<Node> {
         self.asked.push(key);
+        if !self.counted {
+            self.report.note_asked(self.path(key));
+        }
         self.table.remove(key).map(|entry| entry.node)
     }
 

@@ -43,6 +43,15 @@ fn whoever_looks_for_the_server_reads_only_where_it_is() {
 }
 
 #[test]
+fn a_variable_that_the_file_names_may_look_like_a_key() {
+    let file = "[[endpoint]]\nuser = \"alice\"\npassword_env = \"PATCHCORD_LOG_LEVEL\"\n";
+    assert_eq!(
+        good(file, &[("PATCHCORD_LOG_LEVEL", "secret"), ("PATCHCORD_WEB_PORT", "tcp://10.0.0.1")]).endpoints.len(),
+        1
+    );
+}
+
+#[test]
 fn an_empty_file_is_a_working_server() {
     let config = good("", &[]);
     let listen: Vec<_> = config.runtime.listen.iter().map(ToString::to_string).collect();

@@ -3,7 +3,10 @@
 //! Nothing here knows a key of ours. A variable `PATCHCORD_SIP__LISTEN` stands for `listen` in `[sip]` and wins over
 //! the file; a number between the underscores picks an entry of a list of tables (`PATCHCORD_ENDPOINT__0__USER`).
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use toml::{
     Spanned,
@@ -54,7 +57,12 @@ pub fn parse(text: &str, report: &Report) -> Table {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let place = error.span().map_or(Place::Whole, |span| page.place_of(&span));
-        report.add(&place, "", Wrong::new(error.message(), "correct the TOML there; https://toml.io has its rules"));
+        let written = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        let wrong = match error.message() {
+            "duplicate key" => Wrong::new(format!("{written} stands there twice"), "remove one of them"),
+            other => Wrong::new(other, "correct the TOML there; https://toml.io has its rules"),
+        };
+        report.add(&place, "", wrong);
     }
     read_table(&page, table.into_inner())
 }
@@ -116,6 +124,36 @@ pub fn overlay(table: &mut Table, environment: &Environment, report: &Report) {
             report.add(&place, path.replace("__", "."), Wrong::new("leads nowhere", remedy));
         }
     }
+}
+
+/// Tells of variables that would be a key of ours with one more underscore: silence would leave the key as it was.
+/// `named` says whether the file wants a variable for something else.
+pub fn object_to_slips(environment: &Environment, report: &Report, named: impl Fn(&str) -> bool) {
+    for name in environment.keys().filter(|name| !named(name)) {
+        let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !rest.contains("__")) else { continue };
+        let rest = rest.to_ascii_lowercase();
+        if let Some(key) = report.asked().into_iter().find(|key| key.replace('.', "_") == rest) {
+            let meant = format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase());
+            let wrong =
+                Wrong::new("has one underscore where two part a section from its key", format!("write {meant}"));
+            report.add(&Place::Variable(name.clone()), key, wrong);
+        }
+    }
+}
+
+/// The variables that keys such as `password_env` name.
+pub fn named_variables(table: &Table) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut nodes: Vec<(&str, &Node)> = table.iter().map(|(key, entry)| (key.as_str(), &entry.node)).collect();
+    while let Some((key, node)) = nodes.pop() {
+        match &node.value {
+            Value::Table(inner) => nodes.extend(inner.iter().map(|(key, entry)| (key.as_str(), &entry.node))),
+            Value::List(items) => nodes.extend(items.iter().map(|item| (key, item))),
+            Value::Text(name) | Value::Variable(name) if key.ends_with("_env") => drop(found.insert(name.clone())),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Puts `value` where `steps` lead, making what is missing on the way; false when something else is in the way.

@@ -160,6 +160,26 @@ fn many_endpoints_come_from_a_file_all_or_none() {
 }
 
 #[test]
+fn a_line_that_only_names_the_fields_makes_no_endpoint() {
+    let folder = Folder::empty();
+    let said = folder.run_with("endpoint add --from -", "user,password,number\nalice,secret,101\n").good();
+    assert!(said.starts_with("The first line names the fields; it is skipped.\nEndpoint alice is added.\n"), "{said}");
+    let listed = folder.run("endpoint list --json").json();
+    assert_eq!(listed["endpoints"].as_array().expect("a list").len(), 1, "{listed}");
+}
+
+#[test]
+fn a_name_that_is_anothers_number_is_refused() {
+    let folder = Folder::empty();
+    folder.run("endpoint add alice --number 101").good();
+    let told = folder.run("endpoint add 101").bad(1);
+    assert_eq!(told, "error: name 101 is the number of endpoint alice\n    choose another name\n");
+    folder.run("endpoint add 102").good();
+    let told = folder.run("endpoint add bob --number 102").bad(1);
+    assert_eq!(told, "error: number 102 is the name of another endpoint\n    choose another number\n");
+}
+
+#[test]
 fn a_removed_endpoint_is_gone() {
     let folder = Folder::empty();
     folder.run("endpoint add alice").good();

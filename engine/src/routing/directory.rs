@@ -4,7 +4,7 @@
 //! [`Location`](super::Location)) and checks no passwords (that is the digest); it only knows who exists.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, RwLock},
 };
 
@@ -58,6 +58,20 @@ pub enum DirectoryError {
         number: String,
         /// Who has it.
         user: String,
+    },
+    /// Another endpoint's number is this name: whoever dials it would mean both.
+    #[error("name {name} is the number of endpoint {user}")]
+    NameIsNumber {
+        /// The name asked for.
+        name: String,
+        /// Whose number it is.
+        user: String,
+    },
+    /// Another endpoint's name is this number.
+    #[error("number {number} is the name of another endpoint")]
+    NumberIsName {
+        /// The number asked for.
+        number: String,
     },
     /// The name cannot stand in a SIP address, or would have to be escaped there.
     #[error("{user:?} cannot be a user name: 1 to {MAX_USER} letters, digits and - _ . + are allowed")]
@@ -155,7 +169,8 @@ impl Directory {
             // The file wins over the store, for names and for numbers.
             let shadowed = fresh.endpoints.contains_key(&endpoint.user);
             if !shadowed && fresh.endpoints.len() < MAX_ENDPOINTS {
-                let number = endpoint.number.clone().filter(|number| !fresh.numbers.contains_key(number));
+                let free = |number: &str| !fresh.numbers.contains_key(number) && !fresh.endpoints.contains_key(number);
+                let number = endpoint.number.clone().filter(|number| free(number));
                 fresh.insert(Endpoint { number, ..endpoint });
             }
         }
@@ -176,9 +191,14 @@ impl Directory {
 impl Inner {
     fn check(&self, endpoints: &[Endpoint]) -> Result<(), DirectoryError> {
         let mut fresh_numbers: HashMap<&str, &str> = HashMap::new();
+        let fresh_names: HashSet<&str> = endpoints.iter().map(|endpoint| &*endpoint.user).collect();
         let mut added = 0;
         for endpoint in endpoints {
             check_user(&endpoint.user)?;
+            let mut others = self.numbers.get(&*endpoint.user).filter(|user| ***user != *endpoint.user).into_iter();
+            if let Some(user) = others.find(|user| !fresh_names.contains(&***user)) {
+                return Err(DirectoryError::NameIsNumber { name: endpoint.user.to_string(), user: user.to_string() });
+            }
             match self.endpoints.get(&endpoint.user) {
                 Some(known) if known.origin == Origin::File => {
                     return Err(DirectoryError::OwnedByFile { user: endpoint.user.to_string() });
@@ -191,6 +211,10 @@ impl Inner {
                 let holder = holder.or_else(|| fresh_numbers.get(number).copied());
                 if let Some(user) = holder.filter(|user| *user != &*endpoint.user) {
                     return Err(DirectoryError::NumberTaken { number: number.into(), user: user.into() });
+                }
+                let is_name = fresh_names.contains(number) || self.endpoints.contains_key(number);
+                if is_name && number != &*endpoint.user {
+                    return Err(DirectoryError::NumberIsName { number: number.into() });
                 }
                 fresh_numbers.insert(number, &endpoint.user);
             }
@@ -244,6 +268,23 @@ mod tests {
         let both = vec![endpoint("carol", Some("7"), Origin::Store), endpoint("dave", Some("7"), Origin::Store)];
         assert_eq!(directory.put(both), Err(DirectoryError::NumberTaken { number: "7".into(), user: "carol".into() }));
         assert_eq!(directory.count(), 1, "all or none");
+    }
+
+    #[test]
+    fn a_name_that_is_anothers_number_is_refused_like_two_equal_numbers() {
+        let directory = Directory::default();
+        directory.put(vec![endpoint("100", Some("100"), Origin::Store)]).expect("its own name may be its number");
+        directory.put(vec![endpoint("101", None, Origin::Store)]).expect("101 is new");
+        directory.put(vec![endpoint("alice", Some("102"), Origin::Store)]).expect("alice is new");
+
+        let name = DirectoryError::NameIsNumber { name: "102".into(), user: "alice".into() };
+        assert_eq!(directory.put(vec![endpoint("102", None, Origin::Store)]), Err(name));
+        let number = DirectoryError::NumberIsName { number: "101".into() };
+        assert_eq!(directory.put(vec![endpoint("bob", Some("101"), Origin::Store)]), Err(number));
+        let both = vec![endpoint("7", None, Origin::Store), endpoint("dave", Some("7"), Origin::Store)];
+        assert_eq!(directory.put(both), Err(DirectoryError::NumberIsName { number: "7".into() }));
+        let moves = vec![endpoint("alice", Some("103"), Origin::Store), endpoint("102", None, Origin::Store)];
+        assert_eq!(directory.put(moves), Ok(()), "the number is given up in the same order");
     }
 
     #[test]

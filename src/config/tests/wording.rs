@@ -4,6 +4,11 @@ use super::told;
 
 /// A file's text, and all that is told about it.
 const FILES: &[(&str, &str)] = &[
+    ("[sip]\nshards = 1\nshards = 2\n", "etc/patchcord.toml:3:1: shards stands there twice\n    remove one of them"),
+    (
+        "[[endpoint]]\nuser = \"101\"\npassword = \"x\"\n[[endpoint]]\nuser = \"bob\"\npassword = \"x\"\nnumber = \"101\"\n",
+        "etc/patchcord.toml:7:10: endpoint.number: 101 is the name of another endpoint\n    give it another number",
+    ),
     (
         "[sip\nlisten = 1\nx = \n",
         "etc/patchcord.toml:1:5: unclosed table, expected `]`\n    correct the TOML there; https://toml.io has its rules",
@@ -207,6 +212,11 @@ const FILES: &[(&str, &str)] = &[
 
 /// A variable, its value, and all that is told about it.
 const VARIABLES: &[(&str, &str, &str)] = &[
+    (
+        "PATCHCORD_SIP_LISTEN",
+        "udp:0.0.0.0:5060",
+        "environment variable PATCHCORD_SIP_LISTEN: sip.listen: has one underscore where two part a section from its key\n    write PATCHCORD_SIP__LISTEN",
+    ),
     (
         "PATCHCORD_SIP__LISTEN",
         "5060",

@@ -74,8 +74,12 @@ impl AccountError {
             Self::Directory(DirectoryError::OwnedByFile { .. }) => {
                 "edit its [[endpoint]] there, then run `patchcord reload`".into()
             }
-            Self::Directory(DirectoryError::NumberTaken { .. }) => "choose another number".into(),
-            Self::Directory(DirectoryError::BadName { .. }) => "choose another name".into(),
+            Self::Directory(DirectoryError::NumberTaken { .. } | DirectoryError::NumberIsName { .. }) => {
+                "choose another number".into()
+            }
+            Self::Directory(DirectoryError::BadName { .. } | DirectoryError::NameIsNumber { .. }) => {
+                "choose another name".into()
+            }
             Self::Directory(DirectoryError::Full) => "remove some, or start another server".into(),
             Self::Shelf(ShelfError::Away(_)) => "see that the database runs and can be written, and try again".into(),
             Self::Shelf(ShelfError::Refused(_)) => {

@@ -53,7 +53,7 @@ impl PlaceError {
                 "write \"sqlite:data/patchcord.db\", or \"postgres://user:password@host/database\""
             }
             Self::Postgres { .. } => {
-                "write \"postgres://user:password@host/database\"; in the password, @ is %40, / is %2F and : is %3A"
+                "write \"postgres://user:password@host/database\"; in the password, @ is %40, / is %2F, : is %3A, ? is %3F and # is %23"
             }
         }
     }
@@ -72,6 +72,9 @@ impl Place {
         }
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(PlaceError::Scheme);
+        }
+        if hides_a_password(url) {
+            return Err(PlaceError::Postgres { reason: "an @ stands where no user and password are any more".into() });
         }
         match PgConnectOptions::from_str(url) {
             Ok(options) => Ok(Self::Postgres { options: Box::new(options), shown: without_password(url) }),
@@ -94,6 +97,14 @@ impl fmt::Debug for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Whether a password with an unescaped `/`, `?` or `#` in it would be read as a host, a database or options.
+fn hides_a_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (authority, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let path = behind.split(['?', '#']).next().unwrap_or_default();
+    path.contains('@') || (behind.contains('@') && !authority.contains('@'))
 }
 
 /// `url` with `***` for every password in it: the one before the `@` and the one that may stand in the query.
@@ -158,6 +169,10 @@ mod tests {
             ("sqlite:a.db?mode=ro", PlaceError::Options),
         ] {
             assert_eq!(Place::parse(url, Path::new("/")).map(|place| place.to_string()), Err(error), "{url}");
+        }
+        for url in ["postgres://u:to@p/secret@h:1/d", "postgres://u:12/secret@h/d", "postgres://u:12?secret@h/d"] {
+            let error = Place::parse(url, Path::new("/")).expect_err(url);
+            assert!(!error.to_string().contains("secret"), "{error} shows the password");
         }
         let error = Place::parse("postgres://pbx:a/b@host/db", Path::new("/")).expect_err("the slash is not escaped");
         assert!(!error.to_string().contains("a/b"), "{error} shows the password");

@@ -92,7 +92,10 @@ pub async fn list(context: Context) -> Result<Said, Failure> {
         let reachable = if found.reachable { "yes" } else { "no" };
         [found.user.clone(), or_dash(&found.number), or_dash(&found.digest), found.source.clone(), reachable.into()]
     });
-    let text = table(["ENDPOINT", "NUMBER", "DIGEST", "SOURCE", "REACHABLE"], rows.collect());
+    let mut text = table(["ENDPOINT", "NUMBER", "DIGEST", "SOURCE", "REACHABLE"], rows.collect());
+    for (user, fault) in endpoints.iter().filter_map(|found| Some((&found.user, found.fault.as_ref()?))) {
+        text += &format!("Endpoint {user} is left out: {fault}.\n");
+    }
     Ok(Said::new(text + &context.by_way(via), json!({ "endpoints": endpoints, "via": via })))
 }
 
@@ -204,8 +207,9 @@ impl Way {
                     source: if found.origin == Origin::File { "file".into() } else { "database".into() },
                     // Nobody runs who could reach it.
                     reachable: false,
+                    fault: None,
                 });
-                let endpoints = endpoints.collect();
+                let endpoints = endpoints.chain(accounts.damaged().into_iter().map(Endpoint::from)).collect();
                 store.close().await;
                 Ok(Endpoints { endpoints })
             }

@@ -3,7 +3,11 @@
 use patchcord_lab::{Carrier, Phone, Setup};
 use serde_json::json;
 
-use crate::{binary::BINARY, cluster::Cluster, running::page};
+use crate::{
+    binary::{BINARY, Folder},
+    cluster::Cluster,
+    running::page,
+};
 
 #[tokio::test]
 async fn endpoints_and_registrations_survive_a_restart_in_postgresql() {
@@ -20,6 +24,23 @@ async fn endpoints_and_registrations_survive_a_restart_in_postgresql() {
     server.start().await;
     let found = server.json(&["registrations", "--json"]).await;
     assert_eq!(found["registrations"][0]["user"], json!("alice"));
+}
+
+#[tokio::test]
+async fn a_second_server_on_one_database_is_refused_and_the_first_serves_on() {
+    let cluster = Cluster::start();
+    let database = format!("[database]\nurl = \"{}\"\n", cluster.url());
+    let server = Setup::new(BINARY).endpoint("alice", "secret").toml(&database).start().await;
+
+    let second = Folder::with(&format!("{database}[sip]\nlisten = [\"udp:127.0.0.1:0\"]\n[web]\nlisten = []\n"));
+    for command in ["run", "endpoint add bob"] {
+        let told = second.run(command).bad(2);
+        assert!(told.starts_with("error: patchcord.toml: database.url: database postgres://"), "{command}: {told}");
+        assert!(told.contains(" is held by another server\n    stop that server first"), "{command}: {told}");
+    }
+    let mut alice = Phone::connect(Carrier::Udp, server.address(Carrier::Udp), "alice", "secret").await;
+    assert_eq!(alice.register(300).await.status(), 200);
+    assert!(page(&server, "/readyz").await.ends_with("ready\n"));
 }
 
 #[tokio::test]

@@ -208,8 +208,10 @@ fn a_lost_key_is_told_before_anything_is_changed() {
     folder.run("endpoint add alice").good();
     fs::remove_file(folder.file("data/secret.key")).expect("the key is lost");
     let told = folder.run("endpoint list").bad(2);
-    assert!(told.contains("database.url: the endpoints cannot be loaded: the store did not take it: the store holds a password of endpoint alice"), "{told}");
-    assert!(told.contains("another key"), "{told}");
+    let reason = "database.url: database sqlite:data/patchcord.db belongs to another data folder: its passwords are sealed with \
+                  another key than data/secret.key";
+    assert!(told.contains(reason), "{told}");
+    assert!(told.contains("restore data/secret.key from a backup"), "{told}");
 }
 
 #[test]

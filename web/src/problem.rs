@@ -56,7 +56,6 @@ impl From<AccountError> for Problem {
             AccountError::Exists { .. } | AccountError::Directory(_) => StatusCode::CONFLICT,
             AccountError::Shelf(ShelfError::Away(_)) => StatusCode::SERVICE_UNAVAILABLE,
             AccountError::Shelf(ShelfError::Refused(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-            AccountError::Shelf(ShelfError::Damaged { .. }) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Problem::new(status, chain(&error)).remedy(error.remedy())
     }

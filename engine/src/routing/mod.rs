@@ -27,4 +27,7 @@ pub use keeping::Keeping;
 pub use kept::{MAX_CALL_ID, MAX_INSTANCE, MAX_PATH, MAX_USER_AGENT};
 pub use location::Location;
 pub use registrar::{RegisterError, Registered, RegistrarRules, register};
-pub use shelf::{BindingChange, BindingRow, BindingShelf, EndpointRow, EndpointShelf, ShelfError, Shelved, Written};
+pub use shelf::{
+    BindingChange, BindingRow, BindingShelf, DamagedEndpoint, EndpointRow, EndpointRows, EndpointShelf, ShelfError,
+    Shelved, Written,
+};

@@ -21,15 +21,6 @@ pub enum ShelfError {
     /// The database takes orders and does not take this one, for what it holds; trying again will not help.
     #[error("the store refuses what it was told to keep")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What lies on the shelf cannot be read; trying again will not help.
-    #[error("the store holds {what} that cannot be read")]
-    Damaged {
-        /// Which row, in words a person can look up.
-        what: String,
-        /// What was wrong with it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
 }
 
 /// An endpoint as the store keeps it.
@@ -47,6 +38,24 @@ pub struct EndpointRow {
     pub created: SystemTime,
     /// When anything of it last changed.
     pub updated: SystemTime,
+}
+
+/// An endpoint that lies on the shelf and cannot be used: it is left out, and everybody else is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedEndpoint {
+    /// Its name.
+    pub user: String,
+    /// What is wrong with it, for people.
+    pub reason: String,
+}
+
+/// What lies on the shelf of endpoints.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointRows {
+    /// Those that can be used.
+    pub rows: Vec<EndpointRow>,
+    /// Those that cannot.
+    pub damaged: Vec<DamagedEndpoint>,
 }
 
 /// A binding as the store keeps it: everything a REGISTER leaves behind.
@@ -112,7 +121,7 @@ pub trait BindingShelf: Send + Sync {
 /// Keeps the endpoints that were added by command.
 pub trait EndpointShelf: Send + Sync {
     /// All of them.
-    fn load_endpoints(&self) -> Shelved<'_, Vec<EndpointRow>>;
+    fn load_endpoints(&self) -> Shelved<'_, EndpointRows>;
     /// Adds or replaces all of these, or none; `created` of one that was there stays.
     fn put_endpoints(&self, rows: Vec<EndpointRow>) -> Shelved<'_, ()>;
     /// Removes one; false when it was not there.

@@ -15,13 +15,14 @@ use std::{collections::HashSet, sync::Arc, time::SystemTime};
 use patchcord_engine::{
     redact::Redacted,
     routing::{
-        BindingChange, BindingShelf, Digests, DirectoryError, Endpoint, EndpointRow, EndpointShelf, Origin, ShelfError,
+        BindingChange, BindingShelf, DamagedEndpoint, Digests, DirectoryError, Endpoint, EndpointRow, EndpointRows,
+        EndpointShelf, Origin, ShelfError,
     },
     switchboard::Switchboard,
 };
 use patchcord_sip::digest::Credential;
 use tokio::sync::Mutex;
-use tracing::info;
+use tracing::{error, info};
 
 use rules::Unfit;
 
@@ -85,7 +86,6 @@ impl AccountError {
             Self::Shelf(ShelfError::Refused(_)) => {
                 "the database says what it does not take; choose other values".into()
             }
-            Self::Shelf(ShelfError::Damaged { .. }) => "restore the data folder from a backup".into(),
         }
     }
 }
@@ -99,6 +99,8 @@ impl<T: EndpointShelf + BindingShelf> Shelf for T {}
 pub struct Accounts {
     board: Arc<Switchboard>,
     shelf: Arc<dyn Shelf>,
+    /// Those of the store that cannot be used.
+    damaged: std::sync::Mutex<Vec<DamagedEndpoint>>,
     /// One change at a time, so that store and directory see them in the same order.
     turn: Mutex<()>,
 }
@@ -106,7 +108,7 @@ pub struct Accounts {
 impl Accounts {
     /// Those of `board` and `shelf`; the directory is as it was until [`Accounts::load`].
     pub fn new(board: Arc<Switchboard>, shelf: Arc<dyn Shelf>) -> Self {
-        Self { board, shelf, turn: Mutex::new(()) }
+        Self { board, shelf, damaged: Default::default(), turn: Mutex::new(()) }
     }
 
     /// The switchboard that they register at.
@@ -114,10 +116,22 @@ impl Accounts {
         &self.board
     }
 
+    /// The endpoints of the store that cannot be used, by name. What the file or a command has put in their place is not
+    /// among them.
+    pub fn damaged(&self) -> Vec<DamagedEndpoint> {
+        let damaged = self.damaged.lock().expect("nobody panics in there");
+        damaged.iter().filter(|damaged| self.board.directory.find(&damaged.user).is_none()).cloned().collect()
+    }
+
     /// Fills the directory with the endpoints of the file and of the store. Whoever is gone is reachable no more.
     pub async fn load(&self, file: Vec<Endpoint>) -> Result<(), AccountError> {
         let _turn = self.turn.lock().await;
-        let stored = self.shelf.load_endpoints().await?.into_iter().map(endpoint).collect();
+        let EndpointRows { rows, damaged } = self.shelf.load_endpoints().await?;
+        for DamagedEndpoint { user, reason } in &damaged {
+            error!(endpoint = %Redacted(user), reason, "an endpoint of the store cannot be used and is left out");
+        }
+        *self.damaged.lock().expect("nobody panics in there") = damaged;
+        let stored = rows.into_iter().map(endpoint).collect();
         for user in self.board.directory.replace_file(file, stored)? {
             self.board.location.forget(&user);
         }
@@ -165,6 +179,7 @@ impl Accounts {
     pub async fn remove(&self, user: &str) -> Result<(), AccountError> {
         let _turn = self.turn.lock().await;
         match self.board.directory.find(user) {
+            None if self.damaged().iter().any(|damaged| damaged.user == user) => {}
             None => return Err(AccountError::NotFound { user: user.into() }),
             Some(known) if known.origin == Origin::File => {
                 return Err(DirectoryError::OwnedByFile { user: user.into() }.into());
@@ -173,6 +188,7 @@ impl Accounts {
         }
         self.shelf.remove_endpoint(user.into()).await?;
         self.board.directory.remove(user)?;
+        self.damaged.lock().expect("nobody panics in there").retain(|damaged| damaged.user != user);
         info!(endpoint = %Redacted(user), "endpoint removed");
         self.forget_bindings(user).await
     }

@@ -83,8 +83,10 @@ async fn list(State(rooms): State<Rooms>) -> Json<Endpoints> {
             Origin::File => "file".into(),
             Origin::Store => "database".into(),
         },
+        fault: None,
     });
-    Json(Endpoints { endpoints: endpoints.collect() })
+    let damaged = rooms.accounts.damaged().into_iter().map(Endpoint::from);
+    Json(Endpoints { endpoints: endpoints.chain(damaged).collect() })
 }
 
 async fn add(State(rooms): State<Rooms>, Said(additions): Said<Additions>) -> Result<StatusCode, Problem> {

@@ -1,5 +1,6 @@
 //! What is said over the control socket. Both ends read and write these.
 
+use patchcord_engine::routing::DamagedEndpoint;
 use serde::{Deserialize, Serialize};
 
 /// The endpoints, by name.
@@ -22,6 +23,16 @@ pub struct Endpoint {
     pub source: String,
     /// Whether it can be reached now.
     pub reachable: bool,
+    /// Why it is left out, when it cannot be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+impl From<DamagedEndpoint> for Endpoint {
+    fn from(damaged: DamagedEndpoint) -> Self {
+        let DamagedEndpoint { user, reason } = damaged;
+        Self { user, number: None, digest: None, source: "database".into(), reachable: false, fault: Some(reason) }
+    }
 }
 
 /// Endpoints to be added: all of them, or none.

@@ -1,6 +1,6 @@
 //! Bindings: where each endpoint can be reached, kept over a restart.
 
-use std::{error::Error, net::AddrParseError, num::TryFromIntError, time::SystemTime};
+use std::{net::AddrParseError, num::TryFromIntError, time::SystemTime};
 
 use patchcord_engine::{
     redact::Redacted,
@@ -13,7 +13,7 @@ use tracing::warn;
 use crate::store::{
     LOAD_PATIENCE, PATIENCE, Store,
     database::on_either,
-    error::is_about_content,
+    error::{Told, is_about_content},
     failed,
     time::{from_millis, to_millis},
     within,
@@ -78,7 +78,10 @@ impl BindingShelf for Store {
                         batches.push(batch);
                     }
                     Err(ShelfError::Refused(error)) => {
-                        written.refused += batch.iter().map(|change| complain(&change.user, &*error)).count();
+                        written.refused += batch
+                            .iter()
+                            .map(|change| complain(&change.user, error.downcast_ref().and_then(Told::code)))
+                            .count();
                     }
                     Err(error) => return Err(error),
                 }
@@ -132,7 +135,7 @@ impl Store {
                     Ok(_) => step.commit().await?,
                     Err(error) if alone && is_about_content(&error) => {
                         step.rollback().await?;
-                        refused += rows.iter().map(|row| complain(&row.endpoint, &error)).count();
+                        refused += rows.iter().map(|row| complain(&row.endpoint, Told::from(&error).code())).count();
                     }
                     Err(error) => return Err(error),
                 }
@@ -145,10 +148,8 @@ impl Store {
 }
 
 /// Tells that something of an endpoint is not kept. Not in the database's own words: they may repeat the phone's.
-fn complain(endpoint: &str, error: &(dyn Error + 'static)) {
-    let code =
-        error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error).and_then(|told| told.code());
-    let code = code.as_deref().unwrap_or("none");
+fn complain(endpoint: &str, code: Option<&str>) {
+    let code = code.unwrap_or("none");
     warn!(endpoint = %Redacted(endpoint), code, "the database refuses a binding for what it holds; it is not kept");
 }
 

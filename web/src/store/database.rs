@@ -11,13 +11,13 @@ use std::{
 
 use patchcord_engine::routing::ShelfError;
 use sqlx::{
-    Connection, PgConnection, PgPool, SqlitePool,
+    PgPool, SqlitePool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::{LOAD_PATIENCE, OpenError, PATIENCE, Place, failed};
+use crate::store::{LOAD_PATIENCE, OpenError, PATIENCE, Place, error::Told, failed};
 
 /// SQLite has one writer at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
@@ -60,7 +60,8 @@ pub(super) use on_either;
 impl Database {
     /// Connects, and makes or updates the tables.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        let unreachable = |source| OpenError::Unreachable { place: place.clone(), source };
+        let unreachable =
+            |error: sqlx::Error| OpenError::Unreachable { place: place.clone(), source: Told::from(&error) };
         let database = match place {
             Place::Sqlite(path) => {
                 make_file(path).map_err(|source| OpenError::Folder { place: place.clone(), source })?;
@@ -105,7 +106,7 @@ impl Database {
             MigrateError::VersionMissing(migration) if migration > known => {
                 OpenError::Newer { place, migration, known }
             }
-            source => OpenError::Migration { place, source },
+            error => OpenError::Migration { place, source: Told::from(&error) },
         }
     }
 }
@@ -132,17 +133,18 @@ async fn sqlite(path: &Path) -> Result<SqlitePool, sqlx::Error> {
     SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await
 }
 
-async fn postgres(options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+/// `options`, with our name and our patience.
+pub fn postgres_options(options: &PgConnectOptions) -> PgConnectOptions {
     let longest = LOAD_PATIENCE.as_millis().to_string();
-    let options = options
+    options
         .clone()
         .application_name("patchcord")
         // What we gave up on must not go on working over there.
-        .options([("statement_timeout", longest.as_str()), ("lock_timeout", longest.as_str())]);
-    // A pool tries again until its patience ends, and then says only that; the first connection says what is wrong.
-    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await {
-        Ok(connected) => connected?.close().await?,
-        Err(_) => return Err(sqlx::Error::PoolTimedOut),
-    }
-    PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await
+        .options([("statement_timeout", longest.as_str()), ("lock_timeout", longest.as_str())])
+}
+
+/// Whoever opens it holds it already, so it answered a moment ago.
+async fn postgres(options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+    pool.connect_with(postgres_options(options)).await
 }

@@ -1,12 +1,15 @@
 //! Endpoints that were added by command, with their passwords sealed.
 
-use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError, Shelved, UnknownDigest};
+use patchcord_engine::routing::{
+    DamagedEndpoint, EndpointRow, EndpointRows, EndpointShelf, ShelfError, Shelved, UnknownDigest,
+};
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::store::{
     LOAD_PATIENCE, PATIENCE, Store,
     database::on_either,
     failed,
+    seal::Broken,
     time::{from_millis, to_millis},
     within,
 };
@@ -24,14 +27,31 @@ struct Stored {
     updated_at: i64,
 }
 
+/// What is wrong with a row that we did not write like this.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("its password does not open: {0}")]
+    Password(#[from] Broken),
+    #[error("its digest algorithms are none: {0}")]
+    Digests(#[from] UnknownDigest),
+}
+
 impl EndpointShelf for Store {
-    fn load_endpoints(&self) -> Shelved<'_, Vec<EndpointRow>> {
+    fn load_endpoints(&self) -> Shelved<'_, EndpointRows> {
         Box::pin(within(LOAD_PATIENCE, async {
             const ALL: &str = "SELECT user_name, sealed_password, number, digests, created_at, updated_at FROM endpoints \
                                ORDER BY user_name";
             let rows: Vec<Stored> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
-            rows.into_iter().map(|row| self.unsealed(row)).collect()
+            let mut found = EndpointRows::default();
+            for row in rows {
+                let user = row.user_name.clone();
+                match self.unsealed(row) {
+                    Ok(row) => found.rows.push(row),
+                    Err(reason) => found.damaged.push(DamagedEndpoint { user, reason: reason.to_string() }),
+                }
+            }
+            Ok(found)
         }))
     }
 
@@ -93,15 +113,9 @@ impl Store {
         })
     }
 
-    fn unsealed(&self, row: Stored) -> Result<EndpointRow, ShelfError> {
-        let password = self.seal.open(&row.user_name, &row.sealed_password).map_err(|broken| ShelfError::Damaged {
-            what: format!("a password of endpoint {}", row.user_name),
-            source: Box::new(broken),
-        })?;
-        let digests = row.digests.map(|text| text.parse()).transpose().map_err(|broken: UnknownDigest| {
-            let what = format!("the digest algorithms of endpoint {}", row.user_name);
-            ShelfError::Damaged { what, source: Box::new(broken) }
-        })?;
+    fn unsealed(&self, row: Stored) -> Result<EndpointRow, Unusable> {
+        let password = self.seal.open(&row.user_name, &row.sealed_password)?;
+        let digests = row.digests.map(|text| text.parse()).transpose()?;
         Ok(EndpointRow {
             password,
             digests,

@@ -1,5 +1,7 @@
 //! Why the store did not open, and what to do about it; and which refusals of a database no second try will change.
 
+use std::{error::Error, path::PathBuf};
+
 use sqlx::sqlite::SqliteError;
 
 use crate::store::{Place, SealError};
@@ -26,7 +28,21 @@ pub enum OpenError {
         place: Place,
         /// What the driver said.
         #[source]
-        source: sqlx::Error,
+        source: Told,
+    },
+    /// Another server has it.
+    #[error("database {place} is held by another server")]
+    Held {
+        /// The database.
+        place: Place,
+    },
+    /// What is sealed in it, our key does not open.
+    #[error("database {place} belongs to another data folder: its passwords are sealed with another key than {key}", key = key.display())]
+    OtherKey {
+        /// The database.
+        place: Place,
+        /// Our key file.
+        key: PathBuf,
     },
     /// Tables were made that this version has never heard of.
     #[error(
@@ -47,7 +63,7 @@ pub enum OpenError {
         place: Place,
         /// What went wrong.
         #[source]
-        source: sqlx::migrate::MigrateError,
+        source: Told,
     },
 }
 
@@ -68,6 +84,14 @@ impl OpenError {
                  [database] url"
                     .into()
             }
+            Self::Held { .. } => {
+                "stop that server first, or give this one a database of its own in [database] url".into()
+            }
+            Self::OtherKey { key, .. } => format!(
+                "give this server a database of its own in [database] url, or restore {} from a backup of the data folder \
+                 that the database belongs to; if that key is lost, delete all rows of the table endpoints and add them again",
+                key.display()
+            ),
             Self::Newer { .. } => {
                 "start the newer version again, or restore the backup that was made before the upgrade".into()
             }
@@ -96,5 +120,59 @@ pub(super) fn is_about_content(error: &sqlx::Error) -> bool {
             }
         }
         _ => false,
+    }
+}
+
+/// What a database or its driver said, once: the driver's own errors repeat their causes, and name lines of the
+/// database's source.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Told {
+    text: String,
+    code: Option<String>,
+}
+
+impl Told {
+    /// SQLSTATE, or SQLite's code, when the database itself said no.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+}
+
+impl<E: Error + 'static> From<&E> for Told {
+    fn from(error: &E) -> Self {
+        let mut told = Self { text: String::new(), code: None };
+        let mut next: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(error) = next {
+            let by_database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+            let whole = error.to_string();
+            let said = by_database.map_or_else(|| whole.clone(), |database| database.message().to_owned());
+            match told.text.as_str() {
+                "" => told.text = said,
+                text if text.contains(&whole) => told.text = text.replace(&whole, &said),
+                // An error that shows its cause within itself ends with it.
+                text if said.contains(text) => told.text = said,
+                _ => told.text += &format!(": {said}"),
+            }
+            if let Some(database) = by_database {
+                told.code = database.code().map(Into::into);
+                break;
+            }
+            next = error.source();
+        }
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_driver_said_is_told_once() {
+        let cause = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "nobody listens there");
+        let told = Told::from(&sqlx::Error::Io(cause));
+        assert_eq!(told.to_string().matches("nobody listens there").count(), 1, "{told}");
+        assert_eq!((told.source().is_none(), told.code()), (true, None), "whoever prints the causes finds no more");
     }
 }

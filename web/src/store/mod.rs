@@ -3,6 +3,7 @@
 //! ```text
 //! Place      where the database is, read from a URL and safe to print
 //! Database   the two kinds of pool, and the one seam between them
+//! Claim      what keeps a second server away
 //! Seal       what keeps a password unreadable for whoever has only the database
 //! endpoints  the engine's EndpointShelf
 //! bindings   the engine's BindingShelf
@@ -13,6 +14,7 @@
 //! nothing about SIP.
 
 mod bindings;
+mod claim;
 mod database;
 mod endpoints;
 mod error;
@@ -24,10 +26,11 @@ use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use patchcord_engine::routing::ShelfError;
 
-pub use error::OpenError;
+pub use error::{OpenError, Told};
 pub use place::{Place, PlaceError};
 pub use seal::{KEY_FILE, SealError};
 
+use claim::Claim;
 use database::Database;
 use error::is_about_content;
 use seal::Seal;
@@ -47,6 +50,7 @@ pub const PING_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Store {
     database: Database,
     seal: Arc<Seal>,
+    claim: Option<Arc<Claim>>,
 }
 
 impl Store {
@@ -55,18 +59,34 @@ impl Store {
     /// `data` is the data folder, which holds the key that passwords are sealed with.
     pub async fn open(place: &Place, data: &Path) -> Result<Self, OpenError> {
         let seal = Seal::in_folder(data).map_err(OpenError::Seal)?;
+        let claim = Claim::take(place).await?;
         let database = Database::open(place).await?;
-        Ok(Self { database, seal: Arc::new(seal) })
+        let store = Self { database, seal: Arc::new(seal), claim: claim.map(Arc::new) };
+        if let Err(refused) = claim::check_key(&store.database, place, &store.seal, data).await {
+            store.close().await;
+            return Err(refused);
+        }
+        Ok(store)
     }
 
-    /// Whether the database answers now.
+    /// Whether the database answers now, and is ours.
     pub async fn reachable(&self) -> Result<(), ShelfError> {
-        within(PING_PATIENCE, self.database.ping()).await
+        within(PING_PATIENCE, async {
+            self.database.ping().await?;
+            match &self.claim {
+                Some(claim) => claim.renew().await,
+                None => Ok(()),
+            }
+        })
+        .await
     }
 
     /// Lets go of every connection, once the orders under way are done.
     pub async fn close(&self) {
         self.database.close().await;
+        if let Some(claim) = &self.claim {
+            claim.release().await;
+        }
     }
 }
 
@@ -81,7 +101,7 @@ async fn within<T>(patience: Duration, order: impl Future<Output = Result<T, She
 /// What the database said, as the engine hears it.
 fn failed(cause: sqlx::Error) -> ShelfError {
     match is_about_content(&cause) {
-        true => ShelfError::Refused(Box::new(cause)),
-        false => ShelfError::Away(Box::new(cause)),
+        true => ShelfError::Refused(Box::new(Told::from(&cause))),
+        false => ShelfError::Away(Box::new(Told::from(&cause))),
     }
 }

@@ -11,12 +11,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    digest,
+};
 
 /// The name of the key file in the data folder.
 pub const KEY_FILE: &str = "secret.key";
 
 const KEY_LEN: usize = 32;
+
+/// What a fingerprint is made of beside the key, so that it is good for nothing else.
+const FINGERPRINT: &[u8] = b"patchcord key fingerprint:";
+
+/// Bytes of a fingerprint: two keys that share one are out of the question.
+const FINGERPRINT_LEN: usize = 16;
 
 /// Why the key cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -68,12 +77,13 @@ impl SealError {
 
 /// Why a sealed password does not open: another key, another user, or a damaged row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it was sealed with another key or is damaged; give the endpoint a new password")]
+#[error("it was sealed with another key or is damaged; add the endpoint again")]
 pub struct Broken;
 
 /// Seals and opens passwords with the key of this data folder.
 pub struct Seal {
     key: LessSafeKey,
+    fingerprint: String,
 }
 
 impl Seal {
@@ -95,7 +105,13 @@ impl Seal {
         }
         let bytes = unhex(text.trim_end()).ok_or(SealError::NoKey { path })?;
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).expect("the key has the length of the algorithm");
-        Ok(Self { key: LessSafeKey::new(key) })
+        let fingerprint = digest::digest(&digest::SHA256, &[FINGERPRINT, &bytes].concat());
+        Ok(Self { key: LessSafeKey::new(key), fingerprint: hex(&fingerprint.as_ref()[..FINGERPRINT_LEN]) })
+    }
+
+    /// What tells this key from any other and gives nothing of it away.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// `password`, readable only with this key and for this user: nonce, ciphertext, tag.

@@ -88,12 +88,12 @@ async fn an_endpoint_is_added_listed_changed_and_removed() {
 
     let changed = lab.order("PUT", "/api/v1/endpoints/alice/password", r#"{"password": "better"}"#).await;
     assert_eq!(changed.status, 204);
-    let stored = lab.store.load_endpoints().await.expect("loaded");
+    let stored = lab.store.load_endpoints().await.expect("loaded").rows;
     assert_eq!((stored[0].password.as_str(), stored[0].number.as_deref()), ("better", Some("101")));
 
     assert_eq!(lab.order("DELETE", "/api/v1/endpoints/alice", "").await.status, 204);
     assert!(lab.board.directory.find("alice").is_none());
-    assert_eq!(lab.store.load_endpoints().await.expect("loaded"), []);
+    assert_eq!(lab.store.load_endpoints().await.expect("loaded").rows, []);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn of_many_all_are_added_or_none() {
     assert_eq!(lab.order("POST", "/api/v1/endpoints", twice).await.problem(409), "endpoint new is there already");
 
     assert!(lab.board.directory.find("new").is_none());
-    assert_eq!(lab.store.load_endpoints().await.expect("loaded"), []);
+    assert_eq!(lab.store.load_endpoints().await.expect("loaded").rows, []);
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn baresip_registers_over(carrier: Carrier) {
 async fn baresip_is_refused_over(carrier: Carrier) {
     let server = server().await;
     let mut phone = Baresip::start(&account(&server, carrier, "wrong"));
-    assert_eq!(phone.verdict().await, Verdict::Refused);
+    assert_eq!(phone.verdict().await, Verdict::Refused(403));
     assert_eq!(bindings(&server, "alice").await, [""; 0]);
 }
 
@@ -48,7 +48,7 @@ async fn linphone_registers_over(carrier: Carrier) {
 async fn linphone_is_refused_over(carrier: Carrier) {
     let server = server().await;
     let mut phone = Linphone::start(&account(&server, carrier, "wrong")).await;
-    assert_eq!(phone.verdict().await, Verdict::Refused);
+    assert_eq!(phone.verdict().await, Verdict::Refused(403));
     assert_eq!(bindings(&server, "alice").await, [""; 0]);
 }
 
@@ -110,6 +110,18 @@ async fn linphone_with_a_wrong_password_is_refused_over_tcp() {
 #[tokio::test]
 async fn linphone_with_a_wrong_password_is_refused_over_tls() {
     linphone_is_refused_over(Carrier::Tls).await;
+}
+
+/// Where nobody listens: a port that was free a moment ago.
+fn nobody<'a>() -> Account<'a> {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port");
+    Account { carrier: Carrier::Tcp, server: free, user: "alice", password: "wrong" }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_not_mistaken_for_one_that_refuses() {
+    assert_eq!(Baresip::start(&nobody()).verdict().await, Verdict::Unreachable);
+    assert_eq!(Linphone::start(&nobody()).await.verdict().await, Verdict::Unreachable);
 }
 
 #[tokio::test]

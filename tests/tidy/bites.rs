@@ -117,6 +117,8 @@ fn sql_outside_the_store_is_refused() {
 #[test]
 fn a_crate_with_lints_of_its_own_is_refused() {
     assert_eq!(lines(rules::shared_lints(&file("web/Cargo.toml", "[package]\n"))), [1]);
+    // A workspace of its own has lints of its own, and its crates share those.
+    assert_eq!(lines(rules::shared_lints(&file("tests/fuzz/cargo/Cargo.toml", "[package]\n"))), [1]);
     assert_eq!(lines(rules::shared_lints(&file("web/Cargo.toml", "[package]\n\n[lints]\nworkspace = true\n"))), []);
 }
 

@@ -169,9 +169,7 @@ pub fn sql_room(file: &File) -> Vec<Breach> {
 
 pub fn shared_lints(file: &File) -> Vec<Breach> {
     let manifest = file.path == "Cargo.toml" || file.path.ends_with("/Cargo.toml");
-    // cargo-fuzz wants a workspace of its own, which has no lints to share.
-    let own_workspace = file.path.starts_with("tests/fuzz/fuzz/");
-    let alone = manifest && !own_workspace && !file.text.contains("[lints]\nworkspace = true");
+    let alone = manifest && !file.text.contains("[lints]\nworkspace = true");
     only_if(alone, 1, "add [lints] workspace = true".into())
 }
 

@@ -46,7 +46,11 @@ impl Baresip {
     pub async fn verdict(&mut self) -> Verdict {
         let question = |line: &str| match line {
             line if line.contains("} 200 OK") => Some(Verdict::Registered),
-            line if line.contains("reg: sip:") => Some(Verdict::Refused),
+            // `reg: sip:alice@192.0.2.1:5060: 403 Forbidden ()`, or a word of the system in place of the status.
+            line if line.contains("reg: sip:") => {
+                let status = line.split(": ").find_map(|part| part.split(' ').next()?.parse().ok());
+                Some(status.map_or(Verdict::Unreachable, Verdict::Refused))
+            }
             _ => None,
         };
         self.process.line("whether it is registered", question).await

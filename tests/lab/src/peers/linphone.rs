@@ -1,6 +1,6 @@
 //! linphone 5 without sound: its daemon is told to register and watched until its account changes state.
 
-use std::fs;
+use std::{cell::Cell, fs};
 
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -39,10 +39,16 @@ impl Linphone {
 
     /// Waits for what it says about its registration.
     pub async fn verdict(&mut self) -> Verdict {
+        let last = Cell::new(Verdict::Unreachable);
         let question = |line: &str| match line {
             line if line.contains("to [LinphoneRegistrationOk]") => Some(Verdict::Registered),
-            line if line.contains("to [LinphoneRegistrationFailed]") => Some(Verdict::Refused),
-            _ => None,
+            line if line.contains("to [LinphoneRegistrationFailed]") => Some(last.get()),
+            // Its log shows each message; what decides is the last answer before its account changes state.
+            line => {
+                let status = line.strip_prefix("SIP/2.0 ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+                last.set(status.map_or(last.get(), Verdict::Refused));
+                None
+            }
         };
         self.process.line("whether it is registered", question).await
     }

@@ -26,10 +26,12 @@ pub struct Account<'a> {
 }
 
 /// What a phone says about its registration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The server said 200.
     Registered,
-    /// The server said anything else.
-    Refused,
+    /// The server said no, with this status.
+    Refused(u16),
+    /// No server said anything.
+    Unreachable,
 }

@@ -107,18 +107,21 @@ impl<M: Medium> Take<M> {
             let over = self.take(&room);
             // There are as many places as boxes.
             let _ = self.shared.empty.push(room);
+            // Within the sweep, too: a writer that is behind loses no more at a kill than one that is not.
+            let over = over.or_else(|| self.flush_in_time());
             if over.is_some() {
                 return over;
             }
         }
-        let over = self.fill(upto).or(ending);
-        if over.is_none()
-            && self.at - self.flushed >= FLUSH
-            && let Err(error) = self.flush()
-        {
-            return Some(told(&error));
+        self.fill(upto).or(ending).or_else(|| self.flush_in_time())
+    }
+
+    /// Flushes when a second of sound is pending.
+    fn flush_in_time(&mut self) -> Option<Why> {
+        if self.at - self.flushed < FLUSH {
+            return None;
         }
-        over
+        self.flush().err().map(|error| told(&error))
     }
 
     fn take(&mut self, room: &Boxed) -> Option<Why> {

@@ -15,7 +15,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-/// A call is some dozens of small pieces of memory, and a flood is millions that should go back to the system when it is
+/// A call is some dozens of small pieces of memory, and a flood is millions, most of which go back to the system when it is
 /// over; `docs/decisions/0002` says what it gains.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

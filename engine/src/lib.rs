@@ -2,7 +2,10 @@
 //!
 //! `routing` decides who may do what, `runtime` is the only room that knows tokio.
 
+pub mod call;
 pub mod door;
+pub mod line;
+pub mod program;
 pub mod redact;
 pub mod routing;
 pub mod runtime;

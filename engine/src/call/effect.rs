@@ -1,0 +1,175 @@
+//! What a call wants done.
+
+use std::time::Duration;
+
+use patchcord_media::dtmf::Key;
+
+use super::LegId;
+use super::event::{Ending, Event};
+use super::verb::Dial;
+use crate::program::{VerbId, Wake};
+
+/// What a call wants done. In the order in which it says them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// The program is to be resumed; its step comes back as [`Event::Program`].
+    Resume(Wake),
+    /// The line of a leg is to do this.
+    Line(LegId, LineOrder),
+    /// The port of a leg is to do this.
+    Sound(LegId, SoundOrder),
+    /// Where this target of a dial is; the answer is [`Event::Located`].
+    Locate {
+        /// The verb that asks.
+        verb: VerbId,
+        /// The number of the target in it.
+        target: u32,
+        /// Who.
+        address: String,
+        /// On whose behalf, where somebody is called for a party.
+        caller: Option<LegId>,
+    },
+    /// A line for the journal.
+    Note(Note),
+    /// All legs are gone and the program has ended: the call can be forgotten.
+    Over,
+}
+
+/// What a line does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LineOrder {
+    /// Says that it rings.
+    Ring,
+    /// Opens the sound before the answer.
+    Progress,
+    /// Answers.
+    Answer,
+    /// Refuses: status, phrase, and where else to go.
+    Refuse(u16, Option<String>, Option<String>),
+    /// Calls somebody. This is the first that is heard of the leg.
+    Invite(Box<Invitation>),
+    /// Ends, whatever state it is in: CANCEL, BYE or a refusal; the end comes as an event.
+    HangUp {
+        /// The cause of Q.850.
+        cause: u8,
+        /// A status that goes with it, as 200 where the call was answered elsewhere.
+        sip: Option<u16>,
+    },
+    /// Tells the party that it is held, or no longer.
+    Hold(bool),
+    /// Sends INFO.
+    Info(String, Vec<u8>),
+    /// Sends a text.
+    Message(String),
+    /// Asks the party's phone to call somebody else.
+    Refer(String),
+    /// Takes a transfer that the party asked for.
+    AcceptRefer,
+    /// Does not.
+    RejectRefer(u16),
+    /// Tells the party how the transfer goes that it asked for: a status of SIP.
+    ReferProgress(u16),
+}
+
+/// Whom to call, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invitation {
+    /// Where.
+    pub way: Way,
+    /// On whose behalf: its number is shown, and its codecs come first.
+    pub caller: Option<LegId>,
+    /// The dial that it belongs to: identity, headers, codecs.
+    pub dial: Dial,
+}
+
+/// A way to somebody. Made by routing, only carried here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Way {
+    /// The address that is asked.
+    pub uri: String,
+    /// What leads there.
+    pub through: Through,
+}
+
+/// What leads to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Through {
+    /// An endpoint's registration: the user, and which of its bindings.
+    Binding(String, u64),
+    /// A trunk, by name.
+    Trunk(String),
+    /// Whatever DNS says.
+    Straight,
+}
+
+/// Names one thing that is played or recorded on a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SoundTag(pub u64);
+
+/// What the port of a leg does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SoundOrder {
+    /// Plays a prompt in place of whatever else the party would hear.
+    Play {
+        /// The name of its end.
+        tag: SoundTag,
+        /// Which.
+        prompt: String,
+        /// Where it begins.
+        from: Duration,
+        /// Louder or softer.
+        volume_db: i8,
+        /// Over and over.
+        endless: bool,
+    },
+    /// Stops it.
+    Stop,
+    /// Lets the leg and this one hear each other.
+    Bridge(LegId),
+    /// Lets the party hear itself.
+    Echo,
+    /// Lets the party hear nobody.
+    Part,
+    /// Presses a key towards the party.
+    Press(Key, Duration),
+    /// Begins a recording.
+    Record {
+        /// The name of its end.
+        tag: SoundTag,
+        /// `wav` or `opus`.
+        format: String,
+        /// Both sides, or the party alone.
+        both: bool,
+        /// How long a silence is told.
+        silence: Option<Duration>,
+        /// The longest.
+        max: Duration,
+    },
+    /// Leaves silence in a recording, or goes on.
+    PauseRecord(SoundTag, bool),
+    /// Ends a recording; its end comes as an event.
+    StopRecord(SoundTag),
+}
+
+/// A line for the journal, as the call knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Something was heard.
+    Heard(Box<Event>),
+    /// A verb began.
+    Verb(VerbId, super::Verb),
+    /// A verb ended.
+    Result(VerbId, super::Outcome),
+    /// A leg began, for this one.
+    LegBegan(LegId, Option<LegId>, Option<Way>),
+    /// Two legs hear each other.
+    Joined(LegId, LegId),
+    /// No longer.
+    Parted(LegId),
+    /// A leg ended.
+    LegEnded(LegId, Ending),
+    /// A word for the record.
+    Tag(String, String),
+    /// The story ended.
+    StoryEnded(crate::program::End),
+}

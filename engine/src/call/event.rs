@@ -1,0 +1,149 @@
+//! What a call hears.
+
+use std::time::Duration;
+
+use patchcord_media::dtmf::Press;
+use patchcord_media::shard::Played;
+
+use super::LegId;
+use super::effect::{SoundTag, Way};
+use super::verb::Handle;
+use crate::program::{Step, VerbId};
+
+/// What a call hears.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The program was resumed, and said this.
+    Program(Step),
+    /// Something happened to a leg.
+    Leg(LegId, LegEvent),
+    /// Where a target of a dial can be found: a branch each that rings at once, and in each branch the ways that are tried
+    /// one after the other. The answer to [`Effect::Locate`](super::Effect).
+    Located(VerbId, u32, Result<Vec<Vec<Way>>, NotFound>),
+    /// Somebody outside ends the call: an operator, a limit, a stop of the server.
+    End(Ending),
+}
+
+/// Why a target cannot be called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum NotFound {
+    /// No route says so; the reason in words.
+    Forbidden(String),
+    /// There is nobody of that name.
+    Unknown,
+    /// Registered nowhere, or its trunk is down.
+    Unreachable,
+    /// As many calls as it may have.
+    Busy,
+}
+
+/// What happens to a leg.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LegEvent {
+    /// A called leg rings.
+    Ringing,
+    /// A called leg sends sound before it answers.
+    EarlyMedia,
+    /// It has answered, or our answer was acknowledged to stand.
+    Answered,
+    /// A called leg has refused, or could not be reached. It is gone.
+    Refused(Refused),
+    /// It has ended. It is gone.
+    Ended(Ending),
+    /// A key went down.
+    KeyDown(patchcord_media::dtmf::Key),
+    /// A key was pressed.
+    Key(Press),
+    /// A prompt is over.
+    Played(SoundTag, Played),
+    /// A prompt cannot be played: there is none of that name, or it cannot be read.
+    NotPlayed(SoundTag, String),
+    /// All keys are sent.
+    KeysSent,
+    /// A recording has ended: where it lies and how long it is, or why it could not be kept.
+    Recorded(SoundTag, Result<(String, Duration), String>),
+    /// Nobody has spoken for the time that a recording allows.
+    Quiet(SoundTag),
+    /// The party holds us, or no longer.
+    Held(bool),
+    /// No packet has come for so long.
+    MediaLost(Duration),
+    /// Packets come again.
+    MediaBack,
+    /// The party sent INFO that is no key.
+    Info(String, Vec<u8>),
+    /// The party sent a text.
+    Message(String, Vec<u8>),
+    /// The party asks to be transferred.
+    Refer(ReferWish),
+    /// How a transfer goes that we asked the party's phone for: a status of SIP; final when 200 or more.
+    ReferProgress(u16),
+    /// An order to the line failed: what we offered was refused, the leg goes on as it was.
+    LineRefused(u16),
+}
+
+/// How a party wants to be transferred.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReferWish {
+    /// To whom: an address.
+    pub to: String,
+    /// A leg of this server that the party is to take the place of, already found: the call that owns it and the leg.
+    pub replaces: Option<(u64, LegId)>,
+    /// The Replaces value as it was said, when it names a dialog of somebody else.
+    pub replaces_elsewhere: Option<String>,
+}
+
+/// A called leg that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Refused {
+    /// The status of SIP; 408 where nobody answered, 503 where nobody could be reached.
+    pub sip: u16,
+    /// What it said.
+    pub reason: String,
+    /// Where else to go (3xx), in order.
+    pub elsewhere: Vec<String>,
+}
+
+/// How a leg or a call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ending {
+    /// Whose doing it was.
+    pub by: Who,
+    /// The cause of Q.850.
+    pub cause: u8,
+    /// The status of SIP, where there was one.
+    pub sip: Option<u16>,
+    /// In words.
+    pub reason: String,
+}
+
+/// Whose doing something was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// The party of the leg.
+    Party,
+    /// The program.
+    Program,
+    /// The house: a limit, a time-out, an operator, a fault.
+    System,
+}
+
+/// What a program is told without having asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happening {
+    /// A key that no verb took.
+    Key(LegId, Press),
+    /// INFO that is no key.
+    Info(LegId, String, Vec<u8>),
+    /// A text.
+    Message(LegId, String, Vec<u8>),
+    /// A party asks to be transferred. It is answered by what the configuration says unless the program says
+    /// `AcceptRefer` or `RejectRefer` before it waits for anything else.
+    Refer(LegId, ReferWish),
+    /// A party holds or resumes.
+    Held(LegId, bool),
+    /// Something in the background has ended.
+    Ended(Handle),
+    /// A leg has gone.
+    Left(LegId, Ending),
+}

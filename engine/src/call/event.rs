@@ -70,6 +70,9 @@ pub enum LegEvent {
     MediaLost(Duration),
     /// Packets come again.
     MediaBack,
+    /// Its sound cannot go on: a fault of ours, or terms that no port can run by. The leg is still there; the call hangs it up
+    /// for this reason.
+    Unusable(Ending),
     /// The party sent INFO that is no key.
     Info(String, Vec<u8>),
     /// The party sent a text.

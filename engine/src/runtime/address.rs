@@ -86,6 +86,16 @@ impl Addresses {
         self.local.iter().any(|net| net.contains(&peer))
     }
 
+    /// Whether a peer sees another address than ours.
+    pub fn is_advertised_to(&self, peer: IpAddr) -> bool {
+        let fits = match &self.advertise {
+            Advertise::None => false,
+            Advertise::Address(ip) => ip.is_ipv4() == peer.is_ipv4(),
+            Advertise::Stun(..) => self.mapped_for(Transport::Tcp, peer, None).is_some(),
+        };
+        fits && !self.is_local(peer)
+    }
+
     /// The listener that serves a transport for peers of this family; the one at `ours`, if it is one.
     fn listener(&self, transport: Transport, peer: IpAddr, ours: Option<SocketAddr>) -> Option<usize> {
         let fits = |listen: &Listen| listen.transport == transport && listen.addr.is_ipv4() == peer.is_ipv4();

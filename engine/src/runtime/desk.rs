@@ -3,16 +3,20 @@
 //! A [`Desk`] hears what the transactions of its shard say and acts through its [`Wire`]. It never waits: whatever takes
 //! time comes back as news. Desks of different shards share only what they were made to share.
 
-use std::net::SocketAddr;
-use std::time::{Instant, SystemTime};
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use patchcord_media::prompt::{Loaded, Wish};
+use patchcord_media::shard::{Notice, Plane};
 use patchcord_sip::hop::{FlowId, Hop, Transport};
 use patchcord_sip::message::{Draft, Response};
 use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{ClientId, Full, Heard, ServerId};
 
 use super::clock;
+use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
+use super::stats::one_more;
 use super::works::Works;
 
 /// What sits on a shard and decides.
@@ -23,6 +27,19 @@ pub trait Desk {
     /// News of a request that was sent by [`Wire::send_to`].
     fn hear_sent(&mut self, id: RequestId, news: News, wire: &mut Wire<'_>) {
         let _nobody_sent_any = (id, news, wire);
+    }
+
+    /// One of the ports and rooms that were opened for this shard tells something. Whoever opens none hears none; what is
+    /// told to a desk that does not listen is counted.
+    fn hear_sound(&mut self, notice: Notice, wire: &mut Wire<'_>) {
+        let _unheard = notice;
+        one_more(&wire.works.counters.unheard_notices);
+    }
+
+    /// What came of a prompt that was asked for by [`Wire::load`]: once for each, and never within that call.
+    fn hear_prompt(&mut self, ticket: PromptTicket, loaded: Loaded, wire: &mut Wire<'_>) {
+        let _unheard = (ticket, loaded);
+        one_more(&wire.works.counters.unheard_prompts);
     }
 
     /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.
@@ -224,5 +241,38 @@ impl<'a> Wire<'a> {
     /// end is told as usual.
     pub fn cancel_sent(&mut self, id: RequestId, reason: Option<&str>) {
         self.works.cancel_sent(id, reason);
+    }
+
+    /// The media threads; `None` where the server was started without sound. Ports and rooms are opened for the listener
+    /// [`Wire::listener`], and their notices come by [`Desk::hear_sound`].
+    pub fn plane(&self) -> Option<&Plane> {
+        self.works.sound.as_ref().map(|sound| &sound.plane)
+    }
+
+    /// Whom the notices of this desk's ports and rooms are for.
+    pub fn listener(&self) -> usize {
+        self.works.index
+    }
+
+    /// Gets a prompt ready; what came of it, also when it is known at once, comes by [`Desk::hear_prompt`] after this call.
+    pub fn load(&mut self, wish: Wish) -> Result<PromptTicket, NotAsked> {
+        let now = self.works.now;
+        self.works.sound.as_mut().ok_or(NotAsked::NoSound)?.load(wish, now)
+    }
+
+    /// Where sound for the peer of a hop is taken, and the address that its description names.
+    pub fn sound_on(&self, hop: &Hop) -> SoundAddress {
+        self.works.sound_address(hop.peer.ip(), hop.transport, Some(hop.local))
+    }
+
+    /// The same for a peer that nothing was heard from yet; `None` for one whose address is not known, who is taken to be
+    /// outside.
+    pub fn sound_for(&self, peer: Option<IpAddr>) -> SoundAddress {
+        self.works.sound_address(peer.unwrap_or(SOMEBODY), Transport::Udp, None)
+    }
+
+    /// After how long without a packet a party counts as silent; `None`: never.
+    pub fn silence_after(&self) -> Option<Duration> {
+        self.works.sound.as_ref().and_then(|sound| sound.rules.silence_after)
     }
 }

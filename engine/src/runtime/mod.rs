@@ -1,4 +1,5 @@
-//! The only room of the engine that knows tokio: threads, sockets, names, addresses, certificates, time.
+//! The only room of the engine that knows tokio: threads, sockets, names, addresses, certificates, time, and the way
+//! to the media threads.
 //!
 //! It decides nothing about SIP. Bytes come in here, messages go to the transactions of a shard, what these say goes to
 //! the [`Desk`] that sits on the shard, and what the desk wants done goes out again through its [`Wire`].
@@ -16,6 +17,7 @@ mod keeper;
 pub mod settings;
 mod shard;
 mod shared;
+mod sound;
 mod start;
 mod stats;
 mod stun;
@@ -27,6 +29,7 @@ pub use certificate::{CertificateError, check_certificates};
 pub use desk::{Desk, News, RequestId, SendFault, Wire};
 pub use keeper::keep;
 pub use settings::{Advertise, CertificateSource, Limits, Listen, Settings};
+pub use sound::{NotAsked, PromptTicket, Sound, SoundAddress, SoundRules};
 pub use start::{NotAdopted, Runtime, StartError};
 pub use stats::Stats;
 pub use transport::bind::BindError;

@@ -33,6 +33,7 @@ use super::desk::{Desk, Wire};
 use super::dns::{NameServers, Spoken};
 use super::entrance::Parcel;
 use super::shared::Shared;
+use super::sound::SoundAtShard;
 use super::stats::{Counters, one_more};
 use super::stun::{self, Stun};
 use super::transport::Transports;
@@ -75,13 +76,14 @@ impl Shard {
         datagrams: Vec<Option<Rc<Datagrams>>>,
         desk: Box<dyn Desk>,
         seed: [u8; 32],
+        sound: Option<SoundAtShard>,
     ) -> Rc<Self> {
         let now = clock::now();
         let counters = shared.counters[index].clone();
         let mut tokens = Tokens::seeded(seed);
         let limits = shared.settings.limits.transactions;
         let transactions = Transactions::new(shared.settings.timers, limits, tokens.bytes(), now);
-        Rc::new_cyclic(|shard: &Weak<Self>| {
+        Rc::new_cyclic(move |shard: &Weak<Self>| {
             let transports = Transports::new(shared.clone(), counters.clone(), datagrams, shard.clone());
             let works = Works {
                 index,
@@ -93,6 +95,7 @@ impl Shard {
                 transactions,
                 tokens,
                 transports,
+                sound,
                 shard: shard.clone(),
             };
             let core = RefCell::new(Core { desk, works });
@@ -306,6 +309,16 @@ impl Shard {
                     core.settle();
                 });
             }
+        });
+    }
+
+    /// Tells the desk something that came neither from a socket nor from a transaction.
+    pub fn tell_desk(&self, tell: impl FnOnce(&mut dyn Desk, &mut Wire<'_>)) {
+        self.enter(|core| {
+            core.guard(|core| {
+                tell(&mut *core.desk, &mut Wire::new(&mut core.works));
+                core.settle();
+            });
         });
     }
 

@@ -24,6 +24,7 @@ use super::entrance::{Entrance, Inside, Parcel};
 use super::settings::{Listen, Settings};
 use super::shard::Shard;
 use super::shared::Shared;
+use super::sound::{self, Sound, SoundInside};
 use super::stats::Stats;
 use super::stun_client;
 use super::transport::accept::accept;
@@ -88,6 +89,7 @@ struct Fittings {
     inside: Inside,
     phase: watch::Receiver<Phase>,
     seed: [u8; 32],
+    sound: Option<SoundInside>,
 }
 
 /// The running shards.
@@ -98,15 +100,32 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Opens all sockets and starts the shards. `desks` makes the desk of each shard, on its thread.
+    /// Opens all sockets and starts the shards, without sound. `desks` makes the desk of each shard, on its thread.
     pub fn start(
+        settings: Settings,
+        desks: impl Fn(usize) -> Box<dyn Desk> + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
+        Self::start_with(settings, None, desks)
+    }
+
+    /// The same; with sound, each shard hears what its ports tell. The media threads are whoever's started them to stop,
+    /// after the shards.
+    ///
+    /// # Panics
+    /// When the sound has not as many listeners as there are shards.
+    pub fn start_with(
         mut settings: Settings,
+        sound: Option<Sound>,
         desks: impl Fn(usize) -> Box<dyn Desk> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         settings.limits.connections = descriptors::connections(settings.limits.connections);
         let tls = Tls::open(&settings)?;
         let (phase, _) = watch::channel(Phase::Running);
         let (bound, mut fittings, entrances) = fit(&settings, &phase)?;
+        if let Some(sound) = sound {
+            let shares = sound.share(fittings.len());
+            fittings.iter_mut().zip(shares).for_each(|(fitting, share)| fitting.sound = Some(share));
+        }
         let shared = Arc::new(Shared::new(settings, bound, tls, entrances, random()?));
         let runtime = Self { shared, phase, threads: Mutex::default() };
         let desks = Arc::new(desks);
@@ -211,6 +230,7 @@ fn fit(settings: &Settings, phase: &watch::Sender<Phase>) -> Result<Fitted, Star
             inside,
             phase: phase.subscribe(),
             seed: random_seed()?,
+            sound: None,
         });
     }
     let mut bound = Vec::new();
@@ -279,7 +299,11 @@ fn open(fittings: Fittings, shared: Arc<Shared>, desks: &dyn Fn(usize) -> Box<dy
     for (at, socket) in fittings.datagrams {
         datagrams[at] = Some(Rc::new(Datagrams::new(FlowId(at as u64), socket)?));
     }
-    let shard = Shard::open(fittings.index, shared, datagrams.clone(), desks(fittings.index), fittings.seed);
+    let (sound, bell) = fittings.sound.map(SoundInside::open).transpose()?.unzip();
+    let shard = Shard::open(fittings.index, shared, datagrams.clone(), desks(fittings.index), fittings.seed, sound);
+    if let Some(bell) = bell {
+        sound::listen(&shard, bell);
+    }
     for socket in datagrams.iter().flatten() {
         tokio::task::spawn_local(receive(shard.clone(), socket.clone()));
     }

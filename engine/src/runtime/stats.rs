@@ -97,6 +97,10 @@ counters! {
     unresolved,
     /// Requests that went on to their next target.
     failovers,
+    /// Notices of ports and rooms that the desk did not listen to.
+    unheard_notices,
+    /// Prompts that were ready and that the desk did not take.
+    unheard_prompts,
     /// Transactions that are open now.
     transactions,
 }

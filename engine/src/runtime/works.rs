@@ -1,6 +1,6 @@
 //! What a shard works with, apart from its desk: transactions, transports, courier, words.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,6 +14,7 @@ use patchcord_sip::transaction::{ClientId, Full, Heard, Sender, ServerId, Transa
 use super::courier::Courier;
 use super::shard::Shard;
 use super::shared::Shared;
+use super::sound::{SoundAddress, SoundAtShard};
 use super::stats::{Counters, one_more};
 use super::transport::flows::Way;
 use super::transport::{Transports, Unsent};
@@ -34,6 +35,8 @@ pub(crate) struct Works {
     pub tokens: Tokens,
     pub transports: Transports,
     pub courier: Courier,
+    /// The way to the media threads, where there are any.
+    pub sound: Option<SoundAtShard>,
     /// For tasks that come back with news.
     pub shard: Weak<Shard>,
 }
@@ -60,6 +63,19 @@ impl Works {
     /// The same where our end is known.
     pub fn contact_on(&self, hop: &Hop) -> SocketAddr {
         self.shared.addresses.seen_by(hop.peer.ip(), hop.transport, Some(hop.local), self.now)
+    }
+
+    /// Where sound for a peer is taken, and the address that stands for it in a description.
+    pub fn sound_address(&self, peer: IpAddr, transport: Transport, ours: Option<SocketAddr>) -> SoundAddress {
+        let addresses = &self.shared.addresses;
+        let seen = addresses.seen_by(peer, transport, ours, self.now).ip();
+        let rules = self.sound.as_ref().map(|sound| sound.rules.clone()).unwrap_or_default();
+        let fits = |address: &IpAddr| address.is_ipv4() == seen.is_ipv4();
+        let own = rules.address.filter(fits);
+        let any = if seen.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let outside = rules.advertise.filter(|address| fits(address) && !addresses.is_local(peer));
+        let inside = own.filter(|_| !addresses.is_advertised_to(peer));
+        SoundAddress { bind: own.unwrap_or(any), shown: outside.or(inside).unwrap_or(seen) }
     }
 
     /// The way to an address.

@@ -8,6 +8,7 @@ mod life;
 mod net;
 mod places;
 mod shards;
+mod sound;
 mod streams;
 mod stun;
 mod support;

@@ -319,8 +319,10 @@ impl Notices {
     /// readable and calls [`Notices::hush`] before taking.
     pub fn take(&mut self) -> Option<Notice> {
         let notice = self.ring.pop()?;
-        if let Notice::Moved(port) = notice {
-            let (shard, waiting) = lock(&self.shared.placement).moved(port)?;
+        if let Notice::Moved(port) = notice
+            // One that was closed on its way has nothing waiting.
+            && let Some((shard, waiting)) = lock(&self.shared.placement).moved(port)
+        {
             for order in waiting {
                 if self.shared.push(shard, Command::Port(port, order)).is_err() {
                     tracing::warn!(port = port.0, "an order for a port that moved was lost: its thread has no room");

@@ -1,9 +1,10 @@
 //! The switch: who registers, who calls whom, and the sockets it is said over.
 //!
-//! `routing` decides who may do what, `runtime` is the only room that knows tokio.
+//! `routing` decides who may do what, `journal` is what a call leaves behind, `runtime` is the only room that knows tokio.
 
 pub mod call;
 pub mod door;
+pub mod journal;
 pub mod line;
 pub mod program;
 pub mod redact;

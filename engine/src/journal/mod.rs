@@ -1,0 +1,38 @@
+//! What a call leaves behind: its journal while it goes on, its record when it is over.
+//!
+//! ```text
+//! Entry        one line: a message, an event, a verb and its result, a notice of the sound; on one clock
+//! SipText      the text of a SIP message, which nobody gets with its secrets in it
+//! Journal      one call's entries, bounded, handed out in batches as they grow
+//! Record       the fold over the entries: legs, times, outcome, who ended it and whose fault
+//! Batch        what is handed out: entries, and the record where a row of the call is to be opened or closed
+//! ```
+//!
+//! Nothing here waits, reads a clock, opens a file or knows what a script is. Whoever owns a call notes what happens and
+//! passes the batches on; who writes them, and when, is not this room's business.
+
+mod batch;
+mod entry;
+mod facts;
+mod id;
+mod masking;
+mod one_call;
+mod outcome;
+mod party;
+mod quality;
+mod record;
+mod sip_text;
+mod stamps;
+#[cfg(test)]
+mod testing;
+
+pub use batch::Batch;
+pub use entry::{By, Cause, Direction, Entry, LegBegan, LegNumber, Notice, Verb, VerbNumber, Way, What};
+pub use facts::{Facts, MAX_FACTS, MAX_TEXT};
+pub use id::{CallId, NoCallId};
+pub use one_call::{Journal, MAX_BYTES, MAX_ENTRIES, MAX_NEEDED, Rules};
+pub use outcome::{Fault, Outcome};
+pub use party::{Account, Began, Party};
+pub use quality::{Hearing, Quality, QualitySample, Track};
+pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record};
+pub use sip_text::{MAX_SIP_TEXT, SipText};

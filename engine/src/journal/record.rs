@@ -1,0 +1,390 @@
+//! The record of a call: what is left of its journal when somebody asks who called whom, how it came out and why it ended.
+//!
+//! It is a fold: entries in, one after the other, and nothing else. Entries that it has heard already change nothing, so
+//! batches may come again; SIP messages, events and verbs never change it, so they may be missing.
+
+use std::time::{Duration, SystemTime};
+
+use patchcord_sip::hop::Transport;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entry::{By, Cause, Direction, Entry, LegNumber, Notice, What, transport},
+    id::CallId,
+    outcome::{Fault, Outcome},
+    party::{Account, Began, Party},
+    quality::{Quality, Sums},
+    stamps,
+};
+
+/// Legs in one record. A call that rings everybody has a few dozen; one that dials on and on is known by its first ones.
+pub const MAX_LEGS: usize = 200;
+
+/// Tags in one record; a later value of a known name still replaces the earlier.
+pub const MAX_TAGS: usize = 64;
+
+/// Recordings in one record.
+pub const MAX_RECORDINGS: usize = 64;
+
+/// A caller's leg that is ended this soon after its partner's ended because of it.
+const FOLLOWS: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which call.
+    pub call: CallId,
+    /// When it began.
+    #[serde(with = "stamps::millis", rename = "began_ms")]
+    pub began: SystemTime,
+    /// The service that heard it.
+    pub service: Option<Box<str>>,
+    /// Its version.
+    pub version: Option<Box<str>>,
+    /// The route that led to it.
+    pub route: Option<Box<str>>,
+    /// Who called.
+    pub from: Party,
+    /// Who was called.
+    pub to: Party,
+    /// The legs in the order they began; each names its parent, so they are a tree. The first is the caller's.
+    pub legs: Vec<LegRecord>,
+    /// When a phone rang first.
+    #[serde(with = "stamps::maybe_micros", rename = "rang_us")]
+    pub rang: Option<Duration>,
+    /// When the first leg was answered.
+    #[serde(with = "stamps::maybe_micros", rename = "answered_us")]
+    pub answered: Option<Duration>,
+    /// When it was over; none while it goes on.
+    #[serde(with = "stamps::maybe_micros", rename = "ended_us")]
+    pub ended: Option<Duration>,
+    /// How long any two heard each other.
+    #[serde(with = "stamps::micros", rename = "talk_us")]
+    pub talk: Duration,
+    /// How it came out; none while it goes on.
+    pub outcome: Option<Outcome>,
+    /// Whose fault it is that it went as it did.
+    pub fault: Option<Fault>,
+    /// Why it ended, and who wanted that.
+    pub end: Option<Cause>,
+    /// What the script wrote into it.
+    pub tags: Vec<(Box<str>, Box<str>)>,
+    /// Recordings that were made.
+    pub recordings: Vec<Box<str>>,
+    /// How many entries were noted, kept or not.
+    pub entries: u32,
+}
+
+/// One leg of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// Its number.
+    pub leg: LegNumber,
+    /// The leg on whose behalf it was begun.
+    pub parent: Option<LegNumber>,
+    /// Who called whom.
+    pub direction: Direction,
+    /// What we know the party as.
+    pub account: Account,
+    /// Who calls on it.
+    pub from: Party,
+    /// Who is called on it.
+    pub to: Party,
+    /// What its messages travelled by.
+    #[serde(with = "transport")]
+    pub transport: Transport,
+    /// The party's address, masked.
+    pub peer: Box<str>,
+    /// When it began.
+    #[serde(with = "stamps::micros", rename = "began_us")]
+    pub began: Duration,
+    /// When it rang first.
+    #[serde(with = "stamps::maybe_micros", rename = "rang_us")]
+    pub rang: Option<Duration>,
+    /// When sound flowed before the answer.
+    #[serde(with = "stamps::maybe_micros", rename = "early_media_us")]
+    pub early_media: Option<Duration>,
+    /// When it was answered.
+    #[serde(with = "stamps::maybe_micros", rename = "answered_us")]
+    pub answered: Option<Duration>,
+    /// When it ended.
+    #[serde(with = "stamps::maybe_micros", rename = "ended_us")]
+    pub ended: Option<Duration>,
+    /// How long it heard another leg; none when it never did.
+    #[serde(with = "stamps::maybe_micros", rename = "talk_us")]
+    pub talk: Option<Duration>,
+    /// How often the party put us on hold.
+    pub holds: u32,
+    /// Why it ended.
+    pub cause: Option<Cause>,
+    /// How well it was heard.
+    pub quality: Option<Quality>,
+}
+
+impl Record {
+    /// The record that these entries make; none without the call's beginning.
+    pub fn fold<'a>(call: CallId, entries: impl IntoIterator<Item = &'a Entry>) -> Option<Self> {
+        Fold::over(call, entries).map(|fold| fold.record)
+    }
+
+    /// The leg of that number.
+    pub fn leg(&self, number: LegNumber) -> Option<&LegRecord> {
+        self.legs.iter().find(|leg| leg.leg == number)
+    }
+
+    /// How long it lasted; none while it goes on.
+    pub fn lasted(&self) -> Option<Duration> {
+        self.ended
+    }
+
+    /// Bytes that it takes in memory, nearly.
+    pub(super) fn weight(&self) -> usize {
+        let texts = [&self.service, &self.version, &self.route].into_iter().flatten();
+        let legs = self.legs.iter().map(|leg| {
+            let cause = leg.cause.as_ref().map_or(0, |cause| cause.reason.len());
+            size_of::<LegRecord>() + leg.from.weight() + leg.to.weight() + leg.peer.len() + cause
+        });
+        let tags = self.tags.iter().map(|(key, value)| 2 * size_of::<Box<str>>() + key.len() + value.len());
+        let recordings = self.recordings.iter().map(|path| size_of::<Box<str>>() + path.len());
+        size_of::<Self>()
+            + texts.map(|text| text.len()).sum::<usize>()
+            + legs.sum::<usize>()
+            + tags.sum::<usize>()
+            + recordings.sum::<usize>()
+    }
+}
+
+/// A record while it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fold {
+    record: Record,
+    /// What of a leg is only needed while the fold goes on; beside the record's legs.
+    ties: Vec<Tie>,
+    /// The last party that hung up on another.
+    parted: Option<(Duration, Cause)>,
+    talking_since: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tie {
+    partner: Option<(usize, Duration)>,
+    sums: Option<Box<Sums>>,
+}
+
+impl Fold {
+    /// The fold over the first entry.
+    pub fn begin(call: CallId, began: Began) -> Self {
+        let Began { wall, service, version, route, from, to } = began;
+        let record = Record {
+            call,
+            began: wall,
+            service,
+            version,
+            route,
+            from,
+            to,
+            legs: Vec::new(),
+            rang: None,
+            answered: None,
+            ended: None,
+            talk: Duration::ZERO,
+            outcome: None,
+            fault: None,
+            end: None,
+            tags: Vec::new(),
+            recordings: Vec::new(),
+            entries: 0,
+        };
+        Self { record, ties: Vec::new(), parted: None, talking_since: None }
+    }
+
+    /// The fold over these entries; none without the call's beginning.
+    pub fn over<'a>(call: CallId, entries: impl IntoIterator<Item = &'a Entry>) -> Option<Self> {
+        let mut entries = entries.into_iter();
+        let first = entries.next()?;
+        let What::Began(began) = &first.what else { return None };
+        let mut fold = Self::begin(call, (**began).clone());
+        fold.hear(first);
+        entries.for_each(|entry| fold.hear(entry));
+        Some(fold)
+    }
+
+    /// The record by now.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether this end is of a leg that is known and stands, or of the call.
+    pub fn awaits(&self, end: &What) -> bool {
+        match end {
+            What::LegEnded { leg, .. } => self.record.leg(*leg).is_some_and(|leg| leg.ended.is_none()),
+            _ => self.record.outcome.is_none(),
+        }
+    }
+
+    /// How the call came out, by what its legs say.
+    pub fn outcome(&self) -> Outcome {
+        if let Some(outcome) = self.record.outcome {
+            return outcome;
+        }
+        if self.record.answered.is_some() {
+            return Outcome::Answered;
+        }
+        let first = self.record.legs.first().and_then(|leg| leg.cause.as_ref());
+        match first.map(|cause| (cause.sip, cause.by)) {
+            Some((Some(status), by)) => Outcome::of_status(status, by, self.record.rang.is_some()),
+            Some((None, By::Caller)) => Outcome::Cancelled,
+            Some((None, By::Callee | By::Script)) => Outcome::Rejected,
+            Some((None, By::System)) | None => Outcome::Failed,
+        }
+    }
+
+    /// Takes one entry in.
+    pub fn hear(&mut self, entry: &Entry) {
+        if entry.number < self.record.entries || self.record.outcome.is_some() {
+            return;
+        }
+        self.record.entries = entry.number.saturating_add(1);
+        let at = entry.at;
+        match &entry.what {
+            What::LegBegan(began) if self.record.legs.len() < MAX_LEGS && self.place(began.leg).is_none() => {
+                self.record.legs.push(LegRecord {
+                    leg: began.leg,
+                    parent: began.parent,
+                    direction: began.direction,
+                    account: began.account.clone(),
+                    from: began.from.clone(),
+                    to: began.to.clone(),
+                    transport: began.transport,
+                    peer: began.peer.clone(),
+                    began: at,
+                    rang: None,
+                    early_media: None,
+                    answered: None,
+                    ended: None,
+                    talk: None,
+                    holds: 0,
+                    cause: None,
+                    quality: None,
+                });
+                self.ties.push(Tie::default());
+            }
+            What::Tag { key, value } => self.tag(key, value),
+            What::Recording { path, .. } if self.record.recordings.len() < MAX_RECORDINGS => {
+                self.record.recordings.push(path.clone());
+            }
+            What::Ended(outcome) => self.end(at, *outcome),
+            What::Bridged(one, other) => self.bridge(at, *one, *other),
+            what => self.hear_leg(at, what),
+        }
+    }
+
+    /// What concerns one leg that there is.
+    fn hear_leg(&mut self, at: Duration, what: &What) {
+        let Some(place) = what.leg().and_then(|leg| self.place(leg)) else { return };
+        let leg = &mut self.record.legs[place];
+        match what {
+            What::Rang(_) => {
+                leg.rang.get_or_insert(at);
+                self.record.rang.get_or_insert(at);
+            }
+            What::EarlyMedia(_) => {
+                leg.early_media.get_or_insert(at);
+            }
+            What::Answered(_) => {
+                leg.answered.get_or_insert(at);
+                if place == 0 {
+                    self.record.answered.get_or_insert(at);
+                }
+            }
+            What::Held(_) => leg.holds = leg.holds.saturating_add(1),
+            What::Media { notice: Notice::Sampled(sample), .. } => {
+                let sums = self.ties[place].sums.get_or_insert_default();
+                sums.add(sample);
+                leg.quality = sums.quality();
+            }
+            What::Unbridged(_) => self.part(at, place),
+            What::LegEnded { cause, .. } if leg.ended.is_none() => {
+                leg.ended = Some(at);
+                leg.cause = Some((**cause).clone());
+                let spoke = self.ties[place].partner.is_some();
+                if spoke && matches!(cause.by, By::Caller | By::Callee) {
+                    self.parted = Some((at, (**cause).clone()));
+                }
+                self.part(at, place);
+            }
+            _ => {}
+        }
+    }
+
+    fn place(&self, number: LegNumber) -> Option<usize> {
+        // Legs are numbered as they begin, so most stand where their number says.
+        let guess = number.0 as usize;
+        match self.record.legs.get(guess) {
+            Some(leg) if leg.leg == number => Some(guess),
+            _ => self.record.legs.iter().position(|leg| leg.leg == number),
+        }
+    }
+
+    fn bridge(&mut self, at: Duration, one: LegNumber, other: LegNumber) {
+        let (Some(one), Some(other)) = (self.place(one), self.place(other)) else { return };
+        if one == other || [one, other].iter().any(|place| self.record.legs[*place].ended.is_some()) {
+            return;
+        }
+        self.part(at, one);
+        self.part(at, other);
+        for (here, there) in [(one, other), (other, one)] {
+            self.ties[here].partner = Some((there, at));
+            self.record.legs[here].talk.get_or_insert(Duration::ZERO);
+        }
+        self.talking_since.get_or_insert(at);
+        self.parted = None;
+    }
+
+    /// Ends the bridge that this leg is in.
+    fn part(&mut self, at: Duration, place: usize) {
+        let Some((partner, since)) = self.ties[place].partner.take() else { return };
+        self.ties[partner].partner = None;
+        for place in [place, partner] {
+            *self.record.legs[place].talk.get_or_insert(Duration::ZERO) += at.saturating_sub(since);
+        }
+        if self.ties.iter().all(|tie| tie.partner.is_none())
+            && let Some(since) = self.talking_since.take()
+        {
+            self.record.talk += at.saturating_sub(since);
+        }
+    }
+
+    fn tag(&mut self, key: &str, value: &str) {
+        let tags = &mut self.record.tags;
+        match tags.iter().position(|(known, _)| &**known == key) {
+            Some(place) => tags[place].1 = value.into(),
+            None if tags.len() < MAX_TAGS => tags.push((key.into(), value.into())),
+            None => {}
+        }
+    }
+
+    fn end(&mut self, at: Duration, outcome: Outcome) {
+        (0..self.ties.len()).for_each(|place| self.part(at, place));
+        self.record.legs.iter_mut().for_each(|leg| {
+            leg.ended.get_or_insert(at);
+        });
+        let first = self.record.legs.first();
+        let ended = first.and_then(|leg| Some((leg.ended?, leg.cause.as_ref()?)));
+        self.record.end = match (ended, &self.parted) {
+            (Some((when, cause)), Some((parted, why)))
+                if matches!(cause.by, By::Script | By::System) && when.saturating_sub(*parted) <= FOLLOWS =>
+            {
+                Some(why.clone())
+            }
+            (Some((_, cause)), _) => Some(cause.clone()),
+            (None, _) => None,
+        };
+        self.record.ended = Some(at);
+        self.record.outcome = Some(outcome);
+        self.record.fault = Some(Fault::of(outcome, self.record.end.as_ref()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

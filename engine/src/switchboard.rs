@@ -18,6 +18,7 @@ use patchcord_sip::{
 };
 
 use crate::{
+    journal::Clerk,
     routing::{Digests, Directory, Endpoint, Keeping, Location, RegistrarRules},
     seldom::Seldom,
 };
@@ -30,6 +31,8 @@ pub struct Switchboard {
     pub location: Location,
     /// How writing that to the store goes.
     pub keeping: Keeping,
+    /// Takes what calls leave of themselves, to be written.
+    pub clerk: Clerk,
     /// What a registrar allows.
     pub rules: RegistrarRules,
     /// What happened at the doors.
@@ -107,6 +110,7 @@ impl Switchboard {
             directory: Directory::default(),
             location: Location::default(),
             keeping: Keeping::default(),
+            clerk: Clerk::default(),
             rules,
             tally: DoorTally::default(),
             complaints: Seldom::default(),

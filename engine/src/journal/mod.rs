@@ -6,12 +6,15 @@
 //! Journal      one call's entries, bounded, handed out in batches as they grow
 //! Record       the fold over the entries: legs, times, outcome, who ended it and whose fault
 //! Batch        what is handed out: entries, and the record where a row of the call is to be opened or closed
+//! Clerk        where all calls leave their batches, for whoever writes them
+//! RecordShelf  what the store must be able to keep and to find again
 //! ```
 //!
 //! Nothing here waits, reads a clock, opens a file or knows what a script is. Whoever owns a call notes what happens and
 //! passes the batches on; who writes them, and when, is not this room's business.
 
 mod batch;
+mod clerk;
 mod entry;
 mod facts;
 mod id;
@@ -21,12 +24,14 @@ mod outcome;
 mod party;
 mod quality;
 mod record;
+mod shelf;
 mod sip_text;
 mod stamps;
 #[cfg(test)]
 mod testing;
 
 pub use batch::Batch;
+pub use clerk::{Clerk, ClerkTally, ENTRIES_UNTIL, FULL, MESSAGES_UNTIL};
 pub use entry::{By, Cause, Direction, Entry, LegBegan, LegNumber, Notice, Verb, VerbNumber, Way, What};
 pub use facts::{Facts, MAX_FACTS, MAX_TEXT};
 pub use id::{CallId, NoCallId};
@@ -35,4 +40,5 @@ pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use quality::{Hearing, Quality, QualitySample, Track};
 pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record};
+pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};

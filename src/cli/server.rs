@@ -3,7 +3,7 @@
 use hyper::Method;
 use patchcord_web::{
     control::words::{Registration, Registrations},
-    house::{Reloaded, Status},
+    house::{Reloaded, Sound, Status},
     problem::chain,
 };
 use serde_json::json;
@@ -45,10 +45,22 @@ pub async fn status(context: Context) -> Result<Said, Failure> {
     line("endpoints", &format!("{}, {} registered", status.endpoints, status.registered));
     line("registrations", &format!("{}, {} to be written", status.bindings, status.unwritten));
     line("flows", &status.flows.to_string());
+    line("sound", &sound(&status.sound));
+    line("prompts", &format!("{} ready in {} KiB", status.sound.prompts, status.sound.prompt_bytes >> 10));
     for hindrance in &status.hindrances {
         line("NOT READY", hindrance);
     }
     Ok(Said::new(text, json!(status)))
+}
+
+/// The media threads in one line.
+fn sound(sound: &Sound) -> String {
+    let Sound { threads, ports, most_ports, rooms, load_permille, late_ticks, dropped, .. } = sound;
+    let threads = if *threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
+    let load = format!("{}.{} % busy", load_permille / 10, load_permille % 10);
+    format!(
+        "{ports} of {most_ports} ports, {rooms} rooms, {threads}, {load}, {late_ticks} ticks late, {dropped} dropped"
+    )
 }
 
 /// `patchcord reload`

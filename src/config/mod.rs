@@ -3,7 +3,7 @@
 //! ```text
 //! tree      what was written, and where        (knows no key of ours)
 //! section   takes keys out, refuses the rest
-//! sections  each section of the file → a value of the room that it belongs to
+//! sections, endpoint, sound  each section of the file → a value of the room that it belongs to
 //! problem   file, key, reason, remedy; all of them at once
 //! whereabouts   only where the running server is
 //! ```
@@ -15,6 +15,7 @@ mod endpoint;
 mod problem;
 mod section;
 mod sections;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -34,6 +35,7 @@ use patchcord_web::store;
 
 pub use problem::Problems;
 pub use sections::{Format, Log};
+pub use sound::Sound;
 pub use tree::Environment;
 pub use whereabouts::Whereabouts;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub runtime: Settings,
     /// What the registrar allows.
     pub registrar: RegistrarRules,
+    /// Ports and threads of sound, and where prompts lie.
+    pub sound: Sound,
     /// Where HTTP is served.
     pub web: Vec<SocketAddr>,
     /// The database.

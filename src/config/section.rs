@@ -186,6 +186,21 @@ impl<'a> Section<'a> {
         self.take_parsed(key, read).map(|(found, _)| found)
     }
 
+    /// The same, or the word that says that there is none: `Some(None)`.
+    pub fn take_duration_or(
+        &mut self,
+        key: &'static str,
+        never: &str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Option<Duration>> {
+        let is_never = |node: &Node| matches!(&node.value, Value::Text(text) | Value::Variable(text) if text == never);
+        if self.table.get(key).is_some_and(|entry| is_never(&entry.node)) {
+            self.take(key);
+            return Some(None);
+        }
+        self.take_duration(key, range).map(Some)
+    }
+
     /// Refuses a key that a later version will serve: silence would promise what is not there.
     pub fn refuse_later(&mut self, key: &'static str) {
         if let Some(entry) = self.table.remove(key) {

@@ -18,7 +18,7 @@ use patchcord_sip::transaction;
 use patchcord_web::store;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Config, endpoint, problem::Wrong, section::Section, tree::Environment};
+use super::{Config, endpoint, problem::Wrong, section::Section, sound, tree::Environment};
 
 /// Where the data lies unless told otherwise.
 const DATA: &str = "data";
@@ -87,6 +87,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let mut limits = top.take_section("limits");
     let registrar = registrar(&mut limits);
     let runtime_limits = runtime_limits(&mut limits);
+    let prompt_bytes = sound::prompt_bytes(&mut limits);
     limits.refuse_later("calls");
     limits.close();
 
@@ -99,14 +100,27 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let digests = digests(&mut section).unwrap_or_default();
     let runtime = sip(&mut section, runtime);
     let runtime = tls(&mut top.take_section("tls"), base, runtime);
+    let sound = sound::read(top, base, prompt_bytes, environment);
     let web = web(&mut top.take_section("web"));
     let database = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));
     let endpoints = endpoint::read_all(top.take_sections("endpoint"), domain.as_deref(), digests, environment);
-    for section in ["media", "scripts", "trunk", "route", "recordings", "records", "mail", "webhooks", "user"] {
+    for section in ["trunk", "route", "recordings", "records", "mail", "webhooks", "user"] {
         top.refuse_later(section);
     }
-    Config { file: file.map(Into::into), data, domain, digests, runtime, registrar, web, database, log, endpoints }
+    Config {
+        file: file.map(Into::into),
+        data,
+        domain,
+        digests,
+        runtime,
+        registrar,
+        sound,
+        web,
+        database,
+        log,
+        endpoints,
+    }
 }
 
 fn registrar(limits: &mut Section<'_>) -> RegistrarRules {

@@ -63,6 +63,44 @@ fn an_empty_file_is_a_working_server() {
     let made = CertificateSource::MadeOnce { folder: "etc/data".into(), names: vec![] };
     assert_eq!(config.runtime.certificate, made);
     assert!(config.endpoints.is_empty());
+    let sound = &config.sound;
+    assert_eq!((sound.ports, sound.threads >= 1, sound.is_named), ((10_000, 32_767), true, false));
+    assert_eq!(sound.rules.silence_after, Some(std::time::Duration::from_secs(60)));
+    assert_eq!(sound.folders(), [Path::new("etc/scripts/sounds")]);
+    assert_eq!((&sound.store, sound.prompt_bytes), (&None, 256 << 20));
+}
+
+#[test]
+fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
+    let text = r#"
+        [media]
+        ports = "20000 - 20999"
+        threads = 3
+        address = "10.0.0.6"
+        advertise = "203.0.113.8"
+        silence_after = "never"
+        [scripts]
+        path = "/srv/services"
+        [sounds]
+        store = "s3://sounds/en?region=eu-central-1"
+        store_key = "AKID"
+        store_secret_env = "STORE_SECRET"
+        reach = ["10.1.0.0/16"]
+        [limits]
+        prompt_bytes = 2097152
+    "#;
+    let Sound { ports, threads, rules, scripts, is_named, store, keys, reach, prompt_bytes } =
+        good(text, &[("STORE_SECRET", "hush")]).sound;
+    assert_eq!((ports, threads, scripts.as_path(), is_named), ((20_000, 20_999), 3, Path::new("/srv/services"), true));
+    let address = |text: &str| Some(text.parse().expect("an address"));
+    assert_eq!((rules.address, rules.advertise), (address("10.0.0.6"), address("203.0.113.8")));
+    assert_eq!((rules.silence_after, prompt_bytes), (None, 2 << 20));
+    assert_eq!(store.map(|store| store.to_string()).as_deref(), Some("s3://sounds/en"));
+    assert_eq!(keys.map(|keys| (keys.id, keys.secret)), Some(("AKID".into(), "hush".into())));
+    assert_eq!(reach, ["10.1.0.0/16".parse().expect("a network")]);
+    let folder = good("[sounds]\nstore = \"bucket\"\n[media]\naddress = \"::\"\n", &[]).sound;
+    assert_eq!(folder.store.map(|store| store.to_string()).as_deref(), Some("etc/bucket"));
+    assert_eq!(folder.rules.address, None, "all of them");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use patchcord_web::{
     store::Store,
 };
 
+use super::sound::SoundRoom;
 use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
@@ -36,6 +37,7 @@ pub struct Parts {
     pub accounts: Arc<Accounts>,
     pub store: Store,
     pub runtime: Arc<Runtime>,
+    pub sound: SoundRoom,
     pub telemetry: Telemetry,
 }
 
@@ -73,6 +75,11 @@ impl Running {
     /// The shards.
     pub fn runtime(&self) -> &Arc<Runtime> {
         &self.parts.runtime
+    }
+
+    /// The media threads.
+    pub fn sound(&self) -> &SoundRoom {
+        &self.parts.sound
     }
 
     /// The database.
@@ -132,7 +139,8 @@ impl Running {
 /// The keys that differ and cannot change while the server runs.
 fn differences(old: &Config, new: &Config) -> Vec<String> {
     let shown = |config: &Config| {
-        let Config { file: _, data, domain, digests, runtime, registrar, web, database, log, endpoints: _ } = config;
+        let Config { file: _, data, domain, digests, runtime, registrar, sound, web, database, log, endpoints: _ } =
+            config;
         [
             ("server.data", format!("{data:?}")),
             ("server.domain", format!("{domain:?}")),
@@ -143,7 +151,19 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             ("sip.dns", format!("{:?}", runtime.dns)),
             ("sip.shards", format!("{:?}", runtime.shards)),
             ("tls", format!("{:?} {:?}", runtime.certificate, runtime.trust)),
-            ("limits", format!("{:?} {registrar:?}", runtime.limits)),
+            ("limits", format!("{:?} {registrar:?} {}", runtime.limits, sound.prompt_bytes)),
+            ("media", format!("{:?} {:?} {:?}", sound.ports, sound.threads, sound.rules)),
+            ("scripts.path", format!("{:?}", sound.scripts)),
+            // A secret is compared and never shown.
+            (
+                "sounds",
+                format!(
+                    "{:?} {:?} {:?}",
+                    sound.store,
+                    sound.reach,
+                    sound.keys.as_ref().map(|keys| (&keys.id, &keys.secret))
+                ),
+            ),
             ("web.listen", format!("{web:?}")),
             ("database.url", format!("{database:?}")),
             ("log.format", format!("{:?}", log.format)),
@@ -172,6 +192,7 @@ impl House for Running {
             bindings: board.location.count(),
             unwritten: board.location.unwritten(),
             flows: self.parts.runtime.stats().flows,
+            sound: self.parts.sound.status(),
             hindrances: Vec::new(),
         }
     }
@@ -209,6 +230,7 @@ impl House for Running {
                 name => page.counter(&format!("sip_{name}"), &name.replace('_', " "), value),
             }
         }
+        self.parts.sound.measure(page);
         let uptime = clock::now().saturating_duration_since(self.began).as_secs();
         page.gauge("uptime_seconds", "Seconds since the start", uptime);
     }

@@ -1,15 +1,16 @@
 //! Joins the rooms into a running server.
 //!
 //! ```text
-//! data folder ─▶ store ─▶ switchboard, accounts ─▶ HTTP, control socket ─▶ SIP
-//!                             ▲                                             │
-//!                             └── reload          registrations written behind
+//! data folder ─▶ store ─▶ switchboard, accounts ─▶ HTTP, control socket ─▶ sound ─▶ SIP
+//!                             ▲                                                      │
+//!                             └── reload                   registrations written behind
 //! ```
 //!
 //! Everything that can be refused is refused before the first phone is heard. The end comes in the other order: SIP first,
-//! so that nothing changes while the last registrations are written.
+//! so that nothing changes while the last registrations are written, and sound last, when nobody is left who speaks.
 
 mod house;
+mod sound;
 mod start;
 
 use std::{
@@ -115,6 +116,8 @@ async fn end(started: Started, stop: watch::Sender<bool>) {
         joined(door, "a door").await;
     }
     house.store().close().await;
+    let sound = house.sound().clone();
+    joined(tokio::task::spawn_blocking(move || sound.stop()), "sound").await;
     patchcord_web::control::leave(hold.folder());
 }
 

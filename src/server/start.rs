@@ -19,7 +19,10 @@ use patchcord_web::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::info;
 
-use super::house::{Parts, Running};
+use super::{
+    house::{Parts, Running},
+    sound::{self, Silenced},
+};
 use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
@@ -55,6 +58,9 @@ pub enum StartError {
     /// No token for it.
     #[error("the control socket cannot be guarded")]
     Token(#[from] control::TokenError),
+    /// There can be no sound.
+    #[error(transparent)]
+    Sound(#[from] Silenced),
     /// SIP cannot be served.
     #[error(transparent)]
     Sip(#[from] runtime::StartError),
@@ -73,6 +79,7 @@ impl StartError {
             Self::Folder(_) | Self::Control(_) | Self::Token(_) => "server.data",
             Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) => "database.url",
             Self::Web { .. } => "web.listen",
+            Self::Sound(error) => error.key(),
             Self::Sip(runtime::StartError::Bind(_)) => "sip.listen",
             Self::Sip(runtime::StartError::Certificate(_)) => "tls.certificate",
             Self::Sip(_) | Self::Random(_) | Self::Signals(_) => "",
@@ -87,6 +94,7 @@ impl StartError {
             Self::Endpoints(error) => error.remedy(),
             Self::Bindings(_) => "see that the database is whole, or restore it from a backup".into(),
             Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
+            Self::Sound(error) => error.remedy().into(),
             Self::Control(error) => error.remedy().into(),
             Self::Token(_) => "see that this user may write in the data folder".into(),
             Self::Sip(runtime::StartError::Bind(BindError::Refused(..))) => {
@@ -152,11 +160,13 @@ async fn open_rooms(
     let token = control::Token::make(hold.folder())?;
     let control = control::bind(hold)?;
     let desks = board.clone();
-    let runtime =
-        Runtime::start(config.runtime.clone(), move |_shard| Box::new(Door::new(desks.clone(), clock::now())))?;
+    let (room, voices) = sound::open(&config)?;
+    let door = move |_shard| -> Box<dyn runtime::Desk> { Box::new(Door::new(desks.clone(), clock::now())) };
+    let runtime = Runtime::start_with(config.runtime.clone(), Some(voices), door)?;
 
     let addresses = web.iter().map(|(_, address)| *address).collect();
-    let parts = Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), telemetry };
+    let parts =
+        Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), sound: room, telemetry };
     let house = Arc::new(Running::new(config, environment, parts, addresses));
     let keeper = tokio::spawn(runtime::keep(board, Arc::new(store), stopped.clone()));
     let routes = control::routes(accounts, house.clone(), token);

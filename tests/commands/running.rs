@@ -95,6 +95,16 @@ async fn sigterm_ends_it_in_order_and_a_restart_finds_everything() {
 }
 
 #[tokio::test]
+async fn the_status_says_how_the_media_threads_are() {
+    let server = Setup::new(BINARY).toml("[media]\nports = \"20000-20099\"\nthreads = 2\n").start().await;
+    let sound = &server.json(&["status", "--json"]).await["sound"];
+    assert_eq!((&sound["threads"], &sound["ports"], &sound["most_ports"]), (&json!(2), &json!(0), &json!(50)));
+    let (told, _) = server.run(&["status"], "").await;
+    assert!(told.contains("\n  sound         0 of 50 ports, 0 rooms, 2 threads, "), "{told}");
+    assert!(told.contains("\n  prompts       0 ready in 0 KiB\n"), "{told}");
+}
+
+#[tokio::test]
 async fn a_killed_server_is_no_hindrance_for_the_next() {
     let mut server = Setup::new(BINARY).endpoint("alice", "secret").start().await;
     server.kill().await;
@@ -202,6 +212,10 @@ async fn the_pages_follow_what_phones_do() {
         "patchcord_refused_total{status=\"403\"} 1",
         "patchcord_sip_messages_received_total{transport=\"udp\"} 4",
         "patchcord_sip_messages_sent_total{transport=\"udp\"} 4",
+        "patchcord_media_ports{thread=\"0\"} 0",
+        "patchcord_media_rooms{thread=\"0\"} 0",
+        "patchcord_media_strangers_total{thread=\"0\"} 0",
+        "patchcord_prompts 0",
     ] {
         assert!(metrics.contains(&format!("\n{line}\n")), "no {line} in {metrics}");
     }

@@ -65,6 +65,21 @@ fn a_certificate_that_is_none_is_told_with_its_file() {
 }
 
 #[test]
+fn a_place_where_there_can_be_no_sound_is_told_with_its_key() {
+    let folder = Folder::with(&format!("{ANY_PORT}[scripts]\npath = \"services\"\n"));
+    let told = refused(&folder);
+    let remedy = "name the folder that services and sounds lie in, or leave it away";
+    assert_eq!(told, format!("error: patchcord.toml: scripts.path: services is no folder\n    {remedy}\n"));
+
+    let folder = Folder::with(&format!("{ANY_PORT}[media]\naddress = \"192.0.2.7\"\n"));
+    let told = refused(&folder);
+    let reason =
+        "192.0.2.7 is no address that sound can be taken at here: Cannot assign requested address (os error 99)";
+    let remedy = "name an address of this machine, or leave it away for all of them";
+    assert_eq!(told, format!("error: patchcord.toml: media.address: {reason}\n    {remedy}\n"));
+}
+
+#[test]
 fn a_database_that_is_none_is_told_without_its_password() {
     let folder = Folder::with(&format!("{ANY_PORT}[database]\nurl = \"sqlite:letter.txt\"\n"));
     folder.write("letter.txt", &"Dear Mr Watson\n".repeat(100));

@@ -52,8 +52,33 @@ pub struct Status {
     pub unwritten: usize,
     /// How many connections stand.
     pub flows: u64,
+    /// How the media threads are.
+    pub sound: Sound,
     /// Why it cannot serve now.
     pub hindrances: Vec<String>,
+}
+
+/// How the media threads are; what is counted is counted since the start, by all of them together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sound {
+    /// How many there are.
+    pub threads: usize,
+    /// Ports that are open.
+    pub ports: u64,
+    /// As many as may be.
+    pub most_ports: usize,
+    /// Rooms that are open.
+    pub rooms: u64,
+    /// Share of the last second that the busiest one worked, in thousandths.
+    pub load_permille: u64,
+    /// Ticks of 5 ms that were served late, or not at all.
+    pub late_ticks: u64,
+    /// Packets that came in time and had nowhere to go, or could not leave.
+    pub dropped: u64,
+    /// Prompts that are kept ready.
+    pub prompts: usize,
+    /// Bytes that they take.
+    pub prompt_bytes: usize,
 }
 
 /// What a reload did.

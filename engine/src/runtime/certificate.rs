@@ -104,7 +104,7 @@ impl ResolvesServerCert for Keeper {
 }
 
 /// The certificates in a PEM file of authorities.
-pub(crate) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+pub fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
     read.map_err(|source| CertificateError::Trust { path: path.to_owned(), source })
 }

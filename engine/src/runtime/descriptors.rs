@@ -22,10 +22,11 @@ pub(crate) fn connections(wanted: usize) -> usize {
     wanted
 }
 
-/// The limit after it was raised to what the system allows; `None` when the system does not say.
+/// Raises the limit to what the system allows and tells it; `None` when the system does not say. Whoever derives something
+/// from it before the runtime starts raises it first.
 #[cfg(unix)]
 #[allow(unsafe_code, reason = "two system calls that std does not know")]
-fn raise() -> Option<usize> {
+pub fn raise() -> Option<usize> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the pointer is to a whole `rlimit` that lives through the call.
     if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
@@ -37,6 +38,12 @@ fn raise() -> Option<usize> {
         limit = raised;
     }
     usize::try_from(limit.rlim_cur).ok()
+}
+
+/// Nothing is known about the limit here.
+#[cfg(not(unix))]
+pub fn raise() -> Option<usize> {
+    None
 }
 
 #[cfg(all(test, unix))]

@@ -25,7 +25,8 @@ mod stun_client;
 mod transport;
 mod works;
 
-pub use certificate::{CertificateError, check_certificates};
+pub use certificate::{CertificateError, authorities, check_certificates};
+pub use descriptors::raise as raise_descriptors;
 pub use desk::{Desk, News, RequestId, SendFault, Wire};
 pub use keeper::keep;
 pub use settings::{Advertise, CertificateSource, Limits, Listen, Settings};

@@ -7,11 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Makes the tally, its atomic twin and what is read of it, field by field the same.
 macro_rules! counters {
-    ($($(#[$about:meta])* $name:ident,)*) => {
+    ($($(#[doc = $about:literal])* $name:ident,)*) => {
         /// Counters of a thread, as it counts them and as they are read.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct Tally {
-            $($(#[$about])* pub $name: u64,)*
+            $($(#[doc = $about])* pub $name: u64,)*
+        }
+
+        impl Tally {
+            /// Each number with its name and what it counts.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), concat!($($about),*).trim_ascii(), self.$name),)*].into_iter()
+            }
         }
 
         /// The same in atomics.
@@ -88,5 +95,6 @@ mod tests {
         counters.publish(&tally);
         assert_eq!(counters.read(), tally);
         assert_eq!((tally + tally).packets_in, 6);
+        assert_eq!(tally.named().find(|named| named.0 == "ports"), Some(("ports", "Ports that live now.", 2)));
     }
 }

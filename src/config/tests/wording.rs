@@ -137,8 +137,60 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:2:10: server.domain: \"exa mple\" is no domain\n    write a name, as in \"example.org\"",
     ),
     (
+        "[media]\nports = \"10000\"",
+        "etc/patchcord.toml:2:9: media.ports: \"10000\" is no range of ports\n    write the first and the last port, as in \"10000-32767\"",
+    ),
+    (
         "[media]\nports = \"1-2\"",
-        "etc/patchcord.toml:1:2: media: is not served by this version yet\n    remove it until it is",
+        "etc/patchcord.toml:2:9: media.ports: \"1-2\" holds no even port and the one above it between 1 and 2\n    write the first and the last port, as in \"10000-32767\"",
+    ),
+    (
+        "[media]\nports = 10000",
+        "etc/patchcord.toml:2:9: media.ports: 10000 is a number\n    write it in quotes: \"10000\"",
+    ),
+    (
+        "[media]\nthreads = 0",
+        "etc/patchcord.toml:2:11: media.threads: 0 is out of range\n    write a number from 1 to 256",
+    ),
+    (
+        "[media]\naddress = \"eth0\"",
+        "etc/patchcord.toml:2:11: media.address: \"eth0\" is no IP address\n    write an IP address of this machine, or leave it away for all of them",
+    ),
+    (
+        "[media]\nadvertise = \"0.0.0.0\"",
+        "etc/patchcord.toml:2:13: media.advertise: nobody can send to 0.0.0.0\n    write the public IP address of sound, or leave it away when it is that of [sip] advertise",
+    ),
+    (
+        "[media]\nsilence_after = \"ever\"",
+        "etc/patchcord.toml:2:17: media.silence_after: \"ever\" is no duration\n    write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
+    ),
+    (
+        "[sounds]\nstore = \"gs://sounds\"",
+        "etc/patchcord.toml:2:9: sounds.store: \"gs://sounds\" cannot be used: gs:// is no store of prompts that is known here: name a folder or s3://bucket\n    write \"s3://bucket/prefix?region=…&endpoint=https://…\", or a folder",
+    ),
+    (
+        "[sounds]\nstore = \"s3://id:s3cret@sounds\"",
+        "etc/patchcord.toml:2:9: sounds.store: it cannot be used: keys do not belong into the address of the store: give them apart from it\n    write \"s3://bucket/prefix?region=…&endpoint=https://…\", or a folder",
+    ),
+    (
+        "[sounds]\nstore_key = \"AKID\"",
+        "etc/patchcord.toml:1:1: sounds.store_key: has no secret beside it\n    write store_secret or store_secret_env too",
+    ),
+    (
+        "[sounds]\nstore_secret = \"s3cret\"",
+        "etc/patchcord.toml:1:1: sounds.store_key: is missing beside its secret\n    write store_key too",
+    ),
+    (
+        "[sounds]\nstore_key = \"AKID\"\nstore_secret_env = \"NOT_SET\"",
+        "etc/patchcord.toml:3:20: sounds.store_secret_env: environment variable NOT_SET is not set\n    set NOT_SET before the server starts",
+    ),
+    (
+        "[sounds]\nreach = [\"10.0.0.0/8\", \"intranet\"]",
+        "etc/patchcord.toml:2:24: sounds.reach: \"intranet\" is no network\n    write a network, as in \"10.0.0.0/8\" or \"fd00::/8\"",
+    ),
+    (
+        "[limits]\nprompt_bytes = 5",
+        "etc/patchcord.toml:2:16: limits.prompt_bytes: 5 is out of range\n    write a number from 1048576 to 1099511627776",
     ),
     (
         "[[trunk]]\nname = \"north\"",

@@ -54,6 +54,7 @@ impl House for Pretended {
             bindings: 0,
             unwritten: 0,
             flows: 0,
+            sound: patchcord_web::house::Sound::default(),
             hindrances: vec![],
         }
     }

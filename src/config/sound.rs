@@ -1,0 +1,178 @@
+//! `[media]`, `[scripts]` and `[sounds]`: the ports and threads of sound, and where prompts come from.
+//!
+//! Nothing is opened here. Whether the machine has descriptors for that many ports is told at the start.
+
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use patchcord_engine::runtime::SoundRules;
+use patchcord_media::{prompt, rtp::ports::Range, shard};
+use patchcord_web::fetch::{Keys, Misplaced, Place as Store};
+
+use super::{problem::Wrong, section::Section, tree::Environment};
+
+/// Where services lie unless told otherwise; their sounds lie in a folder within.
+const SCRIPTS: &str = "scripts";
+
+/// The folder of sounds beside the services.
+const SOUNDS: &str = "sounds";
+
+/// After how long without a packet a party counts as silent unless told otherwise. Phones that suppress silence send at
+/// least reports and noise now and then; a party that sent nothing at all for a minute has gone.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// Most media threads; a machine with more cores wants several servers.
+const MAX_THREADS: usize = 256;
+
+/// Least and most bytes of prompts in memory: a minute of sound, and more than any machine has.
+const PROMPT_BYTES: std::ops::RangeInclusive<usize> = 1 << 20..=1 << 40;
+
+/// Everything that is told about sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// First and last number of the ports.
+    pub ports: (u16, u16),
+    /// Media threads.
+    pub threads: usize,
+    /// How ports of calls are opened.
+    pub rules: SoundRules,
+    /// The folder of services.
+    pub scripts: PathBuf,
+    /// Whether the file names that folder, so that it has to be there.
+    pub is_named: bool,
+    /// Where `store://` leads.
+    pub store: Option<Store>,
+    /// How we show the store who we are.
+    pub keys: Option<Keys>,
+    /// Networks beside the public internet from which scripts may fetch prompts.
+    pub reach: Vec<IpNet>,
+    /// Bytes of prompts that are kept in memory.
+    pub prompt_bytes: usize,
+}
+
+impl Sound {
+    /// Where prompts of this machine are looked for.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        vec![self.scripts.join(SOUNDS)]
+    }
+}
+
+/// How much of prompts `[limits]` lets stay in memory.
+pub fn prompt_bytes(limits: &mut Section<'_>) -> usize {
+    limits.take_number("prompt_bytes", PROMPT_BYTES).unwrap_or_else(|| prompt::Settings::default().cache)
+}
+
+/// Reads the three sections.
+pub fn read(top: &mut Section<'_>, base: &Path, prompt_bytes: usize, environment: &Environment) -> Sound {
+    let default = shard::Settings::default();
+    let mut media = top.take_section("media");
+    let ports = media.take_parsed("ports", ports).map_or(default.numbers, |(found, _)| found);
+    let threads = media.take_number("threads", 1..=MAX_THREADS).unwrap_or(default.threads);
+    let address = media.take_parsed("address", own_address).and_then(|(found, _)| found);
+    let advertise = media.take_parsed("advertise", public_address).map(|(found, _)| found);
+    let silence = Duration::from_secs(1)..=Duration::from_secs(86_400);
+    let silence_after = media.take_duration_or("silence_after", "never", silence).unwrap_or(Some(SILENCE));
+    media.close();
+
+    let mut section = top.take_section("scripts");
+    let named = section.take_text("path").map(|(path, _)| path);
+    section.close();
+
+    let mut sounds = top.take_section("sounds");
+    let store = sounds.take_parsed("store", |text| store(text, base)).map(|(found, _)| found);
+    let keys = keys(&mut sounds, environment);
+    let network = |text: &str| {
+        let remedy = "write a network, as in \"10.0.0.0/8\" or \"fd00::/8\"";
+        text.parse().map_err(|_| Wrong::new(format!("{text:?} is no network"), remedy))
+    };
+    let reach = sounds.take_list("reach", network).unwrap_or_default();
+    sounds.close();
+    Sound {
+        ports,
+        threads,
+        rules: SoundRules { address, advertise, silence_after },
+        is_named: named.is_some(),
+        scripts: base.join(named.unwrap_or_else(|| SCRIPTS.into())),
+        store,
+        keys,
+        reach,
+        prompt_bytes,
+    }
+}
+
+fn ports(text: &str) -> Result<(u16, u16), Wrong> {
+    let remedy = "write the first and the last port, as in \"10000-32767\"";
+    let no_range = || Wrong::new(format!("{text:?} is no range of ports"), remedy);
+    let (first, last) = text.split_once('-').ok_or_else(no_range)?;
+    let number = |text: &str| text.trim().parse::<u16>().map_err(|_| no_range());
+    let (first, last) = (number(first)?, number(last)?);
+    // Each leg takes an even port and the one above it; the order of those is of no interest here.
+    match Range::new(first, last, || 0) {
+        Ok(_) => Ok((first, last)),
+        Err(bad) => Err(Wrong::new(format!("{text:?} holds {bad}"), remedy)),
+    }
+}
+
+fn own_address(text: &str) -> Result<Option<IpAddr>, Wrong> {
+    let remedy = "write an IP address of this machine, or leave it away for all of them";
+    let address: IpAddr = text.parse().map_err(|_| Wrong::new(format!("{text:?} is no IP address"), remedy))?;
+    if address.is_multicast() {
+        return Err(Wrong::new(format!("{address} is the address of a group"), remedy));
+    }
+    Ok(Some(address).filter(|address| !address.is_unspecified()))
+}
+
+fn public_address(text: &str) -> Result<IpAddr, Wrong> {
+    let remedy = "write the public IP address of sound, or leave it away when it is that of [sip] advertise";
+    let address: IpAddr = text.parse().map_err(|_| Wrong::new(format!("{text:?} is no IP address"), remedy))?;
+    if address.is_unspecified() || address.is_multicast() {
+        return Err(Wrong::new(format!("nobody can send to {address}"), remedy));
+    }
+    Ok(address)
+}
+
+fn store(text: &str, base: &Path) -> Result<Store, Wrong> {
+    let found = Store::read(text).map(|found| match found {
+        Store::Folder(path) => Store::Folder(base.join(path)),
+        bucket => bucket,
+    });
+    found.map_err(|error| {
+        // What a person wrote into it by mistake may be a key.
+        let shown = if error == Misplaced::Key { "it".into() } else { format!("{text:?}") };
+        let remedy = "write \"s3://bucket/prefix?region=…&endpoint=https://…\", or a folder";
+        Wrong::new(format!("{shown} cannot be used: {error}"), remedy)
+    })
+}
+
+/// Both halves of the key, or none.
+fn keys(sounds: &mut Section<'_>, environment: &Environment) -> Option<Keys> {
+    let place = sounds.place().clone();
+    let is_given = sounds.has("store_secret") || sounds.has("store_secret_env");
+    let id = sounds.take_text("store_key").map(|(id, _)| id);
+    let written = sounds.take_text("store_secret").map(|(secret, _)| secret);
+    let kept = sounds.take_parsed("store_secret_env", |name| {
+        let unset = || {
+            let reason = format!("environment variable {name} is not set");
+            Wrong::new(reason, format!("set {name} before the server starts"))
+        };
+        environment.get(name).cloned().ok_or_else(unset)
+    });
+    match (id, written.or(kept.map(|(secret, _)| secret))) {
+        (Some(id), Some(secret)) => Some(Keys { id, secret }),
+        (Some(_), None) if !is_given => {
+            let wrong = Wrong::new("has no secret beside it", "write store_secret or store_secret_env too");
+            sounds.object(&place, "store_key", wrong);
+            None
+        }
+        // A secret that was given and could not be read is told already.
+        (_, None) => None,
+        (None, Some(_)) => {
+            sounds.object(&place, "store_key", Wrong::new("is missing beside its secret", "write store_key too"));
+            None
+        }
+    }
+}

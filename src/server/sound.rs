@@ -1,0 +1,172 @@
+//! The media threads and the loader of prompts, joined with what fetches from disk, the web and a bucket.
+//!
+//! Started before SIP and stopped after it. Nothing here knows of calls.
+
+use std::{
+    io,
+    net::{IpAddr, UdpSocket},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use patchcord_engine::runtime::{self, CertificateError};
+use patchcord_media::{
+    prompt::{self, Disk, Loader},
+    rtp::ports::{Capacity, Range},
+    shard::{self, Plane, limits},
+};
+use patchcord_web::{
+    fetch::{self, Reach, Unopened},
+    house,
+    metrics::{Exposition, Kind},
+};
+use tracing::{info, warn};
+
+use crate::config::{Config, Sound};
+
+/// Why there can be no sound.
+#[derive(Debug, thiserror::Error)]
+pub enum Silenced {
+    /// The media threads do not start.
+    #[error("the media threads do not start")]
+    Plane(#[from] shard::StartError),
+    /// The loader has no threads.
+    #[error("prompts cannot be loaded")]
+    Loader(#[source] io::Error),
+    /// Nothing can be fetched from elsewhere.
+    #[error(transparent)]
+    Fetch(#[from] Unopened),
+    /// The authorities cannot be read.
+    #[error(transparent)]
+    Trust(#[from] CertificateError),
+    /// The folder that was named.
+    #[error("{} is no folder", .0.display())]
+    NoFolder(PathBuf),
+    /// The address that was named.
+    #[error("{0} is no address that sound can be taken at here")]
+    Address(IpAddr, #[source] io::Error),
+}
+
+impl Silenced {
+    /// The key of the configuration that it is about.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Plane(_) => "media.threads",
+            Self::Loader(_) => "",
+            Self::Fetch(_) => "sounds.store",
+            Self::Trust(_) => "tls.trust",
+            Self::NoFolder(_) => "scripts.path",
+            Self::Address(..) => "media.address",
+        }
+    }
+
+    /// What the person can do.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Plane(_) | Self::Loader(_) => "see the limits that this machine sets for the process",
+            Self::Fetch(_) => "correct [sounds] store, or leave it away",
+            Self::Trust(_) => "name a PEM file of authorities that the server's user may read",
+            Self::NoFolder(_) => "name the folder that services and sounds lie in, or leave it away",
+            Self::Address(..) => "name an address of this machine, or leave it away for all of them",
+        }
+    }
+}
+
+/// The running media threads and the loader.
+#[derive(Clone)]
+pub struct SoundRoom {
+    plane: Plane,
+    loader: Arc<Loader>,
+    most_ports: usize,
+}
+
+/// Starts the threads, with a listener for each shard of SIP.
+pub fn open(config: &Config) -> Result<(SoundRoom, runtime::Sound), Silenced> {
+    let sound = &config.sound;
+    if sound.is_named && !sound.scripts.is_dir() {
+        return Err(Silenced::NoFolder(sound.scripts.clone()));
+    }
+    if let Some(address) = sound.rules.address {
+        UdpSocket::bind((address, 0)).map_err(|error| Silenced::Address(address, error))?;
+    }
+    let loader = Arc::new(loader(config)?);
+    let most_ports = most_ports(sound)?;
+    let settings = shard::Settings {
+        threads: sound.threads,
+        listeners: config.runtime.shards.max(1),
+        numbers: sound.ports,
+        most_ports,
+        ..shard::Settings::default()
+    };
+    let (plane, notices) = Plane::start(&settings)?;
+    let room = SoundRoom { plane: plane.clone(), loader: loader.clone(), most_ports };
+    Ok((room, runtime::Sound { plane, notices, loader, rules: sound.rules.clone() }))
+}
+
+/// The narrower of the range and the limit of open files.
+fn most_ports(sound: &Sound) -> Result<usize, shard::StartError> {
+    // The order of the numbers is of no interest here.
+    let range = Range::new(sound.ports.0, sound.ports.1, || 0)?;
+    let limit = runtime::raise_descriptors().unwrap_or(usize::MAX);
+    let Capacity { by_ports, .. } = Capacity::new(&range, limit, limits::RESERVE);
+    let by_descriptors = limits::most_ports(limits::RESERVE);
+    let most = by_ports.min(by_descriptors);
+    if most < by_ports && sound.ports != shard::Settings::default().numbers {
+        warn!(
+            by_ports,
+            by_descriptors, "fewer ports than [media] ports has: raise the limit of open files (ulimit -n)"
+        );
+    } else {
+        info!(by_ports, by_descriptors, "as many ports for sound as both allow");
+    }
+    Ok(most)
+}
+
+fn loader(config: &Config) -> Result<Loader, Silenced> {
+    let Sound { store, keys, reach, prompt_bytes, .. } = config.sound.clone();
+    let authorities = config.runtime.trust.as_deref().map(runtime::authorities).transpose()?.unwrap_or_default();
+    let remote = fetch::schemes(fetch::Settings { reach: Reach::and(reach), authorities, store, keys })?;
+    let settings = prompt::Settings { cache: prompt_bytes, ..prompt::Settings::default() };
+    Loader::start(settings, Arc::new(Disk::new(config.sound.folders())), remote).map_err(Silenced::Loader)
+}
+
+impl SoundRoom {
+    /// How the media threads are.
+    pub fn status(&self) -> house::Sound {
+        let (tallies, sum, kept) = (self.plane.tallies(), self.plane.tally(), self.loader.standing());
+        house::Sound {
+            threads: tallies.len(),
+            ports: sum.ports,
+            most_ports: self.most_ports,
+            rooms: sum.rooms,
+            load_permille: sum.load_permille,
+            late_ticks: sum.late_ticks + sum.overruns,
+            dropped: sum.dropped + sum.unsent,
+            prompts: kept.kept,
+            prompt_bytes: kept.bytes,
+        }
+    }
+
+    /// What each media thread counted, and how the loader stands.
+    pub fn measure(&self, page: &mut Exposition) {
+        let threads: Vec<Vec<_>> = self.plane.tallies().iter().map(|tally| tally.named().collect()).collect();
+        for (at, (name, about, _)) in threads.first().into_iter().flatten().enumerate() {
+            let kind = if matches!(*name, "ports" | "rooms" | "load_permille") { Kind::Gauge } else { Kind::Counter };
+            let samples: Vec<_> =
+                threads.iter().enumerate().map(|(thread, tally)| ("thread", thread, tally[at].2)).collect();
+            page.family(kind, &format!("media_{name}"), about.trim_end_matches('.'), &samples);
+        }
+        page.gauge("media_ports_most", "Ports that may be open at a time", self.most_ports as u64);
+        let prompt::Standing { kept, bytes, underway, decoded, refused } = self.loader.standing();
+        page.gauge("prompts", "Prompts that are kept ready", kept as u64);
+        page.gauge("prompt_bytes", "Bytes that they take", bytes as u64);
+        page.gauge("prompts_underway", "Prompts that are being made ready", underway as u64);
+        page.counter("prompts_decoded", "Files of prompts that were decoded", decoded);
+        page.counter("prompts_refused", "Prompts refused because too many waited", refused);
+    }
+
+    /// Closes all ports and waits until every media thread has ended.
+    pub fn stop(&self) {
+        self.plane.stop();
+    }
+}

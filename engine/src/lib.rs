@@ -11,4 +11,5 @@ pub mod redact;
 pub mod routing;
 pub mod runtime;
 mod seldom;
+pub mod spool;
 pub mod switchboard;

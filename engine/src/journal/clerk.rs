@@ -44,6 +44,8 @@ pub struct ClerkTally {
     pub spooled: AtomicU64,
     /// Batches that the store would not take for what they hold, or that could not be read from the spool.
     pub refused: AtomicU64,
+    /// Bytes that lie in the spool now.
+    pub spool_bytes: AtomicU64,
     /// Calls that an earlier process left open, and that were closed as interrupted.
     pub interrupted: AtomicU64,
 }
@@ -74,6 +76,11 @@ impl Clerk {
     /// Bytes that wait, nearly.
     pub fn waiting_bytes(&self) -> usize {
         self.bytes.load(Relaxed)
+    }
+
+    /// Batches that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// The eldest batches, for whoever writes them.

@@ -137,6 +137,24 @@ impl Record {
         self.ended
     }
 
+    /// The last time of which an open record knows anything.
+    pub(super) fn last_known(&self) -> Duration {
+        let legs = self.legs.iter().flat_map(|leg| [Some(leg.began), leg.rang, leg.answered, leg.ended]);
+        legs.flatten().max().unwrap_or_default()
+    }
+
+    /// This record of a call that nobody can tell more of.
+    pub(super) fn interrupted(mut self, at: Duration) -> Self {
+        let at = at.max(self.last_known());
+        self.legs.iter_mut().for_each(|leg| {
+            leg.ended.get_or_insert(at);
+        });
+        self.ended = Some(at);
+        self.outcome = Some(Outcome::Interrupted);
+        self.fault = Some(Fault::Server);
+        self
+    }
+
     /// Bytes that it takes in memory, nearly.
     pub(super) fn weight(&self) -> usize {
         let texts = [&self.service, &self.version, &self.route].into_iter().flatten();

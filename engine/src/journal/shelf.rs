@@ -3,7 +3,13 @@
 //! The trait speaks in batches and records; the store knows no calls and this crate knows no SQL. A shelf may be slow or
 //! away: nobody who waits for it is on the path of a call.
 
-use super::{batch::Batch, entry::Entry, id::CallId, record::Record};
+use super::{
+    batch::Batch,
+    entry::{Entry, What},
+    id::CallId,
+    outcome::Outcome,
+    record::Record,
+};
 use crate::routing::{Shelved, Written};
 
 /// Records in one page, at most.
@@ -27,6 +33,25 @@ pub struct Story {
     pub entries: Vec<Entry>,
 }
 
+impl Story {
+    /// What ends it when the process that it went on in is gone: at its last sign of life, whoever's call it was.
+    pub fn interrupted(&self) -> Batch {
+        let call = self.record.call;
+        let seen = Record::fold(call, &self.entries);
+        let seen = seen.as_ref().filter(|seen| seen.entries >= self.record.entries).unwrap_or(&self.record);
+        let number = seen.entries;
+        let at = self.entries.last().map_or_else(|| self.record.last_known(), |last| last.at);
+        let end = Entry { number, at, what: What::Ended(Outcome::Interrupted) };
+        let folded = Record::fold(call, self.entries.iter().chain([&end]));
+        let record = match folded {
+            Some(record) if record.entries > number => record,
+            // Its beginning is not kept: the row that was opened is all there is.
+            _ => self.record.clone().interrupted(at),
+        };
+        Batch { call, first: number, entries: vec![end], record: Some(Box::new(record)) }
+    }
+}
+
 /// Keeps journals and records.
 pub trait RecordShelf: Send + Sync {
     /// Writes all of them, but for batches that the database refuses for what they hold. After an error all of it is to be
@@ -38,4 +63,43 @@ pub trait RecordShelf: Send + Sync {
     fn story(&self, call: CallId) -> Shelved<'_, Option<Story>>;
     /// Records without their journals, the newest first.
     fn records(&self, page: Page) -> Shelved<'_, Vec<Record>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Fault, Journal, Rules, testing::*};
+
+    /// A call that was answered, as it lies on the shelf when its process is killed.
+    fn left_open() -> Story {
+        let mut journal = Journal::begin(call(1), began(), Rules::default());
+        for (at, what) in good_call().into_iter().take(7) {
+            journal.note(s(at), what);
+        }
+        journal.note(s(50), What::Held(BOB));
+        let batch = journal.drain().expect("a batch");
+        Story { record: *batch.record.expect("an open row"), entries: batch.entries }
+    }
+
+    #[test]
+    fn a_call_whose_process_died_ends_at_its_last_sign_of_life() {
+        let story = left_open();
+        let batch = story.interrupted();
+        let record = batch.record.as_ref().expect("a record");
+        assert_eq!((record.outcome, record.fault), (Some(Outcome::Interrupted), Some(Fault::Server)));
+        assert_eq!((record.ended, record.talk), (Some(s(50)), s(43)));
+        let all: Vec<_> = story.entries.iter().chain(&batch.entries).cloned().collect();
+        assert_eq!(Record::fold(call(1), &all).as_ref(), Some(&**record));
+    }
+
+    #[test]
+    fn a_row_without_its_journal_is_closed_by_what_it_says_itself() {
+        let story = Story { entries: Vec::new(), ..left_open() };
+        let record = story.interrupted().record.expect("a record");
+        assert_eq!(
+            (record.outcome, record.answered, record.ended),
+            (Some(Outcome::Interrupted), Some(s(7)), Some(s(7)))
+        );
+        assert!(record.legs.iter().all(|leg| leg.ended == Some(s(7))));
+    }
 }

@@ -1,0 +1,283 @@
+//! Writes calls behind: takes what calls leave with the clerk and gives it to the shelf, in batches; to the spool while the
+//! shelf is away.
+//!
+//! ```text
+//! clerk ──▶ shelf                     usually, each tenth of a second
+//! clerk ──▶ spool ──▶ shelf           while the store is away, and until the spool is empty again
+//! ```
+//!
+//! What an earlier process left comes first: its spool is written, and then the calls that still stand open are closed as
+//! interrupted, before anything of this process reaches the shelf. Whatever is taken is held here until it lies somewhere.
+
+use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::{
+    sync::watch,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tracing::{info, warn};
+
+use super::{
+    clock,
+    outage::{EVERY, Outage, chain},
+};
+use crate::{
+    journal::{Batch, RecordShelf},
+    routing::ShelfError,
+    seldom::Seldom,
+    spool::{Frames, MAX_FRAME, Spool, SpoolError},
+    switchboard::Switchboard,
+};
+
+/// Batches in one transaction: some tens of milliseconds for SQLite, and a few megabytes.
+const BATCH: usize = 250;
+
+/// Open calls that are looked up at a time.
+const OPEN: usize = 200;
+
+/// Bytes that may wait in memory while the spool is written to the shelf; beyond, they go to the spool as well.
+const PATIENT: usize = 16 << 20;
+
+/// How long a stop waits for the last batches to be written; what is left then is spooled.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// Writes behind until `stop` says so, then writes or spools the rest. Gives back how many batches could be neither.
+pub async fn file_calls(
+    board: Arc<Switchboard>,
+    shelf: Arc<dyn RecordShelf>,
+    spool: Spool,
+    mut stop: watch::Receiver<bool>,
+) -> usize {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut scribe = Scribe::new(board, shelf, spool);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stopped| *stopped) => break,
+        }
+        tokio::select! {
+            () = scribe.work() => {}
+            // What was being written is still held, and tried a last time.
+            _ = stop.wait_for(|stopped| *stopped) => break,
+        }
+    }
+    let written = timeout(LAST_WRITE, scribe.write_all()).await;
+    if !matches!(written, Ok(Ok(()))) {
+        scribe.save().await;
+    }
+    let left = scribe.left();
+    if left > 0 {
+        warn!(batches = left, "neither the store nor the spool took what was left of the last calls");
+    }
+    left
+}
+
+struct Scribe {
+    board: Arc<Switchboard>,
+    shelf: Arc<dyn RecordShelf>,
+    spool: Arc<Mutex<Spool>>,
+    /// Taken from the clerk, and lying nowhere yet.
+    held: Vec<Batch>,
+    /// Read from the eldest segment, and not written yet.
+    replayed: Option<(u64, Vec<Batch>)>,
+    /// Whether the calls that an earlier process left open are closed.
+    settled: bool,
+    outage: Outage,
+    complaints: Seldom,
+}
+
+impl Scribe {
+    fn new(board: Arc<Switchboard>, shelf: Arc<dyn RecordShelf>, spool: Spool) -> Self {
+        let left = spool.bytes();
+        if left > 0 {
+            info!(bytes = left, "an earlier process left calls in the spool; they are written first");
+        }
+        board.clerk.tally.spool_bytes.store(left, Relaxed);
+        Self {
+            board,
+            shelf,
+            spool: Arc::new(Mutex::new(spool)),
+            held: Vec::new(),
+            replayed: None,
+            settled: false,
+            outage: Outage::of("records of calls"),
+            complaints: Seldom::default(),
+        }
+    }
+
+    /// One tick's work.
+    async fn work(&mut self) {
+        if !self.outage.rests() {
+            let written = self.write_all().await;
+            let waiting = self.left();
+            self.outage.note(written, waiting);
+        }
+        if self.outage.lasts() {
+            self.save().await;
+        }
+    }
+
+    /// Batches that lie nowhere yet, nearly.
+    fn left(&self) -> usize {
+        self.held.len() + self.board.clerk.waiting()
+    }
+
+    /// Writes everything there is, the eldest first.
+    async fn write_all(&mut self) -> Result<(), String> {
+        loop {
+            if !self.settled && !self.with_spool(|spool| spool.has_left_behind()) && self.replayed.is_none() {
+                self.close_left_open().await.map_err(|error| chain(&error))?;
+                self.settled = true;
+            }
+            if self.replayed.is_some() || !self.with_spool(|spool| spool.is_empty()) {
+                self.replay().await?;
+                if self.board.clerk.waiting_bytes() > PATIENT {
+                    self.save().await;
+                }
+                continue;
+            }
+            if self.held.is_empty() {
+                self.held = self.board.clerk.hand_out(BATCH);
+            }
+            if self.held.is_empty() {
+                return Ok(());
+            }
+            self.write(&self.held).await?;
+            self.held.clear();
+        }
+    }
+
+    async fn write(&self, batches: &[Batch]) -> Result<(), String> {
+        let written = self.shelf.write_batches(batches).await.map_err(|error| chain(&error))?;
+        let tally = &self.board.clerk.tally;
+        tally.refused.fetch_add(written.refused as u64, Relaxed);
+        tally.written.fetch_add(batches.len().saturating_sub(written.refused) as u64, Relaxed);
+        Ok(())
+    }
+
+    /// Writes the eldest segment of the spool, and takes it away.
+    async fn replay(&mut self) -> Result<(), String> {
+        if self.replayed.is_none() {
+            let read = self.on_disk(Spool::eldest).await.map_err(|error| chain(&error))?;
+            self.replayed = read.map(|frames| (frames.segment, self.batches(frames)));
+        }
+        let Some((segment, batches)) = &self.replayed else { return Ok(()) };
+        for batches in batches.chunks(BATCH) {
+            self.write(batches).await?;
+        }
+        let segment = *segment;
+        self.on_disk(move |spool| spool.forget(segment)).await.map_err(|error| chain(&error))?;
+        self.replayed = None;
+        Ok(())
+    }
+
+    /// What the frames say; those that say nothing are counted.
+    fn batches(&self, frames: Frames) -> Vec<Batch> {
+        let Frames { whole, damaged, .. } = frames;
+        let read: Vec<Batch> = whole.iter().filter_map(|frame| serde_json::from_slice(frame).ok()).collect();
+        let lost = damaged + whole.len() - read.len();
+        if lost > 0 {
+            self.board.clerk.tally.refused.fetch_add(lost as u64, Relaxed);
+            warn!(places = lost, "the spool was damaged; what stood there is lost");
+        }
+        read
+    }
+
+    /// Puts whatever waits into the spool.
+    async fn save(&mut self) {
+        loop {
+            if self.held.is_empty() {
+                self.held = self.board.clerk.hand_out(BATCH);
+            }
+            if self.held.is_empty() {
+                return;
+            }
+            let tally = &self.board.clerk.tally;
+            if self.with_spool(|spool| spool.is_nearly_full()) {
+                let left_out: usize = self.held.iter_mut().map(Batch::leave_out_messages).sum();
+                tally.messages_left_out.fetch_add(left_out as u64, Relaxed);
+            }
+            let frames: Vec<Vec<u8>> = self.held.iter_mut().map(frame).collect();
+            match self.on_disk(move |spool| spool.append(&frames)).await {
+                Ok(()) => {
+                    self.board.clerk.tally.spooled.fetch_add(self.held.len() as u64, Relaxed);
+                    self.held.clear();
+                }
+                Err(error) => {
+                    if let Some(kept_back) = self.complaints.say(clock::now()) {
+                        let reason = chain(&error);
+                        warn!(reason, kept_back, "records of calls wait in memory: the spool does not take them");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Closes the calls of an earlier process that nobody will ever hear of again.
+    async fn close_left_open(&self) -> Result<(), ShelfError> {
+        let mut closed = 0;
+        loop {
+            let open = self.shelf.open_calls(OPEN).await?;
+            let mut ends = Vec::with_capacity(open.len());
+            for call in open {
+                ends.extend(self.shelf.story(call).await?.map(|story| story.interrupted()));
+            }
+            if ends.is_empty() {
+                break;
+            }
+            let refused = self.shelf.write_batches(&ends).await?.refused;
+            closed += ends.len() - refused;
+            if refused > 0 {
+                warn!(refused, "the database does not let calls be closed that a dead process left open");
+                break;
+            }
+        }
+        if closed > 0 {
+            self.board.clerk.tally.interrupted.fetch_add(closed as u64, Relaxed);
+            info!(calls = closed, "calls that an earlier process left open are closed as interrupted");
+        }
+        Ok(())
+    }
+
+    fn with_spool<T>(&self, ask: impl FnOnce(&Spool) -> T) -> T {
+        ask(&self.spool.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does something on the disk, on a thread that may wait for it.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(&mut Spool) -> Result<T, SpoolError> + Send + 'static,
+    ) -> Result<T, SpoolError> {
+        let (spool, board) = (self.spool.clone(), self.board.clone());
+        let done = spawn_blocking(move || {
+            let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
+            let done = order(&mut spool);
+            board.clerk.tally.spool_bytes.store(spool.bytes(), Relaxed);
+            done
+        });
+        done.await.expect("nothing panics on the way to the disk")
+    }
+}
+
+/// A batch as it lies in the spool. One that is larger than a frame may be loses its messages, and then its entries.
+fn frame(batch: &mut Batch) -> Vec<u8> {
+    let write = |batch: &Batch| serde_json::to_vec(batch).expect("a batch is JSON");
+    let fits = |frame: &Vec<u8>| frame.len() <= MAX_FRAME;
+    Some(write(batch))
+        .filter(fits)
+        .or_else(|| {
+            batch.leave_out_messages();
+            Some(write(batch)).filter(fits)
+        })
+        .unwrap_or_else(|| {
+            batch.leave_out_entries();
+            write(batch)
+        })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! Batches on disk while the database is away: written once to a file, read once, and gone.
+//!
+//! A spool is a folder of segments, each a row of frames (length, checksum, bytes). What is read again was written whole or
+//! is told as damaged: a process may be killed, and a machine lose its power, in the middle of any write. It knows nothing
+//! of calls or databases, keeps no order beyond that of its segments, and blocks: whoever runs on a shared thread calls it
+//! from another. It has a room of its own because it is neither pure, as the journal is, nor of tokio, as the runtime is.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use crc::{CRC_32_ISCSI, Crc};
+
+/// Bytes of a segment at which the next one is begun: read as a whole, so little enough to be held in memory.
+const SEGMENT: u64 = 4 << 20;
+
+/// Bytes of one frame. A call's journal is bounded far below.
+pub const MAX_FRAME: usize = 32 << 20;
+
+/// Bytes that a spool may take unless told otherwise: ten thousand calls a minute for an hour, without messages.
+pub const MOST: u64 = 1 << 30;
+
+/// What each segment begins with; another number for another form.
+const MAGIC: &[u8; 8] = b"pcspool1";
+
+/// Length and checksum.
+const HEAD: usize = 8;
+
+const CHECK: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
+
+/// Why something could not be spooled, or read again.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    /// As much lies there as may.
+    #[error("the spool {folder} is full ({most} bytes)", folder = folder.display())]
+    Full {
+        /// The folder.
+        folder: PathBuf,
+        /// What it may take.
+        most: u64,
+    },
+    /// The disk says no.
+    #[error("the spool's file {path} cannot be used", path = path.display())]
+    Disk {
+        /// The file, or the folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Spool {
+    folder: PathBuf,
+    most: u64,
+    segments: VecDeque<Segment>,
+    /// The last segment, while it is written.
+    writing: Option<File>,
+    /// Segments of lower numbers were left by an earlier process.
+    ours_from: u64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    number: u64,
+    bytes: u64,
+}
+
+/// What lay in one segment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Frames {
+    /// Which segment.
+    pub segment: u64,
+    /// Those that are as they were written, in their order.
+    pub whole: Vec<Vec<u8>>,
+    /// How many places there are where something else stands.
+    pub damaged: usize,
+}
+
+impl Spool {
+    /// The spool in that folder, with what an earlier process left there.
+    pub fn open(folder: &Path, most: u64) -> Result<Self, SpoolError> {
+        let disk = |source| SpoolError::Disk { path: folder.into(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk)?;
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(folder).map_err(disk)? {
+            let entry = entry.map_err(disk)?;
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".spool")).and_then(|name| name.parse().ok());
+            if let Some(number) = number {
+                segments.push(Segment { number, bytes: entry.metadata().map_err(disk)?.len() });
+            }
+        }
+        segments.sort_unstable_by_key(|segment| segment.number);
+        let ours_from = segments.last().map_or(0, |last| last.number.saturating_add(1));
+        Ok(Self { folder: folder.into(), most, segments: segments.into(), writing: None, ours_from })
+    }
+
+    /// Whether nothing lies there.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Whether something lies there that an earlier process left.
+    pub fn has_left_behind(&self) -> bool {
+        self.segments.front().is_some_and(|segment| segment.number < self.ours_from)
+    }
+
+    /// Bytes that lie there.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Whether so much lies there that less should be added.
+    pub fn is_nearly_full(&self) -> bool {
+        self.bytes() >= self.most / 4 * 3
+    }
+
+    /// Adds these frames; when it comes back they are on the disk. After an error none may be taken to be there, and all may
+    /// be given again.
+    pub fn append(&mut self, frames: &[Vec<u8>]) -> Result<(), SpoolError> {
+        let mut bytes = Vec::with_capacity(frames.iter().map(|frame| HEAD + frame.len()).sum());
+        for frame in frames {
+            let length = u32::try_from(frame.len()).expect("whoever spools keeps to MAX_FRAME");
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(&CHECK.checksum(frame).to_le_bytes());
+            bytes.extend_from_slice(frame);
+        }
+        if self.bytes() + bytes.len() as u64 > self.most {
+            return Err(SpoolError::Full { folder: self.folder.clone(), most: self.most });
+        }
+        let number = match (&self.writing, self.segments.back()) {
+            (Some(_), Some(last)) if last.bytes < SEGMENT => last.number,
+            _ => self.begin_segment()?,
+        };
+        let path = self.path(number);
+        let file = self.writing.as_mut().expect("it was just begun or stands");
+        if let Err(source) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
+            // Half a frame may stand at its end, so nothing more may follow there.
+            self.writing = None;
+            return Err(SpoolError::Disk { path, source });
+        }
+        self.segments.back_mut().expect("the segment that is written").bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// What lies in the eldest segment; it stays until [`Spool::forget`]. Nothing when the spool is empty.
+    pub fn eldest(&mut self) -> Result<Option<Frames>, SpoolError> {
+        let Some(segment) = self.segments.front() else { return Ok(None) };
+        let path = self.path(segment.number);
+        if self.segments.len() == 1 {
+            // What comes meanwhile goes into the next one.
+            self.writing = None;
+        }
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(Frames { segment: segment.number, ..frames(&bytes) })),
+            Err(source) => Err(SpoolError::Disk { path, source }),
+        }
+    }
+
+    /// Takes the eldest segment away, if it is this one: what lay in it is kept elsewhere.
+    pub fn forget(&mut self, segment: u64) -> Result<(), SpoolError> {
+        if self.segments.front().is_none_or(|eldest| eldest.number != segment) {
+            return Ok(());
+        }
+        let path = self.path(segment);
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(SpoolError::Disk { path, source }),
+            _ => {
+                self.segments.pop_front();
+                Ok(())
+            }
+        }
+    }
+
+    fn begin_segment(&mut self) -> Result<u64, SpoolError> {
+        let number = self.segments.back().map_or(self.ours_from, |last| last.number + 1).max(self.ours_from);
+        let path = self.path(number);
+        let disk = |source| SpoolError::Disk { path: path.clone(), source };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(disk)?;
+        let begun = file.write_all(MAGIC).and_then(|()| File::open(&self.folder)?.sync_all());
+        // It counts from here on, whatever became of its head: its number is taken.
+        self.segments.push_back(Segment { number, bytes: MAGIC.len() as u64 });
+        begun.map_err(disk)?;
+        self.writing = Some(file);
+        Ok(number)
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:012}.spool"))
+    }
+}
+
+/// The frames of a segment, as far as they are what was written.
+fn frames(bytes: &[u8]) -> Frames {
+    let mut found = Frames::default();
+    let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
+        found.damaged = usize::from(!bytes.is_empty());
+        return found;
+    };
+    while !rest.is_empty() {
+        let Some((frame, sum, more)) = next(rest) else {
+            // The end of a write that was never finished, or a length that cannot be: nobody knows where the next begins.
+            found.damaged += 1;
+            break;
+        };
+        match CHECK.checksum(frame) == sum {
+            true => found.whole.push(frame.into()),
+            false => found.damaged += 1,
+        }
+        rest = more;
+    }
+    found
+}
+
+fn next(bytes: &[u8]) -> Option<(&[u8], u32, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (sum, rest) = rest.split_first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let (frame, rest) = rest.split_at_checked(length).filter(|_| length <= MAX_FRAME)?;
+    Some((frame, u32::from_le_bytes(*sum), rest))
+}
+
+#[cfg(test)]
+mod tests;

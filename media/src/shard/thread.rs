@@ -219,12 +219,36 @@ fn sit(seat: Seat) {
         tracing::warn!(%error, core, "a media thread cannot be bound to its core");
     }
     if seat.ahead
-        && let Err(error) = rank::go_ahead()
-        && !REFUSAL_TOLD.swap(true, Ordering::Relaxed)
+        && let Some(error) = first_refusal(rank::go_ahead(), &REFUSAL_TOLD)
     {
         tracing::warn!(
             %error,
             "media threads run like any other: give CAP_SYS_NICE or RLIMIT_RTPRIO so that sound is never late"
         );
+    }
+}
+
+/// Why a rank was refused, when it is the first time that one is: what holds for one thread holds for all.
+fn first_refusal(asked: io::Result<()>, told: &AtomicBool) -> Option<io::Error> {
+    asked.err().filter(|_| !told.swap(true, Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_rank_is_told_once_and_a_granted_one_never() {
+        let refused = || Err(io::Error::from_raw_os_error(libc::EPERM));
+        let told = AtomicBool::new(false);
+        assert!(first_refusal(Ok(()), &told).is_none());
+        assert_eq!(first_refusal(refused(), &told).and_then(|error| error.raw_os_error()), Some(libc::EPERM));
+        assert!([refused(), Ok(()), refused()].into_iter().all(|asked| first_refusal(asked, &told).is_none()));
+    }
+
+    #[test]
+    fn a_thread_that_is_refused_its_seat_serves_like_any_other() {
+        // No machine has this core; whether the rank is granted depends on who runs this.
+        std::thread::spawn(|| sit(Seat { core: Some(1023), ahead: true })).join().expect("it goes on");
     }
 }

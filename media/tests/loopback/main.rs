@@ -7,16 +7,19 @@
 //! | `party` | one party: a socket, a tone, and everything that came |
 //! | `ears` | tones, loudness, gaps and delay of what was heard |
 //! | `bridge`, `transcode` | what two parties must hear of each other, of one codec and of two |
-//! | `prompts`, `rooms`, `tapes` | what is heard of prompts, in rooms, and on recordings |
+//! | `prompts`, `rooms`, `announcements`, `tapes` | what is heard of prompts, in rooms, and on recordings |
+//! | `reports` | what both ends say about their streams |
 //! | `keys` | keys that are pressed, passed on, made anew |
 //! | `weather` | bad networks, and a fault of ours |
 //! | `safety` | who is refused: strangers, other addresses, packets without proof |
 
+mod announcements;
 mod bridge;
 mod ears;
 mod keys;
 mod party;
 mod prompts;
+mod reports;
 mod rooms;
 mod safety;
 mod stage;

@@ -13,12 +13,12 @@ use super::stage::Stage;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A room of one party for each codec, with tones of their own.
-fn room(kinds: &[Kind], threads: usize) -> (Stage, RoomId) {
+pub fn room(kinds: &[Kind], threads: usize) -> (Stage, RoomId) {
     heavy_room(kinds, threads, Weight::PASSING)
 }
 
 /// The same, where each member is expected to cost so much.
-fn heavy_room(kinds: &[Kind], threads: usize, weight: Weight) -> (Stage, RoomId) {
+pub fn heavy_room(kinds: &[Kind], threads: usize, weight: Weight) -> (Stage, RoomId) {
     const VOICES: [(&str, f64); 6] =
         [("alice", 440.0), ("bob", 700.0), ("carol", 1100.0), ("dave", 1450.0), ("erin", 1900.0), ("frank", 2300.0)];
     let mut stage = Stage::of_threads(threads);

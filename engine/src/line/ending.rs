@@ -1,0 +1,91 @@
+//! How a line ends: by the party, by the call, or by the house.
+//!
+//! The call is told once, as soon as it is decided; what has to be said on the wire may follow.
+
+use patchcord_sip::hop::Hop;
+use patchcord_sip::message::{Method, Name, Request};
+use patchcord_sip::transaction::ServerId;
+
+use super::asking::What;
+use super::{Act, Cx, Line, Stage, Unfit, cause};
+use crate::call::{Ending, LegEvent, Who};
+
+impl Line {
+    /// The call is told the end.
+    pub(super) fn over(&mut self, ending: Ending, cx: &mut Cx<'_>) {
+        if self.stage != Stage::Over {
+            self.stage = Stage::Over;
+            self.clock = None;
+            self.called = None;
+            self.end_refers(cx);
+            cx.tell(LegEvent::Ended(ending));
+        }
+    }
+
+    /// The call hangs up, whatever state the line is in.
+    pub(super) fn hang_up(&mut self, cause: u8, sip: Option<u16>, cx: &mut Cx<'_>) {
+        let words = String::new();
+        self.leave(cause, sip, Ending { by: Who::Program, cause, sip, reason: words }, cx);
+    }
+
+    /// The house ends the line: something went wrong.
+    pub(super) fn fail(&mut self, cause: u8, sip: Option<u16>, why: &str, cx: &mut Cx<'_>) {
+        self.leave(cause, sip, Ending { by: Who::System, cause, sip, reason: why.to_owned() }, cx);
+    }
+
+    fn leave(&mut self, cause: u8, sip: Option<u16>, ending: Ending, cx: &mut Cx<'_>) {
+        let said = cause::reason(cause, sip);
+        match self.stage {
+            Stage::Over => {}
+            Stage::New => self.over(ending, cx),
+            Stage::Called => {
+                let status = sip.filter(|status| (400..700).contains(status)).unwrap_or(cause::status_of(cause));
+                let ending = Ending { sip: Some(status), ..ending };
+                self.refuse_with(status, |reply| reply.text(Name::Reason, &said), ending, cx);
+            }
+            Stage::Calling => {
+                if let Some(calling) = &self.calling {
+                    cx.acts.push(Act::Cancel(calling.mark, Some(said)));
+                }
+                self.over(ending, cx);
+            }
+            Stage::Up => {
+                self.bye = Some(said.into());
+                self.over(ending, cx);
+                // RFC 3261 §15: not before the party is known to have our 2xx.
+                if self.unheard.is_none() {
+                    self.send_bye(cx);
+                }
+            }
+        }
+    }
+
+    /// The BYE that waited.
+    pub(super) fn send_bye(&mut self, cx: &mut Cx<'_>) {
+        let (Some(said), Some(dialog)) = (self.bye.take(), self.dialog.as_deref_mut()) else { return };
+        let draft = dialog.request(Method::Bye).text(Name::Reason, &said);
+        self.ask(What::Bye, draft, bytes::Bytes::new(), cx);
+    }
+
+    /// The party hangs up.
+    pub(super) fn bye(&mut self, id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
+        let reason = cause::Reason::of(request);
+        self.answer_plainly(id, request, hop, cx)?;
+        if let Some(unheard) = self.unheard.take() {
+            cx.acts.push(Act::StopRepeating(unheard.id));
+        }
+        self.bye = None;
+        // RFC 3261 §15.1.2: what is still unanswered of the dialog gets 487.
+        if self.called.is_some() {
+            self.refuse_with(487, |reply| reply, reason.ending(None), cx);
+        } else {
+            self.over(reason.ending(None), cx);
+        }
+        Ok(())
+    }
+
+    /// The party knows the dialog no more: it is told all the same, in case only its answer was wrong.
+    pub(super) fn lost(&mut self, status: u16, why: &str, cx: &mut Cx<'_>) {
+        self.fail(cause::cause_of(status), Some(status), why, cx);
+    }
+}

@@ -1,0 +1,197 @@
+//! Requests of the party inside the dialog.
+
+use patchcord_sip::dialog::{DialogId, Turn};
+use patchcord_sip::hop::Hop;
+use patchcord_sip::message::{Draft, Fault, Method, Name, Request};
+use patchcord_sip::session_timer::Answered;
+use patchcord_sip::transaction::ServerId;
+
+use super::keys::{self, Said};
+use super::offers::{SDP, description, tune};
+use super::{Cx, Line, Stage, Unfit, Unheard, unfit};
+use crate::call::LegEvent;
+
+/// The methods that are served inside a call.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, REFER, NOTIFY";
+
+/// The extensions that a call can do.
+pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
+
+/// The body that means something in every request.
+pub const ACCEPT: &str = "application/sdp";
+
+/// Whom a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The dialog of the line.
+    Line,
+    /// An early dialog of a call of ours, by its place among the branches.
+    Branch(usize),
+}
+
+impl Line {
+    /// A request of the party inside the dialog, but for ACK and CANCEL.
+    pub fn request(&mut self, id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) {
+        if let Err(unfit) = self.serve(id, request, hop, cx) {
+            let reply = Draft::reply(request, hop.peer, unfit.status()).to_tag(self.tag());
+            cx.respond(id, &unfit.write(reply));
+        }
+        self.go_on(cx);
+    }
+
+    fn serve(&mut self, id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
+        const NOBODY: Unfit = Unfit::Fault(Fault::new(481, "Call/Transaction Does Not Exist"));
+        let name = DialogId::of_request(request)?.ok_or(NOBODY)?;
+        let whose = self.whose(name).ok_or(NOBODY)?;
+        if let Whose::Branch(at) = whose {
+            return self.serve_branch(at, id, request, hop, cx);
+        }
+        if self.stage == Stage::Over {
+            // Two BYEs that cross are both good.
+            return if *request.method() == Method::Bye { self.bye(id, request, hop, cx) } else { Err(NOBODY) };
+        }
+        self.dialog.as_deref_mut().ok_or(NOBODY)?.hear(request)?;
+        self.hop = Some(*hop);
+        if *request.method() == Method::Bye {
+            return self.bye(id, request, hop, cx);
+        }
+        unfit::extensions(request, self.terms.reliable)?;
+        match request.method() {
+            Method::Invite | Method::Update => self.renegotiate(id, request, hop, cx),
+            Method::Prack => self.prack(id, request, hop, cx),
+            Method::Refer => self.refer(id, request, hop, cx),
+            Method::Notify => self.notify(id, request, hop, cx),
+            _ => self.serve_plain(id, request, hop, cx),
+        }
+    }
+
+    fn whose(&mut self, name: DialogId<'_>) -> Option<Whose> {
+        if self.dialog.as_ref().is_some_and(|dialog| dialog.is(name)) {
+            return Some(Whose::Line);
+        }
+        self.calling.as_deref_mut()?.branch_of(name).map(Whose::Branch)
+    }
+
+    /// What needs no dialog state but its tags.
+    fn serve_plain(&mut self, id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
+        match request.method() {
+            Method::Options => {
+                let reply = Draft::reply(request, hop.peer, 200).text(Name::Allow, ALLOW);
+                let reply = reply.text(Name::Accept, ACCEPT).text(Name::Supported, SUPPORTED);
+                cx.respond(id, &reply);
+            }
+            _ => serve_told(id, request, hop, cx)?,
+        }
+        Ok(())
+    }
+
+    /// 200, and nothing else.
+    pub(super) fn answer_plainly(
+        &mut self,
+        id: ServerId,
+        request: &Request,
+        hop: &Hop,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Unfit> {
+        cx.respond(id, &Draft::reply(request, hop.peer, 200));
+        Ok(())
+    }
+
+    /// A re-INVITE or an UPDATE: another offer, a refresh, or both.
+    fn renegotiate(&mut self, id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
+        let method = request.method().clone();
+        let offer = description(request)?;
+        let timer = self.judge_session(request)?;
+        // RFC 5407 §3.1.4: it has overtaken the ACK of our 2xx, which may bring an answer.
+        if method == Method::Invite && self.unheard.is_some() {
+            return Err(Unfit::Crossed(None));
+        }
+        let Some(dialog) = self.dialog.as_deref_mut() else { return Err(Unfit::Unknown) };
+        if let Err(clash) = dialog.turns.begin(Turn::Theirs, &method, offer.is_some()) {
+            return Err(Unfit::Crossed(clash.retry_after(cx.tokens.number())));
+        }
+        let before = self.offers.sound().cloned().map(Box::new);
+        let offered = offer.is_some();
+        let answered = match offer {
+            Some(offer) => self.offers.answer(offer).map(Some),
+            None if method == Method::Invite => self.offers.offer().map(Some),
+            None => Ok(None),
+        };
+        let reply = answered.and_then(|body| {
+            let reply = dialog.reply(request, hop.peer, 200)?;
+            Ok(match body {
+                Some(body) => reply.body(SDP, body),
+                None => reply,
+            })
+        });
+        match reply {
+            Ok(reply) => {
+                if offered {
+                    dialog.turns.answered();
+                } else if method == Method::Invite {
+                    dialog.turns.offered(Turn::Ours);
+                }
+                dialog.turns.finish(&method, 200);
+                let wants_answer = method == Method::Invite && !offered;
+                self.accept_change((id, request, wants_answer), reply, timer, cx);
+                tune(before, self.offers.sound(), cx.acts);
+                self.tell_held(cx);
+                Ok(())
+            }
+            Err(unfit) => {
+                dialog.turns.finish(&method, unfit.status());
+                if self.offers.is_pending() {
+                    self.offers.rollback();
+                }
+                Err(unfit)
+            }
+        }
+    }
+
+    /// The 200 to a re-INVITE or UPDATE.
+    fn accept_change(
+        &mut self,
+        (id, request, wants_answer): (ServerId, &Request, bool),
+        mut reply: Draft,
+        timer: Option<Answered>,
+        cx: &mut Cx<'_>,
+    ) {
+        // An early dialog has no session whose end could be timed.
+        if self.stage == Stage::Up {
+            if let Some(timer) = &timer {
+                reply = timer.write(reply);
+            }
+            self.session_answered(timer, cx.now);
+        }
+        if request.has(Name::Allow) {
+            self.takes_update = super::called::takes_update(request);
+        }
+        cx.respond(id, &reply.text(Name::Allow, ALLOW));
+        if let (Method::Invite, Ok(cseq)) = (request.method(), request.cseq()) {
+            self.unheard = Some(Unheard { id, seq: cseq.number, wants_answer, is_first: false });
+        }
+    }
+}
+
+/// INFO and MESSAGE, which the call hears; anything else is not served here.
+pub(super) fn serve_told(id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
+    let kind = || request.content_type().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
+    let event = match request.method() {
+        Method::Info => match keys::read(request) {
+            Said::Key(press) => Some(LegEvent::Key(press)),
+            Said::NoKey if request.body_bytes().is_empty() => None,
+            Said::NoKey => Some(LegEvent::Info(kind(), request.body_bytes().to_vec())),
+            Said::Unreadable => return Err(Unfit::Fault(Fault::bad("Bad Key"))),
+        },
+        Method::Message => Some(LegEvent::Message(kind(), request.body_bytes().to_vec())),
+        // RFC 6665 §7.2.1: nothing is to be subscribed to inside a call.
+        Method::Subscribe => return Err(Unfit::Fault(Fault::new(489, "Bad Event"))),
+        Method::Other(_) => return Err(Unfit::Unknown),
+        _ => return Err(Unfit::Method),
+    };
+    cx.respond(id, &Draft::reply(request, hop.peer, 200));
+    if let Some(event) = event {
+        cx.tell(event);
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! The offers and answers of one leg: what we want of its sound, and what came of it.
+//!
+//! Around the [`Negotiation`] this knows what a leg is told from outside: which codecs, where our port is, whether we hold
+//! the party. Bodies go in and come out; when a message may carry one is for whoever sends and hears messages.
+
+use bytes::Bytes;
+use patchcord_media::sdp::agreed::Sound;
+use patchcord_media::sdp::crypto::{MasterKey, Suite};
+use patchcord_media::sdp::policy::Protection;
+use patchcord_media::sdp::{
+    Agreed, Description, Direction, Format, Negotiation, Part, Place, Policy, Refusal, Session, SoundPlan,
+};
+use patchcord_sip::message::{Headers, Name};
+use patchcord_sip::tokens::Tokens;
+
+use super::{Act, Unfit};
+
+/// What the body of an offer or answer is called.
+pub(super) const SDP: &str = "application/sdp";
+
+/// The name of the sound among the parts; other lines get the numbers behind it.
+const SOUND: u32 = 0;
+
+/// The largest key of SRTP, with its salt.
+const LONGEST_KEY: usize = 48;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(super) struct Offers {
+    policy: Policy,
+    direction: Direction,
+    place: Option<Place>,
+    talk: Option<Box<Negotiation>>,
+}
+
+/// The session description of a message; `None` where it has no body, or one that may be left aside.
+pub(super) fn description(message: &Headers) -> Result<Option<Description>, Unfit> {
+    let body = message.body_bytes();
+    if body.is_empty() {
+        return Ok(None);
+    }
+    if !message.content_type().is_some_and(|kind| kind.is(SDP)) {
+        let disposition = message.get(Name::ContentDisposition);
+        let optional = disposition.is_some_and(|how| how.to_ascii_lowercase().contains("handling=optional"));
+        return if optional { Ok(None) } else { Err(Unfit::Type) };
+    }
+    if message.get(Name::ContentEncoding).is_some_and(|how| !how.eq_ignore_ascii_case("identity")) {
+        return Err(Unfit::Encoding);
+    }
+    Ok(Some(Description::parse(body)?))
+}
+
+/// The formats of the first live sound of a description.
+pub(super) fn formats_of(description: &Description) -> Vec<Format> {
+    let sound = description.media.iter().find(|media| media.kind.eq_ignore_ascii_case("audio") && media.port != 0);
+    sound.map(Format::of).unwrap_or_default()
+}
+
+impl Offers {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self { policy, direction: Direction::Both, place: None, talk: None }
+    }
+
+    /// Other codecs from the next offer or answer on.
+    pub(super) fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
+    pub(super) fn has_place(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Our port. Keys are drawn where some may be needed and none were brought.
+    pub(super) fn set_place(&mut self, mut place: Place, tokens: &mut Tokens) {
+        if place.keys.is_empty() && self.policy.protection != Protection::Plain {
+            place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
+        }
+        if self.talk.is_none() {
+            // Half of what is allowed: there are phones that count with a sign, and the version must have room to grow.
+            let id = tokens.number() >> 2;
+            self.talk = Some(Box::new(Negotiation::new(Session { id, version: 1, host: place.rtp.ip() })));
+        }
+        self.place = Some(place);
+    }
+
+    /// What we want of the direction from the next offer on.
+    pub(super) fn hold(&mut self, hold: bool) {
+        self.direction = if hold { Direction::Send } else { Direction::Both };
+    }
+
+    pub(super) fn is_holding(&self) -> bool {
+        self.direction != Direction::Both
+    }
+
+    /// What is agreed.
+    pub(super) fn sound(&self) -> Option<&Sound> {
+        self.talk.as_ref()?.agreed()?.sound()
+    }
+
+    /// Whether the party holds us, as far as it can be told while we do not hold it.
+    pub(super) fn is_held(&self) -> bool {
+        !self.is_holding() && self.talk.as_ref().is_some_and(|talk| talk.agreed().is_some()) && self.is_mute()
+    }
+
+    fn is_mute(&self) -> bool {
+        self.sound().is_none_or(Sound::is_held)
+    }
+
+    /// Whether an offer could be answered at all, before any port is open.
+    pub(super) fn can_answer(&self, offer: &Description) -> Result<(), Unfit> {
+        let mut place = Place::new(([0, 0, 0, 0], 9).into(), None);
+        place.keys = Suite::ALL
+            .into_iter()
+            .filter_map(|suite| MasterKey::new(suite, &[0; LONGEST_KEY][..suite.length()]))
+            .collect();
+        // Whether a certificate is there shows with the port.
+        if self.policy.protection == Protection::Dtls {
+            return Ok(());
+        }
+        let mut talk = Negotiation::new(Session { id: 0, version: 0, host: place.rtp.ip() });
+        talk.receive(offer.clone())?;
+        talk.sound_line(&SoundPlan { policy: self.policy.clone(), place, direction: Direction::Both })?;
+        Ok(())
+    }
+
+    fn plan(&self) -> Result<SoundPlan, Unfit> {
+        let place = self.place.clone().ok_or(Unfit::NoPlace)?;
+        Ok(SoundPlan { policy: self.policy.clone(), place, direction: self.direction })
+    }
+
+    /// An offer of ours.
+    pub(super) fn offer(&mut self) -> Result<Bytes, Unfit> {
+        let parts = vec![Part::sound(SOUND, self.plan()?)];
+        let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
+        Ok(body(&talk.offer(parts)?))
+    }
+
+    /// Answers an offer of theirs. When it cannot be answered, what was agreed before holds.
+    pub(super) fn answer(&mut self, offer: Description) -> Result<Bytes, Unfit> {
+        let plan = self.plan()?;
+        let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
+        let lines = offer.media.len();
+        let is_live = offer.media.iter().any(|media| media.port != 0);
+        talk.receive(offer)?;
+        let sound = match talk.sound_line(&plan) {
+            Ok(line) => Some(line),
+            // Some phones hold by taking every line away.
+            Err(_) if !is_live && talk.agreed().is_some() => None,
+            Err(reason) => {
+                talk.rollback();
+                return Err(reason.into());
+            }
+        };
+        let part = |line: usize| match sound {
+            Some(sound) if sound == line => Part::sound(SOUND, plan.clone()),
+            _ => Part::nothing(u32::try_from(line).unwrap_or(u32::MAX - 1) + 1),
+        };
+        match talk.answer((0..lines).map(part).collect()) {
+            Ok(answer) => Ok(body(&answer)),
+            Err(reason) => {
+                talk.rollback();
+                Err(reason.into())
+            }
+        }
+    }
+
+    /// What an early answer to our offer would mean.
+    pub(super) fn preview(&self, answer: &Description) -> Result<Agreed, Refusal> {
+        self.talk.as_ref().ok_or(Refusal::NoOffer)?.preview(answer)
+    }
+
+    /// Settles our offer by its answer.
+    pub(super) fn accept(&mut self, answer: &Description) -> Result<(), Refusal> {
+        let talk = self.talk.as_mut().ok_or(Refusal::NoOffer)?;
+        if talk.preview(answer)?.sound().is_none() && talk.agreed().is_none() {
+            return Err(Refusal::NothingTaken);
+        }
+        talk.accept(answer).map(|_| ())
+    }
+
+    /// Whether an offer of either side waits for its answer.
+    pub(super) fn is_pending(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.is_pending())
+    }
+
+    /// Our offer was refused.
+    pub(super) fn rollback(&mut self) {
+        if let Some(talk) = &mut self.talk {
+            talk.rollback();
+        }
+    }
+}
+
+fn body(description: &Description) -> Bytes {
+    description.to_string().into()
+}
+
+fn draw(suite: Suite, tokens: &mut Tokens) -> Option<MasterKey> {
+    MasterKey::new(suite, &tokens.bytes::<LONGEST_KEY>()[..suite.length()])
+}
+
+/// Tells the port of a leg when other terms hold than before. Sound that was taken away goes neither way.
+pub(super) fn tune(before: Option<Box<Sound>>, after: Option<&Sound>, acts: &mut Vec<Act>) {
+    match (before, after) {
+        (before, Some(after)) if before.as_deref() != Some(after) => {
+            acts.push(Act::Tune(Box::new(after.clone()), before));
+        }
+        (Some(before), None) if before.direction != Direction::Neither => {
+            let silent = Sound { direction: Direction::Neither, ..(*before).clone() };
+            acts.push(Act::Tune(Box::new(silent), Some(before)));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,144 @@
+//! What a called party may answer: challenges, forks, session intervals.
+
+use patchcord_sip::message::Message;
+
+use super::stranger::SOUND;
+use super::world::{FLIGHT, STRANGER, text};
+use super::*;
+
+/// Alice calls the stranger.
+fn called() -> World {
+    let mut world = World::new();
+    world.call(STRANGER);
+    world.pass(FLIGHT * 2);
+    world
+}
+
+/// An answer to the last request that the stranger has got, or to the last of that method.
+fn answer(world: &World, method: &str, status: u16, tag: &str, headers: &str, body: &str) -> String {
+    let asked = world.heard.iter().rev().map(text).find(|text| text.starts_with(method)).expect("a request");
+    let line = |name: &str| asked.lines().find(|line| line.starts_with(name)).expect("a header").to_owned();
+    let tag = if tag.is_empty() || line("To:").contains("tag=") { String::new() } else { format!(";tag={tag}") };
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!(
+        "SIP/2.0 {status} X\r\n{}\r\n{}\r\n{}{tag}\r\n{}\r\n{}\r\nContact: <sip:x@198.51.100.3>\r\n{kind}{headers}\
+         Content-Length: {}\r\n\r\n{body}",
+        line("Via:"),
+        line("From:"),
+        line("To:"),
+        line("Call-ID:"),
+        line("CSeq:"),
+        body.len()
+    )
+}
+
+fn say(world: &mut World, method: &str, status: u16, tag: &str, headers: &str, body: &str) {
+    let said = answer(world, method, status, tag, headers, body);
+    world.say(ALICE, &said);
+    world.pass(FLIGHT);
+}
+
+fn heard(world: &World) -> Vec<String> {
+    let first = |message: &Message| text(message).split(' ').next().unwrap_or_default().to_owned();
+    world.heard.iter().map(first).collect()
+}
+
+#[test]
+fn a_challenge_is_answered_once_and_the_ack_says_it_again() {
+    const CHALLENGE: &str = "Proxy-Authenticate: Digest realm=\"r\", nonce=\"n\", qop=\"auth\"\r\n";
+    let mut world = World::new();
+    world.with_password(ALICE);
+    world.call(STRANGER);
+    world.pass(FLIGHT);
+    say(&mut world, "INVITE", 407, "a", CHALLENGE, "");
+    assert!(world.last_heard().contains("Proxy-Authorization: Digest username=\"alice\""));
+    assert!(world.last_heard().contains("CSeq: 2 INVITE"));
+    say(&mut world, "INVITE", 200, "b", "", SOUND);
+    assert!(world.last_heard().starts_with("ACK") && world.last_heard().contains("Proxy-Authorization: "));
+    assert_eq!(world.sides[ALICE].told, [LegEvent::Answered]);
+    world.forget();
+    world.order(ALICE, HANG_UP);
+    world.pass(FLIGHT);
+    say(&mut world, "BYE", 407, "", CHALLENGE, "");
+    assert!(world.last_heard().contains("CSeq: 4 BYE") && world.last_heard().contains("Proxy-Authorization: "));
+    say(&mut world, "BYE", 407, "", CHALLENGE, "");
+    assert_eq!(heard(&world), ["BYE", "BYE"], "a wrong password is not tried for ever");
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_wrong_password_is_a_refusal() {
+    let mut world = World::new();
+    world.with_password(ALICE);
+    world.call(STRANGER);
+    world.pass(FLIGHT);
+    for _ in 0..2 {
+        say(&mut world, "INVITE", 401, "a", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n", "");
+    }
+    assert_eq!(world.sides[ALICE].told, [refused(401, "X")]);
+    world.assert_nothing_left();
+}
+
+#[test]
+fn an_interval_that_is_too_small_is_raised() {
+    let mut world = called();
+    say(&mut world, "INVITE", 422, "a", "Min-SE: 3600\r\n", "");
+    assert!(world.last_heard().contains("Session-Expires: 3600\r\n") && world.last_heard().contains("Min-SE: 3600"));
+    say(&mut world, "INVITE", 422, "a", "Min-SE: 3600\r\n", "");
+    assert_eq!(world.sides[ALICE].told, [refused(422, "X")], "the same again teaches nothing");
+}
+
+#[test]
+fn of_two_phones_that_answer_one_stays() {
+    let mut world = called();
+    say(&mut world, "INVITE", 180, "a", "", "");
+    say(&mut world, "INVITE", 183, "b", "", SOUND);
+    assert_eq!(world.sides[ALICE].told, [LegEvent::Ringing, LegEvent::EarlyMedia]);
+    say(&mut world, "INVITE", 200, "b", "", SOUND);
+    assert_eq!(world.sides[ALICE].tuned.len(), 1, "the answer says what the early one said");
+    say(&mut world, "INVITE", 200, "a", "", &SOUND.replace("4000", "5000"));
+    world.pass(FLIGHT);
+    assert_eq!(heard(&world), ["INVITE", "ACK", "ACK", "BYE"]);
+    let lost: Vec<_> = world.heard[2..].iter().map(text).collect();
+    assert!(lost.iter().all(|text| text.contains("tag=a\r\n")), "{lost:?}");
+    say(&mut world, "BYE", 200, "", "", "");
+    let told = &world.sides[ALICE].told;
+    assert_eq!(told[..], [LegEvent::Ringing, LegEvent::EarlyMedia, LegEvent::Answered]);
+    assert_eq!(world.sides[ALICE].tuned.len(), 1, "whoever lost is not heard");
+
+    // A doubled answer of either gets its ACK again and nothing else.
+    let doubled = [answer(&world, "INVITE", 200, "a", "", SOUND), answer(&world, "INVITE", 200, "b", "", SOUND)];
+    world.forget();
+    for again in doubled {
+        world.say(ALICE, &again);
+        world.pass(FLIGHT);
+    }
+    assert_eq!(heard(&world), ["ACK", "ACK"]);
+}
+
+#[test]
+fn an_answer_that_does_not_match_the_offer_is_hung_up() {
+    for body in ["", "v=0\r\n", &SOUND.replace("AVP 8", "AVP 18"), &SOUND.replace("audio 4000", "audio 0")] {
+        let mut world = called();
+        say(&mut world, "INVITE", 200, "a", "", body);
+        world.pass(FLIGHT);
+        assert_eq!(heard(&world), ["INVITE", "ACK", "BYE"], "{body}");
+        let [LegEvent::Refused(Refused { sip: 488, reason, .. })] = &world.sides[ALICE].told[..] else {
+            panic!("{:?}", world.sides[ALICE].told)
+        };
+        assert!(!reason.is_empty());
+        say(&mut world, "BYE", 200, "", "", "");
+        world.assert_nothing_left();
+    }
+}
+
+#[test]
+fn responses_after_the_end_change_nothing() {
+    let mut world = called();
+    let late = answer(&world, "INVITE", 180, "a", "", "");
+    say(&mut world, "INVITE", 404, "a", "", "");
+    world.say(ALICE, &late);
+    say(&mut world, "INVITE", 200, "a", "", SOUND);
+    assert_eq!(world.sides[ALICE].told, [refused(404, "X")]);
+    world.assert_nothing_left();
+}

@@ -11,6 +11,7 @@ use std::{
     time::Instant,
 };
 
+use arc_swap::ArcSwap;
 use patchcord_sip::{
     digest::{self, Account, Authorization, Challenger, Counts, Refused, Side},
     message::{Fault, Name, Request},
@@ -19,7 +20,10 @@ use patchcord_sip::{
 
 use crate::{
     journal::Clerk,
-    routing::{Digests, Directory, Endpoint, Keeping, Location, RegistrarRules},
+    routing::{
+        self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
+        PlanSettings, RegistrarRules, Ticket,
+    },
     seldom::Seldom,
 };
 
@@ -37,6 +41,9 @@ pub struct Switchboard {
     pub rules: RegistrarRules,
     /// What happened at the doors.
     pub tally: DoorTally,
+    /// The calls there are now.
+    pub calls: Gauge,
+    plan: ArcSwap<Plan>,
     /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
     pub(crate) complaints: Seldom,
     domain: Option<Box<str>>,
@@ -113,6 +120,8 @@ impl Switchboard {
             clerk: Clerk::default(),
             rules,
             tally: DoorTally::default(),
+            calls: Gauge::default(),
+            plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             complaints: Seldom::default(),
             domain: domain.map(Into::into),
             digests,
@@ -123,11 +132,37 @@ impl Switchboard {
 
     /// Whether addresses at `host` are ours. Phones that know us by address mean us, too.
     pub fn serves_domain(&self, host: &str) -> bool {
-        let is_address = || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-        match &self.domain {
-            Some(domain) => domain.eq_ignore_ascii_case(host) || is_address() || host.eq_ignore_ascii_case("localhost"),
-            None => !host.is_empty(),
-        }
+        routing::serves(self.domain.as_deref(), host)
+    }
+
+    /// Who may call whom by now. A call keeps the plan that it was decided by as long as it likes.
+    pub fn plan(&self) -> Arc<Plan> {
+        self.plan.load_full()
+    }
+
+    /// Replaces the plan whole, but for our domain, which a restart only changes.
+    pub fn replan(&self, settings: PlanSettings) -> Result<(), PlanError> {
+        let settings = PlanSettings { domain: self.domain.clone(), ..settings };
+        let plan = Plan::new(settings, Some(&self.plan.load()))?;
+        self.plan.store(Arc::new(plan));
+        Ok(())
+    }
+
+    /// Where that call leads.
+    pub fn decide(&self, ask: &Ask<'_>) -> Decision {
+        self.plan.load().decide(ask, &self.directory)
+    }
+
+    /// Room for one more call. An `urgent` one has room always, here and below.
+    pub fn admit(&self, urgent: bool) -> Result<Ticket, Full> {
+        let limit = self.plan.load().calls();
+        self.calls.enter(Some(limit), urgent).ok_or(Full::Server { limit })
+    }
+
+    /// Room for a call that the endpoint makes or takes.
+    pub fn admit_endpoint(&self, endpoint: &Endpoint, urgent: bool) -> Result<Ticket, Full> {
+        let limit = self.plan.load().calls_of(&endpoint.calling);
+        endpoint.busy.enter(Some(limit), urgent).ok_or_else(|| Full::Endpoint { user: endpoint.user.clone(), limit })
     }
 
     /// The realm in which whoever stands in To proves itself: our domain, or what the phone takes us for.

@@ -74,7 +74,8 @@ fn read(
         let reason = format!("is no hash by {asked}, which is what it will be asked for");
         section.object(&place, "ha1", Wrong::new(reason, "write the other hash, or name its algorithm as digest"));
     }
-    Some((Endpoint { user: user?.0, credential, digests, number, origin: Origin::File }, number_place))
+    let endpoint = Endpoint::new(&user?.0, credential, Origin::File);
+    Some((Endpoint { digests, number, ..endpoint }, number_place))
 }
 
 /// The one of `password`, `password_env` and `ha1` that is there.

@@ -24,14 +24,9 @@ fn phone() -> Phone {
     #[expect(clippy::disallowed_methods, reason = "a test's time has to begin somewhere")]
     let start = Instant::now();
     let board = Switchboard::new(None, RegistrarRules::default(), Digests::default(), [7; 32], start);
-    let alice = Endpoint {
-        user: "alice".into(),
-        credential: Credential::Password("wonderland".into()),
-        digests: None,
-        number: Some("101".into()),
-        origin: Origin::Store,
-    };
-    let bob = Endpoint { user: "bob".into(), number: None, ..alice.clone() };
+    let credential = || Credential::Password("wonderland".into());
+    let alice = Endpoint { number: Some("101".into()), ..Endpoint::new("alice", credential(), Origin::Store) };
+    let bob = Endpoint::new("bob", credential(), Origin::Store);
     board.directory.put(vec![alice, bob]).expect("two endpoints fit");
     let hop = Hop {
         transport: Transport::Udp,

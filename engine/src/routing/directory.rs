@@ -10,7 +10,7 @@ use std::{
 
 use patchcord_sip::digest::Credential;
 
-use super::digests::Digests;
+use super::{admission::Gauge, calling::Calling, digests::Digests};
 
 /// Most endpoints one server holds. At about half a kilobyte each this is 256 MB; more wants a second server.
 pub const MAX_ENDPOINTS: usize = 500_000;
@@ -29,8 +29,20 @@ pub struct Endpoint {
     pub digests: Option<Digests>,
     /// The short number that rings it.
     pub number: Option<Box<str>>,
+    /// What is agreed with it in calls.
+    pub calling: Arc<Calling>,
+    /// Its calls now. Outlives whatever else changes of it.
+    pub busy: Gauge,
     /// Who said so.
     pub origin: Origin,
+}
+
+impl Endpoint {
+    /// An endpoint of that name with nothing said about it but its password.
+    pub fn new(user: &str, credential: Credential, origin: Origin) -> Self {
+        let (calling, busy) = (Calling::usual(), Gauge::default());
+        Self { user: user.into(), credential, digests: None, number: None, calling, busy, origin }
+    }
 }
 
 /// Where an endpoint is written down.
@@ -175,6 +187,11 @@ impl Directory {
             }
         }
         let mut inner = self.inner.write().expect("the directory is not poisoned");
+        for (user, known) in &mut fresh.endpoints {
+            if let Some(before) = inner.endpoints.get(user) {
+                Arc::make_mut(known).busy = before.busy.clone();
+            }
+        }
         let same = |known: &Endpoint| {
             fresh.endpoints.get(&known.user).is_some_and(|fresh| fresh.credential == known.credential)
         };
@@ -222,7 +239,9 @@ impl Inner {
         if self.endpoints.len() + added > MAX_ENDPOINTS { Err(DirectoryError::Full) } else { Ok(()) }
     }
 
-    fn insert(&mut self, endpoint: Endpoint) {
+    fn insert(&mut self, mut endpoint: Endpoint) {
+        // Whatever it was copied from: its calls are its own.
+        endpoint.busy = self.endpoints.get(&endpoint.user).map(|before| before.busy.clone()).unwrap_or_default();
         self.forget(&endpoint.user);
         if let Some(number) = &endpoint.number {
             self.numbers.insert(number.clone(), endpoint.user.clone());
@@ -243,7 +262,8 @@ mod tests {
 
     fn endpoint(user: &str, number: Option<&str>, origin: Origin) -> Endpoint {
         let credential = Credential::Password("secret".into());
-        Endpoint { user: user.into(), credential, digests: None, number: number.map(Into::into), origin }
+        let number = number.map(Into::into);
+        Endpoint { number, ..Endpoint::new(user, credential, origin) }
     }
 
     #[test]

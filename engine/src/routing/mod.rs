@@ -7,27 +7,52 @@
 //! kept        how much of a phone's own words is kept
 //! shelf       what the store must be able to keep for the three above
 //! Keeping     how writing to the shelf goes
+//!
+//! Plan        who may call whom, and where a number leads: routes, trunks, shipped numbers
+//! number      how numbers are written here, and what carriers make of them
+//! pattern, route, trunk   what a plan is made of
+//! calling, forward        what an endpoint may do in a call, and where its calls go on
+//! admission   how many calls at once, and how many a second
 //! ```
 //!
 //! Nothing here waits, opens a socket or reads a clock.
 
+mod admission;
 mod binding;
+mod calling;
 mod digests;
 mod directory;
+mod forward;
 mod keeping;
 mod kept;
 mod location;
+mod number;
+mod pattern;
+mod plan;
 mod registrar;
+mod route;
 mod shelf;
+mod trunk;
 
+pub use admission::{DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS, Full, Gauge, Pace, Ticket};
 pub use binding::{Binding, NO_FLOW, Reach};
+pub use calling::{Calling, Codec, Srtp, UnknownWord};
 pub use digests::{Digests, UnknownDigest};
 pub use directory::{Directory, DirectoryError, Endpoint, MAX_ENDPOINTS, MAX_USER, Origin, check_user};
+pub use forward::{DEFAULT_RING, Forward, ForwardFault, MAX_FORWARDS, RING_RANGE, forward_target};
 pub use keeping::Keeping;
 pub use kept::{MAX_CALL_ID, MAX_INSTANCE, MAX_PATH, MAX_USER_AGENT};
 pub use location::Location;
+pub use number::{Edit, Form, Inward, MAX_AFFIX, Numbering, Outward, UnknownForm, is_dialable, plain};
+pub use pattern::{Expression, MAX_EXPRESSION, Pattern, PatternFault};
+pub use plan::{Ask, Decision, Denial, EMERGENCY, Plan, PlanError, PlanSettings, Verdict, Way, Why, serves};
 pub use registrar::{RegisterError, Registered, RegistrarRules, register};
+pub use route::{Caller, MAX_EXPRESSIONS, MAX_ROUTES, MAX_TARGETS, Route, Source, Target, UnknownSource};
 pub use shelf::{
     BindingChange, BindingRow, BindingShelf, DamagedEndpoint, EndpointRow, EndpointRows, EndpointShelf, ShelfError,
     Shelved, Written,
+};
+pub use trunk::{
+    Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, Traffic, Trunk,
+    trunk_server,
 };

@@ -28,13 +28,8 @@ impl House {
     pub fn open(start: Instant, dice: Chance) -> Self {
         let digests = Digests::default();
         let board = Switchboard::new(None, RegistrarRules::default(), digests, [7; 32], start);
-        let endpoints = USERS.map(|user| Endpoint {
-            user: user.into(),
-            credential: Credential::Password(PASSWORD.into()),
-            digests: None,
-            number: None,
-            origin: Origin::Store,
-        });
+        let credential = || Credential::Password(PASSWORD.into());
+        let endpoints = USERS.map(|user| Endpoint::new(user, credential(), Origin::Store));
         board.directory.put(endpoints.into()).expect("two endpoints fit");
         let table = Transactions::new(TimerSet::default(), Limits::default(), [1; 32], start);
         Self { table, door: Door::new(Arc::new(board), start), start, dice }

@@ -25,11 +25,8 @@ pub fn switchboard(now: Instant) -> Switchboard {
 /// Lets that many people register.
 pub fn invite(board: &Switchboard, count: usize) -> Result<(), DirectoryError> {
     let endpoint = |number: usize| Endpoint {
-        user: user(number).into(),
-        credential: Credential::Password(Arc::from(password(number))),
-        digests: None,
         number: Some(format!("{}", 100_000 + number).into()),
-        origin: Origin::Store,
+        ..Endpoint::new(&user(number), Credential::Password(Arc::from(password(number))), Origin::Store)
     };
     board.directory.put((0..count).map(endpoint).collect())
 }

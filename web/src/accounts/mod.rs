@@ -210,10 +210,8 @@ impl Accounts {
 
 fn endpoint(row: EndpointRow) -> Endpoint {
     Endpoint {
-        user: row.user.into(),
-        credential: Credential::Password(row.password.into()),
         digests: row.digests,
         number: row.number.map(Into::into),
-        origin: Origin::Store,
+        ..Endpoint::new(&row.user, Credential::Password(row.password.into()), Origin::Store)
     }
 }

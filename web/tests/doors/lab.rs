@@ -92,13 +92,8 @@ impl Lab {
         let rules = RegistrarRules::default();
         let board = Arc::new(Switchboard::new(None, rules, Digests::default(), [7; 32], clock::now()));
         let accounts = Arc::new(Accounts::new(board.clone(), Arc::new(store.clone())));
-        let filed = Endpoint {
-            user: "filed".into(),
-            credential: Credential::Password("x".into()),
-            digests: None,
-            number: Some("900".into()),
-            origin: Origin::File,
-        };
+        let filed = Endpoint::new("filed", Credential::Password("x".into()), Origin::File);
+        let filed = Endpoint { number: Some("900".into()), ..filed };
         accounts.load(vec![filed]).await.expect("loaded");
 
         let house = Arc::new(Pretended::default());

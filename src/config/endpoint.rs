@@ -7,25 +7,30 @@ use patchcord_sip::digest::Credential;
 use patchcord_web::accounts::rules::{self, Unfit};
 
 use super::{
+    calling,
     problem::{Place, Wrong},
     section::Section,
     sections,
     tree::Environment,
 };
 
+/// What holds for all of them.
+#[derive(Clone, Copy)]
+pub struct Everybody<'a> {
+    pub domain: Option<&'a str>,
+    pub digests: Digests,
+    /// Numbers that no endpoint may have.
+    pub emergency: &'a [Box<str>],
+}
+
 /// Reads them all; two may share neither a name nor a number, nor may one be called what rings another.
-pub fn read_all(
-    sections: Vec<Section<'_>>,
-    domain: Option<&str>,
-    digests: Digests,
-    environment: &Environment,
-) -> Vec<Endpoint> {
+pub fn read_all(sections: Vec<Section<'_>>, everybody: Everybody<'_>, environment: &Environment) -> Vec<Endpoint> {
     let mut names = HashMap::new();
     let mut numbers = HashMap::new();
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut number_places = Vec::new();
     for mut section in sections {
-        let Some((endpoint, number_place)) = read(&mut section, domain, digests, environment) else { continue };
+        let Some((endpoint, number_place)) = read(&mut section, everybody, environment) else { continue };
         let place = section.place().clone();
         if names.insert(endpoint.user.clone(), ()).is_some() {
             let wrong = Wrong::new(format!("{} stands there twice", endpoint.user), "give one another name");
@@ -48,34 +53,32 @@ pub fn read_all(
     endpoints
 }
 
-fn read(
-    section: &mut Section<'_>,
-    domain: Option<&str>,
-    everybody: Digests,
-    environment: &Environment,
-) -> Option<(Endpoint, Place)> {
+fn read(section: &mut Section<'_>, everybody: Everybody<'_>, environment: &Environment) -> Option<(Endpoint, Place)> {
     let place = section.place().clone();
     let has_user = section.has("user");
-    let user = section.take_parsed("user", |text| rules::user(text).map(|()| Arc::from(text)).map_err(unfit));
+    let user = section.take_parsed("user", |text| rules::user(text).map(|()| text.to_owned()).map_err(unfit));
     let number = section.take_parsed("number", |text| rules::number(text).map(|()| Box::from(text)).map_err(unfit));
-    let credential = credential(section, domain, environment);
+    let credential = credential(section, everybody.domain, environment);
     let digests = sections::digests(section);
-    for key in ["codecs", "srtp", "calls", "caller_id", "forward", "mailbox"] {
-        section.refuse_later(key);
-    }
+    let calling = calling::read(section);
+    section.refuse_later("mailbox");
     section.close();
     if !has_user {
         section.object(&place, "user", Wrong::new("is missing", "write user = \"alice\" or the like"));
     }
     let number_place = number.as_ref().map_or(place.clone(), |(_, place)| place.clone());
     let (number, credential) = (number.map(|(number, _)| number), credential?);
-    let asked = digests.unwrap_or(everybody);
+    if let Some(number) = number.as_ref().filter(|number| everybody.emergency.contains(*number)) {
+        let remedy = "give it another number, or list the others as emergency in [limits]";
+        section.object(&number_place, "number", Wrong::new(format!("{number} is for emergencies"), remedy));
+    }
+    let asked = digests.unwrap_or(everybody.digests);
     if !credential.algorithms().any(|algorithm| asked.has(algorithm)) {
         let reason = format!("is no hash by {asked}, which is what it will be asked for");
         section.object(&place, "ha1", Wrong::new(reason, "write the other hash, or name its algorithm as digest"));
     }
     let endpoint = Endpoint::new(&user?.0, credential, Origin::File);
-    Some((Endpoint { digests, number, ..endpoint }, number_place))
+    Some((Endpoint { digests, number, calling: calling.into(), ..endpoint }, number_place))
 }
 
 /// The one of `password`, `password_env` and `ha1` that is there.
@@ -115,7 +118,7 @@ fn credential(section: &mut Section<'_>, domain: Option<&str>, environment: &Env
     Some(Credential::Ha1 { md5: credential.0, sha256: credential.1 })
 }
 
-fn checked_password(text: &str) -> Result<Arc<str>, Wrong> {
+pub fn checked_password(text: &str) -> Result<Arc<str>, Wrong> {
     rules::password(text).map(|()| text.into()).map_err(unfit)
 }
 

@@ -11,14 +11,18 @@
 //! An empty file is a working server: each default is the default of the room that it belongs to. Nothing is opened,
 //! bound or resolved here; what the file names and is not there is told by the room that looks for it.
 
+mod calling;
 mod endpoint;
 mod problem;
+mod rewriting;
+mod route;
 mod section;
 mod sections;
 mod sound;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trunk;
 mod whereabouts;
 
 use std::{
@@ -28,7 +32,7 @@ use std::{
 };
 
 use patchcord_engine::{
-    routing::{Digests, Endpoint, RegistrarRules},
+    routing::{Digests, Endpoint, PlanSettings, RegistrarRules},
     runtime::Settings,
 };
 use patchcord_web::store;
@@ -73,6 +77,8 @@ pub struct Config {
     pub log: Log,
     /// The endpoints that the file names.
     pub endpoints: Vec<Endpoint>,
+    /// Who may call whom: routes, trunks, limits of calls.
+    pub plan: PlanSettings,
 }
 
 impl Config {

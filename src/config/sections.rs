@@ -7,7 +7,7 @@ use std::{
 };
 
 use patchcord_engine::{
-    routing::{Digests, RegistrarRules},
+    routing::{Digests, PlanSettings, RegistrarRules},
     runtime::{
         Advertise, CertificateSource, Limits, Listen, Settings,
         settings::{AdvertiseFault, ListenFault},
@@ -18,7 +18,17 @@ use patchcord_sip::transaction;
 use patchcord_web::store;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Config, endpoint, problem::Wrong, section::Section, sound, tree::Environment};
+use super::{
+    Config,
+    calling::{self, MOST_CALLS},
+    endpoint,
+    problem::Wrong,
+    route,
+    section::Section,
+    sound,
+    tree::Environment,
+    trunk,
+};
 
 /// Where the data lies unless told otherwise.
 const DATA: &str = "data";
@@ -88,8 +98,6 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let registrar = registrar(&mut limits);
     let runtime_limits = runtime_limits(&mut limits);
     let prompt_bytes = sound::prompt_bytes(&mut limits);
-    limits.refuse_later("calls");
-    limits.close();
 
     let runtime = Settings {
         certificate: CertificateSource::MadeOnce { folder: data.clone(), names: domain.iter().cloned().collect() },
@@ -104,23 +112,33 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let web = web(&mut top.take_section("web"));
     let database = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));
-    let endpoints = endpoint::read_all(top.take_sections("endpoint"), domain.as_deref(), digests, environment);
-    for section in ["trunk", "route", "recordings", "records", "mail", "webhooks", "user"] {
+    let emergency = limits.take_list("emergency", calling::number);
+    let emergency = emergency.unwrap_or_else(|| PlanSettings::default().emergency);
+    let everybody = endpoint::Everybody { domain: domain.as_deref(), digests, emergency: &emergency };
+    let endpoints = endpoint::read_all(top.take_sections("endpoint"), everybody, environment);
+    let domain_of_plan = domain.as_deref().map(Into::into);
+    let settings = PlanSettings { domain: domain_of_plan, emergency, ..PlanSettings::default() };
+    let plan = plan(top, &mut limits, settings, environment);
+    limits.close();
+    for section in ["recordings", "records", "mail", "webhooks", "user"] {
         top.refuse_later(section);
     }
-    Config {
-        file: file.map(Into::into),
-        data,
-        domain,
-        digests,
-        runtime,
-        registrar,
-        sound,
-        web,
-        database,
-        log,
-        endpoints,
-    }
+    let file = file.map(Into::into);
+    Config { file, data, domain, digests, runtime, registrar, sound, web, database, log, endpoints, plan }
+}
+
+fn plan(
+    top: &mut Section<'_>,
+    limits: &mut Section<'_>,
+    default: PlanSettings,
+    environment: &Environment,
+) -> PlanSettings {
+    let trunks = trunk::read_all(top.take_sections("trunk"), environment);
+    let routes = route::read_all(top.take_sections("route"), &trunks);
+    let mut calls = |key, default| limits.take_number(key, 1..=MOST_CALLS).map_or(default, |calls| calls as u32);
+    let (calls, calls_per_endpoint) =
+        (calls("calls", default.calls), calls("calls_per_endpoint", default.calls_per_endpoint));
+    PlanSettings { routes, trunks, calls, calls_per_endpoint, ..default }
 }
 
 fn registrar(limits: &mut Section<'_>) -> RegistrarRules {

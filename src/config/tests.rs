@@ -7,6 +7,7 @@ use patchcord_sip::digest::Credential;
 
 use super::{sections::Format, *};
 
+mod calls;
 mod wording;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {

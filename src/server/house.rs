@@ -121,14 +121,20 @@ impl Running {
             let problem = Problem::from(error);
             Problem { detail: format!("only the certificates are read again: {}", problem.detail), ..problem }
         })?;
+        // It was checked when the file was read, so nothing is half applied.
+        let plan = self.parts.accounts.board().replan(fresh.plan.clone());
+        plan.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
         self.parts.telemetry.change(&fresh.log);
 
         let mut config = self.config();
         let needs_restart = differences(&config, &fresh);
-        config.endpoints = fresh.endpoints;
+        let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
+        (config.endpoints, config.plan) = (fresh.endpoints, fresh.plan);
         (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);
         let applied = vec![
             format!("{} endpoints", self.endpoints()),
+            format!("{routes} routes"),
+            format!("{trunks} trunks"),
             "certificates".into(),
             format!("log level {}", config.log.level),
         ];
@@ -139,8 +145,20 @@ impl Running {
 /// The keys that differ and cannot change while the server runs.
 fn differences(old: &Config, new: &Config) -> Vec<String> {
     let shown = |config: &Config| {
-        let Config { file: _, data, domain, digests, runtime, registrar, sound, web, database, log, endpoints: _ } =
-            config;
+        let Config {
+            file: _,
+            data,
+            domain,
+            digests,
+            runtime,
+            registrar,
+            sound,
+            web,
+            database,
+            log,
+            endpoints: _,
+            plan: _,
+        } = config;
         [
             ("server.data", format!("{data:?}")),
             ("server.domain", format!("{domain:?}")),

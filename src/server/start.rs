@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use patchcord_engine::{
     door::Door,
-    routing::BindingShelf,
+    routing::{BindingShelf, PlanError},
     runtime::{self, BindError, Runtime, clock},
     switchboard::Switchboard,
 };
@@ -40,6 +40,9 @@ pub enum StartError {
     /// What lies in the store cannot be used.
     #[error("the endpoints cannot be loaded")]
     Endpoints(#[source] AccountError),
+    /// Routes and trunks make no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// The same for bindings.
     #[error("the registrations cannot be loaded")]
     Bindings(#[source] patchcord_engine::routing::ShelfError),
@@ -80,6 +83,7 @@ impl StartError {
             Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) => "database.url",
             Self::Web { .. } => "web.listen",
             Self::Sound(error) => error.key(),
+            Self::Plan(_) => "route",
             Self::Sip(runtime::StartError::Bind(_)) => "sip.listen",
             Self::Sip(runtime::StartError::Certificate(_)) => "tls.certificate",
             Self::Sip(_) | Self::Random(_) | Self::Signals(_) => "",
@@ -95,6 +99,7 @@ impl StartError {
             Self::Bindings(_) => "see that the database is whole, or restore it from a backup".into(),
             Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
             Self::Sound(error) => error.remedy().into(),
+            Self::Plan(_) => "correct [[route]] and [[trunk]]".into(),
             Self::Control(error) => error.remedy().into(),
             Self::Token(_) => "see that this user may write in the data folder".into(),
             Self::Sip(runtime::StartError::Bind(BindError::Refused(..))) => {
@@ -185,6 +190,7 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     let (domain, rules) = (config.domain.as_deref(), config.registrar.clone());
     let board = Arc::new(Switchboard::new(domain, rules, config.digests, secret, clock::now()));
     let accounts = Arc::new(Accounts::new(board.clone(), Arc::new(store.clone())));
+    board.replan(config.plan.clone())?;
     accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
     Ok((board, accounts))
 }

@@ -113,10 +113,6 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:1:1: limits.default_expires: min_expires (120s), default_expires (60s) and max_expires (60s) are not in this order\n    write them so that none exceeds the next",
     ),
     (
-        "[limits]\ncalls = 5000",
-        "etc/patchcord.toml:2:1: limits.calls: is not served by this version yet\n    remove it until it is",
-    ),
-    (
         "[log]\nlevel = \"loud\"",
         "etc/patchcord.toml:2:9: log.level: \"loud\" names no level\n    write error, warn, info, debug or trace, or per room as in \"info,patchcord_engine=debug\"",
     ),
@@ -193,10 +189,6 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:2:16: limits.prompt_bytes: 5 is out of range\n    write a number from 1048576 to 1099511627776",
     ),
     (
-        "[[trunk]]\nname = \"north\"",
-        "etc/patchcord.toml:1:3: trunk: is not served by this version yet\n    remove it until it is",
-    ),
-    (
         "[endpoint]\nuser = \"alice\"",
         "etc/patchcord.toml:1:1: endpoint: may stand there several times\n    write [[endpoint]], with two brackets, before each",
     ),
@@ -233,8 +225,8 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:5:7: endpoint.ha1: it is no hash\n    write the MD5 (32 hexadecimal digits) or SHA-256 (64) of user:realm:password, or both",
     ),
     (
-        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\nnumber = \"(101)\"\ncodecs = [\"opus\"]",
-        "etc/patchcord.toml:4:10: endpoint.number: \"(101)\" cannot be a number\n    use 1 to 32 digits, * and #; a + may stand first\netc/patchcord.toml:5:1: endpoint.codecs: is not served by this version yet\n    remove it until it is",
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\nnumber = \"(101)\"\nmailbox = {}",
+        "etc/patchcord.toml:4:10: endpoint.number: \"(101)\" cannot be a number\n    use 1 to 32 digits, * and #; a + may stand first\netc/patchcord.toml:5:1: endpoint.mailbox: is not served by this version yet\n    remove it until it is",
     ),
     (
         "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\n[[endpoint]]\nuser = \"alice\"\npassword = \"x\"",

@@ -154,6 +154,16 @@ impl Kind {
         self.row().payload_type
     }
 
+    /// Bytes of a millisecond, where packets are samples one after the other and may be cut anywhere.
+    #[must_use]
+    pub const fn bytes_per_ms(self) -> Option<usize> {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => Some(8),
+            Self::L16(rate) => Some(rate.hz() as usize / 1000 * 2),
+            _ => None,
+        }
+    }
+
     /// Whether we can make it and hear it, and not only pass it on.
     #[must_use]
     pub const fn is_spoken(self) -> bool {

@@ -76,6 +76,8 @@ pub struct Sound {
     pub noise_received: Option<u8>,
     /// How many milliseconds of sound to put in a packet.
     pub ptime_ms: u16,
+    /// The most that they take in a packet, whoever made it; `None` where they do not say.
+    pub most_ms: Option<u16>,
     /// What protects it.
     pub security: Security,
     /// Whether reports share the port of the sound.

@@ -36,9 +36,11 @@ impl Terms {
     /// When the stream is protected in a way that is not known here.
     pub fn of(sound: &Sound, before: Option<&Sound>, silence_after: Option<Duration>) -> Result<Self, Unfit> {
         let spoken = sound.send.iter().find_map(|format| Some((format, format.codec.kind()?)));
-        let speaking = spoken
-            .filter(|_| sound.direction.sends())
-            .map(|(format, kind)| Speaking::new(kind, format.payload_type, settings(kind, format)));
+        let speaking = spoken.filter(|_| sound.direction.sends()).map(|(format, kind)| Speaking {
+            packet_ms: sound.ptime_ms,
+            most_ms: sound.most_ms,
+            ..Speaking::new(kind, format.payload_type, settings(kind, format))
+        });
         let heard = sound.receive.iter().filter(|_| sound.direction.receives());
         let hearing = heard.filter_map(|format| {
             let kind = format.codec.kind()?;
@@ -124,7 +126,8 @@ mod tests {
             keys: AgreedKeys { send: Some(keys(8000)), receive: vec![keys(48_000), keys(8000)] },
             noise_sent: None,
             noise_received: Some(13),
-            ptime_ms: 20,
+            ptime_ms: 30,
+            most_ms: Some(40),
             security,
             rtcp_mux: false,
             rtcp_reduced: false,
@@ -138,6 +141,7 @@ mod tests {
         let terms = Terms::of(&sound(Security::Open, Direction::Both), None, None).expect("nothing unusual");
         let speaking = terms.speaking.expect("both ways");
         assert_eq!((speaking.kind, speaking.payload_type, speaking.encoder.is_some()), (Kind::Pcma, 8, true));
+        assert_eq!((speaking.packet_ms, speaking.most_ms), (30, Some(40)));
         assert_eq!(terms.hearing.iter().map(|hearing| hearing.kind).collect::<Vec<_>>(), [Kind::Pcma, Kind::Pcmu]);
         assert_eq!(terms.keys_in, Some(Keys { payload_type: 101, clock_hz: 8000 }), "the clock of the sound");
         assert_eq!((terms.comfort_in, terms.remote), (Some(13), "192.0.2.1:4000".parse().ok()));

@@ -30,15 +30,19 @@ pub struct Speaking {
     pub payload_type: u8,
     /// How its coder may spend bits and time.
     pub settings: Settings,
+    /// Milliseconds of sound that a packet of ours should have: 10, 20, 30 or more; Opus comes in steps of 20.
+    pub packet_ms: u16,
+    /// The most that any packet may have, also one that is passed on; `None`: whatever it has.
+    pub most_ms: Option<u16>,
     /// Who makes its packets; `None` for a codec that is only passed on.
     pub encoder: Option<Box<dyn Encoder>>,
 }
 
 impl Speaking {
-    /// To speak a codec, with a coder made for it.
+    /// To speak a codec in packets of the usual length, with a coder made for it.
     #[must_use]
     pub fn new(kind: Kind, payload_type: u8, settings: Settings) -> Self {
-        Self { kind, payload_type, settings, encoder: kind.encoder(&settings) }
+        Self { kind, payload_type, settings, packet_ms: 20, most_ms: None, encoder: kind.encoder(&settings) }
     }
 }
 

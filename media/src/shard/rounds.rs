@@ -68,6 +68,7 @@ impl Shard {
     /// What the port says by itself in this round: keys before all else, then a prompt.
     fn speak(&mut self, place: Place) {
         let Some(port) = self.ports.get_mut(place) else { return };
+        port.say_rest(self.moment, &mut self.scratch);
         if port.is_pressing() {
             let said = port.go_on_pressing(self.moment, &mut self.scratch, &mut self.news);
             self.tally.packets_out += u64::from(said);

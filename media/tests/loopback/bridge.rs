@@ -91,8 +91,7 @@ fn parties_of_different_threads_are_brought_together() {
     let mut stage = Stage::of_threads(2);
     let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Pcmu, 700.0));
     let lived = |stage: &Stage| stage.plane.tallies().iter().map(|tally| tally.ports).collect::<Vec<_>>();
-    stage.run(SECOND / 10);
-    assert_eq!(lived(&stage), [1, 1]);
+    stage.until("each lives on a thread of its own", |stage| lived(stage) == [1, 1]);
     stage.bridge(alice, bob);
     let alices = stage.parties[alice].port;
     stage.forget();

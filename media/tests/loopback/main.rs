@@ -9,6 +9,7 @@
 //! | `bridge`, `transcode` | what two parties must hear of each other, of one codec and of two |
 //! | `prompts`, `rooms`, `announcements`, `tapes` | what is heard of prompts, in rooms, and on recordings |
 //! | `reports` | what both ends say about their streams |
+//! | `lengths` | packets of 10, 30, 40 and 60 ms |
 //! | `keys` | keys that are pressed, passed on, made anew |
 //! | `weather` | bad networks, and a fault of ours |
 //! | `safety` | who is refused: strangers, other addresses, packets without proof |
@@ -17,6 +18,7 @@ mod announcements;
 mod bridge;
 mod ears;
 mod keys;
+mod lengths;
 mod party;
 mod prompts;
 mod reports;

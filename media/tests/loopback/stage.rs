@@ -137,7 +137,18 @@ impl Stage {
             }
             assert!(now() < deadline, "no notice that {what}; told were {:?}", self.told);
             self.wait(Duration::from_millis(100));
+            // What came is taken out: a socket that stays readable would make this thread spin before the media threads.
+            self.parties.iter_mut().for_each(|party| party.listen(now()));
             self.hear_notices();
+        }
+    }
+
+    /// Everybody goes on speaking until it is so.
+    pub fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let deadline = now() + PATIENCE;
+        while !is_so(self) {
+            assert!(now() < deadline, "it never came about that {what}");
+            self.run(FRAME);
         }
     }
 

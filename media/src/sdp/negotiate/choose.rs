@@ -95,6 +95,7 @@ impl Way<'_> {
             send,
             keys,
             ptime_ms: packet(self.theirs.media, &plan.policy),
+            most_ms: self.theirs.media.milliseconds("maxptime"),
             security: self.security,
             rtcp_mux: self.mux,
             rtcp_reduced: self.reduced,

@@ -12,6 +12,7 @@
 //! | `receive` | what came from the party: taken, refused, or passed on |
 //! | `ear` | packets made into frames, when somebody wants frames |
 //! | `send` | packets passed on, frames encoded, payloads copied |
+//! | `packing` | frames made into packets of another length |
 //! | `play` | a prompt being played |
 //! | `keys` | keys heard and sent |
 //! | `recorder` | what a recording is given |
@@ -21,6 +22,7 @@
 mod ear;
 mod guard;
 mod keys;
+mod packing;
 mod play;
 mod receive;
 mod recorder;
@@ -45,6 +47,7 @@ use crate::rtp::source::Source;
 pub(crate) use ear::Ear;
 pub use guard::{Guard, Protection};
 pub(crate) use keys::Keying;
+pub(crate) use packing::Packing;
 pub(crate) use play::Playing;
 pub(crate) use receive::Onward;
 pub(crate) use recorder::Recorder;
@@ -75,6 +78,8 @@ pub(crate) struct Scratch {
 pub(crate) struct Wants {
     /// Sound of this codec.
     pub sound: Option<Kind>,
+    /// The most bytes that a packet of it may have.
+    pub most_bytes: Option<usize>,
     /// Keys with this clock.
     pub keys: Option<Keys>,
 }
@@ -108,6 +113,8 @@ impl Route {
 struct Agreed {
     /// How we speak, and under which number.
     speaks: Option<(Kind, u8)>,
+    /// The most bytes that a packet to the party may have.
+    most_bytes: Option<usize>,
     /// The numbers under which the party speaks, in the places of the terms.
     hears: [Option<(u8, Kind)>; MAX_HEARD],
     comfort_in: Option<u8>,
@@ -125,6 +132,10 @@ impl Agreed {
         }
         Self {
             speaks: terms.speaking.as_ref().map(|speaking| (speaking.kind, speaking.payload_type)),
+            most_bytes: terms
+                .speaking
+                .as_ref()
+                .and_then(|speaking| Some(speaking.kind.bytes_per_ms()? * usize::from(speaking.most_ms?))),
             hears,
             comfort_in: terms.comfort_in,
             mux: terms.mux,
@@ -162,6 +173,8 @@ pub(crate) struct Port {
     listener: usize,
     rtcp: Option<Wire>,
     latch: Latch,
+    /// There where the party asked for packets of another length than frames.
+    packing: Option<Box<Packing>>,
     /// Brings frames to the rate in which we speak.
     resampler: Option<Box<Resampler>>,
     reports: Reports,
@@ -185,6 +198,7 @@ impl Port {
             route: Route::Nowhere,
             ear: None,
             transcodes: false,
+            packing: None,
             resampler: None,
             playing: None,
             keying: None,
@@ -230,6 +244,7 @@ impl Port {
         if let Some(speaking) = &terms.speaking {
             self.forward.clock(speaking.kind.clock_hz());
         }
+        self.packing = terms.speaking.as_ref().and_then(|speaking| Packing::of(speaking.kind, speaking.packet_ms));
         if let Some(hearing) = terms.hearing.first() {
             self.source.clock(hearing.kind.clock_hz());
         }
@@ -263,7 +278,7 @@ impl Port {
 
     /// What the party wants to be passed as it is.
     pub fn wants(&self) -> Wants {
-        Wants { sound: self.speaks(), keys: self.agreed.keys_out }
+        Wants { sound: self.speaks(), most_bytes: self.agreed.most_bytes, keys: self.agreed.keys_out }
     }
 
     /// The widest sound that the party makes or takes.
@@ -282,7 +297,8 @@ impl Port {
     /// Whether a round has nothing to do for it: it only passes packets, or waits.
     pub fn is_idle(&self) -> bool {
         let has_keys = self.keying.as_ref().is_some_and(|keying| keying.is_busy());
-        self.ear.is_none() && self.playing.is_none() && self.recorder.is_none() && !has_keys
+        let is_still = self.ear.is_none() && self.playing.is_none() && self.recorder.is_none();
+        is_still && !has_keys && !self.holds_sound()
     }
 
     /// What it counted in its life.

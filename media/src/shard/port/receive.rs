@@ -103,8 +103,8 @@ impl Port {
             ear.restart();
         }
         match means {
-            Means::Sound(place, kind) => self.lead_on(&view, &head, Some(place), kind, wants.sound, moment),
-            Means::Comfort => self.lead_on(&view, &head, None, Kind::ComfortNoise, wants.sound, moment),
+            Means::Sound(place, kind) => self.lead_on(&view, &head, Some(place), kind, wants, moment),
+            Means::Comfort => self.lead_on(&view, &head, None, Kind::ComfortNoise, wants, moment),
             Means::Keys(clock_hz) => self.lead_keys(&view, clock_hz, wants, moment, news),
         }
     }
@@ -129,11 +129,14 @@ impl Port {
         head: &Head,
         place: Option<usize>,
         kind: Kind,
-        wanted: Option<Kind>,
+        wants: Wants,
         moment: Moment,
     ) -> Onward {
+        let wanted = wants.sound;
+        // A packet that is too long for the partner is made anew, as if it were of another codec.
+        let fits = wants.most_bytes.is_none_or(|most| view.payload().len() <= most);
         let onward = match self.route {
-            Route::Bridge(partner) if wanted == Some(kind) => {
+            Route::Bridge(partner) if wanted == Some(kind) && fits => {
                 self.transcodes = false;
                 Onward::Sound(partner, *head, kind)
             }

@@ -68,7 +68,22 @@ impl Port {
     /// Says a frame that is encoded already.
     pub fn say_payload(&mut self, payload: &[u8], moment: Moment, packet: &mut Vec<u8>) -> bool {
         let Some((kind, payload_type)) = self.agreed.speaks else { return false };
-        let head = self.forward.own(payload_type, kind.ticks(), moment.now);
+        match self.packing.take() {
+            Some(packing) => self.pack(packing, payload, moment, packet),
+            None => self.say_packet(payload, kind, (payload_type, kind.ticks()), moment, packet),
+        }
+    }
+
+    /// Says a payload of so many ticks as one packet.
+    pub(super) fn say_packet(
+        &mut self,
+        payload: &[u8],
+        kind: Kind,
+        (payload_type, ticks): (u8, u32),
+        moment: Moment,
+        packet: &mut Vec<u8>,
+    ) -> bool {
+        let head = self.forward.own(payload_type, ticks, moment.now);
         head.packet(payload, packet);
         if let Some(recorder) = &mut self.recorder {
             recorder.say(packet, kind, moment);

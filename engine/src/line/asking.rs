@@ -121,11 +121,10 @@ impl Line {
 
     /// Begins what was waiting for its turn.
     pub(super) fn go_on(&mut self, cx: &mut Cx<'_>) {
-        let is_free = self.stage == Stage::Up && self.unheard.is_none();
-        if !is_free || self.changes.retry_at.is_some_and(|at| cx.now < at) {
+        self.changes.retry_at.take_if(|at| cx.now >= *at || self.stage == Stage::Over);
+        if self.stage != Stage::Up || self.unheard.is_some() || self.changes.retry_at.is_some() {
             return;
         }
-        self.changes.retry_at = None;
         if !self.dialog.as_ref().is_some_and(|dialog| dialog.turns.may_invite()) {
             return;
         }
@@ -236,6 +235,7 @@ impl Line {
             What::Change(change) => self.hear_change(&asked, change, response, hop, cx),
             What::Notify => self.notify_answered(Some(response), cx),
             What::Refer => self.refer_answered(status, cx),
+            What::Tell if self.stage == Stage::Over => {}
             What::Tell if status == 481 => self.lost(status, response.reason(), cx),
             What::Tell if status >= 300 => cx.tell(LegEvent::LineRefused(status)),
             What::Tell => {}
@@ -251,6 +251,7 @@ impl Line {
             }
             What::Notify => self.notify_answered(None, cx),
             What::Refer => self.refer_answered(status, cx),
+            What::Tell if self.stage == Stage::Over => {}
             What::Tell => cx.tell(LegEvent::LineRefused(status)),
         }
     }

@@ -73,6 +73,13 @@ pub(super) struct Called {
     next: Option<Step>,
 }
 
+impl Called {
+    /// Whether each provisional response has to be reliable, and the next one brings our offer.
+    fn must_offer(&self) -> bool {
+        self.wants_reliable == Some(true) && self.late && !self.offered
+    }
+}
+
 impl Line {
     /// A party has called us. Nothing is answered yet; a fault or anything else that is unfit is answered by whoever asked.
     ///
@@ -127,7 +134,9 @@ impl Line {
             called.next = called.next.max(Some(step));
             return;
         }
-        if called.said == Some(step) {
+        // Without a port there is nothing to offer yet; ringing is not worth refusing the call for it.
+        let waits = step == Step::Ring && called.must_offer() && !self.offers.has_place();
+        if called.said == Some(step) || waits {
             return;
         }
         called.said = Some(step);

@@ -50,6 +50,7 @@ impl Line {
                 self.over(ending, cx);
             }
             Stage::Up => {
+                self.last_word(cx);
                 self.bye = Some(said.into());
                 self.over(ending, cx);
                 // RFC 3261 §15: not before the party is known to have our 2xx.

@@ -270,8 +270,11 @@ impl Line {
         self.dialog.as_ref().map_or("", |dialog| dialog.next_hop())
     }
 
-    /// Does what the call wants.
+    /// Does what the call wants. After the end nothing is done and nothing is told any more.
     pub fn obey(&mut self, order: LineOrder, cx: &mut Cx<'_>) {
+        if self.stage == Stage::Over {
+            return;
+        }
         match order {
             LineOrder::Ring => self.advance(called::Step::Ring, cx),
             LineOrder::Progress => self.advance(called::Step::Progress, cx),

@@ -128,9 +128,13 @@ impl Offers {
         Ok(SoundPlan { policy: self.policy.clone(), place, direction: self.direction })
     }
 
-    /// An offer of ours.
+    /// An offer of ours. One behind the first begins with what is agreed, so that a hold or a refresh changes no codec.
     pub(super) fn offer(&mut self) -> Result<Bytes, Unfit> {
-        let parts = vec![Part::sound(SOUND, self.plan()?)];
+        let mut plan = self.plan()?;
+        if let Some(sound) = self.sound() {
+            plan.policy = plan.policy.after(&sound.send);
+        }
+        let parts = vec![Part::sound(SOUND, plan)];
         let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
         Ok(body(&talk.offer(parts)?))
     }

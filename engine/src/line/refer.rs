@@ -247,6 +247,15 @@ impl Line {
         self.notify_now(cx);
     }
 
+    /// We hang up: the last word about a transfer goes out before the BYE, whether or not the one before is answered.
+    pub(super) fn last_word(&mut self, cx: &mut Cx<'_>) {
+        if let Some(told) = self.refers.as_deref_mut().and_then(|refers| refers.told.as_mut()) {
+            told.notifier.answered(Some(200), false);
+            told.notifier.terminate(Reason::NoResource, None);
+            self.notify_now(cx);
+        }
+    }
+
     /// The line ends: who waits for a word gets it.
     pub(super) fn end_refers(&mut self, cx: &mut Cx<'_>) {
         let Some(mut refers) = self.refers.take() else { return };

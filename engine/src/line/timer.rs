@@ -6,7 +6,7 @@ use patchcord_sip::message::{Fault, Method, Request, Response};
 use patchcord_sip::reliable::Reliable;
 use patchcord_sip::session_timer::{Answered, Due, Refused, Rules, SessionTimer, Wish};
 
-use super::{Cx, Line, Stage, cause};
+use super::{Cx, Line, cause};
 
 /// How long to wait before a session is refreshed again when the party refused it for no reason that passes.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -86,9 +86,6 @@ impl Line {
     pub fn wake(&mut self, cx: &mut Cx<'_>) {
         self.wake_called(cx);
         self.wake_refers(cx);
-        if self.stage == Stage::Over {
-            self.changes.retry_at = None;
-        }
         match self.clock.as_mut().and_then(|clock| clock.timer.expire(cx.now)) {
             Some(Due::Refresh) => self.changes.refresh = true,
             Some(Due::End) => self.fail(cause::TIMED_OUT, Some(408), "the session was not refreshed in time", cx),

@@ -142,3 +142,88 @@ fn responses_after_the_end_change_nothing() {
     assert_eq!(world.sides[ALICE].told, [refused(404, "X")]);
     world.assert_nothing_left();
 }
+
+/// Alice talks with the stranger.
+fn answered() -> World {
+    let mut world = called();
+    say(&mut world, "INVITE", 200, "a", "Allow: INVITE, ACK, BYE, CANCEL\r\n", SOUND);
+    world.forget();
+    world
+}
+
+#[test]
+fn a_party_that_knows_the_dialog_no_more_is_hung_up() {
+    let mut world = answered();
+    world.order(ALICE, LineOrder::Message("hello?".into()));
+    world.pass(FLIGHT);
+    say(&mut world, "MESSAGE", 481, "", "", "");
+    world.pass(FLIGHT);
+    assert_eq!(heard(&world), ["MESSAGE", "BYE"]);
+    let told = &world.sides[ALICE].told;
+    assert!(matches!(told[..], [LegEvent::Ended(Ending { by: Who::System, sip: Some(481), .. })]), "{told:?}");
+}
+
+#[test]
+fn a_hold_that_is_refused_is_told_and_can_be_tried_again() {
+    let mut world = answered();
+    world.order(ALICE, LineOrder::Hold(true));
+    world.pass(FLIGHT);
+    assert!(world.last_heard().contains("a=sendonly"));
+    say(&mut world, "INVITE", 488, "", "", "");
+    assert_eq!((&world.sides[ALICE].told[..], world.sides[ALICE].tuned.len()), (&[LegEvent::LineRefused(488)][..], 0));
+    world.forget();
+    world.order(ALICE, LineOrder::Hold(true));
+    world.pass(FLIGHT);
+    say(&mut world, "INVITE", 200, "", "", &format!("{SOUND}a=recvonly\r\n"));
+    assert_eq!(heard(&world), ["INVITE", "ACK"]);
+    assert_eq!((&world.sides[ALICE].told[..], world.sides[ALICE].tuned.len()), (&[][..], 1));
+    // A doubled 200 wants its ACK again.
+    say(&mut world, "INVITE", 200, "", "", &format!("{SOUND}a=recvonly\r\n"));
+    assert_eq!(heard(&world), ["INVITE", "ACK", "ACK"]);
+}
+
+#[test]
+fn an_answer_to_a_hold_that_does_not_match_ends_the_call() {
+    let mut world = answered();
+    world.order(ALICE, LineOrder::Hold(true));
+    world.pass(FLIGHT);
+    say(&mut world, "INVITE", 200, "", "", "");
+    world.pass(FLIGHT);
+    assert_eq!(heard(&world), ["INVITE", "ACK", "BYE"]);
+    assert!(matches!(world.sides[ALICE].told[..], [LegEvent::Ended(Ending { by: Who::System, cause: 65, .. })]));
+}
+
+#[test]
+fn early_sound_follows_whichever_phone_speaks_last_and_then_the_one_that_answers() {
+    let mut world = called();
+    for (tag, port) in [("a", "5000"), ("b", "6000"), ("a", "5000")] {
+        say(&mut world, "INVITE", 183, tag, "", &SOUND.replace("4000", port));
+    }
+    say(&mut world, "INVITE", 200, "b", "", "");
+    let ports: Vec<_> = world.sides[ALICE].tuned.iter().filter_map(|sound| sound.rtp).map(|at| at.port()).collect();
+    assert_eq!(ports, [5000, 6000, 5000, 6000], "its early answer is the answer");
+    assert_eq!(world.sides[ALICE].told, [LegEvent::EarlyMedia, LegEvent::Answered]);
+}
+
+#[test]
+fn each_phone_has_its_own_reliable_responses_and_may_move_its_early_sound() {
+    let mut world = called();
+    let reliable = |rseq: u32| format!("Require: 100rel\r\nRSeq: {rseq}\r\n");
+    say(&mut world, "INVITE", 183, "a", &reliable(7), SOUND);
+    say(&mut world, "INVITE", 183, "b", &reliable(3), "");
+    say(&mut world, "INVITE", 180, "b", &reliable(5), "");
+    say(&mut world, "INVITE", 183, "a", &reliable(7), SOUND);
+    let racks: Vec<_> = world.heard.iter().map(text).filter(|text| text.starts_with("PRACK")).collect();
+    assert_eq!(racks.len(), 2, "none for what came twice or out of order");
+    assert!(racks[0].contains("RAck: 7 1 INVITE") && racks[0].contains("tag=a\r\n"));
+    assert!(racks[1].contains("RAck: 3 1 INVITE") && racks[1].contains("tag=b\r\n"));
+    let update = super::stranger::request("UPDATE", 1, "tag-of-alice", "", &SOUND.replace("4000", "4040"));
+    let update = update.replace("tag=theirs", "tag=a").replace("Call-ID: strange", "Call-ID: the-call");
+    world.say(ALICE, &update);
+    world.pass(FLIGHT);
+    assert!(world.last_heard().starts_with("SIP/2.0 200 "), "{}", world.last_heard());
+    let ports: Vec<_> = world.sides[ALICE].tuned.iter().filter_map(|sound| sound.rtp).map(|at| at.port()).collect();
+    assert_eq!(ports, [4000, 4040]);
+    say(&mut world, "INVITE", 200, "a", "", "");
+    assert_eq!((world.sides[ALICE].told.last(), world.sides[ALICE].tuned.len()), (Some(&LegEvent::Answered), 2));
+}

@@ -4,7 +4,12 @@
 
 mod answering;
 mod calling;
+mod orders;
+mod reliably;
+mod session;
+mod sound;
 mod stranger;
+mod telling;
 mod world;
 
 use world::{ALICE, BOB, Fate, World};

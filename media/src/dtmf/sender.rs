@@ -89,9 +89,9 @@ impl Sender {
         Ok(())
     }
 
-    /// Forgets the keys that wait; the one that is being sent is sent to its end.
-    pub fn forget(&mut self) {
-        self.waiting.clear();
+    /// Forgets the keys that wait, and tells which those were; the one that is being sent is sent to its end.
+    pub fn forget(&mut self) -> impl Iterator<Item = (Key, Duration)> + use<'_> {
+        self.waiting.drain(..).map(|(key, frames)| (key, FRAME * frames))
     }
 
     /// What to send in the frame that begins at this timestamp. Called for every frame, also without a key.
@@ -229,7 +229,7 @@ mod tests {
         }
         assert_eq!(sender.press(key('0'), SHORTEST), Err(Full));
         sender.next(0);
-        sender.forget();
+        assert_eq!(sender.forget().count(), MAX_WAITING - 1);
         assert_eq!(sent(&mut sender, 20).len(), 3);
         assert!(sender.is_idle());
     }

@@ -62,7 +62,8 @@ impl Terms {
             protection: protection(&sound.security, before.map(|before| &before.security))?,
             keys_out: sound.keys.send.as_ref().map(keys),
             keys_in: keys_in.map(keys),
-            silence_after,
+            // Who is asked to be silent is not told of.
+            silence_after: silence_after.filter(|_| sound.direction.receives()),
         })
     }
 }
@@ -152,8 +153,12 @@ mod tests {
         let terms = Terms::of(&sound(Security::Open, Direction::Receive), None, None).expect("nothing unusual");
         assert!(terms.speaking.is_none());
         assert_eq!(terms.hearing.len(), 2);
-        let terms = Terms::of(&sound(Security::Open, Direction::Neither), None, None).expect("nothing unusual");
+        let limit = Some(Duration::from_secs(60));
+        let terms = Terms::of(&sound(Security::Open, Direction::Neither), None, limit).expect("nothing unusual");
         assert!(terms.speaking.is_none() && terms.hearing.is_empty());
+        assert_eq!(terms.silence_after, None, "it was asked to be silent");
+        let terms = Terms::of(&sound(Security::Open, Direction::Both), None, limit).expect("nothing unusual");
+        assert_eq!(terms.silence_after, limit);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub struct Terms {
     pub keys_out: Option<Keys>,
     /// How keys come.
     pub keys_in: Option<Keys>,
-    /// After how long without a packet the party counts as silent; `None` while it may be.
+    /// After how long without a packet of sound or a report the party counts as silent; `None` while it may be.
     pub silence_after: Option<Duration>,
 }
 
@@ -163,7 +163,8 @@ pub enum Order {
     Stop,
     /// To stop the prompt after so many frames in all.
     StopAt(u64),
-    /// To send a key, held for so long, behind those that wait ([`Notice::Pressed`](super::Notice) when all are sent).
+    /// To send a key, held for so long, behind those that wait ([`Notice::Pressed`](super::Notice) when all are sent): as
+    /// events, or as tones in the sound where the party takes none.
     Press(Key, Duration),
     /// To listen for tones of keys in the sound, or no longer.
     Tones(bool),

@@ -140,3 +140,61 @@ fn tones_of_keys_are_played_to_a_party_that_takes_no_events() {
     assert!(stage.parties[alice].level_db(697.0) > -20.0);
     assert!(stage.parties[alice].level_db(1209.0) > -20.0);
 }
+
+/// Whether both sines of a key stand in what a party heard.
+fn hears_key(stage: &Stage, party: usize, low: f64, high: f64) -> bool {
+    let party = &stage.parties[party];
+    party.level_db(low) > -30.0 && party.level_db(high) > -30.0
+}
+
+#[test]
+fn a_partner_that_takes_no_events_hears_the_tones_of_the_key() {
+    for other in [Kind::Pcmu, Kind::Opus] {
+        let mut stage = Stage::new();
+        let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", other, 700.0));
+        with_keys(&mut stage, &[alice]);
+        stage.bridge(alice, bob);
+        stage.run(SECOND / 5);
+        stage.forget();
+        stage.parties[alice].press(key('9'), HELD);
+        let port = stage.parties[alice].port;
+        assert_eq!(pressed(&mut stage, port).key, key('9'));
+        stage.run(SECOND / 5);
+        assert!(hears_key(&stage, bob, 852.0, 1477.0), "{other:?}");
+        stage.run(SECOND / 5);
+        stage.forget();
+        stage.run(SECOND / 2);
+        assert_eq!(stage.hears(bob), ["alice"], "she goes on");
+        assert!(!hears_key(&stage, bob, 852.0, 1477.0), "the key was heard once");
+        let heard: Vec<_> = stage.parties[bob].heard.iter().map(|packet| packet.head.sequence).collect();
+        assert!(heard.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "one stream without holes");
+    }
+}
+
+#[test]
+fn keys_are_sent_as_tones_to_a_party_that_takes_no_events() {
+    let mut stage = Stage::new();
+    let alice = stage.party("alice", Kind::G722, 440.0);
+    let port = stage.parties[alice].port;
+    stage.order(port, Order::Press(key('1'), 2 * HELD));
+    stage.notice("one was sent", |notice| *notice == Notice::Pressed(port));
+    assert!(hears_key(&stage, alice, 697.0, 1209.0));
+}
+
+#[test]
+fn keys_that_wait_when_events_are_agreed_away_are_not_lost() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Pcmu, 700.0));
+    with_keys(&mut stage, &[alice]);
+    stage.bridge(alice, bob);
+    let port = stage.parties[alice].port;
+    stage.order(port, Order::Press(key('5'), SECOND));
+    stage.order(port, Order::Press(key('1'), 3 * HELD));
+    stage.run(SECOND / 10);
+    stage.order(port, Order::Tune(Box::new(terms(&stage.parties[alice]))));
+    stage.notice("all were sent", |notice| *notice == Notice::Pressed(port));
+    assert!(hears_key(&stage, alice, 697.0, 1209.0));
+    stage.forget();
+    stage.run(SECOND / 2);
+    assert_eq!(stage.hears(alice), ["bob"], "the bridge goes on");
+}

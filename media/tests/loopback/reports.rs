@@ -175,3 +175,27 @@ fn a_stranger_reports_nothing() {
     assert_eq!((totals.strangers, totals.refused), (1, 1));
     assert!(!stage.told.contains(&Notice::Goodbye(port)));
 }
+
+#[test]
+fn a_party_that_only_reports_is_not_silent() {
+    let mut stage = Stage::new();
+    let (alice, reports) = party(&mut stage);
+    let port = stage.parties[alice].port;
+    let mut careful = terms(&stage.parties[alice]);
+    careful.remote_reports = reports.local_addr().ok();
+    careful.silence_after = Some(SECOND / 2);
+    stage.order(port, Order::Tune(Box::new(careful)));
+    stage.run(SECOND / 5);
+    stage.parties[alice].weather = |_| Fate::Lost;
+    let mut report = Vec::new();
+    let ssrc = stage.parties[alice].head.ssrc;
+    Report { ssrc, sent: None, heard: &[], name: "alice", goodbye: false }.write(&mut report);
+    for _ in 0..5 {
+        stage.run(SECOND / 4);
+        reports.send(&report).expect("loopback takes a report");
+    }
+    assert!(!stage.told.iter().any(|notice| matches!(notice, Notice::Silent(..))), "{:?}", stage.told);
+    stage.notice("she is gone", |notice| matches!(notice, Notice::Silent(silent, _) if *silent == port));
+    reports.send(&report).expect("loopback takes a report");
+    stage.notice("she is back", |notice| *notice == Notice::Resumed(port));
+}

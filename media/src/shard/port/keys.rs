@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::voiced::Voiced;
 use super::{Moment, Port, Scratch};
 use crate::dtmf::receiver::Packet;
 use crate::dtmf::{self, Detector, Key, Once, Press, Receiver, Sender, Via};
@@ -21,6 +22,8 @@ pub(crate) struct Keying {
     wants_tones: bool,
     detector: Option<(Rate, Detector)>,
     sender: Option<Box<Sender>>,
+    /// Keys for a party that takes no events.
+    voiced: Voiced,
 }
 
 impl Keying {
@@ -32,6 +35,7 @@ impl Keying {
             wants_tones: false,
             detector: None,
             sender: None,
+            voiced: Voiced::default(),
         }
     }
 }
@@ -39,7 +43,11 @@ impl Keying {
 impl Keying {
     /// Whether each round has something to do for it. A key whose end was lost can wait for a few.
     pub fn is_busy(&self) -> bool {
-        self.wants_tones || self.sender.as_ref().is_some_and(|sender| !sender.is_idle())
+        self.wants_tones || self.is_pressing()
+    }
+
+    fn is_pressing(&self) -> bool {
+        !self.voiced.is_idle() || self.sender.as_ref().is_some_and(|sender| !sender.is_idle())
     }
 }
 
@@ -65,6 +73,16 @@ impl Port {
             let keying = self.keying.get_or_insert_with(|| Box::new(Keying::new(keys.clock_hz)));
             keying.receiver = Receiver::new(keys.clock_hz);
             keying.clock_hz = keys.clock_hz;
+        }
+        // Keys that wait for a party which takes no events any more are said as tones.
+        if terms.keys_out.is_none()
+            && let Some(keying) = &mut self.keying
+            && let Some(mut sender) = keying.sender.take()
+        {
+            for (key, duration) in sender.forget() {
+                // As many wait as may wait there.
+                let _taken = keying.voiced.press(key, duration);
+            }
         }
     }
 
@@ -145,20 +163,29 @@ impl Port {
         over
     }
 
-    /// Sends a key to the party, behind those that wait; false when there is no way, or too many wait.
+    /// Sends a key to the party, behind those that wait: as events, or as tones where it takes none; false when there is no
+    /// way, or too many wait.
     pub fn press(&mut self, key: Key, duration: Duration) -> bool {
-        let Some(keys) = self.terms.as_ref().and_then(|terms| terms.keys_out) else { return false };
+        let Some(terms) = &self.terms else { return false };
+        let Some(keys) = terms.keys_out else {
+            let speaks = terms.speaking.as_ref().is_some_and(|speaking| speaking.encoder.is_some());
+            return speaks && self.keying().voiced.press(key, duration);
+        };
         let sender = self.keying().sender.get_or_insert_with(|| Box::new(Sender::new(keys.clock_hz)));
         sender.press(key, duration).is_ok()
     }
 
     /// Whether keys are being sent: then nothing else is.
     pub fn is_pressing(&self) -> bool {
-        self.keying.as_ref().and_then(|keying| keying.sender.as_ref()).is_some_and(|sender| !sender.is_idle())
+        self.keying.as_ref().is_some_and(|keying| keying.is_pressing())
     }
 
-    /// Says this round's packet of the keys that are being sent: an event, or silence in the pause behind it.
+    /// Says this round's packet of the keys that are being sent: an event, or silence in the pause behind it; or a frame of
+    /// their tones.
     pub fn go_on_pressing(&mut self, moment: Moment, scratch: &mut Scratch, news: &mut News) -> bool {
+        if self.keying.as_ref().is_some_and(|keying| !keying.voiced.is_idle()) {
+            return self.go_on_voicing(moment, scratch, news);
+        }
         let terms = self.terms.as_ref();
         let agreed = terms.and_then(|terms| Some((terms.keys_out?, terms.speaking.as_ref()?)));
         let Some((keys, speaking)) = agreed else { return false };
@@ -184,6 +211,21 @@ impl Port {
                 said
             }
         };
+        if is_over {
+            self.tell(news, Notice::Pressed(self.id));
+        }
+        said
+    }
+
+    /// A party on hold hears its keys when it is back.
+    fn go_on_voicing(&mut self, moment: Moment, scratch: &mut Scratch, news: &mut News) -> bool {
+        let Some(rate) = self.speaks().map(|kind| kind.rate()) else { return false };
+        let Some(keying) = &mut self.keying else { return false };
+        let mut sound = std::mem::take(&mut scratch.heard);
+        keying.voiced.frame(rate, &mut sound);
+        let is_over = keying.voiced.is_idle();
+        let said = self.say(&sound, rate, moment, scratch);
+        scratch.heard = sound;
         if is_over {
             self.tell(news, Notice::Pressed(self.id));
         }

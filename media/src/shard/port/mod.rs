@@ -14,7 +14,7 @@
 //! | `send` | packets passed on, frames encoded, payloads copied |
 //! | `packing` | frames made into packets of another length |
 //! | `play` | a prompt being played |
-//! | `keys` | keys heard and sent |
+//! | `keys`, `voiced` | keys heard and sent; as tones where the party takes no events |
 //! | `recorder` | what a recording is given |
 //! | `guard` | what protects packets |
 //! | `report` | what both ends say about their streams |
@@ -28,6 +28,7 @@ mod receive;
 mod recorder;
 mod report;
 mod send;
+mod voiced;
 mod wire;
 
 use std::time::Instant;

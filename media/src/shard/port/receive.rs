@@ -116,8 +116,11 @@ impl Port {
             ear.push(view, None, moment.now);
         }
         let Route::Bridge(partner) = self.route else { return Onward::Nowhere };
-        let Some(keys) = wants.keys else { return Onward::Nowhere };
-        if !self.transcodes && keys.clock_hz == clock_hz {
+        // Who takes no events hears tones in their place.
+        if let Some(keys) = wants.keys
+            && !self.transcodes
+            && keys.clock_hz == clock_hz
+        {
             return Onward::Event(partner, Head { payload_type: keys.payload_type, ..view.head() });
         }
         press.map_or(Onward::Nowhere, |press| Onward::Press(partner, press))
@@ -184,6 +187,11 @@ impl Port {
 
     fn hear(&mut self, moment: Moment, news: &mut News) {
         self.totals.packets_in += 1;
+        self.show_life(moment, news);
+    }
+
+    /// The party is there: it spoke, or said at least how it hears us.
+    pub(super) fn show_life(&mut self, moment: Moment, news: &mut News) {
         self.last_heard = moment.now;
         if self.is_silent {
             self.is_silent = false;

@@ -61,6 +61,7 @@ impl Port {
             self.totals.refused += 1;
             return;
         };
+        self.show_life(moment, news);
         let ours = self.forward.ssrc();
         for piece in compound.pieces() {
             match piece {

@@ -17,12 +17,13 @@ pub trait Program {
     fn resume(&mut self, wake: Wake) -> Step;
 }
 
-/// A verb under way, as the program counts them.
+/// A verb under way, as the program counts them. The numbers with the highest bit are the house's own, for what it does
+/// without having been asked; a program never uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VerbId(pub u64);
 
 /// Why a program is resumed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Wake {
     /// The call has come: this leg is the caller's.
     Begin(LegId),
@@ -37,7 +38,7 @@ pub enum Wake {
 }
 
 /// What a program says when it stops for now.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// It wants this done, and to hear what came of it.
     Wants(VerbId, Verb),
@@ -50,7 +51,7 @@ pub enum Step {
 }
 
 /// How a story ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum End {
     /// It was told to its end.
     Told,

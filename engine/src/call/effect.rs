@@ -5,12 +5,12 @@ use std::time::Duration;
 use patchcord_media::dtmf::Key;
 
 use super::LegId;
-use super::event::{Ending, Event};
+use super::event::{Ending, Event, Happening};
 use super::verb::Dial;
 use crate::program::{VerbId, Wake};
 
 /// What a call wants done. In the order in which it says them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// The program is to be resumed; its step comes back as [`Event::Program`].
     Resume(Wake),
@@ -29,6 +29,9 @@ pub enum Effect {
         /// On whose behalf, where somebody is called for a party.
         caller: Option<LegId>,
     },
+    /// The story goes on as this service: the program of the call is changed for one of it, and resumed next with
+    /// [`Wake::Begin`].
+    Serve(String),
     /// A line for the journal.
     Note(Note),
     /// All legs are gone and the program has ended: the call can be forgotten.
@@ -36,7 +39,7 @@ pub enum Effect {
 }
 
 /// What a line does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LineOrder {
     /// Says that it rings.
     Ring,
@@ -48,7 +51,8 @@ pub enum LineOrder {
     Refuse(u16, Option<String>, Option<String>),
     /// Calls somebody. This is the first that is heard of the leg.
     Invite(Box<Invitation>),
-    /// Ends, whatever state it is in: CANCEL, BYE or a refusal; the end comes as an event.
+    /// Ends, whatever state it is in: CANCEL, BYE or a refusal; the end comes as an event. Said again where an answer
+    /// crossed it; a line that is ending already does nothing then.
     HangUp {
         /// The cause of Q.850.
         cause: u8,
@@ -72,7 +76,7 @@ pub enum LineOrder {
 }
 
 /// Whom to call, and how.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Invitation {
     /// Where.
     pub way: Way,
@@ -102,12 +106,12 @@ pub enum Through {
     Straight,
 }
 
-/// Names one thing that is played or recorded on a leg.
+/// Names one thing that is played or recorded on a leg. No two of one leg have the same; two legs may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SoundTag(pub u64);
 
 /// What the port of a leg does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SoundOrder {
     /// Plays a prompt in place of whatever else the party would hear.
     Play {
@@ -152,7 +156,7 @@ pub enum SoundOrder {
 }
 
 /// A line for the journal, as the call knows it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
     /// Something was heard.
     Heard(Box<Event>),
@@ -168,6 +172,8 @@ pub enum Note {
     Parted(LegId),
     /// A leg ended.
     LegEnded(LegId, Ending),
+    /// The program was not told of this, because too much waited for it already.
+    NotTold(Box<Happening>),
     /// A word for the record.
     Tag(String, String),
     /// The story ended.

@@ -11,7 +11,7 @@ use super::verb::Handle;
 use crate::program::{Step, VerbId};
 
 /// What a call hears.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// The program was resumed, and said this.
     Program(Step),
@@ -38,7 +38,7 @@ pub enum NotFound {
 }
 
 /// What happens to a leg.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LegEvent {
     /// A called leg rings.
     Ringing,
@@ -125,6 +125,8 @@ pub struct Ending {
 pub enum Who {
     /// The party of the leg.
     Party,
+    /// The party that it was joined with, or that it was called for.
+    Other,
     /// The program.
     Program,
     /// The house: a limit, a time-out, an operator, a fault.
@@ -132,9 +134,9 @@ pub enum Who {
 }
 
 /// What a program is told without having asked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Happening {
-    /// A key that no verb took.
+    /// A key that no verb took. Where the leg is not joined with another one it also waits for the next gather.
     Key(LegId, Press),
     /// INFO that is no key.
     Info(LegId, String, Vec<u8>),
@@ -147,6 +149,7 @@ pub enum Happening {
     Held(LegId, bool),
     /// Something in the background has ended.
     Ended(Handle),
-    /// A leg has gone.
+    /// A leg has gone that called us or had answered; told once, after what came of the verbs that ran on it. Of those
+    /// that only rang the program never heard.
     Left(LegId, Ending),
 }

@@ -1,8 +1,8 @@
 //! What a call is: a pure machine.
 //!
 //! A [`Call`] owns its legs, the verbs under way on them and what they were joined into. It hears [`Event`]s, is told
-//! [`Verb`](verb::Verb)s, and says [`Effect`]s; there is no fourth way in or out. It knows no SIP text, no sockets, no sound
-//! and no clock: instants are handed in, so each ordering of what may happen at once can be tried.
+//! [`Verb`]s by its program's steps, and says [`Effect`]s; there is no fourth way in or out. It knows no SIP text, no sockets,
+//! no sound and no clock: instants are handed in, so each ordering of what may happen at once can be tried.
 //!
 //! ```text
 //!   line, sound, routing ──Event──▶ ┌──────┐ ──Effect::Line──▶ the leg's signalling
@@ -10,25 +10,215 @@
 //!               time ──wake(now)──▶ └──────┘ ──Effect::Resume▶ the program
 //! ```
 //!
+//! Whoever owns a call hears for it, polls until there is nothing more, and wakes it at its deadline.
+//!
 //! | file | what it knows |
 //! |---|---|
-//! | `verb` | what a call can be told, and what comes of it |
-//! | `event` | what it hears |
-//! | `effect` | what it wants done |
+//! | `verb`, `event`, `effect` | what a call can be told, what it hears, what it wants done |
+//! | `turn`, `obey` | the program's turns, and what its verbs begin |
+//! | `leg`, `heard` | a leg's stages, and what happens to it |
+//! | `play`, `gather`, `keys`, `record` | what is said to a party, and what it says with keys and voice |
+//! | `dial`, `bridge`, `transfer` | who is called, who hears whom, who is passed on |
+//! | `scope` | how verbs, legs and the call end |
+//! | `work`, `limits`, `owns` | the verbs under way, the bounds, who holds what |
 
+mod bridge;
+mod dial;
 pub mod effect;
 pub mod event;
+mod gather;
+mod heard;
+mod keys;
+mod leg;
+pub mod limits;
+mod obey;
+mod owns;
+mod play;
+mod record;
+mod scope;
+#[cfg(test)]
+mod state;
+mod transfer;
+mod turn;
 pub mod verb;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 pub use effect::{Effect, LineOrder, SoundOrder};
 pub use event::{Ending, Event, Happening, LegEvent, Who};
 pub use verb::{Outcome, Status, Verb};
 
-/// A leg of one call. The first is the caller's, or the one that was called out first; a number is never given twice.
+use crate::program::{VerbId, Wake};
+use effect::Note;
+use leg::Leg;
+use scope::Story;
+use turn::Turn;
+use verb::{Dial, Handle};
+use work::{Back, Work};
+
+/// A leg of one call. The first is the caller's; a number is never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LegId(pub u32);
 
 impl LegId {
-    /// The leg that made the call begin.
+    /// The leg of the party that called us. Where the call was originated, the first that was tried.
     pub const FIRST: Self = Self(0);
+}
+
+/// How a call comes about, and what the house does where its program says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Caller {
+    /// The number of the call, by which [`ReferWish`](event::ReferWish) names it.
+    pub call: u64,
+    /// Who began.
+    pub origin: Origin,
+    /// What a party hears that was put on hold.
+    pub music: Option<String>,
+    /// Whether a party may transfer the other one where the program does not decide.
+    pub transfers: bool,
+}
+
+/// Who began a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A party called us: its leg is [`LegId::FIRST`].
+    Called,
+    /// We call somebody. The program begins when it has answered; if nobody does, the call is over without it.
+    Originated(Box<Dial>),
+}
+
+/// One call: its legs, its verbs under way, its story.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Call {
+    caller: Caller,
+    /// The leg with which the program began.
+    first: LegId,
+    legs: BTreeMap<LegId, Leg>,
+    next_leg: u32,
+    works: BTreeMap<VerbId, Work>,
+    /// What the house dials without having been asked, counted.
+    next_house: u64,
+    backs: BTreeMap<Handle, Back>,
+    next_handle: u32,
+    turn: Turn,
+    story: Story,
+    effects: VecDeque<Effect>,
+}
+
+impl Call {
+    /// A call that comes about now.
+    pub fn begin(caller: Caller, now: Instant) -> Self {
+        let mut call = Self {
+            first: LegId::FIRST,
+            legs: BTreeMap::new(),
+            next_leg: 0,
+            works: BTreeMap::new(),
+            next_house: 0,
+            backs: BTreeMap::new(),
+            next_handle: 0,
+            turn: Turn::default(),
+            story: Story::Told { legless: None },
+            effects: VecDeque::new(),
+            caller,
+        };
+        match call.caller.origin.clone() {
+            Origin::Called => {
+                let first = call.add_leg(Leg::of_caller());
+                call.note(Note::LegBegan(first, None, None));
+                call.tell(Wake::Begin(first));
+            }
+            Origin::Originated(dial) => {
+                call.story = Story::Unbegun;
+                let verb = call.house_verb();
+                call.note(Note::Verb(verb, Verb::CallOut(dial.clone())));
+                call.begin_dial(verb, None, dial, now);
+            }
+        }
+        call.settle(now);
+        call
+    }
+
+    /// Hears what has happened.
+    pub fn hear(&mut self, event: Event, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        match event {
+            Event::Program(step) => self.hear_step(step, now),
+            event => {
+                self.turn.others_spoke();
+                self.note(Note::Heard(Box::new(event.clone())));
+                match event {
+                    Event::Leg(leg, event) => self.hear_leg(leg, event, now),
+                    Event::Located(verb, target, found) => self.located(verb, target, found, now),
+                    Event::End(ending) => self.end_at_once(&ending, now),
+                    Event::Program(_) => {}
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due.
+    pub fn wake(&mut self, now: Instant) {
+        if self.is_over() {
+            return;
+        }
+        self.turn.breathe_out(now);
+        let due: Vec<VerbId> =
+            self.works.iter().filter(|(_, work)| is_due(work.deadline(), now)).map(|w| *w.0).collect();
+        for verb in due {
+            self.wake_work(verb, now);
+        }
+        self.wake_legs(now);
+        self.wake_story(now);
+        self.settle(now);
+    }
+
+    /// When it wants to be woken.
+    pub fn deadline(&self) -> Option<Instant> {
+        let works = self.works.values().filter_map(Work::deadline);
+        let legs = self.legs.values().filter_map(Leg::deadline);
+        works.chain(legs).chain(self.turn.deadline()).chain(self.story.deadline()).min()
+    }
+
+    /// What it wants done next.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Whether it has said [`Effect::Over`], or will when polled.
+    pub fn is_over(&self) -> bool {
+        self.story == Story::Over
+    }
+
+    fn say(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.say(Effect::Note(note));
+    }
+
+    fn line(&mut self, leg: LegId, order: LineOrder) {
+        self.say(Effect::Line(leg, order));
+    }
+
+    fn sound(&mut self, leg: LegId, order: SoundOrder) {
+        self.say(Effect::Sound(leg, order));
+    }
+
+    fn house_verb(&mut self) -> VerbId {
+        self.next_house += 1;
+        VerbId(VerbId::HOUSE | self.next_house)
+    }
+}
+
+fn is_due(at: Option<Instant>, now: Instant) -> bool {
+    at.is_some_and(|at| at <= now)
 }

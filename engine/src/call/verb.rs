@@ -10,13 +10,13 @@ use patchcord_media::dtmf::Key;
 use super::LegId;
 
 /// What a call is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// Tells the caller that it rings (180).
     Ring(LegId),
     /// Opens the sound before the call is answered (183); `ok` as soon as prompts can be heard.
     Progress(LegId),
-    /// Answers.
+    /// Answers; `ok` when the answer stands. On a leg that is answered already at once.
     Answer(LegId),
     /// Refuses with a SIP status.
     Reject(LegId, u16, Option<String>),
@@ -42,7 +42,8 @@ pub enum Verb {
     Dial(LegId, Box<Dial>),
     /// Calls others without joining them; ends with [`Outcome::Dialled`] when one has answered.
     CallOut(Box<Dial>),
-    /// Lets two legs hear each other.
+    /// Lets two legs hear each other. It runs on both until they are parted: ends `stopped` by [`Verb::Unbridge`], `done`
+    /// when the second one went, `gone` when the first one did.
     Bridge(LegId, LegId),
     /// Ends that; both stay.
     Unbridge(LegId),
@@ -70,7 +71,7 @@ pub enum Verb {
     Sleep(Duration),
     /// Writes a word into the record.
     Tag(String, String),
-    /// Lets a leg live on when the story has ended.
+    /// Lets a leg live on when the story has ended, for as long as it is joined with another one.
     Detach(LegId),
 }
 
@@ -79,7 +80,7 @@ pub enum Verb {
 pub struct Handle(pub u32);
 
 /// Prompts to be played.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Play {
     /// Names of files, addresses, or `tone::…`, in their order.
     pub prompts: Vec<String>,
@@ -94,7 +95,7 @@ pub struct Play {
 }
 
 /// Keys to be collected.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Gather {
     /// What asks for them.
     pub prompt: Option<Play>,
@@ -121,7 +122,7 @@ pub struct Gather {
 }
 
 /// A recording.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     /// The longest.
     pub max: Duration,
@@ -140,7 +141,7 @@ pub struct Record {
 }
 
 /// A call to others.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Dial {
     /// `user:alice`, `sip:…`, `tel:…` or a number, in their order.
     pub targets: Vec<String>,
@@ -181,7 +182,7 @@ pub enum Strategy {
 }
 
 /// What a caller hears while it rings elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Ringback {
     /// What the callee's side sends; else its own phone's tone.
     #[default]
@@ -193,7 +194,7 @@ pub enum Ringback {
 }
 
 /// What a callee is asked before being joined.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Screen {
     /// What asks.
     pub prompt: String,
@@ -204,7 +205,7 @@ pub struct Screen {
 }
 
 /// A transfer through us.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Transfer {
     /// To whom.
     pub to: String,
@@ -215,7 +216,7 @@ pub struct Transfer {
 }
 
 /// Keys for a party.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SendKeys {
     /// Which.
     pub keys: Vec<Key>,
@@ -228,7 +229,7 @@ pub struct SendKeys {
 }
 
 /// What came of a verb.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Only how it ended.
     Plain(Status),
@@ -351,4 +352,10 @@ pub enum Misuse {
     /// More legs than a call may have.
     #[error("a call may not have more legs")]
     TooManyLegs,
+    /// Too much runs already.
+    #[error("a call may not have more verbs under way; wait for one of them")]
+    TooManyVerbs,
+    /// It wants more of the callees than a call may ask.
+    #[error("a dial may not have more targets")]
+    TooManyTargets,
 }

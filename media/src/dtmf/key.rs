@@ -63,7 +63,7 @@ pub enum Via {
 }
 
 /// A key that was pressed and has been let go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Press {
     /// Which one.
     pub key: Key,

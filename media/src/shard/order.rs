@@ -133,7 +133,7 @@ pub struct Record {
 }
 
 /// Why a prompt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Played {
     /// It was over.
     Ended,

@@ -1,0 +1,166 @@
+//! Calls others, and joins the first who answers.
+//!
+//! ```text
+//! targets ──Locate──▶ branches that ring at once, ways in each that are tried one after the other
+//!    │                    │ answered ──▶ screened ──▶ joined ──▶ talk ──▶ answered
+//!    │                    │ refused ──▶ next way, or elsewhere (3xx)
+//!    └── none left ──▶ busy, no answer, rejected, unreachable, forbidden, screened
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `target` | which target is asked when, which way comes next, and where it was sent on to |
+//! | `news` | what a called leg tells before it is joined, and what the caller hears meanwhile |
+//! | `screen` | whom a callee must say yes to |
+//! | `talk` | who won, and how long they may talk |
+//! | `verdict` | what a refusal means in words |
+
+mod news;
+mod screen;
+mod talk;
+mod target;
+pub(super) mod verdict;
+
+use std::time::{Duration, Instant};
+
+use super::verb::{Dial, Outcome, Status, Strategy};
+use super::work::Work;
+use super::{Call, Ending, LegId, limits};
+use crate::program::VerbId;
+use talk::Talk;
+use target::Target;
+use verdict::Verdict;
+
+/// A dial under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Dialling {
+    /// On whose behalf; nobody is joined where it is nobody's.
+    pub by: Option<LegId>,
+    dial: Box<Dial>,
+    targets: Vec<Target>,
+    /// When the next target's turn comes although others ring.
+    step: Option<Instant>,
+    /// The best that was said by those who did not answer.
+    verdict: Option<Verdict>,
+    /// Whose sound the caller hears before anybody has answered.
+    early: Option<LegId>,
+    /// From when they talk.
+    talk: Option<Talk>,
+}
+
+impl Dialling {
+    pub fn deadline(&self) -> Option<Instant> {
+        let targets = self.targets.iter().filter_map(Target::deadline);
+        targets.chain(self.step).chain(self.talk.as_ref().and_then(Talk::deadline)).min()
+    }
+
+    /// The legs that it holds and that are not joined for good.
+    pub fn asked(&self) -> impl Iterator<Item = LegId> {
+        self.targets.iter().flat_map(Target::legs)
+    }
+
+    pub fn talks_with(&self, leg: LegId) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.with == leg)
+    }
+
+    #[cfg(test)]
+    pub fn times(&mut self) -> impl Iterator<Item = &mut Instant> {
+        let targets = self.targets.iter_mut().flat_map(Target::times);
+        targets.chain(self.step.iter_mut()).chain(self.talk.iter_mut().flat_map(Talk::times))
+    }
+}
+
+impl Call {
+    /// Begins to call somebody, on behalf of a leg or of nobody.
+    pub(super) fn begin_dial(&mut self, verb: VerbId, by: Option<LegId>, dial: Box<Dial>, now: Instant) {
+        let targets = dial.targets.iter().map(|address| Target::new(address.clone(), 0)).collect();
+        let strategy = dial.strategy;
+        let dialling = Dialling { by, dial, targets, step: None, verdict: None, early: None, talk: None };
+        self.works.insert(verb, Work::Dial(Box::new(dialling)));
+        if strategy == Strategy::All {
+            while self.begin_target(verb, now) {}
+        } else {
+            self.begin_target(verb, now);
+        }
+        self.dial_on(verb, now);
+    }
+
+    fn dialling(&mut self, verb: VerbId) -> Option<&mut Dialling> {
+        match self.works.get_mut(&verb) {
+            Some(Work::Dial(dialling)) => Some(dialling),
+            _ => None,
+        }
+    }
+
+    /// Goes on when some target has come to its end: to the next one, or to the verdict.
+    fn dial_on(&mut self, verb: VerbId, now: Instant) {
+        loop {
+            let Some(dialling) = self.dialling(verb) else { return };
+            if dialling.talk.is_some() || dialling.targets.iter().any(Target::is_asked) {
+                return;
+            }
+            if !self.begin_target(verb, now) {
+                break;
+            }
+        }
+        let Some(dialling) = self.dialling(verb) else { return };
+        let Verdict { status, sip } = dialling.verdict.unwrap_or(Verdict { status: Status::Unreachable, sip: 404 });
+        self.end_dial(verb, status, None, sip, Duration::ZERO, now);
+    }
+
+    /// What is due in a dial.
+    pub(super) fn dial_due(&mut self, verb: VerbId, now: Instant) {
+        if self.dialling(verb).is_some_and(|dialling| super::is_due(dialling.step, now)) {
+            self.begin_target(verb, now);
+        }
+        self.ring_due(verb, now);
+        self.screen_due(verb, now);
+        self.talk_due(verb, now);
+        self.dial_on(verb, now);
+    }
+
+    /// A leg has gone on which the dial runs: the caller's, or the one it talks with.
+    pub(super) fn dial_lost(&mut self, verb: VerbId, id: LegId, now: Instant) {
+        let Some(dialling) = self.dialling(verb) else { return };
+        match dialling.talk.clone() {
+            Some(talk) => {
+                let by_caller = dialling.by == Some(id);
+                let length = now.saturating_duration_since(talk.since);
+                self.end_dial(verb, Status::Answered, Some(talk.with), 200, length, now);
+                if by_caller {
+                    self.hang_up(talk.with, super::scope::other_left(), now);
+                }
+            }
+            None => self.cancel_dial(verb, &super::scope::given_up(), now),
+        }
+    }
+
+    /// Nothing is left of the dial but what it came to.
+    fn end_dial(&mut self, verb: VerbId, status: Status, leg: Option<LegId>, sip: u16, talk: Duration, now: Instant) {
+        for leg in self.legs.values_mut().filter(|leg| leg.dial == Some(verb)) {
+            leg.dial = None;
+        }
+        self.finish(verb, Outcome::Dialled { status, leg, sip, talk }, now);
+    }
+
+    /// Gives up a dial that nobody wants any more, or ends the talk that came of it.
+    pub(super) fn cancel_dial(&mut self, verb: VerbId, why: &Ending, now: Instant) {
+        let Some(dialling) = self.dialling(verb) else { return };
+        if let Some(talk) = &dialling.talk {
+            let with = talk.with;
+            return self.hang_up(with, why.clone(), now);
+        }
+        let asked: Vec<LegId> = dialling.asked().collect();
+        if let Some(caller) = dialling.by {
+            self.part(caller, now);
+        }
+        self.end_dial(verb, Status::Cancelled, None, 487, Duration::ZERO, now);
+        for leg in asked {
+            self.hang_up(leg, why.clone(), now);
+        }
+    }
+
+    fn has_room_for_a_leg(&self) -> bool {
+        self.legs.len() < limits::LEGS
+    }
+}

@@ -1,0 +1,177 @@
+//! One leg: how far it has come, who is on the other side of it and what waits on it. It decides nothing.
+//!
+//! ```text
+//! called us:      Early ─▶ Progressed ─▶ Answering ─▶ Answered ─▶ Ending ─▶ gone
+//! called by us:   Asked ─▶ Ringing ─▶ Early ───────▶ Answered ─▶ Ending ─▶ gone
+//! ```
+//!
+//! A leg that is ending is still owed its last word by its line; for everything else it has gone already.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use patchcord_media::dtmf::{Key, Press};
+
+use super::effect::{SoundTag, Way};
+use super::event::{Ending, ReferWish};
+use super::play::Sounding;
+use super::{Call, LegId, limits};
+use crate::program::VerbId;
+
+/// Our link to one party.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Leg {
+    pub stage: Stage,
+    /// Whether the party called us.
+    pub called_us: bool,
+    /// For whom somebody was called, and on which way.
+    pub parent: Option<LegId>,
+    pub way: Option<Way>,
+    /// The dial that it belongs to, until it is joined or given to the program.
+    pub dial: Option<VerbId>,
+    /// The foreground verb that runs on it.
+    pub busy: Option<VerbId>,
+    /// Whom it hears.
+    pub partner: Option<LegId>,
+    /// What is said to the party, the foremost last.
+    pub sounds: Vec<Sounding>,
+    pub next_tag: u64,
+    /// Keys that wait for a gather.
+    pub keys: VecDeque<Press>,
+    /// A key that did its work when it went down, and is not to be told when it comes up.
+    pub spent: Option<Key>,
+    /// Whether we hold the party, and whether it holds us.
+    pub held: bool,
+    pub holds: bool,
+    /// A transfer that the party asked for and nobody has answered.
+    pub wish: Option<ReferWish>,
+    /// Whether it lives on when the story has ended.
+    pub detached: bool,
+    /// Whether the program knows it: it is told when it leaves.
+    pub known: bool,
+}
+
+/// How far a leg has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Stage {
+    /// Called by us; nothing came back.
+    Asked,
+    /// Called by us; it rings.
+    Ringing,
+    /// The caller is told that it rings, or nothing yet.
+    Calling { told: bool },
+    /// Sound flows before the answer, from a caller's side because we let it.
+    Early,
+    /// We have answered; it is not known yet whether the answer stands.
+    Answering,
+    /// Answered.
+    Answered,
+    /// It was told to end, for this reason; its line owes its last word until then.
+    Ending { why: Box<Ending>, until: Instant },
+}
+
+impl Leg {
+    fn new(stage: Stage) -> Self {
+        Self {
+            called_us: matches!(stage, Stage::Calling { .. }),
+            known: matches!(stage, Stage::Calling { .. }),
+            stage,
+            parent: None,
+            way: None,
+            dial: None,
+            busy: None,
+            partner: None,
+            sounds: Vec::new(),
+            next_tag: 0,
+            keys: VecDeque::new(),
+            spent: None,
+            held: false,
+            holds: false,
+            wish: None,
+            detached: false,
+        }
+    }
+
+    pub fn of_caller() -> Self {
+        Self::new(Stage::Calling { told: false })
+    }
+
+    pub fn of_callee(parent: Option<LegId>, way: Way, dial: VerbId) -> Self {
+        Self { parent, way: Some(way), dial: Some(dial), busy: Some(dial), ..Self::new(Stage::Asked) }
+    }
+
+    /// Whether its line and its port are there for orders.
+    pub fn is_here(&self) -> bool {
+        !matches!(self.stage, Stage::Ending { .. })
+    }
+
+    pub fn is_answered(&self) -> bool {
+        matches!(self.stage, Stage::Answering | Stage::Answered)
+    }
+
+    /// Whether the party can hear us.
+    pub fn can_hear(&self) -> bool {
+        self.is_answered() || self.stage == Stage::Early
+    }
+
+    /// Whether it is a caller whom nobody has answered.
+    pub fn waits_for_answer(&self) -> bool {
+        self.called_us && self.is_here() && !self.is_answered()
+    }
+
+    /// Whether it rings for something that the house does without having been asked.
+    pub fn is_house_called(&self) -> bool {
+        self.dial.is_some_and(VerbId::is_house)
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Ending { until, .. } => Some(until),
+            _ => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn times(&mut self) -> impl Iterator<Item = &mut Instant> {
+        let until = match &mut self.stage {
+            Stage::Ending { until, .. } => Some(until),
+            _ => None,
+        };
+        until.into_iter()
+    }
+
+    pub fn new_tag(&mut self) -> SoundTag {
+        self.next_tag += 1;
+        SoundTag(self.next_tag)
+    }
+
+    /// Lets a key wait for a gather; one too many is only told.
+    pub fn keep_key(&mut self, press: Press) {
+        if self.keys.len() < limits::KEYS {
+            self.keys.push_back(press);
+        }
+    }
+}
+
+impl LegId {
+    /// A number that no leg ever has.
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
+impl Call {
+    pub(super) fn add_leg(&mut self, leg: Leg) -> LegId {
+        let id = LegId(self.next_leg);
+        self.next_leg += 1;
+        self.legs.insert(id, leg);
+        id
+    }
+
+    /// The leg, if it can be given orders.
+    pub(super) fn here(&self, leg: LegId) -> Option<&Leg> {
+        self.legs.get(&leg).filter(|leg| leg.is_here())
+    }
+
+    pub(super) fn here_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(&leg).filter(|leg| leg.is_here())
+    }
+}

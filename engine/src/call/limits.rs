@@ -1,0 +1,53 @@
+//! What a call may have and how long it may wait: each bound with its reason. Nothing here is read from a configuration.
+
+use std::time::Duration;
+
+/// Legs at once. A hunt group of all phones of an office floor; more is a room's or a queue's matter.
+pub const LEGS: usize = 32;
+
+/// Verbs under way at once. One on each leg and as many in side handlers.
+pub const VERBS: usize = 64;
+
+/// Targets of one dial, with those that others sent it on to: each leg of a call once, and once again for where it was sent.
+pub const TARGETS: usize = 64;
+
+/// Plays and recordings in the background at once: two on each leg.
+pub const HANDLES: usize = 64;
+
+/// Keys that wait on a leg for a gather: more than a card's number with its date, as script-api promises.
+pub const KEYS: usize = 32;
+
+/// Happenings that wait for a program that computes. What somebody presses in half a minute; what comes then is noted as
+/// not told. Results and ends of legs always wait: they are bounded by verbs and legs.
+pub const HAPPENINGS: usize = 64;
+
+/// How often a target may send us elsewhere (3xx): as many as any honest chain of forwards has.
+pub const REDIRECTS: u8 = 5;
+
+/// How many steps a program takes before others have their turn: a step costs microseconds, so this is below a millisecond.
+pub const STEPS: u32 = 64;
+
+/// What the program has left after its story and the last leg have ended, as script-api promises to `on_bye`.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a story may go on without any leg: time to send what was recorded, and to try again.
+pub const LEGLESS: Duration = Duration::from_secs(600);
+
+/// How long a line may take to tell its end: a CANCEL that waits for a first response and then for the last one takes twice
+/// the 32 s of a transaction.
+pub const LAST_WORD: Duration = Duration::from_secs(70);
+
+/// How long a recording may take to be closed after it was stopped or its leg has gone: a disk that is busy.
+pub const CLOSING: Duration = Duration::from_secs(5);
+
+/// How long a party's phone may take with a transfer that we asked it for: it rings elsewhere meanwhile.
+pub const REFERRED: Duration = Duration::from_secs(180);
+
+/// How long the target of a transfer that a party asked for rings: as long as a person waits for an answer.
+pub const TRANSFER_RING: Duration = Duration::from_secs(60);
+
+/// How much longer than it is held a key may take to be sent.
+pub const KEY_SENT: Duration = Duration::from_secs(5);
+
+/// The longest that somebody leans on a key of a gather before it counts as nothing.
+pub const KEY_HELD: Duration = Duration::from_secs(10);

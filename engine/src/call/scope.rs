@@ -1,0 +1,312 @@
+//! How legs, the story and the call end: whatever a story created ends with it, and the call with the last of its legs.
+//!
+//! ```text
+//! story told ──Finished──▶ legs are hung up ──the last one has gone──▶ patience ──the program is done──▶ over
+//!     └──ended from outside, a fault of patience──▶ Gone ──Finished──────────┘
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::effect::{Effect, LineOrder, Note};
+use super::event::{Ending, Happening, Who};
+use super::leg::{Leg, Stage};
+use super::verb::{Handle, Outcome, Status};
+use super::work::{Back, Work};
+use super::{Call, LegId, is_due, limits};
+use crate::program::{End, VerbId, Wake};
+
+/// How far the story of a call has come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Story {
+    /// We call somebody first, and the program has not begun.
+    Unbegun,
+    /// The program tells it. Without any leg it may do so until then.
+    Told { legless: Option<Instant> },
+    /// It has ended; what is left of the program has until then. Where it was cut short, nothing is done for it any more.
+    Ended { patience: Option<Instant>, cut: bool },
+    /// Nothing is left.
+    Over,
+}
+
+impl Story {
+    pub fn is_told(&self) -> bool {
+        matches!(self, Self::Told { .. })
+    }
+
+    pub fn is_cut(&self) -> bool {
+        matches!(self, Self::Ended { cut: true, .. } | Self::Over)
+    }
+
+    pub fn has_ended(&self) -> bool {
+        matches!(self, Self::Ended { .. } | Self::Over)
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Told { legless: at } | Self::Ended { patience: at, .. } => *at,
+            Self::Unbegun | Self::Over => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn times(&mut self) -> impl Iterator<Item = &mut Instant> {
+        let at = match self {
+            Self::Told { legless: at } | Self::Ended { patience: at, .. } => at.as_mut(),
+            Self::Unbegun | Self::Over => None,
+        };
+        at.into_iter()
+    }
+}
+
+impl Call {
+    /// Ends a leg; for all but its line it has gone.
+    pub(super) fn hang_up(&mut self, id: LegId, why: Ending, now: Instant) {
+        let order = LineOrder::HangUp { cause: why.cause, sip: why.sip };
+        self.end_leg(id, order, why, now);
+    }
+
+    /// Ends a leg by this order.
+    pub(super) fn end_leg(&mut self, id: LegId, order: LineOrder, why: Ending, now: Instant) {
+        let Some(leg) = self.here_mut(id) else { return };
+        leg.stage = Stage::Ending { why: Box::new(why), until: now + limits::LAST_WORD };
+        self.line(id, order);
+        self.leave(id, now);
+    }
+
+    /// The line of a leg has said its last word.
+    pub(super) fn leg_over(&mut self, id: LegId, ending: Ending, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        if leg.is_here() {
+            leg.stage = Stage::Ending { why: Box::new(ending.clone()), until: now };
+            self.leave(id, now);
+        }
+        let Some(leg) = self.legs.remove(&id) else { return };
+        let why = match leg.stage {
+            // Who ended it first is whose doing it was.
+            Stage::Ending { why, .. } => Ending { sip: why.sip.or(ending.sip), ..*why },
+            _ => ending,
+        };
+        self.note(Note::LegEnded(id, why.clone()));
+        if leg.known && self.story != Story::Unbegun {
+            self.tell(Wake::Heard(Happening::Left(id, why)));
+        }
+    }
+
+    /// Everything that was done with a leg comes to its end: it has gone, or will not be spoken with any more.
+    fn leave(&mut self, id: LegId, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        leg.sounds.clear();
+        leg.keys.clear();
+        leg.wish = None;
+        let (busy, dial) = (leg.busy, leg.dial.take());
+        let other = self.part(id, now);
+        let runs: Vec<VerbId> = self.works.iter().filter(|(_, work)| work.runs_on(id)).map(|(verb, _)| *verb).collect();
+        for verb in runs {
+            self.work_lost(verb, id, now);
+        }
+        if let Some(dial) = dial {
+            self.branch_ended(dial, id, None, now);
+        }
+        let played = self.backs.iter().filter(|(_, back)| **back == Back::Play(id)).map(|(handle, _)| *handle);
+        for handle in played.collect::<Vec<_>>() {
+            self.backs.remove(&handle);
+            self.tell(Wake::Heard(Happening::Ended(handle)));
+        }
+        if let Some(other) = other.filter(|_| busy.is_none()) {
+            self.left_alone(other, now);
+        }
+    }
+
+    /// Lines that owe their last word for too long are not waited for.
+    pub(super) fn wake_legs(&mut self, now: Instant) {
+        let late: Vec<LegId> =
+            self.legs.iter().filter(|(_, leg)| is_due(leg.deadline(), now)).map(|(id, _)| *id).collect();
+        for leg in late {
+            let silent =
+                Ending { by: Who::System, cause: 102, sip: None, reason: "its line never told its end".into() };
+            self.leg_over(leg, silent, now);
+        }
+    }
+
+    /// The program says that its story is over.
+    pub(super) fn story_ended(&mut self, end: End, now: Instant) {
+        match &self.story {
+            Story::Told { .. } => {}
+            Story::Ended { .. } | Story::Unbegun | Story::Over => return,
+        }
+        self.note(Note::StoryEnded(end.clone()));
+        let why = match end {
+            End::ContinueAs(service) if self.here(self.first).is_some() => return self.continue_as(service, now),
+            End::Told | End::ContinueAs(_) => Ending::by(Who::Program, 16, None, "the story ended"),
+            End::Fault(what) => Ending::by(Who::Program, 41, Some(500), &what),
+        };
+        self.story = Story::Ended { patience: None, cut: false };
+        self.take_down(&why, now);
+    }
+
+    /// Another service takes over the legs as they stand; what the first one had begun ends.
+    fn continue_as(&mut self, service: String, now: Instant) {
+        self.cancel_works(|_, _| true, now);
+        let backs: Vec<Handle> = self.backs.keys().copied().collect();
+        for handle in backs {
+            self.stop_back(handle, now);
+        }
+        self.say(Effect::Serve(service));
+        self.turn.only(Wake::Begin(self.first));
+    }
+
+    /// Legs that the story created end with it, unless they were detached and talk.
+    fn take_down(&mut self, why: &Ending, now: Instant) {
+        // Before any leg ends, so that nobody else is called because of that.
+        self.cancel_works(|_, work| matches!(work, Work::Dial(dialling) if dialling.by.is_none()), now);
+        let ends = |leg: &Leg| leg.is_here() && !(leg.detached && leg.partner.is_some()) && !leg.is_house_called();
+        let ends: Vec<LegId> = self.legs.iter().filter(|(_, leg)| ends(leg)).map(|(id, _)| *id).collect();
+        for leg in ends {
+            self.hang_up(leg, why.clone(), now);
+        }
+        self.cancel_works(|call, work| !call.legs.iter().any(|(id, leg)| leg.is_here() && work.runs_on(*id)), now);
+    }
+
+    /// Somebody outside ends the call.
+    pub(super) fn end_at_once(&mut self, why: &Ending, now: Instant) {
+        let told = self.story.is_told();
+        let asks: Vec<VerbId> =
+            self.works.iter().filter(|(_, work)| matches!(work, Work::Dial(_))).map(|w| *w.0).collect();
+        for verb in asks {
+            self.cancel_dial(verb, why, now);
+        }
+        let all: Vec<LegId> = self.legs.keys().copied().collect();
+        for leg in all {
+            self.hang_up(leg, why.clone(), now);
+        }
+        self.cancel_works(|_, _| true, now);
+        if told {
+            self.note(Note::StoryEnded(End::Fault(why.reason.clone())));
+            self.turn.only(Wake::Gone);
+        }
+        self.story = Story::Ended { patience: None, cut: true };
+    }
+
+    /// Brings verbs of the program to their end.
+    fn cancel_works(&mut self, which: impl Fn(&Self, &Work) -> bool, now: Instant) {
+        let of_program = self.works.iter().filter(|(verb, work)| !verb.is_house() && which(self, work));
+        let verbs: Vec<VerbId> = of_program.map(|(verb, _)| *verb).collect();
+        for verb in verbs {
+            match self.works.get(&verb) {
+                // Its file is being closed.
+                Some(Work::Record(..)) => self.recording_lost(verb, now),
+                Some(Work::Dial(_)) => self.cancel_dial(verb, &given_up(), now),
+                Some(&Work::Bridge(leg, _)) => {
+                    self.part(leg, now);
+                    self.finish(verb, Outcome::Plain(Status::Stopped), now);
+                }
+                Some(&Work::Echo(leg)) => {
+                    self.part_echo(leg);
+                    self.finish(verb, Outcome::Plain(Status::Stopped), now);
+                }
+                Some(_) => self.work_lost(verb, LegId::NONE, now),
+                None => {}
+            }
+        }
+    }
+
+    /// What is due in the story.
+    pub(super) fn wake_story(&mut self, now: Instant) {
+        if !is_due(self.story.deadline(), now) {
+            return;
+        }
+        match self.story {
+            Story::Told { .. } => {
+                let why = Ending::by(Who::System, 41, None, "the story went on without any leg for too long");
+                self.end_at_once(&why, now);
+            }
+            Story::Ended { cut: false, .. } => {
+                self.story = Story::Ended { patience: None, cut: true };
+                self.cancel_works(|_, _| true, now);
+                self.turn.only(Wake::Gone);
+            }
+            Story::Ended { cut: true, .. } => {
+                self.works.clear();
+                self.turn.clear();
+            }
+            Story::Unbegun | Story::Over => {}
+        }
+    }
+
+    /// Sees whether the call is over, and lets the program go on if not.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if self.story.has_ended() {
+            let alone = |leg: &Leg| leg.is_here() && leg.partner.is_none() && leg.dial.is_none();
+            let alone: Vec<LegId> = self.legs.iter().filter(|(_, leg)| alone(leg)).map(|(id, _)| *id).collect();
+            for leg in alone {
+                self.hang_up(leg, Ending::by(Who::Program, 16, None, "the story ended"), now);
+            }
+        }
+        let legless = self.legs.is_empty();
+        let quiet = legless && self.works.is_empty() && self.turn.is_idle();
+        match &mut self.story {
+            Story::Ended { .. } | Story::Unbegun if quiet => {
+                self.story = Story::Over;
+                self.backs.clear();
+                return self.say(Effect::Over);
+            }
+            Story::Ended { patience, .. } if legless => {
+                patience.get_or_insert(now + limits::PATIENCE);
+            }
+            Story::Told { legless: until } if legless => {
+                until.get_or_insert(now + limits::LEGLESS);
+            }
+            Story::Told { legless: until } => *until = None,
+            Story::Ended { .. } | Story::Unbegun | Story::Over => {}
+        }
+        self.pump(now);
+    }
+}
+
+impl Ending {
+    pub(super) fn by(by: Who, cause: u8, sip: Option<u16>, reason: &str) -> Self {
+        Self { by, cause, sip, reason: reason.to_owned() }
+    }
+}
+
+pub(super) fn other_left() -> Ending {
+    Ending::by(Who::Other, 16, None, "the other party has gone")
+}
+
+pub(super) fn given_up() -> Ending {
+    Ending::by(Who::Other, 16, None, "the caller gave up")
+}
+
+pub(super) fn elsewhere() -> Ending {
+    Ending::by(Who::Other, 26, Some(200), "answered elsewhere")
+}
+
+pub(super) fn no_answer() -> Ending {
+    Ending::by(Who::System, 19, None, "no answer")
+}
+
+pub(super) fn talked_enough() -> Ending {
+    Ending::by(Who::System, 16, None, "the longest talk that is allowed was over")
+}
+
+pub(super) fn sound_lost(silence: Duration) -> Ending {
+    Ending::by(Who::System, 41, None, &format!("no sound came for {} s", silence.as_secs()))
+}
+
+/// The cause of Q.850 that goes with a refusal (RFC 3398 §7.2.4.1).
+pub(super) fn cause_of(sip: u16) -> u8 {
+    match sip {
+        404 | 485 | 604 => 1,
+        410 => 22,
+        486 | 600 => 17,
+        480 | 408 => 18,
+        403 | 603 | 607 | 608 => 21,
+        484 => 28,
+        487 => 16,
+        488 | 606 => 65,
+        500 | 503 => 41,
+        502 => 38,
+        504 => 102,
+        _ => 127,
+    }
+}

@@ -1,0 +1,78 @@
+//! The verbs that tests say, with what they say least often left out.
+
+use std::time::Duration;
+
+use super::told::{SECOND, of};
+use crate::call::LegId;
+use crate::call::verb::{Dial, Gather, Outcome, Play, Record, Ringback, Status, Strategy, Verb};
+
+pub(super) fn prompts(names: &[&str]) -> Play {
+    Play { prompts: names.iter().map(|&name| name.to_owned()).collect(), loops: 1, ..Play::default() }
+}
+
+pub(super) fn play(leg: LegId, names: &[&str]) -> Verb {
+    Verb::Play(leg, prompts(names))
+}
+
+/// Four keys or `#`, five seconds for the first, two for the others, a prompt that a key silences.
+pub(super) fn four_keys() -> Gather {
+    Gather {
+        prompt: Some(prompts(&["menu"])),
+        min: 1,
+        max: 4,
+        end: vec![of('#')],
+        timeout: 5 * SECOND,
+        gap: 2 * SECOND,
+        barge_in: true,
+        tries: 1,
+        invalid: None,
+        accept: Vec::new(),
+        clear_first: false,
+    }
+}
+
+pub(super) fn gather(leg: LegId, rules: Gather) -> Verb {
+    Verb::Gather(leg, Box::new(rules))
+}
+
+pub(super) fn gathered(status: Status, digits: &str) -> Outcome {
+    Outcome::Gathered { status, digits: digits.into() }
+}
+
+pub(super) fn message() -> Record {
+    Record {
+        max: 60 * SECOND,
+        silence: Some(4 * SECOND),
+        end: vec![of('#')],
+        beep: true,
+        min: 2 * SECOND,
+        format: "wav".into(),
+        both: false,
+    }
+}
+
+/// All at once, twenty seconds each.
+pub(super) fn targets(addresses: &[&str]) -> Dial {
+    Dial {
+        targets: addresses.iter().map(|&address| address.to_owned()).collect(),
+        strategy: Strategy::All,
+        ring: 20 * SECOND,
+        ringback: Ringback::Pass,
+        screen: None,
+        caller_id: None,
+        present: true,
+        max_talk: None,
+        warn_at: None,
+        headers: Vec::new(),
+        codecs: Vec::new(),
+        secure: None,
+    }
+}
+
+pub(super) fn dial(leg: LegId, addresses: &[&str]) -> Verb {
+    Verb::Dial(leg, Box::new(targets(addresses)))
+}
+
+pub(super) fn dialled(status: Status, leg: Option<u32>, sip: u16, talk: Duration) -> Outcome {
+    Outcome::Dialled { status, leg: leg.map(LegId), sip, talk }
+}

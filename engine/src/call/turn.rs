@@ -1,0 +1,154 @@
+//! The program's turns: it is resumed for one reason at a time, and each time says one step.
+//!
+//! What it is to be told waits in a queue while it computes. A program that asks for a breath, or takes many steps at once, goes on
+//! only after its owner has had time for others: the next wake of the call.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::effect::{Effect, Note};
+use super::event::Happening;
+use super::{Call, LegId, limits};
+use crate::program::{Step, VerbId, Wake};
+
+/// Whose turn it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Turn {
+    /// What it was resumed for and has not answered.
+    asked: Option<Reason>,
+    /// What it is to be told next.
+    waiting: VecDeque<Wake>,
+    /// It goes on only when others have had their turn: a wake at this instant or later.
+    breath: Option<Instant>,
+    /// Whether it asked for that itself.
+    wants_breath: bool,
+    steps: u32,
+    /// A wish for a transfer that the program may answer: the leg, and the turn in which it would.
+    deciding: Option<(LegId, Reason)>,
+}
+
+/// Why the program was resumed, as far as its answer is judged by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Reason {
+    Wish(LegId),
+    Result(VerbId),
+    Breath,
+    Other,
+}
+
+impl Turn {
+    pub fn deadline(&self) -> Option<Instant> {
+        self.breath
+    }
+
+    /// Whether it has nothing to say and nothing to be told.
+    pub fn is_idle(&self) -> bool {
+        self.asked.is_none() && self.waiting.is_empty() && !self.wants_breath
+    }
+
+    /// Something else has happened than the program's own steps.
+    pub fn others_spoke(&mut self) {
+        self.steps = 0;
+    }
+
+    /// Others have had their turn.
+    pub fn breathe_out(&mut self, now: Instant) {
+        self.steps = 0;
+        if self.breath.is_some_and(|at| at <= now) {
+            self.breath = None;
+            if std::mem::take(&mut self.wants_breath) {
+                self.waiting.push_front(Wake::Breathed);
+            }
+        }
+    }
+
+    /// Forgets what waits to be told, but for legs that left, and says this first.
+    pub fn only(&mut self, wake: Wake) {
+        self.waiting.retain(|wake| matches!(wake, Wake::Heard(Happening::Left(..))));
+        self.waiting.push_front(wake);
+        self.breath = None;
+        self.wants_breath = false;
+        self.deciding = None;
+    }
+
+    /// Forgets everything: the program will not be resumed again.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    #[cfg(test)]
+    pub fn times(&mut self) -> impl Iterator<Item = &mut Instant> {
+        self.breath.iter_mut()
+    }
+}
+
+impl Call {
+    /// The program is told this as soon as it listens.
+    pub(super) fn tell(&mut self, wake: Wake) {
+        if let Wake::Heard(happening) = &wake {
+            // What a leg leaves behind and a wish that needs an answer are bounded by the legs.
+            let always = matches!(happening, Happening::Left(..) | Happening::Refer(..));
+            if !always && !self.story.is_told() {
+                return;
+            }
+            if !always && self.turn.waiting.len() >= limits::HAPPENINGS {
+                self.note(Note::NotTold(Box::new(happening.clone())));
+                return;
+            }
+        }
+        self.turn.waiting.push_back(wake);
+    }
+
+    /// Resumes the program, if it listens and there is something to tell.
+    pub(super) fn pump(&mut self, now: Instant) {
+        if self.turn.asked.is_some() || self.turn.breath.is_some() {
+            return;
+        }
+        let Some(wake) = self.turn.waiting.pop_front() else { return };
+        let reason = match &wake {
+            Wake::Heard(Happening::Refer(leg, _)) => Reason::Wish(*leg),
+            Wake::Result(verb, _) => Reason::Result(*verb),
+            Wake::Breathed => Reason::Breath,
+            _ => Reason::Other,
+        };
+        if let Reason::Wish(leg) = reason
+            && let Some((other, _)) = self.turn.deciding.replace((leg, reason))
+        {
+            self.decide_wish(other, now);
+        }
+        self.turn.asked = Some(reason);
+        self.say(Effect::Resume(wake));
+    }
+
+    /// The program has answered.
+    pub(super) fn hear_step(&mut self, step: Step, now: Instant) {
+        let Some(reason) = self.turn.asked.take() else { return };
+        self.turn.steps += 1;
+        if self.turn.steps >= limits::STEPS {
+            self.turn.breath = Some(now);
+        }
+        // In which turn a wish for a transfer could still be answered.
+        let mut chance = None;
+        match step {
+            Step::Wants(id, verb) => {
+                let under_way = self.obey(id, verb, now);
+                chance = (!under_way).then_some(Reason::Result(id));
+            }
+            Step::Waits => {}
+            Step::Breathe => {
+                self.turn.wants_breath = true;
+                self.turn.breath = Some(now);
+                chance = Some(Reason::Breath);
+            }
+            Step::Finished(end) => self.story_ended(end, now),
+        }
+        if let Some((leg, turn)) = self.turn.deciding
+            && turn == reason
+        {
+            self.turn.deciding = chance.map(|next| (leg, next));
+            if chance.is_none() {
+                self.decide_wish(leg, now);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The verbs under way, and what runs in the background: what each waits for, and on which legs it runs.
+
+use std::time::Instant;
+
+use patchcord_media::dtmf::Key;
+
+use super::dial::Dialling;
+use super::effect::SoundTag;
+use super::gather::Gathering;
+use super::keys::Sending;
+use super::play::Owner;
+use super::record::Recording;
+use super::verb::{Outcome, Status};
+use super::{Call, LegId};
+use crate::program::{VerbId, Wake};
+
+/// A verb under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Work {
+    /// An answer that may not stand.
+    Answer(LegId),
+    /// Prompts, and the keys that end them.
+    Play(LegId, Vec<Key>),
+    Gather(LegId, Gathering),
+    Record(LegId, Recording),
+    Dial(Box<Dialling>),
+    Bridge(LegId, LegId),
+    Echo(LegId),
+    Keys(Sending),
+    /// A party's phone was asked to call somebody else, and has until then.
+    Refer(LegId, Instant),
+    Sleep(Instant),
+}
+
+/// Something in the background.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Back {
+    Play(LegId),
+    Record(LegId, SoundTag),
+}
+
+impl VerbId {
+    /// The mark of what the house does without having been asked.
+    pub(super) const HOUSE: u64 = 1 << 63;
+
+    pub(super) fn is_house(self) -> bool {
+        self.0 & Self::HOUSE != 0
+    }
+}
+
+impl Work {
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Gather(_, gathering) => gathering.deadline(),
+            Self::Record(_, recording) => recording.deadline(),
+            Self::Dial(dialling) => dialling.deadline(),
+            Self::Keys(sending) => Some(sending.deadline()),
+            Self::Sleep(until) | Self::Refer(_, until) => Some(*until),
+            Self::Answer(_) | Self::Play(..) | Self::Bridge(..) | Self::Echo(_) => None,
+        }
+    }
+
+    /// Whether it runs on this leg, so that it cannot go on without it.
+    pub fn runs_on(&self, id: LegId) -> bool {
+        match self {
+            Self::Answer(leg) | Self::Play(leg, _) | Self::Gather(leg, _) | Self::Echo(leg) | Self::Refer(leg, _) => {
+                *leg == id
+            }
+            Self::Record(leg, _) => *leg == id,
+            Self::Keys(sending) => sending.leg == id,
+            Self::Bridge(a, b) => [*a, *b].contains(&id),
+            Self::Dial(dialling) => dialling.by == Some(id) || dialling.talks_with(id),
+            Self::Sleep(_) => false,
+        }
+    }
+}
+
+impl Call {
+    /// A verb has ended: everything that it held is let go, and whoever asked is told.
+    pub(super) fn finish(&mut self, verb: VerbId, outcome: Outcome, now: Instant) {
+        if self.works.remove(&verb).is_none() {
+            return;
+        }
+        let held: Vec<LegId> = self.legs.iter().filter(|(_, leg)| leg.busy == Some(verb)).map(|(id, _)| *id).collect();
+        for leg in held {
+            self.hush(leg, Owner::Ringback(verb), now);
+            self.hush(leg, Owner::Verb(verb), now);
+            if let Some(leg) = self.legs.get_mut(&leg) {
+                leg.busy = None;
+            }
+        }
+        self.result(verb, outcome, now);
+    }
+
+    /// What came of a verb is noted and told.
+    pub(super) fn result(&mut self, verb: VerbId, outcome: Outcome, now: Instant) {
+        self.note(super::effect::Note::Result(verb, outcome.clone()));
+        if verb.is_house() {
+            self.house_finished(verb, outcome, now);
+        } else if !self.story.is_cut() {
+            self.tell(Wake::Result(verb, outcome));
+        }
+    }
+
+    /// The prompt of a verb is over.
+    pub(super) fn work_said(&mut self, verb: VerbId, id: LegId, status: Status, now: Instant) {
+        match self.works.get(&verb) {
+            Some(Work::Play(..)) => self.finish(verb, Outcome::Plain(status), now),
+            Some(Work::Gather(..)) => self.gather_asked(verb, id, now),
+            Some(Work::Record(..)) => self.record_after_beep(verb, id, now),
+            Some(Work::Dial(_)) => self.screen_asked(verb, id, now),
+            _ => {}
+        }
+    }
+
+    /// Time is up for what a verb waits for.
+    pub(super) fn wake_work(&mut self, verb: VerbId, now: Instant) {
+        match self.works.get(&verb) {
+            Some(Work::Sleep(_)) => self.finish(verb, Outcome::Plain(Status::Ok), now),
+            Some(Work::Gather(..)) => self.gather_expired(verb, now),
+            Some(Work::Record(..)) => self.recording_due(verb, now),
+            Some(Work::Dial(_)) => self.dial_due(verb, now),
+            Some(Work::Keys(_)) => self.keys_due(verb, now),
+            Some(Work::Refer(..)) => self.finish(verb, Outcome::Transferred { status: Status::Failed, sip: 408 }, now),
+            _ => {}
+        }
+    }
+
+    /// A leg on which it runs has gone.
+    pub(super) fn work_lost(&mut self, verb: VerbId, id: LegId, now: Instant) {
+        let outcome = match self.works.get_mut(&verb) {
+            Some(Work::Gather(_, gathering)) => gathering.clone().gone(),
+            Some(Work::Record(..)) => return self.recording_lost(verb, now),
+            Some(Work::Dial(_)) => return self.dial_lost(verb, id, now),
+            Some(Work::Bridge(_, second)) if *second == id => Outcome::Plain(Status::Done),
+            Some(Work::Refer(..)) => Outcome::Transferred { status: Status::Gone, sip: 0 },
+            Some(_) => Outcome::Plain(Status::Gone),
+            None => return,
+        };
+        self.finish(verb, outcome, now);
+    }
+}

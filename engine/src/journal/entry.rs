@@ -260,11 +260,13 @@ impl Cause {
         Self { by, q850: 16, sip: None, reason: "normal clearing".into(), place: None }
     }
 
-    /// How this leg of a call ended: a party is the caller on the first leg, and a callee on any other.
+    /// How this leg of a call ended: a party is the caller on the first leg, and a callee on any other; the other one of a
+    /// callee is the caller.
     pub fn of(leg: LegId, ending: &Ending) -> Self {
         let by = match ending.by {
             Who::Party if leg == LegId::FIRST => By::Caller,
-            Who::Party => By::Callee,
+            Who::Other if leg != LegId::FIRST => By::Caller,
+            Who::Party | Who::Other => By::Callee,
             Who::Program => By::Script,
             Who::System => By::System,
         };

@@ -1,4 +1,4 @@
-//! The only SQL of the house: endpoints and bindings, on SQLite or PostgreSQL.
+//! The only SQL of the house: endpoints, bindings and calls, on SQLite or PostgreSQL.
 //!
 //! ```text
 //! Place      where the database is, read from a URL and safe to print
@@ -7,6 +7,7 @@
 //! Seal       what keeps a password unreadable for whoever has only the database
 //! endpoints  the engine's EndpointShelf
 //! bindings   the engine's BindingShelf
+//! calls      the engine's RecordShelf
 //! ```
 //!
 //! Both databases run the same statements: they agree on `$1`, `ON CONFLICT` and row values, so what differs is the
@@ -14,6 +15,7 @@
 //! nothing about SIP.
 
 mod bindings;
+mod calls;
 mod claim;
 mod database;
 mod endpoints;

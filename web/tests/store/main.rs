@@ -1,6 +1,7 @@
 //! What the store promises, told to both databases: each law runs on SQLite and on a real PostgreSQL.
 
 mod bindings;
+mod calls;
 mod cluster;
 mod endpoints;
 mod lab;

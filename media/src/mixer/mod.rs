@@ -15,8 +15,10 @@
 //! | `voice` | whether somebody speaks |
 //! | `gain` | louder and quieter, and automatically so |
 //! | `limiter` | a sum that is too loud |
+//! | `guests` | speakers elsewhere whom one member hears otherwise than all do |
 
 mod gain;
+mod guests;
 mod limiter;
 mod member;
 mod voice;
@@ -26,6 +28,7 @@ pub use limiter::Limiter;
 pub use member::Hears;
 
 use gain::{Hand, ramp};
+use guests::Guests;
 use member::Member;
 use voice::{Voice, power};
 
@@ -98,6 +101,7 @@ pub struct Mixer {
     members: Vec<Option<Member>>,
     vacant: Vec<u32>,
     pairs: Vec<Pair>,
+    guests: Guests,
     /// Everybody that is heard in this frame.
     sum: Box<[i32]>,
     /// The same of our own members only.
@@ -120,6 +124,7 @@ impl Mixer {
             members: Vec::new(),
             vacant: Vec::new(),
             pairs: Vec::new(),
+            guests: Guests::default(),
             sum: vec![0; MAX_SAMPLES].into(),
             partial: vec![0; MAX_SAMPLES].into(),
             has_others: false,
@@ -170,6 +175,7 @@ impl Mixer {
         if self.members.get_mut(seat.0 as usize).and_then(Option::take).is_some() {
             self.vacant.push(seat.0);
             self.pairs.retain(|pair| pair.speaker != seat && pair.listener != seat);
+            self.guests.leave(seat);
             self.talkers.retain(|talker| *talker != seat);
         }
     }
@@ -213,6 +219,25 @@ impl Mixer {
             None => self.pairs.push(Pair { speaker, listener, gain, reached: Gain::UNITY }),
         }
         Ok(())
+    }
+
+    /// The same for a speaker of the same room elsewhere, by any name.
+    ///
+    /// # Errors
+    /// When there are too many such pairs.
+    pub fn pair_guest(&mut self, guest: u64, listener: Seat, gain: Gain) -> Result<(), Full> {
+        self.guests.pair(guest, listener, gain)
+    }
+
+    /// What such a speaker adds to the sum that came from elsewhere.
+    pub fn hear_guest(&mut self, guest: u64, sound: &[i16]) {
+        self.guests.hear(guest, sound);
+    }
+
+    /// What a member adds to the sum of this round; nothing when it is not heard.
+    #[must_use]
+    pub fn contribution(&self, seat: Seat) -> &[i16] {
+        self.member(seat).map_or(&[], Member::contribution)
     }
 
     /// A member's frame. Who gives none is silent.
@@ -260,6 +285,7 @@ impl Mixer {
         for pair in &mut self.pairs {
             pair.reached = pair.gain;
         }
+        self.guests.forget();
         // The list keeps its room.
         self.talkers = talkers;
         self.talkers.clear();
@@ -317,6 +343,7 @@ impl Mixer {
                 weigh(speaker.contribution(), pair.reached, pair.gain, &mut self.work);
             }
         }
+        self.guests.weigh(seat, &mut self.work);
         let shared = self.shared;
         if let Some(Some(member)) = self.members.get_mut(seat.0 as usize) {
             member.limiter(shared).limit(&self.work, sound);
@@ -331,7 +358,7 @@ impl Mixer {
 
     fn has_pair(&self, listener: Seat) -> bool {
         let heard = |pair: &Pair| self.member(pair.speaker).is_some_and(Member::is_heard);
-        self.pairs.iter().any(|pair| pair.listener == listener && heard(pair))
+        self.pairs.iter().any(|pair| pair.listener == listener && heard(pair)) || self.guests.are_heard_by(listener)
     }
 
     /// The loudest of those who speak; who was heard and is no longer fades out in this round.

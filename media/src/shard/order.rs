@@ -235,6 +235,8 @@ pub(crate) enum Command {
     Room(RoomId, RoomOrder),
     /// That another thread has a part of this room, too.
     Peer(RoomId, usize),
+    /// To send what a member of a room says by itself to another thread as well.
+    SingleOut(PortId, usize),
     /// What a part of a room sums up on another thread.
     Partial(RoomId, Box<Partial>),
     /// To close everything and end.

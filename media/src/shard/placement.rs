@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::order::{Order, PortId, RoomId};
 use super::plane::OrderError;
+use crate::mixer::Rules;
 
 /// Orders that may wait for a port that moves; moving takes less than a frame.
 const MOST_WAITING: usize = 32;
@@ -57,7 +58,7 @@ pub(crate) enum Way {
     /// Nowhere yet, and the port is to be handed on first.
     Moves { from: usize, to: usize },
     /// To that thread, after the room has got a part there beside those it has.
-    Spreads { shard: usize, others: Vec<usize>, order: Order },
+    Spreads { shard: usize, others: Vec<usize>, rules: Rules, order: Order },
 }
 
 /// Where a port will live.
@@ -68,11 +69,18 @@ pub(crate) enum Placing {
     Loaded,
 }
 
+/// Where a room lives, and by which rules, so that a part made later has them too.
+#[derive(Default)]
+struct Lodging {
+    parts: Vec<usize>,
+    rules: Rules,
+}
+
 /// See the module.
 pub(crate) struct Placement {
     residents: HashMap<PortId, Resident>,
     /// The threads that have a part of each room; the first has the room's announcements.
-    rooms: HashMap<RoomId, Vec<usize>>,
+    rooms: HashMap<RoomId, Lodging>,
     expected: Vec<u64>,
     last: u64,
     most: usize,
@@ -115,24 +123,44 @@ impl Placement {
     }
 
     /// Opens a room on the thread of that port, else on the one that is expected to work least.
-    pub fn open_room(&mut self, beside: Option<PortId>) -> (RoomId, usize) {
+    pub fn open_room(&mut self, beside: Option<PortId>, rules: Rules) -> (RoomId, usize) {
         let companion = beside.and_then(|port| self.residents.get(&port)).map(|resident| resident.shard);
         let lightest = (0..self.expected.len()).min_by_key(|shard| self.expected[*shard]).unwrap_or_default();
         let shard = companion.unwrap_or(lightest);
         self.last += 1;
         let room = RoomId(self.last);
-        self.rooms.insert(room, vec![shard]);
+        self.rooms.insert(room, Lodging { parts: vec![shard], rules });
         (room, shard)
     }
 
     /// The threads that have a part of a room.
     pub fn parts(&self, room: RoomId) -> &[usize] {
-        self.rooms.get(&room).map_or(&[], Vec::as_slice)
+        self.rooms.get(&room).map_or(&[], |lodging| &lodging.parts)
     }
 
     /// A room is closed.
     pub fn close_room(&mut self, room: RoomId) -> Vec<usize> {
-        self.rooms.remove(&room).unwrap_or_default()
+        self.rooms.remove(&room).unwrap_or_default().parts
+    }
+
+    /// A room is mixed by other rules from now on, also where it gets a part later.
+    pub fn rule(&mut self, room: RoomId, rules: Rules) {
+        if let Some(lodging) = self.rooms.get_mut(&room) {
+            lodging.rules = rules;
+        }
+    }
+
+    /// The threads of a listener and a speaker, where these are two.
+    ///
+    /// # Errors
+    /// When either is gone, or the speaker is not at rest.
+    pub fn apart(&self, listener: PortId, speaker: PortId) -> Result<Option<(usize, usize)>, OrderError> {
+        let [listener, speaker] = [listener, speaker].map(|port| self.residents.get(&port).ok_or(OrderError::NoPort));
+        let (listener, speaker) = (listener?, speaker?);
+        match speaker.moving {
+            Some(_) => Err(OrderError::Moving),
+            None => Ok((listener.shard != speaker.shard).then_some((listener.shard, speaker.shard))),
+        }
     }
 
     /// The way of an order to `port` that concerns somebody else as well.
@@ -152,7 +180,7 @@ impl Placement {
                 other.shard
             }
             Meeting::Room(room) => {
-                let parts = self.rooms.get(&room).ok_or(OrderError::NoRoom)?;
+                let parts = &self.rooms.get(&room).ok_or(OrderError::NoRoom)?.parts;
                 let takes = |shard: &usize| self.expected[*shard] + weight <= CROWDED;
                 match parts.iter().copied().find(|shard| *shard == here).or_else(|| parts.iter().copied().find(takes)) {
                     Some(shard) => shard,
@@ -165,10 +193,10 @@ impl Placement {
     }
 
     fn spread(&mut self, room: RoomId, shard: usize, order: Order) -> Way {
-        let parts = self.rooms.entry(room).or_default();
-        let others = parts.clone();
-        parts.push(shard);
-        Way::Spreads { shard, others, order }
+        let lodging = self.rooms.entry(room).or_default();
+        let others = lodging.parts.clone();
+        lodging.parts.push(shard);
+        Way::Spreads { shard, others, rules: lodging.rules, order }
     }
 
     fn lead(&mut self, port: PortId, to: usize, order: Order) -> Result<Way, OrderError> {
@@ -264,7 +292,7 @@ mod tests {
     fn a_room_draws_its_members_until_its_thread_is_crowded_and_spreads_then() {
         let mut placement = Placement::new(2, 10);
         let (here, shard) = placed(&mut placement, None);
-        let (room, home) = placement.open_room(Some(here));
+        let (room, home) = placement.open_room(Some(here), Rules::default());
         assert_eq!(home, shard);
         let (there, away) = placed(&mut placement, None);
         let way = placement.way(there, Meeting::Room(room), Order::Enter(room)).expect("both are there");

@@ -13,7 +13,7 @@ use super::clock;
 use super::counters::{Counters, Tally};
 use super::notice::{NOTICES, News, Notice};
 use super::opening::{Open, OpenError, Opened, bind_pair};
-use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder};
+use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder, Stand};
 use super::placement::{Meeting, Placement, Placing, Way};
 use super::rank;
 use super::ring::Ring;
@@ -173,6 +173,11 @@ impl Plane {
     /// When somebody is gone or the thread has no room; the order is lost then.
     pub fn order(&self, port: PortId, order: Order) -> Result<(), OrderError> {
         let mut placement = lock(&self.0.placement);
+        if let Order::Stand(Stand::Hears(speaker, _)) = &order
+            && let Some((here, there)) = placement.apart(port, *speaker)?
+        {
+            self.0.push(there, Command::SingleOut(*speaker, here))?;
+        }
         let meeting = match &order {
             Order::Bridge(other) | Order::Relay(other) => Meeting::Port(*other),
             Order::Enter(room) => Meeting::Room(*room),
@@ -188,9 +193,9 @@ impl Plane {
                 }
                 pushed
             }
-            Way::Spreads { shard, others, order } => {
+            Way::Spreads { shard, others, rules, order } => {
                 if let Order::Enter(room) = order {
-                    self.spread(room, shard, &others)?;
+                    self.spread(room, rules, shard, &others)?;
                 }
                 self.0.push(shard, Command::Port(port, order))
             }
@@ -198,9 +203,9 @@ impl Plane {
     }
 
     /// Gives a room a part on another thread, and tells all its parts of each other.
-    fn spread(&self, room: RoomId, shard: usize, others: &[usize]) -> Result<(), OrderError> {
+    fn spread(&self, room: RoomId, rules: Rules, shard: usize, others: &[usize]) -> Result<(), OrderError> {
         // Only the first part tells the listener.
-        self.0.push(shard, Command::OpenRoom(room, NOBODY, Rules::default()))?;
+        self.0.push(shard, Command::OpenRoom(room, NOBODY, rules))?;
         for other in others {
             self.0.push(shard, Command::Peer(room, *other))?;
             self.0.push(*other, Command::Peer(room, shard))?;
@@ -214,7 +219,7 @@ impl Plane {
     /// When the thread has no room for orders.
     pub fn open_room(&self, listener: usize, rules: Rules, beside: Option<PortId>) -> Result<RoomId, OrderError> {
         let mut placement = lock(&self.0.placement);
-        let (room, shard) = placement.open_room(beside);
+        let (room, shard) = placement.open_room(beside, rules);
         let pushed = self.0.push(shard, Command::OpenRoom(room, listener, rules));
         if pushed.is_err() {
             placement.close_room(room);
@@ -231,6 +236,7 @@ impl Plane {
         let home = *placement.parts(room).first().ok_or(OrderError::NoRoom)?;
         match order {
             RoomOrder::Rules(rules) => {
+                placement.rule(room, rules);
                 let mut parts = placement.parts(room).iter();
                 parts.try_for_each(|shard| self.0.push(*shard, Command::Room(room, RoomOrder::Rules(rules))))
             }

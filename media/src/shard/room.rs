@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 
-use super::order::RoomId;
+use super::order::{PortId, RoomId};
 use super::poll::Place;
 use super::port::{Playing, Recorder};
 use crate::codec::resample::Resampler;
 use crate::codec::{Encoder, Kind, Settings};
 use crate::frame::{MAX_SAMPLES, Rate};
-use crate::mixer::{Full, Mixer, Rules, Seat};
+use crate::mixer::{Full, MAX_PAIRS, Mixer, Rules, Seat};
 
 /// What a part of a room sums up, for another part.
 pub(crate) struct Partial {
@@ -22,6 +22,9 @@ pub(crate) struct Partial {
     pub widest: Rate,
     pub rate: Rate,
     pub sums: [i32; MAX_SAMPLES],
+    /// Who is weighed anew over there, and what they say, one after the other.
+    pub solos: Vec<PortId>,
+    pub solo_sounds: Vec<i16>,
 }
 
 /// Where a port sits.
@@ -65,6 +68,8 @@ pub(crate) struct Room {
     pub recorder: Option<Box<Recorder>>,
     /// The threads that have a part of it, and what came from each since the last round.
     pub peers: Vec<(usize, Option<Box<Partial>>)>,
+    /// Members who are weighed anew on another thread, and on which.
+    solos: Vec<(Seat, PortId, usize)>,
     /// Sums that are done with, to be filled again.
     #[allow(clippy::vec_box, reason = "the boxes travel to other threads and come back")]
     pub spare: Vec<Box<Partial>>,
@@ -87,6 +92,7 @@ impl Room {
             announcer: None,
             recorder: None,
             peers: Vec::new(),
+            solos: Vec::new(),
             spare: Vec::new(),
             shared: Vec::with_capacity(MAX_SAMPLES),
             frame: Vec::with_capacity(MAX_SAMPLES),
@@ -110,6 +116,7 @@ impl Room {
     /// Takes it back.
     pub fn leave(&mut self, seat: Seat) {
         self.mixer.leave(seat);
+        self.solos.retain(|(solo, ..)| *solo != seat);
         if let Some(chair) = self.chairs.get_mut(seat.number()) {
             *chair = None;
         }
@@ -169,6 +176,8 @@ impl Room {
             let Some(partial) = partial.take() else { continue };
             if partial.rate == rate {
                 self.mixer.add_partial(&partial.sums[..rate.samples()]);
+                let sounds = partial.solo_sounds.chunks_exact(rate.samples());
+                partial.solos.iter().zip(sounds).for_each(|(port, sound)| self.mixer.hear_guest(port.0, sound));
             }
             self.spare.push(partial);
         }
@@ -184,15 +193,42 @@ impl Room {
         self.suit();
     }
 
+    /// What this member says is to come by itself to another thread as well, where somebody hears it otherwise than all do.
+    ///
+    /// # Errors
+    /// When there are too many of them.
+    pub fn single_out(&mut self, seat: Seat, port: PortId, peer: usize) -> Result<(), Full> {
+        if self.solos.contains(&(seat, port, peer)) {
+            return Ok(());
+        }
+        if self.solos.len() >= MAX_PAIRS {
+            return Err(Full::Pairs);
+        }
+        self.solos.push((seat, port, peer));
+        Ok(())
+    }
+
     /// Our sum, for another thread.
-    pub fn partial(&mut self, from: usize) -> Box<Partial> {
+    pub fn partial(&mut self, from: usize, to: usize) -> Box<Partial> {
         let (widest, rate) = (self.widest(), self.mixer.rate());
         let mut partial = match self.spare.pop() {
             Some(partial) => partial,
-            None => Box::new(Partial { from, widest, rate, sums: [0; MAX_SAMPLES] }),
+            None => {
+                let (solos, solo_sounds) = (Vec::new(), Vec::new());
+                Box::new(Partial { from, widest, rate, sums: [0; MAX_SAMPLES], solos, solo_sounds })
+            }
         };
         (partial.from, partial.widest, partial.rate) = (from, widest, rate);
         partial.sums[..rate.samples()].copy_from_slice(self.mixer.partial());
+        partial.solos.clear();
+        partial.solo_sounds.clear();
+        for (seat, port, _) in self.solos.iter().filter(|(.., peer)| *peer == to) {
+            let sound = self.mixer.contribution(*seat);
+            if sound.len() == rate.samples() {
+                partial.solos.push(*port);
+                partial.solo_sounds.extend_from_slice(sound);
+            }
+        }
         partial
     }
 

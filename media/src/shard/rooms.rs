@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::notice::Notice;
-use super::order::{Command, Play, Played, RoomId, RoomOrder, Stand};
+use super::order::{Command, Play, Played, PortId, RoomId, RoomOrder, Stand};
 use super::poll::Place;
 use super::port::{Playing, Port, Recorder, Route};
 use super::room::{Membership, Partial, Room};
@@ -113,7 +113,7 @@ impl Shard {
     pub(super) fn stand(&mut self, place: Place, stand: Stand) {
         let Some(Route::Room(Membership { room, seat })) = self.ports.get(place).map(|port| port.route) else { return };
         let other = match stand {
-            Stand::Hears(other, gain) => self.seat_of(other, room).map(|other| (other, gain)),
+            Stand::Hears(other, _) => self.seat_of(other, room),
             _ => None,
         };
         let Some(room) = self.rooms.get_mut(&room) else { return };
@@ -121,17 +121,32 @@ impl Shard {
             Stand::Muted(muted) => room.mixer.mute(seat, muted),
             Stand::Deaf(deaf) => room.mixer.deafen(seat, deaf),
             Stand::Gain(gain) => room.mixer.set_gain(seat, gain.min(Gain::MOST)),
-            Stand::Hears(..) => {
-                if let Some((other, gain)) = other
-                    && let Err(full) = room.mixer.pair(other, seat, gain.min(Gain::MOST))
-                {
+            Stand::Hears(speaker, gain) => {
+                let gain = gain.min(Gain::MOST);
+                let paired = match other {
+                    Some(other) => room.mixer.pair(other, seat, gain),
+                    // It sits in the part of another thread, which was told to send it by itself.
+                    None => room.mixer.pair_guest(speaker.0, seat, gain),
+                };
+                if let Err(full) = paired {
                     tracing::warn!(room = room.id.0, %full, "a member hears another as everybody does");
                 }
             }
         }
     }
 
-    fn seat_of(&self, port: super::order::PortId, room: RoomId) -> Option<crate::mixer::Seat> {
+    /// What a member says is to come by itself to another thread.
+    pub(super) fn single_out(&mut self, port: PortId, peer: usize) {
+        let Some(place) = self.directory.find(port) else { return };
+        let Some(Route::Room(Membership { room, seat })) = self.ports.get(place).map(|port| port.route) else { return };
+        if let Some(room) = self.rooms.get_mut(&room)
+            && let Err(full) = room.single_out(seat, port, peer)
+        {
+            tracing::warn!(room = room.id.0, %full, "a member is heard on another thread as everybody is");
+        }
+    }
+
+    fn seat_of(&self, port: PortId, room: RoomId) -> Option<crate::mixer::Seat> {
         match self.ports.get(self.directory.find(port)?)?.route {
             Route::Room(membership) if membership.room == room => Some(membership.seat),
             _ => None,
@@ -246,7 +261,7 @@ impl Shard {
     fn tell_peers(&mut self, room: &mut Room) {
         for number in 0..room.peers.len() {
             let peer = room.peers[number].0;
-            let partial = room.partial(self.number);
+            let partial = room.partial(self.number, peer);
             let Some(door) = self.doors.get(peer) else { continue };
             if let Err(Command::Partial(_, partial)) = door.commands.push(Command::Partial(room.id, partial)) {
                 room.spare.push(partial);

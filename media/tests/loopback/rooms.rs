@@ -143,6 +143,46 @@ fn a_room_that_is_too_large_for_one_thread_spreads_and_stays_one_room() {
 }
 
 #[test]
+fn a_coach_on_another_thread_is_heard_by_the_agent_only() {
+    let (mut stage, _) = heavy_room(&[Kind::Pcmu, Kind::Pcmu, Kind::G722, Kind::Pcmu], 2, Weight(250_000));
+    stage.until("the room is spread", |stage| stage.plane.tallies().iter().all(|tally| tally.ports == 2));
+    stage.run(SECOND / 5);
+    // Whoever the coach is, one customer sits on its thread and the others do not.
+    for customer in 1..4 {
+        let (customer, coach) = (stage.parties[customer].port, stage.parties[0].port);
+        stage.order(customer, Order::Stand(Stand::Hears(coach, Gain::NONE)));
+    }
+    listen(&mut stage, SECOND);
+    assert_eq!(stage.hears(0), ["bob", "carol", "dave"]);
+    assert_eq!(stage.hears(1), ["carol", "dave"]);
+    assert_eq!(stage.hears(2), ["bob", "dave"]);
+    assert_eq!(stage.hears(3), ["bob", "carol"]);
+    stage.order(stage.parties[1].port, Order::Stand(Stand::Hears(stage.parties[0].port, Gain::UNITY)));
+    listen(&mut stage, SECOND / 2);
+    assert_eq!(stage.hears(1), ["alice", "carol", "dave"]);
+    let level = stage.parties[1].level_db(440.0);
+    assert!((level - VOICE_DB).abs() < 1.0, "{level}");
+}
+
+#[test]
+fn a_part_that_a_room_gets_later_is_mixed_by_its_rules() {
+    let (mut stage, room) = heavy_room(&[Kind::Pcmu; 2], 2, Weight(250_000));
+    // Nobody is heard by these rules; the part on the other thread is made after they were told.
+    let rules = Rules { most_talkers: 0, ..Rules::default() };
+    stage.plane.order_room(room, RoomOrder::Rules(rules)).expect("a room to rule");
+    for (name, hz) in [("carol", 1100.0), ("dave", 1450.0)] {
+        let late = stage.party(name, Kind::Pcmu, hz);
+        stage.order(stage.parties[late].port, Order::Enter(room));
+    }
+    stage.until("the room is spread", |stage| stage.plane.tallies().iter().all(|tally| tally.rooms == 1));
+    listen(&mut stage, SECOND / 2);
+    assert!((0..4).all(|party| stage.hears(party).is_empty()), "nobody is to be heard");
+    stage.plane.order_room(room, RoomOrder::Rules(Rules::default())).expect("a room to rule");
+    listen(&mut stage, SECOND / 2);
+    assert_eq!(stage.hears(0), ["bob", "carol", "dave"]);
+}
+
+#[test]
 fn a_mixed_voice_is_not_sixty_milliseconds_late() {
     let (mut stage, _) = room(&[Kind::Pcmu; 2], 1);
     stage.parties[0].is_mute = true;

@@ -12,6 +12,8 @@
 //! number      how numbers are written here, and what carriers make of them
 //! pattern, route, trunk   what a plan is made of
 //! calling, forward        what an endpoint may do in a call, and where its calls go on
+//! identity, diversion     who calls and who forwarded, and what others are told of it
+//! health, enrolment       whether a trunk answers, and how we are registered there: machines without sockets
 //! admission   how many calls at once, and how many a second
 //! ```
 //!
@@ -22,7 +24,11 @@ mod binding;
 mod calling;
 mod digests;
 mod directory;
+mod diversion;
+mod enrolment;
 mod forward;
+mod health;
+mod identity;
 mod keeping;
 mod kept;
 mod location;
@@ -39,7 +45,11 @@ pub use binding::{Binding, NO_FLOW, Reach};
 pub use calling::{Calling, Codec, Srtp, UnknownWord};
 pub use digests::{Digests, UnknownDigest};
 pub use directory::{Directory, DirectoryError, Endpoint, MAX_ENDPOINTS, MAX_USER, Origin, check_user};
+pub use diversion::{Because, Diverted, MAX_DIVERSIONS};
+pub use enrolment::{Enrolment, Order, Reply, Step, Turn};
 pub use forward::{DEFAULT_RING, Forward, ForwardFault, MAX_FORWARDS, RING_RANGE, forward_target};
+pub use health::{Health, Outcome, Standing, answer_after, in_order};
+pub use identity::{ANONYMOUS, Claim, MAX_DISPLAY, Person, Shown, believe, heard};
 pub use keeping::Keeping;
 pub use kept::{MAX_CALL_ID, MAX_INSTANCE, MAX_PATH, MAX_USER_AGENT};
 pub use location::Location;

@@ -6,6 +6,8 @@
 //! Journal      one call's entries, bounded, handed out in batches as they grow
 //! Record       the fold over the entries: legs, times, outcome, who ended it and whose fault
 //! Batch        what is handed out: entries, and the record where a row of the call is to be opened or closed
+//! sentence     what happened, as a person would tell it
+//! ladder       who sent which SIP message to whom, drawn for a terminal
 //! Clerk        where all calls leave their batches, for whoever writes them
 //! RecordShelf  what the store must be able to keep and to find again
 //! ```
@@ -18,12 +20,14 @@ mod clerk;
 mod entry;
 mod facts;
 mod id;
+mod ladder;
 mod masking;
 mod one_call;
 mod outcome;
 mod party;
 mod quality;
 mod record;
+mod sentence;
 mod shelf;
 mod sip_text;
 mod stamps;
@@ -35,10 +39,12 @@ pub use clerk::{Clerk, ClerkTally, ENTRIES_UNTIL, FULL, MESSAGES_UNTIL};
 pub use entry::{By, Cause, Direction, Entry, LegBegan, LegNumber, Notice, Verb, VerbNumber, Way, What};
 pub use facts::{Facts, MAX_FACTS, MAX_TEXT};
 pub use id::{CallId, NoCallId};
+pub use ladder::{MAX_STEPS, ladder};
 pub use one_call::{Journal, MAX_BYTES, MAX_ENTRIES, MAX_NEEDED, Rules};
 pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use quality::{Hearing, Quality, QualitySample, Track};
 pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record};
+pub use sentence::{long, sentence};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};

@@ -1,0 +1,237 @@
+//! What happened in a call, in one sentence, out of its record.
+//!
+//! `Alice called 102; Bob's phone rang 6 s and answered; they talked 2 min 3 s; Bob hung up.`
+//!
+//! It says what a person would tell another, in the order in which it happened, and nothing that the record does not say.
+
+use std::time::Duration;
+
+use super::{
+    entry::{By, Cause, Direction},
+    facts::cut,
+    outcome::{Fault, Outcome},
+    party::{Account, Party},
+    record::{LegRecord, Record},
+};
+
+/// Legs that are told of one by one; of more, how many.
+const TOLD: usize = 4;
+
+/// Bytes of a name or reason that are shown. What a stranger calls himself must not drown the rest.
+const NAME: usize = 60;
+
+/// What happened.
+pub fn sentence(record: &Record) -> String {
+    let mut parts = vec![opening(record)];
+    let called = called(record);
+    if called.is_empty() && record.answered.is_some() {
+        parts.push(match record.service.as_deref().map(clean) {
+            Some(service) => format!("service {service} answered"),
+            None => "the server answered".into(),
+        });
+    }
+    parts.extend(called.iter().take(TOLD).map(|leg| ringing(leg, record)));
+    if let Some(more @ 1..) = called.len().checked_sub(TOLD) {
+        parts.push(format!("{more} more {} called", if more == 1 { "was" } else { "were" }));
+    }
+    if !record.talk.is_zero() {
+        parts.push(format!("they talked {}", long(record.talk)));
+    }
+    parts.push(ending(record));
+    parts.retain(|part| !part.is_empty());
+    format!("{}.", parts.join("; "))
+}
+
+/// A length of time, as people say it.
+pub fn long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 if time.is_zero() => "0 s".into(),
+        0 => format!("{:.1} s", time.as_secs_f64().max(0.1)),
+        1..60 => format!("{seconds} s"),
+        60..3600 => match seconds % 60 {
+            0 => format!("{} min", seconds / 60),
+            rest => format!("{} min {rest} s", seconds / 60),
+        },
+        _ => match seconds / 60 % 60 {
+            0 => format!("{} h", seconds / 3600),
+            rest => format!("{} h {rest} min", seconds / 3600),
+        },
+    }
+}
+
+fn opening(record: &Record) -> String {
+    match record.legs.first().map(|leg| leg.direction) {
+        Some(Direction::Outbound) => format!("the server called {}", shown(&record.to)),
+        _ => format!("{} called {}", shown(&record.from), shown(&record.to)),
+    }
+}
+
+/// The legs that were called on somebody's behalf.
+fn called(record: &Record) -> Vec<&LegRecord> {
+    record.legs.iter().filter(|leg| leg.direction == Direction::Outbound).collect()
+}
+
+/// What became of one leg before anybody talked on it.
+fn ringing(leg: &LegRecord, record: &Record) -> String {
+    let name = phone(leg);
+    let rings_for = |until: Option<Duration>| match (leg.rang, until) {
+        (Some(rang), Some(until)) => format!("rang {}", long(until.saturating_sub(rang))),
+        (Some(_), None) => "rings".into(),
+        (None, _) => String::new(),
+    };
+    if leg.answered.is_some() {
+        return match leg.rang {
+            Some(_) => format!("{name} {} and answered", rings_for(leg.answered)),
+            None => format!("{name} answered"),
+        };
+    }
+    let rang = rings_for(leg.ended);
+    let Some(cause) = &leg.cause else {
+        return match (record.outcome, rang.as_str()) {
+            (None, "") => format!("{name} is being called"),
+            (_, "") => format!("{name} did not answer"),
+            (_, rang) => format!("{name} {rang}"),
+        };
+    };
+    let after = |what: &str| match rang.as_str() {
+        "" => format!("{name} {what}"),
+        rang => format!("{name} {rang} and {what}"),
+    };
+    // Q.850: non-selected user clearing, as when somebody else answered.
+    if cause.q850 == 26 {
+        return after("stopped: it was answered elsewhere");
+    }
+    match cause.sip.map(|sip| (sip, Outcome::of_status(sip, cause.by, leg.rang.is_some()))) {
+        Some((_, Outcome::Busy)) => format!("{name} was busy"),
+        Some((_, Outcome::NoAnswer)) => after("did not answer"),
+        Some((_, Outcome::Rejected)) => after("declined"),
+        Some((_, Outcome::Unreachable)) => after("could not be reached"),
+        Some((_, Outcome::NotFound)) => after("is not known there"),
+        Some((sip, Outcome::Forbidden)) => after(&format!("refused the call as forbidden ({sip})")),
+        Some((_, Outcome::Cancelled)) | None if !rang.is_empty() => format!("{name} {rang}"),
+        Some((_, Outcome::Cancelled)) | None => format!("{name} did not ring"),
+        Some((sip, _)) => after(&format!("refused the call ({})", answer(cause, sip))),
+    }
+}
+
+/// How it ended.
+fn ending(record: &Record) -> String {
+    let caller = shown(&record.from);
+    let because = || match record.end.as_ref().map(|end| (clean(&end.reason), end.place.as_deref())) {
+        Some((reason, Some(place))) if !reason.is_empty() => format!(": {reason} (at {})", clean(place)),
+        Some((reason, _)) if !reason.is_empty() && reason != "normal clearing" => format!(": {reason}"),
+        _ => String::new(),
+    };
+    match record.outcome {
+        None if record.answered.is_some() => "it goes on".into(),
+        None => "nobody has answered yet".into(),
+        Some(Outcome::Answered) => hung_up(record, &because()),
+        // The legs have said it; without them, the caller was told so.
+        Some(Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Unreachable)
+            if !called(record).is_empty() =>
+        {
+            String::new()
+        }
+        Some(Outcome::Busy) => format!("{caller} was told that it is busy"),
+        Some(Outcome::NoAnswer) => "nobody answered".into(),
+        Some(Outcome::Rejected) => format!("the call was declined{}", because()),
+        Some(Outcome::Unreachable) => format!("{} could not be reached{}", shown(&record.to), because()),
+        Some(Outcome::Cancelled) => format!("{caller} gave up after {}", long(record.ended.unwrap_or_default())),
+        Some(Outcome::NotFound) => format!("nobody has that number{}", because()),
+        Some(Outcome::Forbidden) => format!("{caller} may not call that{}", because()),
+        Some(Outcome::Screened) => "who was called did not take it".into(),
+        Some(Outcome::Failed) => format!("it could not be set up{}{}", because(), blamed(record)),
+        Some(Outcome::Crashed) => format!("a fault of the server ended it{}", because()),
+        Some(Outcome::Interrupted) => "the server stopped in the middle of it, so the end is not known".into(),
+    }
+}
+
+fn hung_up(record: &Record, because: &str) -> String {
+    match record.end.as_ref().map(|end| end.by) {
+        Some(By::Caller) if record.fault == Some(Fault::Nobody) => format!("{} hung up", shown(&record.from)),
+        Some(By::Callee) if record.fault == Some(Fault::Nobody) => format!("{} hung up", callee(record)),
+        Some(By::Script) if record.fault == Some(Fault::Nobody) => format!("the script ended it{because}"),
+        Some(By::System) if record.fault == Some(Fault::Nobody) => format!("the server ended it{because}"),
+        Some(_) => format!("it broke off{because}{}", blamed(record)),
+        None => "it ended".into(),
+    }
+}
+
+/// Whose fault it was, where it was anybody's.
+fn blamed(record: &Record) -> String {
+    match record.fault {
+        None | Some(Fault::Nobody) => String::new(),
+        Some(Fault::Caller) => format!(" (the fault of {}'s side)", shown(&record.from)),
+        Some(Fault::Callee) => format!(" (the fault of {}'s side)", callee(record)),
+        Some(Fault::Script) => " (the script's fault)".into(),
+        Some(Fault::Server) => " (the server's fault)".into(),
+        Some(Fault::Network) => " (the network's fault)".into(),
+    }
+}
+
+/// Who was talked with last, or else who was called.
+fn callee(record: &Record) -> String {
+    let legs = called(record);
+    let talked = legs.iter().rev().find(|leg| leg.talk.is_some()).or(legs.last());
+    talked.map_or_else(|| shown(&record.to), |leg| who(leg))
+}
+
+/// The party of a leg that was called.
+fn who(leg: &LegRecord) -> String {
+    match &leg.account {
+        Account::Endpoint(name) => capital(&clean(name)),
+        Account::Trunk(_) | Account::Stranger => shown(&leg.to),
+    }
+}
+
+/// What rings at the end of a leg.
+fn phone(leg: &LegRecord) -> String {
+    match &leg.account {
+        Account::Endpoint(name) => format!("{}'s phone", capital(&clean(name))),
+        Account::Trunk(trunk) => format!("{} over trunk {}", shown(&leg.to), clean(trunk)),
+        Account::Stranger => shown(&leg.to),
+    }
+}
+
+fn answer(cause: &Cause, sip: u16) -> String {
+    match clean(&cause.reason) {
+        reason if reason.is_empty() => sip.to_string(),
+        reason => format!("{sip} {reason}"),
+    }
+}
+
+/// A party by its name, or else by its number.
+pub(super) fn shown(party: &Party) -> String {
+    let name = party.name.as_deref().map(clean).filter(|name| !name.is_empty());
+    match name.unwrap_or_else(|| capital(&clean(&party.number))) {
+        nobody if nobody.is_empty() => "somebody".into(),
+        name => name,
+    }
+}
+
+/// `alice` is `Alice`; a number or an address stays as it is.
+fn capital(name: &str) -> String {
+    match name.chars().next() {
+        Some(first) if first.is_ascii_lowercase() && !name.contains([':', '@']) => {
+            first.to_ascii_uppercase().to_string() + &name[1..]
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// Somebody else's words, on one line and not too many of them.
+pub(super) fn clean(text: &str) -> String {
+    // Controls, and the marks that make a line run the other way.
+    let turns = |letter| matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let visible = |letter: char| !letter.is_control() && !turns(letter);
+    let whole: String = text.chars().map(|letter| if visible(letter) { letter } else { ' ' }).collect();
+    let trimmed = whole.trim();
+    match trimmed.len() > NAME {
+        true => format!("{}…", cut(trimmed, NAME).trim_end()),
+        false => trimmed.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -335,5 +335,6 @@ impl Attributes {
     /// Keeps those for which `keep` says so.
     pub fn retain(&mut self, keep: impl FnMut(&Attribute) -> bool) {
         self.0.retain(keep);
+        self.0.shrink_to_fit();
     }
 }

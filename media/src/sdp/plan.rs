@@ -3,6 +3,7 @@
 //! Ports, keys, certificates and credentials come from the caller; nothing here makes them up.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::crypto::MasterKey;
 use super::description::{Media, Protocol, Shield};
@@ -23,8 +24,8 @@ pub struct Part {
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// Sound that is made and taken here.
-    Sound(Box<SoundPlan>),
+    /// Sound that is made and taken here. Shared with whoever made the plan, because a call keeps it for as long as it stands.
+    Sound(Arc<SoundPlan>),
     /// Something that passes between two legs as it is.
     Relay(Box<RelayPlan>),
     /// Nothing: the part is declined, or ended.
@@ -34,8 +35,8 @@ pub enum Want {
 impl Part {
     /// Sound.
     #[must_use]
-    pub fn sound(tag: u32, plan: SoundPlan) -> Self {
-        Self { tag, want: Want::Sound(Box::new(plan)) }
+    pub fn sound(tag: u32, plan: impl Into<Arc<SoundPlan>>) -> Self {
+        Self { tag, want: Want::Sound(plan.into()) }
     }
 
     /// Something that passes.

@@ -75,7 +75,11 @@ pub(super) struct Way<'a> {
 impl Way<'_> {
     /// Puts together what was agreed. `sent` is speech and what goes beside it in their numbers, `ours` everything in ours.
     pub(super) fn sound(self, plan: &SoundPlan, sent: (Vec<Format>, &[Format]), ours: &[Format]) -> Sound {
-        let (send, beside) = sent;
+        let (mut send, beside) = sent;
+        let mut receive: Vec<Format> = ours.iter().filter(|format| format.codec.is_speech()).cloned().collect();
+        // What was agreed is kept for as long as the leg lives.
+        send.shrink_to_fit();
+        receive.shrink_to_fit();
         let clock = send.first().map_or(8000, |format| format.codec.clock_hz());
         let noise = |formats: &[Format]| {
             let found =
@@ -91,7 +95,7 @@ impl Way<'_> {
             direction: self.direction,
             noise_sent: noise(beside),
             noise_received: noise(ours),
-            receive: ours.iter().filter(|format| format.codec.is_speech()).cloned().collect(),
+            receive,
             send,
             keys,
             ptime_ms: packet(self.theirs.media, &plan.policy),

@@ -19,6 +19,7 @@ mod theirs;
 mod written;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use self::numbers::Numbers;
 use self::theirs::Theirs;
@@ -87,8 +88,8 @@ pub enum Refusal {
 pub struct Negotiation {
     session: Session,
     version: u64,
-    /// The last description that we made, whatever became of it.
-    sent: Option<Description>,
+    /// The last description that we made, whatever became of it, as it was sent.
+    sent: Option<Box<str>>,
     lines: Vec<Line>,
     agreed: Option<Agreed>,
     pending: Pending,
@@ -139,10 +140,10 @@ impl Negotiation {
         self.agreed.as_ref()
     }
 
-    /// The last description that we made. It is the answer again when the same answer has to be sent twice.
+    /// The last description that we made, as it was sent. It is the answer again when the same answer has to be sent twice.
     #[must_use]
-    pub const fn local(&self) -> Option<&Description> {
-        self.sent.as_ref()
+    pub fn said(&self) -> Option<&str> {
+        self.sent.as_deref()
     }
 
     /// Their offer that waits for our answer.
@@ -176,11 +177,12 @@ impl Negotiation {
         self.numbers.resize(self.numbers.len().max(placed.len()), Numbers::default());
         let before = self.lines.iter().map(Some).chain(std::iter::repeat(None));
         let placed = placed.into_iter().zip(before).zip(&mut self.numbers).enumerate();
-        let lines: Vec<_> =
+        let mut lines: Vec<_> =
             placed.map(|(index, ((part, before), numbers))| ours::line(index, part, before, numbers)).collect();
         let sealed = lines.iter().filter(|line| matches!(line.seal, Seal::Certificate(_)) && line.media.port != 0);
         let group = sealed.filter_map(|line| line.media.mid().map(str::to_owned)).next();
         let description = self.publish(&lines, group);
+        lines.iter_mut().for_each(Line::slim);
         self.pending = Pending::Ours(lines);
         Ok(description)
     }
@@ -206,7 +208,7 @@ impl Negotiation {
         let mut parts = self.parts();
         for part in &mut parts {
             if let Want::Sound(plan) = &mut part.want {
-                plan.direction = direction;
+                Arc::make_mut(plan).direction = direction;
             }
         }
         self.offer(parts)
@@ -299,12 +301,15 @@ impl Negotiation {
             return Err(refusal.unwrap_or(Refusal::NothingTaken));
         }
         let group = shared(offer, &taken);
-        let (lines, streams): (Vec<Line>, Vec<Stream>) = taken.into_iter().unzip();
+        let (mut lines, mut streams): (Vec<Line>, Vec<Stream>) = taken.into_iter().unzip();
         self.numbers.resize(self.numbers.len().max(lines.len()), Numbers::default());
         for (numbers, line) in self.numbers.iter_mut().zip(&lines) {
             numbers.learn(&line.formats);
         }
         let description = self.publish(&lines, group);
+        lines.iter_mut().for_each(Line::slim);
+        lines.shrink_to_fit();
+        streams.shrink_to_fit();
         (self.lines, self.agreed, self.pending) = (lines, Some(Agreed { streams }), Pending::Nothing);
         Ok(description)
     }
@@ -347,16 +352,25 @@ impl Negotiation {
         let origin_now = origin(self.version);
         let mut description =
             Description { origin: origin_now, name, connection: Some(connection), bandwidth, attributes, media };
-        if self.sent.as_ref().is_some_and(|sent| *sent != description) {
+        let mut text = description.to_string();
+        if self.sent.as_ref().is_some_and(|sent| **sent != *text) {
             self.version = self.version.wrapping_add(1);
             description.origin = origin(self.version);
+            text = description.to_string();
         }
-        self.sent = Some(description.clone());
+        self.sent = Some(text.into());
         description
     }
 }
 
 impl Line {
+    /// Forgets what is only written: a line is kept for as long as the leg lives.
+    fn slim(&mut self) {
+        self.media.attributes.retain(|line| ["mid", "ice-ufrag", "rtcp-rsize"].contains(&line.name.as_str()));
+        (self.media.connection, self.media.bandwidth) = (None, Vec::new());
+        self.formats.shrink_to_fit();
+    }
+
     /// Whether it says that our ICE answers checks only.
     fn is_lite(&self) -> bool {
         let Want::Sound(plan) = &self.part.want else { return false };

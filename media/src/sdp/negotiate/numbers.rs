@@ -39,6 +39,7 @@ impl Numbers {
         }
         // The newest first: where a codec has two numbers, the one that the other side used last is used again.
         self.0.splice(0..0, formats.iter().cloned());
+        self.0.shrink_to_fit();
     }
 }
 

@@ -200,6 +200,9 @@ impl Line {
     /// No further 2xx to this INVITE is waited for.
     pub fn forks_over(&mut self, mark: Mark) {
         self.acks.retain(|acked| acked.mark != mark);
+        // A line that only stands keeps no room for what it might say.
+        self.acks.shrink_to_fit();
+        self.asked.shrink_to_fit();
         if self.stage != Stage::Calling {
             self.calling.take_if(|calling| calling.mark == mark);
         }
@@ -215,6 +218,7 @@ impl Line {
     /// Acknowledges a 2xx of theirs.
     pub(super) fn acknowledge(&mut self, mark: Mark, draft: Draft, cx: &mut Cx<'_>) {
         let lead = self.way();
+        self.acks.reserve_exact(1);
         self.acks.push(Acked { mark, lead: lead.clone(), bytes: None });
         cx.acts.push(Act::Ack(mark, draft, lead));
     }

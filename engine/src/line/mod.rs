@@ -175,7 +175,7 @@ struct Unheard {
 
 impl Line {
     fn new(terms: Arc<LineTerms>, stage: Stage) -> Self {
-        let offers = Offers::new(terms.policy.clone());
+        let offers = Offers::new(terms.clone());
         Self {
             terms,
             stage,

@@ -3,6 +3,8 @@
 //! Around the [`Negotiation`] this knows what a leg is told from outside: which codecs, where our port is, whether we hold
 //! the party. Bodies go in and come out; when a message may carry one is for whoever sends and hears messages.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::sdp::crypto::{MasterKey, Suite};
@@ -13,7 +15,7 @@ use patchcord_media::sdp::{
 use patchcord_sip::message::{Headers, Name};
 use patchcord_sip::tokens::Tokens;
 
-use super::{Act, Unfit};
+use super::{Act, LineTerms, Unfit};
 
 /// What the body of an offer or answer is called.
 pub(super) const SDP: &str = "application/sdp";
@@ -27,10 +29,13 @@ const LONGEST_KEY: usize = 48;
 /// See the module.
 #[derive(Clone, Debug)]
 pub(super) struct Offers {
-    policy: Policy,
-    direction: Direction,
-    place: Option<Place>,
+    terms: Arc<LineTerms>,
+    /// Other codecs than those of the terms, until there is a plan.
+    policy: Option<Box<Policy>>,
+    /// Shared with the line of sound that it was made into.
+    plan: Option<Arc<SoundPlan>>,
     talk: Option<Box<Negotiation>>,
+    is_holding: bool,
 }
 
 /// The session description of a message; `None` where it has no body, or one that may be left aside.
@@ -57,22 +62,34 @@ pub(super) fn formats_of(description: &Description) -> Vec<Format> {
 }
 
 impl Offers {
-    pub(super) fn new(policy: Policy) -> Self {
-        Self { policy, direction: Direction::Both, place: None, talk: None }
+    pub(super) fn new(terms: Arc<LineTerms>) -> Self {
+        Self { terms, policy: None, plan: None, talk: None, is_holding: false }
+    }
+
+    fn policy(&self) -> &Policy {
+        match (&self.plan, &self.policy) {
+            (Some(plan), _) => &plan.policy,
+            (None, Some(policy)) => policy,
+            (None, None) => &self.terms.policy,
+        }
     }
 
     /// Other codecs from the next offer or answer on.
     pub(super) fn set_policy(&mut self, policy: Policy) {
-        self.policy = policy;
+        match &mut self.plan {
+            Some(plan) => Arc::make_mut(plan).policy = policy,
+            None => self.policy = Some(Box::new(policy)),
+        }
     }
 
     pub(super) fn has_place(&self) -> bool {
-        self.place.is_some()
+        self.plan.is_some()
     }
 
     /// Our port. Keys are drawn where some may be needed and none were brought.
     pub(super) fn set_place(&mut self, mut place: Place, tokens: &mut Tokens) {
-        if place.keys.is_empty() && self.policy.protection != Protection::Plain {
+        let policy = self.policy().clone();
+        if place.keys.is_empty() && policy.protection != Protection::Plain {
             place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
         }
         if self.talk.is_none() {
@@ -80,16 +97,25 @@ impl Offers {
             let id = tokens.number() >> 2;
             self.talk = Some(Box::new(Negotiation::new(Session { id, version: 1, host: place.rtp.ip() })));
         }
-        self.place = Some(place);
+        self.policy = None;
+        self.plan = Some(Arc::new(SoundPlan { policy, place, direction: self.direction() }));
+    }
+
+    const fn direction(&self) -> Direction {
+        if self.is_holding { Direction::Send } else { Direction::Both }
     }
 
     /// What we want of the direction from the next offer on.
     pub(super) fn hold(&mut self, hold: bool) {
-        self.direction = if hold { Direction::Send } else { Direction::Both };
+        self.is_holding = hold;
+        let direction = self.direction();
+        if let Some(plan) = self.plan.as_mut().filter(|plan| plan.direction != direction) {
+            Arc::make_mut(plan).direction = direction;
+        }
     }
 
-    pub(super) fn is_holding(&self) -> bool {
-        self.direction != Direction::Both
+    pub(super) const fn is_holding(&self) -> bool {
+        self.is_holding
     }
 
     /// What is agreed.
@@ -114,29 +140,32 @@ impl Offers {
             .filter_map(|suite| MasterKey::new(suite, &[0; LONGEST_KEY][..suite.length()]))
             .collect();
         // Whether a certificate is there shows with the port.
-        if self.policy.protection == Protection::Dtls {
+        if self.policy().protection == Protection::Dtls {
             return Ok(());
         }
         let mut talk = Negotiation::new(Session { id: 0, version: 0, host: place.rtp.ip() });
         talk.receive(offer.clone())?;
-        talk.sound_line(&SoundPlan { policy: self.policy.clone(), place, direction: Direction::Both })?;
+        talk.sound_line(&SoundPlan { policy: self.policy().clone(), place, direction: Direction::Both })?;
         Ok(())
     }
 
-    fn plan(&self) -> Result<SoundPlan, Unfit> {
-        let place = self.place.clone().ok_or(Unfit::NoPlace)?;
-        Ok(SoundPlan { policy: self.policy.clone(), place, direction: self.direction })
+    fn plan(&self) -> Result<Arc<SoundPlan>, Unfit> {
+        self.plan.clone().ok_or(Unfit::NoPlace)
     }
 
     /// An offer of ours. One behind the first begins with what is agreed, so that a hold or a refresh changes no codec.
     pub(super) fn offer(&mut self) -> Result<Bytes, Unfit> {
         let mut plan = self.plan()?;
         if let Some(sound) = self.sound() {
-            plan.policy = plan.policy.after(&sound.send);
+            let policy = plan.policy.after(&sound.send);
+            if policy.codecs != plan.policy.codecs {
+                Arc::make_mut(&mut plan).policy = policy;
+            }
         }
         let parts = vec![Part::sound(SOUND, plan)];
         let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
-        Ok(body(&talk.offer(parts)?))
+        talk.offer(parts)?;
+        Ok(said(talk))
     }
 
     /// Answers an offer of theirs. When it cannot be answered, what was agreed before holds.
@@ -160,7 +189,7 @@ impl Offers {
             _ => Part::nothing(u32::try_from(line).unwrap_or(u32::MAX - 1) + 1),
         };
         match talk.answer((0..lines).map(part).collect()) {
-            Ok(answer) => Ok(body(&answer)),
+            Ok(_) => Ok(said(talk)),
             Err(reason) => {
                 talk.rollback();
                 Err(reason.into())
@@ -195,8 +224,8 @@ impl Offers {
     }
 }
 
-fn body(description: &Description) -> Bytes {
-    description.to_string().into()
+fn said(talk: &Negotiation) -> Bytes {
+    Bytes::copy_from_slice(talk.said().unwrap_or_default().as_bytes())
 }
 
 fn draw(suite: Suite, tokens: &mut Tokens) -> Option<MasterKey> {

@@ -29,6 +29,25 @@ pub enum Effect {
         /// On whose behalf, where somebody is called for a party.
         caller: Option<LegId>,
     },
+    /// Another call is to give away whoever talks with that leg of it ([`Event::Give`]); the answer is [`Event::Taken`].
+    Take {
+        /// The other call.
+        call: u64,
+        /// The leg in it.
+        leg: LegId,
+        /// The number that the party gets here.
+        as_leg: LegId,
+    },
+    /// That leg is given away, with its line and its port: it belongs to the other call from now on. `None`: nobody talks with
+    /// the leg that was named.
+    Give {
+        /// Who is given away.
+        leg: Option<LegId>,
+        /// The other call.
+        call: u64,
+        /// The number there.
+        as_leg: LegId,
+    },
     /// The story goes on as this service: the program of the call is changed for one of it, and resumed next with
     /// [`Wake::Begin`].
     Serve(String),

@@ -20,6 +20,26 @@ pub enum Event {
     /// Where a target of a dial can be found: a branch each that rings at once, and in each branch the ways that are tried
     /// one after the other. The answer to [`Effect::Locate`](super::Effect).
     Located(VerbId, u32, Result<Vec<Vec<Way>>, NotFound>),
+    /// A party has called to take the place of a leg (INVITE with Replaces): its line is there and waits for an order. The
+    /// number is the one that `Call::next_leg` has said.
+    Replace {
+        /// The leg of the party that has called.
+        leg: LegId,
+        /// The one whose place it takes.
+        of: LegId,
+    },
+    /// Another call asks for whoever talks with a leg of this one; the answer is [`Effect::Give`](super::Effect).
+    Give {
+        /// The leg.
+        leg: LegId,
+        /// The other call.
+        call: u64,
+        /// The number that the leg gets there.
+        as_leg: LegId,
+    },
+    /// A leg that was asked for by [`Effect::Take`](super::Effect) is now this call's, with its line and its port; or it does
+    /// not come.
+    Taken(LegId, bool),
     /// Somebody outside ends the call: an operator, a limit, a stop of the server.
     End(Ending),
 }

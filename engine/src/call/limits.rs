@@ -46,6 +46,9 @@ pub const REFERRED: Duration = Duration::from_secs(180);
 /// How long the target of a transfer that a party asked for rings: as long as a person waits for an answer.
 pub const TRANSFER_RING: Duration = Duration::from_secs(60);
 
+/// How long a leg may take to come from another call: that call is on the same machine.
+pub const HANDOVER: Duration = Duration::from_secs(5);
+
 /// How much longer than it is held a key may take to be sent.
 pub const KEY_SENT: Duration = Duration::from_secs(5);
 

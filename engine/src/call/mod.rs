@@ -54,9 +54,11 @@ pub use event::{Ending, Event, Happening, LegEvent, Who};
 pub use verb::{Outcome, Status, Verb};
 
 use crate::program::{VerbId, Wake};
+use dial::Behalf;
 use effect::Note;
 use leg::Leg;
 use scope::Story;
+use transfer::{Passing, Taking};
 use turn::Turn;
 use verb::{Dial, Handle};
 use work::{Back, Work};
@@ -103,6 +105,10 @@ pub struct Call {
     works: BTreeMap<VerbId, Work>,
     /// What the house dials without having been asked, counted.
     next_house: u64,
+    /// Transfers under way, by the house's call of their target.
+    passings: BTreeMap<VerbId, Passing>,
+    /// Legs that other calls were asked for, by the number that they get.
+    takings: BTreeMap<LegId, Taking>,
     backs: BTreeMap<Handle, Back>,
     next_handle: u32,
     turn: Turn,
@@ -119,6 +125,8 @@ impl Call {
             next_leg: 0,
             works: BTreeMap::new(),
             next_house: 0,
+            passings: BTreeMap::new(),
+            takings: BTreeMap::new(),
             backs: BTreeMap::new(),
             next_handle: 0,
             turn: Turn::default(),
@@ -136,7 +144,7 @@ impl Call {
                 call.story = Story::Unbegun;
                 let verb = call.house_verb();
                 call.note(Note::Verb(verb, Verb::CallOut(dial.clone())));
-                call.begin_dial(verb, None, dial, now);
+                call.begin_dial(verb, Behalf::of(None), dial, now);
             }
         }
         call.settle(now);
@@ -157,6 +165,9 @@ impl Call {
                     Event::Leg(leg, event) => self.hear_leg(leg, event, now),
                     Event::Located(verb, target, found) => self.located(verb, target, found, now),
                     Event::End(ending) => self.end_at_once(&ending, now),
+                    Event::Replace { leg, of } => self.replace(leg, of, now),
+                    Event::Give { leg, call, as_leg } => self.give(leg, call, as_leg, now),
+                    Event::Taken(leg, came) => self.taken(leg, came, now),
                     Event::Program(_) => {}
                 }
             }
@@ -175,6 +186,7 @@ impl Call {
         for verb in due {
             self.wake_work(verb, now);
         }
+        self.wake_takings(now);
         self.wake_legs(now);
         self.wake_story(now);
         self.settle(now);
@@ -184,7 +196,8 @@ impl Call {
     pub fn deadline(&self) -> Option<Instant> {
         let works = self.works.values().filter_map(Work::deadline);
         let legs = self.legs.values().filter_map(Leg::deadline);
-        works.chain(legs).chain(self.turn.deadline()).chain(self.story.deadline()).min()
+        let takings = self.takings.values().map(Taking::deadline);
+        works.chain(legs).chain(takings).chain(self.turn.deadline()).chain(self.story.deadline()).min()
     }
 
     /// What it wants done next.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::dial::Behalf;
 use super::effect::{LineOrder, Note, SoundOrder};
 use super::event::{Ending, Who};
 use super::leg::{Leg, Stage};
@@ -247,7 +248,7 @@ impl Call {
         if let Some(leg) = by {
             self.occupy(id, leg);
         }
-        self.begin_dial(id, by, dial, now);
+        self.begin_dial(id, Behalf::of(by), dial, now);
         Ok(None)
     }
 

@@ -32,6 +32,7 @@ impl Call {
                 Work::Echo(leg) => ("echo", Some(*leg)),
                 Work::Keys(sending) => ("send_keys", Some(sending.leg)),
                 Work::Refer(leg, _) => ("refer", Some(*leg)),
+                Work::Transfer(leg) => ("transfer", Some(*leg)),
                 Work::Sleep(_) => ("sleep", None),
             };
             let on = leg.map(|leg| format!(" on leg {}", leg.0)).unwrap_or_default();

@@ -99,6 +99,7 @@ impl Call {
         leg.keys.clear();
         leg.wish = None;
         let (busy, dial) = (leg.busy, leg.dial.take());
+        self.leave_passings(id, now);
         let other = self.part(id, now);
         let runs: Vec<VerbId> = self.works.iter().filter(|(_, work)| work.runs_on(id)).map(|(verb, _)| *verb).collect();
         for verb in runs {
@@ -153,14 +154,20 @@ impl Call {
         }
         self.say(Effect::Serve(service));
         self.turn.only(Wake::Begin(self.first));
+        let wishes: Vec<LegId> = self.legs.iter().filter(|(_, leg)| leg.wish.is_some()).map(|(id, _)| *id).collect();
+        for leg in wishes {
+            self.decide_wish(leg, now);
+        }
     }
 
     /// Legs that the story created end with it, unless they were detached and talk.
     fn take_down(&mut self, why: &Ending, now: Instant) {
         // Before any leg ends, so that nobody else is called because of that.
         self.cancel_works(|_, work| matches!(work, Work::Dial(dialling) if dialling.by.is_none()), now);
-        let ends = |leg: &Leg| leg.is_here() && !(leg.detached && leg.partner.is_some()) && !leg.is_house_called();
-        let ends: Vec<LegId> = self.legs.iter().filter(|(_, leg)| ends(leg)).map(|(id, _)| *id).collect();
+        let waits = |id| self.passings.values().any(|passing| passing.transferee == id);
+        let stays = |id, leg: &Leg| leg.detached && (leg.partner.is_some() || waits(id)) || leg.is_house_called();
+        let ends = self.legs.iter().filter(|(id, leg)| leg.is_here() && !stays(**id, leg));
+        let ends: Vec<LegId> = ends.map(|(id, _)| *id).collect();
         for leg in ends {
             self.hang_up(leg, why.clone(), now);
         }
@@ -236,14 +243,14 @@ impl Call {
     /// Sees whether the call is over, and lets the program go on if not.
     pub(super) fn settle(&mut self, now: Instant) {
         if self.story.has_ended() {
-            let alone = |leg: &Leg| leg.is_here() && leg.partner.is_none() && leg.dial.is_none();
+            let alone = |leg: &Leg| leg.is_here() && leg.partner.is_none() && leg.busy.is_none();
             let alone: Vec<LegId> = self.legs.iter().filter(|(_, leg)| alone(leg)).map(|(id, _)| *id).collect();
             for leg in alone {
                 self.hang_up(leg, Ending::by(Who::Program, 16, None, "the story ended"), now);
             }
         }
         let legless = self.legs.is_empty();
-        let quiet = legless && self.works.is_empty() && self.turn.is_idle();
+        let quiet = legless && self.works.is_empty() && self.takings.is_empty() && self.turn.is_idle();
         match &mut self.story {
             Story::Ended { .. } | Story::Unbegun if quiet => {
                 self.story = Story::Over;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Call;
 use super::play::Sounding;
+use super::transfer::Taking;
 use super::work::Work;
 
 impl Call {
@@ -28,9 +29,10 @@ impl Call {
                 Work::Dial(dialling) => dialling.times().for_each(move_to),
                 Work::Keys(sending) => sending.times().for_each(move_to),
                 Work::Refer(_, at) | Work::Sleep(at) => move_to(at),
-                Work::Answer(_) | Work::Play(..) | Work::Bridge(..) | Work::Echo(_) => {}
+                Work::Answer(_) | Work::Play(..) | Work::Bridge(..) | Work::Echo(_) | Work::Transfer(_) => {}
             }
         }
+        call.takings.values_mut().flat_map(Taking::times).for_each(move_to);
         call.turn.times().for_each(move_to);
         call.story.times().for_each(move_to);
         call

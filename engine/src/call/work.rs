@@ -29,6 +29,8 @@ pub(super) enum Work {
     Keys(Sending),
     /// A party's phone was asked to call somebody else, and has until then.
     Refer(LegId, Instant),
+    /// The party of a leg is passed on.
+    Transfer(LegId),
     Sleep(Instant),
 }
 
@@ -57,6 +59,7 @@ impl Work {
             Self::Keys(sending) => Some(sending.deadline()),
             Self::Sleep(until) | Self::Refer(_, until) => Some(*until),
             Self::Answer(_) | Self::Play(..) | Self::Bridge(..) | Self::Echo(_) => None,
+            Self::Transfer(_) => None,
         }
     }
 
@@ -66,7 +69,7 @@ impl Work {
             Self::Answer(leg) | Self::Play(leg, _) | Self::Gather(leg, _) | Self::Echo(leg) | Self::Refer(leg, _) => {
                 *leg == id
             }
-            Self::Record(leg, _) => *leg == id,
+            Self::Record(leg, _) | Self::Transfer(leg) => *leg == id,
             Self::Keys(sending) => sending.leg == id,
             Self::Bridge(a, b) => [*a, *b].contains(&id),
             Self::Dial(dialling) => dialling.by == Some(id) || dialling.talks_with(id),
@@ -133,7 +136,7 @@ impl Call {
             Some(Work::Record(..)) => return self.recording_lost(verb, now),
             Some(Work::Dial(_)) => return self.dial_lost(verb, id, now),
             Some(Work::Bridge(_, second)) if *second == id => Outcome::Plain(Status::Done),
-            Some(Work::Refer(..)) => Outcome::Transferred { status: Status::Gone, sip: 0 },
+            Some(Work::Refer(..) | Work::Transfer(_)) => Outcome::Transferred { status: Status::Gone, sip: 0 },
             Some(_) => Outcome::Plain(Status::Gone),
             None => return,
         };

@@ -36,6 +36,7 @@ use verdict::Verdict;
 pub(super) struct Dialling {
     /// On whose behalf; nobody is joined where it is nobody's.
     pub by: Option<LegId>,
+    behalf: Behalf,
     dial: Box<Dial>,
     targets: Vec<Target>,
     /// When the next target's turn comes although others ring.
@@ -46,6 +47,24 @@ pub(super) struct Dialling {
     early: Option<LegId>,
     /// From when they talk.
     talk: Option<Talk>,
+}
+
+/// For whom somebody is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Behalf {
+    /// Who is joined with the one who answers.
+    pub joined: Option<LegId>,
+    /// Who must be allowed to call.
+    pub pays: Option<LegId>,
+    /// Whose number is shown, and whose codecs come first.
+    pub shown: Option<LegId>,
+}
+
+impl Behalf {
+    /// For this one, or for nobody.
+    pub fn of(leg: Option<LegId>) -> Self {
+        Self { joined: leg, pays: leg, shown: leg }
+    }
 }
 
 impl Dialling {
@@ -72,10 +91,11 @@ impl Dialling {
 
 impl Call {
     /// Begins to call somebody, on behalf of a leg or of nobody.
-    pub(super) fn begin_dial(&mut self, verb: VerbId, by: Option<LegId>, dial: Box<Dial>, now: Instant) {
+    pub(super) fn begin_dial(&mut self, verb: VerbId, behalf: Behalf, dial: Box<Dial>, now: Instant) {
         let targets = dial.targets.iter().map(|address| Target::new(address.clone(), 0)).collect();
         let strategy = dial.strategy;
-        let dialling = Dialling { by, dial, targets, step: None, verdict: None, early: None, talk: None };
+        let by = behalf.joined;
+        let dialling = Dialling { by, behalf, dial, targets, step: None, verdict: None, early: None, talk: None };
         self.works.insert(verb, Work::Dial(Box::new(dialling)));
         if strategy == Strategy::All {
             while self.begin_target(verb, now) {}
@@ -126,8 +146,9 @@ impl Call {
             Some(talk) => {
                 let by_caller = dialling.by == Some(id);
                 let length = now.saturating_duration_since(talk.since);
-                self.end_dial(verb, Status::Answered, Some(talk.with), 200, length, now);
-                if by_caller {
+                let with = Some(talk.with).filter(|&with| with != LegId::NONE);
+                self.end_dial(verb, Status::Answered, with, 200, length, now);
+                if by_caller && !talk.passed {
                     self.hang_up(talk.with, super::scope::other_left(), now);
                 }
             }
@@ -158,6 +179,37 @@ impl Call {
         for leg in asked {
             self.hang_up(leg, why.clone(), now);
         }
+    }
+
+    /// A talk of one who is passed on goes on with another one, which is named, or nobody for now; a talk of one who passes on
+    /// is no longer the dial's to end. Gives back the dial that goes on.
+    pub(super) fn leave_dial(&mut self, transferor: LegId, transferee: LegId, target: LegId) -> Option<VerbId> {
+        let mut goes_on = None;
+        for (verb, work) in &mut self.works {
+            let Work::Dial(dialling) = work else { continue };
+            let by = dialling.by;
+            let Some(talk) = &mut dialling.talk else { continue };
+            if by == Some(transferee) && talk.with == transferor {
+                talk.with = target;
+                goes_on = Some(*verb);
+            } else if by == Some(transferor) && talk.with == transferee {
+                talk.passed = true;
+            }
+        }
+        if goes_on.is_some()
+            && let Some(target) = self.here_mut(target)
+        {
+            target.busy = goes_on;
+        }
+        goes_on
+    }
+
+    /// The dial of one who waits for the one it is passed on to.
+    pub(super) fn dial_in_passing(&self, transferee: LegId) -> Option<VerbId> {
+        self.works.iter().find_map(|(verb, work)| match work {
+            Work::Dial(dialling) if dialling.by == Some(transferee) && dialling.talks_with(LegId::NONE) => Some(*verb),
+            _ => None,
+        })
     }
 
     fn has_room_for_a_leg(&self) -> bool {

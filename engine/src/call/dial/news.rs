@@ -18,6 +18,7 @@ impl Call {
         let Some(leg) = self.here_mut(id).filter(|leg| leg.stage == Stage::Asked) else { return };
         leg.stage = Stage::Ringing;
         if let Some(verb) = leg.dial {
+            self.target_rings(verb);
             self.ring_back(verb, now);
         }
     }
@@ -29,6 +30,7 @@ impl Call {
         };
         leg.stage = Stage::Early;
         if let Some(verb) = leg.dial {
+            self.target_rings(verb);
             self.pass_early(verb, id, now);
         }
     }

@@ -19,6 +19,8 @@ const WARNING: &str = "tone::beep";
 pub(super) struct Talk {
     pub with: LegId,
     pub since: Instant,
+    /// Whether the caller has passed it on to somebody else.
+    pub passed: bool,
     /// When they are warned, and when they are parted.
     warn: Option<Instant>,
     end: Option<Instant>,
@@ -57,7 +59,7 @@ impl Call {
         let end = max_talk.map(|longest| now + longest);
         let warn = end.zip(warn_at).and_then(|(end, before)| end.checked_sub(before)).filter(|&at| at > now);
         if let Some(dialling) = self.dialling(verb) {
-            dialling.talk = Some(Talk { with: id, since: now, warn, end });
+            dialling.talk = Some(Talk { with: id, since: now, passed: false, warn, end });
         }
         self.hush(caller, Owner::Ringback(verb), now);
         if let Some(leg) = self.here_mut(caller).filter(|leg| leg.waits_for_answer()) {
@@ -86,7 +88,12 @@ impl Call {
             talk.warn = None;
         }
         if end {
-            return self.hang_up(with, scope::talked_enough(), now);
+            talk.end = None;
+            let waits = self.passings.iter().find(|(_, passing)| Some(passing.transferee) == by);
+            return match waits.map(|(house, _)| *house).filter(|_| with == LegId::NONE) {
+                Some(house) => self.cancel_dial(house, &scope::talked_enough(), now),
+                None => self.hang_up(with, scope::talked_enough(), now),
+            };
         }
         if warn {
             for leg in by.into_iter().chain([with]) {

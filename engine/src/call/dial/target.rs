@@ -107,7 +107,7 @@ impl Call {
         let more = waiting.next().is_some();
         target.stage = Stage::Sought;
         target.until = Some(now + dialling.dial.ring);
-        let (address, caller) = (target.address.clone(), dialling.by);
+        let (address, caller) = (target.address.clone(), dialling.behalf.pays);
         if let Strategy::Steps(gap) = dialling.dial.strategy
             && more
         {
@@ -165,7 +165,7 @@ impl Call {
                 continue;
             }
             let Some(way) = branch.ways.pop_front() else { break };
-            let (by, dial) = (dialling.by, Box::clone(&dialling.dial));
+            let (by, dial) = (dialling.behalf.shown, Box::clone(&dialling.dial));
             let id = self.invite(verb, by, way, *dial);
             if let Some(dialling) = self.dialling(verb)
                 && let Some(branch) = dialling.targets[number].branches.iter_mut().find(|b| b.leg.is_none())

@@ -4,4 +4,5 @@ mod dialling;
 mod ends;
 mod story;
 mod told;
+mod transfers;
 mod words;

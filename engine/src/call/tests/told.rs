@@ -28,12 +28,13 @@ pub(super) struct Told {
     pub results: BTreeMap<VerbId, Outcome>,
     pub wakes: Vec<Wake>,
     pub over: u32,
-    /// What a side handler wants when it is woken next, as [`Told::SIDE`].
+    /// What a side handler wants when it is woken next, as [`Told::SIDE`] and on.
     pub side: Option<Verb>,
+    sides: u64,
 }
 
 impl Told {
-    /// The number of what a side handler wants.
+    /// The number of the first thing that a side handler wants.
     pub const SIDE: VerbId = VerbId(1 << 32);
 
     /// Somebody calls us.
@@ -57,6 +58,7 @@ impl Told {
             wakes: Vec::new(),
             over: 0,
             side: None,
+            sides: 0,
         };
         told.take();
         told
@@ -85,7 +87,10 @@ impl Told {
                         Wake::Result(id, outcome) => assert_eq!(self.results.insert(id, outcome), None),
                         Wake::Heard(happening) => {
                             self.heard.push(happening);
-                            let side = self.side.take().map(|verb| Step::Wants(Self::SIDE, verb));
+                            let side = self.side.take().map(|verb| {
+                                self.sides += 1;
+                                Step::Wants(VerbId(Self::SIDE.0 + self.sides - 1), verb)
+                            });
                             self.step(side.unwrap_or(Step::Waits));
                         }
                         Wake::Begin(_) | Wake::Breathed | Wake::Gone => {}
@@ -108,6 +113,14 @@ impl Told {
         let id = VerbId(self.next_verb);
         self.step(Step::Wants(id, verb));
         id
+    }
+
+    /// A side handler, woken for this, wants something.
+    pub fn asks(&mut self, verb: Verb) -> VerbId {
+        self.side = Some(verb);
+        self.leg(CALLER, LegEvent::Info("text/plain".into(), Vec::new()));
+        assert_eq!(self.side, None, "the program does not listen");
+        VerbId(Self::SIDE.0 + self.sides - 1)
     }
 
     pub fn finishes(&mut self) {

@@ -1,0 +1,294 @@
+//! Who is passed on to whom, by whom, and what becomes of the three.
+
+use std::time::Duration;
+
+use super::told::{CALLER, SECOND, Told};
+use super::words::*;
+use crate::call::event::ReferWish;
+use crate::call::verb::{Misuse, Transfer};
+use crate::call::*;
+use crate::program::{End, Step, VerbId};
+
+const ALICE: LegId = LegId(1);
+const CAROL: LegId = LegId(2);
+
+/// A caller who talks with Alice, whom a dial has found.
+fn talking() -> (Told, VerbId) {
+    let mut told = Told::answered();
+    let id = told.wants(dial(CALLER, &["alice"]));
+    told.locates();
+    told.leg(ALICE, LegEvent::Answered);
+    told.orders.clear();
+    (told, id)
+}
+
+fn refer(told: &mut Told, leg: LegId, replaces: Option<(u64, LegId)>) {
+    let wish = ReferWish { to: "carol".into(), replaces, replaces_elsewhere: None };
+    told.leg(leg, LegEvent::Refer(wish));
+}
+
+fn transferred(status: Status, sip: u16) -> Outcome {
+    Outcome::Transferred { status, sip }
+}
+
+#[test]
+fn a_callee_passes_the_caller_on_and_the_dial_goes_on_with_the_new_one() {
+    let (mut told, id) = talking();
+    refer(&mut told, ALICE, None);
+    assert_eq!(told.said(ALICE), ["acceptrefer"]);
+    told.locates();
+    assert_eq!(told.said(CAROL), ["invite carol"]);
+    told.leg(CAROL, LegEvent::Ringing);
+    assert_eq!(told.said(ALICE), ["referprogress(180)"]);
+    told.passes(7 * SECOND);
+    told.leg(CAROL, LegEvent::Answered);
+    assert_eq!(told.said(ALICE), ["referprogress(200)", "part", "hang up 16"]);
+    assert_eq!(told.said(CALLER), ["part", "bridge 2"]);
+    told.ends(ALICE);
+    assert!(told.runs(id));
+    told.passes(3 * SECOND);
+    told.hangs_up(CAROL);
+    assert_eq!(told.result(id), dialled(Status::Answered, Some(2), 200, 10 * SECOND));
+    assert!(told.call.here(CALLER).is_some());
+}
+
+#[test]
+fn a_transfer_that_reaches_nobody_leaves_both_as_they_were() {
+    let (mut told, id) = talking();
+    refer(&mut told, ALICE, None);
+    told.locates();
+    told.refuses(CAROL, 486);
+    assert_eq!(told.said(ALICE), ["acceptrefer", "referprogress(486)"]);
+    assert_eq!(told.said(CALLER), [""; 0]);
+    assert!(told.runs(id));
+    assert_eq!(told.call.legs[&CALLER].partner, Some(ALICE));
+}
+
+#[test]
+fn a_caller_passes_the_callee_on_who_talks_on_when_the_story_has_ended() {
+    let (mut told, id) = talking();
+    refer(&mut told, CALLER, None);
+    told.locates();
+    told.leg(CAROL, LegEvent::Answered);
+    told.ends(CALLER);
+    assert_eq!(told.result(id), dialled(Status::Answered, Some(1), 200, Duration::ZERO));
+    told.finishes();
+    assert_eq!(told.said(ALICE), ["part", "bridge 2"]);
+    assert_eq!(told.over, 0);
+    told.hangs_up(CAROL);
+    assert_eq!(told.said(ALICE).last().map(String::as_str), Some("hang up 16"));
+    told.ends(ALICE);
+    assert_eq!(told.over, 1);
+}
+
+#[test]
+fn who_is_passed_on_hears_ringing_when_the_other_one_does_not_wait() {
+    let (mut told, id) = talking();
+    refer(&mut told, ALICE, None);
+    told.locates();
+    told.hangs_up(ALICE);
+    assert_eq!(told.said(CALLER), ["part", "play tone::ringback"]);
+    assert!(told.runs(id));
+    told.leg(CAROL, LegEvent::Answered);
+    assert_eq!(told.said(CALLER), ["stop", "bridge 2"]);
+    told.hangs_up(CALLER);
+    assert_eq!(told.result(id), dialled(Status::Answered, Some(2), 200, Duration::ZERO));
+    assert_eq!(told.said(CAROL).last().map(String::as_str), Some("hang up 16"));
+}
+
+#[test]
+fn a_caller_whose_transfer_fails_when_the_other_one_has_gone_is_the_storys_again() {
+    let (mut told, id) = talking();
+    refer(&mut told, ALICE, None);
+    told.locates();
+    told.passes(SECOND);
+    told.hangs_up(ALICE);
+    told.refuses(CAROL, 603);
+    assert_eq!(told.result(id), dialled(Status::Answered, None, 200, SECOND));
+    told.wants(play(CALLER, &["sorry"]));
+    assert_eq!(told.said(CALLER).last().map(String::as_str), Some("play sorry"));
+}
+
+#[test]
+fn a_callee_whose_transfer_fails_when_the_caller_has_gone_is_hung_up() {
+    let (mut told, _) = talking();
+    refer(&mut told, CALLER, None);
+    told.locates();
+    told.hangs_up(CALLER);
+    told.finishes();
+    assert_eq!(told.said(ALICE), ["part", "play tone::ringback"]);
+    told.refuses(CAROL, 603);
+    assert_eq!(told.said(ALICE), ["stop", "hang up 16"]);
+    told.ends(ALICE);
+    assert_eq!(told.over, 1);
+}
+
+#[test]
+fn who_was_to_be_passed_on_and_goes_ends_the_call_of_the_target() {
+    let (mut told, _) = talking();
+    refer(&mut told, ALICE, None);
+    told.locates();
+    told.hangs_up(CALLER);
+    assert_eq!(told.said(CAROL), ["invite carol", "hang up 16"]);
+    assert_eq!(told.said(ALICE), ["acceptrefer", "referprogress(487)", "part", "hang up 16"]);
+}
+
+#[test]
+fn the_program_may_refuse_a_transfer_after_having_thought() {
+    let (mut told, _) = talking();
+    told.side = Some(Verb::RejectRefer(ALICE, 603));
+    refer(&mut told, ALICE, None);
+    assert_eq!(told.said(ALICE), ["rejectrefer(603)"]);
+    assert!(told.sought().is_empty());
+
+    told.side = Some(Verb::Tag("asked".into(), "carol".into()));
+    refer(&mut told, ALICE, None);
+    assert_eq!(told.said(ALICE), [""; 0], "it has not said that it waits");
+    told.step(Step::Wants(VerbId(77), Verb::AcceptRefer(ALICE)));
+    assert_eq!(told.said(ALICE), ["acceptrefer"]);
+    assert_eq!(told.result(VerbId(77)), Outcome::Plain(Status::Ok));
+}
+
+#[test]
+fn nobody_can_be_passed_on_by_one_who_talks_with_nobody() {
+    let mut told = Told::answered();
+    refer(&mut told, CALLER, None);
+    told.step(Step::Waits);
+    assert_eq!(told.said(CALLER), ["rejectrefer(603)"]);
+    refer(&mut told, CALLER, None);
+    assert_eq!(told.said(CALLER), ["rejectrefer(603)"]);
+}
+
+#[test]
+fn an_accepted_transfer_that_nobody_asked_for_is_a_mistake() {
+    let mut told = Told::answered();
+    let id = told.wants(Verb::AcceptRefer(CALLER));
+    assert_eq!(told.result(id), Outcome::Misuse(Misuse::NoRefer));
+}
+
+#[test]
+fn a_party_with_two_legs_in_this_call_joins_those_it_talks_with() {
+    let (mut told, id) = talking();
+    let (hers, carol) = (LegId(2), LegId(3));
+    for leg in [hers, carol] {
+        told.asks(Verb::CallOut(Box::new(targets(&["phone"]))));
+        told.locates();
+        told.leg(leg, LegEvent::Answered);
+        told.step(Step::Waits);
+    }
+    let bridge = told.asks(Verb::Bridge(hers, carol));
+    refer(&mut told, ALICE, Some((7, hers)));
+    assert_eq!(told.call.legs[&CALLER].partner, Some(carol));
+    assert_eq!(told.result(bridge), Outcome::Plain(Status::Gone));
+    assert_eq!(told.said(ALICE), ["acceptrefer", "referprogress(200)", "part", "hang up 16"]);
+    assert_eq!(told.said(hers).last().map(String::as_str), Some("hang up 16"));
+    told.step(Step::Waits);
+    told.hangs_up(carol);
+    assert!(matches!(told.result(id), Outcome::Dialled { status: Status::Answered, leg: Some(LegId(3)), .. }));
+}
+
+#[test]
+fn a_leg_of_another_call_is_asked_for_and_joined_when_it_comes() {
+    let (mut told, id) = talking();
+    refer(&mut told, ALICE, Some((8, LegId(5))));
+    assert!(told.orders.contains(&Effect::Take { call: 8, leg: LegId(5), as_leg: CAROL }));
+    told.hear(Event::Taken(CAROL, true));
+    assert_eq!(told.said(ALICE), ["acceptrefer", "referprogress(200)", "part", "hang up 16"]);
+    assert_eq!(told.call.legs[&CALLER].partner, Some(CAROL));
+    told.hangs_up(CAROL);
+    assert!(matches!(told.result(id), Outcome::Dialled { status: Status::Answered, leg: Some(CAROL), .. }));
+}
+
+#[test]
+fn a_leg_of_another_call_that_does_not_come_leaves_both_as_they_were() {
+    let (mut told, id) = talking();
+    refer(&mut told, ALICE, Some((8, LegId(5))));
+    told.passes(limits::HANDOVER);
+    assert_eq!(told.said(ALICE), ["acceptrefer", "referprogress(481)"]);
+    assert!(told.runs(id));
+    told.hear(Event::Taken(CAROL, true));
+    assert_eq!(told.said(CAROL), ["hang up 16"]);
+}
+
+#[test]
+fn a_call_gives_away_the_party_that_talks_with_the_leg_that_was_named() {
+    let (mut told, id) = talking();
+    told.hear(Event::Give { leg: CALLER, call: 9, as_leg: LegId(4) });
+    assert!(told.orders.contains(&Effect::Give { leg: Some(ALICE), call: 9, as_leg: LegId(4) }));
+    assert_eq!(told.ending(ALICE).reason, "transferred into call 9");
+    assert_eq!(told.said(ALICE), [""; 0], "its orders are the other call's");
+    assert_eq!(told.said(CALLER), ["part", "hang up 16"]);
+    assert!(!told.runs(id));
+}
+
+#[test]
+fn a_phone_takes_the_place_of_a_leg() {
+    let (mut told, id) = talking();
+    let new = told.call.next_leg();
+    told.hear(Event::Replace { leg: new, of: ALICE });
+    assert_eq!(told.said(new), ["answer"]);
+    assert_eq!(told.said(ALICE), ["part", "hang up 16"]);
+    assert_eq!(told.said(CALLER), ["part", "bridge 2"]);
+    told.leg(new, LegEvent::Answered);
+    assert!(told.runs(id));
+    let stranger = told.call.next_leg();
+    told.hear(Event::Replace { leg: stranger, of: LegId(40) });
+    assert_eq!(told.said(stranger), ["refuse 481"]);
+}
+
+#[test]
+fn the_program_passes_a_party_on_and_knows_when_it_stands() {
+    let mut told = Told::answered();
+    let transfer = Transfer { to: "carol".into(), attended: false, return_on_fail: false };
+    let id = told.wants(Verb::Transfer(CALLER, transfer));
+    assert_eq!(told.said(CALLER), ["play tone::ringback"]);
+    told.locates();
+    told.leg(LegId(1), LegEvent::Answered);
+    assert_eq!(told.result(id), transferred(Status::Completed, 200));
+    told.finishes();
+    assert_eq!(told.said(CALLER), ["stop", "bridge 1"]);
+    assert_eq!(told.over, 0);
+    told.hangs_up(CALLER);
+    told.ends(LegId(1));
+    assert_eq!(told.over, 1);
+}
+
+#[test]
+fn a_transfer_of_the_program_that_fails_leaves_the_party_with_it() {
+    let mut told = Told::answered();
+    let transfer = Transfer { to: "carol".into(), attended: false, return_on_fail: true };
+    let id = told.wants(Verb::Transfer(CALLER, transfer));
+    told.locates();
+    told.refuses(LegId(1), 486);
+    assert_eq!(told.result(id), transferred(Status::Failed, 486));
+    told.wants(play(CALLER, &["busy"]));
+    assert_eq!(told.said(CALLER), ["play tone::ringback", "stop", "play busy"]);
+}
+
+#[test]
+fn a_party_that_was_parted_for_a_transfer_comes_back_when_it_fails() {
+    let (mut told, dial) = talking();
+    let transfer = Transfer { to: "carol".into(), attended: false, return_on_fail: true };
+    told.side = Some(Verb::Transfer(CALLER, transfer));
+    told.leg(ALICE, LegEvent::Info("text/plain".into(), Vec::new()));
+    assert_eq!(told.said(ALICE), ["part", "play music"]);
+    assert_eq!(told.said(CALLER), ["part", "play tone::ringback"]);
+    told.locates();
+    told.refuses(CAROL, 486);
+    assert_eq!(told.result(Told::SIDE), transferred(Status::Returned, 486));
+    assert_eq!(told.call.legs[&CALLER].partner, Some(ALICE));
+    assert!(told.runs(dial));
+}
+
+#[test]
+fn a_program_with_a_fault_ends_a_transfer_with_everything() {
+    let (mut told, _) = talking();
+    refer(&mut told, ALICE, None);
+    told.locates();
+    told.hear(Event::End(Ending::by(Who::System, 41, None, "ended")));
+    told.step(Step::Finished(End::Told));
+    for leg in [0, 1, 2] {
+        told.ends(LegId(leg));
+    }
+    assert_eq!(told.over, 1);
+}

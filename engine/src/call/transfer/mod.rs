@@ -1,0 +1,24 @@
+//! Who is passed on to somebody else: by a party that asks for it, by the program, and by a phone that takes a place.
+//!
+//! Three have a part in it: who transfers, who is passed on, and who is to be reached. However it began, it ends in the same
+//! way: the second and the third are joined, and the first is hung up; or it does not come about, and who talked before talks
+//! on.
+//!
+//! ```text
+//!  REFER ─▶ wish ─accepted─▶ the target is called ──answers──▶ joined with it, the first one hung up
+//!  Verb::Transfer ─────────▶        │             └──does not─▶ as before; returned where they were parted
+//!  Replaces ─▶ the leg is there already, in this call, in another one, or it has just called
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `wish` | a party that asks, and who may say yes |
+//! | `passing` | a transfer whose target is being called, and what becomes of the three |
+//! | `handover` | legs that change their call, and phones that take a place |
+
+mod handover;
+mod passing;
+mod wish;
+
+pub(super) use handover::Taking;
+pub(super) use passing::Passing;

@@ -4,6 +4,7 @@
 
 pub mod call;
 pub mod door;
+pub mod exchange;
 pub mod journal;
 pub mod line;
 pub mod program;

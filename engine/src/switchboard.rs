@@ -130,6 +130,11 @@ impl Switchboard {
         }
     }
 
+    /// The domain that is ours; `None`: whatever phones say.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
     /// Whether addresses at `host` are ours. Phones that know us by address mean us, too.
     pub fn serves_domain(&self, host: &str) -> bool {
         routing::serves(self.domain.as_deref(), host)

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use patchcord_engine::{
-    door::Door,
+    exchange::Exchange,
     routing::{BindingShelf, PlanError},
     runtime::{self, BindError, Runtime, clock},
     switchboard::Switchboard,
@@ -166,8 +166,8 @@ async fn open_rooms(
     let control = control::bind(hold)?;
     let desks = board.clone();
     let (room, voices) = sound::open(&config)?;
-    let door = move |_shard| -> Box<dyn runtime::Desk> { Box::new(Door::new(desks.clone(), clock::now())) };
-    let runtime = Runtime::start_with(config.runtime.clone(), Some(voices), door)?;
+    let exchange = move |_shard| -> Box<dyn runtime::Desk> { Box::new(Exchange::new(desks.clone(), clock::now())) };
+    let runtime = Runtime::start_with(config.runtime.clone(), Some(voices), exchange)?;
 
     let addresses = web.iter().map(|(_, address)| *address).collect();
     let parts =

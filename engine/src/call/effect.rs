@@ -119,8 +119,8 @@ pub struct Way {
 pub enum Through {
     /// An endpoint's registration: the user, and which of its bindings.
     Binding(String, u64),
-    /// A trunk, by name.
-    Trunk(String),
+    /// A trunk, by name, and the number that is shown there.
+    Trunk(String, Option<String>),
     /// Whatever DNS says.
     Straight,
 }

@@ -56,6 +56,9 @@ const MAX_BODY: usize = 32_768;
 /// The extensions that a request may require of us.
 const KNOWN_EXTENSIONS: [&str; 2] = ["path", "outbound"];
 
+/// The extensions that an INVITE may require.
+const KNOWN_TO_CALLS: [&str; 5] = ["100rel", "timer", "replaces", "norefersub", "outbound"];
+
 /// When and whence a request came, and the dice that were thrown for its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -100,8 +103,13 @@ impl Door {
         }
     }
 
+    /// Whether an INVITE could be a call at all, whoever sends it.
+    pub fn fits_call(&self, request: &Request) -> Result<(), Refusal> {
+        fits(request, &KNOWN_TO_CALLS)
+    }
+
     fn decide(&self, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
-        fits(request)?;
+        fits(request, &KNOWN_EXTENSIONS)?;
         match request.method() {
             Method::Register => register::serve(&self.board, request, moment),
             Method::Options => self.options(request, moment),
@@ -135,7 +143,7 @@ impl Door {
 }
 
 /// Whether anybody could act on the request at all, whatever it asks.
-fn fits(request: &Request) -> Result<(), Refusal> {
+fn fits(request: &Request, extensions: &[&str]) -> Result<(), Refusal> {
     if request.to_tag()?.is_some() {
         return Err(Refusal::new(481, "Call/Transaction Does Not Exist"));
     }
@@ -161,7 +169,7 @@ fn fits(request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::new(416, "Unsupported URI Scheme"));
     }
     // §8.2.2.3: an INVITE's ACK and CANCEL never come here, so Require is always heard.
-    let unknown: Vec<_> = request.unknown_extensions(&KNOWN_EXTENSIONS).take(MAX_UNSUPPORTED).collect();
+    let unknown: Vec<_> = request.unknown_extensions(extensions).take(MAX_UNSUPPORTED).collect();
     if !unknown.is_empty() {
         return Err(Refusal::bad_extension(unknown.join(", ")));
     }

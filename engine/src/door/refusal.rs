@@ -1,6 +1,6 @@
 //! Why a request that belongs to no call is turned away: the status, and the headers that RFC 3261 demands with it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use patchcord_sip::message::{Draft, Fault, Name};
 
@@ -72,6 +72,11 @@ impl Refusal {
     pub fn not_acceptable_here(reason: &str) -> Self {
         // §20.43: who warns is a host or any name of the server's choice.
         Self::new(488, "Not Acceptable Here").with(Name::Warning, format!("399 patchcord \"{reason}\""))
+    }
+
+    /// 503: no room now, and when to come back.
+    pub fn unavailable(phrase: &'static str, retry_after: Duration) -> Self {
+        Self::new(503, phrase).with(Name::RetryAfter, retry_after.as_secs().max(1).to_string())
     }
 
     /// 404: nobody of that name or number.

@@ -41,6 +41,7 @@ const MAX_WORDS: usize = 200;
 pub(super) struct Calling {
     pub(super) mark: Mark,
     pub(super) forks: Forks,
+    hops: u8,
     headers: Vec<(String, String)>,
     /// Our offer.
     pub(super) body: Option<Bytes>,
@@ -67,7 +68,8 @@ impl Calling {
     }
 
     fn draft(&self) -> Draft {
-        let mut draft = self.forks.opening().draft().text(Name::Allow, ALLOW).text(Name::Supported, SUPPORTED);
+        let draft = self.forks.opening().draft().without(Name::MaxForwards).header(Name::MaxForwards, self.hops);
+        let mut draft = draft.text(Name::Allow, ALLOW).text(Name::Supported, SUPPORTED);
         draft = self.wish.ask(draft);
         for (name, value) in &self.headers {
             draft = draft.text(Name::of(name), value);
@@ -103,6 +105,7 @@ impl Line {
         line.calling = Some(Box::new(Calling {
             mark: Mark(0),
             forks: Forks::new(opening),
+            hops: outward.hops,
             headers: outward.headers,
             body: None,
             wish,

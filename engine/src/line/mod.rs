@@ -197,6 +197,11 @@ impl Line {
         }
     }
 
+    /// How the party's last message came; `None` before the first.
+    pub fn hop(&self) -> Option<&Hop> {
+        self.hop.as_ref()
+    }
+
     /// Our tag: the name by which its dialogs are found.
     #[must_use]
     pub fn tag(&self) -> &str {

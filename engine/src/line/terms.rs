@@ -56,6 +56,8 @@ pub struct Outward<'a> {
     pub contact: Arc<str>,
     /// Proxies to pass first, as Route values.
     pub routes: &'a [&'a str],
+    /// How many more servers the INVITE may pass.
+    pub hops: u8,
     /// Further headers of the INVITE: identity, and what a program wants said.
     pub headers: Vec<(String, String)>,
 }

@@ -51,6 +51,11 @@ pub trait Desk {
         false
     }
 
+    /// The server is stopping: what runs is ended now, in good order. What it takes is waited for, for a while.
+    fn stop(&mut self, wire: &mut Wire<'_>) {
+        let _nothing_runs = wire;
+    }
+
     /// When [`Desk::wake`] wants to be called; asked after everything that the desk was told.
     fn deadline(&self) -> Option<Instant>;
 
@@ -172,6 +177,12 @@ impl<'a> Wire<'a> {
     /// The same for the peer of a hop, by the very address of ours that it used.
     pub fn contact_on(&self, hop: &Hop) -> SocketAddr {
         self.works.contact_on(hop)
+    }
+
+    /// The same for a peer that nothing was heard from yet; `None` for one whose address is not known, who is taken to be
+    /// outside.
+    pub fn contact_towards(&self, peer: Option<IpAddr>, transport: Transport) -> SocketAddr {
+        self.works.contact_for(SocketAddr::new(peer.unwrap_or(SOMEBODY), 0), transport)
     }
 
     /// The way to an address: the connection that leads there, one that is made now, or the right UDP socket. `None` when

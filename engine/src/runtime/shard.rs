@@ -324,7 +324,13 @@ impl Shard {
 
     /// The server is stopping: what runs may end, nothing new begins.
     pub fn stop(&self) {
-        self.enter(|core| core.works.is_stopping = true);
+        self.enter(|core| {
+            core.works.is_stopping = true;
+            core.guard(|core| {
+                core.desk.stop(&mut Wire::new(&mut core.works));
+                core.settle();
+            });
+        });
     }
 
     /// Whether nobody waits for an answer of ours, and we wait for none.

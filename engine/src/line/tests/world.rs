@@ -139,6 +139,7 @@ impl World {
             tag: "tag-of-alice",
             contact: contact(ALICE),
             routes: &[],
+            hops: 70,
             headers: vec![("P-Asserted-Identity".into(), "<sip:alice@example.org>".into())],
         };
         let terms = Arc::new(self.sides[ALICE].terms.clone());

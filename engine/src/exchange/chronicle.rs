@@ -1,0 +1,303 @@
+//! What a call writes into its journal: the call's notes, the messages of its lines, and what its sound tells.
+//!
+//! Each is written once, at the instant of its turn. What leaves the call goes to whoever keeps journals as it grows, and the
+//! rest when the call is over.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use patchcord_media::shard;
+use patchcord_sip::hop::Transport;
+
+use super::Turn;
+use super::ends::{End, Way as Opening, Whose};
+use super::talk::Talk;
+use crate::call::effect::Note;
+use crate::call::verb::{Outcome as VerbOutcome, Status, Verb};
+use crate::call::{Event, LegEvent, LegId};
+use crate::journal::{
+    Account, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party, QualitySample,
+    Verb as Ordered, Way, What,
+};
+use crate::program;
+use crate::redact::Redacted;
+
+/// The journal of a talk, and since when it runs.
+pub(super) struct Chronicle {
+    pub journal: Journal,
+    pub began: Instant,
+}
+
+impl Chronicle {
+    fn at(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
+    }
+
+    fn write(&mut self, now: Instant, what: What) {
+        let at = self.at(now);
+        self.journal.note(at, what);
+    }
+}
+
+impl Talk {
+    /// A message of a leg, as it was on the wire.
+    pub fn log_message(&mut self, leg: LegId, way: Way, bytes: &Bytes, turn: &Turn<'_, '_>) {
+        let at = self.chronicle.at(turn.now());
+        self.chronicle.journal.message(at, leg.into(), way, bytes);
+    }
+
+    /// Writes down what the call says of itself.
+    pub fn note(&mut self, note: Note, turn: &mut Turn<'_, '_>) {
+        let now = turn.now();
+        match note {
+            Note::Heard(event) => self.note_event(*event, now),
+            Note::Verb(id, verb) => {
+                let (name, leg, arguments) = spoken(&verb);
+                let leg = leg.map(LegNumber::from);
+                let ordered =
+                    Ordered { id: id.into(), leg, name: name.into(), arguments: arguments.into(), place: None };
+                self.chronicle.write(now, What::Verb(Box::new(ordered)));
+            }
+            Note::Result(id, outcome) => {
+                let (status, facts) = result(&outcome);
+                self.chronicle.write(now, What::Result { verb: id.into(), status: status.into(), facts });
+            }
+            Note::LegBegan(leg, parent, way) => {
+                let parent = parent.map(LegNumber::from);
+                let began = self.leg_began(leg, parent, way.as_ref());
+                self.chronicle.write(now, What::LegBegan(Box::new(began)));
+            }
+            Note::Joined(a, b) => self.chronicle.write(now, What::Bridged(a.into(), b.into())),
+            Note::Parted(leg) => self.chronicle.write(now, What::Unbridged(leg.into())),
+            Note::LegEnded(leg, ending) => {
+                let cause = Box::new(Cause::of(leg, &ending));
+                self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });
+            }
+            Note::NotTold(_) => self.say(None, "the service was not told of an event: too many wait", now),
+            Note::Tag(key, value) => self.chronicle.write(now, What::Tag { key: key.into(), value: value.into() }),
+            Note::StoryEnded(end) => {
+                let facts = match &end {
+                    program::End::Told => Facts::NONE,
+                    program::End::Fault(why) => Facts::NONE.with("fault", why),
+                    program::End::ContinueAs(service) => Facts::NONE.with("continues_as", service),
+                };
+                self.broke |= matches!(end, program::End::Fault(_));
+                self.chronicle.write(now, What::Heard { leg: None, event: "story ended".into(), facts });
+            }
+        }
+        self.hand_out(turn);
+    }
+
+    fn say(&mut self, leg: Option<LegNumber>, event: &'static str, now: Instant) {
+        self.chronicle.write(now, What::Heard { leg, event: event.into(), facts: Facts::NONE });
+    }
+
+    fn note_event(&mut self, event: Event, now: Instant) {
+        let Event::Leg(leg, event) = event else { return };
+        let number = LegNumber::from(leg);
+        let what = match event {
+            LegEvent::Ringing => What::Rang(number),
+            LegEvent::EarlyMedia => What::EarlyMedia(number),
+            LegEvent::Answered => What::Answered(number),
+            LegEvent::Held(true) => What::Held(number),
+            LegEvent::Held(false) => What::Resumed(number),
+            LegEvent::MediaLost(quiet) => What::Media { leg: number, notice: Notice::Silent(quiet) },
+            LegEvent::MediaBack => What::Media { leg: number, notice: Notice::Resumed },
+            // The ends are written where the call ends the leg.
+            LegEvent::Ended(_) | LegEvent::Refused(_) | LegEvent::KeyDown(_) => return,
+            other => {
+                let (event, facts) = heard(&other);
+                What::Heard { leg: Some(number), event: event.into(), facts }
+            }
+        };
+        self.chronicle.write(now, what);
+    }
+
+    fn leg_began(&self, leg: LegId, parent: Option<LegNumber>, way: Option<&crate::call::effect::Way>) -> LegBegan {
+        let end = self.ends.iter().find(|end| end.leg == leg);
+        let caller = Party { number: self.party.number.clone(), name: self.party.name.clone() };
+        let (account, transport, peer) = end.map_or((Account::Stranger, Transport::Udp, String::new()), known_as);
+        let (account, called) = match way {
+            None => (account, self.party.called.clone()),
+            Some(way) => match &way.through {
+                crate::call::effect::Through::Binding(user, _) => {
+                    (Account::Endpoint(user.as_str().into()), user.as_str().into())
+                }
+                crate::call::effect::Through::Trunk(name, _) => {
+                    (Account::Trunk(name.as_str().into()), user_of(&way.uri).into())
+                }
+                crate::call::effect::Through::Straight => (Account::Stranger, user_of(&way.uri).into()),
+            },
+        };
+        let direction = if way.is_some() { Direction::Outbound } else { Direction::Inbound };
+        let (from, to) = (caller, Party::new(called));
+        LegBegan { leg: leg.into(), parent, direction, account, from, to, transport, peer: peer.into() }
+    }
+
+    /// What a port tells that is no event of the call.
+    pub fn note_sound(&mut self, leg: LegId, notice: &shard::Notice, turn: &mut Turn<'_, '_>) {
+        let leg = LegNumber::from(leg);
+        let notice = match notice {
+            shard::Notice::Latched(_, from) => Notice::Latched(Redacted(from).to_string().into()),
+            shard::Notice::Quality(_, quality) => Notice::Sampled(Box::new(sample(quality))),
+            shard::Notice::Goodbye(_) => Notice::Said("the party says that its stream ends".into()),
+            _ => return,
+        };
+        self.chronicle.write(turn.now(), What::Media { leg, notice });
+        self.hand_out(turn);
+    }
+
+    fn hand_out(&mut self, turn: &mut Turn<'_, '_>) {
+        if self.chronicle.journal.is_due()
+            && let Some(batch) = self.chronicle.journal.drain()
+        {
+            turn.exchange.board.clerk.take(batch);
+        }
+    }
+
+    /// The call is over: its record is closed.
+    pub fn close_journal(self, turn: &mut Turn<'_, '_>) {
+        let outcome = if self.broke { Outcome::Crashed } else { self.chronicle.journal.outcome() };
+        let at = self.chronicle.at(turn.now());
+        turn.exchange.board.clerk.take(self.chronicle.journal.end(at, outcome));
+    }
+}
+
+fn known_as(end: &End) -> (Account, Transport, String) {
+    let account = match &end.whose {
+        Whose::Endpoint(endpoint) => Account::Endpoint(endpoint.user.as_ref().into()),
+        Whose::Trunk(trunk) => Account::Trunk(trunk.name.as_ref().into()),
+        Whose::Stranger(_) => Account::Stranger,
+    };
+    match &end.opening {
+        Opening::Along(hop) => (account, hop.transport, Redacted(hop.peer).to_string()),
+        Opening::To(_) => (account, Transport::Udp, String::new()),
+    }
+}
+
+fn user_of(uri: &str) -> &str {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    rest.split('@').next().unwrap_or(rest)
+}
+
+fn sample(quality: &shard::Quality) -> QualitySample {
+    let hearing = |heard: Option<shard::Heard>, mos: Option<f32>| {
+        heard.map(|heard| Hearing {
+            lost_permille: u16::try_from(heard.lost_permille).unwrap_or(u16::MAX),
+            jitter: heard.jitter,
+            mos_hundredths: mos.map(|mos| (mos * 100.0) as u16),
+        })
+    };
+    QualitySample {
+        here: hearing(quality.heard_here, quality.mos_here),
+        there: hearing(quality.heard_there, quality.mos_there),
+        round_trip: quality.round_trip,
+    }
+}
+
+/// An event in a word or two, and what goes with it.
+fn heard(event: &LegEvent) -> (&'static str, Facts) {
+    match event {
+        LegEvent::Key(press) => ("key", Facts::NONE.with("digit", press.key.to_string())),
+        LegEvent::Played(_, how) => ("played", Facts::NONE.with("how", format!("{how:?}").to_lowercase())),
+        LegEvent::NotPlayed(_, why) => ("not played", Facts::NONE.with("why", why)),
+        LegEvent::KeysSent => ("keys sent", Facts::NONE),
+        LegEvent::Recorded(_, Ok((file, _))) => ("recorded", Facts::NONE.with("file", file)),
+        LegEvent::Recorded(_, Err(why)) => ("not recorded", Facts::NONE.with("why", why)),
+        LegEvent::Quiet(_) => ("silence", Facts::NONE),
+        LegEvent::Unusable(ending) => ("unusable sound", Facts::NONE.with("why", &ending.reason)),
+        LegEvent::Info(kind, _) => ("info", Facts::NONE.with("type", kind)),
+        LegEvent::Message(kind, _) => ("message", Facts::NONE.with("type", kind)),
+        LegEvent::Refer(wish) => ("refer", Facts::NONE.with("to", &wish.to)),
+        LegEvent::ReferProgress(status) => ("refer progress", Facts::NONE.with("status", status.to_string())),
+        LegEvent::LineRefused(status) => ("refused in the call", Facts::NONE.with("status", status.to_string())),
+        _ => ("event", Facts::NONE),
+    }
+}
+
+/// A verb's name, its leg, and what it was told.
+fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
+    let none = String::new;
+    match verb {
+        Verb::Ring(leg) => ("ring", Some(*leg), none()),
+        Verb::Progress(leg) => ("progress", Some(*leg), none()),
+        Verb::Answer(leg) => ("answer", Some(*leg), none()),
+        Verb::Reject(leg, status, reason) => {
+            ("reject", Some(*leg), format!("{status} {}", reason.as_deref().unwrap_or_default()))
+        }
+        Verb::Redirect(leg, to) => ("redirect", Some(*leg), to.clone()),
+        Verb::HangUp(leg, cause) => ("hangup", Some(*leg), cause.to_string()),
+        Verb::Play(leg, play) => ("play", Some(*leg), play.prompts.join(", ")),
+        Verb::StartPlay(leg, play) => ("start_play", Some(*leg), play.prompts.join(", ")),
+        Verb::Stop(handle) => ("stop", None, handle.0.to_string()),
+        Verb::Gather(leg, gather) => ("gather", Some(*leg), format!("{} to {} digits", gather.min, gather.max)),
+        Verb::Record(leg, record) => ("record", Some(*leg), format!("at most {} s", record.max.as_secs())),
+        Verb::StartRecord(leg, _) => ("start_record", Some(*leg), none()),
+        Verb::PauseRecord(handle, paused) => (if *paused { "pause" } else { "resume" }, None, handle.0.to_string()),
+        Verb::Dial(leg, dial) => ("dial", Some(*leg), dial.targets.join(", ")),
+        Verb::CallOut(dial) => ("call_out", None, dial.targets.join(", ")),
+        Verb::Bridge(a, b) => ("bridge", Some(*a), b.0.to_string()),
+        Verb::Unbridge(leg) => ("unbridge", Some(*leg), none()),
+        Verb::Echo(leg) => ("echo", Some(*leg), none()),
+        Verb::Hold(leg, music) => ("hold", Some(*leg), music.clone().unwrap_or_default()),
+        Verb::Unhold(leg) => ("unhold", Some(*leg), none()),
+        Verb::Transfer(leg, transfer) => ("transfer", Some(*leg), transfer.to.clone()),
+        Verb::Refer(leg, to) => ("refer", Some(*leg), to.clone()),
+        Verb::AcceptRefer(leg) => ("accept", Some(*leg), none()),
+        Verb::RejectRefer(leg, status) => ("reject", Some(*leg), status.to_string()),
+        // Keys may be secrets: how many there were is enough.
+        Verb::SendKeys(leg, keys) => ("send_keys", Some(*leg), format!("{} keys", keys.keys.len())),
+        Verb::SendInfo(leg, kind, _) => ("send_info", Some(*leg), kind.clone()),
+        Verb::SendMessage(leg, _) => ("send_message", Some(*leg), none()),
+        Verb::Sleep(time) => ("sleep", None, format!("{} ms", time.as_millis())),
+        Verb::Tag(key, value) => ("tag", None, format!("{key}={value}")),
+        Verb::Detach(leg) => ("detach", Some(*leg), none()),
+    }
+}
+
+fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
+    let none = Facts::NONE;
+    match outcome {
+        VerbOutcome::Plain(status) => (word(*status), none),
+        VerbOutcome::Handle(handle) => ("started", none.with("handle", handle.0.to_string())),
+        VerbOutcome::Gathered { status, digits } => (word(*status), none.with("keys", digits.len().to_string())),
+        VerbOutcome::Recorded { status, file, length } => {
+            let facts = none.with("ms", length.as_millis().to_string());
+            (word(*status), file.iter().fold(facts, |facts, file| facts.with("file", file)))
+        }
+        VerbOutcome::Dialled { status, leg, sip, talk } => {
+            let facts = none.with("sip", sip.to_string()).with("talk_ms", talk.as_millis().to_string());
+            (word(*status), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
+        }
+        VerbOutcome::Transferred { status, sip } => (word(*status), none.with("sip", sip.to_string())),
+        VerbOutcome::Misuse(misuse) => ("misuse", none.with("why", misuse.to_string())),
+    }
+}
+
+/// A status as scripts write it.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "ok",
+        Status::Gone => "gone",
+        Status::Done => "done",
+        Status::Stopped => "stopped",
+        Status::Missing => "missing",
+        Status::Digits => "digits",
+        Status::Timeout => "timeout",
+        Status::Invalid => "invalid",
+        Status::Kept => "kept",
+        Status::TooShort => "too_short",
+        Status::Silence => "silence",
+        Status::Answered => "answered",
+        Status::Busy => "busy",
+        Status::NoAnswer => "no_answer",
+        Status::Rejected => "rejected",
+        Status::Unreachable => "unreachable",
+        Status::Cancelled => "cancelled",
+        Status::Screened => "screened",
+        Status::Forbidden => "forbidden",
+        Status::Completed => "completed",
+        Status::Failed => "failed",
+        Status::Returned => "returned",
+    }
+}

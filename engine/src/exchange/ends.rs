@@ -1,0 +1,211 @@
+//! The end of a leg: its line, its port, and the names by which news find it.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use patchcord_media::sdp::agreed::Sound;
+use patchcord_media::shard::{Opened, PortId};
+use patchcord_sip::hop::{FlowId, Hop};
+use patchcord_sip::transaction::ServerId;
+use patchcord_sip::uri::Uri;
+
+use super::outgoing::transport_of;
+use super::{Asked, Number, Place, Sent};
+use crate::call::LegId;
+use crate::line::{Lead, Line, Mark};
+use crate::routing::{Caller, Endpoint, Full, Ticket, Trunk};
+use crate::runtime::{SoundAddress, Wire};
+use crate::switchboard::Switchboard;
+
+/// Who is at the end of a leg.
+#[derive(Clone, Debug)]
+pub(super) enum Whose {
+    /// An endpoint of ours.
+    Endpoint(Arc<Endpoint>),
+    /// A carrier.
+    Trunk(Arc<Trunk>),
+    /// Somebody else.
+    Stranger(IpAddr),
+}
+
+impl Whose {
+    /// As routing asks for it.
+    pub fn caller(&self) -> Caller<'_> {
+        match self {
+            Self::Endpoint(endpoint) => Caller::Endpoint(&endpoint.user),
+            Self::Trunk(trunk) => Caller::Trunk(&trunk.name),
+            Self::Stranger(address) => Caller::Stranger(*address),
+        }
+    }
+}
+
+impl Whose {
+    /// Room for one more call of it, of which strangers have none of their own.
+    pub fn admit(&self, board: &Switchboard, urgent: bool, now: Instant) -> Result<Option<Ticket>, Full> {
+        match self {
+            Self::Endpoint(endpoint) => board.admit_endpoint(endpoint, urgent).map(Some),
+            Self::Trunk(trunk) => trunk.admit(urgent, now).map(Some),
+            Self::Stranger(_) => Ok(None),
+        }
+    }
+}
+
+/// The way of a request that no dialog leads.
+#[derive(Clone, Debug)]
+pub(super) enum Way {
+    /// Along this one.
+    Along(Hop),
+    /// Wherever this address leads.
+    To(String),
+}
+
+/// The end of one leg.
+pub(super) struct End {
+    pub leg: LegId,
+    pub line: Line,
+    /// The port of its sound, once there is one.
+    pub port: Option<Opened>,
+    /// Where its sound is taken.
+    pub here: SoundAddress,
+    /// Who it is, as far as rights and limits go.
+    pub whose: Whose,
+    /// The way by which its first request goes.
+    pub opening: Way,
+    /// What both descriptions agreed on.
+    pub agreed: Option<Box<Sound>>,
+    /// Requests on their way.
+    pub sent: Vec<(Mark, Sent)>,
+    /// INVITEs of the party that may still be cancelled, or want their ACK.
+    pub invites: Vec<ServerId>,
+    /// The tag of its dialog, ours.
+    pub tag: Box<str>,
+    /// The connection that the party is reached by.
+    pub flow: Option<FlowId>,
+    /// The room that it takes of limits; given back when it goes.
+    #[expect(dead_code, reason = "a ticket does its work when it is dropped")]
+    pub tickets: Vec<Ticket>,
+    /// The call has heard that it is gone.
+    pub gone: bool,
+}
+
+impl End {
+    /// The way of a request that its line leads so. A connection that has closed leads nowhere any more; then the address
+    /// must do.
+    pub fn way(&self, lead: Lead, wire: &Wire<'_>) -> Way {
+        match lead {
+            Lead::Opening => self.opening.clone(),
+            Lead::Hop(hop) if wire.is_open(hop.flow) => Way::Along(hop),
+            Lead::Hop(_) => Way::To(self.line.address().to_owned()),
+            Lead::Uri(uri) => Way::To(uri),
+        }
+    }
+
+    /// The way of an ACK, which is sent once and cannot wait for a name: where it cannot go to an address, it goes where the
+    /// answer came from.
+    pub fn hop_of(&self, lead: Lead, wire: &mut Wire<'_>) -> Option<Hop> {
+        let uri = match self.way(lead, wire) {
+            Way::Along(hop) => return Some(hop),
+            Way::To(uri) => uri,
+        };
+        let there = Uri::parse(&uri).ok().and_then(|uri| {
+            let transport = transport_of(&uri);
+            Some((transport, SocketAddr::new(uri.address()?, uri.port().unwrap_or(transport.default_port()))))
+        });
+        match there {
+            Some((transport, peer)) => wire.hop_to(transport, peer),
+            None => self.line.hop().copied(),
+        }
+    }
+}
+
+/// How news find their end.
+#[derive(Default)]
+pub(super) struct Names {
+    dialogs: HashMap<Box<str>, Place>,
+    invites: HashMap<ServerId, Place>,
+    sent: HashMap<Sent, Asked>,
+    ports: HashMap<PortId, Place>,
+    flows: HashMap<FlowId, u32>,
+}
+
+impl Names {
+    pub fn dialog(&self, tag: &str) -> Option<Place> {
+        self.dialogs.get(tag).copied()
+    }
+
+    pub fn invite(&self, id: ServerId) -> Option<Place> {
+        self.invites.get(&id).copied()
+    }
+
+    pub fn sent(&self, sent: Sent) -> Option<Asked> {
+        self.sent.get(&sent).copied()
+    }
+
+    pub fn port(&self, port: PortId) -> Option<Place> {
+        self.ports.get(&port).copied()
+    }
+
+    /// Whether a party is reached over a connection.
+    pub fn talks_over(&self, flow: FlowId) -> bool {
+        self.flows.contains_key(&flow)
+    }
+
+    /// A new end can be found by its dialog.
+    pub fn enter(&mut self, number: Number, end: &End) {
+        self.dialogs.insert(end.tag.clone(), (number, end.leg));
+        if let Some(flow) = end.flow {
+            *self.flows.entry(flow).or_default() += 1;
+        }
+    }
+
+    /// An INVITE of a party may be cancelled.
+    pub fn enter_invite(&mut self, number: Number, end: &mut End, id: ServerId) {
+        end.invites.push(id);
+        self.invites.insert(id, (number, end.leg));
+    }
+
+    /// A request is on its way.
+    pub fn enter_sent(&mut self, number: Number, end: &mut End, mark: Mark, sent: Sent) {
+        end.sent.push((mark, sent));
+        self.sent.insert(sent, (number, end.leg, mark));
+    }
+
+    /// A port is open.
+    pub fn enter_port(&mut self, number: Number, leg: LegId, port: PortId) {
+        self.ports.insert(port, (number, leg));
+    }
+
+    /// Nothing more comes of a request.
+    pub fn forget_sent(&mut self, sent: Sent) -> Option<Asked> {
+        self.sent.remove(&sent)
+    }
+
+    /// A port is closed.
+    pub fn forget_port(&mut self, port: PortId) {
+        self.ports.remove(&port);
+    }
+
+    /// An end is gone.
+    pub fn leave(&mut self, end: &End) {
+        self.dialogs.remove(&end.tag);
+        for id in &end.invites {
+            self.invites.remove(id);
+        }
+        for (_, sent) in &end.sent {
+            self.sent.remove(sent);
+        }
+        if let Some(port) = &end.port {
+            self.ports.remove(&port.port);
+        }
+        if let Some(flow) = end.flow
+            && let Some(count) = self.flows.get_mut(&flow)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.flows.remove(&flow);
+            }
+        }
+    }
+}

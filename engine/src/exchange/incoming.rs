@@ -1,0 +1,234 @@
+//! An INVITE outside any dialog: who sends it, whether they may, where it leads, and the talk that it becomes.
+//!
+//! ```text
+//! fits? ─▶ whose: a trunk by its address, an endpoint by its password, a stranger ─▶ route ─▶ room? ─▶ Talk
+//! ```
+//!
+//! Whoever has proved nothing gets refusals that are forgotten at once, so nobody can have an answer repeated to somebody
+//! else; and everybody whom no route serves as a stranger is asked for a password first, so nobody learns which names there
+//! are.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use patchcord_sip::hop::Hop;
+use patchcord_sip::message::{Draft, Request};
+use patchcord_sip::transaction::ServerId;
+use patchcord_sip::uri::{Scheme, Uri};
+
+use super::chronicle::Chronicle;
+use super::ends::{End, Way, Whose};
+use super::outgoing::{Party, contact, terms};
+use super::services::{self, Ringing};
+use super::talk::Talk;
+use super::{Exchange, MAX_CALLS, Number};
+use crate::call::{self, Call, LegId};
+use crate::door::{Moment, Refusal};
+use crate::journal::{self, Began, CallId, Journal, Rules, Way as Sender};
+use crate::line::{Line, Unfit};
+use crate::program::Program;
+use crate::redact::Redacted;
+use crate::routing::{Ask, Caller, Decision, Full, Ticket, Verdict};
+use crate::runtime::Wire;
+use crate::switchboard::Proof;
+
+/// When somebody may come back whom this shard has no room for.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Hops that a call of ours has left where the caller says nothing of it (RFC 3261 §8.1.1.6).
+const USUAL_HOPS: u8 = 70;
+
+/// Who calls, what answers, and the room it takes.
+struct Admitted {
+    party: Party,
+    whose: Whose,
+    program: Box<dyn Program>,
+    /// What answers, by name.
+    service: Option<Box<str>>,
+    tickets: Vec<Ticket>,
+}
+
+impl Exchange {
+    /// See the module.
+    pub(super) fn invited(&mut self, id: ServerId, request: &Request, hop: &Hop, wire: &mut Wire<'_>) {
+        let moment = Moment { hop: *hop, now: wire.now(), wall: wire.wall(), random: wire.tokens().bytes() };
+        let reply = |status| Draft::reply(request, hop.peer, status);
+        match self.admit(request, &moment) {
+            Ok(admitted) => {
+                if let Err(unfit) = self.begin(id, request, hop, admitted, wire) {
+                    self.board.tally.refused.count(unfit.status());
+                    tracing::debug!(status = unfit.status(), why = %unfit, "a call was refused");
+                    wire.refuse(id, unfit.write(reply(unfit.status())));
+                }
+            }
+            Err(refusal) => {
+                if refusal.status() != 401 {
+                    self.board.tally.refused.count(refusal.status());
+                    tracing::debug!(status = refusal.status(), why = refusal.phrase(), "a call was refused");
+                }
+                wire.refuse(id, refusal.write(reply(refusal.status())));
+            }
+        }
+    }
+
+    /// Who calls, and what answers.
+    fn admit(&self, request: &Request, moment: &Moment) -> Result<Admitted, Refusal> {
+        self.door.fits_call(request)?;
+        if self.talks.len() >= MAX_CALLS || self.board.clerk.is_full() {
+            return Err(Refusal::unavailable("No Room For Calls", RETRY_AFTER));
+        }
+        let plan = self.board.plan();
+        let target = request.uri()?;
+        let called = called(&target).ok_or(Refusal::not_found())?;
+        let from = request.from()?;
+        let said = from.uri.user_text();
+        let ask = |caller| Ask {
+            caller,
+            called: &called,
+            host: target.host().filter(|_| target.scheme() != Scheme::Tel),
+            from: said.as_deref(),
+            emergency: false,
+        };
+        let peer = moment.hop.peer.ip().to_canonical();
+        let decide = |caller| plan.decide(&ask(caller), &self.board.directory);
+        let (whose, decision) = match plan.trunk_at(peer) {
+            Some(trunk) => (Whose::Trunk(trunk.clone()), decide(Caller::Trunk(&trunk.name))),
+            None => {
+                let stranger = decide(Caller::Stranger(peer));
+                if matches!(stranger.verdict, Verdict::Refused(_)) {
+                    let whose = self.prove(request, &from.uri, moment)?;
+                    let decision = decide(whose.caller());
+                    (whose, decision)
+                } else {
+                    (Whose::Stranger(peer), stranger)
+                }
+            }
+        };
+        let program = self.answering(&decision)?;
+        let urgent = decision.emergency;
+        let tickets = [self.board.admit(urgent).map(Some), whose.admit(&self.board, urgent, moment.now)];
+        let tickets = tickets.into_iter().collect::<Result<Vec<_>, _>>().map_err(|full| full_house(&full))?;
+        let tickets = tickets.into_iter().flatten().collect();
+        let name = from.display();
+        let party = Party {
+            number: decision.from.unwrap_or_default(),
+            name: (!name.is_empty()).then(|| name.as_ref().into()),
+            called: decision.called,
+            hops: request.max_forwards()?.unwrap_or(USUAL_HOPS).saturating_sub(1),
+            emergency: decision.emergency,
+        };
+        let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
+        Ok(Admitted { party, whose, program, service, tickets })
+    }
+
+    /// The endpoint that sends this, by its password.
+    fn prove(&self, request: &Request, from: &Uri<'_>, moment: &Moment) -> Result<Whose, Refusal> {
+        let board = &self.board;
+        match board.prove(request, board.realm(from), moment.now)? {
+            Proof::Of(endpoint) => Ok(Whose::Endpoint(endpoint)),
+            Proof::Missing { stale } => {
+                Err(Refusal::challenged(board.challenges(from, stale, moment.random, moment.now)))
+            }
+            Proof::Wrong => {
+                board.tally.wrong_credentials.fetch_add(1, Relaxed);
+                if let Some(unsaid) = board.complaints.say(moment.now) {
+                    let (endpoint, peer) = (Redacted(from.user_text().unwrap_or_default()), Redacted(moment.hop.peer));
+                    tracing::warn!(%endpoint, %peer, unsaid, "a call with a wrong user name or password");
+                }
+                Err(Refusal::new(403, "Wrong User Name Or Password"))
+            }
+        }
+    }
+
+    /// What answers a call that the plan has decided on.
+    fn answering(&self, decision: &Decision) -> Result<Box<dyn Program>, Refusal> {
+        match &decision.verdict {
+            Verdict::Service(name) => {
+                services::named(name).ok_or_else(|| Refusal::new(480, format!("Service {name} Is Not Here")))
+            }
+            Verdict::Ring(users) => {
+                let forward = match &users[..] {
+                    [user] => self.board.directory.find(user).map(|endpoint| endpoint.calling.forward.clone()),
+                    _ => None,
+                };
+                Ok(Box::new(Ringing::new(users, forward.unwrap_or_default())))
+            }
+            Verdict::Trunks(_) => Ok(Box::new(Ringing::out(&decision.called))),
+            Verdict::Refused(denial) => Err(Refusal::new(denial.status(), denial.phrase())),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        id: ServerId,
+        request: &Request,
+        hop: &Hop,
+        admitted: Admitted,
+        wire: &mut Wire<'_>,
+    ) -> Result<(), Unfit> {
+        let Admitted { party, whose, program, service, tickets } = admitted;
+        let tag = wire.tokens().tag();
+        let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
+        let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
+        let number = Number(self.next);
+        self.next += 1;
+        let mut end = End {
+            leg: LegId::FIRST,
+            line,
+            port: None,
+            here: wire.sound_on(hop),
+            whose,
+            opening: Way::Along(*hop),
+            agreed: None,
+            sent: Vec::new(),
+            invites: Vec::new(),
+            tag: tag.as_str().into(),
+            flow: hop.transport.is_reliable().then_some(hop.flow),
+            tickets: Vec::new(),
+            gone: false,
+        };
+        self.names.enter(number, &end);
+        self.names.enter_invite(number, &mut end, id);
+        let who = journal::Party { number: party.number.clone(), name: party.name.clone() };
+        let began =
+            Began { service, route: None, ..Began::new(wire.wall(), who, journal::Party::new(party.called.clone())) };
+        let id = CallId::new(wire.wall(), wire.tokens().number());
+        let journal = Journal::begin(id, began, Rules::default());
+        let chronicle = Chronicle { journal, began: wire.now() };
+        let caller = call::Caller { call: number.0, origin: call::Origin::Called, music: None, transfers: true };
+        let talk = Talk {
+            number,
+            call: Call::begin(caller, wire.now()),
+            program,
+            ends: vec![end],
+            party,
+            due: None,
+            tickets,
+            over: false,
+            broke: false,
+            chronicle,
+        };
+        self.talks.insert(number, Box::new(talk));
+        self.with(number, wire, |talk, turn| talk.log_message(LegId::FIRST, Sender::Theirs, request.bytes(), turn));
+        Ok(())
+    }
+}
+
+fn full_house(full: &Full) -> Refusal {
+    match full.retry_after() {
+        Some(wait) => Refusal::unavailable(full.phrase(), wait),
+        None => Refusal::new(full.status(), full.phrase()),
+    }
+}
+
+/// Whom an address means: the user part without escapes, or the number of a `tel:` address.
+pub(super) fn called(target: &Uri<'_>) -> Option<String> {
+    match target.scheme() {
+        Scheme::Tel => {
+            let number = target.as_str().split_once(':')?.1;
+            Some(number.split(';').next().unwrap_or_default().to_owned())
+        }
+        _ => target.user_text().map(|user| user.into_owned()),
+    }
+}

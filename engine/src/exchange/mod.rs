@@ -1,0 +1,245 @@
+//! The exchange: the calls of one shard, and who of them hears what.
+//!
+//! It sits on its shard as the [`Desk`]. What belongs to no call goes to the front door; an INVITE that may come in becomes a
+//! [`Talk`]: a call, the program that drives it, and an end for each leg (line and port). News find their talk by what they
+//! name: a dialog's tag, a transaction, a port, a prompt that was waited for. Nothing waits, and nothing is shared with another
+//! shard but the switchboard.
+//!
+//! ```text
+//! INVITE ─▶ incoming: who, may they, where to ─▶ Talk ─▶ Call ⇄ Program
+//! in-dialog, responses, notices ─▶ the end they name ─▶ LegEvent ─▶ Call ─▶ effects ─▶ ends, plane, routing, journal
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `incoming` | an INVITE outside any dialog: proof, route, limits |
+//! | `outgoing` | targets, the ways to them, who is shown as the caller |
+//! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
+//! | `ends` | the end of a leg: its line, its port, its requests |
+//! | `sounding` | ports, prompts, recordings, and what media threads tell |
+//! | `chronicle` | what the call writes into its journal |
+//! | `services` | echo, tone and ringing, in Rust |
+
+mod chronicle;
+mod ends;
+mod incoming;
+mod outgoing;
+mod services;
+mod sounding;
+mod talk;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use patchcord_media::prompt::Loaded;
+use patchcord_media::shard::Notice;
+use patchcord_sip::dialog::DialogId;
+use patchcord_sip::hop::{FlowId, Hop};
+use patchcord_sip::message::{Method, Request, Response};
+use patchcord_sip::transaction::{ClientId, Heard, ServerId};
+
+use crate::call::LegId;
+use crate::door::Door;
+use crate::line::Mark;
+use crate::runtime::{Desk, News, PromptTicket, RequestId, SendFault, Wire};
+use crate::switchboard::Switchboard;
+
+use ends::Names;
+use sounding::Prompts;
+use talk::Talk;
+
+/// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
+pub const MAX_CALLS: usize = 60_000;
+
+/// A call of this shard. Never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Number(u64);
+
+/// Where news belong.
+type Place = (Number, LegId);
+
+/// See the module.
+pub struct Exchange {
+    door: Door,
+    board: Arc<Switchboard>,
+    talks: HashMap<Number, Box<Talk>>,
+    next: u64,
+    names: Names,
+    prompts: Prompts,
+    /// When each call wants to be woken.
+    due: BTreeSet<(Instant, Number)>,
+}
+
+impl Exchange {
+    /// An exchange without calls.
+    #[must_use]
+    pub fn new(board: Arc<Switchboard>, now: Instant) -> Self {
+        Self {
+            door: Door::new(board.clone(), now),
+            board,
+            talks: HashMap::new(),
+            next: 0,
+            names: Names::default(),
+            prompts: Prompts::default(),
+            due: BTreeSet::new(),
+        }
+    }
+
+    /// Lets a call act, and then do all that follows from it. Whoever is gone is not there.
+    fn with(&mut self, number: Number, wire: &mut Wire<'_>, act: impl FnOnce(&mut Talk, &mut Turn<'_, '_>)) {
+        let Some(mut talk) = self.talks.remove(&number) else { return };
+        if let Some(due) = talk.due.take() {
+            self.due.remove(&(due, number));
+        }
+        let mut turn = Turn { exchange: self, wire };
+        act(&mut talk, &mut turn);
+        talk.settle(&mut turn);
+        if talk.is_over() {
+            return talk.leave(&mut Turn { exchange: self, wire });
+        }
+        talk.due = talk.deadline();
+        self.due.extend(talk.due.map(|due| (due, number)));
+        self.talks.insert(number, talk);
+    }
+
+    fn request(&mut self, id: ServerId, request: Request, hop: Hop, wire: &mut Wire<'_>) {
+        match self.owner(&request) {
+            Some((number, leg)) => self.with(number, wire, |talk, turn| talk.asked(leg, id, &request, &hop, turn)),
+            None if *request.method() == Method::Invite && request.to_tag().is_ok_and(|tag| tag.is_none()) => {
+                self.invited(id, &request, &hop, wire);
+            }
+            None => self.door.hear(Heard::Request { id, request, hop }, wire),
+        }
+    }
+
+    /// The leg whose dialog a request is for.
+    fn owner(&self, request: &Request) -> Option<Place> {
+        let id = DialogId::of_request(request).ok().flatten()?;
+        self.names.dialog(id.local)
+    }
+
+    fn acknowledged(&mut self, request: &Request, wire: &mut Wire<'_>) {
+        if let Some((number, leg)) = self.owner(request) {
+            self.with(number, wire, |talk, turn| talk.acknowledged(leg, request, turn));
+        }
+    }
+
+    fn responded(&mut self, sent: Sent, response: &Response, hop: &Hop, stray: bool, wire: &mut Wire<'_>) {
+        let Some((number, leg, mark)) = self.names.sent(sent) else { return };
+        self.with(number, wire, |talk, turn| talk.responded(leg, mark, response, hop, stray, turn));
+    }
+
+    fn failed(&mut self, sent: Sent, fault: SendFault, wire: &mut Wire<'_>) {
+        let Some((number, leg, mark)) = self.names.forget_sent(sent) else { return };
+        self.with(number, wire, |talk, turn| talk.failed(leg, mark, fault, turn));
+    }
+
+    fn settled(&mut self, sent: Sent, wire: &mut Wire<'_>) {
+        let Some((number, leg, mark)) = self.names.forget_sent(sent) else { return };
+        self.with(number, wire, |talk, turn| talk.forks_over(leg, mark, turn));
+    }
+
+    fn about_invite(
+        &mut self,
+        id: ServerId,
+        wire: &mut Wire<'_>,
+        tell: impl FnOnce(&mut Talk, LegId, &mut Turn<'_, '_>),
+    ) {
+        if let Some((number, leg)) = self.names.invite(id) {
+            self.with(number, wire, |talk, turn| tell(talk, leg, turn));
+        }
+    }
+}
+
+/// What a call needs while it acts: the rest of the exchange, and the wire.
+struct Turn<'a, 'w> {
+    exchange: &'a mut Exchange,
+    wire: &'a mut Wire<'w>,
+}
+
+impl Turn<'_, '_> {
+    fn now(&self) -> Instant {
+        self.wire.now()
+    }
+}
+
+/// A request of ours on its way: along a known hop, or wherever its address leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Sent {
+    Along(ClientId),
+    To(RequestId),
+}
+
+/// Where an end's request belongs.
+type Asked = (Number, LegId, Mark);
+
+impl Desk for Exchange {
+    fn hear(&mut self, heard: Heard, wire: &mut Wire<'_>) {
+        match heard {
+            Heard::Request { id, request, hop } => self.request(id, request, hop, wire),
+            Heard::Ack { request, .. } => self.acknowledged(&request, wire),
+            Heard::Cancelled { id, cancel } => {
+                self.about_invite(id, wire, |talk, leg, turn| talk.cancelled(leg, id, &cancel, turn));
+            }
+            Heard::AckMissing { id } => self.about_invite(id, wire, |talk, leg, turn| talk.ack_missing(leg, id, turn)),
+            // Whoever does not hear our answer asks again, or its transaction ends: the line is told of that.
+            Heard::ReplyLost { .. } => {}
+            Heard::Response { id, response, hop } => self.responded(Sent::Along(id), &response, &hop, false, wire),
+            Heard::StrayResponse { id, response, hop } => self.responded(Sent::Along(id), &response, &hop, true, wire),
+            Heard::TimedOut { id } => self.failed(Sent::Along(id), SendFault::TimedOut, wire),
+            Heard::Unreachable { id } => self.failed(Sent::Along(id), SendFault::Unreachable, wire),
+            Heard::Ended { id } => self.settled(Sent::Along(id), wire),
+        }
+    }
+
+    fn hear_sent(&mut self, id: RequestId, news: News, wire: &mut Wire<'_>) {
+        let sent = Sent::To(id);
+        match news {
+            News::Response { response, hop } => self.responded(sent, &response, &hop, false, wire),
+            News::StrayResponse { response, hop } => self.responded(sent, &response, &hop, true, wire),
+            News::Failed(fault) => self.failed(sent, fault, wire),
+            News::Ended => self.settled(sent, wire),
+        }
+    }
+
+    fn hear_sound(&mut self, notice: Notice, wire: &mut Wire<'_>) {
+        let Some((number, leg)) = notice.port().and_then(|port| self.names.port(port)) else { return };
+        self.with(number, wire, |talk, turn| talk.noticed(leg, notice, turn));
+    }
+
+    fn hear_prompt(&mut self, ticket: PromptTicket, loaded: Loaded, wire: &mut Wire<'_>) {
+        let Some((number, leg)) = self.prompts.owner(ticket) else { return };
+        self.with(number, wire, |talk, turn| talk.loaded(leg, ticket, loaded, turn));
+    }
+
+    fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {
+        self.door.flow_closed(flow, wire);
+    }
+
+    fn needs(&self, flow: FlowId) -> bool {
+        self.door.needs(flow) || self.names.talks_over(flow)
+    }
+
+    fn stop(&mut self, wire: &mut Wire<'_>) {
+        for number in self.talks.keys().copied().collect::<Vec<_>>() {
+            self.with(number, wire, |talk, turn| talk.stop("the server stops", turn));
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let first = self.due.first().map(|(due, _)| *due);
+        [first, self.door.deadline()].into_iter().flatten().min()
+    }
+
+    fn wake(&mut self, wire: &mut Wire<'_>) {
+        let now = wire.now();
+        if self.door.deadline().is_some_and(|due| due <= now) {
+            self.door.wake(wire);
+        }
+        while let Some(&(due, number)) = self.due.first().filter(|(due, _)| *due <= now) {
+            self.due.remove(&(due, number));
+            self.with(number, wire, |talk, turn| talk.wake(turn));
+        }
+    }
+}

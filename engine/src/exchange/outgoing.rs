@@ -1,0 +1,339 @@
+//! Calling somebody: the ways to a target, by whose rights, over which connection, and who is shown as the caller.
+//!
+//! A target is what a program writes: `user:alice`, `forward:alice:102` (what alice forwards to, by her own rights), an address or
+//! a number. Routing decides; this turns what it says into ways, and a way into a line.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use patchcord_media::sdp::{Codec, Format, Policy, policy::Protection};
+use patchcord_sip::hop::Transport;
+use patchcord_sip::uri::{Uri, escape_user};
+
+use super::Turn;
+use super::ends::{End, Way as Opening, Whose};
+use super::talk::Talk;
+use crate::call::effect::{Invitation, Through, Way};
+use crate::call::event::{NotFound, Refused};
+use crate::call::{Event, LegEvent, LegId, LineOrder};
+use crate::line::{Line, LineTerms, Outward};
+use crate::routing::{Ask, Binding, NO_FLOW, Reach, Srtp, Verdict};
+use crate::runtime::{SoundAddress, Wire};
+
+/// Who began a call, as the called party sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Party {
+    /// The number or name that is shown inside.
+    pub number: Box<str>,
+    /// The name beside it.
+    pub name: Option<Box<str>>,
+    /// Whom it called, as the house writes it.
+    pub called: Box<str>,
+    /// How many more servers a call of it may pass.
+    pub hops: u8,
+    /// Whether it passes every limit.
+    pub emergency: bool,
+}
+
+/// What a leg is called with.
+struct Outset {
+    opening: Opening,
+    here: SoundAddress,
+    contact: Arc<str>,
+    routes: Vec<String>,
+    whose: Whose,
+    number: Option<Box<str>>,
+}
+
+impl Talk {
+    /// Where a target is.
+    pub fn locate(&self, address: &str, caller: Option<LegId>, turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
+        let board = &turn.exchange.board;
+        let plan = board.plan();
+        if let Some(user) = address.strip_prefix("user:") {
+            return self.ring(&[user.into()], turn);
+        }
+        let decision = match address.strip_prefix("forward:").and_then(|rest| rest.split_once(':')) {
+            Some((owner, target)) => plan.forward(owner, target, &board.directory),
+            None => {
+                let whose = caller.and_then(|leg| self.ends.iter().find(|end| end.leg == leg)).map(|end| &end.whose);
+                let whose = whose.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
+                let uri = Uri::parse(address).ok().filter(|_| address.contains(':'));
+                let called = uri.as_ref().and_then(super::incoming::called);
+                let host = uri.as_ref().and_then(|uri| uri.host());
+                let called = called.as_deref().unwrap_or(address);
+                plan.decide(&Ask { host, ..Ask::new(whose.caller(), called) }, &board.directory)
+            }
+        };
+        match decision.verdict {
+            Verdict::Ring(users) => self.ring(&users, turn),
+            Verdict::Trunks(ways) => {
+                let ways = ways.into_iter().flat_map(|way| {
+                    let trunk = way.trunk.clone();
+                    let caller = way.caller.clone().map(String::from);
+                    let through = move || Through::Trunk(trunk.name.to_string(), caller.clone());
+                    let number = way.number.clone();
+                    let servers: Vec<_> = way.trunk.servers.clone();
+                    servers
+                        .into_iter()
+                        .filter_map(move |server| Some(Way { uri: at_server(&number, &server)?, through: through() }))
+                });
+                Ok(vec![ways.collect()])
+            }
+            Verdict::Service(_) => Err(NotFound::Unknown),
+            Verdict::Refused(denial) => Err(NotFound::Forbidden(denial.to_string())),
+        }
+    }
+
+    fn ring(&self, users: &[Arc<str>], turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
+        let board = &turn.exchange.board;
+        if !users.iter().any(|user| board.directory.find(user).is_some()) {
+            return Err(NotFound::Unknown);
+        }
+        let mut branches = Vec::new();
+        for user in users {
+            let bindings = board.location.bindings(user, turn.now());
+            let bindings = bindings.into_iter().filter(Binding::reachable);
+            branches.extend(bindings.map(|binding| {
+                let through = Through::Binding(user.to_string(), 0);
+                vec![Way { uri: binding.contact.into(), through }]
+            }));
+        }
+        if branches.is_empty() { Err(NotFound::Unreachable) } else { Ok(branches) }
+    }
+
+    /// Calls somebody: makes the end of a new leg.
+    pub fn invite(&mut self, leg: LegId, invitation: Invitation, turn: &mut Turn<'_, '_>) {
+        let outset = match self.outset(&invitation.way, turn) {
+            Ok(outset) => outset,
+            Err((sip, reason)) => return self.not_called(leg, sip, reason, turn),
+        };
+        let board = &turn.exchange.board;
+        let tickets = match outset.whose.admit(board, self.party.emergency, turn.now()) {
+            Ok(ticket) => ticket.into_iter().collect(),
+            Err(full) => return self.not_called(leg, full.status(), full.phrase().into(), turn),
+        };
+        let domain = turn.exchange.board.domain().map_or_else(|| host_of(outset.here.shown), str::to_owned);
+        let tag = turn.wire.tokens().tag();
+        let call_id = turn.wire.call_id(&domain);
+        let shown = outset.number.as_deref().unwrap_or(&self.party.number);
+        let shown = invitation.dial.caller_id.as_deref().unwrap_or(shown);
+        let from = self.shown_as(shown, &domain, invitation.dial.present);
+        let to = format!("<{}>", bare(&invitation.way.uri));
+        let routes: Vec<&str> = outset.routes.iter().map(String::as_str).collect();
+        let outward = Outward {
+            target: &invitation.way.uri,
+            from: &from,
+            to: &to,
+            call_id: &call_id,
+            tag: &tag,
+            contact: outset.contact,
+            routes: &routes,
+            hops: self.party.hops,
+            headers: invitation.dial.headers.clone(),
+        };
+        let mut line_terms = LineTerms::clone(&terms(&outset.whose));
+        let theirs = invitation.caller.and_then(|caller| self.end(caller)).map(|end| end.line.formats().to_vec());
+        if let Some(theirs) = theirs.filter(|formats: &Vec<Format>| !formats.is_empty()) {
+            line_terms.policy = line_terms.policy.towards(&theirs);
+        }
+        let line = match Line::calling(outward, Arc::new(line_terms)) {
+            Ok(line) => line,
+            Err(fault) => return self.not_called(leg, 416, fault.to_string(), turn),
+        };
+        let end = End {
+            leg,
+            line,
+            port: None,
+            here: outset.here,
+            whose: outset.whose,
+            flow: match &outset.opening {
+                Opening::Along(hop) if hop.transport.is_reliable() => Some(hop.flow),
+                _ => None,
+            },
+            opening: outset.opening,
+            agreed: None,
+            sent: Vec::new(),
+            invites: Vec::new(),
+            tag: tag.as_str().into(),
+            tickets,
+            gone: false,
+        };
+        turn.exchange.names.enter(self.number, &end);
+        self.ends.push(end);
+        if self.has_place(leg, turn) {
+            self.on_line(leg, turn, |line, cx| line.obey(LineOrder::Invite(Box::new(invitation)), cx));
+        } else {
+            self.drop_end(leg, turn);
+            self.not_called(leg, 503, "No Sound Can Be Had".into(), turn);
+        }
+    }
+
+    fn not_called(&mut self, leg: LegId, sip: u16, reason: String, turn: &Turn<'_, '_>) {
+        let refused = Refused { sip, reason, elsewhere: Vec::new() };
+        self.call.hear(Event::Leg(leg, LegEvent::Refused(refused)), turn.now());
+    }
+
+    /// The way's beginning: over which hop, from which address of ours.
+    fn outset(&self, way: &Way, turn: &mut Turn<'_, '_>) -> Result<Outset, (u16, String)> {
+        let board = turn.exchange.board.clone();
+        match &way.through {
+            Through::Binding(user, _) => {
+                let endpoint = board.directory.find(user).ok_or((404, "Not Found".to_owned()))?;
+                let bindings = board.location.bindings(user, turn.now());
+                let binding = bindings.into_iter().find(|binding| *binding.contact == *way.uri);
+                let binding = binding.ok_or((480, "Not Registered".to_owned()))?;
+                let opening = opening_of(&binding, turn.wire).ok_or((480, "Its Connection Is Lost".to_owned()))?;
+                let routes = binding.path.iter().map(ToString::to_string).collect();
+                let whose = Whose::Endpoint(endpoint);
+                Ok(outset(opening, &way.uri, routes, whose, None, turn.wire))
+            }
+            Through::Trunk(name, shown) => {
+                let trunk = board.plan().trunk(name).cloned().ok_or((404, "No Such Trunk".to_owned()))?;
+                let number = shown.as_deref().map(Into::into);
+                let opening = Opening::To(way.uri.clone());
+                Ok(outset(opening, &way.uri, Vec::new(), Whose::Trunk(trunk), number, turn.wire))
+            }
+            Through::Straight => Err((403, "No Route Leads There".to_owned())),
+        }
+    }
+
+    /// Who is shown as the caller.
+    fn shown_as(&self, number: &str, domain: &str, present: bool) -> String {
+        if !present || number.is_empty() {
+            return "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned();
+        }
+        let user = escape_user(number);
+        match &self.party.name {
+            Some(name) => format!("\"{}\" <sip:{user}@{domain}>", quoted(name)),
+            None => format!("<sip:{user}@{domain}>"),
+        }
+    }
+}
+
+fn outset(
+    opening: Opening,
+    uri: &str,
+    routes: Vec<String>,
+    whose: Whose,
+    number: Option<Box<str>>,
+    wire: &Wire<'_>,
+) -> Outset {
+    let (here, contact_at, transport) = match &opening {
+        Opening::Along(hop) => (wire.sound_on(hop), wire.contact_on(hop), hop.transport),
+        Opening::To(_) => {
+            let uri = Uri::parse(uri).ok();
+            let peer = uri.as_ref().and_then(Uri::address);
+            let transport = uri.as_ref().map_or(Transport::Udp, transport_of);
+            (wire.sound_for(peer), wire.contact_towards(peer, transport), transport)
+        }
+    };
+    let contact = contact(contact_at, transport).into();
+    Outset { opening, here, contact, routes, whose, number }
+}
+
+/// The hop or address by which a bound phone is reached; `None` when its connection is lost.
+fn opening_of(binding: &Binding, wire: &mut Wire<'_>) -> Option<Opening> {
+    match binding.reach {
+        Reach::Contact => {
+            let first = binding.path.first().map_or(&*binding.contact, |first| bare_route(first));
+            Some(Opening::To(first.to_owned()))
+        }
+        Reach::Source if binding.hop.flow == NO_FLOW => {
+            wire.hop_to(binding.hop.transport, binding.hop.peer).map(Opening::Along)
+        }
+        Reach::Source => Some(Opening::Along(binding.hop)),
+        Reach::Flow => wire.is_open(binding.hop.flow).then_some(Opening::Along(binding.hop)),
+        Reach::Lost => None,
+    }
+}
+
+pub(super) fn transport_of(uri: &Uri<'_>) -> Transport {
+    match uri.transport().as_deref() {
+        Some(name) if name.eq_ignore_ascii_case("tcp") => Transport::Tcp,
+        Some(name) if name.eq_ignore_ascii_case("tls") => Transport::Tls,
+        _ if uri.is_sips() => Transport::Tls,
+        _ => Transport::Udp,
+    }
+}
+
+/// An address as the host of a SIP address.
+fn host_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+/// Our Contact value.
+pub(super) fn contact(at: SocketAddr, transport: Transport) -> String {
+    match transport {
+        Transport::Udp => format!("<sip:{at}>"),
+        Transport::Tcp => format!("<sip:{at};transport=tcp>"),
+        Transport::Tls => format!("<sip:{at};transport=tls>"),
+        Transport::Ws | Transport::Wss => format!("<sip:{at};transport=ws>"),
+    }
+}
+
+/// An address without its parameters and headers, as To has it.
+fn bare(uri: &str) -> &str {
+    uri.split([';', '?']).next().unwrap_or(uri)
+}
+
+/// The address inside a Path value.
+fn bare_route(path: &str) -> &str {
+    path.trim().trim_start_matches('<').split('>').next().unwrap_or(path)
+}
+
+/// A number at a server of a carrier.
+fn at_server(number: &str, server: &str) -> Option<String> {
+    let (scheme, rest) = server.split_once(':')?;
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    Some(format!("{scheme}:{}@{host}", escape_user(number)))
+}
+
+fn quoted(name: &str) -> String {
+    name.chars()
+        .filter(|letter| !letter.is_control())
+        .flat_map(|letter| {
+            let escape = matches!(letter, '"' | '\\').then_some('\\');
+            escape.into_iter().chain([letter])
+        })
+        .collect()
+}
+
+/// The terms of whoever is at an end.
+pub(super) fn terms(whose: &Whose) -> Arc<LineTerms> {
+    let (codecs, srtp) = match whose {
+        Whose::Endpoint(endpoint) => (&endpoint.calling.codecs[..], endpoint.calling.srtp),
+        Whose::Trunk(trunk) => (&trunk.codecs[..], trunk.srtp),
+        Whose::Stranger(_) => (&crate::routing::Codec::USUAL[..], Srtp::Offered),
+    };
+    let mut policy = Policy::new(codecs.iter().flat_map(|codec| codec_of(*codec)));
+    policy.protection = match srtp {
+        Srtp::Required => Protection::Sdes,
+        Srtp::Offered => Protection::Offered,
+        Srtp::Off => Protection::Plain,
+    };
+    let mut terms = LineTerms::new(policy);
+    if let Whose::Trunk(trunk) = whose {
+        let account = trunk.account.as_ref();
+        terms.credentials = account.and_then(|account| Some((account.user.to_string(), account.credential.clone()?)));
+    }
+    Arc::new(terms)
+}
+
+/// A codec as descriptions name it.
+fn codec_of(codec: crate::routing::Codec) -> Vec<Codec> {
+    use crate::routing::Codec as Named;
+    match codec {
+        Named::Opus => vec![Codec::OPUS],
+        Named::G722 => vec![Codec::G722],
+        Named::Pcma => vec![Codec::PCMA],
+        Named::Pcmu => vec![Codec::PCMU],
+        Named::L16 => vec![Codec::named("L16", 16_000, 1), Codec::named("L16", 8000, 1)],
+        Named::G729 => vec![Codec::G729],
+        Named::Amr => vec![Codec::AMR],
+        Named::AmrWb => vec![Codec::AMR_WB],
+    }
+}

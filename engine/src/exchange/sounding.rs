@@ -1,0 +1,250 @@
+//! What is heard on a leg: its port, prompts, and what the media threads tell of them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use patchcord_media::dtmf::Press;
+use patchcord_media::frame::Rate;
+use patchcord_media::prompt::{Cursor, Form, Item, Loaded, Loops, Loudness, Named, Wish, named};
+use patchcord_media::sdp::Place;
+use patchcord_media::sdp::agreed::Sound;
+use patchcord_media::shard::{Notice, Open, Order, Play, Played, PortId, Terms, Weight};
+
+use super::talk::Talk;
+use super::{Number, Place as Owner, Turn};
+use crate::call::effect::{SoundOrder, SoundTag};
+use crate::call::{Ending, Event, LegEvent, LegId, Who};
+use crate::runtime::PromptTicket;
+
+/// The country whose tones are meant where a prompt names none.
+const HOME: &str = "de";
+
+/// Prompts that were asked for and are not ready yet.
+#[derive(Default)]
+pub(super) struct Prompts(HashMap<PromptTicket, (Owner, Wanted)>);
+
+/// How a prompt is to be played once it is ready.
+#[derive(Clone, Copy)]
+struct Wanted {
+    tag: SoundTag,
+    from: Duration,
+    volume_db: i8,
+    endless: bool,
+}
+
+impl Prompts {
+    pub fn owner(&self, ticket: PromptTicket) -> Option<Owner> {
+        self.0.get(&ticket).map(|(owner, _)| *owner)
+    }
+
+    /// A call is over; its prompts come in vain.
+    pub fn forget(&mut self, number: Number) {
+        self.0.retain(|_, ((of, _), _)| *of != number);
+    }
+
+    /// Another prompt takes the place of those that a leg waits for.
+    fn supersede(&mut self, owner: Owner) -> Vec<SoundTag> {
+        let late: Vec<_> = self.0.iter().filter(|(_, (of, _))| *of == owner).map(|(ticket, _)| *ticket).collect();
+        late.iter().filter_map(|ticket| self.0.remove(ticket)).map(|(_, wanted)| wanted.tag).collect()
+    }
+}
+
+impl Talk {
+    /// Makes sure that a leg has a port and its line knows where it is.
+    pub fn has_place(&mut self, leg: LegId, turn: &mut Turn<'_, '_>) -> bool {
+        let beside = self.ends.iter().find_map(|end| end.port.map(|port| port.port));
+        let number = self.number;
+        let Some(end) = self.end(leg) else { return false };
+        if end.port.is_some() {
+            return true;
+        }
+        let address = end.here;
+        let Some(plane) = turn.wire.plane() else { return false };
+        let wanted = Open {
+            address: address.bind,
+            listener: turn.wire.listener(),
+            reports: true,
+            weight: Weight::PASSING,
+            beside,
+        };
+        let opened = match plane.open(&wanted) {
+            Ok(opened) => opened,
+            Err(error) => {
+                tracing::warn!(%error, "a call has no sound");
+                return false;
+            }
+        };
+        let at = |socket: std::net::SocketAddr| std::net::SocketAddr::new(address.shown, socket.port());
+        let place = Place::new(at(opened.rtp), opened.rtcp.map(at));
+        end.port = Some(opened);
+        turn.exchange.names.enter_port(number, leg, opened.port);
+        self.on_line(leg, turn, |line, cx| line.place(place, cx));
+        true
+    }
+
+    /// Both descriptions agree, from the first time or again.
+    pub fn tune(&mut self, at: usize, sound: Box<Sound>, before: Option<&Sound>, turn: &mut Turn<'_, '_>) {
+        let end = &mut self.ends[at];
+        let Some(port) = end.port else { return };
+        let terms = Terms::of(&sound, before, turn.wire.silence_after());
+        end.agreed = Some(sound);
+        let leg = end.leg;
+        match terms {
+            Ok(terms) => self.order(port.port, Order::Tune(Box::new(terms)), turn),
+            Err(unfit) => {
+                let reason = unfit.to_string();
+                let ending = Ending { by: Who::System, cause: 88, sip: Some(488), reason };
+                self.call.hear(Event::Leg(leg, LegEvent::Unusable(ending)), turn.now());
+            }
+        }
+    }
+
+    fn order(&self, port: PortId, order: Order, turn: &Turn<'_, '_>) {
+        let Some(plane) = turn.wire.plane() else { return };
+        if let Err(error) = plane.order(port, order) {
+            tracing::debug!(%error, "an order for a port was not taken");
+        }
+    }
+
+    pub fn close_port(&mut self, at: usize, turn: &mut Turn<'_, '_>) {
+        let end = &mut self.ends[at];
+        let Some(port) = end.port.take() else { return };
+        turn.exchange.names.forget_port(port.port);
+        self.order(port.port, Order::Close, turn);
+    }
+
+    fn port(&mut self, leg: LegId) -> Option<PortId> {
+        self.end(leg)?.port.map(|port| port.port)
+    }
+
+    /// Does what the call wants to be heard on a leg.
+    pub fn sound(&mut self, leg: LegId, order: SoundOrder, turn: &mut Turn<'_, '_>) {
+        let Some(port) = self.port(leg) else { return self.unheard(leg, order, turn) };
+        let order = match order {
+            SoundOrder::Play { tag, prompt, from, volume_db, endless } => {
+                return self.play(leg, &prompt, Wanted { tag, from, volume_db, endless }, turn);
+            }
+            SoundOrder::Stop => {
+                let late = turn.exchange.prompts.supersede((self.number, leg));
+                self.all_played(leg, late, Played::Stopped, turn);
+                Order::Stop
+            }
+            SoundOrder::Bridge(other) => match self.port(other) {
+                Some(other) => Order::Bridge(other),
+                None => return,
+            },
+            SoundOrder::Echo => Order::Echo,
+            SoundOrder::Part => Order::Part,
+            SoundOrder::Press(key, held) => Order::Press(key, held),
+            SoundOrder::Record { tag, .. } => {
+                return self.tell_leg(leg, LegEvent::Recorded(tag, Err(NO_RECORDING.into())), turn);
+            }
+            SoundOrder::PauseRecord(..) | SoundOrder::StopRecord(_) => return,
+        };
+        self.order(port, order, turn);
+    }
+
+    /// A leg without a port hears nothing; whoever waits for an end is told.
+    fn unheard(&mut self, leg: LegId, order: SoundOrder, turn: &mut Turn<'_, '_>) {
+        const WHY: &str = "the leg has no sound";
+        match order {
+            SoundOrder::Play { tag, .. } => self.tell_leg(leg, LegEvent::NotPlayed(tag, WHY.into()), turn),
+            SoundOrder::Record { tag, .. } => self.tell_leg(leg, LegEvent::Recorded(tag, Err(WHY.into())), turn),
+            SoundOrder::Press(..) => self.tell_leg(leg, LegEvent::KeysSent, turn),
+            _ => {}
+        }
+    }
+
+    fn tell_leg(&mut self, leg: LegId, event: LegEvent, turn: &Turn<'_, '_>) {
+        self.call.hear(Event::Leg(leg, event), turn.now());
+    }
+
+    fn all_played(&mut self, leg: LegId, tags: Vec<SoundTag>, how: Played, turn: &Turn<'_, '_>) {
+        for tag in tags {
+            self.tell_leg(leg, LegEvent::Played(tag, how), turn);
+        }
+    }
+
+    fn play(&mut self, leg: LegId, prompt: &str, wanted: Wanted, turn: &mut Turn<'_, '_>) {
+        let late = turn.exchange.prompts.supersede((self.number, leg));
+        self.all_played(leg, late, Played::Replaced, turn);
+        match named(prompt, HOME) {
+            Ok(Named::Tone(rhythm)) => self.begin(leg, Item::Tone(rhythm), self.rate(leg), wanted, turn),
+            Ok(Named::File(name)) => {
+                let form = Form::Samples(self.rate(leg));
+                let wish = Wish { name: name.into(), loudness: Loudness::default(), form };
+                match turn.wire.load(wish) {
+                    Ok(ticket) => {
+                        turn.exchange.prompts.0.insert(ticket, ((self.number, leg), wanted));
+                    }
+                    Err(not_asked) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, not_asked.to_string()), turn),
+                }
+            }
+            Err(misnamed) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, misnamed.to_string()), turn),
+        }
+    }
+
+    /// The rate at which a party is spoken to.
+    fn rate(&self, leg: LegId) -> Rate {
+        let end = self.ends.iter().find(|end| end.leg == leg);
+        let format = end.and_then(|end| end.agreed.as_ref()).and_then(|sound| sound.send.first());
+        format.and_then(|format| format.codec.kind()).map_or(Rate::Narrow, |kind| kind.rate())
+    }
+
+    /// A prompt that was waited for is ready, or will never be.
+    pub fn loaded(&mut self, leg: LegId, ticket: PromptTicket, loaded: Loaded, turn: &mut Turn<'_, '_>) {
+        let Some((_, wanted)) = turn.exchange.prompts.0.remove(&ticket) else { return };
+        match loaded {
+            Ok(sound) => {
+                let rate = sound.form().rate();
+                self.begin(leg, Item::Sound(sound), rate, wanted, turn);
+            }
+            Err(unloaded) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, unloaded.to_string()), turn),
+        }
+    }
+
+    fn begin(&mut self, leg: LegId, item: Item, rate: Rate, wanted: Wanted, turn: &mut Turn<'_, '_>) {
+        let loops = if wanted.endless { Loops::Forever } else { Loops::Times(1) };
+        let cursor = Cursor::new(vec![item], rate, loops).and_then(|cursor| {
+            let mut cursor = cursor.starting_at(wanted.from);
+            cursor.set_volume(f32::from(wanted.volume_db))?;
+            Ok(cursor)
+        });
+        match (cursor, self.port(leg)) {
+            (Ok(cursor), Some(port)) => {
+                let play = Play { cursor: Box::new(cursor), kind: None, tag: wanted.tag.0 };
+                self.order(port, Order::Play(play), turn);
+            }
+            (Ok(_), None) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, "the leg has gone".into()), turn),
+            (Err(unfit), _) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, unfit.to_string()), turn),
+        }
+    }
+
+    /// A key came by SIP: the port tells it, once, whichever way it also comes. Tells whether there is a port.
+    pub fn pressed(&mut self, at: usize, press: Press, turn: &mut Turn<'_, '_>) -> bool {
+        let Some(port) = self.ends[at].port else { return false };
+        self.order(port.port, Order::Pressed(press), turn);
+        true
+    }
+
+    /// A port tells something.
+    pub fn noticed(&mut self, leg: LegId, notice: Notice, turn: &mut Turn<'_, '_>) {
+        let event = match notice {
+            Notice::Silent(_, quiet) => LegEvent::MediaLost(quiet),
+            Notice::Resumed(_) => LegEvent::MediaBack,
+            Notice::Played(_, tag, how, _) => LegEvent::Played(SoundTag(tag), how),
+            Notice::KeyDown(_, key, _) => LegEvent::KeyDown(key),
+            Notice::Key(_, press) => LegEvent::Key(press),
+            Notice::Pressed(_) => LegEvent::KeysSent,
+            Notice::Died(_) => {
+                let reason = "a fault of ours ended its sound".to_owned();
+                LegEvent::Unusable(Ending { by: Who::System, cause: 41, sip: Some(500), reason })
+            }
+            other => return self.note_sound(leg, &other, turn),
+        };
+        self.tell_leg(leg, event, turn);
+    }
+}
+
+/// What is said of recordings where there is no folder for them.
+const NO_RECORDING: &str = "the server keeps no recordings";

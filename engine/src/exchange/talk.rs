@@ -1,0 +1,269 @@
+//! One call in its turn: what it wants is done, what follows is told it, until nobody wants anything.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use patchcord_sip::hop::Hop;
+use patchcord_sip::message::{Request, Response};
+use patchcord_sip::transaction::ServerId;
+
+use super::chronicle::Chronicle;
+use super::ends::{End, Way};
+use super::outgoing::Party;
+use super::{Number, Sent, Turn};
+use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
+use crate::journal::Way as Sender;
+use crate::line::{Act, Cx, Line, Mark};
+use crate::program::{self, Program, Step, Wake};
+use crate::routing::Ticket;
+use crate::runtime::SendFault;
+
+/// One call with all that belongs to it.
+pub(super) struct Talk {
+    pub number: Number,
+    pub call: Call,
+    pub program: Box<dyn Program>,
+    pub ends: Vec<End>,
+    /// Who called.
+    pub party: Party,
+    pub due: Option<Instant>,
+    /// The room that the call takes of the house's limits.
+    pub tickets: Vec<Ticket>,
+    pub over: bool,
+    /// The program ended by a fault.
+    pub broke: bool,
+    pub chronicle: Chronicle,
+}
+
+impl Talk {
+    pub fn end(&mut self, leg: LegId) -> Option<&mut End> {
+        self.ends.iter_mut().find(|end| end.leg == leg)
+    }
+
+    /// Whether nothing of it is left.
+    pub fn is_over(&self) -> bool {
+        self.over && self.ends.is_empty()
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let lines = self.ends.iter().filter_map(|end| end.line.deadline());
+        lines.chain(self.call.deadline()).min()
+    }
+
+    /// A line hears or does something, and what follows from it is done.
+    pub fn on_line(&mut self, leg: LegId, turn: &mut Turn<'_, '_>, act: impl FnOnce(&mut Line, &mut Cx<'_>)) {
+        let Some(at) = self.ends.iter().position(|end| end.leg == leg) else { return };
+        let mut acts = Vec::new();
+        let now = turn.now();
+        let mut cx = Cx { now, tokens: turn.wire.tokens(), acts: &mut acts };
+        act(&mut self.ends[at].line, &mut cx);
+        for what in acts {
+            self.act(at, what, turn);
+        }
+    }
+
+    fn act(&mut self, at: usize, act: Act, turn: &mut Turn<'_, '_>) {
+        let end = &mut self.ends[at];
+        match act {
+            Act::Respond(id, status, bytes) => {
+                let leg = end.leg;
+                self.log_message(leg, Sender::Ours, &bytes, turn);
+                turn.wire.respond(id, status, bytes);
+            }
+            Act::StopRepeating(id) => turn.wire.stop_repeating(id),
+            Act::Request(mark, draft, lead) => {
+                let leg = end.leg;
+                self.log_message(leg, Sender::Ours, &draft.finish(), turn);
+                let end = &mut self.ends[at];
+                let sent = match end.way(lead, turn.wire) {
+                    Way::Along(hop) => turn.wire.request(draft, hop).ok().map(Sent::Along),
+                    Way::To(uri) => Some(Sent::To(turn.wire.send_to(draft, &uri))),
+                };
+                match sent {
+                    Some(sent) => turn.exchange.names.enter_sent(self.number, end, mark, sent),
+                    None => {
+                        self.failed(leg, mark, SendFault::Full, turn);
+                    }
+                }
+            }
+            Act::Cancel(mark, reason) => match end.sent.iter().find(|(of, _)| *of == mark) {
+                Some((_, Sent::Along(id))) => turn.wire.cancel(*id, reason.as_deref()),
+                Some((_, Sent::To(id))) => turn.wire.cancel_sent(*id, reason.as_deref()),
+                None => {}
+            },
+            Act::Ack(mark, draft, lead) => {
+                let leg = end.leg;
+                self.log_message(leg, Sender::Ours, &draft.finish(), turn);
+                let end = &mut self.ends[at];
+                let Some(hop) = end.hop_of(lead, turn.wire) else { return };
+                let bytes = turn.wire.send_ack(draft, hop);
+                end.line.acknowledged(mark, bytes);
+            }
+            Act::AckAgain(bytes, lead) => {
+                let Some(hop) = end.hop_of(lead, turn.wire) else { return };
+                turn.wire.send_again(bytes, hop);
+            }
+            Act::Tune(sound, before) => self.tune(at, sound, before.as_deref(), turn),
+            Act::Tell(event) => self.tell(at, event, turn),
+        }
+    }
+
+    fn tell(&mut self, at: usize, event: LegEvent, turn: &mut Turn<'_, '_>) {
+        let end = &mut self.ends[at];
+        if matches!(event, LegEvent::Ended(_) | LegEvent::Refused(_)) {
+            end.gone = true;
+            self.close_port(at, turn);
+        }
+        let leg = self.ends[at].leg;
+        match event {
+            // A key that came by the line is told by the port, which hears the other ways, too: once.
+            LegEvent::Key(press) if self.pressed(at, press, turn) => {}
+            event => self.call.hear(Event::Leg(leg, event), turn.now()),
+        }
+    }
+
+    /// Does what the call wants, until it wants nothing.
+    pub fn settle(&mut self, turn: &mut Turn<'_, '_>) {
+        while let Some(effect) = self.call.poll() {
+            self.effect(effect, turn);
+        }
+        self.sweep(turn);
+    }
+
+    fn effect(&mut self, effect: Effect, turn: &mut Turn<'_, '_>) {
+        match effect {
+            Effect::Resume(wake) => self.resume(wake, turn),
+            Effect::Line(leg, LineOrder::Invite(invitation)) => self.invite(leg, *invitation, turn),
+            Effect::Line(leg, order) => self.obey(leg, order, turn),
+            Effect::Sound(leg, order) => self.sound(leg, order, turn),
+            Effect::Locate { verb, target, address, caller } => {
+                let found = self.locate(&address, caller, turn);
+                self.call.hear(Event::Located(verb, target, found), turn.now());
+            }
+            Effect::Serve(service) => self.serve(&service),
+            Effect::Note(note) => self.note(note, turn),
+            Effect::Over => self.over = true,
+        }
+    }
+
+    fn obey(&mut self, leg: LegId, order: LineOrder, turn: &mut Turn<'_, '_>) {
+        let needs_sound = matches!(order, LineOrder::Progress | LineOrder::Answer | LineOrder::Hold(_));
+        if needs_sound && !self.has_place(leg, turn) {
+            // No port: what was to be heard cannot be, and the caller hears why.
+            return self.on_line(leg, turn, |line, cx| line.obey(LineOrder::Refuse(503, None, None), cx));
+        }
+        self.on_line(leg, turn, |line, cx| line.obey(order, cx));
+    }
+
+    fn resume(&mut self, wake: Wake, turn: &mut Turn<'_, '_>) {
+        let program = &mut self.program;
+        // A bug in a program ends its call and no other.
+        let step = catch_unwind(AssertUnwindSafe(|| program.resume(wake)));
+        let step = step.unwrap_or_else(|_| {
+            tracing::error!(call = self.number.0, "a service broke; its call ends");
+            Step::Finished(program::End::Fault("the service broke".into()))
+        });
+        self.call.hear(Event::Program(step), turn.now());
+    }
+
+    /// Another service goes on with the call.
+    fn serve(&mut self, service: &str) {
+        self.program =
+            super::services::named(service).unwrap_or_else(|| Box::new(super::services::Missing::of(service)));
+    }
+
+    pub fn wake(&mut self, turn: &mut Turn<'_, '_>) {
+        let now = turn.now();
+        let late: Vec<_> = self.ends.iter().filter(|end| end.line.deadline().is_some_and(|due| due <= now)).collect();
+        for leg in late.into_iter().map(|end| end.leg).collect::<Vec<_>>() {
+            self.on_line(leg, turn, |line, cx| line.wake(cx));
+        }
+        if self.call.deadline().is_some_and(|due| due <= now) {
+            self.call.wake(now);
+        }
+    }
+
+    /// A leg never came about.
+    pub fn drop_end(&mut self, leg: LegId, turn: &mut Turn<'_, '_>) {
+        if let Some(at) = self.ends.iter().position(|end| end.leg == leg) {
+            self.close_port(at, turn);
+            turn.exchange.names.leave(&self.ends.swap_remove(at));
+        }
+    }
+
+    /// Ends that are over leave.
+    fn sweep(&mut self, turn: &mut Turn<'_, '_>) {
+        let mut at = 0;
+        while at < self.ends.len() {
+            if self.ends[at].gone && self.ends[at].line.is_over() {
+                self.close_port(at, turn);
+                turn.exchange.names.leave(&self.ends.swap_remove(at));
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// Nothing of it is left: its room is free again.
+    pub fn leave(mut self: Box<Self>, turn: &mut Turn<'_, '_>) {
+        self.tickets.clear();
+        turn.exchange.prompts.forget(self.number);
+        self.close_journal(turn);
+    }
+
+    /// A request of the party inside its dialog.
+    pub fn asked(&mut self, leg: LegId, id: ServerId, request: &Request, hop: &Hop, turn: &mut Turn<'_, '_>) {
+        if *request.method() == patchcord_sip::message::Method::Invite {
+            let number = self.number;
+            if let Some(end) = self.end(leg) {
+                turn.exchange.names.enter_invite(number, end, id);
+            }
+        }
+        self.log_message(leg, Sender::Theirs, request.bytes(), turn);
+        self.on_line(leg, turn, |line, cx| line.request(id, request, hop, cx));
+    }
+
+    pub fn acknowledged(&mut self, leg: LegId, ack: &Request, turn: &mut Turn<'_, '_>) {
+        self.log_message(leg, Sender::Theirs, ack.bytes(), turn);
+        self.on_line(leg, turn, |line, cx| line.ack(ack, cx));
+    }
+
+    pub fn cancelled(&mut self, leg: LegId, id: ServerId, cancel: &Request, turn: &mut Turn<'_, '_>) {
+        self.log_message(leg, Sender::Theirs, cancel.bytes(), turn);
+        self.on_line(leg, turn, |line, cx| line.cancelled(id, cancel, cx));
+    }
+
+    pub fn ack_missing(&mut self, leg: LegId, id: ServerId, turn: &mut Turn<'_, '_>) {
+        self.on_line(leg, turn, |line, cx| line.ack_missing(id, cx));
+    }
+
+    pub fn responded(
+        &mut self,
+        leg: LegId,
+        mark: Mark,
+        response: &Response,
+        hop: &Hop,
+        stray: bool,
+        turn: &mut Turn<'_, '_>,
+    ) {
+        self.log_message(leg, Sender::Theirs, response.bytes(), turn);
+        self.on_line(leg, turn, |line, cx| match stray {
+            false => line.response(mark, response, hop, cx),
+            true => line.stray(mark, response, hop, cx),
+        });
+    }
+
+    pub fn failed(&mut self, leg: LegId, mark: Mark, fault: SendFault, turn: &mut Turn<'_, '_>) {
+        self.on_line(leg, turn, |line, cx| line.failed(mark, fault.status(), cx));
+    }
+
+    pub fn forks_over(&mut self, leg: LegId, mark: Mark, turn: &mut Turn<'_, '_>) {
+        self.on_line(leg, turn, |line, _| line.forks_over(mark));
+    }
+
+    /// Somebody outside ends it.
+    pub fn stop(&mut self, reason: &str, turn: &mut Turn<'_, '_>) {
+        let ending = Ending { by: Who::System, cause: 41, sip: Some(503), reason: reason.to_owned() };
+        self.call.hear(Event::End(ending), turn.now());
+    }
+}

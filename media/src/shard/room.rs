@@ -27,6 +27,26 @@ pub(crate) struct Partial {
     pub solo_sounds: Vec<i16>,
 }
 
+/// Boxes for sums that a part has for each other part. They travel to and fro and are never more: who has none left, because
+/// the other thread stands still, misses a round that nobody would have heard.
+const SPARE: usize = 4;
+
+/// Members whose sound fits into a sum's box without making room for it first.
+const USUAL_SOLOS: usize = 4;
+
+impl Partial {
+    fn empty() -> Box<Self> {
+        Box::new(Self {
+            from: 0,
+            widest: Rate::Narrow,
+            rate: Rate::Narrow,
+            sums: [0; MAX_SAMPLES],
+            solos: Vec::with_capacity(USUAL_SOLOS),
+            solo_sounds: Vec::with_capacity(USUAL_SOLOS * MAX_SAMPLES),
+        })
+    }
+}
+
 /// Where a port sits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Membership {
@@ -183,12 +203,20 @@ impl Room {
         }
     }
 
+    /// Another thread has a part of the room.
+    pub fn meet(&mut self, peer: usize) {
+        if self.peers.iter().all(|(known, _)| *known != peer) {
+            self.peers.push((peer, None));
+            self.spare.extend(std::iter::repeat_with(Partial::empty).take(SPARE));
+        }
+    }
+
     /// A sum from another thread.
     pub fn hear_peer(&mut self, partial: Box<Partial>) {
         let from = partial.from;
-        match self.peers.iter_mut().find(|(peer, _)| *peer == from) {
-            Some((_, waiting)) => self.spare.extend(waiting.replace(partial)),
-            None => self.peers.push((from, Some(partial))),
+        self.meet(from);
+        if let Some((_, waiting)) = self.peers.iter_mut().find(|(peer, _)| *peer == from) {
+            self.spare.extend(waiting.replace(partial));
         }
         self.suit();
     }
@@ -208,16 +236,10 @@ impl Room {
         Ok(())
     }
 
-    /// Our sum, for another thread.
-    pub fn partial(&mut self, from: usize, to: usize) -> Box<Partial> {
+    /// Our sum, for another thread; `None` while all boxes are under way.
+    pub fn partial(&mut self, from: usize, to: usize) -> Option<Box<Partial>> {
         let (widest, rate) = (self.widest(), self.mixer.rate());
-        let mut partial = match self.spare.pop() {
-            Some(partial) => partial,
-            None => {
-                let (solos, solo_sounds) = (Vec::new(), Vec::new());
-                Box::new(Partial { from, widest, rate, sums: [0; MAX_SAMPLES], solos, solo_sounds })
-            }
-        };
+        let mut partial = self.spare.pop()?;
         (partial.from, partial.widest, partial.rate) = (from, widest, rate);
         partial.sums[..rate.samples()].copy_from_slice(self.mixer.partial());
         partial.solos.clear();
@@ -229,7 +251,7 @@ impl Room {
                 partial.solo_sounds.extend_from_slice(sound);
             }
         }
-        partial
+        Some(partial)
     }
 
     /// Mixes this round.

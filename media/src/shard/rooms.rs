@@ -77,9 +77,8 @@ impl Shard {
     pub(super) fn meet_peer(&mut self, id: RoomId, peer: usize) {
         if let Some(room) = self.rooms.get_mut(&id)
             && peer != self.number
-            && room.peers.iter().all(|(known, _)| *known != peer)
         {
-            room.peers.push((peer, None));
+            room.meet(peer);
         }
     }
 
@@ -261,7 +260,7 @@ impl Shard {
     fn tell_peers(&mut self, room: &mut Room) {
         for number in 0..room.peers.len() {
             let peer = room.peers[number].0;
-            let partial = room.partial(self.number, peer);
+            let Some(partial) = room.partial(self.number, peer) else { continue };
             let Some(door) = self.doors.get(peer) else { continue };
             if let Err(Command::Partial(_, partial)) = door.commands.push(Command::Partial(room.id, partial)) {
                 room.spare.push(partial);

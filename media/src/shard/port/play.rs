@@ -80,10 +80,17 @@ impl Port {
         let (said, over) = match step {
             Step::Payload if kind == Some(wanted) => (self.say_payload(&payload, moment, &mut scratch.packet), None),
             Step::Payload => (false, Some(Played::Unfit)),
-            Step::Samples(rate) => (self.say(&samples, rate, moment, scratch), None),
+            Step::Samples(rate) => {
+                // Whoever encodes wants the same room for a payload.
+                scratch.payload = std::mem::take(&mut payload);
+                (self.say(&samples, rate, moment, scratch), None)
+            }
             Step::Ended => (false, Some(Played::Ended)),
         };
-        (scratch.payload, scratch.heard) = (payload, samples);
+        if !matches!(step, Step::Samples(_)) {
+            scratch.payload = payload;
+        }
+        scratch.heard = samples;
         (said, over.and_then(|why| self.stop(why, news)))
     }
 }

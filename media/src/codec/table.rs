@@ -164,6 +164,12 @@ impl Kind {
         }
     }
 
+    /// Whether a packet is understood by those before it, so that the packets of two coders cannot take turns.
+    #[must_use]
+    pub const fn remembers(self) -> bool {
+        matches!(self, Self::G722 | Self::Opus)
+    }
+
     /// Whether we can make it and hear it, and not only pass it on.
     #[must_use]
     pub const fn is_spoken(self) -> bool {

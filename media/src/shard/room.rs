@@ -62,6 +62,20 @@ pub(super) struct Chair {
     rate: Rate,
     /// Brings its sound to the room's rate.
     resampler: Option<Box<Resampler>>,
+    /// Rounds that its own coder still goes on with, after it had something of its own to say; where a codec remembers, both
+    /// coders have come to say the same by then.
+    own_for: u8,
+}
+
+/// Frames of the shared mix that a member's own coder is told before it goes on in place of the shared one, and rounds that it
+/// goes on with the shared mix before that one takes over: what codecs remember has faded by then.
+const SEAM: usize = 10;
+
+/// The same for Opus, which forgets sooner and whose frames cost more.
+const SHORT_SEAM: usize = 5;
+
+fn seam(kind: Kind) -> usize {
+    if kind == Kind::Opus { SHORT_SEAM } else { SEAM }
 }
 
 /// What all silent members of a codec hear, encoded once.
@@ -95,6 +109,8 @@ pub(crate) struct Room {
     pub spare: Vec<Box<Partial>>,
     /// What all silent members hear in this round.
     pub shared: Vec<i16>,
+    /// The same of the rounds before, the eldest first, while there is a codec that remembers.
+    before: Vec<i16>,
     /// Room for one frame.
     frame: Vec<i16>,
 }
@@ -115,6 +131,7 @@ impl Room {
             solos: Vec::new(),
             spare: Vec::new(),
             shared: Vec::with_capacity(MAX_SAMPLES),
+            before: Vec::new(),
             frame: Vec::with_capacity(MAX_SAMPLES),
         }
     }
@@ -128,7 +145,7 @@ impl Room {
         if self.chairs.len() <= seat.number() {
             self.chairs.resize_with(seat.number() + 1, || None);
         }
-        self.chairs[seat.number()] = Some(Chair { place, seat, rate, resampler: None });
+        self.chairs[seat.number()] = Some(Chair { place, seat, rate, resampler: None, own_for: 0 });
         self.suit();
         Ok(Membership { room: self.id, seat })
     }
@@ -257,8 +274,42 @@ impl Room {
     /// Mixes this round.
     pub fn mix(&mut self) {
         self.mixer.mix();
+        self.keep_shared();
         self.mixer.shared(&mut self.shared);
         self.voices.iter_mut().for_each(|voice| voice.is_fresh = false);
+    }
+
+    /// Keeps the shared mix of the round before.
+    fn keep_shared(&mut self) {
+        let samples = self.mixer.rate().samples();
+        if self.shared.len() != samples || !self.voices.iter().any(|voice| voice.kind.remembers()) {
+            self.before.clear();
+            return;
+        }
+        self.before.reserve(SEAM * samples);
+        let extra = (self.before.len() + samples).saturating_sub(SEAM * samples);
+        self.before.drain(..extra.min(self.before.len()));
+        self.before.extend_from_slice(&self.shared);
+    }
+
+    /// A member hears something of its own in this round. What its coder is to be told first, because the shared one spoke
+    /// until now: frames of the room's rate, one after the other.
+    pub fn begin_own(&mut self, number: usize, kind: Kind) -> &[i16] {
+        let Some(Some(chair)) = self.chairs.get_mut(number) else { return &[] };
+        let goes_on = std::mem::replace(&mut chair.own_for, seam(kind) as u8) > 0;
+        if goes_on || !kind.remembers() {
+            return &[];
+        }
+        let wanted = seam(kind) * self.mixer.rate().samples();
+        &self.before[self.before.len().saturating_sub(wanted)..]
+    }
+
+    /// Whether a member's own coder still speaks, though the member hears what all do.
+    pub fn goes_on_own(&mut self, number: usize, kind: Kind) -> bool {
+        let Some(Some(chair)) = self.chairs.get_mut(number) else { return false };
+        let goes_on = kind.remembers() && chair.own_for > 0;
+        chair.own_for = chair.own_for.saturating_sub(1);
+        goes_on
     }
 
     /// Hands this round to the recording; gives back a recorder whose recording is over.

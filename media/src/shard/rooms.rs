@@ -197,15 +197,18 @@ impl Shard {
         let (place, seat) = (chair.place, chair.seat);
         let Some(port) = self.ports.get_mut(place).filter(|port| !port.is_busy()) else { return };
         let Some(kind) = port.speaks().filter(|kind| kind.is_spoken()) else { return };
-        let hears = room.mixer.hears(seat);
+        let (hears, rate) = (room.mixer.hears(seat), room.mixer.rate());
         let (said, own) = match hears {
             Hears::Own => {
-                let rate = room.mixer.rate();
+                port.prime(room.begin_own(number, kind), rate, &mut self.scratch);
                 (port.say(room.own(seat), rate, self.moment, &mut self.scratch), true)
             }
             Hears::Nothing if room.is_deaf(seat) => {
-                let rate = room.mixer.rate();
+                port.prime(room.begin_own(number, kind), rate, &mut self.scratch);
                 (port.say(room.silence(), rate, self.moment, &mut self.scratch), true)
+            }
+            Hears::Nothing | Hears::Shared if room.goes_on_own(number, kind) => {
+                (port.say(&room.shared, rate, self.moment, &mut self.scratch), true)
             }
             Hears::Nothing | Hears::Shared => (self.say_shared(room, place, kind), false),
         };

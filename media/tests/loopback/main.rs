@@ -7,6 +7,7 @@
 //! | `party` | one party: a socket, a tone, and everything that came |
 //! | `ears` | tones, loudness, gaps and delay of what was heard |
 //! | `bridge`, `transcode` | what two parties must hear of each other, of one codec and of two |
+//! | `seams` | members that begin and cease to speak |
 //! | `prompts`, `rooms`, `announcements`, `tapes` | what is heard of prompts, in rooms, and on recordings |
 //! | `reports` | what both ends say about their streams |
 //! | `lengths` | packets of 10, 30, 40 and 60 ms |
@@ -24,6 +25,7 @@ mod prompts;
 mod reports;
 mod rooms;
 mod safety;
+mod seams;
 mod stage;
 mod tapes;
 mod transcode;

@@ -44,25 +44,37 @@ impl Port {
 
     /// Says a frame of sound at any rate, in the codec that the party wants.
     pub fn say(&mut self, sound: &[i16], rate: Rate, moment: Moment, scratch: &mut Scratch) -> bool {
-        let Some(speaking) = self.terms.as_mut().and_then(|terms| terms.speaking.as_mut()) else { return false };
-        let Some(encoder) = &mut speaking.encoder else { return false };
-        let wanted = speaking.kind.rate();
-        scratch.payload.clear();
-        if rate == wanted {
-            encoder.encode(sound, &mut scratch.payload);
-        } else {
-            let resampler = match &mut self.resampler {
-                Some(resampler) if resampler.rates() == (rate, wanted) => resampler,
-                other => other.insert(Box::new(Resampler::new(rate, wanted))),
-            };
-            scratch.said.clear();
-            resampler.resample(sound, &mut scratch.said);
-            encoder.encode(&scratch.said, &mut scratch.payload);
-        }
+        self.encode(sound, rate, scratch);
         let payload = std::mem::take(&mut scratch.payload);
         let sent = !payload.is_empty() && self.say_payload(&payload, moment, &mut scratch.packet);
         scratch.payload = payload;
         sent
+    }
+
+    /// Makes a payload of a frame; an empty one where the party is not spoken to.
+    fn encode(&mut self, sound: &[i16], rate: Rate, scratch: &mut Scratch) {
+        scratch.payload.clear();
+        let Some(speaking) = self.terms.as_mut().and_then(|terms| terms.speaking.as_mut()) else { return };
+        let Some(encoder) = &mut speaking.encoder else { return };
+        let wanted = speaking.kind.rate();
+        if rate == wanted {
+            encoder.encode(sound, &mut scratch.payload);
+            return;
+        }
+        let resampler = match &mut self.resampler {
+            Some(resampler) if resampler.rates() == (rate, wanted) => resampler,
+            other => other.insert(Box::new(Resampler::new(rate, wanted))),
+        };
+        scratch.said.clear();
+        resampler.resample(sound, &mut scratch.said);
+        encoder.encode(&scratch.said, &mut scratch.payload);
+    }
+
+    /// Lets the coder hear frames that somebody else said for it, so that it can go on in that one's place.
+    pub fn prime(&mut self, frames: &[i16], rate: Rate, scratch: &mut Scratch) {
+        for frame in frames.chunks_exact(rate.samples()) {
+            self.encode(frame, rate, scratch);
+        }
     }
 
     /// Says a frame that is encoded already.

@@ -1,6 +1,6 @@
 //! Calls through the real server: who reaches whom, who hears whom, and how it ends.
 
-use patchcord_lab::{Carrier, Conduct, Handset, Lab, Model, Server, Side, Transport};
+use patchcord_lab::{Carrier, Conduct, Handset, Hold, Lab, Model, Server, Side, Transport, eventually};
 
 use crate::setup;
 
@@ -86,4 +86,134 @@ async fn nobody_calls_without_a_password_nor_where_no_route_leads() {
     let mallory = lab.phone_like("alice", &mallory);
     mallory.dial("101");
     assert_eq!(mallory.is_refused().await, 403);
+}
+
+/// Alice and bob talk.
+async fn talking(lab: &Lab, server: &Server) -> (Handset, Handset) {
+    let alice = at_home(lab, server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(lab, server, "bob", Carrier::Tcp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    (alice, bob)
+}
+
+#[tokio::test]
+async fn who_is_held_hears_nobody_until_the_call_is_resumed() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    for hold in [Hold::SendOnly, Hold::Inactive, Hold::Zeros] {
+        alice.holds_by(hold).await;
+        bob.comes_to_hear(&[]).await;
+        alice.resumes().await;
+        bob.comes_to_hear(&[&alice]).await;
+        assert_eq!(alice.hears().await, [&bob], "{hold:?}");
+    }
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+}
+
+#[tokio::test]
+async fn a_blind_transfer_connects_the_two_others() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    let (status, ()) = tokio::join!(alice.transfers_to("103"), carol.answers());
+    assert_eq!(status, 200);
+    bob.comes_to_hear(&[&carol]).await;
+    carol.comes_to_hear(&[&bob]).await;
+    alice.is_over().await;
+    carol.hangs_up().await;
+    assert_eq!(bob.is_over().await.by, Side::Them);
+}
+
+#[tokio::test]
+async fn a_transfer_to_somebody_who_is_busy_leaves_the_call_as_it_is() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let busy = Model::new().when_called(Conduct::Refuse(486));
+    let _carol = at_home(&lab, &server, "carol", Carrier::Udp, &busy).await;
+    assert_eq!(alice.transfers_to("103").await, 486);
+    assert_eq!(alice.hears().await, [&bob]);
+    assert_eq!(bob.hears().await, [&alice]);
+}
+
+#[tokio::test]
+async fn an_attended_transfer_joins_two_calls() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.holds().await;
+    alice.dial("103");
+    carol.answers().await;
+    carol.comes_to_hear(&[&alice]).await;
+
+    assert_eq!(alice.joins_its_calls().await, 200);
+    carol.comes_to_hear(&[&bob]).await;
+    bob.comes_to_hear(&[&carol]).await;
+}
+
+#[tokio::test]
+async fn a_call_goes_on_to_whom_its_owner_forwards_it() {
+    let forward = "number = \"102\"\nforward = { busy = \"103\", no_answer = \"103\", unreachable = \"103\", after = \"1s\" }";
+    let setup = setup().endpoint_with("alice", "secret", "number = \"101\"").endpoint_with("bob", "secret", forward);
+    let server = setup.endpoint_with("carol", "secret", "number = \"103\"").start().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new().when_called(Conduct::Answer)).await;
+    let reached = async |why: &str| {
+        alice.dial("102");
+        alice.is_answered().await;
+        assert_eq!(alice.hears().await, [&carol], "{why}");
+        alice.hangs_up().await;
+        carol.is_over().await;
+    };
+    reached("registered nowhere").await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new().when_called(Conduct::Refuse(486))).await;
+    reached("busy").await;
+    assert_eq!(bob.registers_for(0).await, 200);
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    reached("no answer").await;
+    assert_eq!(bob.is_over().await.by, Side::Them, "its phone stops ringing");
+}
+
+#[tokio::test]
+async fn all_phones_of_somebody_ring_and_the_others_stop_when_one_answers() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let desk = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    let mobile = at_home(&lab, &server, "bob", Carrier::Tls, &Model::new()).await;
+    alice.dial("102");
+    desk.is_called().await;
+    mobile.answers().await;
+    alice.is_answered().await;
+    let ending = desk.is_over().await;
+    let reason = ending.message.and_then(|cancel| cancel.header("Reason").map(str::to_owned));
+    assert!(reason.is_some_and(|reason| reason.contains("200")), "answered elsewhere");
+    alice.comes_to_hear(&[&mobile]).await;
+    mobile.hangs_up().await;
+    alice.is_over().await;
+}
+
+#[tokio::test]
+async fn what_happened_stands_in_the_records() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    alice.hangs_up().await;
+    bob.is_over().await;
+    let call = eventually("the call is in the records", async || {
+        let calls = server.json(&["calls", "--json"]).await;
+        calls["calls"].as_array().and_then(|calls| calls.first().cloned()).filter(|call| !call["ended"].is_null())
+    });
+    let call = call.await;
+    assert_eq!(call["outcome"], "answered", "{call}");
+    let (told, fine) = server.run(&["calls", "show", call["id"].as_str().expect("an id")], "").await;
+    assert!(fine && told.contains("INVITE") && told.contains("BYE"), "{told}");
+    assert!(!told.contains("response=\""), "no proof of a password stays in a journal: {told}");
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::shard::{Opened, PortId};
 use patchcord_sip::hop::{FlowId, Hop};
+use patchcord_sip::message::Draft;
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::uri::Uri;
 
@@ -84,7 +85,6 @@ pub(super) struct End {
     /// The connection that the party is reached by.
     pub flow: Option<FlowId>,
     /// The room that it takes of limits; given back when it goes.
-    #[expect(dead_code, reason = "a ticket does its work when it is dropped")]
     pub tickets: Vec<Ticket>,
     /// The call has heard that it is gone.
     pub gone: bool,
@@ -99,6 +99,14 @@ impl End {
             Lead::Hop(hop) if wire.is_open(hop.flow) => Way::Along(hop),
             Lead::Hop(_) => Way::To(self.line.address().to_owned()),
             Lead::Uri(uri) => Way::To(uri),
+        }
+    }
+
+    /// Sends a request; `None` where there is no room for another one.
+    pub fn send(&self, draft: Draft, lead: Lead, wire: &mut Wire<'_>) -> Option<Sent> {
+        match self.way(lead, wire) {
+            Way::Along(hop) => wire.request(draft, hop).ok().map(Sent::Along),
+            Way::To(uri) => Some(Sent::To(wire.send_to(draft, &uri))),
         }
     }
 
@@ -158,6 +166,15 @@ impl Names {
         if let Some(flow) = end.flow {
             *self.flows.entry(flow).or_default() += 1;
         }
+    }
+
+    /// An end belongs to another call now, with all that it waits for.
+    pub fn enter_again(&mut self, number: Number, end: &End) {
+        self.enter(number, end);
+        let place = (number, end.leg);
+        self.invites.extend(end.invites.iter().map(|id| (*id, place)));
+        self.sent.extend(end.sent.iter().map(|(mark, sent)| (*sent, (number, end.leg, *mark))));
+        self.ports.extend(end.port.iter().map(|port| (port.port, place)));
     }
 
     /// An INVITE of a party may be cancelled.

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use patchcord_sip::hop::Hop;
-use patchcord_sip::message::{Draft, Request};
+use patchcord_sip::message::{Draft, Fault, Name, Request};
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::uri::{Scheme, Uri};
 
@@ -29,7 +29,7 @@ use crate::journal::{self, Began, CallId, Journal, Rules, Way as Sender};
 use crate::line::{Line, Unfit};
 use crate::program::Program;
 use crate::redact::Redacted;
-use crate::routing::{Ask, Caller, Decision, Full, Ticket, Verdict};
+use crate::routing::{Ask, Caller, Decision, Full, Ticket, Trunk, Verdict};
 use crate::runtime::Wire;
 use crate::switchboard::Proof;
 
@@ -79,6 +79,10 @@ impl Exchange {
             return Err(Refusal::unavailable("No Room For Calls", RETRY_AFTER));
         }
         let plan = self.board.plan();
+        let peer = moment.hop.peer.ip().to_canonical();
+        if request.has(Name::Replaces) {
+            return self.admit_in_place(request, plan.trunk_at(peer).cloned(), moment);
+        }
         let target = request.uri()?;
         let called = called(&target).ok_or(Refusal::not_found())?;
         let from = request.from()?;
@@ -90,7 +94,6 @@ impl Exchange {
             from: said.as_deref(),
             emergency: false,
         };
-        let peer = moment.hop.peer.ip().to_canonical();
         let decide = |caller| plan.decide(&ask(caller), &self.board.directory);
         let (whose, decision) = match plan.trunk_at(peer) {
             Some(trunk) => (Whose::Trunk(trunk.clone()), decide(Caller::Trunk(&trunk.name))),
@@ -120,6 +123,25 @@ impl Exchange {
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
         Ok(Admitted { party, whose, program, service, tickets })
+    }
+
+    /// Who takes the place of another phone needs no route: the call that it names is there, and whoever may know its name has
+    /// proved who they are.
+    fn admit_in_place(
+        &self,
+        request: &Request,
+        trunk: Option<Arc<Trunk>>,
+        moment: &Moment,
+    ) -> Result<Admitted, Refusal> {
+        let whose = match trunk {
+            Some(trunk) => Whose::Trunk(trunk),
+            None => self.prove(request, &request.from()?.uri, moment)?,
+        };
+        let tickets = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
+        let party =
+            Party { number: Box::default(), name: None, called: Box::default(), hops: USUAL_HOPS, emergency: false };
+        let program = Box::new(services::Missing::of("replaces"));
+        Ok(Admitted { party, whose, program, service: None, tickets: tickets.into_iter().collect() })
     }
 
     /// The endpoint that sends this, by its password.
@@ -171,8 +193,7 @@ impl Exchange {
         let tag = wire.tokens().tag();
         let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
-        let number = Number(self.next);
-        self.next += 1;
+        let replaced = line.replaces().map(|replaces| self.replaced(replaces));
         let mut end = End {
             leg: LegId::FIRST,
             line,
@@ -188,6 +209,17 @@ impl Exchange {
             tickets: Vec::new(),
             gone: false,
         };
+        match replaced {
+            None => {}
+            Some(None) => return Err(Fault::new(481, "Call To Replace Does Not Exist").into()),
+            Some(Some((number, of))) => {
+                end.tickets = tickets;
+                self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));
+                return Ok(());
+            }
+        }
+        let number = Number(self.next);
+        self.next += 1;
         self.names.enter(number, &end);
         self.names.enter_invite(number, &mut end, id);
         let who = journal::Party { number: party.number.clone(), name: party.name.clone() };

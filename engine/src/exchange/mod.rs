@@ -15,6 +15,7 @@
 //! | `incoming` | an INVITE outside any dialog: proof, route, limits |
 //! | `outgoing` | targets, the ways to them, who is shown as the caller |
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
+//! | `passing` | legs that change their call |
 //! | `ends` | the end of a leg: its line, its port, its requests |
 //! | `sounding` | ports, prompts, recordings, and what media threads tell |
 //! | `chronicle` | what the call writes into its journal |
@@ -24,11 +25,12 @@ mod chronicle;
 mod ends;
 mod incoming;
 mod outgoing;
+mod passing;
 mod services;
 mod sounding;
 mod talk;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -46,6 +48,7 @@ use crate::runtime::{Desk, News, PromptTicket, RequestId, SendFault, Wire};
 use crate::switchboard::Switchboard;
 
 use ends::Names;
+use passing::Post;
 use sounding::Prompts;
 use talk::Talk;
 
@@ -69,6 +72,8 @@ pub struct Exchange {
     prompts: Prompts,
     /// When each call wants to be woken.
     due: BTreeSet<(Instant, Number)>,
+    /// What calls want of each other. Empty between two turns.
+    posted: VecDeque<(Number, Post)>,
 }
 
 impl Exchange {
@@ -83,11 +88,17 @@ impl Exchange {
             names: Names::default(),
             prompts: Prompts::default(),
             due: BTreeSet::new(),
+            posted: VecDeque::new(),
         }
     }
 
-    /// Lets a call act, and then do all that follows from it. Whoever is gone is not there.
+    /// Lets a call act, and then do all that follows from it, here and in other calls. Whoever is gone is not there.
     fn with(&mut self, number: Number, wire: &mut Wire<'_>, act: impl FnOnce(&mut Talk, &mut Turn<'_, '_>)) {
+        self.turn_of(number, wire, act);
+        self.deliver(wire);
+    }
+
+    fn turn_of(&mut self, number: Number, wire: &mut Wire<'_>, act: impl FnOnce(&mut Talk, &mut Turn<'_, '_>)) {
         let Some(mut talk) = self.talks.remove(&number) else { return };
         if let Some(due) = talk.due.take() {
             self.due.remove(&(due, number));

@@ -8,7 +8,7 @@ use patchcord_sip::message::{Request, Response};
 use patchcord_sip::transaction::ServerId;
 
 use super::chronicle::Chronicle;
-use super::ends::{End, Way};
+use super::ends::End;
 use super::outgoing::Party;
 use super::{Number, Sent, Turn};
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
@@ -75,10 +75,7 @@ impl Talk {
                 let leg = end.leg;
                 self.log_message(leg, Sender::Ours, &draft.finish(), turn);
                 let end = &mut self.ends[at];
-                let sent = match end.way(lead, turn.wire) {
-                    Way::Along(hop) => turn.wire.request(draft, hop).ok().map(Sent::Along),
-                    Way::To(uri) => Some(Sent::To(turn.wire.send_to(draft, &uri))),
-                };
+                let sent = end.send(draft, lead, turn.wire);
                 match sent {
                     Some(sent) => turn.exchange.names.enter_sent(self.number, end, mark, sent),
                     None => {
@@ -118,7 +115,10 @@ impl Talk {
         match event {
             // A key that came by the line is told by the port, which hears the other ways, too: once.
             LegEvent::Key(press) if self.pressed(at, press, turn) => {}
-            event => self.call.hear(Event::Leg(leg, event), turn.now()),
+            event => {
+                let event = self.find_replaced(event, turn);
+                self.call.hear(Event::Leg(leg, event), turn.now());
+            }
         }
     }
 
@@ -140,6 +140,8 @@ impl Talk {
                 let found = self.locate(&address, caller, turn);
                 self.call.hear(Event::Located(verb, target, found), turn.now());
             }
+            Effect::Take { call, leg, as_leg } => self.take(call, leg, as_leg, turn),
+            Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
             Effect::Serve(service) => self.serve(&service),
             Effect::Note(note) => self.note(note, turn),
             Effect::Over => self.over = true,

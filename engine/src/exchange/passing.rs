@@ -1,0 +1,112 @@
+//! Legs that change their call: attended transfers, and phones that take the place of another one.
+//!
+//! A call never touches another one. What one wants of the other is posted, and delivered when the turn of the first is over:
+//! a question, an answer, or the end of a leg with its line and its port.
+
+use patchcord_sip::transaction::ServerId;
+use patchcord_sip::transfer::Replaces;
+
+use super::ends::End;
+use super::talk::Talk;
+use super::{Exchange, Number, Turn};
+use crate::call::{Event, LegEvent, LegId, LineOrder};
+use crate::line::{Act, Cx};
+use crate::runtime::Wire;
+
+/// Something from one call to another.
+pub(super) enum Post {
+    /// Something to hear.
+    Word(Event),
+    /// A leg, and the number that it gets.
+    Leg(Box<End>, LegId),
+}
+
+impl Exchange {
+    /// Delivers what was posted, and what follows from it.
+    pub(super) fn deliver(&mut self, wire: &mut Wire<'_>) {
+        while let Some((number, post)) = self.posted.pop_front() {
+            match post {
+                Post::Word(event) if self.talks.contains_key(&number) => {
+                    self.turn_of(number, wire, |talk, turn| talk.call.hear(event, turn.now()));
+                }
+                Post::Word(Event::Give { call, as_leg, .. }) => {
+                    self.posted.push_back((Number(call), Post::Word(Event::Taken(as_leg, false))));
+                }
+                Post::Word(_) => {}
+                Post::Leg(end, as_leg) if self.talks.contains_key(&number) => {
+                    self.turn_of(number, wire, |talk, turn| talk.take_in(*end, as_leg, turn));
+                }
+                Post::Leg(end, _) => self.let_go(*end, wire),
+            }
+        }
+    }
+
+    /// Nobody wants a leg any more that was on its way: it is hung up.
+    fn let_go(&mut self, mut end: End, wire: &mut Wire<'_>) {
+        let (mut acts, now) = (Vec::new(), wire.now());
+        let mut cx = Cx { now, tokens: wire.tokens(), acts: &mut acts };
+        end.line.obey(LineOrder::HangUp { cause: 41, sip: None }, &mut cx);
+        for act in acts {
+            if let Act::Request(_, draft, lead) = act {
+                end.send(draft, lead, wire);
+            }
+        }
+        if let (Some(port), Some(plane)) = (end.port.take(), wire.plane()) {
+            // A port whose thread takes no orders ends with its thread.
+            let _closed_or_ending = plane.order(port.port, patchcord_media::shard::Order::Close);
+        }
+        self.names.leave(&end);
+    }
+
+    /// The leg that a Replaces header names, where it is one of this shard.
+    pub(super) fn replaced(&self, replaces: &Replaces) -> Option<(Number, LegId)> {
+        self.names.dialog(replaces.dialog().local)
+    }
+}
+
+impl Talk {
+    /// Asks another call for whoever talks with a leg of it.
+    pub fn take(&mut self, call: u64, leg: LegId, as_leg: LegId, turn: &mut Turn<'_, '_>) {
+        let ask = Event::Give { leg, call: self.number.0, as_leg };
+        turn.exchange.posted.push_back((Number(call), Post::Word(ask)));
+    }
+
+    /// Gives a leg away.
+    pub fn give(&mut self, leg: Option<LegId>, call: u64, as_leg: LegId, turn: &mut Turn<'_, '_>) {
+        let at = leg.and_then(|leg| self.ends.iter().position(|end| end.leg == leg));
+        let post = match at {
+            Some(at) => Post::Leg(Box::new(self.ends.swap_remove(at)), as_leg),
+            None => Post::Word(Event::Taken(as_leg, false)),
+        };
+        turn.exchange.posted.push_back((Number(call), post));
+    }
+
+    fn take_in(&mut self, mut end: End, as_leg: LegId, turn: &mut Turn<'_, '_>) {
+        turn.exchange.names.leave(&end);
+        end.leg = as_leg;
+        turn.exchange.names.enter_again(self.number, &end);
+        self.ends.push(end);
+        self.call.hear(Event::Taken(as_leg, true), turn.now());
+    }
+
+    /// A party has called to take the place of a leg.
+    pub fn take_place(&mut self, mut end: End, invite: ServerId, of: LegId, turn: &mut Turn<'_, '_>) {
+        end.leg = self.call.next_leg();
+        let leg = end.leg;
+        turn.exchange.names.enter(self.number, &end);
+        turn.exchange.names.enter_invite(self.number, &mut end, invite);
+        self.ends.push(end);
+        self.call.hear(Event::Replace { leg, of }, turn.now());
+    }
+
+    /// A party wants to be transferred: where it names a leg of this server, that leg is found.
+    pub fn find_replaced(&self, event: LegEvent, turn: &Turn<'_, '_>) -> LegEvent {
+        let LegEvent::Refer(mut wish) = event else { return event };
+        let replaces = wish.replaces_elsewhere.as_deref().and_then(|said| said.parse::<Replaces>().ok());
+        if let Some((number, leg)) = replaces.and_then(|replaces| turn.exchange.replaced(&replaces)) {
+            wish.replaces = Some((number.0, leg));
+            wish.replaces_elsewhere = None;
+        }
+        LegEvent::Refer(wish)
+    }
+}

@@ -133,6 +133,15 @@ const FIXED: [(u8, Codec); 17] = [
     (18, Codec::G729),
 ];
 
+/// Names as nearly everybody writes them: those need no memory of their own, however often they are copied.
+const USUAL: [&str; 12] =
+    ["PCMU", "PCMA", "G722", "opus", "telephone-event", "CN", "G729", "GSM", "AMR", "AMR-WB", "L16", "speex"];
+
+fn spelled(name: &str) -> Cow<'static, str> {
+    let usual = USUAL.into_iter().find(|usual| *usual == name);
+    usual.map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed)
+}
+
 impl From<Kind> for Codec {
     fn from(kind: Kind) -> Self {
         Self::named(kind.name(), kind.clock_hz(), kind.channels())
@@ -176,7 +185,7 @@ impl RtpMap {
             Some(channels) => channels.parse().ok().filter(|channels: &u8| *channels > 0)?,
         };
         let wrong = !is_token(name) || clock_hz == 0 || parts.next().is_some();
-        let codec = Codec { name: Cow::Owned(name.to_owned()), clock_hz, channels };
+        let codec = Codec { name: spelled(name), clock_hz, channels };
         (!wrong).then_some(Self { payload_type, codec })
     }
 }

@@ -5,7 +5,7 @@ use super::theirs::Theirs;
 use super::written::Written;
 use crate::sdp::agreed::{KeyEvents, Keys, Security, Sound};
 use crate::sdp::crypto::Crypto;
-use crate::sdp::description::{Media, Shield};
+use crate::sdp::description::{Media, Profile, Shield};
 use crate::sdp::direction::Direction;
 use crate::sdp::dtls::Setup;
 use crate::sdp::fmtp::Events;
@@ -21,10 +21,23 @@ pub(super) struct Chosen {
     pub(super) sound: Sound,
 }
 
+/// Whether an offered part can be answered, and how it would be protected; or why it cannot be.
+pub(super) fn judge(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Security, Refusal> {
+    let security = secure(theirs, plan, profile(theirs)?.shield)?;
+    let meets = |format: &Format| plan.policy.codecs.iter().any(|choice| choice.meets(format));
+    let speaks = theirs.formats().iter().any(|format| format.codec.is_speech() && meets(format));
+    if speaks { Ok(security) } else { Err(Refusal::NoCodec) }
+}
+
+/// The profile of live sound.
+fn profile(theirs: Theirs<'_>) -> Result<Profile, Refusal> {
+    let profile = theirs.media.profile().filter(|_| theirs.media.kind.eq_ignore_ascii_case("audio"));
+    profile.filter(|_| theirs.is_live()).ok_or(Refusal::NoSound)
+}
+
 /// Answers an offered part, or says why it cannot be.
 pub(super) fn sound(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Chosen, Refusal> {
-    let profile = theirs.media.profile().filter(|_| theirs.media.kind.eq_ignore_ascii_case("audio"));
-    let profile = profile.filter(|_| theirs.is_live()).ok_or(Refusal::NoSound)?;
+    let profile = profile(theirs)?;
     let security = secure(theirs, plan, profile.shield)?;
     let (speech, beside) = formats(&theirs.formats(), &plan.policy)?;
     let ours: Vec<Format> = speech.iter().chain(&beside).map(|chosen| chosen.ours.clone()).collect();

@@ -181,8 +181,7 @@ impl Negotiation {
             placed.map(|(index, ((part, before), numbers))| ours::line(index, part, before, numbers)).collect();
         let sealed = lines.iter().filter(|line| matches!(line.seal, Seal::Certificate(_)) && line.media.port != 0);
         let group = sealed.filter_map(|line| line.media.mid().map(str::to_owned)).next();
-        let description = self.publish(&lines, group);
-        lines.iter_mut().for_each(Line::slim);
+        let description = self.publish(&mut lines, group);
         self.pending = Pending::Ours(lines);
         Ok(description)
     }
@@ -248,24 +247,12 @@ impl Negotiation {
         Ok(())
     }
 
-    /// Which line of their offer is the sound for this plan: the first that can be answered, one that is protected before
-    /// one that is not, because some phones offer both.
+    /// Which line of their offer is the sound for this plan.
     ///
     /// # Errors
-    /// With the reason of the first sound that cannot be answered.
+    /// As [`sound_line_of`].
     pub fn sound_line(&self, plan: &SoundPlan) -> Result<usize, Refusal> {
-        let offer = self.received().ok_or(Refusal::NoOffer)?;
-        let mut open = None;
-        let mut refusal = Refusal::NoSound;
-        for (index, theirs) in Theirs::all(offer).enumerate() {
-            match choose::sound(theirs, plan) {
-                Ok(chosen) if chosen.sound.security != Security::Open => return Ok(index),
-                Ok(_) => open = open.or(Some(index)),
-                Err(reason) if refusal == Refusal::NoSound => refusal = reason,
-                Err(_) => {}
-            }
-        }
-        open.ok_or(refusal)
+        sound_line_of(self.received().ok_or(Refusal::NoOffer)?, plan)
     }
 
     /// Whether their offer begins ICE anew, so that our credentials must be new, too (RFC 8839 §4.4.1.1.1).
@@ -306,8 +293,7 @@ impl Negotiation {
         for (numbers, line) in self.numbers.iter_mut().zip(&lines) {
             numbers.learn(&line.formats);
         }
-        let description = self.publish(&lines, group);
-        lines.iter_mut().for_each(Line::slim);
+        let description = self.publish(&mut lines, group);
         lines.shrink_to_fit();
         streams.shrink_to_fit();
         (self.lines, self.agreed, self.pending) = (lines, Some(Agreed { streams }), Pending::Nothing);
@@ -327,9 +313,9 @@ impl Negotiation {
         }
     }
 
-    /// Makes a description of lines and gives it its version.
-    fn publish(&mut self, lines: &[Line], group: Option<String>) -> Description {
-        let mut media: Vec<Media> = lines.iter().map(|line| line.media.clone()).collect();
+    /// Makes a description of lines and gives it its version. Of what is only written the lines keep nothing.
+    fn publish(&mut self, lines: &mut [Line], group: Option<String>) -> Description {
+        let mut media: Vec<Media> = lines.iter_mut().map(Line::write_out).collect();
         let ours = self.session.host.into();
         let connection: Host = media.iter().find_map(|media| media.connection.clone()).unwrap_or(ours);
         for media in &mut media {
@@ -363,12 +349,19 @@ impl Negotiation {
     }
 }
 
+/// What later offers and answers look at in a line of ours.
+const KEPT: [&str; 3] = ["mid", "ice-ufrag", "rtcp-rsize"];
+
 impl Line {
-    /// Forgets what is only written: a line is kept for as long as the leg lives.
-    fn slim(&mut self) {
-        self.media.attributes.retain(|line| ["mid", "ice-ufrag", "rtcp-rsize"].contains(&line.name.as_str()));
-        (self.media.connection, self.media.bandwidth) = (None, Vec::new());
+    /// Gives away what is written, and keeps what the next offer or answer looks at: a line lives as long as its leg.
+    fn write_out(&mut self) -> Media {
+        let written = &self.media;
+        let mut kept = Media::new(&written.kind, written.port, written.protocol.clone(), written.formats.clone());
+        for line in written.attributes.iter().filter(|line| KEPT.contains(&line.name.as_str())) {
+            kept.attributes.push(line.clone());
+        }
         self.formats.shrink_to_fit();
+        std::mem::replace(&mut self.media, kept)
     }
 
     /// Whether it says that our ICE answers checks only.
@@ -376,6 +369,25 @@ impl Line {
         let Want::Sound(plan) = &self.part.want else { return false };
         self.media.attributes.has("ice-ufrag") && plan.place.ice.as_ref().is_some_and(|ice| ice.lite)
     }
+}
+
+/// Which line of an offer is the sound for this plan: the first that can be answered, one that is protected before one that is
+/// not, because some phones offer both.
+///
+/// # Errors
+/// With the reason of the first sound that cannot be answered.
+pub fn sound_line_of(offer: &Description, plan: &SoundPlan) -> Result<usize, Refusal> {
+    let mut open = None;
+    let mut refusal = Refusal::NoSound;
+    for (index, theirs) in Theirs::all(offer).enumerate() {
+        match choose::judge(theirs, plan) {
+            Ok(security) if security != Security::Open => return Ok(index),
+            Ok(_) => open = open.or(Some(index)),
+            Err(reason) if refusal == Refusal::NoSound => refusal = reason,
+            Err(_) => {}
+        }
+    }
+    open.ok_or(refusal)
 }
 
 /// What an answer means for the lines of our offer. Lines that the answer leaves out are declined by that.

@@ -214,7 +214,9 @@ impl Line {
             ack = ack.text(*name, value);
         }
         self.dialog = Some(dialog);
-        self.offers = offers.unwrap_or_else(|| self.offers.clone());
+        if let Some(offers) = offers {
+            self.offers = offers;
+        }
         let agreed = match description(response) {
             Ok(said) => settle(&mut self.offers, offered, said, early),
             Err(unfit) => Err(unfit),

@@ -11,6 +11,7 @@ use patchcord_media::sdp::crypto::{MasterKey, Suite};
 use patchcord_media::sdp::policy::Protection;
 use patchcord_media::sdp::{
     Agreed, Description, Direction, Format, Negotiation, Part, Place, Policy, Refusal, Session, SoundPlan,
+    sound_line_of,
 };
 use patchcord_sip::message::{Headers, Name};
 use patchcord_sip::tokens::Tokens;
@@ -134,18 +135,16 @@ impl Offers {
 
     /// Whether an offer could be answered at all, before any port is open.
     pub(super) fn can_answer(&self, offer: &Description) -> Result<(), Unfit> {
-        let mut place = Place::new(([0, 0, 0, 0], 9).into(), None);
-        place.keys = Suite::ALL
-            .into_iter()
-            .filter_map(|suite| MasterKey::new(suite, &[0; LONGEST_KEY][..suite.length()]))
-            .collect();
         // Whether a certificate is there shows with the port.
         if self.policy().protection == Protection::Dtls {
             return Ok(());
         }
-        let mut talk = Negotiation::new(Session { id: 0, version: 0, host: place.rtp.ip() });
-        talk.receive(offer.clone())?;
-        talk.sound_line(&SoundPlan { policy: self.policy().clone(), place, direction: Direction::Both })?;
+        let mut place = Place::new(([0, 0, 0, 0], 9).into(), None);
+        if self.policy().protection != Protection::Plain {
+            let any = |suite: Suite| MasterKey::new(suite, &[0; LONGEST_KEY][..suite.length()]);
+            place.keys = Suite::ALL.into_iter().filter_map(any).collect();
+        }
+        sound_line_of(offer, &SoundPlan { policy: self.policy().clone(), place, direction: Direction::Both })?;
         Ok(())
     }
 
@@ -174,16 +173,13 @@ impl Offers {
         let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
         let lines = offer.media.len();
         let is_live = offer.media.iter().any(|media| media.port != 0);
-        talk.receive(offer)?;
-        let sound = match talk.sound_line(&plan) {
+        let sound = match sound_line(&offer, &plan) {
             Ok(line) => Some(line),
             // Some phones hold by taking every line away.
             Err(_) if !is_live && talk.agreed().is_some() => None,
-            Err(reason) => {
-                talk.rollback();
-                return Err(reason.into());
-            }
+            Err(reason) => return Err(reason.into()),
         };
+        talk.receive(offer)?;
         let part = |line: usize| match sound {
             Some(sound) if sound == line => Part::sound(SOUND, plan.clone()),
             _ => Part::nothing(u32::try_from(line).unwrap_or(u32::MAX - 1) + 1),
@@ -205,10 +201,9 @@ impl Offers {
     /// Settles our offer by its answer.
     pub(super) fn accept(&mut self, answer: &Description) -> Result<(), Refusal> {
         let talk = self.talk.as_mut().ok_or(Refusal::NoOffer)?;
-        if talk.preview(answer)?.sound().is_none() && talk.agreed().is_none() {
-            return Err(Refusal::NothingTaken);
-        }
-        talk.accept(answer).map(|_| ())
+        let is_first = talk.agreed().is_none();
+        // A call cannot begin without sound, though it may lose it for a while.
+        if talk.accept(answer)?.sound().is_none() && is_first { Err(Refusal::NothingTaken) } else { Ok(()) }
     }
 
     /// Whether an offer of either side waits for its answer.
@@ -221,6 +216,14 @@ impl Offers {
         if let Some(talk) = &mut self.talk {
             talk.rollback();
         }
+    }
+}
+
+/// Which line is the sound. Nearly every offer has one line only, and whether it will do shows in the answer.
+fn sound_line(offer: &Description, plan: &SoundPlan) -> Result<usize, Refusal> {
+    match &offer.media[..] {
+        [only] if only.kind.eq_ignore_ascii_case("audio") && only.port != 0 => Ok(0),
+        _ => sound_line_of(offer, plan),
     }
 }
 

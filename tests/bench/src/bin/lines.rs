@@ -116,6 +116,7 @@ impl Pair {
             tag: &self.ends[0].tokens.tag(),
             contact: contact(0),
             routes: &[],
+            hops: 70,
             headers: Vec::new(),
         };
         let mut call = [Some(Line::calling(outward, self.terms.clone())?), None];

@@ -8,12 +8,12 @@ use std::{
 
 use hyper::Method;
 use patchcord_engine::{
-    routing::{Digests, Origin},
+    routing::{Calling, Codec, Digests, Forward, Origin, plain},
     runtime::{Listen, clock},
 };
 use patchcord_web::{
-    accounts::{Accounts, NewEndpoint},
-    control::words::{Addition, Additions, Endpoint, Endpoints, NewPassword},
+    accounts::{Accounts, NewEndpoint, rules::Unfit},
+    control::words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword},
     folder::Hold,
     house::Status,
     problem::{Problem, chain},
@@ -44,6 +44,7 @@ const MADE_LENGTH: usize = 20;
 /// `patchcord endpoint add`
 pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
     let (asked, headed) = additions(&add)?;
+    let calling = calling(&add)?;
     let mut new = Vec::new();
     let mut made = Vec::new();
     for (user, password, number) in asked {
@@ -55,7 +56,7 @@ pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
                 password
             }
         };
-        new.push(NewEndpoint { user, password, number, digests: add.digest });
+        new.push(NewEndpoint { user, password, number, digests: add.digest, calling: calling.clone() });
     }
     let users: Vec<String> = new.iter().map(|new| new.user.clone()).collect();
     let way = Way::open(&context).await?;
@@ -90,9 +91,13 @@ pub async fn list(context: Context) -> Result<Said, Failure> {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
     let rows = endpoints.iter().map(|found| {
         let reachable = if found.reachable { "yes" } else { "no" };
-        [found.user.clone(), or_dash(&found.number), or_dash(&found.digest), found.source.clone(), reachable.into()]
+        // Words that cannot be read are those of a newer server; the rest of the line is right all the same.
+        let calls = Calling::try_from(found.calling.clone()).map_or_else(|_| "?".into(), |calling| calling.to_string());
+        let calls = or_dash(&Some(calls).filter(|calls| !calls.is_empty()));
+        let (number, digest) = (or_dash(&found.number), or_dash(&found.digest));
+        [found.user.clone(), number, digest, found.source.clone(), reachable.into(), calls]
     });
-    let mut text = table(["ENDPOINT", "NUMBER", "DIGEST", "SOURCE", "REACHABLE"], rows.collect());
+    let mut text = table(["ENDPOINT", "NUMBER", "DIGEST", "SOURCE", "REACHABLE", "CALLS"], rows.collect());
     for (user, fault) in endpoints.iter().filter_map(|found| Some((&found.user, found.fault.as_ref()?))) {
         text += &format!("Endpoint {user} is left out: {fault}.\n");
     }
@@ -179,11 +184,10 @@ impl Way {
     async fn add(self, new: Vec<NewEndpoint>) -> Result<(), Failure> {
         match self {
             Self::Server(client) => {
-                let endpoints = new.into_iter().map(|NewEndpoint { user, password, number, digests }| Addition {
-                    user,
-                    password,
-                    number,
-                    digest: digests.map(|digests| digests.to_string()),
+                let endpoints = new.into_iter().map(|NewEndpoint { user, password, number, digests, calling }| {
+                    let digest = digests.map(|digests| digests.to_string());
+                    let CallWords { codecs, srtp, calls, caller_id, forward } = (&calling).into();
+                    Addition { user, password, number, digest, codecs, srtp, calls, caller_id, forward }
                 });
                 let additions = Additions { endpoints: endpoints.collect() };
                 client.tell(Method::POST, "/api/v1/endpoints", Some(&additions)).await
@@ -204,6 +208,7 @@ impl Way {
                     user: found.user.to_string(),
                     number: found.number.as_deref().map(Into::into),
                     digest: found.digests.map(|digests: Digests| digests.to_string()),
+                    calling: (&*found.calling).into(),
                     source: if found.origin == Origin::File { "file".into() } else { "database".into() },
                     // Nobody runs who could reach it.
                     reachable: false,
@@ -259,6 +264,22 @@ fn port(listen: &[Listen]) -> String {
 fn checked(user: &str) -> Result<&str, Failure> {
     let fits = patchcord_web::accounts::rules::user(user);
     fits.map(|()| user).map_err(|unfit| Failure::new(Exit::Refused, unfit.to_string(), unfit.remedy()))
+}
+
+/// The call settings that the line asks for.
+fn calling(add: &Add) -> Result<Calling, Failure> {
+    let refused = |unfit: Unfit| Failure::new(Exit::Refused, unfit.to_string(), unfit.remedy());
+    let usual = Calling::default();
+    let codecs = add.codecs.as_deref().map(Codec::read).transpose().map_err(|wrong| refused(Unfit::Word(wrong)))?;
+    let srtp = add.srtp.as_deref().map(str::parse).transpose().map_err(|wrong| refused(Unfit::Word(wrong)))?;
+    let forward: Forward = add.forward.join(" ").parse().map_err(|wrong| refused(Unfit::Forward(wrong)))?;
+    Ok(Calling {
+        codecs: codecs.unwrap_or(usual.codecs),
+        srtp: srtp.unwrap_or(usual.srtp),
+        calls: add.calls,
+        caller_id: add.caller_id.as_deref().map(|number| plain(number).into()),
+        forward,
+    })
 }
 
 /// User, password if one is given, number if there is one.

@@ -71,7 +71,8 @@ pub enum EndpointCommand {
     /// Add an endpoint; a password is made and shown once unless one is given
     #[command(after_help = "\
 Examples:
-  patchcord endpoint add alice --number 101
+  patchcord endpoint add alice --number 101 --caller-id +4930123101
+  patchcord endpoint add bob --forward busy=102 --forward no_answer=102,voicemail --forward after=15s
   echo 's3cret' | patchcord endpoint add bob --password-stdin
   patchcord endpoint add --from phones.csv      (user,password[,number] a line; an empty password is made)")]
     Add(Add),
@@ -100,6 +101,21 @@ pub struct Add {
     /// What it is asked for to prove itself: md5, sha-256, or sha-256,md5
     #[arg(long)]
     pub digest: Option<Digests>,
+    /// The number it shows outside
+    #[arg(long, value_name = "NUMBER", conflicts_with = "from")]
+    pub caller_id: Option<String>,
+    /// Calls at once, called and calling together
+    #[arg(long, value_name = "COUNT")]
+    pub calls: Option<u32>,
+    /// Codecs, the best first: opus,g722,pcma,pcmu
+    #[arg(long, value_name = "LIST")]
+    pub codecs: Option<String>,
+    /// Whether its sound is enciphered: required, offered or off
+    #[arg(long)]
+    pub srtp: Option<String>,
+    /// Where its calls go: always=…, busy=…, no_answer=102,voicemail, unreachable=…; and after=20s. May be repeated
+    #[arg(long, value_name = "WHEN=WHERE", conflicts_with = "from")]
+    pub forward: Vec<String>,
     /// Read its password from standard input
     #[arg(long, conflicts_with = "from")]
     pub password_stdin: bool,

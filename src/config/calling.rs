@@ -9,8 +9,8 @@ use patchcord_web::accounts::rules;
 
 use super::{problem::Wrong, section::Section};
 
-/// Most calls at once that anything may have; beyond it somebody mistook the unit.
-pub const MOST_CALLS: usize = 1_000_000;
+/// Most calls at once that anything may have.
+pub const MOST_CALLS: usize = rules::MOST_CALLS as usize;
 
 /// The call fields of an endpoint.
 pub fn read(section: &mut Section<'_>) -> Calling {

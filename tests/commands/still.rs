@@ -95,7 +95,8 @@ fn a_password_that_was_made_is_shown_once() {
     assert!(said.ends_with("No server runs; the store was opened directly.\n"), "{said}");
 
     let listed = folder.run("endpoint list").good();
-    let table = "ENDPOINT  NUMBER  DIGEST  SOURCE    REACHABLE\nalice     101     -       database  no\n";
+    let table =
+        "ENDPOINT  NUMBER  DIGEST  SOURCE    REACHABLE  CALLS\nalice     101     -       database  no         -\n";
     assert_eq!(listed, table);
     for file in fs::read_dir(folder.file("data")).expect("the data folder") {
         let file = file.expect("a file");
@@ -118,6 +119,21 @@ fn a_password_can_be_given_and_is_not_repeated() {
 }
 
 #[test]
+fn what_is_agreed_for_calls_is_kept_also_over_another_password() {
+    let folder = Folder::empty();
+    let line = "endpoint add alice --caller-id +4930123101 --calls 4 --srtp required --codecs opus,pcma \
+                --forward busy=voicemail --forward after=15s";
+    folder.run(line).good();
+    folder.run("endpoint password alice").good();
+    let calls = "caller_id=+4930123101 calls=4 srtp=required codecs=opus,pcma busy=voicemail after=15";
+    let listed = folder.run("endpoint list").good();
+    assert!(listed.ends_with(&format!("no         {calls}\n")), "{listed}");
+    let listed = folder.run("endpoint list --json").json();
+    let forward = serde_json::json!({ "busy": ["voicemail"], "after_s": 15 });
+    assert_eq!((&listed["endpoints"][0]["forward"], &listed["endpoints"][0]["calls"]), (&forward, &4.into()));
+}
+
+#[test]
 fn what_cannot_be_done_is_refused_with_its_remedy() {
     let folder = Folder::with("[[endpoint]]\nuser = \"filed\"\npassword = \"x\"\nnumber = \"900\"\n");
     folder.run("endpoint add alice").good();
@@ -128,6 +144,21 @@ fn what_cannot_be_done_is_refused_with_its_remedy() {
         ),
         ("endpoint add al/ice", "\"al/ice\" cannot be a user name\n    use 1 to 64 letters, digits and - _ . +"),
         ("endpoint add bob -n 900", "number 900 already rings endpoint filed\n    choose another number"),
+        (
+            "endpoint add bob -n 112",
+            "number 112 is for emergencies\n    choose another number, or list the others as emergency in [limits]",
+        ),
+        ("endpoint add bob --srtp maybe", "\"maybe\" is no way to treat SRTP\n    write required, offered or off"),
+        (
+            "endpoint add bob --forward sometimes=102",
+            "calls cannot be forwarded so: \"sometimes\" is not one of always, busy, no_answer, unreachable and after\n    \
+             write for example busy=voicemail, no_answer=102,voicemail or after=20s",
+        ),
+        ("endpoint add bob --calls 0", "0 calls at once are out of range\n    write a number from 1 to 1000000"),
+        (
+            "endpoint add bob --caller-id me",
+            "\"me\" cannot be a number\n    use 1 to 32 digits, * and #; a + may stand first",
+        ),
         ("endpoint remove bob", "there is no endpoint bob\n    `patchcord endpoint list` shows those that are there"),
         (
             "endpoint password filed",
@@ -185,7 +216,7 @@ fn a_removed_endpoint_is_gone() {
     let folder = Folder::empty();
     folder.run("endpoint add alice").good();
     assert_eq!(folder.run("endpoint remove alice").good(), "Endpoint alice is removed.\n");
-    assert_eq!(folder.run("endpoint list").good(), "ENDPOINT  NUMBER  DIGEST  SOURCE  REACHABLE\n");
+    assert_eq!(folder.run("endpoint list").good(), "ENDPOINT  NUMBER  DIGEST  SOURCE  REACHABLE  CALLS\n");
 }
 
 #[test]

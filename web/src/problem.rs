@@ -53,7 +53,9 @@ impl From<AccountError> for Problem {
             AccountError::Unfit(_) | AccountError::Directory(DirectoryError::BadName { .. }) => StatusCode::BAD_REQUEST,
             AccountError::NotFound { .. } => StatusCode::NOT_FOUND,
             AccountError::Directory(DirectoryError::Full) => StatusCode::INSUFFICIENT_STORAGE,
-            AccountError::Exists { .. } | AccountError::Directory(_) => StatusCode::CONFLICT,
+            AccountError::Exists { .. } | AccountError::Emergency { .. } | AccountError::Directory(_) => {
+                StatusCode::CONFLICT
+            }
             AccountError::Shelf(ShelfError::Away(_)) => StatusCode::SERVICE_UNAVAILABLE,
             AccountError::Shelf(ShelfError::Refused(_)) => StatusCode::UNPROCESSABLE_ENTITY,
         };

@@ -45,6 +45,30 @@ impl Calling {
     }
 }
 
+/// What is not as usual, as in `calls=4 srtp=required`; nothing when all is.
+impl fmt::Display for Calling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = Self::default();
+        let mut said = Vec::new();
+        if let Some(number) = &self.caller_id {
+            said.push(format!("caller_id={number}"));
+        }
+        if let Some(calls) = self.calls {
+            said.push(format!("calls={calls}"));
+        }
+        if self.srtp != usual.srtp {
+            said.push(format!("srtp={}", self.srtp));
+        }
+        if self.codecs != usual.codecs {
+            said.push(format!("codecs={}", Codec::write(&self.codecs)));
+        }
+        if self.forward != usual.forward {
+            said.push(self.forward.to_string());
+        }
+        f.write_str(&said.join(" "))
+    }
+}
+
 /// A codec by the name that people write. The media plane knows what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -94,6 +118,24 @@ impl Codec {
     /// As the configuration writes it; SDP writes the same, in any case of letters.
     pub fn name(self) -> &'static str {
         name_of(&Self::NAMES, self)
+    }
+
+    /// A list of them as it is kept: `opus,pcma`.
+    pub fn write(codecs: &[Self]) -> String {
+        codecs.iter().map(|codec| codec.name()).collect::<Vec<_>>().join(",")
+    }
+
+    /// Such a list; none of it may be empty or stand there twice.
+    pub fn read(text: &str) -> Result<Vec<Self>, UnknownWord> {
+        let mut codecs = Vec::new();
+        for word in text.split(',') {
+            let codec = word.parse()?;
+            if codecs.contains(&codec) {
+                return Err(UnknownWord { word: text.into(), what: "list of different codecs" });
+            }
+            codecs.push(codec);
+        }
+        Ok(codecs)
     }
 
     /// Every name.
@@ -161,12 +203,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_what_is_unusual_is_said() {
+        assert_eq!(Calling::default().to_string(), "");
+        let calling = Calling {
+            codecs: vec![Codec::Opus, Codec::Pcma],
+            srtp: Srtp::Required,
+            calls: Some(4),
+            caller_id: Some("+4930123".into()),
+            forward: "busy=voicemail".parse().expect("a forwarding"),
+        };
+        let said = "caller_id=+4930123 calls=4 srtp=required codecs=opus,pcma busy=voicemail after=20";
+        assert_eq!(calling.to_string(), said);
+    }
+
+    #[test]
     fn names_are_read_as_they_are_written() {
         for name in Codec::names() {
             assert_eq!(name.parse::<Codec>().map(Codec::name), Ok(name));
         }
         assert_eq!("PCMA".parse(), Ok(Codec::Pcma));
         assert_eq!("gsm".parse::<Codec>(), Err(UnknownWord { word: "gsm".into(), what: "codec" }));
+        assert_eq!(Codec::read("pcma, opus"), Ok(vec![Codec::Pcma, Codec::Opus]));
+        assert_eq!(Codec::read("").map_err(|wrong| wrong.to_string()), Err("\"\" is no codec".into()));
+        let twice = "\"pcma,PCMA\" is no list of different codecs";
+        assert_eq!(Codec::read("pcma,PCMA").map_err(|wrong| wrong.to_string()), Err(twice.into()));
         for srtp in [Srtp::Required, Srtp::Offered, Srtp::Off] {
             assert_eq!(srtp.to_string().parse(), Ok(srtp));
         }

@@ -7,7 +7,7 @@ use std::{future::Future, net::SocketAddr, pin::Pin, time::SystemTime};
 
 use patchcord_sip::hop::Transport;
 
-use super::digests::Digests;
+use super::{calling::Calling, digests::Digests};
 
 /// What a shelf gives back: an answer that may take its time.
 pub type Shelved<'a, T> = Pin<Box<dyn Future<Output = Result<T, ShelfError>> + Send + 'a>>;
@@ -34,6 +34,8 @@ pub struct EndpointRow {
     pub digests: Option<Digests>,
     /// The short number that rings it.
     pub number: Option<String>,
+    /// What is agreed with it in calls.
+    pub calling: Calling,
     /// When it was added.
     pub created: SystemTime,
     /// When anything of it last changed.

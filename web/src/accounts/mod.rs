@@ -15,8 +15,8 @@ use std::{collections::HashSet, sync::Arc, time::SystemTime};
 use patchcord_engine::{
     redact::Redacted,
     routing::{
-        BindingChange, BindingShelf, DamagedEndpoint, Digests, DirectoryError, Endpoint, EndpointRow, EndpointRows,
-        EndpointShelf, Origin, ShelfError,
+        BindingChange, BindingShelf, Calling, DamagedEndpoint, Digests, DirectoryError, Endpoint, EndpointRow,
+        EndpointRows, EndpointShelf, Origin, ShelfError,
     },
     switchboard::Switchboard,
 };
@@ -37,6 +37,8 @@ pub struct NewEndpoint {
     pub number: Option<String>,
     /// What it is asked for to prove itself; `None`: what everybody is asked for.
     pub digests: Option<Digests>,
+    /// What is agreed with it in calls.
+    pub calling: Calling,
 }
 
 /// Why nothing was changed.
@@ -60,6 +62,12 @@ pub enum AccountError {
     /// The directory does not take it.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// Its number is for emergencies.
+    #[error("number {number} is for emergencies")]
+    Emergency {
+        /// The number asked for.
+        number: String,
+    },
     /// The store does not take it.
     #[error("the store did not take it")]
     Shelf(#[from] ShelfError),
@@ -81,6 +89,7 @@ impl AccountError {
             Self::Directory(DirectoryError::BadName { .. } | DirectoryError::NameIsNumber { .. }) => {
                 "choose another name".into()
             }
+            Self::Emergency { .. } => "choose another number, or list the others as emergency in [limits]".into(),
             Self::Directory(DirectoryError::Full) => "remove some, or start another server".into(),
             Self::Shelf(ShelfError::Away(_)) => "see that the database runs and can be written, and try again".into(),
             Self::Shelf(ShelfError::Refused(_)) => {
@@ -142,17 +151,21 @@ impl Accounts {
     pub async fn add(&self, new: Vec<NewEndpoint>, now: SystemTime) -> Result<(), AccountError> {
         let _turn = self.turn.lock().await;
         let mut names = HashSet::new();
-        for NewEndpoint { user, password, number, .. } in &new {
+        for NewEndpoint { user, password, number, calling, .. } in &new {
             rules::user(user)?;
             rules::password(password)?;
             number.as_deref().map(rules::number).transpose()?;
+            rules::calling(calling)?;
+            if let Some(number) = number.as_ref().filter(|number| self.board.plan().is_emergency(number)) {
+                return Err(AccountError::Emergency { number: number.clone() });
+            }
             if self.board.directory.find(user).is_some() || !names.insert(user) {
                 return Err(AccountError::Exists { user: user.clone() });
             }
         }
         let row = |new: NewEndpoint| {
-            let NewEndpoint { user, password, number, digests } = new;
-            EndpointRow { user, password, number, digests, created: now, updated: now }
+            let NewEndpoint { user, password, number, digests, calling } = new;
+            EndpointRow { user, password, number, digests, calling, created: now, updated: now }
         };
         self.put(new.into_iter().map(row).collect()).await
     }
@@ -167,6 +180,7 @@ impl Accounts {
             password,
             number: known.number.as_deref().map(Into::into),
             digests: known.digests,
+            calling: (*known.calling).clone(),
             created: now,
             updated: now,
         };
@@ -209,9 +223,11 @@ impl Accounts {
 }
 
 fn endpoint(row: EndpointRow) -> Endpoint {
+    let usual = Calling::usual();
     Endpoint {
         digests: row.digests,
         number: row.number.map(Into::into),
+        calling: if row.calling == *usual { usual } else { row.calling.into() },
         ..Endpoint::new(&row.user, Credential::Password(row.password.into()), Origin::Store)
     }
 }

@@ -1,12 +1,15 @@
 //! What an endpoint's name, number and password may be, and what to say when one is not.
 
-use patchcord_engine::routing::{MAX_USER, UnknownDigest, check_user};
+use patchcord_engine::routing::{Calling, Codec, ForwardFault, MAX_USER, UnknownDigest, UnknownWord, check_user};
 
 /// Longest number: E.164 has fifteen digits; prefixes and service codes come on top.
 pub const MAX_NUMBER: usize = 32;
 
 /// Longest password; far beyond what phones take, far below what hashing it would cost.
 pub const MAX_PASSWORD: usize = 256;
+
+/// Most calls at once that anything may have; beyond it somebody mistook the unit.
+pub const MOST_CALLS: u32 = 1_000_000;
 
 /// Why a name, number or password cannot be taken. It never repeats a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +29,15 @@ pub enum Unfit {
     /// It holds a line end or another character that no phone can type.
     #[error("the password holds a control character")]
     UntypeablePassword,
+    /// It names no codec, or no way to treat SRTP.
+    #[error(transparent)]
+    Word(UnknownWord),
+    /// Calls cannot be forwarded so.
+    #[error("calls cannot be forwarded so: {0}")]
+    Forward(ForwardFault),
+    /// Nobody could call.
+    #[error("{0} calls at once are out of range")]
+    Calls(u32),
     /// It names no digest algorithm.
     #[error("{:?} is no digest algorithm", .0.0)]
     Digest(UnknownDigest),
@@ -40,6 +52,13 @@ impl Unfit {
             Self::NoPassword => "write one, or let `patchcord endpoint add` make one".into(),
             Self::LongPassword => format!("use {MAX_PASSWORD} bytes at most"),
             Self::Digest(_) => "write md5, sha-256, or sha-256,md5".into(),
+            Self::Word(UnknownWord { what: "codec", .. }) => {
+                format!("use {}", Codec::names().collect::<Vec<_>>().join(", "))
+            }
+            Self::Word(UnknownWord { what: "list of different codecs", .. }) => "name each codec once".into(),
+            Self::Word(_) => "write required, offered or off".into(),
+            Self::Forward(_) => "write for example busy=voicemail, no_answer=102,voicemail or after=20s".into(),
+            Self::Calls(_) => format!("write a number from 1 to {MOST_CALLS}"),
             Self::UntypeablePassword => "leave it out; a password ends before the end of its line".into(),
         }
     }
@@ -55,6 +74,15 @@ pub fn number(text: &str) -> Result<(), Unfit> {
     let digits = text.strip_prefix('+').unwrap_or(text);
     let plain = digits.bytes().all(|b| b.is_ascii_digit() || b"*#".contains(&b));
     if plain && !digits.is_empty() && text.len() <= MAX_NUMBER { Ok(()) } else { Err(Unfit::Number(text.into())) }
+}
+
+/// Whether those can be the call settings of an endpoint.
+pub fn calling(calling: &Calling) -> Result<(), Unfit> {
+    calling.caller_id.as_deref().map(number).transpose()?;
+    match calling.calls {
+        Some(calls) if !(1..=MOST_CALLS).contains(&calls) => Err(Unfit::Calls(calls)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether `text` can be a password.

@@ -18,7 +18,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     Token,
-    words::{Addition, Additions, Endpoint, Endpoints, NewPassword, Registration, Registrations},
+    words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword, Registration, Registrations},
 };
 use crate::{
     accounts::{Accounts, NewEndpoint, rules::Unfit},
@@ -79,6 +79,7 @@ async fn list(State(rooms): State<Rooms>) -> Json<Endpoints> {
         user: endpoint.user.to_string(),
         number: endpoint.number.as_deref().map(Into::into),
         digest: endpoint.digests.map(|digests| digests.to_string()),
+        calling: (&*endpoint.calling).into(),
         source: match endpoint.origin {
             Origin::File => "file".into(),
             Origin::Store => "database".into(),
@@ -102,9 +103,10 @@ impl TryFrom<Addition> for NewEndpoint {
     type Error = Unfit;
 
     fn try_from(addition: Addition) -> Result<Self, Unfit> {
-        let Addition { user, password, number, digest } = addition;
+        let Addition { user, password, number, digest, codecs, srtp, calls, caller_id, forward } = addition;
         let digests = digest.as_deref().map(str::parse).transpose().map_err(Unfit::Digest)?;
-        Ok(Self { user, password, number, digests })
+        let calling = CallWords { codecs, srtp, calls, caller_id, forward }.try_into()?;
+        Ok(Self { user, password, number, digests, calling })
     }
 }
 

@@ -11,6 +11,7 @@
 //! no decision: requests are handed to the accounts and to the house.
 
 mod api;
+mod calls;
 mod socket;
 mod token;
 pub mod words;

@@ -3,6 +3,8 @@
 use patchcord_engine::routing::DamagedEndpoint;
 use serde::{Deserialize, Serialize};
 
+pub use super::calls::{CallWords, ForwardWords};
+
 /// The endpoints, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoints {
@@ -19,6 +21,9 @@ pub struct Endpoint {
     pub number: Option<String>,
     /// What it is asked for to prove itself; absent: what everybody is asked for.
     pub digest: Option<String>,
+    /// What is agreed with it in calls, where that is not as usual.
+    #[serde(flatten)]
+    pub calling: CallWords,
     /// `file` or `database`.
     pub source: String,
     /// Whether it can be reached now.
@@ -31,7 +36,8 @@ pub struct Endpoint {
 impl From<DamagedEndpoint> for Endpoint {
     fn from(damaged: DamagedEndpoint) -> Self {
         let DamagedEndpoint { user, reason } = damaged;
-        Self { user, number: None, digest: None, source: "database".into(), reachable: false, fault: Some(reason) }
+        let (calling, source) = (CallWords::default(), "database".into());
+        Self { user, number: None, digest: None, calling, source, reachable: false, fault: Some(reason) }
     }
 }
 
@@ -57,6 +63,21 @@ pub struct Addition {
     /// What it is asked for to prove itself.
     #[serde(default)]
     pub digest: Option<String>,
+    /// Codecs, the best first; absent: the usual ones.
+    #[serde(default)]
+    pub codecs: Option<Vec<String>>,
+    /// `required`, `offered` or `off`.
+    #[serde(default)]
+    pub srtp: Option<String>,
+    /// Calls at once.
+    #[serde(default)]
+    pub calls: Option<u32>,
+    /// The number it shows outside.
+    #[serde(default)]
+    pub caller_id: Option<String>,
+    /// Where its calls go when it cannot take them.
+    #[serde(default)]
+    pub forward: Option<ForwardWords>,
 }
 
 /// Another password.

@@ -1,6 +1,8 @@
 //! Endpoints come back as they were put, with their passwords, and unreadable to whoever has only the database.
 
-use patchcord_engine::routing::{DamagedEndpoint, Digests, EndpointRow, EndpointRows, EndpointShelf};
+use patchcord_engine::routing::{
+    Calling, Codec, DamagedEndpoint, Digests, EndpointRow, EndpointRows, EndpointShelf, Srtp,
+};
 
 use crate::lab::{Kind, Lab, laws, moment};
 
@@ -14,11 +16,20 @@ laws! {
 }
 
 fn endpoint(user: &str, password: &str, number: Option<&str>) -> EndpointRow {
+    let forward = "busy=voicemail no_answer=102,voicemail after=15".parse().expect("a forwarding");
+    let calling = Some(Calling {
+        codecs: vec![Codec::Pcma, Codec::Opus],
+        srtp: Srtp::Off,
+        calls: Some(4),
+        caller_id: Some("+4930123101".into()),
+        forward,
+    });
     EndpointRow {
         user: user.into(),
         password: password.into(),
         digests: number.map(|_| Digests::ALL),
         number: number.map(Into::into),
+        calling: calling.filter(|_| number.is_some()).unwrap_or_default(),
         created: moment(0),
         updated: moment(0),
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use patchcord_engine::routing::{EndpointRow, EndpointShelf, ShelfError};
+use patchcord_engine::routing::{Calling, EndpointRow, EndpointShelf, ShelfError};
 use patchcord_web::store::{OpenError, Place, Store};
 
 use crate::lab::{Kind, Lab, laws, moment};
@@ -37,7 +37,7 @@ async fn a_database_of_a_newer_version_is_refused(lab: Lab) {
     assert_eq!(
         error.to_string(),
         format!(
-            "database {} was last used by a newer version (it has migration 9999, this version knows 3)",
+            "database {} was last used by a newer version (it has migration 9999, this version knows 4)",
             lab.place
         )
     );
@@ -89,8 +89,15 @@ async fn the_key_of_a_database_without_passwords_may_change(lab: Lab) {
 }
 
 fn alice() -> EndpointRow {
-    let (created, updated) = (moment(0), moment(0));
-    EndpointRow { user: "alice".into(), password: "a".into(), digests: None, number: None, created, updated }
+    EndpointRow {
+        user: "alice".into(),
+        password: "a".into(),
+        digests: None,
+        number: None,
+        calling: Calling::default(),
+        created: moment(0),
+        updated: moment(0),
+    }
 }
 
 #[tokio::test]

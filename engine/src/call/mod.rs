@@ -26,6 +26,8 @@ mod bridge;
 mod dial;
 pub mod effect;
 pub mod event;
+#[cfg(test)]
+mod explorer;
 mod gather;
 mod heard;
 mod keys;

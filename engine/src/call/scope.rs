@@ -233,7 +233,11 @@ impl Call {
                 self.turn.only(Wake::Gone);
             }
             Story::Ended { cut: true, .. } => {
-                self.works.clear();
+                // A program that does not answer is not waited for.
+                self.story = Story::Ended { patience: None, cut: true };
+                for verb in self.works.keys().copied().collect::<Vec<_>>() {
+                    self.finish(verb, Outcome::Plain(Status::Gone), now);
+                }
                 self.turn.clear();
             }
             Story::Unbegun | Story::Over => {}
@@ -260,11 +264,12 @@ impl Call {
             Story::Ended { patience, .. } if legless => {
                 patience.get_or_insert(now + limits::PATIENCE);
             }
+            Story::Ended { patience, .. } => *patience = None,
             Story::Told { legless: until } if legless => {
                 until.get_or_insert(now + limits::LEGLESS);
             }
             Story::Told { legless: until } => *until = None,
-            Story::Ended { .. } | Story::Unbegun | Story::Over => {}
+            Story::Unbegun | Story::Over => {}
         }
         self.pump(now);
     }

@@ -78,6 +78,12 @@ impl Dialling {
         self.targets.iter().flat_map(Target::legs)
     }
 
+    /// Whether nobody has won.
+    #[cfg(test)]
+    pub fn still_asks(&self) -> bool {
+        self.talk.is_none()
+    }
+
     pub fn talks_with(&self, leg: LegId) -> bool {
         self.talk.as_ref().is_some_and(|talk| talk.with == leg)
     }

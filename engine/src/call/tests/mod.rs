@@ -3,6 +3,6 @@
 mod dialling;
 mod ends;
 mod story;
-mod told;
+pub(super) mod told;
 mod transfers;
-mod words;
+pub(super) mod words;

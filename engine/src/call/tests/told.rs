@@ -11,8 +11,8 @@ use crate::call::event::Refused;
 use crate::call::*;
 use crate::program::{End, Step, VerbId, Wake};
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const CALLER: LegId = LegId::FIRST;
+pub(in crate::call) const SECOND: Duration = Duration::from_secs(1);
+pub(in crate::call) const CALLER: LegId = LegId::FIRST;
 
 /// A call, the time, and what was said so far.
 pub(super) struct Told {
@@ -260,15 +260,15 @@ fn sound_word(order: &SoundOrder) -> String {
     }
 }
 
-pub(super) fn way(uri: &str) -> Way {
+pub(in crate::call) fn way(uri: &str) -> Way {
     Way { uri: uri.into(), through: Through::Straight }
 }
 
-pub(super) fn of(key: char) -> Key {
+pub(in crate::call) fn of(key: char) -> Key {
     Key::of_char(key).expect("a key")
 }
 
 #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing here measures time")]
-pub(super) fn clock() -> Instant {
+pub(in crate::call) fn clock() -> Instant {
     Instant::now()
 }

@@ -6,16 +6,16 @@ use super::told::{SECOND, of};
 use crate::call::LegId;
 use crate::call::verb::{Dial, Gather, Outcome, Play, Record, Ringback, Status, Strategy, Verb};
 
-pub(super) fn prompts(names: &[&str]) -> Play {
+pub(in crate::call) fn prompts(names: &[&str]) -> Play {
     Play { prompts: names.iter().map(|&name| name.to_owned()).collect(), loops: 1, ..Play::default() }
 }
 
-pub(super) fn play(leg: LegId, names: &[&str]) -> Verb {
+pub(in crate::call) fn play(leg: LegId, names: &[&str]) -> Verb {
     Verb::Play(leg, prompts(names))
 }
 
 /// Four keys or `#`, five seconds for the first, two for the others, a prompt that a key silences.
-pub(super) fn four_keys() -> Gather {
+pub(in crate::call) fn four_keys() -> Gather {
     Gather {
         prompt: Some(prompts(&["menu"])),
         min: 1,
@@ -31,15 +31,15 @@ pub(super) fn four_keys() -> Gather {
     }
 }
 
-pub(super) fn gather(leg: LegId, rules: Gather) -> Verb {
+pub(in crate::call) fn gather(leg: LegId, rules: Gather) -> Verb {
     Verb::Gather(leg, Box::new(rules))
 }
 
-pub(super) fn gathered(status: Status, digits: &str) -> Outcome {
+pub(in crate::call) fn gathered(status: Status, digits: &str) -> Outcome {
     Outcome::Gathered { status, digits: digits.into() }
 }
 
-pub(super) fn message() -> Record {
+pub(in crate::call) fn message() -> Record {
     Record {
         max: 60 * SECOND,
         silence: Some(4 * SECOND),
@@ -52,7 +52,7 @@ pub(super) fn message() -> Record {
 }
 
 /// All at once, twenty seconds each.
-pub(super) fn targets(addresses: &[&str]) -> Dial {
+pub(in crate::call) fn targets(addresses: &[&str]) -> Dial {
     Dial {
         targets: addresses.iter().map(|&address| address.to_owned()).collect(),
         strategy: Strategy::All,
@@ -69,10 +69,10 @@ pub(super) fn targets(addresses: &[&str]) -> Dial {
     }
 }
 
-pub(super) fn dial(leg: LegId, addresses: &[&str]) -> Verb {
+pub(in crate::call) fn dial(leg: LegId, addresses: &[&str]) -> Verb {
     Verb::Dial(leg, Box::new(targets(addresses)))
 }
 
-pub(super) fn dialled(status: Status, leg: Option<u32>, sip: u16, talk: Duration) -> Outcome {
+pub(in crate::call) fn dialled(status: Status, leg: Option<u32>, sip: u16, talk: Duration) -> Outcome {
     Outcome::Dialled { status, leg: leg.map(LegId), sip, talk }
 }

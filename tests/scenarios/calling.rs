@@ -218,3 +218,37 @@ async fn what_happened_stands_in_the_records() {
     assert!(fine && told.contains("INVITE") && told.contains("BYE"), "{told}");
     assert!(!told.contains("response=\""), "no proof of a password stays in a journal: {told}");
 }
+
+#[tokio::test]
+async fn a_number_outside_is_reached_by_the_second_trunk_when_the_first_does_not_answer() {
+    let lab = Lab::open();
+    // The carrier's switch is a phone that answers whatever number it is called by.
+    let carrier = lab.phone_like("carrier", &Model::new().when_called(Conduct::Answer));
+    let full = lab.phone_like("full", &Model::new().when_called(Conduct::Refuse(503)));
+    let at = |phone: &Handset| phone.uri().split('@').nth(1).expect("an address").to_owned();
+    let trunk = |name: &str, phone: &Handset, more: &str| {
+        format!("[[trunk]]\nname = \"{name}\"\nservers = [\"sip:{}\"]\n{more}\n", at(phone))
+    };
+    // Else the carriers' own address would be who calls from there, and here everybody does.
+    let rewriting = "from = [\"192.0.2.1\"]\nout = { strip = \"+\", prepend = \"00\" }\nidentity = \"pai\"";
+    let server = setup()
+        .endpoint_with("alice", "secret", "number = \"101\"\ncaller_id = \"+4930123101\"")
+        .endpoint_with("bob", "secret", "number = \"102\"")
+        .toml(&trunk("south", &full, "from = [\"192.0.2.2\"]"))
+        .toml(&trunk("north", &carrier, rewriting))
+        .toml("[[route]]\nnumber = \"+49*\"\nfrom = \"endpoints\"\ntrunk = [\"south\", \"north\"]\n")
+        .start()
+        .await;
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    alice.dial("+4989998877");
+    alice.is_answered().await;
+    assert_eq!(alice.hears().await, [&carrier]);
+    let asserted = carrier.was_called_with("P-Asserted-Identity").expect("who calls");
+    assert!(asserted.contains("4930123101"), "{asserted}");
+    assert!(carrier.was_called_with("To").is_some_and(|to| to.contains("004989998877")));
+    carrier.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+
+    alice.dial("+33123456");
+    assert_eq!(alice.is_refused().await, 403, "no route leads to France");
+}

@@ -115,7 +115,7 @@ impl Talk {
 
     fn leg_began(&self, leg: LegId, parent: Option<LegNumber>, way: Option<&crate::call::effect::Way>) -> LegBegan {
         let end = self.ends.iter().find(|end| end.leg == leg);
-        let caller = Party { number: self.party.number.clone(), name: self.party.name.clone() };
+        let caller = self.party.shown();
         let (account, transport, peer) = end.map_or((Account::Stranger, Transport::Udp, String::new()), known_as);
         let (account, called) = match way {
             None => (account, self.party.called.clone()),

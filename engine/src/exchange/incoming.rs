@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use patchcord_sip::hop::Hop;
-use patchcord_sip::message::{Draft, Fault, Name, Request};
+use patchcord_sip::message::{Draft, Fault, Name, NameAddr, Request};
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::uri::{Scheme, Uri};
 
@@ -30,6 +30,7 @@ use crate::line::{Line, Unfit};
 use crate::program::Program;
 use crate::redact::Redacted;
 use crate::routing::{Ask, Caller, Decision, Full, Ticket, Trunk, Verdict};
+use crate::routing::{Claim, Person, believe, heard};
 use crate::runtime::Wire;
 use crate::switchboard::Proof;
 
@@ -85,13 +86,14 @@ impl Exchange {
         }
         let target = request.uri()?;
         let called = called(&target).ok_or(Refusal::not_found())?;
-        let from = request.from()?;
-        let said = from.uri.user_text();
+        let claimed = Claimed::of(request)?;
+        let claim = claimed.claim();
+        let said = heard(&claim, plan.trunk_at(peer).is_some()).number;
         let ask = |caller| Ask {
             caller,
             called: &called,
             host: target.host().filter(|_| target.scheme() != Scheme::Tel),
-            from: said.as_deref(),
+            from: Some(&*said),
             emergency: false,
         };
         let decide = |caller| plan.decide(&ask(caller), &self.board.directory);
@@ -100,7 +102,7 @@ impl Exchange {
             None => {
                 let stranger = decide(Caller::Stranger(peer));
                 if matches!(stranger.verdict, Verdict::Refused(_)) {
-                    let whose = self.prove(request, &from.uri, moment)?;
+                    let whose = self.prove(request, &request.from()?.uri, moment)?;
                     let decision = decide(whose.caller());
                     (whose, decision)
                 } else {
@@ -113,10 +115,16 @@ impl Exchange {
         let tickets = [self.board.admit(urgent).map(Some), whose.admit(&self.board, urgent, moment.now)];
         let tickets = tickets.into_iter().collect::<Result<Vec<_>, _>>().map_err(|full| full_house(&full))?;
         let tickets = tickets.into_iter().flatten().collect();
-        let name = from.display();
+        let person = match &whose {
+            Whose::Endpoint(endpoint) => believe(endpoint, &claim),
+            Whose::Trunk(_) => {
+                let heard = heard(&claim, true);
+                Person { number: decision.from.unwrap_or(said), ..heard }
+            }
+            Whose::Stranger(_) => heard(&claim, false),
+        };
         let party = Party {
-            number: decision.from.unwrap_or_default(),
-            name: (!name.is_empty()).then(|| name.as_ref().into()),
+            person,
             called: decision.called,
             hops: request.max_forwards()?.unwrap_or(USUAL_HOPS).saturating_sub(1),
             emergency: decision.emergency,
@@ -138,8 +146,8 @@ impl Exchange {
             None => self.prove(request, &request.from()?.uri, moment)?,
         };
         let tickets = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
-        let party =
-            Party { number: Box::default(), name: None, called: Box::default(), hops: USUAL_HOPS, emergency: false };
+        let person = heard(&Claimed::of(request)?.claim(), false);
+        let party = Party { person, called: Box::default(), hops: USUAL_HOPS, emergency: false };
         let program = Box::new(services::Missing::of("replaces"));
         Ok(Admitted { party, whose, program, service: None, tickets: tickets.into_iter().collect() })
     }
@@ -222,7 +230,7 @@ impl Exchange {
         self.next += 1;
         self.names.enter(number, &end);
         self.names.enter_invite(number, &mut end, id);
-        let who = journal::Party { number: party.number.clone(), name: party.name.clone() };
+        let who = party.shown();
         let began =
             Began { service, route: None, ..Began::new(wire.wall(), who, journal::Party::new(party.called.clone())) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
@@ -244,6 +252,43 @@ impl Exchange {
         self.talks.insert(number, Box::new(talk));
         self.with(number, wire, |talk, turn| talk.log_message(LegId::FIRST, Sender::Theirs, request.bytes(), turn));
         Ok(())
+    }
+}
+
+/// What an INVITE says of who sends it.
+struct Claimed {
+    from: Option<String>,
+    name: String,
+    asserted: Option<String>,
+    remote_party: Option<String>,
+    privacy: Option<String>,
+}
+
+impl Claimed {
+    fn of(request: &Request) -> Result<Self, Fault> {
+        let from = request.from()?;
+        let user = |name: &'static str| {
+            let value = request.get(Name::of(name))?;
+            let address = NameAddr::parse(value).ok()?;
+            address.uri.user_text().map(|user| user.into_owned())
+        };
+        Ok(Self {
+            from: from.uri.user_text().map(|user| user.into_owned()),
+            name: from.display().into_owned(),
+            asserted: user("P-Asserted-Identity").or_else(|| user("P-Preferred-Identity")),
+            remote_party: user("Remote-Party-ID"),
+            privacy: request.get(Name::of("Privacy")).map(str::to_owned),
+        })
+    }
+
+    fn claim(&self) -> Claim<'_> {
+        Claim {
+            from: self.from.as_deref(),
+            name: Some(&*self.name).filter(|name| !name.is_empty()),
+            asserted: self.asserted.as_deref(),
+            remote_party: self.remote_party.as_deref(),
+            privacy: self.privacy.as_deref(),
+        }
     }
 }
 

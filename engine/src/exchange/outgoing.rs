@@ -15,24 +15,30 @@ use super::ends::{End, Way as Opening, Whose};
 use super::talk::Talk;
 use crate::call::effect::{Invitation, Through, Way};
 use crate::call::event::{NotFound, Refused};
+use crate::call::verb::Dial;
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
-use crate::routing::{Ask, Binding, NO_FLOW, Reach, Srtp, Verdict};
+use crate::routing::{Ask, Binding, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
 use crate::runtime::{SoundAddress, Wire};
 
 /// Who began a call, as the called party sees it.
 #[derive(Clone, Debug)]
 pub(super) struct Party {
-    /// The number or name that is shown inside.
-    pub number: Box<str>,
-    /// The name beside it.
-    pub name: Option<Box<str>>,
+    /// Who it is, as far as we believe it.
+    pub person: Person,
     /// Whom it called, as the house writes it.
     pub called: Box<str>,
     /// How many more servers a call of it may pass.
     pub hops: u8,
     /// Whether it passes every limit.
     pub emergency: bool,
+}
+
+impl Party {
+    /// As journals name it.
+    pub fn shown(&self) -> crate::journal::Party {
+        crate::journal::Party { number: self.person.number.clone(), name: self.person.name.clone() }
+    }
 }
 
 /// What a leg is called with.
@@ -116,21 +122,21 @@ impl Talk {
         let domain = turn.exchange.board.domain().map_or_else(|| host_of(outset.here.shown), str::to_owned);
         let tag = turn.wire.tokens().tag();
         let call_id = turn.wire.call_id(&domain);
-        let shown = outset.number.as_deref().unwrap_or(&self.party.number);
-        let shown = invitation.dial.caller_id.as_deref().unwrap_or(shown);
-        let from = self.shown_as(shown, &domain, invitation.dial.present);
+        let shown = self.shown_to(&outset, &invitation.dial, &domain);
         let to = format!("<{}>", bare(&invitation.way.uri));
         let routes: Vec<&str> = outset.routes.iter().map(String::as_str).collect();
+        let headers = shown.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let headers = headers.chain(invitation.dial.headers.iter().cloned()).collect();
         let outward = Outward {
             target: &invitation.way.uri,
-            from: &from,
+            from: &shown.from,
             to: &to,
             call_id: &call_id,
             tag: &tag,
             contact: outset.contact,
             routes: &routes,
             hops: self.party.hops,
-            headers: invitation.dial.headers.clone(),
+            headers,
         };
         let mut line_terms = LineTerms::clone(&terms(&outset.whose));
         let theirs = invitation.caller.and_then(|caller| self.end(caller)).map(|end| end.line.formats().to_vec());
@@ -199,14 +205,19 @@ impl Talk {
     }
 
     /// Who is shown as the caller.
-    fn shown_as(&self, number: &str, domain: &str, present: bool) -> String {
-        if !present || number.is_empty() {
-            return "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned();
+    fn shown_to(&self, outset: &Outset, dial: &Dial, domain: &str) -> Shown {
+        let mut person = self.party.person.clone();
+        person.hidden |= !dial.present;
+        if let Some(number) = &dial.caller_id {
+            person.number = number.as_str().into();
         }
-        let user = escape_user(number);
-        match &self.party.name {
-            Some(name) => format!("\"{}\" <sip:{user}@{domain}>", quoted(name)),
-            None => format!("<sip:{user}@{domain}>"),
+        match &outset.whose {
+            Whose::Trunk(trunk) => {
+                let account = trunk.account.as_ref().map(|account| &*account.user);
+                let number = dial.caller_id.as_deref().or(outset.number.as_deref());
+                person.show_trunk(trunk.identity, number, account, domain)
+            }
+            Whose::Endpoint(_) | Whose::Stranger(_) => person.show_inside(domain),
         }
     }
 }
@@ -290,16 +301,6 @@ fn at_server(number: &str, server: &str) -> Option<String> {
     let (scheme, rest) = server.split_once(':')?;
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     Some(format!("{scheme}:{}@{host}", escape_user(number)))
-}
-
-fn quoted(name: &str) -> String {
-    name.chars()
-        .filter(|letter| !letter.is_control())
-        .flat_map(|letter| {
-            let escape = matches!(letter, '"' | '\\').then_some('\\');
-            escape.into_iter().chain([letter])
-        })
-        .collect()
 }
 
 /// The terms of whoever is at an end.

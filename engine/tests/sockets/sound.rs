@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use patchcord_engine::runtime::{Desk, NotAsked, PromptTicket, Runtime, Sound, SoundRules, Wire};
 use patchcord_media::codec::Kind;
 use patchcord_media::dtmf::Key;
+use patchcord_media::frame::Rate;
 use patchcord_media::prompt::{self, Disk, Form, Loaded, Loader, Loudness, Unfetched, Unloaded, Wish};
-use patchcord_media::shard::{
-    Hearing, Keys, Notice, Open, Order, Plane, PortId, Protection, Settings as PlaneSettings, Terms, Weight,
-};
+use patchcord_media::recording::wav_of;
+use patchcord_media::shard::{Keys, Notice, Open, Order, Plane, PortId, Settings as PlaneSettings, Terms, Weight};
 use patchcord_sip::hop::{FlowId, Hop};
 use patchcord_sip::message::{Draft, Name};
 use patchcord_sip::transaction::Heard;
@@ -56,18 +56,8 @@ impl Ear {
 }
 
 fn terms() -> Terms {
-    Terms {
-        remote: None,
-        remote_reports: None,
-        mux: true,
-        speaking: None,
-        hearing: vec![Hearing::new(Kind::Pcma, 8)],
-        comfort_in: None,
-        protection: Protection::Open,
-        keys_out: None,
-        keys_in: Some(Keys { payload_type: 101, clock_hz: 8000 }),
-        silence_after: None,
-    }
+    let keys_in = Some(Keys { payload_type: 101, clock_hz: 8000 });
+    Terms { keys_in, mux: true, ..Terms::plain(Kind::Pcma, 8) }
 }
 
 impl Desk for Ear {
@@ -189,16 +179,7 @@ fn press(key: u8, to: SocketAddr) {
 
 /// 60 ms of a wave, as a file.
 fn wave() -> Vec<u8> {
-    let samples: Vec<u8> = (0..480_i16).flat_map(|n| (n % 8 * 1000).to_le_bytes()).collect();
-    let mut file = b"RIFF".to_vec();
-    file.extend((36 + samples.len() as u32).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    file.extend(8000_u32.to_le_bytes());
-    file.extend(16_000_u32.to_le_bytes());
-    file.extend(b"\x02\0\x10\0data");
-    file.extend((samples.len() as u32).to_le_bytes());
-    file.extend(samples);
-    file
+    wav_of(Rate::Narrow, &(0..480).map(|n| n % 8 * 1000).collect::<Vec<_>>())
 }
 
 #[tokio::test]

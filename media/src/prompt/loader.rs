@@ -212,6 +212,16 @@ impl Loader {
         told(Err(busy));
     }
 
+    /// Gets a sound ready and waits for it, `None` when that takes longer than `patience`: for checks at leisure, never for
+    /// calls.
+    #[must_use]
+    pub fn load_and_wait(&self, wish: Wish, now: Instant, patience: Duration) -> Option<Loaded> {
+        let (told, heard) = std::sync::mpsc::sync_channel(1);
+        // Who no longer waits is not told.
+        self.load(wish, now, Box::new(move |loaded| drop(told.send(loaded))));
+        heard.recv_timeout(patience).ok()
+    }
+
     /// How it stands.
     #[must_use]
     pub fn standing(&self) -> Standing {

@@ -9,18 +9,14 @@ use super::*;
 use crate::codec::Kind;
 use crate::frame::Rate;
 use crate::prompt::Disk;
+use crate::recording::wav_of;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A second of a soft tone as a wav file.
+/// A soft tone as a wav file.
 fn wav(samples: usize) -> Vec<u8> {
-    let bytes = samples as u32 * 2;
-    let mut file = b"RIFF".to_vec();
-    file.extend((bytes + 36).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
-    file.extend(bytes.to_le_bytes());
-    file.extend((0..samples).flat_map(|n| (((n as f32 * 0.5).sin() * 2000.0) as i16).to_le_bytes()));
-    file
+    let tone: Vec<_> = (0..samples).map(|n| ((n as f32 * 0.5).sin() * 2000.0) as i16).collect();
+    wav_of(Rate::Narrow, &tone)
 }
 
 fn of_disk(folder: &Path, settings: Settings) -> Loader {
@@ -38,7 +34,7 @@ fn ask(loader: &Loader, name: &str, form: Form, now: Instant) -> Receiver<Loaded
 }
 
 fn get(loader: &Loader, name: &str, form: Form, now: Instant) -> Loaded {
-    ask(loader, name, form, now).recv_timeout(PATIENCE).expect("whoever asks is told")
+    loader.load_and_wait(wish(name, form), now, PATIENCE).expect("whoever asks is told")
 }
 
 const NARROW: Form = Form::Samples(Rate::Narrow);

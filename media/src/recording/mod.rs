@@ -33,4 +33,5 @@ mod writer;
 pub use peaks::{PER_SECOND, Peaks};
 pub use plan::{Format, Layout, Outcome, Pause, Plan, Why};
 pub use tap::{Control, Progress, Tap};
+pub use wav::wav_of;
 pub use writer::{Told, Unrecorded, Writer};

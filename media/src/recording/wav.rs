@@ -8,6 +8,17 @@ use super::plan::Format;
 /// Where the length of the whole stands.
 const WHOLE_AT: u64 = 4;
 
+/// A whole file of plain samples, in memory: for sound that was made and not recorded.
+#[must_use]
+pub fn wav_of(rate: Rate, samples: &[i16]) -> Vec<u8> {
+    let mut wav = Wav { channels: 1, rate, law: None, scratch: Default::default() };
+    // Longer than any sound that is made: what is behind four gigabytes is left away.
+    let samples = &samples[..samples.len().min(u32::MAX as usize / 2 - 64)];
+    let mut file = wav.head(samples.len() as u32 * 2);
+    wav.write(&[samples], &mut file);
+    file
+}
+
 /// How one file is written.
 pub(super) struct Wav {
     channels: usize,
@@ -99,6 +110,15 @@ mod tests {
         let head = Wav::new(Format::Pcma, 1, Rate::Narrow).unwrap().head(160);
         assert_eq!((head.len(), head[20]), (58, 6));
         assert_eq!(head[46..50], 160_u32.to_le_bytes());
+    }
+
+    #[test]
+    fn a_file_in_memory_is_one_that_is_played_as_it_was_made() {
+        let samples: Vec<_> = (0..320).map(|n| n * 50).collect();
+        let limits = crate::prompt::Limits::default();
+        let file = wav_of(Rate::Narrow, &samples);
+        let played = crate::prompt::decode("made", file, Rate::Narrow, crate::prompt::Loudness::AsRecorded, &limits);
+        assert_eq!(played.unwrap(), samples);
     }
 
     #[test]

@@ -98,6 +98,23 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// To speak and hear one codec under one number, and nothing else: no keys, no protection, nobody known yet.
+    #[must_use]
+    pub fn plain(kind: Kind, payload_type: u8) -> Self {
+        Self {
+            remote: None,
+            remote_reports: None,
+            mux: false,
+            speaking: Some(Speaking::new(kind, payload_type, Settings::default())),
+            hearing: vec![Hearing::new(kind, payload_type)],
+            comfort_in: None,
+            protection: Protection::Open,
+            keys_out: None,
+            keys_in: None,
+            silence_after: None,
+        }
+    }
+
     /// Takes over the coders of older terms where the codec is the same: they know what was said before.
     pub(crate) fn keep(&mut self, old: &mut Self) {
         if let (Some(new), Some(old)) = (&mut self.speaking, &mut old.speaking)

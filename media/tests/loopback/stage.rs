@@ -4,13 +4,11 @@ use std::net::UdpSocket;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use patchcord_media::codec::{Kind, Settings as CodecSettings};
+use patchcord_media::codec::Kind;
 use patchcord_media::frame::FRAME;
 use patchcord_media::shard::clock::now;
 use patchcord_media::shard::rank;
-use patchcord_media::shard::{
-    Hearing, Notice, Notices, Open, Opened, Order, Plane, PortId, Protection, Settings, Speaking, Terms, Weight,
-};
+use patchcord_media::shard::{Notice, Notices, Open, Opened, Order, Plane, PortId, Settings, Terms, Weight};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::time::Timespec;
 
@@ -175,17 +173,5 @@ impl Stage {
 
 /// The terms under which this party speaks and listens.
 pub fn terms(party: &Party) -> Terms {
-    let (kind, payload_type) = (party.kind, party.payload_type);
-    Terms {
-        remote: party.socket.local_addr().ok(),
-        remote_reports: None,
-        mux: false,
-        speaking: Some(Speaking::new(kind, payload_type, CodecSettings::default())),
-        hearing: vec![Hearing::new(kind, payload_type)],
-        comfort_in: None,
-        protection: Protection::Open,
-        keys_out: None,
-        keys_in: None,
-        silence_after: None,
-    }
+    Terms { remote: party.socket.local_addr().ok(), ..Terms::plain(party.kind, party.payload_type) }
 }

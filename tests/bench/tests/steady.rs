@@ -16,8 +16,7 @@ use patchcord_media::mixer::{Gain, Rules};
 use patchcord_media::prompt::{Cursor, Item, Loops, Sound};
 use patchcord_media::recording::{Format, Layout, Plan, Writer};
 use patchcord_media::shard::{
-    Hearing, Keys, Notices, Open, Order, Plane, Play, PortId, Protection, Record, RoomOrder, Settings, Speaking, Stand,
-    Terms, Weight,
+    Keys, Notices, Open, Order, Plane, Play, PortId, Record, RoomOrder, Settings, Speaking, Stand, Terms, Weight,
 };
 
 #[global_allocator]
@@ -58,15 +57,10 @@ impl Steady {
             Speaking { packet_ms, ..Speaking::new(kind, kind.payload_type().unwrap_or(96), CodecSettings::default()) };
         let terms = Terms {
             remote: self.farm.place().ok(),
-            remote_reports: None,
-            mux: false,
             speaking: Some(speaking),
-            hearing: vec![Hearing::new(Kind::Pcmu, 0)],
-            comfort_in: None,
-            protection: Protection::Open,
-            keys_out: None,
             keys_in: Some(Keys { payload_type: 101, clock_hz: 8000 }),
             silence_after: Some(Duration::from_secs(60)),
+            ..Terms::plain(Kind::Pcmu, 0)
         };
         self.order(opened.port, Order::Tune(Box::new(terms)));
         self.ports.push(opened.port);

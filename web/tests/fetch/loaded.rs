@@ -3,26 +3,22 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use patchcord_media::codec::Kind;
+use patchcord_media::frame::Rate;
 use patchcord_media::prompt::{Bounds, Disk, Form, Loaded, Loader, Loudness, Settings, Unfetched, Unloaded, Wish};
+use patchcord_media::recording::wav_of;
 use patchcord_web::fetch;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection};
 
 use crate::lab::{BOUNDS, PATIENCE, SHORT, Server, answer, fetch as fetched, fetchers, fetchers_of, refusal, stalled};
 
-/// Samples of a soft tone as a wav file.
+/// A soft tone as a wav file.
 fn wav(samples: usize) -> Vec<u8> {
-    let bytes = samples as u32 * 2;
-    let mut file = b"RIFF".to_vec();
-    file.extend((bytes + 36).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
-    file.extend(bytes.to_le_bytes());
-    file.extend((0..samples).flat_map(|n| (((n as f32 * 0.5).sin() * 2000.0) as i16).to_le_bytes()));
-    file
+    let tone: Vec<_> = (0..samples).map(|n| ((n as f32 * 0.5).sin() * 2000.0) as i16).collect();
+    wav_of(Rate::Narrow, &tone)
 }
 
 fn loader(bounds: Bounds) -> Loader {
@@ -31,10 +27,8 @@ fn loader(bounds: Bounds) -> Loader {
 }
 
 fn get(loader: &Loader, name: &str, now: Instant) -> Loaded {
-    let (told, heard) = channel();
     let wish = Wish { name: name.into(), loudness: Loudness::Levelled, form: Form::Payload(Kind::Pcmu) };
-    loader.load(wish, now, Box::new(move |loaded| told.send(loaded).unwrap()));
-    heard.recv_timeout(PATIENCE).expect("whoever asks is told")
+    loader.load_and_wait(wish, now, PATIENCE).expect("whoever asks is told")
 }
 
 #[test]

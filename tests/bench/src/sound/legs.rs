@@ -4,12 +4,11 @@ use std::f64::consts::TAU;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use patchcord_media::codec::{Kind, Settings as CodecSettings};
+use patchcord_media::codec::Kind;
 use patchcord_media::mixer::Rules;
 use patchcord_media::prompt::{Cursor, Item, Loops, Sound, Unplaylisted};
 use patchcord_media::shard::{
-    Hearing, Keys, Notices, Open, OpenError, Order, OrderError, Plane, Play, PortId, Protection, Settings, Speaking,
-    StartError, Terms, Weight,
+    Keys, Notices, Open, OpenError, Order, OrderError, Plane, Play, PortId, Settings, StartError, Terms, Weight,
 };
 
 use super::role::{Counted, Role};
@@ -122,19 +121,8 @@ fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), NoLegs> {
 }
 
 fn terms(farm: SocketAddr) -> Terms {
-    let (kind, payload_type) = (Kind::Pcmu, 0);
-    Terms {
-        remote: Some(farm),
-        remote_reports: None,
-        mux: false,
-        speaking: Some(Speaking::new(kind, payload_type, CodecSettings::default())),
-        hearing: vec![Hearing::new(kind, payload_type)],
-        comfort_in: None,
-        protection: Protection::Open,
-        keys_out: None,
-        keys_in: Some(Keys { payload_type: 101, clock_hz: 8000 }),
-        silence_after: None,
-    }
+    let keys_in = Some(Keys { payload_type: 101, clock_hz: 8000 });
+    Terms { remote: Some(farm), keys_in, ..Terms::plain(Kind::Pcmu, 0) }
 }
 
 /// Ten seconds of a tone.

@@ -25,6 +25,7 @@ use super::{
     Context,
     client::Client,
     outcome::{Exit, Failure, Said},
+    store::Opened,
     words::{Add, Password},
 };
 use crate::{
@@ -150,15 +151,11 @@ impl Way {
         if let Some(client) = Client::connect(&context.data()?).await? {
             return Ok(Self::Server(client));
         }
-        let config = context.config()?;
+        let Opened { config, store, hold } = Opened::by(context).await?;
         let file = blamed(config.file.as_ref());
-        let unusable = |key: &str, told: String, remedy: &str| Failure::blaming(&file, key, &told, remedy);
-        let hold = Hold::take(&config.data).await;
-        let hold = hold.map_err(|error| unusable("server.data", chain(&error), error.remedy()).exit(Exit::NoServer))?;
-        let store = Store::open(&config.database, &config.data).await;
-        let store = store.map_err(|error| unusable("database.url", chain(&error), &error.remedy()))?;
         let opened = open_accounts(&config, &store).await;
-        let (_, accounts) = opened.map_err(|error| unusable(error.key(), chain(&error), &error.remedy()))?;
+        let (_, accounts) =
+            opened.map_err(|error| Failure::blaming(&file, error.key(), &chain(&error), &error.remedy()))?;
         Ok(Self::Store { accounts, store, config: Box::new(config), _hold: hold })
     }
 

@@ -4,16 +4,19 @@
 //! words      the grammar, with an example for each command
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
-//! endpoint, server, files   the commands
+//! endpoint, calls, server, files   the commands
+//! store      the store, for a command that finds no server
 //! ```
 //!
 //! A command that needs the running server asks it; one that needs only the store opens that itself when no server runs.
 
+mod calls;
 mod client;
 mod endpoint;
 mod files;
 mod outcome;
 mod server;
+mod store;
 mod words;
 
 use std::{
@@ -27,7 +30,7 @@ use clap::Parser;
 use crate::config::{Config, Environment, Whereabouts};
 
 use outcome::{Exit, Failure, Said};
-use words::{Command, EndpointCommand, Line};
+use words::{Calls, CallsCommand, Command, EndpointCommand, Line};
 
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
@@ -75,6 +78,10 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Endpoint(EndpointCommand::Remove { user }) => block_on(endpoint::remove(context, user)),
         Command::Endpoint(EndpointCommand::Password(word)) => block_on(endpoint::password(context, word)),
         Command::Registrations => block_on(server::registrations(context)),
+        Command::Calls(Calls { command: None, limit }) => block_on(calls::list(context, limit)),
+        Command::Calls(Calls { command: Some(CallsCommand::Show { call, sip }), .. }) => {
+            block_on(calls::show(context, call, sip))
+        }
         Command::Status => block_on(server::status(context)),
         Command::Reload => block_on(server::reload(context)),
     }

@@ -58,12 +58,40 @@ pub enum Command {
     /// Show where endpoints can be reached now
     #[command(after_help = "Example:\n  patchcord registrations --json")]
     Registrations,
+    /// Show past calls, the newest first, or one of them with all that is kept of it
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  patchcord calls --limit 50\n  patchcord calls show 01m4zr3kv8x0q5wd7t2e --sip"
+    )]
+    Calls(Calls),
     /// Show how the running server is
     #[command(after_help = "Example:\n  patchcord status")]
     Status,
     /// Have the running server read its configuration again
     #[command(after_help = "Example:\n  patchcord reload")]
     Reload,
+}
+
+#[derive(Args)]
+pub struct Calls {
+    #[command(subcommand)]
+    pub command: Option<CallsCommand>,
+    /// How many, at most
+    #[arg(short, long, default_value_t = 20, value_name = "N")]
+    pub limit: usize,
+}
+
+#[derive(Subcommand)]
+pub enum CallsCommand {
+    /// Show what happened in a call: its legs, its messages, its journal
+    #[command(after_help = "Example:\n  patchcord calls show 01m4zr3kv8x0q5wd7t2e --sip")]
+    Show {
+        /// Its id, as `patchcord calls` shows it
+        call: String,
+        /// With the text of each SIP message
+        #[arg(long)]
+        sip: bool,
+    },
 }
 
 #[derive(Subcommand)]

@@ -10,7 +10,10 @@ use std::{
 };
 
 use hyper::StatusCode;
-use patchcord_engine::runtime::{Runtime, clock};
+use patchcord_engine::{
+    journal::Clerk,
+    runtime::{Runtime, clock},
+};
 use patchcord_sip::hop::Transport;
 use patchcord_web::{
     accounts::Accounts,
@@ -191,6 +194,24 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
     pairs.filter(|(old, new)| old != new).map(|((key, _), _)| key.to_owned()).collect()
 }
 
+/// How writing calls goes.
+fn measure_calls(clerk: &Clerk, page: &mut Exposition) {
+    let tally = &clerk.tally;
+    page.gauge("journal_waiting_bytes", "Bytes of calls that wait to be written", clerk.waiting_bytes() as u64);
+    page.gauge("journal_spool_bytes", "Bytes of calls that lie in the spool", tally.spool_bytes.load(Relaxed));
+    for (name, help, counter) in [
+        ("journal_batches", "Pieces of journals that calls left", &tally.taken),
+        ("journal_batches_written", "Pieces of journals that reached the store", &tally.written),
+        ("journal_batches_spooled", "Pieces of journals that were spooled", &tally.spooled),
+        ("journal_batches_refused", "Pieces of journals left out for what they hold", &tally.refused),
+        ("journal_messages_left_out", "SIP messages left out because too much waited", &tally.messages_left_out),
+        ("journal_entries_left_out", "Entries left out because too much waited", &tally.entries_left_out),
+        ("calls_interrupted", "Calls that an earlier process left open", &tally.interrupted),
+    ] {
+        page.counter(name, help, counter.load(Relaxed));
+    }
+}
+
 impl House for Running {
     fn status(&self) -> Status {
         let board = self.parts.accounts.board();
@@ -233,6 +254,7 @@ impl House for Running {
         let refused: Vec<_> = tally.refused.each().map(|(status, count)| ("status", status, count)).collect();
         page.family(Kind::Counter, "refused", "Requests turned away, by status", &refused);
 
+        measure_calls(&board.clerk, page);
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));
         let received = by_transport(&|transport| stats.received_by(transport));

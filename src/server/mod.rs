@@ -105,13 +105,14 @@ async fn reload(house: &Running) {
 
 /// Stops taking, writes what is left, lets go.
 async fn end(started: Started, stop: watch::Sender<bool>) {
-    let Started { house, keeper, doors, hold } = started;
+    let Started { house, writers: [keeper, scribe], doors, hold } = started;
     house.note_stopping();
     let runtime = house.runtime().clone();
     let silent = tokio::task::spawn_blocking(move || runtime.stop(GRACE));
     joined(silent, "SIP").await;
     stop.send_replace(true);
     joined(keeper, "writing registrations").await;
+    joined(scribe, "writing calls").await;
     for door in doors {
         joined(door, "a door").await;
     }

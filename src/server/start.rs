@@ -6,6 +6,7 @@ use patchcord_engine::{
     exchange::Exchange,
     routing::{BindingShelf, PlanError},
     runtime::{self, BindError, Runtime, clock},
+    spool::{self, Spool, SpoolError},
     switchboard::Switchboard,
 };
 use patchcord_web::{
@@ -43,6 +44,9 @@ pub enum StartError {
     /// Routes and trunks make no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Records of calls cannot be kept while the database is away.
+    #[error("the spool cannot be used")]
+    Spool(#[from] SpoolError),
     /// The same for bindings.
     #[error("the registrations cannot be loaded")]
     Bindings(#[source] patchcord_engine::routing::ShelfError),
@@ -79,7 +83,7 @@ impl StartError {
     /// The key of the configuration that it is about.
     pub fn key(&self) -> &'static str {
         match self {
-            Self::Folder(_) | Self::Control(_) | Self::Token(_) => "server.data",
+            Self::Folder(_) | Self::Control(_) | Self::Token(_) | Self::Spool(_) => "server.data",
             Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) => "database.url",
             Self::Web { .. } => "web.listen",
             Self::Sound(error) => error.key(),
@@ -101,7 +105,7 @@ impl StartError {
             Self::Sound(error) => error.remedy().into(),
             Self::Plan(_) => "correct [[route]] and [[trunk]]".into(),
             Self::Control(error) => error.remedy().into(),
-            Self::Token(_) => "see that this user may write in the data folder".into(),
+            Self::Token(_) | Self::Spool(_) => "see that this user may write in the data folder".into(),
             Self::Sip(runtime::StartError::Bind(BindError::Refused(..))) => {
                 "choose another address in [sip] listen".into()
             }
@@ -116,10 +120,14 @@ impl StartError {
     }
 }
 
+/// Where records of calls lie in the data folder while the database is away.
+const SPOOL_FOLDER: &str = "spool";
+
 /// A running server, and what has to be ended.
 pub struct Started {
     pub house: Arc<Running>,
-    pub keeper: JoinHandle<usize>,
+    /// Who writes registrations, and who writes calls.
+    pub writers: [JoinHandle<usize>; 2],
     pub doors: Vec<JoinHandle<()>>,
     pub hold: Hold,
 }
@@ -135,7 +143,7 @@ pub async fn start(
     let _first_or_same = rustls::crypto::ring::default_provider().install_default();
     let hold = Hold::take(&config.data).await?;
     match open_rooms(config, environment, telemetry, stopped, &hold).await {
-        Ok((house, keeper, doors)) => Ok(Started { house, keeper, doors, hold }),
+        Ok((house, writers, doors)) => Ok(Started { house, writers, doors, hold }),
         Err(error) => {
             control::leave(hold.folder());
             Err(error)
@@ -143,8 +151,8 @@ pub async fn start(
     }
 }
 
-/// The house, who writes its registrations, and who answers at its doors.
-type Rooms = (Arc<Running>, JoinHandle<usize>, Vec<JoinHandle<()>>);
+/// The house, who writes its registrations and its calls, and who answers at its doors.
+type Rooms = (Arc<Running>, [JoinHandle<usize>; 2], Vec<JoinHandle<()>>);
 
 async fn open_rooms(
     config: Config,
@@ -160,6 +168,8 @@ async fn open_rooms(
     let restored = board.location.restore(bindings, now, wall);
     info!(endpoints = board.directory.count(), restored, "the store is open");
 
+    let spool = Spool::open(&config.data.join(SPOOL_FOLDER), spool::MOST)?;
+
     let web = listen_for_http(&config.web).await?;
     // Whoever finds the socket must find the token of this start.
     let token = control::Token::make(hold.folder())?;
@@ -173,14 +183,16 @@ async fn open_rooms(
     let parts =
         Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), sound: room, telemetry };
     let house = Arc::new(Running::new(config, environment, parts, addresses));
-    let keeper = tokio::spawn(runtime::keep(board, Arc::new(store), stopped.clone()));
-    let routes = control::routes(accounts, house.clone(), token);
+    let shelf = Arc::new(store);
+    let keeper = tokio::spawn(runtime::keep(board.clone(), shelf.clone(), stopped.clone()));
+    let scribe = tokio::spawn(runtime::file_calls(board, shelf.clone(), spool, stopped.clone()));
+    let routes = control::routes(accounts, house.clone(), shelf, token);
     let mut doors = vec![tokio::spawn(serve(control, routes, stopped.clone()))];
     for (listener, _) in web {
         let everybody: Arc<dyn House> = house.clone();
         doors.push(tokio::spawn(serve(listener, doors::doors(everybody), stopped.clone())));
     }
-    Ok((house, keeper, doors))
+    Ok((house, [keeper, scribe], doors))
 }
 
 /// The endpoints of the file and of the store, and the switchboard that they register at.

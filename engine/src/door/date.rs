@@ -38,7 +38,7 @@ fn two_digits(number: u64, text: &mut String) {
 }
 
 /// Year, month from 0 and day from 1 of a day counted from 1970-01-01.
-fn civil(days: u64) -> (u64, usize, u64) {
+pub(crate) fn civil(days: u64) -> (u64, usize, u64) {
     // Counted from a first of March, a leap day is the last day of its year and needs no care. Four hundred years have
     // the same number of days wherever they begin; the first of these begin with the year 0.
     let days = days + 719_468;

@@ -17,7 +17,7 @@
 //!            SUBSCRIBE  no events yet        489
 //! ```
 
-mod date;
+pub(crate) mod date;
 mod desk;
 mod refusal;
 mod register;

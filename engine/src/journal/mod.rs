@@ -7,6 +7,7 @@
 //! Record       the fold over the entries: legs, times, outcome, who ended it and whose fault
 //! Batch        what is handed out: entries, and the record where a row of the call is to be opened or closed
 //! sentence     what happened, as a person would tell it
+//! wording      its lines in words
 //! ladder       who sent which SIP message to whom, drawn for a terminal
 //! Clerk        where all calls leave their batches, for whoever writes them
 //! RecordShelf  what the store must be able to keep and to find again
@@ -33,6 +34,7 @@ mod sip_text;
 mod stamps;
 #[cfg(test)]
 mod testing;
+mod wording;
 
 pub use batch::Batch;
 pub use clerk::{Clerk, ClerkTally, ENTRIES_UNTIL, FULL, MESSAGES_UNTIL};
@@ -45,6 +47,7 @@ pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use quality::{Hearing, Quality, QualitySample, Track};
 pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record};
-pub use sentence::{long, sentence};
+pub use sentence::{clean, long, sentence, shown};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};
+pub use wording::{ended, line, moment};

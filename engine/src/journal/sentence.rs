@@ -202,7 +202,7 @@ fn answer(cause: &Cause, sip: u16) -> String {
 }
 
 /// A party by its name, or else by its number.
-pub(super) fn shown(party: &Party) -> String {
+pub fn shown(party: &Party) -> String {
     let name = party.name.as_deref().map(clean).filter(|name| !name.is_empty());
     match name.unwrap_or_else(|| capital(&clean(&party.number))) {
         nobody if nobody.is_empty() => "somebody".into(),
@@ -221,14 +221,19 @@ fn capital(name: &str) -> String {
 }
 
 /// Somebody else's words, on one line and not too many of them.
-pub(super) fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
+    plain(text, NAME)
+}
+
+/// Somebody else's words, on one line and in so many bytes at most.
+pub(super) fn plain(text: &str, most: usize) -> String {
     // Controls, and the marks that make a line run the other way.
     let turns = |letter| matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let visible = |letter: char| !letter.is_control() && !turns(letter);
     let whole: String = text.chars().map(|letter| if visible(letter) { letter } else { ' ' }).collect();
     let trimmed = whole.trim();
-    match trimmed.len() > NAME {
-        true => format!("{}…", cut(trimmed, NAME).trim_end()),
+    match trimmed.len() > most {
+        true => format!("{}…", cut(trimmed, most).trim_end()),
         false => trimmed.to_owned(),
     }
 }

@@ -11,13 +11,14 @@ use axum::{
     routing::{get, post, put},
 };
 use patchcord_engine::{
+    journal::RecordShelf,
     routing::{Binding, Origin},
     runtime::clock,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    Token,
+    Token, records,
     words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword, Registration, Registrations},
 };
 use crate::{
@@ -39,7 +40,12 @@ struct Rooms {
     house: Arc<dyn House>,
 }
 
-pub(super) fn routes(accounts: Arc<Accounts>, house: Arc<dyn House>, token: Token) -> Router {
+pub(super) fn routes(
+    accounts: Arc<Accounts>,
+    house: Arc<dyn House>,
+    records: Arc<dyn RecordShelf>,
+    token: Token,
+) -> Router {
     Router::new()
         .route("/api/v1/status", get(status))
         .route("/api/v1/endpoints", get(list).post(add))
@@ -47,11 +53,12 @@ pub(super) fn routes(accounts: Arc<Accounts>, house: Arc<dyn House>, token: Toke
         .route("/api/v1/endpoints/{user}/password", put(password))
         .route("/api/v1/registrations", get(registrations))
         .route("/api/v1/reload", post(reload))
+        .with_state(Rooms { accounts, house })
+        .merge(records::routes(records))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(token, check))
-        .with_state(Rooms { accounts, house })
 }
 
 /// Lets nobody past who does not carry the token.
@@ -171,7 +178,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
 }
 
 /// The query of a request; what is wrong with it is a problem document.
-struct Asked<T>(T);
+pub(super) struct Asked<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;

@@ -5,6 +5,7 @@
 //! token    control.token beside it, made anew at each start and asked for with every request
 //! words    what is said over it, in JSON
 //! api      the routes
+//! records  those that show what became of calls
 //! ```
 //!
 //! Whoever may read the data folder may command the server; nobody else gets past the token. There is no SQL here and
@@ -12,6 +13,7 @@
 
 mod api;
 mod calls;
+mod records;
 mod socket;
 mod token;
 pub mod words;
@@ -19,6 +21,7 @@ pub mod words;
 use std::{path::Path, sync::Arc};
 
 use axum::Router;
+use patchcord_engine::journal::RecordShelf;
 
 pub use api::MAX_BODY;
 pub use socket::{BindError, SOCKET_FILE, bind};
@@ -27,8 +30,8 @@ pub use token::{TOKEN_FILE, Token, TokenError};
 use crate::{accounts::Accounts, house::House};
 
 /// The routes of the control socket, behind the token.
-pub fn routes(accounts: Arc<Accounts>, house: Arc<dyn House>, token: Token) -> Router {
-    api::routes(accounts, house, token)
+pub fn routes(accounts: Arc<Accounts>, house: Arc<dyn House>, records: Arc<dyn RecordShelf>, token: Token) -> Router {
+    api::routes(accounts, house, records, token)
 }
 
 /// Takes the socket and the token away at the end, so that nobody knocks where nobody is.

@@ -1,6 +1,9 @@
 //! What is said over the control socket. Both ends read and write these.
 
-use patchcord_engine::routing::DamagedEndpoint;
+use patchcord_engine::{
+    journal::{Entry, Record},
+    routing::DamagedEndpoint,
+};
 use serde::{Deserialize, Serialize};
 
 pub use super::calls::{CallWords, ForwardWords};
@@ -114,4 +117,39 @@ pub struct Registration {
     pub expires_s: u64,
     /// User-Agent of the phone.
     pub user_agent: Option<String>,
+}
+
+/// A page of past calls, the newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// The calls.
+    pub records: Vec<Told>,
+    /// Ask on before this call; absent: this was the last page.
+    pub next: Option<String>,
+}
+
+/// A call's record, and what happened in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What happened.
+    pub sentence: String,
+    /// The record.
+    pub record: Record,
+}
+
+/// A call with all that is kept of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WholeCall {
+    /// What happened.
+    pub sentence: String,
+    /// The record.
+    pub record: Record,
+    /// The journal, in order; where numbers are missing, something was not kept.
+    pub journal: Vec<Entry>,
+}
+
+impl From<Record> for Told {
+    fn from(record: Record) -> Self {
+        Self { sentence: patchcord_engine::journal::sentence(&record), record }
+    }
 }

@@ -101,7 +101,11 @@ impl Lab {
         let hold = Hold::take(folder.path()).await.expect("the folder is ours");
         let listener = control::bind(&hold).expect("a socket");
         let token = Token::make(folder.path()).expect("a token");
-        tokio::spawn(serve(listener, control::routes(accounts, house.clone(), token), stopped.clone()));
+        tokio::spawn(serve(
+            listener,
+            control::routes(accounts, house.clone(), Arc::new(store.clone()), token),
+            stopped.clone(),
+        ));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let web = listener.local_addr().expect("an address");
         tokio::spawn(serve(listener, doors::doors(house.clone()), stopped));

@@ -1,0 +1,56 @@
+//! What the control socket says of past calls.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use patchcord_engine::journal::{Began, CallId, Journal, Outcome, Party, RecordShelf, Rules};
+
+use crate::lab::Lab;
+
+/// So many calls, each cancelled after three seconds.
+async fn with_calls(count: u64) -> (Lab, Vec<CallId>) {
+    let lab = Lab::new().await;
+    let mut ids = Vec::new();
+    let mut batches = Vec::new();
+    for number in 0..count {
+        let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_000 + number);
+        ids.push(CallId::new(wall, number));
+        let began = Began::new(wall, Party::new("alice"), Party::new("102"));
+        let journal = Journal::begin(ids[ids.len() - 1], began, Rules::default());
+        batches.push(journal.end(Duration::from_secs(3), Outcome::Cancelled));
+    }
+    lab.store.write_batches(&batches).await.expect("written");
+    (lab, ids)
+}
+
+#[tokio::test]
+async fn pages_of_records_follow_each_other_from_the_newest_to_the_eldest() {
+    let (lab, ids) = with_calls(5).await;
+    let mut path = "/api/v1/records?limit=2".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = lab.order("GET", &path, "").await.json();
+        let records = page["records"].as_array().expect("a list").clone();
+        seen.extend(records.iter().map(|told| told["record"]["call"].as_str().expect("an id").to_owned()));
+        assert!(records.iter().all(|told| told["sentence"] == "Alice called 102; Alice gave up after 3 s."), "{page}");
+        match page["next"].as_str() {
+            Some(next) => path = format!("/api/v1/records?limit=2&before={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<_> = ids.iter().rev().map(ToString::to_string).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn one_call_comes_with_its_journal_and_none_is_a_problem() {
+    let (lab, ids) = with_calls(1).await;
+    let whole = lab.order("GET", &format!("/api/v1/records/{}", ids[0]), "").await.json();
+    assert_eq!(whole["record"]["ended_us"], 3_000_000);
+    assert_eq!(whole["journal"][1]["what"]["ended"], "cancelled");
+
+    let unknown = lab.order("GET", "/api/v1/records/00000000000000000000", "").await.problem(404);
+    assert_eq!(unknown, "no call 00000000000000000000 is kept");
+    lab.order("GET", "/api/v1/records/nonsense", "").await.problem(400);
+    lab.order("GET", "/api/v1/records?before=nonsense", "").await.problem(400);
+    lab.order("GET", "/api/v1/records?after=1", "").await.problem(400);
+}

@@ -11,7 +11,7 @@ use patchcord_sip::digest::{Asked as Hashed, Challenge, Side};
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Draft, Method, Name, Response};
 
-use super::inside::ALLOW;
+use super::inside::{ALLOW, asked};
 use super::lead::{self, Lead};
 use super::offers::{SDP, description, tune};
 use super::{Act, Cx, Line, LineTerms, Mark, Stage, cause};
@@ -52,8 +52,12 @@ pub(super) struct Asked {
     draft: Draft,
     body: Bytes,
     lead: Lead,
+    /// Whether it is of another dialog than the line's.
+    is_foreign: bool,
     /// Whether a challenge has been answered.
     proved: bool,
+    /// When an INVITE is given up, for which the protocol knows no end while the party says that it is trying.
+    give_up: Option<Instant>,
 }
 
 /// The ACK of a 2xx of theirs, for as long as the 2xx may come again.
@@ -77,11 +81,18 @@ impl Line {
     /// Sends a request inside the dialog.
     pub(super) fn ask(&mut self, what: What, draft: Draft, body: Bytes, cx: &mut Cx<'_>) {
         let lead = self.way();
-        self.ask_by(what, draft, body, lead, cx);
+        self.ask_by(what, draft, body, (lead, false), cx);
     }
 
     /// Sends a request of a dialog that may be another than the line's.
-    pub(super) fn ask_by(&mut self, what: What, draft: Draft, body: Bytes, lead: Lead, cx: &mut Cx<'_>) {
+    pub(super) fn ask_by(
+        &mut self,
+        what: What,
+        draft: Draft,
+        body: Bytes,
+        (lead, is_foreign): (Lead, bool),
+        cx: &mut Cx<'_>,
+    ) {
         // Whatever ends or acknowledges something is never one too many.
         if self.asked.len() >= MAX_ASKED && matches!(what, What::Tell | What::Refer) {
             cx.tell(LegEvent::LineRefused(503));
@@ -89,7 +100,8 @@ impl Line {
         }
         let mark = self.mark();
         cx.acts.push(Act::Request(mark, draft.clone(), lead.clone()));
-        self.asked.push(Asked { mark, what, draft, body, lead, proved: false });
+        let give_up = patience(&draft, cx.now);
+        self.asked.push(Asked { mark, what, draft, body, lead, is_foreign, proved: false, give_up });
     }
 
     /// Holds the party, or no longer.
@@ -148,7 +160,7 @@ impl Line {
         let Some(dialog) = self.dialog.as_deref_mut() else { return };
         // Asked before: it is our turn.
         let _ours = dialog.turns.begin(Turn::Ours, &method, with_offer);
-        let mut draft = dialog.request(method).text(Name::Allow, ALLOW).text(Name::Supported, "replaces, norefersub");
+        let mut draft = dialog.request(method).text(Name::Allow, ALLOW).text(Name::Supported, asked(false));
         draft = wish.ask(draft);
         if with_offer {
             draft = draft.body(SDP, body.clone());
@@ -161,6 +173,21 @@ impl Line {
         if let Change::Hold(hold) = change {
             self.offers.hold(!hold);
             cx.tell(LegEvent::LineRefused(status));
+        }
+    }
+
+    /// When the next INVITE of ours is given up.
+    pub(super) fn asked_deadline(&self) -> Option<Instant> {
+        self.asked.iter().filter_map(|asked| asked.give_up).min()
+    }
+
+    /// Gives up INVITEs that are due, or all when the line has ended.
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>) {
+        let all = self.stage == Stage::Over;
+        for asked in &mut self.asked {
+            if asked.give_up.take_if(|at| all || cx.now >= *at).is_some() {
+                cx.acts.push(Act::Cancel(asked.mark, None));
+            }
         }
     }
 
@@ -203,9 +230,7 @@ impl Line {
         // A line that only stands keeps no room for what it might say.
         self.acks.shrink_to_fit();
         self.asked.shrink_to_fit();
-        if self.stage != Stage::Calling {
-            self.calling.take_if(|calling| calling.mark == mark);
-        }
+        self.calling.take_if(|calling| calling.mark == mark);
     }
 
     /// The bytes of an ACK that was sent, for when it is wanted again.
@@ -262,19 +287,22 @@ impl Line {
 
     /// Tries a challenged request again with credentials; false when there are none that fit.
     fn prove(&mut self, asked: &mut Asked, response: &Response, cx: &mut Cx<'_>) -> bool {
-        let (Some(method), Some(dialog)) = (asked.draft.method().cloned(), self.dialog.as_deref_mut()) else {
-            return false;
-        };
+        let Some(method) = asked.draft.method().cloned() else { return false };
         let uri = asked.draft.uri().unwrap_or_default();
         let hashed = Hashed { method: method.as_str(), uri, body: &asked.body };
         let Some((name, value)) = credentials(&self.terms, response, hashed, cx) else { return false };
         // RFC 3261 §22.1: the same request with the next number.
-        let number = dialog.request(method).get(Name::CSeq).unwrap_or_default().to_owned();
+        let number = match self.dialog.as_deref_mut().filter(|_| !asked.is_foreign) {
+            Some(dialog) => dialog.request(method).get(Name::CSeq).unwrap_or_default().to_owned(),
+            None => format!("{} {method}", next_number(&asked.draft)),
+        };
         let draft = asked.draft.clone().without(Name::CSeq).text(Name::CSeq, &number).text(name, &value);
         let mark = self.mark();
         cx.acts.push(Act::Request(mark, draft.clone(), asked.lead.clone()));
         let (body, lead) = (asked.body.clone(), asked.lead.clone());
-        self.asked.push(Asked { mark, what: asked.what, draft, body, lead, proved: true });
+        let is_foreign = asked.is_foreign;
+        let give_up = patience(&draft, cx.now);
+        self.asked.push(Asked { mark, what: asked.what, draft, body, lead, is_foreign, proved: true, give_up });
         true
     }
 
@@ -375,8 +403,15 @@ impl Line {
     /// Acknowledges another phone's 2xx, and ends that dialog: there can be only one.
     pub(super) fn part_with(&mut self, ack: Draft, bye: Draft, mark: Mark, lead: Lead, cx: &mut Cx<'_>) {
         cx.acts.push(Act::Ack(mark, ack, lead.clone()));
-        self.ask_by(What::Bye, bye, Bytes::new(), lead, cx);
+        self.ask_by(What::Bye, bye, Bytes::new(), (lead, true), cx);
     }
+}
+
+/// How long a party may think about a re-INVITE. Holding and refreshing take no person to agree.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+fn patience(draft: &Draft, now: Instant) -> Option<Instant> {
+    (draft.method() == Some(&Method::Invite)).then(|| now + PATIENCE)
 }
 
 /// The longest wait that a party may ask for before a second try; a call has ended before more.
@@ -394,6 +429,12 @@ pub(super) fn credentials(
     let challenge = Challenge::strongest(response.all(side.challenge_header()), credential).ok()?;
     let answer = challenge.answer(user, credential, hashed, 1, &cx.tokens.tag()).ok()?;
     Some((side.answer_header(), answer))
+}
+
+/// The number behind that of a request: its dialog says nothing more.
+fn next_number(draft: &Draft) -> u32 {
+    let number = draft.get(Name::CSeq).and_then(|cseq| cseq.split(' ').next()?.parse::<u32>().ok());
+    number.unwrap_or_default() + 1
 }
 
 /// The ACK carries the credentials of its INVITE (RFC 3261 §13.2.2.4).

@@ -113,6 +113,10 @@ impl Line {
         let Calling { forks, twigs, tuned, .. } = calling;
         let twig = &mut twigs[at];
         let dialog = forks.dialogs().iter_mut().find(|dialog| *dialog.id().remote == *twig.tag).ok_or(GONE)?;
+        // RFC 3261 §15: the called side ends an early dialog by its final response, not by BYE.
+        if *request.method() == Method::Bye {
+            return Err(GONE);
+        }
         dialog.hear(request)?;
         unfit::extensions(request, reliable)?;
         match request.method() {
@@ -123,12 +127,6 @@ impl Line {
                     tune(tuned.take(), after, cx.acts);
                     *tuned = after.cloned().map(Box::new);
                 }
-                Ok(())
-            }
-            // RFC 3261 §15: the called side does not end an early dialog by BYE. Its phone is gone all the same.
-            Method::Bye => {
-                let reply = Draft::reply(request, hop.peer, 200);
-                cx.respond(id, &reply);
                 Ok(())
             }
             Method::Invite => Err(Unfit::Crossed(None)),

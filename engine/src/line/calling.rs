@@ -19,7 +19,7 @@ use patchcord_sip::session_timer::Wish;
 
 use super::asking::{What, credentials, way_to};
 use super::branch::Twig;
-use super::inside::{ALLOW, SUPPORTED};
+use super::inside::{ALLOW, asked};
 use super::offers::{Offers, SDP, description, tune};
 use super::timer::Clock;
 use super::{Act, Cx, Line, LineTerms, Mark, Outward, Stage, Unfit, called, cause};
@@ -67,9 +67,9 @@ impl Calling {
         self.twigs.iter().position(|twig| known && &*twig.tag == name.remote)
     }
 
-    fn draft(&self) -> Draft {
+    fn draft(&self, reliable: bool) -> Draft {
         let draft = self.forks.opening().draft().without(Name::MaxForwards).header(Name::MaxForwards, self.hops);
-        let mut draft = draft.text(Name::Allow, ALLOW).text(Name::Supported, SUPPORTED);
+        let mut draft = draft.text(Name::Allow, ALLOW).text(Name::Supported, asked(reliable));
         draft = self.wish.ask(draft);
         for (name, value) in &self.headers {
             draft = draft.text(Name::of(name), value);
@@ -135,11 +135,11 @@ impl Line {
     }
 
     fn try_once(&mut self, cx: &mut Cx<'_>) {
-        let mark = self.mark();
+        let (mark, reliable) = (self.mark(), self.terms.reliable);
         let Some(calling) = self.calling.as_deref_mut() else { return };
         calling.mark = mark;
         calling.tries += 1;
-        cx.acts.push(Act::Request(mark, calling.draft(), super::Lead::Opening));
+        cx.acts.push(Act::Request(mark, calling.draft(reliable), super::Lead::Opening));
     }
 
     /// A response to the INVITE.
@@ -274,7 +274,7 @@ impl Line {
                 }
             }
             401 | 407 => {
-                let draft = calling.draft();
+                let draft = calling.draft(terms.reliable);
                 let body = calling.body.clone().unwrap_or_default();
                 let uri = draft.uri().unwrap_or_default();
                 let hashed = Hashed { method: "INVITE", uri, body: &body };
@@ -333,7 +333,7 @@ impl Line {
             })
         };
         match self.hear_twig(at, response, hop, cx) {
-            Ok(Some((draft, body, lead))) => self.ask_by(What::Prack, draft, body, lead, cx),
+            Ok(Some((draft, body, lead))) => self.ask_by(What::Prack, draft, body, (lead, true), cx),
             Ok(None) => {}
             // What an early response gets wrong, the final one may get right.
             Err(unfit) => tracing::debug!(why = %unfit, "an early response is passed over"),

@@ -18,6 +18,7 @@ impl Line {
             self.clock = None;
             self.called = None;
             self.end_refers(cx);
+            self.give_up(cx);
             cx.tell(LegEvent::Ended(ending));
         }
     }

@@ -2,9 +2,10 @@
 
 use patchcord_sip::dialog::{DialogId, Turn};
 use patchcord_sip::hop::Hop;
-use patchcord_sip::message::{Draft, Fault, Method, Name, Request};
+use patchcord_sip::message::{Contact, Draft, Fault, Method, Name, Request};
 use patchcord_sip::session_timer::Answered;
 use patchcord_sip::transaction::ServerId;
+use patchcord_sip::uri::Scheme;
 
 use super::keys::{self, Said};
 use super::offers::{SDP, description, tune};
@@ -16,6 +17,11 @@ pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO,
 
 /// The extensions that a call can do.
 pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
+
+/// What an INVITE of ours says of them beside session timers, with and without reliable responses.
+pub(super) const fn asked(reliable: bool) -> &'static str {
+    if reliable { "100rel, replaces, norefersub" } else { "replaces, norefersub" }
+}
 
 /// The body that means something in every request.
 pub const ACCEPT: &str = "application/sdp";
@@ -43,12 +49,12 @@ impl Line {
         const NOBODY: Unfit = Unfit::Fault(Fault::new(481, "Call/Transaction Does Not Exist"));
         let name = DialogId::of_request(request)?.ok_or(NOBODY)?;
         let whose = self.whose(name).ok_or(NOBODY)?;
-        if let Whose::Branch(at) = whose {
-            return self.serve_branch(at, id, request, hop, cx);
-        }
         if self.stage == Stage::Over {
             // Two BYEs that cross are both good.
             return if *request.method() == Method::Bye { self.bye(id, request, hop, cx) } else { Err(NOBODY) };
+        }
+        if let Whose::Branch(at) = whose {
+            return self.serve_branch(at, id, request, hop, cx);
         }
         self.dialog.as_deref_mut().ok_or(NOBODY)?.hear(request)?;
         self.hop = Some(*hop);
@@ -102,6 +108,7 @@ impl Line {
         let method = request.method().clone();
         let offer = description(request)?;
         let timer = self.judge_session(request)?;
+        contact_of(request)?;
         // RFC 5407 §3.1.4: it has overtaken the ACK of our 2xx, which may bring an answer.
         if method == Method::Invite && self.unheard.is_some() {
             return Err(Unfit::Crossed(None));
@@ -170,6 +177,15 @@ impl Line {
         if let (Method::Invite, Ok(cseq)) = (request.method(), request.cseq()) {
             self.unheard = Some(Unheard { id, seq: cseq.number, wants_answer, is_first: false });
         }
+    }
+}
+
+/// Whether the Contact says where the party is: a request is not half obeyed.
+fn contact_of(request: &Request) -> Result<(), Fault> {
+    match request.contact()? {
+        None => Ok(()),
+        Some(Contact::Addr(addr)) if matches!(addr.uri.scheme(), Scheme::Sip | Scheme::Sips) => Ok(()),
+        Some(_) => Err(Fault::bad("Contact is no SIP address")),
     }
 }
 

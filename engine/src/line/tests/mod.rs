@@ -4,6 +4,7 @@
 
 mod answering;
 mod calling;
+mod laws;
 mod orders;
 mod reliably;
 mod session;

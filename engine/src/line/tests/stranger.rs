@@ -125,3 +125,23 @@ fn bye_instead_of_cancel_ends_a_call_that_nobody_has_answered() {
     world.say(BOB, &request("ACK", 1, "tag-of-bob", "", "").replace("bKACK1", "bKINVITE1"));
     world.assert_nothing_left();
 }
+
+/// To whom Bob says BYE after a call with this Contact and these headers came from the stranger.
+fn bye_goes_to(contact: &str, headers: &str) -> Lead {
+    let mut world = World::new();
+    let invite = request("INVITE", 1, "", headers, SOUND).replace("<sip:x@198.51.100.3:5060>", contact);
+    world.say(BOB, &invite);
+    world.order(BOB, LineOrder::Answer);
+    world.sides[BOB].line.as_ref().expect("a line").way()
+}
+
+#[test]
+fn requests_go_where_they_arrive() {
+    let back = |lead: Lead| matches!(lead, Lead::Hop(hop) if hop.peer == address(STRANGER));
+    assert!(back(bye_goes_to("<sip:x@10.0.0.9>", "")), "behind a NAT");
+    assert!(back(bye_goes_to("<sip:x@198.51.100.3:5060>", "")));
+    let elsewhere = bye_goes_to("<sip:x@198.51.100.9:5070>", "");
+    assert_eq!(elsewhere, Lead::Uri("sip:x@198.51.100.9:5070".into()));
+    let by_proxy = bye_goes_to("<sip:x@10.0.0.9>", "Record-Route: <sip:198.51.100.8;lr>\r\n");
+    assert_eq!(by_proxy, Lead::Uri("sip:198.51.100.8;lr".into()));
+}

@@ -44,7 +44,7 @@ pub(super) struct Leg {
     pub held: bool,
     pub holds: bool,
     /// A transfer that the party asked for and nobody has answered.
-    pub wish: Option<ReferWish>,
+    pub wish: Option<Box<ReferWish>>,
     /// Whether it lives on when the story has ended.
     pub detached: bool,
     /// Whether the program knows it: it is told when it leaves.

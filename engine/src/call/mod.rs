@@ -20,7 +20,7 @@
 //! | `play`, `gather`, `keys`, `record` | what is said to a party, and what it says with keys and voice |
 //! | `dial`, `bridge`, `transfer` | who is called, who hears whom, who is passed on |
 //! | `scope` | how verbs, legs and the call end |
-//! | `work`, `limits`, `owns` | the verbs under way, the bounds, who holds what |
+//! | `work`, `limits`, `owns`, `table` | the verbs under way, the bounds, who holds what, and in what |
 
 mod bridge;
 mod dial;
@@ -40,6 +40,7 @@ mod record;
 mod scope;
 #[cfg(test)]
 mod state;
+mod table;
 mod transfer;
 mod turn;
 pub mod verb;
@@ -48,7 +49,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 pub use effect::{Effect, LineOrder, SoundOrder};
@@ -60,6 +61,7 @@ use dial::Behalf;
 use effect::Note;
 use leg::Leg;
 use scope::Story;
+use table::Table;
 use transfer::{Passing, Taking};
 use turn::Turn;
 use verb::{Dial, Handle};
@@ -102,16 +104,16 @@ pub struct Call {
     caller: Caller,
     /// The leg with which the program began.
     first: LegId,
-    legs: BTreeMap<LegId, Leg>,
+    legs: Table<LegId, Leg>,
     next_leg: u32,
-    works: BTreeMap<VerbId, Work>,
+    works: Table<VerbId, Work>,
     /// What the house dials without having been asked, counted.
     next_house: u64,
     /// Transfers under way, by the house's call of their target.
-    passings: BTreeMap<VerbId, Passing>,
+    passings: Table<VerbId, Passing>,
     /// Legs that other calls were asked for, by the number that they get.
-    takings: BTreeMap<LegId, Taking>,
-    backs: BTreeMap<Handle, Back>,
+    takings: Table<LegId, Taking>,
+    backs: Table<Handle, Back>,
     next_handle: u32,
     turn: Turn,
     story: Story,
@@ -123,13 +125,13 @@ impl Call {
     pub fn begin(caller: Caller, now: Instant) -> Self {
         let mut call = Self {
             first: LegId::FIRST,
-            legs: BTreeMap::new(),
+            legs: Table::new(),
             next_leg: 0,
-            works: BTreeMap::new(),
+            works: Table::new(),
             next_house: 0,
-            passings: BTreeMap::new(),
-            takings: BTreeMap::new(),
-            backs: BTreeMap::new(),
+            passings: Table::new(),
+            takings: Table::new(),
+            backs: Table::new(),
             next_handle: 0,
             turn: Turn::default(),
             story: Story::Told { legless: None },
@@ -204,7 +206,12 @@ impl Call {
 
     /// What it wants done next.
     pub fn poll(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        let effect = self.effects.pop_front();
+        if effect.is_none() {
+            // A call that only waits keeps no room for what it may say one day.
+            self.effects = VecDeque::new();
+        }
+        effect
     }
 
     /// Whether it has said [`Effect::Over`], or will when polled.

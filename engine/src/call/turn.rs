@@ -104,7 +104,10 @@ impl Call {
         if self.turn.asked.is_some() || self.turn.breath.is_some() {
             return;
         }
-        let Some(wake) = self.turn.waiting.pop_front() else { return };
+        let Some(wake) = self.turn.waiting.pop_front() else {
+            self.turn.waiting = VecDeque::new();
+            return;
+        };
         let reason = match &wake {
             Wake::Heard(Happening::Refer(leg, _)) => Reason::Wish(*leg),
             Wake::Result(verb, _) => Reason::Result(*verb),

@@ -191,7 +191,7 @@ impl Call {
     /// is no longer the dial's to end. Gives back the dial that goes on.
     pub(super) fn leave_dial(&mut self, transferor: LegId, transferee: LegId, target: LegId) -> Option<VerbId> {
         let mut goes_on = None;
-        for (verb, work) in &mut self.works {
+        for (verb, work) in self.works.iter_mut() {
             let Work::Dial(dialling) = work else { continue };
             let by = dialling.by;
             let Some(talk) = &mut dialling.talk else { continue };

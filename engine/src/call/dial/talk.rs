@@ -9,8 +9,6 @@ use crate::call::verb::Status;
 use crate::call::{Call, LegId, is_due, scope};
 use crate::program::VerbId;
 
-use super::target::Target;
-
 /// What both hear when they have to come to an end.
 const WARNING: &str = "tone::beep";
 
@@ -42,7 +40,7 @@ impl Call {
     pub(super) fn accept(&mut self, verb: VerbId, id: LegId, now: Instant) {
         let Some(dialling) = self.dialling(verb) else { return };
         let losers: Vec<LegId> = dialling.asked().filter(|&leg| leg != id).collect();
-        dialling.targets.iter_mut().for_each(Target::close);
+        dialling.targets = Vec::new();
         dialling.step = None;
         dialling.early = None;
         let (by, max_talk, warn_at) = (dialling.by, dialling.dial.max_talk, dialling.dial.warn_at);

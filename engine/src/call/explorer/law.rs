@@ -56,7 +56,7 @@ impl Book {
 
 /// What holds inside a call between two moves.
 pub(super) fn inside(call: &Call) -> Result<(), String> {
-    for (id, leg) in &call.legs {
+    for (id, leg) in call.legs.iter() {
         if let Some(other) = leg.partner {
             let back = call.here(other).and_then(|other| other.partner);
             if back != Some(*id) {

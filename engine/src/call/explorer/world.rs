@@ -32,6 +32,9 @@ pub(super) struct Allow {
     pub breath: bool,
     /// Whether a phone takes the place of a leg, another call takes a party, and parties want ones of another call.
     pub places: bool,
+    /// Whether the program, the routing and the ends of lines answer at once, while more is being said, and not when their
+    /// move comes.
+    pub prompt: bool,
 }
 
 impl Default for Allow {
@@ -45,6 +48,7 @@ impl Default for Allow {
             refuses: false,
             breath: false,
             places: false,
+            prompt: false,
         }
     }
 }
@@ -76,6 +80,8 @@ pub(super) struct World {
     origin: Instant,
     allow: Allow,
     parties: BTreeMap<LegId, Party>,
+    /// Legs whose end was told while orders for them were on their way.
+    gone: BTreeSet<LegId>,
     sought: BTreeMap<(VerbId, u32), String>,
     /// Recordings whose files are open, and whether they were told to end.
     recordings: BTreeMap<(LegId, SoundTag), bool>,
@@ -105,6 +111,7 @@ impl World {
             origin: now + Duration::from_secs(30 * 24 * 3600),
             allow,
             parties,
+            gone: BTreeSet::new(),
             sought: BTreeMap::new(),
             recordings: BTreeMap::new(),
             asked: None,
@@ -219,9 +226,7 @@ impl World {
             }
             Move::Located(verb, target) => {
                 let address = self.sought.remove(&(*verb, *target)).unwrap_or_default();
-                let branches: Vec<Vec<Way>> =
-                    address.split('|').map(|phone| phone.split('>').map(way).collect()).collect();
-                self.call.hear(Event::Located(*verb, *target, Ok(branches)), self.now);
+                self.call.hear(Event::Located(*verb, *target, Ok(branches(&address))), self.now);
             }
             Move::NotLocated(verb, target) => {
                 self.sought.remove(&(*verb, *target));
@@ -356,21 +361,41 @@ impl World {
             match effect {
                 Effect::Note(note) => self.book.enter(&note)?,
                 Effect::Over => self.book.close(&self.call)?,
-                Effect::Resume(wake) => self.resume(wake)?,
+                Effect::Resume(wake) => {
+                    self.resume(wake)?;
+                    if self.allow.prompt {
+                        let answer = self.answer();
+                        self.call.hear(Event::Program(answer), self.now);
+                    }
+                }
+                // What was ordered before somebody heard that the leg has gone is lost with it.
+                Effect::Line(leg, _) | Effect::Sound(leg, _) if self.allow.prompt && self.gone.contains(&leg) => {}
                 Effect::Line(leg, LineOrder::Invite(_)) => {
                     if !self.book.knows(leg) || self.parties.insert(leg, Party::new(Stage::Asked)).is_some() {
                         return Err(format!("leg {leg:?} is invited and had not begun, or is there"));
                     }
                 }
-                Effect::Line(leg, order) => self.party(leg, &order)?.obey(&order)?,
+                Effect::Line(leg, order) => {
+                    self.party(leg, &order)?.obey(&order)?;
+                    let ends = matches!(order, LineOrder::HangUp { .. } | LineOrder::Refuse(..));
+                    if self.allow.prompt && ends {
+                        self.parties.remove(&leg);
+                        self.gone.insert(leg);
+                        let ended = LegEvent::Ended(Ending::by(Who::Program, 16, None, ""));
+                        self.call.hear(Event::Leg(leg, ended), self.now);
+                    }
+                }
                 Effect::Sound(leg, order) => {
                     self.party(leg, &order)?.sound(&order)?;
                     match order {
                         SoundOrder::Record { tag, .. } => drop(self.recordings.insert((leg, tag), false)),
                         SoundOrder::StopRecord(tag) => drop(self.recordings.insert((leg, tag), true)),
-                        SoundOrder::Bridge(other) => drop(self.party(other, &order)?),
+                        SoundOrder::Bridge(other) if !self.gone.contains(&other) => drop(self.party(other, &order)?),
                         _ => {}
                     }
+                }
+                Effect::Locate { verb, target, address, .. } if self.allow.prompt => {
+                    self.call.hear(Event::Located(verb, target, Ok(branches(&address))), self.now);
                 }
                 Effect::Locate { verb, target, address, .. } => {
                     self.sought.insert((verb, target), address);
@@ -414,6 +439,11 @@ impl World {
     fn party(&mut self, leg: LegId, order: &impl std::fmt::Debug) -> Result<&mut Party, String> {
         self.parties.get_mut(&leg).ok_or_else(|| format!("{order:?} to leg {leg:?}, which has gone"))
     }
+}
+
+/// At which phones an address rings, and by which ways.
+fn branches(address: &str) -> Vec<Vec<Way>> {
+    address.split('|').map(|phone| phone.split('>').map(way).collect()).collect()
 }
 
 fn refused(sip: u16) -> LegEvent {

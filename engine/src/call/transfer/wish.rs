@@ -21,7 +21,7 @@ impl Call {
         if leg.wish.is_some() || passes || takes {
             return self.line(id, LineOrder::RejectRefer(491));
         }
-        leg.wish = Some(wish.clone());
+        leg.wish = Some(Box::new(wish.clone()));
         if self.story.is_told() {
             self.tell(Wake::Heard(Happening::Refer(id, wish)));
         } else {

@@ -147,14 +147,6 @@ fn play(side: usize, stands: bool, story: &[News]) {
     let is_end = |event: &LegEvent| matches!(event, LegEvent::Ended(_) | LegEvent::Refused(_));
     world.pass(Duration::from_secs(200));
     let told = &world.sides[side].told;
-    if told.contains(&LegEvent::Answered) {
-    }
-        eprintln!(
-            "answered {} of {} log {:?} told {:?}",
-            world.log,
-            told
-        );
-    }
     assert_eq!(told.iter().filter(|event| is_end(event)).count(), 1, "{told:?}");
     assert!(told.last().is_some_and(is_end), "{told:?}");
     world.assert_nothing_left();

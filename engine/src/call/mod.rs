@@ -204,7 +204,8 @@ impl Call {
         works.chain(legs).chain(takings).chain(self.turn.deadline()).chain(self.story.deadline()).min()
     }
 
-    /// What it wants done next.
+    /// What it wants done next. What waits here follows from one event, and so is bounded by legs and verbs, if its owner polls
+    /// after each.
     pub fn poll(&mut self) -> Option<Effect> {
         let effect = self.effects.pop_front();
         if effect.is_none() {

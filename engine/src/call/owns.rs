@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::leg::Stage;
+use super::scope::Story;
 use super::work::Work;
 
 impl Call {
@@ -38,8 +39,12 @@ impl Call {
             let on = leg.map(|leg| format!(" on leg {}", leg.0)).unwrap_or_default();
             format!("verb {} is {what}{on}", verb.0)
         });
-        let story =
-            (!self.is_over()).then(|| format!("the story is {:?}, the program's turn {:?}", self.story, self.turn));
+        // Not what the program is to be told: that may be somebody's PIN.
+        let story = (!self.is_over()).then(|| match &self.story {
+            Story::Unbegun => "the story has not begun".to_owned(),
+            Story::Told { .. } => format!("the story is told; {}", self.turn.in_words()),
+            Story::Ended { .. } | Story::Over => format!("the story has ended; {}", self.turn.in_words()),
+        });
         legs.chain(works).chain(story).collect()
     }
 }

@@ -165,7 +165,11 @@ impl Call {
         // Before any leg ends, so that nobody else is called because of that.
         self.cancel_works(|_, work| matches!(work, Work::Dial(dialling) if dialling.by.is_none()), now);
         let waits = |id| self.passings.values().any(|passing| passing.transferee == id);
-        let stays = |id, leg: &Leg| leg.detached && (leg.partner.is_some() || waits(id)) || leg.is_house_called();
+        let stays = |id, leg: &Leg| {
+            let detached = |leg: LegId| self.here(leg).is_some_and(|leg| leg.detached);
+            let joined = leg.partner.is_some_and(|other| leg.detached || detached(other));
+            joined || (leg.detached && waits(id)) || leg.is_house_called()
+        };
         let ends = self.legs.iter().filter(|(id, leg)| leg.is_here() && !stays(**id, leg));
         let ends: Vec<LegId> = ends.map(|(id, _)| *id).collect();
         for leg in ends {

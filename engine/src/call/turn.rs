@@ -46,6 +46,12 @@ impl Turn {
         self.asked.is_none() && self.waiting.is_empty() && !self.wants_breath
     }
 
+    /// What it waits for, without what it is to be told.
+    pub fn in_words(&self) -> String {
+        let owes = if self.asked.is_some() { "the program owes a step" } else { "the program waits" };
+        format!("{owes}, and is to be told {} things", self.waiting.len())
+    }
+
     /// Something else has happened than the program's own steps.
     pub fn others_spoke(&mut self) {
         self.steps = 0;

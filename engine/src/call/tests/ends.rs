@@ -191,3 +191,34 @@ fn a_story_goes_on_as_another_service_with_the_same_caller() {
     told.wants(play(CALLER, &["leave-message"]));
     assert_eq!(told.said(CALLER), ["play leave-message"]);
 }
+
+#[test]
+fn parties_that_talk_go_on_when_the_story_has_let_one_of_them_go() {
+    let mut told = Told::answered();
+    told.wants(Verb::CallOut(Box::new(targets(&["alice"]))));
+    told.locates();
+    told.leg(ALICE, LegEvent::Answered);
+    told.wants(Verb::Sleep(SECOND));
+    told.asks(Verb::Bridge(CALLER, ALICE));
+    told.asks(Verb::Detach(ALICE));
+    told.step(Step::Waits);
+    told.passes(SECOND);
+    told.orders.clear();
+    told.finishes();
+    assert!(told.orders.is_empty(), "{:?}", told.orders);
+    told.hangs_up(ALICE);
+    assert_eq!(told.said(CALLER), ["part", "hang up 16"]);
+    told.step(Step::Waits);
+    told.ends(CALLER);
+    assert_eq!(told.over, 1);
+}
+
+#[test]
+fn a_watchdog_reads_who_holds_what_and_no_secrets() {
+    let (mut told, _) = talking();
+    told.presses(CALLER, '4');
+    let owns = told.call.owns();
+    assert_eq!(owns[0], "leg 0 is answered, joined with leg 1, held by verb 2");
+    assert_eq!(owns[2], "verb 2 is dial on leg 0");
+    assert_eq!(owns[3], "the story is told; the program waits, and is to be told 0 things");
+}

@@ -292,3 +292,16 @@ fn a_program_with_a_fault_ends_a_transfer_with_everything() {
     }
     assert_eq!(told.over, 1);
 }
+
+#[test]
+fn a_party_that_was_held_is_taken_back_when_it_is_passed_on() {
+    let mut told = Told::answered();
+    told.wants(Verb::Hold(CALLER, None));
+    let transfer = Transfer { to: "carol".into(), attended: false, return_on_fail: false };
+    told.wants(Verb::Transfer(CALLER, transfer));
+    told.locates();
+    told.orders.clear();
+    told.leg(LegId(1), LegEvent::Answered);
+    let said = told.said(CALLER);
+    assert!(said.contains(&"hold(false)".to_owned()) && said.contains(&"bridge 1".to_owned()), "{said:?}");
+}

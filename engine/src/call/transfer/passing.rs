@@ -167,6 +167,7 @@ impl Call {
                 leg.detached |= detached;
             }
         }
+        self.unhold(transferee, now);
         self.join(transferee, target, now);
         self.hang_up(transferor, passed_on(), now);
     }

@@ -81,7 +81,9 @@ impl Call {
             return self.take_from(call, replaced, id, transferee, now);
         }
         let target = self.here(replaced).and_then(|leg| leg.partner);
-        let Some(target) = target.filter(|&target| target != id && replaced != transferee) else {
+        let Some(target) = target.filter(|&target| {
+            target != id && replaced != transferee && self.here(target).is_some_and(|leg| leg.is_answered())
+        }) else {
             return self.reject_wish(id, 481);
         };
         self.wish_accepted(id);

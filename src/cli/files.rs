@@ -50,12 +50,13 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
     Ok(Said::new(text, json!({ "file": file, "endpoints": config.endpoints.len(), "problems": [] })))
 }
 
-/// The files that the configuration names and the server reads at its start.
+/// The files and folders that the configuration names and the server reads at its start.
 fn named_files(config: &Config) -> Vec<(&'static str, PathBuf)> {
     let mut files = Vec::new();
     if let CertificateSource::Files { certificate, key } = &config.runtime.certificate {
         files.extend([("tls.certificate", certificate.clone()), ("tls.key", key.clone())]);
     }
+    files.extend(config.sound.is_named.then(|| ("scripts.path", config.sound.scripts.clone())));
     files.extend(config.runtime.trust.clone().map(|trust| ("tls.trust", trust)));
     files
 }

@@ -31,8 +31,13 @@ fn every_example_of_the_fresh_configuration_is_right() {
     let examples = examples.replace("password_env = \"NORTH_PASSWORD\"", "password = \"secret\"");
     let examples = examples.replace("store_secret_env = \"STORE_SECRET\"", "store_secret = \"secret\"");
     folder.write("patchcord.toml", &examples);
+    let told = folder.run("check").bad(1);
+    assert!(told.starts_with("error: patchcord.toml: tls.certificate: cert.pem cannot be read: "), "{told}");
     patchcord_lab::make_certificate(&folder.file("cert.pem"), &folder.file("key.pem"));
     patchcord_lab::make_certificate(&folder.file("authorities.pem"), &folder.file("unused.pem"));
+    let told = folder.run("check").bad(1);
+    assert!(told.starts_with("error: patchcord.toml: scripts.path: scripts cannot be read: "), "{told}");
+    fs::create_dir(folder.file("scripts")).expect("a folder");
     assert_eq!(folder.run("check").good(), "patchcord.toml is right: 1 endpoint.\n");
 }
 

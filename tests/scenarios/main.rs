@@ -15,6 +15,7 @@ mod refusals;
 mod registering;
 mod streams;
 mod torture;
+mod trunks;
 
 use patchcord_lab::{Server, Setup};
 

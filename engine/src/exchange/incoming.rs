@@ -101,7 +101,7 @@ impl Exchange {
             Some(trunk) => (Whose::Trunk(trunk.clone()), decide(Caller::Trunk(&trunk.name))),
             None => {
                 let stranger = decide(Caller::Stranger(peer));
-                if matches!(stranger.verdict, Verdict::Refused(_)) {
+                if self.says_it_is_ours(&request.from()?.uri) || matches!(stranger.verdict, Verdict::Refused(_)) {
                     let whose = self.prove(request, &request.from()?.uri, moment)?;
                     let decision = decide(whose.caller());
                     (whose, decision)
@@ -150,6 +150,13 @@ impl Exchange {
         let party = Party { person, called: Box::default(), hops: USUAL_HOPS, emergency: false };
         let program = Box::new(services::Missing::of("replaces"));
         Ok(Admitted { party, whose, program, service: None, tickets: tickets.into_iter().collect() })
+    }
+
+    /// Whether whoever sends this says that it is one of ours: it is then no stranger, and proves it.
+    fn says_it_is_ours(&self, from: &Uri<'_>) -> bool {
+        let at_home = |domain: &str| from.host().is_some_and(|host| host.eq_ignore_ascii_case(domain));
+        let known = |user: &str| self.board.directory.reached_by(user).is_some();
+        self.board.domain().is_some_and(at_home) || from.user_text().is_some_and(|user| known(&user))
     }
 
     /// The endpoint that sends this, by its password.
@@ -269,7 +276,7 @@ impl Claimed {
         let from = request.from()?;
         let user = |name: &'static str| {
             let value = request.get(Name::of(name))?;
-            let address = NameAddr::parse(value).ok()?;
+            let address = NameAddr::parse(first_of(value)).ok()?;
             address.uri.user_text().map(|user| user.into_owned())
         };
         Ok(Self {
@@ -292,6 +299,25 @@ impl Claimed {
     }
 }
 
+/// The first of the addresses in a line: up to a comma outside quotes and angle brackets. Carriers write two identities
+/// into one line.
+fn first_of(line: &str) -> &str {
+    let (mut quoted, mut escaped, mut inside) = (false, false, false);
+    let end = line.bytes().position(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'<' if !quoted => inside = true,
+            b'>' if !quoted => inside = false,
+            b',' => return !quoted && !inside,
+            _ => {}
+        }
+        false
+    });
+    line[..end.unwrap_or(line.len())].trim()
+}
+
 fn full_house(full: &Full) -> Refusal {
     match full.retry_after() {
         Some(wait) => Refusal::unavailable(full.phrase(), wait),
@@ -307,5 +333,17 @@ pub(super) fn called(target: &Uri<'_>) -> Option<String> {
             Some(number.split(';').next().unwrap_or_default().to_owned())
         }
         _ => target.user_text().map(|user| user.into_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_address_of_a_line_ends_at_its_comma() {
+        assert_eq!(first_of("<sip:1@h>, <tel:2>"), "<sip:1@h>");
+        assert_eq!(first_of("\"A, \\\"B\\\", C\" <sip:1,2@h>;a=b , <tel:2>"), "\"A, \\\"B\\\", C\" <sip:1,2@h>;a=b");
+        assert_eq!(first_of(""), "");
     }
 }

@@ -15,7 +15,6 @@ use super::ends::{End, Way as Opening, Whose};
 use super::talk::Talk;
 use crate::call::effect::{Invitation, Through, Way};
 use crate::call::event::{NotFound, Refused};
-use crate::call::verb::Dial;
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
 use crate::routing::{Ask, Binding, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
@@ -122,7 +121,7 @@ impl Talk {
         let domain = turn.exchange.board.domain().map_or_else(|| host_of(outset.here.shown), str::to_owned);
         let tag = turn.wire.tokens().tag();
         let call_id = turn.wire.call_id(&domain);
-        let shown = self.shown_to(&outset, &invitation.dial, &domain);
+        let shown = self.shown_to(&outset, &invitation, &domain);
         let to = format!("<{}>", bare(&invitation.way.uri));
         let routes: Vec<&str> = outset.routes.iter().map(String::as_str).collect();
         let headers = shown.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -205,7 +204,8 @@ impl Talk {
     }
 
     /// Who is shown as the caller.
-    fn shown_to(&self, outset: &Outset, dial: &Dial, domain: &str) -> Shown {
+    fn shown_to(&self, outset: &Outset, invitation: &Invitation, domain: &str) -> Shown {
+        let Invitation { dial, way, .. } = invitation;
         let mut person = self.party.person.clone();
         person.hidden |= !dial.present;
         if let Some(number) = &dial.caller_id {
@@ -214,8 +214,12 @@ impl Talk {
         match &outset.whose {
             Whose::Trunk(trunk) => {
                 let account = trunk.account.as_ref().map(|account| &*account.user);
-                let number = dial.caller_id.as_deref().or(outset.number.as_deref());
-                person.show_trunk(trunk.identity, number, account, domain)
+                let wanted = dial.caller_id.as_deref().map(|number| trunk.outward.caller(number));
+                let number = wanted.as_deref().or(outset.number.as_deref());
+                // Who has an account there is an address of the carrier's.
+                let theirs = || Uri::parse(&way.uri).ok().and_then(|uri| uri.host());
+                let host = account.and_then(|_| theirs()).unwrap_or(domain);
+                person.show_trunk(trunk.identity, number, account, host)
             }
             Whose::Endpoint(_) | Whose::Stranger(_) => person.show_inside(domain),
         }

@@ -86,7 +86,8 @@ pub fn believe(endpoint: &Endpoint, claim: &Claim<'_>) -> Person {
 pub fn heard(claim: &Claim<'_>, trusted: bool) -> Person {
     let asserted = claim.asserted.or(claim.remote_party).filter(|_| trusted);
     let number = asserted.or(claim.from).filter(|number| !number.is_empty()).unwrap_or("anonymous");
-    let hidden = claim.hides();
+    // Who has no number has nothing to show.
+    let hidden = claim.hides() || number.eq_ignore_ascii_case("anonymous");
     let name = claim.name.filter(|_| !hidden).map(display).filter(|name| !name.is_empty());
     Person { number: number.into(), name, hidden, replaced: false }
 }

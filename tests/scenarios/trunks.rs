@@ -1,0 +1,117 @@
+//! Calls that leave by trunks and come by them, the carriers being sockets that read and write SIP by hand.
+
+use patchcord_lab::{Carrier, Lab, Line, Model, Server, Transport};
+use tokio::net::UdpSocket;
+
+use crate::setup;
+
+/// A carrier: whatever it receives, it answers as it is told.
+struct Gateway(UdpSocket);
+
+impl Gateway {
+    async fn open() -> Self {
+        Self(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"))
+    }
+
+    fn port(&self) -> u16 {
+        self.0.local_addr().expect("bound").port()
+    }
+
+    /// The next INVITE, answered with that status.
+    async fn refuses(&self, status: &str) -> String {
+        loop {
+            let mut buffer = vec![0; 65_536];
+            let (length, peer) = self.0.recv_from(&mut buffer).await.expect("a datagram");
+            let text = String::from_utf8(buffer[..length].to_vec()).expect("text");
+            if !text.starts_with("INVITE ") {
+                continue;
+            }
+            let kept = ["via:", "from:", "to:", "call-id:", "cseq:"];
+            let is_kept = |line: &&str| kept.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
+            let head: String = text.lines().filter(is_kept).map(|line| format!("{line}\r\n")).collect();
+            let answer = format!("SIP/2.0 {status}\r\n{}Content-Length: 0\r\n\r\n", tagged(&head));
+            self.0.send_to(answer.as_bytes(), peer).await.expect("sent");
+            return text;
+        }
+    }
+}
+
+/// With a tag on To.
+fn tagged(head: &str) -> String {
+    let tag = |line: &str| match line.to_ascii_lowercase().starts_with("to:") {
+        true => format!("{line};tag=gateway\r\n"),
+        false => format!("{line}\r\n"),
+    };
+    head.lines().map(tag).collect()
+}
+
+/// The value of a header in a message.
+fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let found =
+        message.lines().find_map(|line| line.split_once(':').filter(|(found, _)| found.eq_ignore_ascii_case(name)));
+    found.map(|(_, value)| value.trim())
+}
+
+/// A server with alice, two trunks, and all that is behind a plus leading to them.
+async fn house(north: &Gateway, south: &Gateway) -> Server {
+    let trunks = format!(
+        r#"
+[[trunk]]
+name = "north"
+servers = ["sip:127.0.0.1:{}"]
+from = ["192.0.2.1"]
+in = {{ country = "49", area = "30" }}
+out = {{ strip = "+", prepend = "00", caller_id = "national" }}
+[[trunk]]
+name = "south"
+servers = ["sip:127.0.0.1:{}"]
+from = ["192.0.2.2"]
+user = "4940555"
+identity = "rpid"
+[[route]]
+number = "+*"
+trunk = ["north", "south"]
+"#,
+        north.port(),
+        south.port()
+    );
+    let alice = "number = \"101\"\ncaller_id = \"+4930123101\"";
+    setup().endpoint_with("alice", "secret", alice).toml(&trunks).start().await
+}
+
+#[tokio::test]
+async fn a_call_goes_out_as_each_carrier_wants_it_and_on_to_the_next_when_one_fails() {
+    let (north, south) = (Gateway::open().await, Gateway::open().await);
+    let server = house(&north, &south).await;
+    let lab = Lab::open();
+    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
+    let alice = lab.phone_like("alice", &model);
+    assert_eq!(alice.registers().await, 200);
+
+    alice.dial("+4940777");
+    let at_north = north.refuses("503 Service Unavailable").await;
+    let called = format!("INVITE sip:004940777@127.0.0.1:{} SIP/2.0", north.port());
+    assert_eq!(at_north.lines().next(), Some(&*called));
+    let asserted = header(&at_north, "P-Asserted-Identity").expect("the header that it reads");
+    assert!(asserted.contains("<sip:030123101@"), "{asserted}");
+
+    let at_south = south.refuses("486 Busy Here").await;
+    let called = format!("INVITE sip:+4940777@127.0.0.1:{} SIP/2.0", south.port());
+    assert_eq!(at_south.lines().next(), Some(&*called));
+    let remote = header(&at_south, "Remote-Party-ID").expect("the header that it reads");
+    assert!(remote.contains("<sip:+4930123101@127.0.0.1>;party=calling"), "{remote}");
+    assert_eq!(header(&at_south, "P-Asserted-Identity"), None);
+    let from = header(&at_south, "From").expect("a From");
+    assert!(from.starts_with("<sip:+4930123101@127.0.0.1>"), "an address of the carrier's, as it knows us: {from}");
+    assert_eq!(alice.is_refused().await, 486, "what the called party said");
+}
+
+#[tokio::test]
+async fn whoever_says_to_be_one_of_ours_proves_it_even_where_strangers_may_call() {
+    let open = "[[route]]\nnumber = \"*\"\nfrom = \"anyone\"\nservice = \"echo\"\n";
+    let server = setup().endpoint_with("alice", "secret", "number = \"101\"").toml(open).start().await;
+    let mut line = Line::open(Carrier::Udp, server.address(Carrier::Udp)).await;
+    let uri = line.uri("somebody");
+    let ours = line.ask("INVITE", &uri).set("From", "<sip:alice@example.org>;tag=a");
+    assert_eq!(line.exchange(&ours).await.status(), 401);
+}

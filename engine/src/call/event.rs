@@ -7,7 +7,7 @@ use patchcord_media::shard::Played;
 
 use super::LegId;
 use super::effect::{SoundTag, Way};
-use super::verb::Handle;
+use super::verb::{Handle, Outcome};
 use crate::program::{Step, VerbId};
 
 /// What a call hears.
@@ -167,8 +167,10 @@ pub enum Happening {
     Refer(LegId, ReferWish),
     /// A party holds or resumes.
     Held(LegId, bool),
-    /// Something in the background has ended.
+    /// What was played in the background is over.
     Ended(Handle),
+    /// A recording in the background is over: [`Outcome::Recorded`].
+    Recorded(Handle, Outcome),
     /// A leg has gone that called us or had answered; told once, after what came of the verbs that ran on it. Of those
     /// that only rang the program never heard.
     Left(LegId, Ending),

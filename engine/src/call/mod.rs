@@ -191,6 +191,7 @@ impl Call {
             self.wake_work(verb, now);
         }
         self.wake_takings(now);
+        self.wake_backs(now);
         self.wake_legs(now);
         self.wake_story(now);
         self.settle(now);
@@ -201,7 +202,8 @@ impl Call {
         let works = self.works.values().filter_map(Work::deadline);
         let legs = self.legs.values().filter_map(Leg::deadline);
         let takings = self.takings.values().map(Taking::deadline);
-        works.chain(legs).chain(takings).chain(self.turn.deadline()).chain(self.story.deadline()).min()
+        let backs = self.backs.values().filter_map(Back::deadline);
+        works.chain(legs).chain(takings).chain(backs).chain(self.turn.deadline()).chain(self.story.deadline()).min()
     }
 
     /// What it wants done next. What waits here follows from one event, and so is bounded by legs and verbs, if its owner polls

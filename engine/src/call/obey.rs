@@ -309,14 +309,17 @@ impl Call {
                 self.backs.remove(&handle);
                 self.hush(leg, Owner::Back(handle), now);
             }
-            Some(&Back::Record(leg, tag)) if self.here(leg).is_some() => self.sound(leg, SoundOrder::StopRecord(tag)),
+            Some(&Back::Record(leg, tag, None)) if self.here(leg).is_some() => {
+                self.backs.insert(handle, Back::Record(leg, tag, Some(now + limits::CLOSING)));
+                self.sound(leg, SoundOrder::StopRecord(tag));
+            }
             _ => {}
         }
     }
 
     fn pause(&mut self, handle: Handle, pause: bool) -> Begun {
         match self.backs.get(&handle) {
-            Some(&Back::Record(leg, tag)) if self.here(leg).is_some() => {
+            Some(&Back::Record(leg, tag, None)) if self.here(leg).is_some() => {
                 self.sound(leg, SoundOrder::PauseRecord(tag, pause));
                 OK
             }

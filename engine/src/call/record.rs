@@ -120,10 +120,40 @@ impl Call {
         if let Some((verb, outcome)) = outcome {
             return self.finish(verb, outcome, now);
         }
-        let back = self.backs.iter().find(|(_, back)| **back == Back::Record(id, tag)).map(|(handle, _)| *handle);
+        let is_it = |back: &Back| matches!(back, Back::Record(leg, name, _) if (*leg, *name) == (id, tag));
+        let back = self.backs.iter().find(|(_, back)| is_it(back)).map(|(handle, _)| *handle);
         if let Some(handle) = back {
-            self.backs.remove(&handle);
-            self.tell(Wake::Heard(Happening::Ended(handle)));
+            let outcome = match how {
+                Ok((file, length)) => Outcome::Recorded { status: Status::Kept, file: Some(file), length },
+                Err(_) => Outcome::Recorded { status: Status::Failed, file: None, length: Duration::ZERO },
+            };
+            self.back_recorded(handle, outcome);
+        }
+    }
+
+    fn back_recorded(&mut self, handle: Handle, outcome: Outcome) {
+        if self.backs.remove(&handle).is_some() {
+            self.tell(Wake::Heard(Happening::Recorded(handle, outcome)));
+        }
+    }
+
+    /// Files that are not closed in time are not waited for.
+    pub(super) fn wake_backs(&mut self, now: Instant) {
+        let late = self.backs.iter().filter(|(_, back)| super::is_due(back.deadline(), now)).map(|(handle, _)| *handle);
+        for handle in late.collect::<Vec<_>>() {
+            let outcome = Outcome::Recorded { status: Status::Failed, file: None, length: Duration::ZERO };
+            self.back_recorded(handle, outcome);
+        }
+    }
+
+    /// The files of a leg that has gone are being closed.
+    pub(super) fn close_backs(&mut self, id: LegId, now: Instant) {
+        for back in self.backs.values_mut() {
+            if let Back::Record(leg, _, until) = back
+                && *leg == id
+            {
+                until.get_or_insert(now + limits::CLOSING);
+            }
         }
     }
 
@@ -144,7 +174,7 @@ impl Call {
     pub(super) fn start_record(&mut self, id: LegId, rules: &Record) -> Handle {
         let handle = self.new_handle();
         if let Some(tag) = self.here_mut(id).map(super::leg::Leg::new_tag) {
-            self.backs.insert(handle, Back::Record(id, tag));
+            self.backs.insert(handle, Back::Record(id, tag, None));
             self.sound(id, order(tag, rules));
         }
         handle

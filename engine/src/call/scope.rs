@@ -113,6 +113,7 @@ impl Call {
             self.backs.remove(&handle);
             self.tell(Wake::Heard(Happening::Ended(handle)));
         }
+        self.close_backs(id, now);
         if let Some(other) = other.filter(|_| busy.is_none()) {
             self.left_alone(other, now);
         }
@@ -242,6 +243,7 @@ impl Call {
                 for verb in self.works.keys().copied().collect::<Vec<_>>() {
                     self.finish(verb, Outcome::Plain(Status::Gone), now);
                 }
+                self.backs.clear();
                 self.turn.clear();
             }
             Story::Unbegun | Story::Over => {}
@@ -259,6 +261,7 @@ impl Call {
         }
         let legless = self.legs.is_empty();
         let quiet = legless && self.works.is_empty() && self.takings.is_empty() && self.turn.is_idle();
+        let quiet = quiet && !self.backs.values().any(|back| matches!(back, Back::Record(..)));
         match &mut self.story {
             Story::Ended { .. } | Story::Unbegun if quiet => {
                 self.story = Story::Over;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Call;
 use super::play::Sounding;
 use super::transfer::Taking;
-use super::work::Work;
+use super::work::{Back, Work};
 
 impl Call {
     /// The same call, as if it were `origin` now. The origin has to be later than any call is long.
@@ -33,6 +33,11 @@ impl Call {
             }
         }
         call.takings.values_mut().flat_map(Taking::times).for_each(move_to);
+        for back in call.backs.values_mut() {
+            if let Back::Record(_, _, Some(until)) = back {
+                move_to(until);
+            }
+        }
         call.turn.times().for_each(move_to);
         call.story.times().for_each(move_to);
         call

@@ -92,8 +92,8 @@ impl Call {
     /// The program is told this as soon as it listens.
     pub(super) fn tell(&mut self, wake: Wake) {
         if let Wake::Heard(happening) = &wake {
-            // What a leg leaves behind and a wish that needs an answer are bounded by the legs.
-            let always = matches!(happening, Happening::Left(..) | Happening::Refer(..));
+            // What a leg leaves behind and a wish that needs an answer are bounded by the legs and their recordings.
+            let always = matches!(happening, Happening::Left(..) | Happening::Refer(..) | Happening::Recorded(..));
             if !always && !self.story.is_told() {
                 return;
             }

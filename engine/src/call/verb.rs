@@ -34,7 +34,8 @@ pub enum Verb {
     Gather(LegId, Box<Gather>),
     /// Records what the party says.
     Record(LegId, Record),
-    /// Records the leg in the background; ends at once with [`Outcome::Handle`].
+    /// Records the leg in the background; ends at once with [`Outcome::Handle`]. What came of it is told by
+    /// [`Happening::Recorded`](super::Happening).
     StartRecord(LegId, Record),
     /// Leaves silence in a recording, or goes on.
     PauseRecord(Handle, bool),

@@ -38,7 +38,17 @@ pub(super) enum Work {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Back {
     Play(LegId),
-    Record(LegId, SoundTag),
+    /// A recording; once it was stopped or its leg has gone, until when its file must be closed.
+    Record(LegId, SoundTag, Option<Instant>),
+}
+
+impl Back {
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Play(_) => None,
+            Self::Record(_, _, until) => *until,
+        }
+    }
 }
 
 impl VerbId {

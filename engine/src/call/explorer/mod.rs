@@ -180,6 +180,7 @@ fn prompts_keys_and_recordings_leave_nothing_whatever_comes_first() {
     let story = vec![
         Verb::Answer(CALLER),
         Verb::StartPlay(CALLER, super::tests::words::prompts(&["music"])),
+        Verb::StartRecord(CALLER, message()),
         gather(CALLER, four_keys()),
         Verb::Record(CALLER, Record { silence: None, ..message() }),
     ];

@@ -223,3 +223,18 @@ fn two_calls_that_differ_only_in_when_they_began_are_in_the_same_state() {
     let waited = later.now + SECOND;
     assert_ne!(now.call.moved(now.now, origin), later.call.moved(waited, origin));
 }
+
+#[test]
+fn a_call_is_not_over_before_its_recording_is_closed_and_told() {
+    let mut told = Told::answered();
+    let started = told.wants(Verb::StartRecord(CALLER, Record { beep: false, ..message() }));
+    let Outcome::Handle(handle) = told.result(started) else { panic!("no handle") };
+    let tag = told.tag(CALLER);
+    told.hangs_up(CALLER);
+    told.finishes();
+    assert_eq!(told.over, 0);
+    told.leg(CALLER, LegEvent::Recorded(tag, Ok(("talk.wav".into(), 9 * SECOND))));
+    let kept = Outcome::Recorded { status: Status::Kept, file: Some("talk.wav".into()), length: 9 * SECOND };
+    assert!(told.heard.contains(&Happening::Recorded(handle, kept)));
+    assert_eq!(told.over, 1);
+}

@@ -43,6 +43,10 @@ pub(super) enum Back {
 }
 
 impl Back {
+    pub fn is_record_of(&self, id: LegId) -> bool {
+        matches!(self, Self::Record(leg, ..) if *leg == id)
+    }
+
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Play(_) => None,

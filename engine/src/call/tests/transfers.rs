@@ -216,9 +216,20 @@ fn a_call_gives_away_the_party_that_talks_with_the_leg_that_was_named() {
     told.hear(Event::Give { leg: CALLER, call: 9, as_leg: LegId(4) });
     assert!(told.orders.contains(&Effect::Give { leg: Some(ALICE), call: 9, as_leg: LegId(4) }));
     assert_eq!(told.ending(ALICE).reason, "transferred into call 9");
-    assert_eq!(told.said(ALICE), [""; 0], "its orders are the other call's");
+    let given = told.orders.iter().position(|effect| matches!(effect, Effect::Give { .. })).expect("given away");
+    let later = |effect: &Effect| matches!(effect, Effect::Line(ALICE, _) | Effect::Sound(ALICE, _));
+    assert!(!told.orders.iter().skip(given).any(later), "her orders are the other call's: {:?}", told.orders);
     assert_eq!(told.said(CALLER), ["part", "hang up 16"]);
     assert!(!told.runs(id));
+}
+
+#[test]
+fn a_party_that_is_given_away_takes_no_music_along() {
+    let (mut told, _) = talking();
+    told.leg(CALLER, LegEvent::Held(true));
+    assert_eq!(told.said(ALICE), ["play music"]);
+    told.hear(Event::Give { leg: CALLER, call: 9, as_leg: LegId(4) });
+    assert_eq!(told.said(ALICE), ["stop", "part"]);
 }
 
 #[test]

@@ -13,7 +13,10 @@ use std::time::Instant;
 use crate::call::effect::{Effect, LineOrder, Note};
 use crate::call::event::Ending;
 use crate::call::leg::{Leg, Stage};
-use crate::call::{Call, LegId, Who, is_due, limits, scope};
+use crate::call::{Call, LegId, SoundOrder, Who, is_due, limits, scope};
+
+/// From where the sounds of a leg are counted that came from another call: what still ends there is none of ours.
+const TAGS_OF_TAKEN: u64 = 1 << 32;
 
 /// A leg of another call that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +57,9 @@ impl Call {
     pub(in crate::call) fn give(&mut self, leg: LegId, call: u64, as_leg: LegId, now: Instant) {
         let talks = self.here(leg).filter(|leg| leg.is_answered()).and_then(|leg| leg.partner);
         let other = talks.filter(|&other| self.here(other).is_some_and(Leg::is_answered));
+        if let Some(other) = other {
+            self.quieten(other, now);
+        }
         self.say(Effect::Give { leg: other, call, as_leg });
         let Some(other) = other else { return };
         let words = format!("transferred into call {call}");
@@ -61,11 +67,26 @@ impl Call {
         self.hang_up(leg, super::passing::passed_on(), now);
     }
 
+    /// A leg that is given away takes nothing along: no music, no hold, no recording, nobody whom it hears.
+    fn quieten(&mut self, id: LegId, now: Instant) {
+        self.unhold(id, now);
+        self.part(id, now);
+        let records = self.backs.iter().filter(|(_, back)| back.is_record_of(id)).map(|(handle, _)| *handle);
+        for handle in records.collect::<Vec<_>>() {
+            self.stop_back(handle, now);
+        }
+        let sounds = self.here_mut(id).map(|leg| std::mem::take(&mut leg.sounds)).unwrap_or_default();
+        if !sounds.is_empty() {
+            self.sound(id, SoundOrder::Stop);
+        }
+    }
+
     /// The leg has come, or does not.
     pub(in crate::call) fn taken(&mut self, id: LegId, came: bool, now: Instant) {
         let taking = self.takings.remove(&id);
         if came {
-            let leg = Leg { stage: Stage::Answered, known: true, detached: true, ..Leg::of_caller() };
+            let next_tag = TAGS_OF_TAKEN;
+            let leg = Leg { stage: Stage::Answered, known: true, detached: true, next_tag, ..Leg::of_caller() };
             self.legs.insert(id, leg);
             self.note(Note::LegBegan(id, taking.as_ref().map(|taking| taking.transferee), None));
         }

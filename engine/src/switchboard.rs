@@ -220,3 +220,79 @@ fn phrase(refused: Refused) -> &'static str {
         _ => "Too Many Nonces In Use",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use patchcord_sip::digest::Credential;
+
+    use super::*;
+    use crate::routing::{Caller, Origin, Route, Target, Trunk, Verdict};
+
+    fn board() -> Switchboard {
+        #[expect(clippy::disallowed_methods, reason = "a test's time has to begin somewhere")]
+        let now = Instant::now();
+        let board = Switchboard::new(Some("example.org"), RegistrarRules::default(), Digests::default(), [7; 32], now);
+        let alice = Endpoint::new("alice", Credential::Password("x".into()), Origin::File);
+        board.directory.replace_file(vec![alice], Vec::new()).expect("one endpoint");
+        board
+    }
+
+    fn settings(service: &str, calls: u32) -> PlanSettings {
+        let target = Target::Service(service.into());
+        let from = vec![routing::Source::Endpoints];
+        let number = "7".parse().expect("a number");
+        let routes = vec![Route { number, from, target, rewrite: None }];
+        let trunks = vec![Trunk::new("north", vec!["sip:203.0.113.1".into()])];
+        PlanSettings { routes, trunks, calls, calls_per_endpoint: 1, ..PlanSettings::default() }
+    }
+
+    fn leads(plan: &Plan, board: &Switchboard) -> String {
+        match plan.decide(&Ask::new(Caller::Endpoint("alice"), "7"), &board.directory).verdict {
+            Verdict::Service(service) => service.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_new_plan_holds_for_new_calls_and_the_old_one_for_those_under_way() {
+        let board = board();
+        board.replan(settings("first", 5)).expect("a plan");
+        let kept = board.plan();
+        board.replan(settings("second", 5)).expect("a plan");
+        assert_eq!((leads(&kept, &board), leads(&board.plan(), &board)), ("first".into(), "second".into()));
+
+        let foreign = Ask { host: Some("example.com"), ..Ask::new(Caller::Endpoint("alice"), "7") };
+        let refused = board.decide(&foreign).verdict;
+        assert!(matches!(refused, Verdict::Refused(_)), "our domain outlives a plan: {refused:?}");
+    }
+
+    #[test]
+    fn a_plan_that_contradicts_itself_leaves_the_old_one() {
+        let board = board();
+        board.replan(settings("first", 5)).expect("a plan");
+        let twice = settings("second", 5);
+        let trunks = [twice.trunks.clone(), twice.trunks.clone()].concat();
+        assert!(board.replan(PlanSettings { trunks, ..twice }).is_err());
+        assert_eq!(leads(&board.plan(), &board), "first");
+    }
+
+    #[test]
+    fn calls_count_over_a_reload_of_endpoints_and_limits() {
+        let board = board();
+        board.replan(settings("first", 1)).expect("a plan");
+        let alice = board.directory.find("alice").expect("alice");
+        let held = (board.admit(false).expect("room"), board.admit_endpoint(&alice, false).expect("room"));
+        assert_eq!(board.admit(false).expect_err("full"), Full::Server { limit: 1 });
+
+        board.replan(settings("first", 2)).expect("a plan");
+        let again = Endpoint::new("alice", Credential::Password("x".into()), Origin::File);
+        board.directory.replace_file(vec![again], Vec::new()).expect("one endpoint");
+        let alice = board.directory.find("alice").expect("alice");
+        let full = board.admit_endpoint(&alice, false).expect_err("she talks already");
+        assert_eq!(full, Full::Endpoint { user: "alice".into(), limit: 1 });
+        drop(board.admit(false).expect("the limit has grown"));
+        drop(board.admit_endpoint(&alice, true).expect("an emergency"));
+        drop(held);
+        assert_eq!((board.calls.count(), alice.busy.count()), (0, 0));
+    }
+}

@@ -33,6 +33,8 @@ pub enum Fate {
     Arrives,
     Lost,
     Twice,
+    /// Later by so many flights.
+    Late(u32),
 }
 
 /// One side: what a desk does for a line, and no more.
@@ -257,8 +259,9 @@ impl World {
             _ => 1,
         };
         self.log.push((from, if fate == Fate::Lost { format!("{first} lost") } else { first }));
+        let late = if let Fate::Late(flights) = fate { FLIGHT * flights } else { Duration::ZERO };
         for time in 1..=times {
-            self.air.push((self.now + FLIGHT * time, from, to, bytes.clone()));
+            self.air.push((self.now + FLIGHT * time + late, from, to, bytes.clone()));
         }
     }
 

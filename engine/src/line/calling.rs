@@ -54,6 +54,8 @@ pub(super) struct Calling {
     pub(super) tuned: Option<Box<Sound>>,
     rang: bool,
     pub(super) is_heard: bool,
+    /// Why it was given up: the value of a Reason.
+    pub(super) given_up: Option<Box<str>>,
 }
 
 impl Calling {
@@ -115,6 +117,7 @@ impl Line {
             tuned: None,
             rang: false,
             is_heard: false,
+            given_up: None,
         }));
         Ok(line)
     }
@@ -154,6 +157,7 @@ impl Line {
         let is_over = self.stage == Stage::Over;
         let Some(calling) = self.calling.as_deref_mut() else { return };
         let mark = calling.mark;
+        let why = calling.given_up.clone();
         match calling.forks.hear(response) {
             Ok(Branch::None | Branch::Failed) => {}
             Ok(Branch::Gone(dialog)) => calling.twigs.retain(|twig| *twig.tag != *dialog.id().remote),
@@ -169,7 +173,7 @@ impl Line {
             }
             // It was given up before: whoever answers has lost the race.
             Ok(Branch::Won(dialog) | Branch::Lost(dialog)) => {
-                let (ack, bye, lead) = farewell(dialog, response, hop);
+                let (ack, bye, lead) = farewell(dialog, response, hop, why.as_deref());
                 self.part_with(ack, bye, mark, lead, cx);
             }
             Ok(Branch::Repeated(dialog)) => {
@@ -362,10 +366,10 @@ fn settle(
 }
 
 /// ACK and BYE for a phone that has answered too late.
-fn farewell(dialog: &mut Dialog, response: &Response, hop: &Hop) -> (Draft, Draft, super::Lead) {
+fn farewell(dialog: &mut Dialog, response: &Response, hop: &Hop, why: Option<&str>) -> (Draft, Draft, super::Lead) {
     let seq = response.cseq().map(|cseq| cseq.number).unwrap_or(1);
-    let ack = dialog.ack(seq);
-    let bye = dialog.request(Method::Bye).text(Name::Reason, &cause::reason(cause::CLEARED, Some(200)));
+    let (ack, elsewhere) = (dialog.ack(seq), cause::reason(cause::CLEARED, Some(200)));
+    let bye = dialog.request(Method::Bye).text(Name::Reason, why.unwrap_or(&elsewhere));
     let lead = way_to(dialog, hop);
     (ack, bye, lead)
 }

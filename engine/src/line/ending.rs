@@ -45,7 +45,8 @@ impl Line {
                 self.refuse_with(status, |reply| reply.text(Name::Reason, &said), ending, cx);
             }
             Stage::Calling => {
-                if let Some(calling) = &self.calling {
+                if let Some(calling) = &mut self.calling {
+                    calling.given_up = Some(said.as_str().into());
                     cx.acts.push(Act::Cancel(calling.mark, Some(said)));
                 }
                 self.over(ending, cx);

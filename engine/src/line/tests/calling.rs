@@ -101,6 +101,7 @@ fn of_two_phones_that_answer_one_stays() {
     assert_eq!(heard(&world), ["INVITE", "ACK", "ACK", "BYE"]);
     let lost: Vec<_> = world.heard[2..].iter().map(text).collect();
     assert!(lost.iter().all(|text| text.contains("tag=a\r\n")), "{lost:?}");
+    assert!(lost[1].contains("Reason: SIP;cause=200;text=\"Call completed elsewhere\""), "{lost:?}");
     say(&mut world, "BYE", 200, "", "", "");
     let told = &world.sides[ALICE].told;
     assert_eq!(told[..], [LegEvent::Ringing, LegEvent::EarlyMedia, LegEvent::Answered]);

@@ -159,8 +159,9 @@ pub fn decode(
 }
 
 fn read(name: &str, mut bytes: Vec<u8>, rate: Rate, limits: &Limits) -> Result<Vec<f32>, Unplayable> {
+    heads::mend_wav(&mut bytes, limits.bytes);
     // Their reader multiplies this number before it looks at it.
-    if let Some(channels) = heads::mend_wav(&mut bytes, limits.bytes) {
+    if let Some(channels) = heads::channels_of_wav(&bytes) {
         check_channels(name, usize::from(channels))?;
     }
     let edit = heads::edit_of(&bytes);

@@ -78,34 +78,56 @@ fn long(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
-/// Gives a wav its true length where its head says nothing or the most it can say, and says how many channels it names.
+/// How far into a file a head is looked for, as the reader looks: behind tags and whatever else stands in front.
+const SEARCHED: usize = 1 << 20;
+
+/// Gives a wav its true length where its head says nothing or the most it can say.
 ///
 /// Whoever writes to a pipe cannot go back to the head, and whoever was killed has not come back to it. A head that promises
 /// a bit more than is there is left alone: that file was cut.
-pub(super) fn mend_wav(file: &mut [u8], most: usize) -> Option<u16> {
-    if file.len() < 12 || &file[..4] != b"RIFF" || &file[8..12] != b"WAVE" {
-        return None;
+pub(super) fn mend_wav(file: &mut [u8], most: usize) {
+    if !is_wav(file) {
+        return;
     }
-    let (mut at, mut channels) = (12, None);
-    for _ in 0..MAX_BOXES {
-        let Some(head) = file.get(at..at + 8) else { break };
-        let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-        let left = file.len() - at - 8;
-        if &head[..4] == b"data" {
-            let unknown = (size == 0 && left > 0) || (size as usize > left && size as usize > most);
-            if let (true, Ok(left), Ok(whole)) = (unknown, u32::try_from(left), u32::try_from(file.len() - 8)) {
-                file[at + 4..at + 8].copy_from_slice(&left.to_le_bytes());
-                file[4..8].copy_from_slice(&whole.to_le_bytes());
-            }
-            break;
-        }
-        if &head[..4] == b"fmt " {
-            channels = channels.or(file.get(at + 10..at + 12).map(|two| u16::from_le_bytes([two[0], two[1]])));
-        }
-        // Chunks are padded to even lengths.
-        at = at.saturating_add(8).saturating_add(size as usize).saturating_add(size as usize & 1);
+    let Some((at, size)) = chunks(file).find(|(at, _)| file[*at..].starts_with(b"data")) else { return };
+    let left = file.len() - at - 8;
+    let unknown = (size == 0 && left > 0) || (size > left && size > most);
+    if let (true, Ok(left), Ok(whole)) = (unknown, u32::try_from(left), u32::try_from(file.len() - 8)) {
+        file[at + 4..at + 8].copy_from_slice(&left.to_le_bytes());
+        file[4..8].copy_from_slice(&whole.to_le_bytes());
     }
-    channels
+}
+
+/// The most channels that a wav names, wherever in the file it begins.
+pub(super) fn channels_of_wav(file: &[u8]) -> Option<u16> {
+    let searched = &file[..file.len().min(SEARCHED)];
+    let starts = searched.windows(12).enumerate().filter(|(_, head)| is_wav(head)).map(|(start, _)| start);
+    let named = starts.take(MAX_BOXES).flat_map(|start| {
+        let wav = &file[start..];
+        let formats = chunks(wav).filter(|(at, _)| wav[*at..].starts_with(b"fmt "));
+        formats.filter_map(|(at, _)| wav.get(at + 10..at + 12).map(|two| u16::from_le_bytes([two[0], two[1]])))
+    });
+    named.max()
+}
+
+fn is_wav(file: &[u8]) -> bool {
+    file.len() >= 12 && &file[..4] == b"RIFF" && &file[8..12] == b"WAVE"
+}
+
+/// Where the chunks of a wav begin, and how long each says that it is; the sound is the last.
+fn chunks(wav: &[u8]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+    let mut next = Some(12);
+    std::iter::from_fn(move || {
+        let at = next.take()?;
+        let head = wav.get(at..at + 8)?;
+        let size = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        if &head[..4] != b"data" {
+            // Chunks are padded to even lengths.
+            next = Some(at.saturating_add(8).saturating_add(size).saturating_add(size & 1));
+        }
+        Some((at, size))
+    })
+    .take(MAX_BOXES)
 }
 
 #[cfg(test)]
@@ -156,10 +178,12 @@ mod tests {
 
     #[test]
     fn a_wav_says_how_many_channels_it_has() {
-        let mut file = b"RIFF\x1c\0\0\0WAVEfmt \x10\0\0\0\x01\0\x07\0".to_vec();
-        assert_eq!(mend_wav(&mut file, 1000), Some(7));
-        assert_eq!(mend_wav(&mut wav(4, 4), 1000), None, "this one has no format");
-        assert_eq!(mend_wav(&mut b"RIFX".to_vec(), 1000), None);
+        let file = b"RIFF\x1c\0\0\0WAVEfmt \x10\0\0\0\x01\0\x07\0";
+        assert_eq!(channels_of_wav(file), Some(7));
+        let behind = [b"RIFF....", b"RIFF....".as_slice(), b"RIFF\x1c\0\0\0WAVE", file].concat();
+        assert_eq!(channels_of_wav(&behind), Some(7), "the reader finds it there, too");
+        assert_eq!(channels_of_wav(&wav(4, 4)), None, "this one has no format");
+        assert_eq!(channels_of_wav(b"RIFX"), None);
     }
 
     #[test]
@@ -174,6 +198,7 @@ mod tests {
         fn no_bytes_lead_a_walk_astray(mut bytes in prop::collection::vec(any::<u8>(), 0..400), lengths: bool) {
             bytes.splice(0..0, *b"RIFF....WAVE");
             mend_wav(&mut bytes, 1000);
+            let _ = channels_of_wav(&bytes);
             bytes.splice(0..12, *b"\0\0\0\x08ftyp\0\0\x01\x00moov");
             if lengths {
                 bytes.iter_mut().skip(16).step_by(8).for_each(|byte| *byte = 0);

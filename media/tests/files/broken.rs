@@ -122,3 +122,14 @@ fn what_is_too_large_or_too_long_is_refused() {
     let told = decode("a.wav", bytes, Rate::Narrow, Loudness::Levelled, &limits);
     assert_eq!(told, Err(Unplayable::TooLong { name: "a.wav".into(), limit: Duration::ZERO }));
 }
+
+#[test]
+fn a_wav_of_more_channels_than_anybody_has_ears_is_told_as_such_wherever_it_begins() {
+    let mut wav = patchcord_media::recording::wav_of(Rate::Narrow, &[100; 800]);
+    wav[22..24].copy_from_slice(&u16::MAX.to_le_bytes());
+    for before in [&b""[..], b"RIFF", b"tags and whatever else stands in front of it", b"RIFF....WEVE"] {
+        let file = [before, &wav].concat();
+        let told = decode("a.wav", file, Rate::Narrow, Loudness::Levelled, &Limits::default()).unwrap_err().to_string();
+        assert!(told.starts_with("a.wav holds sound that is not known here (65535 channels; "), "{told}");
+    }
+}

@@ -19,6 +19,7 @@ use patchcord_sip::{
 };
 
 use crate::{
+    exchange::CallTally,
     journal::Clerk,
     routing::{
         self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
@@ -41,6 +42,8 @@ pub struct Switchboard {
     pub rules: RegistrarRules,
     /// What happened at the doors.
     pub tally: DoorTally,
+    /// What calls there are and were.
+    pub calls_tally: CallTally,
     /// The calls there are now.
     pub calls: Gauge,
     plan: ArcSwap<Plan>,
@@ -120,6 +123,7 @@ impl Switchboard {
             clerk: Clerk::default(),
             rules,
             tally: DoorTally::default(),
+            calls_tally: CallTally::default(),
             calls: Gauge::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             complaints: Seldom::default(),

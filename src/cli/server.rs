@@ -44,6 +44,7 @@ pub async fn status(context: Context) -> Result<Said, Failure> {
     line("domain", status.domain.as_deref().unwrap_or("(what the phone says)"));
     line("endpoints", &format!("{}, {} registered", status.endpoints, status.registered));
     line("registrations", &format!("{}, {} to be written", status.bindings, status.unwritten));
+    line("calls", &status.calls.to_string());
     line("flows", &status.flows.to_string());
     line("sound", &sound(&status.sound));
     line("prompts", &format!("{} ready in {} KiB", status.sound.prompts, status.sound.prompt_bytes >> 10));

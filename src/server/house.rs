@@ -230,6 +230,7 @@ impl House for Running {
             registered: board.location.endpoints(),
             bindings: board.location.count(),
             unwritten: board.location.unwritten(),
+            calls: self.parts.accounts.board().calls.count(),
             flows: self.parts.runtime.stats().flows,
             sound: self.parts.sound.status(),
             hindrances: Vec::new(),
@@ -255,6 +256,16 @@ impl House for Running {
         page.family(Kind::Counter, "refused", "Requests turned away, by status", &refused);
 
         measure_calls(&board.clerk, page);
+        let calls = &board.calls_tally;
+        page.gauge("calls", "Calls there are", board.calls.count().into());
+        page.gauge("legs", "Legs of calls that stand", calls.legs.load(Relaxed).try_into().unwrap_or_default());
+        page.counter("calls_begun", "Calls that began", calls.begun.load(Relaxed));
+        page.counter(
+            "leaked_legs",
+            "Legs that outlived their calls; more than 0 is a bug",
+            calls.leaked_legs.load(Relaxed),
+        );
+
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));
         let received = by_transport(&|transport| stats.received_by(transport));

@@ -110,8 +110,16 @@ async fn who_holds_a_call_hears_nobody_until_it_resumes() {
         alice.comes_to_hear(&[&bob]).await;
         bob.comes_to_hear(&[&alice]).await;
     }
+    assert_eq!(server.json(&["status", "--json"]).await["calls"], 1);
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
+    eventually("no call is left", async || {
+        let (_, metrics) = server.get("/metrics").await;
+        let reads = |line: &str| metrics.lines().any(|there| there == line);
+        (reads("patchcord_calls 0") && reads("patchcord_legs 0") && reads("patchcord_leaked_legs_total 0"))
+            .then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

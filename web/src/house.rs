@@ -50,6 +50,9 @@ pub struct Status {
     pub bindings: usize,
     /// How many endpoints' bindings wait to be written to the store.
     pub unwritten: usize,
+    /// How many calls there are.
+    #[serde(default)]
+    pub calls: u32,
     /// How many connections stand.
     pub flows: u64,
     /// How the media threads are.

@@ -22,9 +22,12 @@ use crate::journal::{
 use crate::program;
 use crate::redact::Redacted;
 
-/// The journal of a talk, and since when it runs.
+/// How long a journal stays open behind its call, for the answer to the last BYE.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The journal of a talk until it is closed, and since when it runs.
 pub(super) struct Chronicle {
-    pub journal: Journal,
+    pub journal: Option<Journal>,
     pub began: Instant,
 }
 
@@ -35,7 +38,14 @@ impl Chronicle {
 
     fn write(&mut self, now: Instant, what: What) {
         let at = self.at(now);
-        self.journal.note(at, what);
+        if let Some(journal) = &mut self.journal {
+            journal.note(at, what);
+        }
+    }
+
+    /// When the journal of a call that is over since then is closed.
+    pub fn closes(&self, over_since: Option<Instant>) -> Option<Instant> {
+        self.journal.as_ref().and(over_since).map(|since| since + LAST_WORDS)
     }
 }
 
@@ -43,7 +53,9 @@ impl Talk {
     /// A message of a leg, as it was on the wire.
     pub fn log_message(&mut self, leg: LegId, way: Way, bytes: &Bytes, turn: &Turn<'_, '_>) {
         let at = self.chronicle.at(turn.now());
-        self.chronicle.journal.message(at, leg.into(), way, bytes);
+        if let Some(journal) = &mut self.chronicle.journal {
+            journal.message(at, leg.into(), way, bytes);
+        }
     }
 
     /// Writes down what the call says of itself.
@@ -148,18 +160,20 @@ impl Talk {
     }
 
     fn hand_out(&mut self, turn: &mut Turn<'_, '_>) {
-        if self.chronicle.journal.is_due()
-            && let Some(batch) = self.chronicle.journal.drain()
+        if let Some(journal) = &mut self.chronicle.journal
+            && journal.is_due()
+            && let Some(batch) = journal.drain()
         {
             turn.exchange.board.clerk.take(batch);
         }
     }
 
     /// The call is over: its record is closed.
-    pub fn close_journal(self, turn: &mut Turn<'_, '_>) {
-        let outcome = if self.broke { Outcome::Crashed } else { self.chronicle.journal.outcome() };
-        let at = self.chronicle.at(turn.now());
-        turn.exchange.board.clerk.take(self.chronicle.journal.end(at, outcome));
+    pub fn close_journal(&mut self, turn: &Turn<'_, '_>) {
+        let Some(journal) = self.chronicle.journal.take() else { return };
+        let outcome = if self.broke { Outcome::Crashed } else { journal.outcome() };
+        let at = self.over_since.map_or_else(|| self.chronicle.at(turn.now()), |since| self.chronicle.at(since));
+        turn.exchange.board.clerk.take(journal.end(at, outcome));
     }
 }
 

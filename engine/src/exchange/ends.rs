@@ -160,6 +160,11 @@ impl Names {
         self.flows.contains_key(&flow)
     }
 
+    /// How many legs there are.
+    pub fn legs(&self) -> usize {
+        self.dialogs.len()
+    }
+
     /// A new end can be found by its dialog.
     pub fn enter(&mut self, number: Number, end: &End) {
         self.dialogs.insert(end.tag.clone(), (number, end.leg));

@@ -242,7 +242,7 @@ impl Exchange {
             Began { service, route: None, ..Began::new(wire.wall(), who, journal::Party::new(party.called.clone())) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
         let journal = Journal::begin(id, began, Rules::default());
-        let chronicle = Chronicle { journal, began: wire.now() };
+        let chronicle = Chronicle { journal: Some(journal), began: wire.now() };
         let caller = call::Caller { call: number.0, origin: call::Origin::Called, music: None, transfers: true };
         let talk = Talk {
             number,
@@ -252,10 +252,11 @@ impl Exchange {
             party,
             due: None,
             tickets,
-            over: false,
+            over_since: None,
             broke: false,
             chronicle,
         };
+        self.board.calls_tally.begun.fetch_add(1, Relaxed);
         self.talks.insert(number, Box::new(talk));
         self.with(number, wire, |talk, turn| talk.log_message(LegId::FIRST, Sender::Theirs, request.bytes(), turn));
         Ok(())

@@ -18,6 +18,7 @@
 //! | `passing` | legs that change their call |
 //! | `ends` | the end of a leg: its line, its port, its requests |
 //! | `sounding` | ports, prompts, recordings, and what media threads tell |
+//! | `watchdog` | who is still there, and who should not be |
 //! | `chronicle` | what the call writes into its journal |
 //! | `services` | echo, tone and ringing, in Rust |
 
@@ -29,6 +30,7 @@ mod passing;
 mod services;
 mod sounding;
 mod talk;
+mod watchdog;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -51,6 +53,9 @@ use ends::Names;
 use passing::Post;
 use sounding::Prompts;
 use talk::Talk;
+use watchdog::Watchdog;
+
+pub use watchdog::CallTally;
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
 pub const MAX_CALLS: usize = 60_000;
@@ -74,6 +79,7 @@ pub struct Exchange {
     due: BTreeSet<(Instant, Number)>,
     /// What calls want of each other. Empty between two turns.
     posted: VecDeque<(Number, Post)>,
+    watchdog: Watchdog,
 }
 
 impl Exchange {
@@ -89,6 +95,7 @@ impl Exchange {
             prompts: Prompts::default(),
             due: BTreeSet::new(),
             posted: VecDeque::new(),
+            watchdog: Watchdog::default(),
         }
     }
 
@@ -96,6 +103,7 @@ impl Exchange {
     fn with(&mut self, number: Number, wire: &mut Wire<'_>, act: impl FnOnce(&mut Talk, &mut Turn<'_, '_>)) {
         self.turn_of(number, wire, act);
         self.deliver(wire);
+        self.count_legs();
     }
 
     fn turn_of(&mut self, number: Number, wire: &mut Wire<'_>, act: impl FnOnce(&mut Talk, &mut Turn<'_, '_>)) {
@@ -247,6 +255,7 @@ impl Desk for Exchange {
         let now = wire.now();
         if self.door.deadline().is_some_and(|due| due <= now) {
             self.door.wake(wire);
+            self.watch(wire);
         }
         while let Some(&(due, number)) = self.due.first().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, number));

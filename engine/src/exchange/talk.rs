@@ -29,7 +29,8 @@ pub(super) struct Talk {
     pub due: Option<Instant>,
     /// The room that the call takes of the house's limits.
     pub tickets: Vec<Ticket>,
-    pub over: bool,
+    /// Since when the call is over, and only its lines have something to say.
+    pub over_since: Option<Instant>,
     /// The program ended by a fault.
     pub broke: bool,
     pub chronicle: Chronicle,
@@ -42,12 +43,12 @@ impl Talk {
 
     /// Whether nothing of it is left.
     pub fn is_over(&self) -> bool {
-        self.over && self.ends.is_empty()
+        self.over_since.is_some() && self.ends.is_empty()
     }
 
     pub fn deadline(&self) -> Option<Instant> {
         let lines = self.ends.iter().filter_map(|end| end.line.deadline());
-        lines.chain(self.call.deadline()).min()
+        lines.chain(self.call.deadline()).chain(self.chronicle.closes(self.over_since)).min()
     }
 
     /// A line hears or does something, and what follows from it is done.
@@ -109,6 +110,7 @@ impl Talk {
         let end = &mut self.ends[at];
         if matches!(event, LegEvent::Ended(_) | LegEvent::Refused(_)) {
             end.gone = true;
+            end.tickets.clear();
             self.close_port(at, turn);
         }
         let leg = self.ends[at].leg;
@@ -144,7 +146,10 @@ impl Talk {
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
             Effect::Serve(service) => self.serve(&service),
             Effect::Note(note) => self.note(note, turn),
-            Effect::Over => self.over = true,
+            Effect::Over => {
+                self.over_since = Some(turn.now());
+                self.tickets.clear();
+            }
         }
     }
 
@@ -183,6 +188,9 @@ impl Talk {
         if self.call.deadline().is_some_and(|due| due <= now) {
             self.call.wake(now);
         }
+        if self.chronicle.closes(self.over_since).is_some_and(|due| due <= now) {
+            self.close_journal(turn);
+        }
     }
 
     /// A leg never came about.
@@ -208,7 +216,6 @@ impl Talk {
 
     /// Nothing of it is left: its room is free again.
     pub fn leave(mut self: Box<Self>, turn: &mut Turn<'_, '_>) {
-        self.tickets.clear();
         turn.exchange.prompts.forget(self.number);
         self.close_journal(turn);
     }

@@ -197,6 +197,11 @@ impl Line {
         }
     }
 
+    /// How far it has come, in a word.
+    pub fn stage(&self) -> impl std::fmt::Debug {
+        self.stage
+    }
+
     /// How the party's last message came; `None` before the first.
     pub fn hop(&self) -> Option<&Hop> {
         self.hop.as_ref()

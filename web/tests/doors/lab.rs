@@ -53,6 +53,7 @@ impl House for Pretended {
             registered: 0,
             bindings: 0,
             unwritten: 0,
+            calls: 0,
             flows: 0,
             sound: patchcord_web::house::Sound::default(),
             hindrances: vec![],

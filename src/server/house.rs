@@ -11,8 +11,8 @@ use std::{
 
 use hyper::StatusCode;
 use patchcord_engine::{
-    journal::Clerk,
     runtime::{Runtime, clock},
+    switchboard::Switchboard,
 };
 use patchcord_sip::hop::Transport;
 use patchcord_web::{
@@ -195,7 +195,17 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
 }
 
 /// How writing calls goes.
-fn measure_calls(clerk: &Clerk, page: &mut Exposition) {
+fn measure_calls(board: &Switchboard, page: &mut Exposition) {
+    let calls = &board.calls_tally;
+    page.gauge("calls", "Calls there are", board.calls.count().into());
+    page.gauge("legs", "Legs of calls that stand", calls.legs.load(Relaxed).try_into().unwrap_or_default());
+    page.counter("calls_begun", "Calls that began", calls.begun.load(Relaxed));
+    page.counter(
+        "leaked_legs",
+        "Legs that outlived their calls; more than 0 is a bug",
+        calls.leaked_legs.load(Relaxed),
+    );
+    let clerk = &board.clerk;
     let tally = &clerk.tally;
     page.gauge("journal_waiting_bytes", "Bytes of calls that wait to be written", clerk.waiting_bytes() as u64);
     page.gauge("journal_spool_bytes", "Bytes of calls that lie in the spool", tally.spool_bytes.load(Relaxed));
@@ -255,16 +265,7 @@ impl House for Running {
         let refused: Vec<_> = tally.refused.each().map(|(status, count)| ("status", status, count)).collect();
         page.family(Kind::Counter, "refused", "Requests turned away, by status", &refused);
 
-        measure_calls(&board.clerk, page);
-        let calls = &board.calls_tally;
-        page.gauge("calls", "Calls there are", board.calls.count().into());
-        page.gauge("legs", "Legs of calls that stand", calls.legs.load(Relaxed).try_into().unwrap_or_default());
-        page.counter("calls_begun", "Calls that began", calls.begun.load(Relaxed));
-        page.counter(
-            "leaked_legs",
-            "Legs that outlived their calls; more than 0 is a bug",
-            calls.leaked_legs.load(Relaxed),
-        );
+        measure_calls(board, page);
 
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));

@@ -5,7 +5,7 @@ use patchcord_lab::{Carrier, Conduct, Handset, Hold, Lab, Model, Server, Side, T
 use crate::setup;
 
 /// A server with alice (101), bob (102) and carol (103), whose passwords are `secret`.
-async fn house() -> Server {
+pub async fn house() -> Server {
     let people = [("alice", "101"), ("bob", "102"), ("carol", "103")];
     let setup = people
         .iter()
@@ -14,7 +14,7 @@ async fn house() -> Server {
 }
 
 /// A phone of somebody, registered.
-async fn at_home(lab: &Lab, server: &Server, user: &str, carrier: Carrier, model: &Model) -> Handset {
+pub async fn at_home(lab: &Lab, server: &Server, user: &str, carrier: Carrier, model: &Model) -> Handset {
     let model = model.clone().over(Transport::from(carrier)).at(server.address(carrier)).password("secret");
     let phone = lab.phone_like(user, &model);
     assert_eq!(phone.registers().await, 200, "{user} over {carrier:?}");

@@ -11,6 +11,7 @@ mod doors;
 mod handsets;
 mod lasting;
 mod other_phones;
+mod records;
 mod refusals;
 mod registering;
 mod streams;

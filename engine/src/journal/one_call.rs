@@ -157,11 +157,21 @@ impl Journal {
         Some(self.batch(record))
     }
 
-    /// Ends the call, and gives out all that is left, with the record. Legs that stand end with it.
-    pub fn end(mut self, at: Duration, outcome: Outcome) -> Batch {
+    /// The call is over: gives out all that is left, with the record. Legs that stand end with it. What is noted later, as
+    /// when a phone repeats itself, is kept and changes the record no more; said again, this gives out only that.
+    pub fn close(&mut self, at: Duration, outcome: Outcome) -> Option<Batch> {
+        if self.record().outcome.is_some() {
+            return self.drain();
+        }
         self.note(at, What::Ended(outcome));
+        self.row = Row::Answered;
         let record = Some(Box::new(self.record().clone()));
-        self.batch(record)
+        Some(self.batch(record))
+    }
+
+    /// The same for a call that nothing can be noted of later.
+    pub fn end(mut self, at: Duration, outcome: Outcome) -> Batch {
+        self.close(at, outcome).expect("a call is ended once")
     }
 
     fn batch(&mut self, record: Option<Box<Record>>) -> Batch {

@@ -186,6 +186,8 @@ pub struct Fold {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tie {
     partner: Option<(usize, Duration)>,
+    /// When it heard a partner last.
+    left: Option<Duration>,
     sums: Option<Box<Sums>>,
 }
 
@@ -325,7 +327,9 @@ impl Fold {
             What::LegEnded { cause, .. } if leg.ended.is_none() => {
                 leg.ended = Some(at);
                 leg.cause = Some((**cause).clone());
-                let spoke = self.ties[place].partner.is_some();
+                // Some take the bridge apart before they say that a leg of it has ended.
+                let tie = &self.ties[place];
+                let spoke = tie.partner.is_some() || tie.left.is_some_and(|left| at.saturating_sub(left) <= FOLLOWS);
                 if spoke && matches!(cause.by, By::Caller | By::Callee) {
                     self.parted = Some((at, (**cause).clone()));
                 }
@@ -364,6 +368,7 @@ impl Fold {
         let Some((partner, since)) = self.ties[place].partner.take() else { return };
         self.ties[partner].partner = None;
         for place in [place, partner] {
+            self.ties[place].left = Some(at);
             *self.record.legs[place].talk.get_or_insert(Duration::ZERO) += at.saturating_sub(since);
         }
         if self.ties.iter().all(|tie| tie.partner.is_none())

@@ -134,3 +134,18 @@ fn a_call_that_only_talks_keeps_its_record_and_little_else() {
     let kept = size_of::<Journal>() - size_of::<Record>() + journal.record().weight();
     assert!(kept < 2048, "{kept} bytes");
 }
+
+#[test]
+fn what_comes_after_the_end_is_kept_and_changes_the_record_no_more() {
+    let mut journal = journal();
+    good_call().into_iter().for_each(|(at, what)| journal.note(s(at), what));
+    let closed = journal.close(s(130), Outcome::Answered).expect("its end");
+    let record = closed.record.expect("a record");
+    assert_eq!((record.ended, record.outcome), (Some(s(130)), Some(Outcome::Answered)));
+
+    journal.message(s(162), ALICE, Way::Theirs, &invite());
+    let late = journal.close(s(162), Outcome::Failed).expect("what came late");
+    assert_eq!((late.first, late.entries.len(), late.record), (record.entries, 1, None));
+    assert_eq!(journal.record(), &*record);
+    assert!(journal.close(s(163), Outcome::Failed).is_none());
+}

@@ -33,6 +33,14 @@ fn a_call_tells_when_it_rang_was_answered_talked_and_who_hung_up() {
 }
 
 #[test]
+fn whoever_hung_up_is_named_also_when_the_bridge_was_taken_apart_first() {
+    let mut tale = good_call();
+    tale.insert(7, (130, What::Unbridged(BOB)));
+    tale.swap(8, 9);
+    assert_eq!(record(told(tale, 130, None)).end, Some(Cause::normal(By::Callee)));
+}
+
+#[test]
 fn a_script_that_goes_on_after_the_other_hung_up_ends_the_call_itself() {
     let mut tale = good_call();
     tale.pop();

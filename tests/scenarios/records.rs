@@ -1,0 +1,59 @@
+//! What is left of calls when they are over: the sentence, the legs, the messages, and nobody's secrets.
+
+use patchcord_lab::{Carrier, Conduct, Lab, Model, Server, Side, eventually};
+use serde_json::Value;
+
+use crate::calling::{at_home, house};
+
+/// The records of so many calls that are over, the newest first.
+async fn records(server: &Server, count: usize) -> Vec<Value> {
+    let kept = async || {
+        let listed = server.json(&["calls", "--json"]).await;
+        let records = listed["records"].as_array().expect("a list").clone();
+        let over = records.iter().filter(|told| !told["record"]["outcome"].is_null()).count();
+        (over == count).then_some(records)
+    };
+    eventually("the records of all calls are kept", kept).await
+}
+
+#[tokio::test]
+async fn every_call_leaves_a_record_that_says_what_happened() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let busy = Model::new().when_called(Conduct::Refuse(486));
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &busy).await;
+
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    alice.dial("103");
+    assert_eq!(alice.is_refused().await, 486);
+    alice.dial("102");
+    bob.is_called().await;
+    alice.hears_ringing().await;
+    alice.hangs_up().await;
+    assert_eq!(bob.is_over().await.by, Side::Them);
+    drop(carol);
+
+    let told = records(&server, 3).await;
+    let said = |at: usize| told[at]["sentence"].as_str().expect("a sentence");
+    let outcome = |at: usize| told[at]["record"]["outcome"].as_str().expect("a word");
+    assert_eq!([outcome(2), outcome(1), outcome(0)], ["answered", "busy", "cancelled"], "{told:#?}");
+    assert!(said(2).starts_with("Alice called 102; Bob's phone "), "{}", said(2));
+    assert!(said(2).ends_with("; Bob hung up."), "{}", said(2));
+    assert_eq!(said(1), "Alice called 103; Carol's phone was busy.");
+    assert!(said(0).contains("; Alice gave up after "), "{}", said(0));
+
+    let id = told[2]["record"]["call"].as_str().expect("an id");
+    let (shown, good) = server.run(&["calls", "show", id, "--sip"], "").await;
+    assert!(good, "{shown}");
+    for expected in ["INVITE (sdp)", "180 (INVITE)", "200 (INVITE, sdp)", "ACK", "BYE", "hear each other", "nonce=…"]
+    {
+        assert!(shown.contains(expected), "{expected} is missing in\n{shown}");
+    }
+    assert!(!shown.contains("nonce=\"") && !shown.contains("response=\""), "{shown}");
+}

@@ -117,7 +117,11 @@ fn write_proof(out: &mut String, value: &str) {
                 out.push_str(MASK);
             }
             None if parameter.trim().is_empty() => out.push_str(parameter),
-            None => out.push_str(MASK),
+            None => {
+                // What parts it from the scheme stays, or nobody would see the scheme again.
+                out.push_str(&parameter[..parameter.len() - parameter.trim_start().len()]);
+                out.push_str(MASK);
+            }
         }
         match more.strip_prefix(',') {
             Some(more) => {
@@ -223,6 +227,7 @@ mod tests {
         );
         assert_eq!(line("Proxy-Authorization: Bearer s3cret"), "Proxy-Authorization: Bearer …");
         assert_eq!(line("Authorization: s3cret"), "Authorization: …");
+        assert_eq!(line("Authorization: Digest s3cret"), "Authorization: Digest …");
         assert_eq!(
             line("Authentication-Info: nextnonce=\"n\", rspauth=\"r\""),
             "Authentication-Info: nextnonce=…, rspauth=…"

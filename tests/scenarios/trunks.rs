@@ -3,7 +3,7 @@
 use patchcord_lab::{Carrier, Lab, Line, Model, Server, Transport};
 use tokio::net::UdpSocket;
 
-use crate::setup;
+use crate::{bindings, setup};
 
 /// A carrier: whatever it receives, it answers as it is told.
 struct Gateway(UdpSocket);
@@ -114,4 +114,23 @@ async fn whoever_says_to_be_one_of_ours_proves_it_even_where_strangers_may_call(
     let uri = line.uri("somebody");
     let ours = line.ask("INVITE", &uri).set("From", "<sip:alice@example.org>;tag=a");
     assert_eq!(line.exchange(&ours).await.status(), 401);
+}
+
+#[tokio::test]
+async fn we_register_with_a_carrier_and_hear_when_it_is_gone() {
+    // The carrier is another server of ours, where we are an endpoint.
+    let mut carrier = setup().endpoint_with("4930123", "carrier's secret", "").start().await;
+    let at = carrier.address(Carrier::Udp);
+    let trunk = format!(
+        "[[trunk]]\nname = \"north\"\nservers = [\"sip:{at}\"]\nfrom = [\"192.0.2.1\"]\nregister = true\n\
+         user = \"4930123\"\npassword = \"carrier's secret\"\n"
+    );
+    let mut server = setup().toml(&trunk).start().await;
+    let said =
+        server.process().line("it is registered", |line| line.contains("registered with the carrier").then_some(()));
+    said.await;
+    let registered = bindings(&carrier, "4930123").await;
+    assert_eq!(registered.len(), 1, "{registered:?}");
+    assert!(registered[0].starts_with("sip:4930123@127.0.0.1:"), "{registered:?}");
+    carrier.stop().await;
 }

@@ -18,10 +18,12 @@
 //! | `passing` | legs that change their call |
 //! | `ends` | the end of a leg: its line, its port, its requests |
 //! | `sounding` | ports, prompts, recordings, and what media threads tell |
+//! | `carriers` | whom we register with, and which trunk answers |
 //! | `watchdog` | who is still there, and who should not be |
 //! | `chronicle` | what the call writes into its journal |
 //! | `services` | echo, tone and ringing, in Rust |
 
+mod carriers;
 mod chronicle;
 mod ends;
 mod incoming;
@@ -49,6 +51,7 @@ use crate::line::Mark;
 use crate::runtime::{Desk, News, PromptTicket, RequestId, SendFault, Wire};
 use crate::switchboard::Switchboard;
 
+use carriers::Carriers;
 use ends::Names;
 use passing::Post;
 use sounding::Prompts;
@@ -80,6 +83,7 @@ pub struct Exchange {
     /// What calls want of each other. Empty between two turns.
     posted: VecDeque<(Number, Post)>,
     watchdog: Watchdog,
+    carriers: Carriers,
 }
 
 impl Exchange {
@@ -96,6 +100,7 @@ impl Exchange {
             due: BTreeSet::new(),
             posted: VecDeque::new(),
             watchdog: Watchdog::default(),
+            carriers: Carriers::default(),
         }
     }
 
@@ -213,6 +218,9 @@ impl Desk for Exchange {
     }
 
     fn hear_sent(&mut self, id: RequestId, news: News, wire: &mut Wire<'_>) {
+        if self.carriers.hear(id, &news, wire) {
+            return;
+        }
         let sent = Sent::To(id);
         match news {
             News::Response { response, hop } => self.responded(sent, &response, &hop, false, wire),
@@ -248,7 +256,7 @@ impl Desk for Exchange {
 
     fn deadline(&self) -> Option<Instant> {
         let first = self.due.first().map(|(due, _)| *due);
-        [first, self.door.deadline()].into_iter().flatten().min()
+        [first, self.door.deadline(), self.carriers.deadline()].into_iter().flatten().min()
     }
 
     fn wake(&mut self, wire: &mut Wire<'_>) {
@@ -256,6 +264,9 @@ impl Desk for Exchange {
         if self.door.deadline().is_some_and(|due| due <= now) {
             self.door.wake(wire);
             self.watch(wire);
+        }
+        if self.carriers.deadline().is_none_or(|due| due <= now) {
+            self.carriers.wake(&self.board, wire);
         }
         while let Some(&(due, number)) = self.due.first().filter(|(due, _)| *due <= now) {
             self.due.remove(&(due, number));

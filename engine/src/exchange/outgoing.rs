@@ -18,6 +18,7 @@ use crate::call::event::{NotFound, Refused};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
 use crate::routing::{Ask, Binding, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
+use crate::routing::{Standing, in_order};
 use crate::runtime::{SoundAddress, Wire};
 
 /// Who began a call, as the called party sees it.
@@ -73,6 +74,8 @@ impl Talk {
         match decision.verdict {
             Verdict::Ring(users) => self.ring(&users, turn),
             Verdict::Trunks(ways) => {
+                let ways =
+                    in_order(ways, |name| plan.trunk(name).map_or(Standing::Unknown, |trunk| trunk.traffic.standing()));
                 let ways = ways.into_iter().flat_map(|way| {
                     let trunk = way.trunk.clone();
                     let caller = way.caller.clone().map(String::from);
@@ -291,7 +294,7 @@ pub(super) fn contact(at: SocketAddr, transport: Transport) -> String {
 }
 
 /// An address without its parameters and headers, as To has it.
-fn bare(uri: &str) -> &str {
+pub(super) fn bare(uri: &str) -> &str {
     uri.split([';', '?']).next().unwrap_or(uri)
 }
 

@@ -173,6 +173,7 @@ fn refusal(status: Status, sip: u16) -> (u16, &'static str) {
         Status::Rejected if matches!(sip, 404 | 484 | 488 | 604 | 606) => (sip, "Not Acceptable There"),
         Status::Rejected | Status::Screened => (480, "Declined"),
         Status::Forbidden => (403, "Forbidden"),
+        Status::Unreachable if matches!(sip, 404 | 410 | 484 | 604) => (sip, "Not Found There"),
         Status::Unreachable => (480, "Not Registered"),
         _ => (480, "Nobody Answers"),
     }
@@ -249,6 +250,7 @@ mod tests {
         assert_eq!(said(Status::Rejected, 488), 488);
         assert_eq!(said(Status::NoAnswer, 408), 480);
         assert_eq!(said(Status::Unreachable, 0), 480);
+        assert_eq!(said(Status::Unreachable, 404), 404);
         assert_eq!(said(Status::Forbidden, 0), 403);
     }
 

@@ -9,7 +9,7 @@ use patchcord_sip::transaction::ServerId;
 
 use super::chronicle::Chronicle;
 use super::ends::End;
-use super::outgoing::Party;
+use super::outgoing::{Party, terms};
 use super::{Number, Sent, Turn};
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
 use crate::journal::Way as Sender;
@@ -159,7 +159,21 @@ impl Talk {
             // No port: what was to be heard cannot be, and the caller hears why.
             return self.on_line(leg, turn, |line, cx| line.obey(LineOrder::Refuse(503, None, None), cx));
         }
+        if matches!(order, LineOrder::Answer | LineOrder::Progress) {
+            self.prefer_the_partners(leg);
+        }
         self.on_line(leg, turn, |line, cx| line.obey(order, cx));
+    }
+
+    /// A caller who is answered because somebody else has answered is answered with what that one took, so that nothing has
+    /// to be transcoded.
+    fn prefer_the_partners(&mut self, leg: LegId) {
+        let took = self.ends.iter().filter(|end| end.leg != leg).find(|end| end.agreed.is_some());
+        let Some(took) = took.map(|end| end.line.formats().to_vec()) else { return };
+        if let Some(end) = self.end(leg) {
+            let policy = terms(&end.whose).policy.after(&took);
+            end.line.set_policy(policy);
+        }
     }
 
     fn resume(&mut self, wake: Wake, turn: &mut Turn<'_, '_>) {

@@ -5,7 +5,10 @@
 
 use std::{
     net::IpAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,6 +21,7 @@ use patchcord_sip::{
 use super::{
     admission::{Full, Gauge, Pace, Ticket},
     calling::{Codec, Srtp, UnknownWord},
+    health::Standing,
     number::{Inward, Outward},
 };
 
@@ -79,6 +83,24 @@ pub struct Traffic {
     pub calls: Gauge,
     /// New calls a second.
     pub pace: Arc<Pace>,
+    /// Whether it answers.
+    standing: Arc<AtomicU8>,
+}
+
+impl Traffic {
+    /// Whether it answers, as far as is known.
+    pub fn standing(&self) -> Standing {
+        match self.standing.load(Relaxed) {
+            1 => Standing::Up,
+            2 => Standing::Down,
+            _ => Standing::Unknown,
+        }
+    }
+
+    /// It answers, or no longer.
+    pub fn stand(&self, standing: Standing) {
+        self.standing.store(standing as u8, Relaxed);
+    }
 }
 
 /// How a carrier is told who calls, and what it is told besides.

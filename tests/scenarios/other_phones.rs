@@ -1,6 +1,8 @@
 //! Other people's phones: baresip and linphone, over each transport, with the right password and with a wrong one.
 
-use patchcord_lab::{Account, Baresip, Carrier, Linphone, Server, Verdict, eventually};
+use std::time::Duration;
+
+use patchcord_lab::{Account, Baresip, Carrier, Lab, Linphone, Model, Server, Transport, Verdict, eventually};
 
 use crate::{bindings, setup};
 
@@ -130,4 +132,27 @@ async fn linphone_proves_itself_by_sha_256_where_it_is_asked_to() {
     let mut phone = Linphone::start(&account(&server, Carrier::Udp, "secret")).await;
     assert_eq!(phone.verdict().await, Verdict::Registered);
     is_listed_once(&server).await;
+}
+
+#[tokio::test]
+async fn baresip_answers_a_call_over_each_transport_and_its_tone_is_heard() {
+    for carrier in Carrier::ALL {
+        let server =
+            setup().endpoint("alice", "secret").endpoint_with("carol", "secret", "number = \"103\"").start().await;
+        let mut baresip = Baresip::answering(&account(&server, carrier, "secret"), 700);
+        assert_eq!(baresip.verdict().await, Verdict::Registered);
+        let lab = Lab::open();
+        let model = Model::new().over(Transport::Udp).at(server.address(Carrier::Udp)).password("secret");
+        let carol = lab.phone_like("carol", &model);
+        assert_eq!(carol.registers().await, 200);
+        carol.dial("alice");
+        carol.is_answered().await;
+        let tone = eventually("the tone is heard", async || {
+            let heard = carol.listens(Duration::from_millis(500)).await;
+            (heard.tone(700.0) > -30.0).then(|| heard.tone(1100.0))
+        });
+        assert!(tone.await < -40.0, "and no other, over {carrier:?}");
+        carol.hangs_up().await;
+        baresip.quit().await;
+    }
 }

@@ -1,4 +1,5 @@
-//! baresip 1.0 without sound: an account in a folder of its own, watched until it says how registering went.
+//! baresip 1.0 without a sound card: an account in a folder of its own, watched until it says how registering went. One that
+//! answers speaks a tone and keeps what it hears in a file.
 
 use std::fs;
 use std::path::Path;
@@ -23,15 +24,31 @@ pub struct Baresip {
 impl Baresip {
     /// Starts it with this account; it registers by itself.
     pub fn start(account: &Account<'_>) -> Self {
+        Self::start_with(account, "", "")
+    }
+
+    /// The same, answering each call by itself, speaking a tone of that frequency all the time.
+    pub fn answering(account: &Account<'_>, hz: u32) -> Self {
+        let sound = "module g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
+        let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
+        Self::start_with(
+            account,
+            &(sound.to_owned() + &devices),
+            ";answermode=auto",
+        )
+    }
+
+    fn start_with(account: &Account<'_>, sound: &str, habits: &str) -> Self {
         let folder = TempDir::with_prefix("baresip-").expect("a folder for baresip");
         let modules =
             MODULES.into_iter().find(|path| Path::new(path).is_dir()).expect("baresip's modules are installed");
         let listen = if account.server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-        // No module with sound, no terminal: what is left registers and talks SIP.
-        let config = format!("module_path {modules}\nsip_listen {listen}\nmodule account.so\nmodule menu.so\n");
+        // No module for a sound card, no terminal: what is left registers and talks SIP.
+        let config = format!("module_path {modules}\nsip_listen {listen}\nmodule account.so\nmodule menu.so\n{sound}");
         let Account { carrier, server, user, password } = account;
         let transport = carrier.name().to_lowercase();
-        let line = format!("<sip:{user}@{server};transport={transport}>;auth_pass={password};regint={REFRESH_S}\n");
+        let line =
+            format!("<sip:{user}@{server};transport={transport}>;auth_pass={password};regint={REFRESH_S}{habits}\n");
         for (name, text) in [("config", config), ("accounts", line), ("contacts", String::new())] {
             fs::write(folder.path().join(name), text).expect("a file in baresip's folder");
         }

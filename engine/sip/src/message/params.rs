@@ -89,13 +89,13 @@ fn plain_param(text: &str) -> Option<(Param<'_>, Option<&str>)> {
     Some(((&text[..name], text.get(name + 1..end)), rest))
 }
 
-/// A quoted string, or a word without blanks and controls. More than the grammar allows: hosts and addresses stand
-/// here, and marks that no grammar foresaw.
+/// A quoted string, or a word without blanks, controls and quotes. More than the grammar allows: hosts and addresses stand
+/// here, and marks that no grammar foresaw. A quote inside a word would hide what is written behind it.
 fn is_value(value: &str) -> bool {
     if value.starts_with('"') {
         return scan::quoted_end(value) == Some(value.len());
     }
-    !value.is_empty() && value.bytes().all(|byte| byte > b' ' && byte != 0x7f)
+    !value.is_empty() && value.bytes().all(|byte| byte > b' ' && !matches!(byte, 0x7f | b'"'))
 }
 
 /// The text inside a quoted string; any other text as it is.
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn empty_names_and_open_quotes_are_not_well_formed() {
-        for wrong in [";;", "a=1;", "=2", r#"a="x"#, r#"a="x"y"#, "a b=1", "a=", "a=b c", "a=b\rc"] {
+        for wrong in [";;", "a=1;", "=2", r#"a="x"#, r#"a="x"y"#, "a b=1", "a=", "a=b c", "a=b\rc", r#"a=b"c"#, r#"a=b"c""#] {
             assert!(!Params::new(wrong).well_formed(|_, _| {}), "{wrong}");
         }
         assert!(Params::new("").well_formed(|_, _| {}));

@@ -108,7 +108,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let digests = digests(&mut section).unwrap_or_default();
     let runtime = sip(&mut section, runtime);
     let runtime = tls(&mut top.take_section("tls"), base, runtime);
-    let sound = sound::read(top, base, prompt_bytes, environment);
+    let sound = sound::read(top, base, &data, prompt_bytes, environment);
     let web = web(&mut top.take_section("web"));
     let database = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));

@@ -1,4 +1,5 @@
-//! `[media]`, `[scripts]` and `[sounds]`: the ports and threads of sound, and where prompts come from.
+//! `[media]`, `[scripts]`, `[sounds]` and `[recordings]`: the ports and threads of sound, where prompts come from, and where
+//! recordings go.
 //!
 //! Nothing is opened here. Whether the machine has descriptors for that many ports is told at the start.
 
@@ -20,6 +21,9 @@ const SCRIPTS: &str = "scripts";
 
 /// The folder of sounds beside the services.
 const SOUNDS: &str = "sounds";
+
+/// The folder of recordings in the data folder, unless told otherwise.
+const RECORDINGS: &str = "recordings";
 
 /// After how long without a packet a party counts as silent unless told otherwise. Phones that suppress silence send at
 /// least reports and noise now and then; a party that sent nothing at all for a minute has gone.
@@ -52,6 +56,8 @@ pub struct Sound {
     pub reach: Vec<IpNet>,
     /// Bytes of prompts that are kept in memory.
     pub prompt_bytes: usize,
+    /// The folder of recordings; made where it is not there.
+    pub recordings: PathBuf,
 }
 
 impl Sound {
@@ -66,8 +72,8 @@ pub fn prompt_bytes(limits: &mut Section<'_>) -> usize {
     limits.take_number("prompt_bytes", PROMPT_BYTES).unwrap_or_else(|| prompt::Settings::default().cache)
 }
 
-/// Reads the three sections.
-pub fn read(top: &mut Section<'_>, base: &Path, prompt_bytes: usize, environment: &Environment) -> Sound {
+/// Reads the four sections. Paths start at `base`; what is kept lies in `data` unless told otherwise.
+pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize, environment: &Environment) -> Sound {
     let default = shard::Settings::default();
     let mut media = top.take_section("media");
     let ports = media.take_parsed("ports", ports).map_or(default.numbers, |(found, _)| found);
@@ -91,6 +97,10 @@ pub fn read(top: &mut Section<'_>, base: &Path, prompt_bytes: usize, environment
     };
     let reach = sounds.take_list("reach", network).unwrap_or_default();
     sounds.close();
+
+    let mut section = top.take_section("recordings");
+    let recordings = section.take_text("path").map(|(path, _)| path);
+    section.close();
     Sound {
         ports,
         threads,
@@ -101,6 +111,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, prompt_bytes: usize, environment
         keys,
         reach,
         prompt_bytes,
+        recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
     }
 }
 

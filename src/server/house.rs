@@ -175,6 +175,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             ("limits", format!("{:?} {registrar:?} {}", runtime.limits, sound.prompt_bytes)),
             ("media", format!("{:?} {:?} {:?}", sound.ports, sound.threads, sound.rules)),
             ("scripts.path", format!("{:?}", sound.scripts)),
+            ("recordings.path", format!("{:?}", sound.recordings)),
             // A secret is compared and never shown.
             (
                 "sounds",

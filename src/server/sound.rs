@@ -1,17 +1,20 @@
-//! The media threads and the loader of prompts, joined with what fetches from disk, the web and a bucket.
+//! The media threads, the loader of prompts with what fetches from disk, the web and a bucket, and the writer of recordings.
 //!
 //! Started before SIP and stopped after it. Nothing here knows of calls.
 
 use std::{
+    fs::{self, DirBuilder, OpenOptions},
     io,
     net::{IpAddr, UdpSocket},
-    path::PathBuf,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use patchcord_engine::runtime::{self, CertificateError};
 use patchcord_media::{
     prompt::{self, Disk, Loader},
+    recording::Writer,
     rtp::ports::{Capacity, Range},
     shard::{self, Plane, limits},
 };
@@ -23,6 +26,9 @@ use patchcord_web::{
 use tracing::{info, warn};
 
 use crate::config::{Config, Sound};
+
+/// What is written into the folder of recordings at the start, and taken away again.
+const PROBE: &str = ".patchcord";
 
 /// Why there can be no sound.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,12 @@ pub enum Silenced {
     /// The authorities cannot be read.
     #[error(transparent)]
     Trust(#[from] CertificateError),
+    /// The writer of recordings has no threads.
+    #[error("recordings cannot be written")]
+    Writer(#[source] io::Error),
+    /// The folder of recordings cannot be made, or not be written in.
+    #[error("{} is no folder that recordings can be kept in", .0.display())]
+    Recordings(PathBuf, #[source] io::Error),
     /// The folder that was named.
     #[error("{} is no folder", .0.display())]
     NoFolder(PathBuf),
@@ -52,7 +64,8 @@ impl Silenced {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Plane(_) => "media.threads",
-            Self::Loader(_) => "",
+            Self::Loader(_) | Self::Writer(_) => "",
+            Self::Recordings(..) => "recordings.path",
             Self::Fetch(_) => "sounds.store",
             Self::Trust(_) => "tls.trust",
             Self::NoFolder(_) => "scripts.path",
@@ -63,9 +76,12 @@ impl Silenced {
     /// What the person can do.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Plane(_) | Self::Loader(_) => "see the limits that this machine sets for the process",
+            Self::Plane(_) | Self::Loader(_) | Self::Writer(_) => {
+                "see the limits that this machine sets for the process"
+            }
             Self::Fetch(_) => "correct [sounds] store, or leave it away",
             Self::Trust(_) => "name a PEM file of authorities that the server's user may read",
+            Self::Recordings(..) => "name a folder that the server's user may write in",
             Self::NoFolder(_) => "name the folder that services and sounds lie in, or leave it away",
             Self::Address(..) => "name an address of this machine, or leave it away for all of them",
         }
@@ -89,6 +105,7 @@ pub fn open(config: &Config) -> Result<(SoundRoom, runtime::Sound), Silenced> {
     if let Some(address) = sound.rules.address {
         UdpSocket::bind((address, 0)).map_err(|error| Silenced::Address(address, error))?;
     }
+    let recordings = recordings(sound)?;
     let loader = Arc::new(loader(config)?);
     let most_ports = most_ports(sound)?;
     let settings = shard::Settings {
@@ -100,7 +117,24 @@ pub fn open(config: &Config) -> Result<(SoundRoom, runtime::Sound), Silenced> {
     };
     let (plane, notices) = Plane::start(&settings)?;
     let room = SoundRoom { plane: plane.clone(), loader: loader.clone(), most_ports };
-    Ok((room, runtime::Sound { plane, notices, loader, rules: sound.rules.clone() }))
+    Ok((room, runtime::Sound { plane, notices, loader, recordings: Some(recordings), rules: sound.rules.clone() }))
+}
+
+/// The folder of recordings, and a thread of the writer for each media thread.
+fn recordings(sound: &Sound) -> Result<runtime::Recordings, Silenced> {
+    let folder = sound.recordings.clone();
+    ready(&folder).map_err(|error| Silenced::Recordings(folder.clone(), error))?;
+    let writer = Writer::start(sound.threads).map_err(Silenced::Writer)?;
+    Ok(runtime::Recordings { writer: Arc::new(writer), folder })
+}
+
+/// Makes the folder where it is not there, for nobody but us, and writes in it once: what cannot be kept is known before the
+/// first call.
+fn ready(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let probe = folder.join(PROBE);
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe)?;
+    fs::remove_file(probe)
 }
 
 /// The narrower of the range and the limit of open files.
@@ -168,5 +202,34 @@ impl SoundRoom {
     /// Closes all ports and waits until every media thread has ended.
     pub fn stop(&self) {
         self.plane.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_of_recordings_is_made_for_nobody_but_us_and_left_empty() {
+        let data = tempfile::tempdir().expect("a folder");
+        let folder = data.path().join("kept/recordings");
+        ready(&folder).expect("it can be made");
+        ready(&folder).expect("it is there");
+        let mode = fs::metadata(&folder).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert_eq!(fs::read_dir(&folder).expect("it can be read").count(), 0);
+    }
+
+    #[test]
+    fn where_no_recording_can_be_kept_the_start_says_so() {
+        let data = tempfile::tempdir().expect("a folder");
+        let file = data.path().join("file");
+        fs::write(&file, "").expect("written");
+        let refused = ready(&file.join("recordings")).map_err(|error| Silenced::Recordings(file, error));
+        let refused = refused.expect_err("a file holds no folder");
+        assert_eq!(refused.key(), "recordings.path");
+        assert!(refused.to_string().ends_with("/file is no folder that recordings can be kept in"), "{refused}");
     }
 }

@@ -159,6 +159,13 @@ impl Talk {
         self.hand_out(turn);
     }
 
+    /// A leg is being recorded into that file, within the folder of recordings.
+    pub fn note_recording(&mut self, leg: LegId, path: &str, turn: &mut Turn<'_, '_>) {
+        let leg = Some(LegNumber::from(leg));
+        self.chronicle.write(turn.now(), What::Recording { leg, path: path.into() });
+        self.hand_out(turn);
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_, '_>) {
         if let Some(journal) = &mut self.chronicle.journal
             && journal.is_due()

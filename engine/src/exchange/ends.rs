@@ -13,6 +13,7 @@ use patchcord_sip::transaction::ServerId;
 use patchcord_sip::uri::Uri;
 
 use super::outgoing::transport_of;
+use super::recording::Running;
 use super::{Asked, Number, Place, Sent};
 use crate::call::LegId;
 use crate::line::{Lead, Line, Mark};
@@ -76,6 +77,8 @@ pub(super) struct End {
     pub opening: Way,
     /// What both descriptions agreed on.
     pub agreed: Option<Box<Sound>>,
+    /// What is being recorded of it.
+    pub recordings: Vec<Running>,
     /// Requests on their way.
     pub sent: Vec<(Mark, Sent)>,
     /// INVITEs of the party that may still be cancelled, or want their ACK.

@@ -182,7 +182,7 @@ impl Exchange {
     fn answering(&self, decision: &Decision) -> Result<Box<dyn Program>, Refusal> {
         match &decision.verdict {
             Verdict::Service(name) => {
-                services::named(name).ok_or_else(|| Refusal::new(480, format!("Service {name} Is Not Here")))
+                (self.services)(name).ok_or_else(|| Refusal::new(480, format!("Service {name} Is Not Here")))
             }
             Verdict::Ring(users) => {
                 let forward = match &users[..] {
@@ -217,6 +217,7 @@ impl Exchange {
             whose,
             opening: Way::Along(*hop),
             agreed: None,
+            recordings: Vec::new(),
             sent: Vec::new(),
             invites: Vec::new(),
             tag: tag.as_str().into(),

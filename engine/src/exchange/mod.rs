@@ -17,7 +17,8 @@
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
 //! | `passing` | legs that change their call |
 //! | `ends` | the end of a leg: its line, its port, its requests |
-//! | `sounding` | ports, prompts, recordings, and what media threads tell |
+//! | `sounding` | ports, prompts, and what media threads tell |
+//! | `recording` | recordings of legs, and their files |
 //! | `carriers` | whom we register with, and which trunk answers |
 //! | `watchdog` | who is still there, and who should not be |
 //! | `chronicle` | what the call writes into its journal |
@@ -29,6 +30,7 @@ mod ends;
 mod incoming;
 mod outgoing;
 mod passing;
+mod recording;
 mod services;
 mod sounding;
 mod talk;
@@ -39,6 +41,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use patchcord_media::prompt::Loaded;
+use patchcord_media::recording::Outcome;
 use patchcord_media::shard::Notice;
 use patchcord_sip::dialog::DialogId;
 use patchcord_sip::hop::{FlowId, Hop};
@@ -46,9 +49,11 @@ use patchcord_sip::message::{Method, Request, Response};
 use patchcord_sip::transaction::{ClientId, Heard, ServerId};
 
 use crate::call::LegId;
+use crate::call::effect::SoundTag;
 use crate::door::Door;
 use crate::line::Mark;
-use crate::runtime::{Desk, News, PromptTicket, RequestId, SendFault, Wire};
+use crate::program::Program;
+use crate::runtime::{Desk, News, PromptTicket, RecordTicket, RequestId, SendFault, Wire};
 use crate::switchboard::Switchboard;
 
 use carriers::Carriers;
@@ -62,6 +67,9 @@ pub use watchdog::CallTally;
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
 pub const MAX_CALLS: usize = 60_000;
+
+/// Finds a service by its name; `None` where there is none of that name.
+pub type Services = fn(&str) -> Option<Box<dyn Program>>;
 
 /// A call of this shard. Never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +86,9 @@ pub struct Exchange {
     next: u64,
     names: Names,
     prompts: Prompts,
+    /// Whose the recordings are whose files are open, and by which name.
+    recordings: HashMap<RecordTicket, (Place, SoundTag)>,
+    services: Services,
     /// When each call wants to be woken.
     due: BTreeSet<(Instant, Number)>,
     /// What calls want of each other. Empty between two turns.
@@ -90,6 +101,12 @@ impl Exchange {
     /// An exchange without calls.
     #[must_use]
     pub fn new(board: Arc<Switchboard>, now: Instant) -> Self {
+        Self::with_services(board, now, services::named)
+    }
+
+    /// The same, with other services than those that are shipped.
+    #[must_use]
+    pub fn with_services(board: Arc<Switchboard>, now: Instant, services: Services) -> Self {
         Self {
             door: Door::new(board.clone(), now),
             board,
@@ -97,6 +114,8 @@ impl Exchange {
             next: 0,
             names: Names::default(),
             prompts: Prompts::default(),
+            recordings: HashMap::new(),
+            services,
             due: BTreeSet::new(),
             posted: VecDeque::new(),
             watchdog: Watchdog::default(),
@@ -238,6 +257,10 @@ impl Desk for Exchange {
     fn hear_prompt(&mut self, ticket: PromptTicket, loaded: Loaded, wire: &mut Wire<'_>) {
         let Some((number, leg)) = self.prompts.owner(ticket) else { return };
         self.with(number, wire, |talk, turn| talk.loaded(leg, ticket, loaded, turn));
+    }
+
+    fn hear_recording(&mut self, ticket: RecordTicket, outcome: Outcome, wire: &mut Wire<'_>) {
+        self.recorded(ticket, outcome, wire);
     }
 
     fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {

@@ -161,6 +161,7 @@ impl Talk {
             },
             opening: outset.opening,
             agreed: None,
+            recordings: Vec::new(),
             sent: Vec::new(),
             invites: Vec::new(),
             tag: tag.as_str().into(),

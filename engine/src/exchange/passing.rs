@@ -7,6 +7,7 @@ use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
 
 use super::ends::End;
+use super::recording;
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
@@ -75,7 +76,11 @@ impl Talk {
     pub fn give(&mut self, leg: Option<LegId>, call: u64, as_leg: LegId, turn: &mut Turn<'_, '_>) {
         let at = leg.and_then(|leg| self.ends.iter().position(|end| end.leg == leg));
         let post = match at {
-            Some(at) => Post::Leg(Box::new(self.ends.swap_remove(at)), as_leg),
+            Some(at) => {
+                let mut end = self.ends.swap_remove(at);
+                recording::end_all(&mut end.recordings);
+                Post::Leg(Box::new(end), as_leg)
+            }
             None => Post::Word(Event::Taken(as_leg, false)),
         };
         turn.exchange.posted.push_back((Number(call), post));

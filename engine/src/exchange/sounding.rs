@@ -99,15 +99,17 @@ impl Talk {
         }
     }
 
-    fn order(&self, port: PortId, order: Order, turn: &Turn<'_, '_>) {
+    pub(super) fn order(&self, port: PortId, order: Order, turn: &Turn<'_, '_>) {
         let Some(plane) = turn.wire.plane() else { return };
         if let Err(error) = plane.order(port, order) {
             tracing::debug!(%error, "an order for a port was not taken");
         }
     }
 
+    /// Closes a port, and with it the files of what it records.
     pub fn close_port(&mut self, at: usize, turn: &mut Turn<'_, '_>) {
         let end = &mut self.ends[at];
+        end.recordings.clear();
         let Some(port) = end.port.take() else { return };
         turn.exchange.names.forget_port(port.port);
         self.order(port.port, Order::Close, turn);
@@ -136,10 +138,9 @@ impl Talk {
             SoundOrder::Echo => Order::Echo,
             SoundOrder::Part => Order::Part,
             SoundOrder::Press(key, held) => Order::Press(key, held),
-            SoundOrder::Record { tag, .. } => {
-                return self.tell_leg(leg, LegEvent::Recorded(tag, Err(NO_RECORDING.into())), turn);
-            }
-            SoundOrder::PauseRecord(..) | SoundOrder::StopRecord(_) => return,
+            SoundOrder::Record { .. } => return self.record(leg, port, order, turn),
+            SoundOrder::PauseRecord(tag, pause) => return self.pause_recording(leg, tag, pause),
+            SoundOrder::StopRecord(tag) => return self.stop_recording(leg, tag),
         };
         self.order(port, order, turn);
     }
@@ -155,7 +156,7 @@ impl Talk {
         }
     }
 
-    fn tell_leg(&mut self, leg: LegId, event: LegEvent, turn: &Turn<'_, '_>) {
+    pub(super) fn tell_leg(&mut self, leg: LegId, event: LegEvent, turn: &Turn<'_, '_>) {
         self.call.hear(Event::Leg(leg, event), turn.now());
     }
 
@@ -185,7 +186,7 @@ impl Talk {
     }
 
     /// The rate at which a party is spoken to.
-    fn rate(&self, leg: LegId) -> Rate {
+    pub(super) fn rate(&self, leg: LegId) -> Rate {
         let end = self.ends.iter().find(|end| end.leg == leg);
         let format = end.and_then(|end| end.agreed.as_ref()).and_then(|sound| sound.send.first());
         format.and_then(|format| format.codec.kind()).map_or(Rate::Narrow, |kind| kind.rate())
@@ -245,6 +246,3 @@ impl Talk {
         self.tell_leg(leg, event, turn);
     }
 }
-
-/// What is said of recordings where there is no folder for them.
-const NO_RECORDING: &str = "the server keeps no recordings";

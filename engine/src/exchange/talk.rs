@@ -144,7 +144,7 @@ impl Talk {
             }
             Effect::Take { call, leg, as_leg } => self.take(call, leg, as_leg, turn),
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
-            Effect::Serve(service) => self.serve(&service),
+            Effect::Serve(service) => self.serve(&service, turn),
             Effect::Note(note) => self.note(note, turn),
             Effect::Over => {
                 self.over_since = Some(turn.now());
@@ -188,9 +188,9 @@ impl Talk {
     }
 
     /// Another service goes on with the call.
-    fn serve(&mut self, service: &str) {
-        self.program =
-            super::services::named(service).unwrap_or_else(|| Box::new(super::services::Missing::of(service)));
+    fn serve(&mut self, service: &str, turn: &Turn<'_, '_>) {
+        let found = (turn.exchange.services)(service);
+        self.program = found.unwrap_or_else(|| Box::new(super::services::Missing::of(service)));
     }
 
     pub fn wake(&mut self, turn: &mut Turn<'_, '_>) {

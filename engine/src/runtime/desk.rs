@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use patchcord_media::prompt::{Loaded, Wish};
+use patchcord_media::recording::{Control, Outcome, Plan, Tap};
 use patchcord_media::shard::{Notice, Plane};
 use patchcord_sip::hop::{FlowId, Hop, Transport};
 use patchcord_sip::message::{Draft, Response};
@@ -15,6 +16,7 @@ use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{ClientId, Full, Heard, ServerId};
 
 use super::clock;
+use super::recordings::{NotRecorded, RecordTicket};
 use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
 use super::stats::one_more;
 use super::works::Works;
@@ -40,6 +42,13 @@ pub trait Desk {
     fn hear_prompt(&mut self, ticket: PromptTicket, loaded: Loaded, wire: &mut Wire<'_>) {
         let _unheard = (ticket, loaded);
         one_more(&wire.works.counters.unheard_prompts);
+    }
+
+    /// What came of a recording that was begun by [`Wire::record`], its path as it was named there: once for each, also where
+    /// its file could not be made, and never within that call.
+    fn hear_recording(&mut self, ticket: RecordTicket, outcome: Outcome, wire: &mut Wire<'_>) {
+        let _unheard = (ticket, outcome);
+        one_more(&wire.works.counters.unheard_recordings);
     }
 
     /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.
@@ -269,6 +278,12 @@ impl<'a> Wire<'a> {
     pub fn load(&mut self, wish: Wish) -> Result<PromptTicket, NotAsked> {
         let now = self.works.now;
         self.works.sound.as_mut().ok_or(NotAsked::NoSound)?.load(wish, now)
+    }
+
+    /// Begins a recording, whose path is within the folder of recordings: the tap is for a port, the control for whoever ends
+    /// it. What came of it comes by [`Desk::hear_recording`].
+    pub fn record(&mut self, plan: Plan) -> Result<(RecordTicket, Tap, Control), NotRecorded> {
+        self.works.sound.as_mut().ok_or(NotRecorded::NoFolder)?.record(plan)
     }
 
     /// Where sound for the peer of a hop is taken, and the address that its description names.

@@ -18,11 +18,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_media::prompt::{Loaded, Loader, Wish};
+use patchcord_media::recording::{Control, Plan, Tap};
 use patchcord_media::shard::{Notice, Notices, Plane};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
+use super::recordings::{self, Ends, NotRecorded, RecordTicket, Recordings, RecordingsAtShard};
 use super::shard::Shard;
 
 /// Prompts that may be on their way to one shard: one for each call of a very full server, and as many again.
@@ -45,6 +47,8 @@ pub struct Sound {
     pub notices: Vec<Notices>,
     /// Who makes prompts ready.
     pub loader: Arc<Loader>,
+    /// Who writes recordings; `None`: nobody does.
+    pub recordings: Option<Recordings>,
     /// How ports are opened.
     pub rules: SoundRules,
 }
@@ -93,11 +97,12 @@ impl Sound {
     /// # Panics
     /// When there is not one listener for each.
     pub(super) fn share(self, shards: usize) -> impl Iterator<Item = SoundInside> {
-        let Self { plane, notices, loader, rules } = self;
+        let Self { plane, notices, loader, recordings, rules } = self;
         assert_eq!(notices.len(), shards, "the media plane is started with one listener for each shard");
         notices.into_iter().map(move |notices| SoundInside {
             plane: plane.clone(),
             loader: loader.clone(),
+            recordings: recordings.clone(),
             rules: rules.clone(),
             notices,
         })
@@ -108,6 +113,7 @@ impl Sound {
 pub(super) struct SoundInside {
     plane: Plane,
     loader: Arc<Loader>,
+    recordings: Option<Recordings>,
     rules: SoundRules,
     notices: Notices,
 }
@@ -118,10 +124,12 @@ impl SoundInside {
     /// # Errors
     /// When the bell cannot be waited for.
     pub fn open(self) -> io::Result<(SoundAtShard, Bells)> {
-        let Self { plane, loader, rules, notices } = self;
+        let Self { plane, loader, recordings, rules, notices } = self;
         let (finished, prompts) = mpsc::channel(PROMPTS);
         let notices = Bell(notices).watch()?;
-        Ok((SoundAtShard { plane, loader, rules, finished, asked: 0 }, Bells { notices, prompts }))
+        let (recordings, ends) = recordings.map(Recordings::open).unzip();
+        let at_shard = SoundAtShard { plane, loader, recordings, rules, finished, asked: 0 };
+        Ok((at_shard, Bells { notices, prompts, ends }))
     }
 }
 
@@ -130,6 +138,7 @@ pub(crate) struct SoundAtShard {
     pub plane: Plane,
     pub rules: SoundRules,
     loader: Arc<Loader>,
+    recordings: Option<RecordingsAtShard>,
     finished: mpsc::Sender<Finished>,
     asked: u64,
 }
@@ -144,12 +153,18 @@ impl SoundAtShard {
         self.loader.load(wish, now, Box::new(told));
         Ok(ticket)
     }
+
+    /// Begins a recording.
+    pub fn record(&mut self, plan: Plan) -> Result<(RecordTicket, Tap, Control), NotRecorded> {
+        self.recordings.as_mut().ok_or(NotRecorded::NoFolder)?.record(plan)
+    }
 }
 
 /// What the tasks of a shard wait for.
 pub(super) struct Bells {
     notices: AsyncFd<Bell>,
     prompts: mpsc::Receiver<Finished>,
+    ends: Option<Ends>,
 }
 
 /// The notices of one listener, as tokio waits for them.
@@ -174,6 +189,9 @@ impl AsRawFd for Bell {
 pub(super) fn listen(shard: &Rc<Shard>, bells: Bells) {
     tokio::task::spawn_local(hear_notices(shard.clone(), bells.notices));
     tokio::task::spawn_local(hear_prompts(shard.clone(), bells.prompts));
+    if let Some(ends) = bells.ends {
+        recordings::listen(shard, ends);
+    }
 }
 
 async fn hear_notices(shard: Rc<Shard>, mut bell: AsyncFd<Bell>) {

@@ -101,6 +101,8 @@ counters! {
     unheard_notices,
     /// Prompts that were ready and that the desk did not take.
     unheard_prompts,
+    /// Ends of recordings told to a desk that did not listen.
+    unheard_recordings,
     /// Transactions that are open now.
     transactions,
 }

@@ -7,6 +7,7 @@ mod flows;
 mod life;
 mod net;
 mod places;
+mod recordings;
 mod shards;
 mod sound;
 mod streams;

@@ -100,13 +100,13 @@ struct House {
     folder: TempDir,
 }
 
-fn plane(shards: usize) -> (Plane, Vec<patchcord_media::shard::Notices>) {
+pub fn plane(shards: usize) -> (Plane, Vec<patchcord_media::shard::Notices>) {
     let settings =
         PlaneSettings { threads: 1, pinned: false, ahead: false, listeners: shards, ..PlaneSettings::default() };
     Plane::start(&settings).expect("a plane")
 }
 
-fn loader(folder: &Path) -> Arc<Loader> {
+pub fn loader(folder: &Path) -> Arc<Loader> {
     let disk = Arc::new(Disk::new(vec![folder.to_owned()]));
     Arc::new(Loader::start(prompt::Settings::default(), disk, HashMap::new()).expect("threads"))
 }
@@ -117,8 +117,13 @@ impl House {
         let mut settings = settings(&["udp:127.0.0.1:0"], &folder);
         settings.shards = shards;
         let (plane, notices) = plane(shards);
-        let sound =
-            Sound { plane: plane.clone(), notices, loader: loader(folder.path()), rules: SoundRules::default() };
+        let sound = Sound {
+            plane: plane.clone(),
+            notices,
+            loader: loader(folder.path()),
+            recordings: None,
+            rules: SoundRules::default(),
+        };
         let (tell, notes) = mpsc::unbounded_channel();
         let desks = move |_| -> Box<dyn Desk> { Box::new(Ear(tell.clone())) };
         let runtime = Runtime::start_with(settings, Some(sound), desks).expect("it starts");
@@ -264,7 +269,7 @@ impl Desk for Deaf {
 async fn what_a_desk_does_not_listen_to_is_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let (plane, notices) = plane(1);
-    let sound = Sound { plane, notices, loader: loader(folder.path()), rules: SoundRules::default() };
+    let sound = Sound { plane, notices, loader: loader(folder.path()), recordings: None, rules: SoundRules::default() };
     let (tell, mut notes) = mpsc::unbounded_channel();
     let desks = move |_| -> Box<dyn Desk> { Box::new(Deaf(Ear(tell.clone()))) };
     let runtime = Runtime::start_with(settings(&["udp:127.0.0.1:0"], &folder), Some(sound), desks).expect("it starts");

@@ -56,7 +56,7 @@ pub enum Pause {
 /// A recording that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Where. The folder is there, the file is not.
+    /// Where. The folder is made where it is not there, but none above it; the file is not there.
     pub path: PathBuf,
     /// The kind of file.
     pub format: Format,

@@ -3,8 +3,9 @@
 //! Each thread sweeps its recordings ten times a second. It opens the file too: not even that may wait on the thread of a
 //! call. When the writer is dropped it finishes what is there and then ends.
 
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -131,8 +132,8 @@ fn begin(start: Start, running: &mut Vec<Running>, takes: &AtomicUsize) {
     let Start { plan, shared, told, serial } = start;
     let path = plan.path.clone();
     // Recordings are nobody's but ours, and no older one is written over.
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    match file.and_then(|file| Take::new(plan, Arc::clone(&shared), file, serial)) {
+    let open = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match make_folder(&path).and_then(|()| open()).and_then(|file| Take::new(plan, Arc::clone(&shared), file, serial)) {
         Ok(take) => running.push((take, path, told)),
         Err(error) => {
             shared.over.store(true, Ordering::Release);
@@ -140,6 +141,17 @@ fn begin(start: Start, running: &mut Vec<Running>, takes: &AtomicUsize) {
             let why = Why::Unwritable(error.to_string());
             tell(told, Outcome { path, why, duration: Duration::ZERO, bytes: 0, dropped: shared.dropped() });
         }
+    }
+}
+
+/// Makes the folder that a file lies in, and none above: where that is missing too, a disk may be.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let Some(folder) = path.parent().filter(missing) else { return Ok(()) };
+    match DirBuilder::new().mode(0o700).create(folder) {
+        // Another thread was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 

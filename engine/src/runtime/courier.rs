@@ -37,6 +37,9 @@ pub(crate) struct Courier {
     records: Rc<dyn Records>,
     next: u64,
     sent: HashMap<RequestId, Sending>,
+    /// How many of these are INVITEs that were accepted: each stays half a minute longer, for the other branches of its fork, and
+    /// is no longer under way. The limit of the transactions holds for it.
+    accepted: usize,
     by_client: HashMap<ClientId, RequestId>,
     /// Who waits for the same name asks for it once.
     resolving: HashMap<Wanted, Vec<RequestId>>,
@@ -52,6 +55,7 @@ struct Sending {
     fault: SendFault,
     refusal: Option<(Response, Hop)>,
     cancelled: bool,
+    accepted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -72,6 +76,7 @@ impl Courier {
             records,
             next: 0,
             sent: HashMap::new(),
+            accepted: 0,
             by_client: HashMap::new(),
             resolving: HashMap::new(),
             dead,
@@ -104,7 +109,9 @@ impl Courier {
     }
 
     fn forget(&mut self, id: RequestId) {
-        if let Some(Sending { trying: Some((client, _)), .. }) = self.sent.remove(&id) {
+        let Some(sending) = self.sent.remove(&id) else { return };
+        self.accepted -= usize::from(sending.accepted);
+        if let Some((client, _)) = sending.trying {
             self.by_client.remove(&client);
         }
     }
@@ -132,7 +139,7 @@ impl Works {
     pub fn send_to(&mut self, draft: Draft, uri: &str) -> RequestId {
         let id = RequestId(self.courier.next);
         self.courier.next += 1;
-        if self.courier.sent.len() >= self.courier.limits.requests {
+        if self.courier.sent.len() - self.courier.accepted >= self.courier.limits.requests {
             one_more(&self.counters.requests_refused);
             self.courier.fail(id, SendFault::Full);
             return id;
@@ -142,8 +149,15 @@ impl Works {
             return id;
         };
         let fault = SendFault::Unresolved;
-        let mut sending =
-            Sending { draft, places: VecDeque::new(), trying: None, fault, refusal: None, cancelled: false };
+        let mut sending = Sending {
+            draft,
+            places: VecDeque::new(),
+            trying: None,
+            fault,
+            refusal: None,
+            cancelled: false,
+            accepted: false,
+        };
         match wanted.by_number(|transport| self.courier.spoken.speaks(transport)) {
             Some(target) => {
                 sending.places = self.courier.places(vec![target], &sending.draft, self.now);
@@ -288,7 +302,9 @@ impl Works {
         }
         let is_invite = sending.draft.method() == Some(&Method::Invite);
         // An accepted INVITE may be accepted again, by another branch of its fork.
-        if status.is_final() && !(is_invite && status.is_success()) {
+        if is_invite && status.is_success() {
+            self.courier.accepted += usize::from(!mem::replace(&mut sending.accepted, true));
+        } else if status.is_final() {
             self.courier.forget(id);
         }
         self.courier.tell(id, News::Response { response, hop });

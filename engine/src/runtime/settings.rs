@@ -245,7 +245,7 @@ pub struct Limits {
     pub handed_over: usize,
     /// Bytes of these: usual messages come to the other limit first, a stranger's largest ones to this one.
     pub handed_over_bytes: usize,
-    /// Requests under way through [`super::Wire::send_to`], per shard.
+    /// Requests under way through [`super::Wire::send_to`], per shard. An INVITE that was accepted is not under way any more.
     pub requests: usize,
     /// Names being resolved at the same time, per shard.
     pub resolutions: usize,

@@ -264,6 +264,18 @@ async fn a_request_that_is_cancelled_while_its_name_is_looked_up_is_never_sent()
 }
 
 #[tokio::test]
+async fn an_accepted_invite_takes_no_room_from_those_under_way() {
+    let (answers, silent) = (udp_server("127.0.0.1:0", Some(200)).await, udp_server("127.0.0.1:0", None).await);
+    let mut town = Town::changed(Zone::default(), |settings| settings.limits.requests = 1).await;
+    for _ in 0..3 {
+        town.order(&format!("sip:{answers}"), "X-Method: INVITE\r\n").await;
+        assert_eq!(town.house.end().await, Ok((200, answers, Transport::Udp)));
+    }
+    town.order(&format!("sip:{silent}"), "X-Method: INVITE\r\n").await;
+    assert_eq!(town.send(&format!("sip:{silent}")).await, Err(SendFault::Full), "one without an answer is under way");
+}
+
+#[tokio::test]
 async fn no_more_requests_are_under_way_than_allowed() {
     let silent = udp_server("127.0.0.1:0", None).await;
     let mut town = Town::changed(Zone::default(), |settings| settings.limits.requests = 2).await;

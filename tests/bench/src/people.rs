@@ -30,3 +30,6 @@ pub fn invite(board: &Switchboard, count: usize) -> Result<(), DirectoryError> {
     };
     board.directory.put((0..count).map(endpoint).collect())
 }
+
+/// Whom the scenarios of SIPp call.
+pub const CALLED: &str = "+4930123101";

@@ -6,8 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::event::poll;
+use rustix::io::Errno;
+use rustix::time::Timespec;
+
 /// Linux counts the CPU time it shows in /proc in hundredths of a second, whatever the kernel's own tick.
 const TICKS_PER_SECOND: u64 = 100;
+
+/// A program that starts has bound its port within seconds, also on a busy machine.
+const LOOKS: usize = 500;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// CPU time, by where it was spent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,11 +71,36 @@ impl Pinned {
     pub fn cpu(&self) -> io::Result<Cpu> {
         cpu_of(self.child.id())
     }
+
+    /// The CPU time that its threads have taken whose names begin so.
+    pub fn cpu_of_threads(&self, names: &str) -> io::Result<Cpu> {
+        let mut sum = Cpu::default();
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let folder = thread?.path();
+            if std::fs::read_to_string(folder.join("comm"))?.starts_with(names) {
+                let Cpu { user, system } = cpu_in(&folder)?;
+                sum = Cpu { user: sum.user + user, system: sum.system + system };
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The memory that it has resident, in bytes.
+    pub fn resident(&self) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+        kilobytes.map(|count| count * 1024).ok_or_else(|| io::Error::other("the kernel tells no VmRSS"))
+    }
 }
 
 /// The CPU time that a process has taken, all threads together.
 pub fn cpu_of(process: u32) -> io::Result<Cpu> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    cpu_in(Path::new(&format!("/proc/{process}")))
+}
+
+fn cpu_in(folder: &Path) -> io::Result<Cpu> {
+    let stat = std::fs::read_to_string(folder.join("stat"))?;
     // The second field is the name in brackets, which may hold blanks; user and system time are 14th and 15th.
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = |field: usize| {
@@ -89,6 +122,27 @@ impl Drop for Pinned {
 fn end(child: &mut Child) -> io::Result<std::process::ExitStatus> {
     child.kill()?;
     child.wait()
+}
+
+/// Lets time pass: what stands or rests is measured after it, and no fact could end it sooner.
+pub fn pass(time: Duration) -> io::Result<()> {
+    let time = Timespec { tv_sec: time.as_secs().cast_signed(), tv_nsec: time.subsec_nanos().into() };
+    match poll(&mut [], Some(&time)) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until somebody has bound that UDP port.
+pub fn bound(port: u16) -> io::Result<()> {
+    let row = format!(":{port:04X} ");
+    for _ in 0..LOOKS {
+        if std::fs::read_to_string("/proc/net/udp")?.lines().any(|line| line.contains(&row)) {
+            return Ok(());
+        }
+        pass(BETWEEN_LOOKS)?;
+    }
+    Err(io::Error::other(format!("nobody listens at UDP port {port}: is sipp installed?")))
 }
 
 /// A command that runs on that core only. `taskset` replaces itself by the program, so the process is the program.

@@ -192,7 +192,9 @@ mod tests {
 
     #[test]
     fn empty_names_and_open_quotes_are_not_well_formed() {
-        for wrong in [";;", "a=1;", "=2", r#"a="x"#, r#"a="x"y"#, "a b=1", "a=", "a=b c", "a=b\rc", r#"a=b"c"#, r#"a=b"c""#] {
+        for wrong in
+            [";;", "a=1;", "=2", r#"a="x"#, r#"a="x"y"#, "a b=1", "a=", "a=b c", "a=b\rc", r#"a=b"c"#, r#"a=b"c""#]
+        {
             assert!(!Params::new(wrong).well_formed(|_, _| {}), "{wrong}");
         }
         assert!(Params::new("").well_formed(|_, _| {}));

@@ -31,11 +31,7 @@ impl Baresip {
     pub fn answering(account: &Account<'_>, hz: u32) -> Self {
         let sound = "module g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
         let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
-        Self::start_with(
-            account,
-            &(sound.to_owned() + &devices),
-            ";answermode=auto",
-        )
+        Self::start_with(account, &(sound.to_owned() + &devices), ";answermode=auto")
     }
 
     fn start_with(account: &Account<'_>, sound: &str, habits: &str) -> Self {

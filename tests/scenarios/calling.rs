@@ -1,6 +1,8 @@
 //! Calls through the real server: who reaches whom, who hears whom, and how it ends.
 
-use patchcord_lab::{Carrier, Conduct, Handset, Hold, Lab, Model, Server, Side, Transport, eventually};
+use patchcord_lab::{
+    Carrier, Conduct, Handset, Hold, Invitation, Keypad, Lab, Model, Server, Side, Transport, eventually,
+};
 
 use crate::setup;
 
@@ -261,4 +263,84 @@ async fn a_number_outside_is_reached_by_the_second_trunk_when_the_first_does_not
 
     alice.dial("+33123456");
     assert_eq!(alice.is_refused().await, 403, "no route leads to France");
+}
+
+#[tokio::test]
+async fn finished_calls_give_their_room_back_at_once() {
+    let limits = "number = \"102\"\ncalls = 2";
+    let setup = setup().endpoint_with("alice", "secret", "number = \"101\"\ncalls = 2");
+    let server = setup.endpoint_with("bob", "secret", limits).start().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new().when_called(Conduct::Answer)).await;
+    for _ in 0..6 {
+        alice.dial("102");
+        alice.is_answered().await;
+        alice.hangs_up().await;
+        bob.is_over().await;
+    }
+}
+
+#[tokio::test]
+async fn keys_and_texts_written_beside_the_sound_reach_the_other_party() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    alice.press_by(Keypad::InfoRelay, "7").await;
+    bob.is_pressed("7").await;
+    assert_eq!(alice.asks("MESSAGE", &[], Some(("text/plain", "see you"))).await, 200);
+    eventually("bob reads it", async || {
+        bob.heard()
+            .iter()
+            .any(|reply| reply.text().starts_with("MESSAGE ") && reply.text().ends_with("see you"))
+            .then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_hears_what_the_callees_phone_said() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    for (said, heard) in [(404, 404), (488, 488), (500, 503), (603, 603), (480, 480)] {
+        let model = Model::new().when_called(Conduct::Refuse(said));
+        let bob = at_home(&lab, &server, "bob", Carrier::Udp, &model).await;
+        alice.dial("102");
+        assert_eq!(alice.is_refused().await, heard, "the phone said {said}");
+        assert_eq!(bob.registers_for(0).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_whose_connection_is_lost_is_not_waited_for() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Tcp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    alice.dial("102");
+    bob.is_called().await;
+    alice.loses_connections();
+    assert_eq!(bob.is_over().await.by, Side::Them, "its phone stops ringing");
+}
+
+#[tokio::test]
+async fn nobody_takes_over_a_call_of_others() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    let ok = alice
+        .heard()
+        .into_iter()
+        .rfind(|reply| {
+            reply.text().starts_with("SIP/2.0 200") && reply.header("CSeq").is_some_and(|seq| seq.ends_with("INVITE"))
+        })
+        .expect("alice was answered");
+    let tag = |name: &str| ok.header(name).and_then(|value| value.split("tag=").nth(1)).expect("a tag").to_owned();
+    let call = ok.header("Call-ID").expect("a Call-ID");
+    let replaces = format!("{call};to-tag={};from-tag={}", tag("To"), tag("From"));
+    carol.invites(&Invitation::to("101").header("Replaces", &replaces));
+    assert_eq!(carol.is_refused().await, 403);
+    assert_eq!(alice.hears().await, [&bob]);
 }

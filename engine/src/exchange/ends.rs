@@ -89,6 +89,8 @@ pub(super) struct End {
     pub flow: Option<FlowId>,
     /// The room that it takes of limits; given back when it goes.
     pub tickets: Vec<Ticket>,
+    /// Who hears it and is heard by it.
+    pub partner: Option<LegId>,
     /// The call has heard that it is gone.
     pub gone: bool,
 }
@@ -138,7 +140,7 @@ pub(super) struct Names {
     invites: HashMap<ServerId, Place>,
     sent: HashMap<Sent, Asked>,
     ports: HashMap<PortId, Place>,
-    flows: HashMap<FlowId, u32>,
+    flows: HashMap<FlowId, Vec<Place>>,
 }
 
 impl Names {
@@ -163,6 +165,11 @@ impl Names {
         self.flows.contains_key(&flow)
     }
 
+    /// The legs that are reached over a connection.
+    pub fn legs_over(&self, flow: FlowId) -> Vec<Place> {
+        self.flows.get(&flow).cloned().unwrap_or_default()
+    }
+
     /// How many legs there are.
     pub fn legs(&self) -> usize {
         self.dialogs.len()
@@ -172,7 +179,7 @@ impl Names {
     pub fn enter(&mut self, number: Number, end: &End) {
         self.dialogs.insert(end.tag.clone(), (number, end.leg));
         if let Some(flow) = end.flow {
-            *self.flows.entry(flow).or_default() += 1;
+            self.flows.entry(flow).or_default().push((number, end.leg));
         }
     }
 
@@ -214,7 +221,7 @@ impl Names {
 
     /// An end is gone.
     pub fn leave(&mut self, end: &End) {
-        self.dialogs.remove(&end.tag);
+        let place = self.dialogs.remove(&end.tag);
         for id in &end.invites {
             self.invites.remove(id);
         }
@@ -225,10 +232,12 @@ impl Names {
             self.ports.remove(&port.port);
         }
         if let Some(flow) = end.flow
-            && let Some(count) = self.flows.get_mut(&flow)
+            && let Some(places) = self.flows.get_mut(&flow)
         {
-            *count -= 1;
-            if *count == 0 {
+            if let Some(at) = places.iter().position(|there| Some(*there) == place) {
+                places.swap_remove(at);
+            }
+            if places.is_empty() {
                 self.flows.remove(&flow);
             }
         }

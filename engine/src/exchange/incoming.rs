@@ -37,6 +37,9 @@ use crate::switchboard::Proof;
 /// When somebody may come back whom this shard has no room for.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// What a party hears that is put on hold: a soft beep now and then, which says that the call is still there.
+const HELD: &str = "tone::425@-28:300/9700";
+
 /// Hops that a call of ours has left where the caller says nothing of it (RFC 3261 §8.1.1.6).
 const USUAL_HOPS: u8 = 70;
 
@@ -125,6 +128,7 @@ impl Exchange {
         };
         let party = Party {
             person,
+            host: matches!(whose, Whose::Stranger(_)).then(|| claimed.host.clone()).flatten(),
             called: decision.called,
             hops: request.max_forwards()?.unwrap_or(USUAL_HOPS).saturating_sub(1),
             emergency: decision.emergency,
@@ -147,7 +151,7 @@ impl Exchange {
         };
         let tickets = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
         let person = heard(&Claimed::of(request)?.claim(), false);
-        let party = Party { person, called: Box::default(), hops: USUAL_HOPS, emergency: false };
+        let party = Party { person, host: None, called: Box::default(), hops: USUAL_HOPS, emergency: false };
         let program = Box::new(services::Missing::of("replaces"));
         Ok(Admitted { party, whose, program, service: None, tickets: tickets.into_iter().collect() })
     }
@@ -223,12 +227,16 @@ impl Exchange {
             tag: tag.as_str().into(),
             flow: hop.transport.is_reliable().then_some(hop.flow),
             tickets: Vec::new(),
+            partner: None,
             gone: false,
         };
         match replaced {
             None => {}
             Some(None) => return Err(Fault::new(481, "Call To Replace Does Not Exist").into()),
             Some(Some((number, of))) => {
+                if !self.talks.get(&number).is_some_and(|talk| talk.is_of(of, &end.whose)) {
+                    return Err(Fault::new(403, "Only Who Talks May Take That Call Elsewhere").into());
+                }
                 end.tickets = tickets;
                 self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));
                 return Ok(());
@@ -244,7 +252,12 @@ impl Exchange {
         let id = CallId::new(wire.wall(), wire.tokens().number());
         let journal = Journal::begin(id, began, Rules::default());
         let chronicle = Chronicle { journal: Some(journal), began: wire.now() };
-        let caller = call::Caller { call: number.0, origin: call::Origin::Called, music: None, transfers: true };
+        let caller = call::Caller {
+            call: number.0,
+            origin: call::Origin::Called,
+            music: Some(HELD.to_owned()),
+            transfers: true,
+        };
         let talk = Talk {
             number,
             call: Call::begin(caller, wire.now()),
@@ -266,6 +279,7 @@ impl Exchange {
 
 /// What an INVITE says of who sends it.
 struct Claimed {
+    host: Option<Box<str>>,
     from: Option<String>,
     name: String,
     asserted: Option<String>,
@@ -282,6 +296,7 @@ impl Claimed {
             address.uri.user_text().map(|user| user.into_owned())
         };
         Ok(Self {
+            host: from.uri.host().map(Into::into),
             from: from.uri.user_text().map(|user| user.into_owned()),
             name: from.display().into_owned(),
             asserted: user("P-Asserted-Identity").or_else(|| user("P-Preferred-Identity")),

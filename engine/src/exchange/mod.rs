@@ -265,6 +265,9 @@ impl Desk for Exchange {
 
     fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {
         self.door.flow_closed(flow, wire);
+        for (number, leg) in self.names.legs_over(flow) {
+            self.with(number, wire, |talk, turn| talk.flow_lost(leg, turn));
+        }
     }
 
     fn needs(&self, flow: FlowId) -> bool {

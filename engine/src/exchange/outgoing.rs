@@ -18,6 +18,7 @@ use crate::call::event::{NotFound, Refused};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
 use crate::routing::{Ask, Binding, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
+use crate::routing::{Claim, believe};
 use crate::routing::{Standing, in_order};
 use crate::runtime::{SoundAddress, Wire};
 
@@ -26,6 +27,8 @@ use crate::runtime::{SoundAddress, Wire};
 pub(super) struct Party {
     /// Who it is, as far as we believe it.
     pub person: Person,
+    /// Where it is at home, where that is not here.
+    pub host: Option<Box<str>>,
     /// Whom it called, as the house writes it.
     pub called: Box<str>,
     /// How many more servers a call of it may pass.
@@ -166,6 +169,7 @@ impl Talk {
             invites: Vec::new(),
             tag: tag.as_str().into(),
             tickets,
+            partner: None,
             gone: false,
         };
         turn.exchange.names.enter(self.number, &end);
@@ -207,10 +211,20 @@ impl Talk {
         }
     }
 
+    /// Who somebody is called for: the one who called us, or a party that was called and is passed on.
+    fn person_of(&self, caller: Option<LegId>) -> Person {
+        let passed_on = caller.filter(|leg| *leg != LegId::FIRST);
+        let end = passed_on.and_then(|leg| self.ends.iter().find(|end| end.leg == leg));
+        match end.map(|end| &end.whose) {
+            Some(Whose::Endpoint(endpoint)) => believe(endpoint, &Claim::default()),
+            _ => self.party.person.clone(),
+        }
+    }
+
     /// Who is shown as the caller.
     fn shown_to(&self, outset: &Outset, invitation: &Invitation, domain: &str) -> Shown {
-        let Invitation { dial, way, .. } = invitation;
-        let mut person = self.party.person.clone();
+        let Invitation { dial, way, caller, .. } = invitation;
+        let mut person = self.person_of(*caller);
         person.hidden |= !dial.present;
         if let Some(number) = &dial.caller_id {
             person.number = number.as_str().into();
@@ -225,7 +239,10 @@ impl Talk {
                 let host = account.and_then(|_| theirs()).unwrap_or(domain);
                 person.show_trunk(trunk.identity, number, account, host)
             }
-            Whose::Endpoint(_) | Whose::Stranger(_) => person.show_inside(domain),
+            Whose::Endpoint(_) | Whose::Stranger(_) => {
+                let abroad = self.party.host.as_deref().filter(|_| caller.is_none_or(|leg| leg == LegId::FIRST));
+                person.show_inside(abroad.unwrap_or(domain))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
 
-use super::ends::End;
+use super::ends::{End, Whose};
 use super::recording;
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
@@ -92,6 +92,16 @@ impl Talk {
         turn.exchange.names.enter_again(self.number, &end);
         self.ends.push(end);
         self.call.hear(Event::Taken(as_leg, true), turn.now());
+    }
+
+    /// Whether a leg is that account's: only who talks may go on talking elsewhere.
+    pub fn is_of(&self, leg: LegId, whose: &Whose) -> bool {
+        let owner = self.ends.iter().find(|end| end.leg == leg).map(|end| &end.whose);
+        match (owner, whose) {
+            (Some(Whose::Endpoint(owner)), Whose::Endpoint(asks)) => owner.user == asks.user,
+            (Some(Whose::Trunk(owner)), Whose::Trunk(asks)) => owner.name == asks.name,
+            _ => false,
+        }
     }
 
     /// A party has called to take the place of a leg.

@@ -165,16 +165,19 @@ impl Ringing {
     }
 }
 
-/// What a caller is told when nobody answered.
+/// What a caller is told when nobody answered: what the callee's side said, where that is about the call and not about us.
 fn refusal(status: Status, sip: u16) -> (u16, &'static str) {
-    match status {
-        Status::Busy => (486, "Busy Here"),
-        Status::Rejected if (600..700).contains(&sip) => (603, "Decline"),
-        Status::Rejected if matches!(sip, 404 | 484 | 488 | 604 | 606) => (sip, "Not Acceptable There"),
-        Status::Rejected | Status::Screened => (480, "Declined"),
-        Status::Forbidden => (403, "Forbidden"),
-        Status::Unreachable if matches!(sip, 404 | 410 | 484 | 604) => (sip, "Not Found There"),
-        Status::Unreachable => (480, "Not Registered"),
+    match (status, sip) {
+        (Status::Busy, _) => (486, "Busy Here"),
+        (Status::Forbidden, _) => (403, "Forbidden"),
+        (Status::Screened, _) => (480, "Declined"),
+        (Status::Rejected | Status::Unreachable, 603 | 607 | 608) => (sip, "Decline"),
+        (Status::Rejected | Status::Unreachable, 404 | 410 | 484 | 485 | 604) => (sip, "Not Found There"),
+        (Status::Rejected | Status::Unreachable, 403 | 415 | 420 | 488 | 606) => (sip, "Not Acceptable There"),
+        (Status::Rejected | Status::Unreachable, 500..=599) => (503, "The Other Side Has Failed"),
+        (Status::Rejected, _) => (480, "Declined"),
+        (Status::Unreachable, 400..) if sip != 480 => (480, "The Other Side Did Not Take It"),
+        (Status::Unreachable, _) => (480, "Not Registered"),
         _ => (480, "Nobody Answers"),
     }
 }
@@ -251,6 +254,8 @@ mod tests {
         assert_eq!(said(Status::NoAnswer, 408), 480);
         assert_eq!(said(Status::Unreachable, 0), 480);
         assert_eq!(said(Status::Unreachable, 404), 404);
+        assert_eq!(said(Status::Unreachable, 500), 503);
+        assert_eq!(said(Status::Rejected, 403), 403);
         assert_eq!(said(Status::Forbidden, 0), 403);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use patchcord_media::dtmf::Press;
+use patchcord_media::dtmf::{Press, Via};
 use patchcord_media::frame::Rate;
 use patchcord_media::prompt::{Cursor, Form, Item, Loaded, Loops, Loudness, Named, Wish, named};
 use patchcord_media::sdp::Place;
@@ -131,18 +131,38 @@ impl Talk {
                 self.all_played(leg, late, Played::Stopped, turn);
                 Order::Stop
             }
-            SoundOrder::Bridge(other) => match self.port(other) {
+            SoundOrder::Bridge(other) => match self.port_joined(leg, other) {
                 Some(other) => Order::Bridge(other),
                 None => return,
             },
             SoundOrder::Echo => Order::Echo,
-            SoundOrder::Part => Order::Part,
+            SoundOrder::Part => {
+                self.part(leg);
+                Order::Part
+            }
             SoundOrder::Press(key, held) => Order::Press(key, held),
             SoundOrder::Record { .. } => return self.record(leg, port, order, turn),
             SoundOrder::PauseRecord(tag, pause) => return self.pause_recording(leg, tag, pause),
             SoundOrder::StopRecord(tag) => return self.stop_recording(leg, tag),
         };
         self.order(port, order, turn);
+    }
+
+    /// The port of a partner, and that it is one.
+    fn port_joined(&mut self, leg: LegId, other: LegId) -> Option<PortId> {
+        for (one, with) in [(leg, other), (other, leg)] {
+            if let Some(end) = self.end(one) {
+                end.partner = Some(with);
+            }
+        }
+        self.port(other)
+    }
+
+    fn part(&mut self, leg: LegId) {
+        let partner = self.end(leg).and_then(|end| end.partner.take());
+        if let Some(end) = partner.and_then(|other| self.end(other)) {
+            end.partner = None;
+        }
     }
 
     /// A leg without a port hears nothing; whoever waits for an end is told.
@@ -235,7 +255,14 @@ impl Talk {
             Notice::Resumed(_) => LegEvent::MediaBack,
             Notice::Played(_, tag, how, _) => LegEvent::Played(SoundTag(tag), how),
             Notice::KeyDown(_, key, _) => LegEvent::KeyDown(key),
-            Notice::Key(_, press) => LegEvent::Key(press),
+            Notice::Key(_, press) => {
+                // What came beside the sound passes with it; a key that came as INFO is pressed for the partner.
+                let partner = self.end(leg).and_then(|end| end.partner).filter(|_| press.via == Via::Info);
+                if let Some(port) = partner.and_then(|partner| self.port(partner)) {
+                    self.order(port, Order::Press(press.key, press.duration), turn);
+                }
+                LegEvent::Key(press)
+            }
             Notice::Pressed(_) => LegEvent::KeysSent,
             Notice::Died(_) => {
                 let reason = "a fault of ours ended its sound".to_owned();

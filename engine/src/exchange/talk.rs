@@ -118,10 +118,33 @@ impl Talk {
             // A key that came by the line is told by the port, which hears the other ways, too: once.
             LegEvent::Key(press) if self.pressed(at, press, turn) => {}
             event => {
+                self.relay(at, &event, turn);
                 let event = self.find_replaced(event, turn);
                 self.call.hear(Event::Leg(leg, event), turn.now());
             }
         }
+    }
+
+    /// What two who are joined write to each other beside the sound.
+    fn relay(&mut self, at: usize, event: &LegEvent, turn: &mut Turn<'_, '_>) {
+        let Some(partner) = self.ends[at].partner else { return };
+        let order = match event {
+            LegEvent::Info(kind, body) => LineOrder::Info(kind.clone(), body.clone()),
+            LegEvent::Message(kind, body) if kind.starts_with("text/plain") => {
+                LineOrder::Message(String::from_utf8_lossy(body).into_owned())
+            }
+            _ => return,
+        };
+        self.on_line(partner, turn, |line, cx| line.obey(order, cx));
+    }
+
+    /// A connection has closed. Who talks may come back by another one; who has not answered yet, or waits for an answer, is
+    /// not waited for.
+    pub fn flow_lost(&mut self, leg: LegId, turn: &mut Turn<'_, '_>) {
+        let Some(end) = self.end(leg).filter(|end| !end.gone && !end.line.is_up()) else { return };
+        let ending = Ending { by: Who::Party, cause: 27, sip: None, reason: "its connection was lost".to_owned() };
+        let leg = end.leg;
+        self.call.hear(Event::Leg(leg, LegEvent::Unusable(ending)), turn.now());
     }
 
     /// Does what the call wants, until it wants nothing.

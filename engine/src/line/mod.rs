@@ -197,6 +197,11 @@ impl Line {
         }
     }
 
+    /// Whether it is answered and stands.
+    pub fn is_up(&self) -> bool {
+        self.stage == Stage::Up
+    }
+
     /// How far it has come, in a word.
     pub fn stage(&self) -> impl std::fmt::Debug {
         self.stage

@@ -6,6 +6,7 @@
 //! bin/calls    starts both in turn, lets SIPp call them, and prints the CPU time and its ratio
 //! bin/bridge   calls from phone to phone: their cost, what held ones keep, and a soak
 //! bin/bridge_desk  the real exchange with a media plane, for `bridge`
+//! bin/dry      a call without sockets, beside everything that is remembered for half a minute
 //! bin/memory   bytes a dialog and a registration
 //! bin/media    sound beside bare loops: bridges, prompts, rooms
 //! bin/parse    nanoseconds and allocations of reading and writing a message

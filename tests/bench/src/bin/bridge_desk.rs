@@ -116,7 +116,7 @@ fn sound() -> Result<Sound, Box<dyn Error>> {
     let disk = Arc::new(Disk::new(vec![std::env::temp_dir()]));
     let loader = Arc::new(Loader::start(prompt::Settings::default(), disk, HashMap::new())?);
     let rules = SoundRules { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), ..SoundRules::default() };
-    Ok(Sound { plane, notices, loader, rules })
+    Ok(Sound { plane, notices, loader, rules, recordings: None })
 }
 
 /// Writes how it stands beside the file and then puts it in its place, so that nobody reads half of it.

@@ -110,7 +110,7 @@ impl Shard {
     fn record(&mut self, place: Place, record: Record) {
         let Some(port) = self.ports.get_mut(place) else { return };
         let recorder = Box::new(Recorder::new(record.tap, record.rate));
-        if let Some(before) = port.record(Some(recorder)) {
+        if let Some(before) = port.record(recorder) {
             self.waste.throw(Thing::Anything(before));
         }
     }

@@ -164,7 +164,7 @@ pub(crate) struct Port {
     /// There while somebody wants frames of this party.
     ear: Option<Box<Ear>>,
     keying: Option<Box<Keying>>,
-    recorder: Option<Box<Recorder>>,
+    recorders: [Option<Box<Recorder>>; recorder::RECORDERS],
     playing: Option<Box<Playing>>,
     /// The heads of what we send, and how much it was.
     forward: Forward,
@@ -203,7 +203,7 @@ impl Port {
             resampler: None,
             playing: None,
             keying: None,
-            recorder: None,
+            recorders: Default::default(),
             reports: Reports::new(now, ssrc),
             totals: Totals::default(),
             last_heard: now,
@@ -298,7 +298,7 @@ impl Port {
     /// Whether a round has nothing to do for it: it only passes packets, or waits.
     pub fn is_idle(&self) -> bool {
         let has_keys = self.keying.as_ref().is_some_and(|keying| keying.is_busy());
-        let is_still = self.ear.is_none() && self.playing.is_none() && self.recorder.is_none();
+        let is_still = self.ear.is_none() && self.playing.is_none() && !self.is_recorded();
         is_still && !has_keys && !self.holds_sound()
     }
 

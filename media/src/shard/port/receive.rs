@@ -170,7 +170,7 @@ impl Port {
 
     /// Whether somebody wants frames of this party, and not only packets.
     pub fn wants_frames(&self) -> bool {
-        self.transcodes || matches!(self.route, Route::Room(_)) || self.recorder.is_some() || self.wants_tones()
+        self.transcodes || matches!(self.route, Route::Room(_)) || self.is_recorded() || self.wants_tones()
     }
 
     fn take_bytes(&mut self, partner: Place, from: Option<SocketAddr>, moment: Moment, news: &mut News) -> Onward {

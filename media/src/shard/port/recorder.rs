@@ -61,7 +61,7 @@ impl Recorder {
     }
 
     /// A packet leaves for the party.
-    pub(super) fn say(&mut self, packet: &[u8], kind: Kind, moment: Moment) {
+    fn say(&mut self, packet: &[u8], kind: Kind, moment: Moment) {
         let Ok(view) = View::parse(packet) else { return };
         if self.told.as_ref().is_none_or(|told| !told.ear.hears(kind)) {
             self.told = kind.decoder().map(|decoder| Told { ear: Ear::new(kind, moment.now), decoder });
@@ -98,16 +98,40 @@ impl Recorder {
     }
 }
 
+/// Recordings of a port at a time: one of the whole call, and a message within it.
+pub(super) const RECORDERS: usize = 2;
+
 impl Port {
-    /// Records from now on, and gives back the recorder before.
-    pub fn record(&mut self, recorder: Option<Box<Recorder>>) -> Option<Box<Recorder>> {
-        std::mem::replace(&mut self.recorder, recorder)
+    /// Records from now on, beside what is recorded already; gives back a recorder that has ended, or has to give way.
+    pub fn record(&mut self, recorder: Box<Recorder>) -> Option<Box<Recorder>> {
+        let is_free = |slot: &Option<Box<Recorder>>| slot.as_ref().is_none_or(|recorder| recorder.is_over());
+        let at = self.recorders.iter().position(is_free).unwrap_or(RECORDERS - 1);
+        self.recorders[at].replace(recorder)
+    }
+
+    /// Whether something is recorded.
+    pub fn is_recorded(&self) -> bool {
+        self.recorders.iter().any(Option::is_some)
+    }
+
+    /// A packet leaves for the party.
+    pub(super) fn note_said(&mut self, packet: &[u8], kind: Kind, moment: Moment) {
+        for recorder in self.recorders.iter_mut().flatten() {
+            recorder.say(packet, kind, moment);
+        }
     }
 
     /// Hands this round's frames to the recording; gives back a recorder whose recording is over.
     pub fn go_on_recording(&mut self, heard: Option<(&[i16], Rate)>, moment: Moment) -> Option<Box<Recorder>> {
-        let recorder = self.recorder.as_mut()?;
-        recorder.round(heard, moment);
-        if recorder.is_over() { self.recorder.take() } else { None }
+        let mut over = None;
+        for slot in &mut self.recorders {
+            let Some(recorder) = slot else { continue };
+            recorder.round(heard, moment);
+            // One in each round; another one takes nothing until the next.
+            if over.is_none() && recorder.is_over() {
+                over = slot.take();
+            }
+        }
+        over
     }
 }

@@ -36,8 +36,8 @@ impl Port {
         let Some(mut patch) = Patch::of(buffer) else { return false };
         patch.head(&head);
         self.sending.count(head.timestamp, length.saturating_sub(HEAD), moment.now);
-        if let (Some(recorder), Some(kind)) = (&mut self.recorder, kind) {
-            recorder.say(&buffer[..length], kind, moment);
+        if let Some(kind) = kind {
+            self.note_said(&buffer[..length], kind, moment);
         }
         self.dispatch(buffer, length)
     }
@@ -97,9 +97,7 @@ impl Port {
     ) -> bool {
         let head = self.forward.own(payload_type, ticks, moment.now);
         head.packet(payload, packet);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.say(packet, kind, moment);
-        }
+        self.note_said(packet, kind, moment);
         self.dispatch_own(&head, payload.len(), moment, packet)
     }
 

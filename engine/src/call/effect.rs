@@ -51,6 +51,8 @@ pub enum Effect {
     /// The story goes on as this service: the program of the call is changed for one of it, and resumed next with
     /// [`Wake::Begin`].
     Serve(String),
+    /// A recording that was closed is to be thrown away: too short, or silence alone.
+    Discard(String),
     /// A line for the journal.
     Note(Note),
     /// All legs are gone and the program has ended: the call can be forgotten.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use patchcord_media::dtmf::Key;
 
-use super::effect::{SoundOrder, SoundTag};
+use super::effect::{Effect, SoundOrder, SoundTag};
 use super::event::Happening;
 use super::play::{Owner, Playing};
 use super::verb::{Handle, Outcome, Record, Status};
@@ -118,6 +118,9 @@ impl Call {
             _ => None,
         });
         if let Some((verb, outcome)) = outcome {
+            if let (Ok((file, _)), Outcome::Recorded { file: None, .. }) = (how, &outcome) {
+                self.say(Effect::Discard(file));
+            }
             return self.finish(verb, outcome, now);
         }
         let is_it = |back: &Back| matches!(back, Back::Record(leg, name, _) if (*leg, *name) == (id, tag));

@@ -166,6 +166,13 @@ impl Talk {
         self.hand_out(turn);
     }
 
+    /// A recording was thrown away.
+    pub fn note_discarded(&mut self, path: &str, turn: &mut Turn<'_, '_>) {
+        let facts = Facts::NONE.with("file", path);
+        self.chronicle.write(turn.now(), What::Heard { leg: None, event: "recording thrown away".into(), facts });
+        self.hand_out(turn);
+    }
+
     fn hand_out(&mut self, turn: &mut Turn<'_, '_>) {
         if let Some(journal) = &mut self.chronicle.journal
             && journal.is_due()

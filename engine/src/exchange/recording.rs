@@ -81,6 +81,12 @@ impl Talk {
         }
     }
 
+    /// Nobody wants a recording.
+    pub fn discard_recording(&mut self, file: &str, turn: &mut Turn<'_, '_>) {
+        turn.wire.discard_recording(file.as_ref());
+        self.note_discarded(file, turn);
+    }
+
     fn recorded(&mut self, leg: LegId, tag: SoundTag, outcome: &Outcome, turn: &Turn<'_, '_>) {
         if let Some(end) = self.end(leg) {
             end.recordings.retain(|running| running.0 != tag);

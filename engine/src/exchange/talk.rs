@@ -168,6 +168,7 @@ impl Talk {
             Effect::Take { call, leg, as_leg } => self.take(call, leg, as_leg, turn),
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
             Effect::Serve(service) => self.serve(&service, turn),
+            Effect::Discard(file) => self.discard_recording(&file, turn),
             Effect::Note(note) => self.note(note, turn),
             Effect::Over => {
                 self.over_since = Some(turn.now());

@@ -4,6 +4,7 @@
 //! time comes back as news. Desks of different shards share only what they were made to share.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -284,6 +285,13 @@ impl<'a> Wire<'a> {
     /// it. What came of it comes by [`Desk::hear_recording`].
     pub fn record(&mut self, plan: Plan) -> Result<(RecordTicket, Tap, Control), NotRecorded> {
         self.works.sound.as_mut().ok_or(NotRecorded::NoFolder)?.record(plan)
+    }
+
+    /// Throws away a recording whose end was told, by the path that it was told with.
+    pub fn discard_recording(&self, path: &Path) {
+        if let Some(sound) = &self.works.sound {
+            sound.discard(path);
+        }
     }
 
     /// Where sound for the peer of a hop is taken, and the address that its description names.

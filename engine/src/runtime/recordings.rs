@@ -8,7 +8,7 @@
 //! Wire::record ─▶ Writer ══ file ══▶ queue ─▶ hear_recordings ─▶ Desk::hear_recording
 //! ```
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -82,6 +82,13 @@ impl RecordingsAtShard {
         let plan = Plan { path: folder.join(&plan.path), ..plan };
         let (tap, control) = writer.record(plan, Box::new(told))?;
         Ok((ticket, tap, control))
+    }
+
+    /// Throws a recording away.
+    pub fn discard(&self, name: &Path) {
+        if let Err(error) = self.recordings.writer.discard(self.recordings.folder.join(name)) {
+            tracing::warn!(name = %name.display(), %error, "a recording that nobody wants stays");
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -152,6 +153,13 @@ impl SoundAtShard {
         let told = move |loaded| drop(place.send((ticket, loaded)));
         self.loader.load(wish, now, Box::new(told));
         Ok(ticket)
+    }
+
+    /// Throws a recording away.
+    pub fn discard(&self, name: &Path) {
+        if let Some(recordings) = &self.recordings {
+            recordings.discard(name);
+        }
     }
 
     /// Begins a recording.

@@ -12,7 +12,7 @@ use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
 use patchcord_engine::routing::{Digests, PlanSettings, RegistrarRules, Route, Source, Target};
 use patchcord_engine::runtime::{Desk, Recordings, Runtime, Sound, SoundRules, clock};
 use patchcord_engine::switchboard::Switchboard;
-use patchcord_lab::{Handset, Hearing, Keypad, Lab};
+use patchcord_lab::{Handset, Hearing, Keypad, Lab, eventually};
 use patchcord_media::dtmf::Key;
 use patchcord_media::recording::Writer;
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ fn message() -> Record {
 }
 
 /// What answers, by its name.
-const SERVICES: [&str; 6] = ["second", "opus", "pause", "key", "both", "echo"];
+const SERVICES: [&str; 7] = ["within", "second", "opus", "pause", "key", "both", "echo"];
 
 fn service(name: &str) -> Option<Box<dyn Program>> {
     let leg = LegId::FIRST;
@@ -66,6 +66,7 @@ fn service(name: &str) -> Option<Box<dyn Program>> {
         "pause" => vec![Verb::Record(leg, Record { silence: Some(A_WHILE), ..message() })],
         "key" => vec![Verb::Record(leg, Record { end: vec![Key::of_char('#').expect("a key")], ..message() })],
         "both" => vec![Verb::StartRecord(leg, Record { both: true, ..message() }), Verb::Play(leg, milliwatt)],
+        "within" => vec![Verb::StartRecord(leg, message()), Verb::Record(leg, second), Verb::Echo(leg)],
         "echo" => vec![Verb::Record(leg, second), Verb::Echo(leg)],
         _ => return None,
     };
@@ -212,7 +213,12 @@ async fn who_says_nothing_more_has_left_a_message_and_who_said_nothing_has_not()
     mute.falls_silent();
     mute.dial(&format!("sip:pause@{}", house.runtime.bound()[0].addr));
     mute.is_over().await;
-    assert_eq!(house.left().await.recorded(), [("silence", None)]);
+    let left = house.left().await;
+    assert_eq!(left.recorded(), [("silence", None)]);
+    assert_eq!(left.heard("recording thrown away"), [left.file()]);
+    let peaks = house.path(&format!("{}.peaks", left.file()));
+    eventually("nothing of it is kept", async || (!house.path(left.file()).exists() && !peaks.exists()).then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -241,6 +247,22 @@ async fn both_sides_have_their_channel_and_the_file_is_kept_when_the_caller_goes
     assert!(heard.tone(1004.0) < -40.0, "the party does not say the tone: {}", heard.tone(1004.0));
     assert!(said.voices().is_empty(), "what it hears is not what it says");
     assert!(said.tone(1004.0) > -13.0, "it hears the tone: {}", said.tone(1004.0));
+}
+
+#[tokio::test]
+async fn a_message_within_a_recorded_call_cuts_nothing_off() {
+    let house = House::open();
+    let alice = house.calls("within").await;
+    alice.comes_to_hear(&[&alice]).await;
+    alice.listens(A_WHILE).await;
+    alice.hangs_up().await;
+    let left = house.left().await;
+    let [whole, message] = &left.files[..] else { panic!("two files and not {:?}", left.files) };
+    assert_eq!(left.heard("recorded"), [&**message, &**whole]);
+    let (whole, message) = (house.hears(whole, 0), house.hears(message, 0));
+    assert_eq!(message.duration(), Duration::from_secs(1));
+    assert!(whole.duration() > message.duration() + A_WHILE, "{:?}", whole.duration());
+    assert_eq!((whole.voices(), message.voices()), (vec![alice.voice().clone()], vec![alice.voice().clone()]));
 }
 
 #[tokio::test]

@@ -41,8 +41,14 @@ struct Start {
     serial: u32,
 }
 
+/// What a thread is told.
+enum Task {
+    Start(Start),
+    Discard(PathBuf),
+}
+
 struct Lane {
-    starts: SyncSender<Start>,
+    tasks: SyncSender<Task>,
     takes: Arc<AtomicUsize>,
 }
 
@@ -61,9 +67,9 @@ impl Writer {
     pub fn start(threads: usize) -> std::io::Result<Self> {
         let mut writer = Self { lanes: Vec::new(), begun: AtomicUsize::new(0), threads: Vec::new() };
         for _ in 0..threads.max(1) {
-            let (starts, coming) = sync_channel(MAX_TAKES);
+            let (tasks, coming) = sync_channel(MAX_TAKES);
             let takes = Arc::new(AtomicUsize::new(0));
-            writer.lanes.push(Lane { starts, takes: Arc::clone(&takes) });
+            writer.lanes.push(Lane { tasks, takes: Arc::clone(&takes) });
             let thread = std::thread::Builder::new().name("recordings".into());
             writer.threads.push(thread.spawn(move || serve(&coming, &takes))?);
         }
@@ -75,8 +81,7 @@ impl Writer {
     /// # Errors
     /// When too many are being written; `told` is not called then.
     pub fn record(&self, plan: Plan, told: Told) -> Result<(Tap, Control), Unrecorded> {
-        let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let lane = &self.lanes[number % self.lanes.len()];
+        let (number, lane) = self.next_lane();
         if lane.takes.fetch_add(1, Ordering::AcqRel) >= MAX_TAKES {
             lane.takes.fetch_sub(1, Ordering::AcqRel);
             return Err(Unrecorded::Busy);
@@ -84,11 +89,25 @@ impl Writer {
         let shared = Shared::new(&plan);
         let tap = Tap::new(&plan, Arc::clone(&shared));
         let control = Control(Arc::clone(&shared));
-        lane.starts.try_send(Start { plan, shared, told, serial: number as u32 }).map_err(|_| {
+        let start = Start { plan, shared, told, serial: number as u32 };
+        lane.tasks.try_send(Task::Start(start)).map_err(|_| {
             lane.takes.fetch_sub(1, Ordering::AcqRel);
             Unrecorded::Busy
         })?;
         Ok((tap, control))
+    }
+
+    /// Throws a finished recording away, and what lies beside it.
+    ///
+    /// # Errors
+    /// When so much waits for the disk that it cannot even be noted.
+    pub fn discard(&self, path: PathBuf) -> Result<(), Unrecorded> {
+        self.next_lane().1.tasks.try_send(Task::Discard(path)).map_err(|_| Unrecorded::Busy)
+    }
+
+    fn next_lane(&self) -> (usize, &Lane) {
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        (number, &self.lanes[number % self.lanes.len()])
     }
 }
 
@@ -104,13 +123,16 @@ impl Drop for Writer {
 
 type Running = (Take<fs::File>, PathBuf, Told);
 
-fn serve(coming: &Receiver<Start>, takes: &AtomicUsize) {
+fn serve(coming: &Receiver<Task>, takes: &AtomicUsize) {
     let mut running: Vec<Running> = Vec::new();
     let mut open = true;
     while open {
         match coming.recv_timeout(SWEEP) {
-            Ok(start) => {
-                std::iter::once(start).chain(coming.try_iter()).for_each(|start| begin(start, &mut running, takes))
+            Ok(task) => {
+                std::iter::once(task).chain(coming.try_iter()).for_each(|task| match task {
+                    Task::Start(start) => begin(start, &mut running, takes),
+                    Task::Discard(path) => discard(&path),
+                });
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => open = false,
@@ -177,15 +199,29 @@ fn tell(told: Told, outcome: Outcome) {
     let _ = catch_unwind(AssertUnwindSafe(|| told(outcome)));
 }
 
+fn discard(path: &Path) {
+    for gone in [path.to_owned(), beside(path, PEAKS)] {
+        if let Err(error) = fs::remove_file(&gone)
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(path = %gone.display(), %error, "a recording that nobody wants stays");
+        }
+    }
+}
+
+/// What the file of peaks is named with.
+const PEAKS: &str = ".peaks";
+
+fn beside(recording: &Path, ending: &str) -> PathBuf {
+    let mut name = recording.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// The peaks appear whole or not at all.
 fn put_beside(recording: &Path, peaks: &[u8]) -> std::io::Result<()> {
-    let beside = |ending: &str| {
-        let mut name = recording.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let unfinished = beside(".peaks.part");
-    let written = fs::write(&unfinished, peaks).and_then(|()| fs::rename(&unfinished, beside(".peaks")));
+    let unfinished = beside(recording, ".peaks.part");
+    let written = fs::write(&unfinished, peaks).and_then(|()| fs::rename(&unfinished, beside(recording, PEAKS)));
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
     }

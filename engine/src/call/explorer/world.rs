@@ -402,7 +402,7 @@ impl World {
                 }
                 Effect::Take { as_leg, .. } => drop(self.takings.insert(as_leg)),
                 Effect::Give { leg, .. } => drop(leg.map(|leg| self.parties.remove(&leg))),
-                Effect::Serve(_) => {}
+                Effect::Serve(_) | Effect::Discard(_) => {}
             }
         }
         let unheard = self.parties.iter().find(|(_, party)| party.wishes && self.asked.is_none());

@@ -47,9 +47,10 @@ async fn a_wrong_password_is_answered_403() {
 }
 
 #[tokio::test]
-async fn an_invite_to_nobody_is_answered_404_and_to_an_absent_endpoint_480() {
-    refused(404, None, |line| line.ask("INVITE", &nobody(line))).await;
-    refused(480, None, |line| line.ask("INVITE", &line.uri("alice"))).await;
+async fn an_invite_of_a_stranger_is_asked_for_a_password_and_told_nothing_of_who_there_is() {
+    let asked = Some(("WWW-Authenticate", "Digest"));
+    refused(401, asked, |line| line.ask("INVITE", &nobody(line))).await;
+    refused(401, asked, |line| line.ask("INVITE", &line.uri("alice"))).await;
 }
 
 #[tokio::test]

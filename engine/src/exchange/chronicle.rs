@@ -11,16 +11,18 @@ use patchcord_sip::hop::Transport;
 
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
+use super::outgoing::Party as Caller;
 use super::talk::Talk;
 use crate::call::effect::Note;
 use crate::call::verb::{Outcome as VerbOutcome, Status, Verb};
 use crate::call::{Event, LegEvent, LegId};
 use crate::journal::{
-    Account, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party, QualitySample,
-    Verb as Ordered, Way, What,
+    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
+    QualitySample, Rules, Verb as Ordered, Way, What,
 };
 use crate::program;
 use crate::redact::Redacted;
+use crate::runtime::Wire;
 
 /// How long a journal stays open behind its call, for the answer to the last BYE.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -32,6 +34,14 @@ pub(super) struct Chronicle {
 }
 
 impl Chronicle {
+    /// The journal of a call that comes in now.
+    pub fn begin(caller: &Caller, service: Option<Box<str>>, wire: &mut Wire<'_>) -> Self {
+        let (who, whom) = (caller.shown(), Party::new(caller.called.clone()));
+        let began = Began { service, route: None, ..Began::new(wire.wall(), who, whom) };
+        let id = CallId::new(wire.wall(), wire.tokens().number());
+        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now() }
+    }
+
     fn at(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.began)
     }

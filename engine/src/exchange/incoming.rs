@@ -25,7 +25,7 @@ use super::talk::Talk;
 use super::{Exchange, MAX_CALLS, Number};
 use crate::call::{self, Call, LegId};
 use crate::door::{Moment, Refusal};
-use crate::journal::{self, Began, CallId, Journal, Rules, Way as Sender};
+use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
 use crate::program::Program;
 use crate::redact::Redacted;
@@ -246,12 +246,7 @@ impl Exchange {
         self.next += 1;
         self.names.enter(number, &end);
         self.names.enter_invite(number, &mut end, id);
-        let who = party.shown();
-        let began =
-            Began { service, route: None, ..Began::new(wire.wall(), who, journal::Party::new(party.called.clone())) };
-        let id = CallId::new(wire.wall(), wire.tokens().number());
-        let journal = Journal::begin(id, began, Rules::default());
-        let chronicle = Chronicle { journal: Some(journal), began: wire.now() };
+        let chronicle = Chronicle::begin(&party, service, wire);
         let caller = call::Caller {
             call: number.0,
             origin: call::Origin::Called,

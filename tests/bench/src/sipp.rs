@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::people;
+use crate::people::{self, CALLED};
 use crate::process::{bound, on_core};
 
 /// Calls that SIPp has under way at most. Reached only when the server is far behind; SIPp wants a file descriptor for
@@ -112,6 +112,10 @@ impl Sipp {
         command.current_dir(self.folder.path()).arg(server.to_string()).arg("-sf").arg(&script);
         if matches!(scenario, Scenario::Register | Scenario::Proven) {
             command.args(["-inf", "users.csv"]);
+        }
+        if scenario == Scenario::Proven {
+            // Left alone, SIPp signs for the server's address, and a proof is good for the Request-URI only.
+            command.arg("-auth_uri").arg(format!("{CALLED}@{server};user=phone"));
         }
         command.args(["-i", "127.0.0.1", "-nostdin", "-r", &load.rate.to_string(), "-m", &load.calls.to_string()]);
         command.args([

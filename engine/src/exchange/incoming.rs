@@ -212,7 +212,7 @@ impl Exchange {
         let tag = wire.tokens().tag();
         let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
-        let replaced = line.replaces().map(|replaces| self.replaced(replaces));
+        let replaced = line.replaces().map(|replaces| self.may_replace(replaces, &whose)).transpose()?;
         let mut end = End {
             leg: LegId::FIRST,
             line,
@@ -230,17 +230,10 @@ impl Exchange {
             partner: None,
             gone: false,
         };
-        match replaced {
-            None => {}
-            Some(None) => return Err(Fault::new(481, "Call To Replace Does Not Exist").into()),
-            Some(Some((number, of))) => {
-                if !self.talks.get(&number).is_some_and(|talk| talk.is_of(of, &end.whose)) {
-                    return Err(Fault::new(403, "Only Who Talks May Take That Call Elsewhere").into());
-                }
-                end.tickets = tickets;
-                self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));
-                return Ok(());
-            }
+        if let Some((number, of)) = replaced {
+            end.tickets = tickets;
+            self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));
+            return Ok(());
         }
         let number = Number(self.next);
         self.next += 1;

@@ -3,6 +3,7 @@
 //! A call never touches another one. What one wants of the other is posted, and delivered when the turn of the first is over:
 //! a question, an answer, or the end of a leg with its line and its port.
 
+use patchcord_sip::message::Fault;
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
 
@@ -57,6 +58,13 @@ impl Exchange {
             let _closed_or_ending = plane.order(port.port, patchcord_media::shard::Order::Close);
         }
         self.names.leave(&end);
+    }
+
+    /// The leg that a Replaces header names, where whoever says it may take its place.
+    pub(super) fn may_replace(&self, replaces: &Replaces, whose: &Whose) -> Result<(Number, LegId), Fault> {
+        let found = self.replaced(replaces).ok_or(Fault::new(481, "Call To Replace Does Not Exist"))?;
+        let is_theirs = self.talks.get(&found.0).is_some_and(|talk| talk.is_of(found.1, whose));
+        if is_theirs { Ok(found) } else { Err(Fault::new(403, "Only Who Talks May Take That Call Elsewhere")) }
     }
 
     /// The leg that a Replaces header names, where it is one of this shard.

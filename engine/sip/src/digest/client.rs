@@ -34,12 +34,27 @@ pub enum Unanswerable {
     Unsupported,
 }
 
+/// Whether each backslash escapes something, so that a quote behind the text closes it.
+fn can_be_quoted(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' && bytes.next().is_none() {
+            return false;
+        }
+    }
+    true
+}
+
 impl<'a> Challenge<'a> {
     /// Reads one header line.
     pub fn parse(header: &'a str) -> Result<Self, Unanswerable> {
         let names = ["realm", "nonce", "opaque", "algorithm", "qop", "stale"];
         let [realm, nonce, opaque, algorithm, qop, stale] =
             field::read(header, names).ok_or(Unanswerable::Missing)??;
+        // These go back between quotes as they came.
+        if ![realm, nonce, opaque].into_iter().flatten().all(can_be_quoted) {
+            return Err(Fault::bad("Challenge with a broken escape").into());
+        }
         Ok(Self {
             realm: realm.ok_or(Fault::bad("Challenge without realm"))?,
             nonce: nonce.ok_or(Fault::bad("Challenge without nonce"))?,

@@ -291,3 +291,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_challenge_whose_words_cannot_go_back_is_malformed() {
+    for wrong in [r#"Digest realm=a\, nonce="n""#, r#"Digest realm="r", nonce=n\"#] {
+        assert!(matches!(Challenge::parse(wrong), Err(Unanswerable::Malformed(_))), "{wrong}");
+    }
+    assert!(Challenge::parse(r#"Digest realm="a\"b", nonce="n""#).is_ok());
+}

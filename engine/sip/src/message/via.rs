@@ -125,7 +125,12 @@ impl Marks {
     fn of(text: &str) -> Result<Self, Fault> {
         let Ok(len) = u16::try_from(text.len()) else { return Err(Fault::bad("Via too long")) };
         let (transport, sent_by) = protocol(text).ok_or(Fault::bad("Bad Via"))?;
-        let (place, params) = split_at_byte(sent_by, b';').unwrap_or((sent_by, ""));
+        let (place, params) = match split_at_byte(sent_by, b';') {
+            // What we write behind it would stand behind two semicolons.
+            Some((_, params)) if trim(params).is_empty() => return Err(Fault::bad("Bad parameters in Via")),
+            Some(split) => split,
+            None => (sent_by, ""),
+        };
         let (host, port) = host_and_port(trim(place)).ok_or(Fault::bad("Bad sent-by in Via"))?;
         let mut marks = Self {
             len,
@@ -278,6 +283,8 @@ mod tests {
     #[test]
     fn broken_entries_are_refused() {
         for wrong in [
+            "SIP/2.0/UDP h;",
+            "SIP/2.0/UDP h; ",
             "",
             "SIP/2.0",
             "SIP/2.0/UDP",

@@ -170,6 +170,27 @@ pub struct Dial {
     pub secure: Option<bool>,
 }
 
+impl Dial {
+    /// To ring these all at once for so long, and to say nothing else of it.
+    #[must_use]
+    pub fn new(targets: Vec<String>, ring: Duration) -> Self {
+        Self {
+            targets,
+            strategy: Strategy::All,
+            ring,
+            ringback: Ringback::Pass,
+            screen: None,
+            caller_id: None,
+            present: true,
+            max_talk: None,
+            warn_at: None,
+            headers: Vec::new(),
+            codecs: Vec::new(),
+            secure: None,
+        }
+    }
+}
+
 /// How several targets ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Strategy {

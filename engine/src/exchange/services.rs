@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::verb::{Dial, Outcome, Play, Ringback, Status, Strategy, Verb};
+use crate::call::verb::{Dial, Outcome, Play, Status, Verb};
 use crate::call::{Happening, LegId};
 use crate::program::{End, Program, Step, VerbId, Wake};
 use crate::routing::Forward;
@@ -121,20 +121,7 @@ impl Ringing {
     }
 
     fn dial(&mut self, targets: Vec<String>) -> Step {
-        let dial = Dial {
-            targets,
-            strategy: Strategy::All,
-            ring: self.forward.after,
-            ringback: Ringback::Pass,
-            screen: None,
-            caller_id: None,
-            present: true,
-            max_talk: None,
-            warn_at: None,
-            headers: Vec::new(),
-            codecs: Vec::new(),
-            secure: None,
-        };
+        let dial = Dial::new(targets, self.forward.after);
         self.want(Verb::Dial(self.leg, Box::new(dial)))
     }
 

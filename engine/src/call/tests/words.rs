@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::told::{SECOND, of};
 use crate::call::LegId;
-use crate::call::verb::{Dial, Gather, Outcome, Play, Record, Ringback, Status, Strategy, Verb};
+use crate::call::verb::{Dial, Gather, Outcome, Play, Record, Status, Verb};
 
 pub(in crate::call) fn prompts(names: &[&str]) -> Play {
     Play { prompts: names.iter().map(|&name| name.to_owned()).collect(), loops: 1, ..Play::default() }
@@ -53,20 +53,7 @@ pub(in crate::call) fn message() -> Record {
 
 /// All at once, twenty seconds each.
 pub(in crate::call) fn targets(addresses: &[&str]) -> Dial {
-    Dial {
-        targets: addresses.iter().map(|&address| address.to_owned()).collect(),
-        strategy: Strategy::All,
-        ring: 20 * SECOND,
-        ringback: Ringback::Pass,
-        screen: None,
-        caller_id: None,
-        present: true,
-        max_talk: None,
-        warn_at: None,
-        headers: Vec::new(),
-        codecs: Vec::new(),
-        secure: None,
-    }
+    Dial::new(addresses.iter().map(|&address| address.to_owned()).collect(), 20 * SECOND)
 }
 
 pub(in crate::call) fn dial(leg: LegId, addresses: &[&str]) -> Verb {

@@ -17,7 +17,7 @@ use patchcord_sip::uri::Uri;
 
 use super::super::*;
 use crate::call::effect::{Invitation, Through, Way};
-use crate::call::verb::{Dial, Ringback, Strategy};
+use crate::call::verb::Dial;
 
 pub const ALICE: usize = 0;
 pub const BOB: usize = 1;
@@ -406,19 +406,6 @@ fn peer_of(lead: &Lead, draft: &Draft) -> SocketAddr {
 }
 
 fn invitation() -> Invitation {
-    let dial = Dial {
-        targets: Vec::new(),
-        strategy: Strategy::All,
-        ring: Duration::from_secs(30),
-        ringback: Ringback::Pass,
-        screen: None,
-        caller_id: None,
-        present: true,
-        max_talk: None,
-        warn_at: None,
-        headers: Vec::new(),
-        codecs: Vec::new(),
-        secure: None,
-    };
+    let dial = Dial::new(Vec::new(), Duration::from_secs(30));
     Invitation { way: Way { uri: String::new(), through: Through::Straight }, caller: None, dial }
 }

@@ -14,7 +14,7 @@ use clap::Parser;
 use patchcord_bench::counting::{Counting, allocations, live};
 use patchcord_engine::call::LineOrder;
 use patchcord_engine::call::effect::{Invitation, Through, Way};
-use patchcord_engine::call::verb::{Dial, Ringback, Strategy};
+use patchcord_engine::call::verb::Dial;
 use patchcord_engine::line::{Act, Cx, Line, LineTerms, Mark, Outward};
 use patchcord_engine::runtime::clock;
 use patchcord_media::sdp::{Codec, Place, Policy};
@@ -243,19 +243,6 @@ fn hop(at: usize) -> Hop {
 }
 
 fn invitation() -> Invitation {
-    let dial = Dial {
-        targets: Vec::new(),
-        strategy: Strategy::All,
-        ring: Duration::from_secs(30),
-        ringback: Ringback::Pass,
-        screen: None,
-        caller_id: None,
-        present: true,
-        max_talk: None,
-        warn_at: None,
-        headers: Vec::new(),
-        codecs: Vec::new(),
-        secure: None,
-    };
+    let dial = Dial::new(Vec::new(), Duration::from_secs(30));
     Invitation { way: Way { uri: String::new(), through: Through::Straight }, caller: None, dial }
 }

@@ -4,6 +4,7 @@
 
 pub mod call;
 pub mod door;
+pub mod errand;
 pub mod exchange;
 pub mod journal;
 pub mod line;

@@ -15,6 +15,11 @@ use crate::call::{Happening, LegId, Outcome, Verb};
 pub trait Program {
     /// Goes on until the program wants something, waits for what it wanted, or has ended.
     fn resume(&mut self, wake: Wake) -> Step;
+
+    /// Where it stands, as a file and a line: for the journal. `None` where it knows no such thing.
+    fn place(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A verb under way, as the program counts them. The numbers with the highest bit are the house's own, for what it does

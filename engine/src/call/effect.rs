@@ -7,6 +7,7 @@ use patchcord_media::dtmf::Key;
 use super::LegId;
 use super::event::{Ending, Event, Happening};
 use super::verb::Dial;
+use crate::errand::Errand;
 use crate::program::{VerbId, Wake};
 
 /// What a call wants done. In the order in which it says them.
@@ -51,6 +52,8 @@ pub enum Effect {
     /// The story goes on as this service: the program of the call is changed for one of it, and resumed next with
     /// [`Wake::Begin`].
     Serve(String),
+    /// Something is asked for the program; the answer is [`Event::Brought`].
+    Errand(VerbId, Box<Errand>),
     /// A recording that was closed is to be thrown away: too short, or silence alone.
     Discard(String),
     /// A line for the journal.

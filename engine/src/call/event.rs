@@ -8,6 +8,7 @@ use patchcord_media::shard::Played;
 use super::LegId;
 use super::effect::{SoundTag, Way};
 use super::verb::{Handle, Outcome};
+use crate::errand::Brought;
 use crate::program::{Step, VerbId};
 
 /// What a call hears.
@@ -40,6 +41,8 @@ pub enum Event {
     /// A leg that was asked for by [`Effect::Take`](super::Effect) is now this call's, with its line and its port; or it does
     /// not come.
     Taken(LegId, bool),
+    /// What came of an errand: the answer to [`Effect::Errand`](super::Effect).
+    Brought(VerbId, Box<Brought>),
     /// Somebody outside ends the call: an operator, a limit, a stop of the server.
     End(Ending),
 }

@@ -54,3 +54,6 @@ pub const KEY_SENT: Duration = Duration::from_secs(5);
 
 /// The longest that somebody leans on a key of a gather before it counts as nothing.
 pub const KEY_HELD: Duration = Duration::from_secs(10);
+
+/// How long a program may wait for an errand: longer than any web server that still helps a caller.
+pub const ERRAND: Duration = Duration::from_secs(120);

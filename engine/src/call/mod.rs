@@ -171,6 +171,7 @@ impl Call {
                     Event::End(ending) => self.end_at_once(&ending, now),
                     Event::Replace { leg, of } => self.replace(leg, of, now),
                     Event::Give { leg, call, as_leg } => self.give(leg, call, as_leg, now),
+                    Event::Brought(verb, brought) => self.brought(verb, brought, now),
                     Event::Taken(leg, came) => self.taken(leg, came, now),
                     Event::Program(_) => {}
                 }

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::dial::Behalf;
-use super::effect::{LineOrder, Note, SoundOrder};
+use super::effect::{Effect, LineOrder, Note, SoundOrder};
 use super::event::{Ending, Who};
 use super::leg::{Leg, Stage};
 use super::play::{Owner, Playing};
 use super::verb::{Dial, Handle, Misuse, Outcome, Play, Status, Verb};
 use super::work::{Back, Work};
 use super::{Call, LegId, limits, scope};
+use crate::errand::Errand;
 use crate::program::{End, VerbId};
 
 /// How a verb went that was told: it has ended so, or is under way.
@@ -76,6 +77,14 @@ impl Call {
             Verb::Unhold(leg) => {
                 self.unhold(leg, now);
                 OK
+            }
+            Verb::Errand(errand) => {
+                let patience = match &*errand {
+                    Errand::Outside(outside) => outside.patience.min(limits::ERRAND),
+                    Errand::Facts(_) | Errand::Moment => limits::ERRAND,
+                };
+                self.say(Effect::Errand(id, errand));
+                self.under_way(id, Work::Errand(now + patience))
             }
             Verb::Stop(handle) => self.stop(handle, now),
             Verb::PauseRecord(handle, pause) => self.pause(handle, pause),
@@ -340,6 +349,7 @@ fn leg_of(verb: &Verb) -> Option<LegId> {
         Verb::RejectRefer(leg, _) | Verb::SendKeys(leg, _) | Verb::SendInfo(leg, ..) => Some(*leg),
         Verb::SendMessage(leg, _) => Some(*leg),
         Verb::Stop(_) | Verb::PauseRecord(..) | Verb::CallOut(_) | Verb::Sleep(_) | Verb::Tag(..) => None,
+        Verb::Errand(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use patchcord_media::dtmf::Key;
 
 use super::LegId;
+use crate::errand::{Brought, Errand};
 
 /// What a call is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +75,8 @@ pub enum Verb {
     Tag(String, String),
     /// Lets a leg live on when the story has ended, for as long as it is joined with another one.
     Detach(LegId),
+    /// Asks something of the house or of the world outside; ends with [`Outcome::Brought`].
+    Errand(Box<Errand>),
 }
 
 /// Something in the background.
@@ -291,6 +294,8 @@ pub enum Outcome {
         /// The last status of SIP.
         sip: u16,
     },
+    /// What an errand has brought.
+    Brought(Box<Brought>),
     /// The verb does not fit: the program made a mistake, and this says which.
     Misuse(Misuse),
 }

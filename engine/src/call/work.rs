@@ -12,6 +12,7 @@ use super::play::Owner;
 use super::record::Recording;
 use super::verb::{Outcome, Status};
 use super::{Call, LegId};
+use crate::errand::Brought;
 use crate::program::{VerbId, Wake};
 
 /// A verb under way.
@@ -32,6 +33,8 @@ pub(super) enum Work {
     /// The party of a leg is passed on.
     Transfer(LegId),
     Sleep(Instant),
+    /// Something was asked outside the call, and is waited for until then.
+    Errand(Instant),
 }
 
 /// Something in the background.
@@ -71,7 +74,7 @@ impl Work {
             Self::Record(_, recording) => recording.deadline(),
             Self::Dial(dialling) => dialling.deadline(),
             Self::Keys(sending) => Some(sending.deadline()),
-            Self::Sleep(until) | Self::Refer(_, until) => Some(*until),
+            Self::Sleep(until) | Self::Refer(_, until) | Self::Errand(until) => Some(*until),
             Self::Answer(_) | Self::Play(..) | Self::Bridge(..) | Self::Echo(_) => None,
             Self::Transfer(_) => None,
         }
@@ -87,7 +90,7 @@ impl Work {
             Self::Keys(sending) => sending.leg == id,
             Self::Bridge(a, b) => [*a, *b].contains(&id),
             Self::Dial(dialling) => dialling.by == Some(id) || dialling.talks_with(id),
-            Self::Sleep(_) => false,
+            Self::Sleep(_) | Self::Errand(_) => false,
         }
     }
 }
@@ -139,7 +142,18 @@ impl Call {
             Some(Work::Dial(_)) => self.dial_due(verb, now),
             Some(Work::Keys(_)) => self.keys_due(verb, now),
             Some(Work::Refer(..)) => self.finish(verb, Outcome::Transferred { status: Status::Failed, sip: 408 }, now),
+            Some(Work::Errand(_)) => {
+                let late = Brought::Answer(Err("no answer came in time".into()));
+                self.finish(verb, Outcome::Brought(Box::new(late)), now);
+            }
             _ => {}
+        }
+    }
+
+    /// An errand is done. One that is not waited for any more has come too late.
+    pub(super) fn brought(&mut self, verb: VerbId, brought: Box<Brought>, now: Instant) {
+        if let Some(Work::Errand(_)) = self.works.get(&verb) {
+            self.finish(verb, Outcome::Brought(brought), now);
         }
     }
 

@@ -16,6 +16,7 @@ use super::talk::Talk;
 use crate::call::effect::Note;
 use crate::call::verb::{Outcome as VerbOutcome, Status, Verb};
 use crate::call::{Event, LegEvent, LegId};
+use crate::errand::{Brought, Errand};
 use crate::journal::{
     Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
     QualitySample, Rules, Verb as Ordered, Way, What,
@@ -35,9 +36,9 @@ pub(super) struct Chronicle {
 
 impl Chronicle {
     /// The journal of a call that comes in now.
-    pub fn begin(caller: &Caller, service: Option<Box<str>>, wire: &mut Wire<'_>) -> Self {
+    pub fn begin(caller: &Caller, service: Option<Box<str>>, version: Option<Box<str>>, wire: &mut Wire<'_>) -> Self {
         let (who, whom) = (caller.shown(), Party::new(caller.called.clone()));
-        let began = Began { service, route: None, ..Began::new(wire.wall(), who, whom) };
+        let began = Began { service, version, route: None, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
         Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now() }
     }
@@ -76,8 +77,13 @@ impl Talk {
             Note::Verb(id, verb) => {
                 let (name, leg, arguments) = spoken(&verb);
                 let leg = leg.map(LegNumber::from);
-                let ordered =
-                    Ordered { id: id.into(), leg, name: name.into(), arguments: arguments.into(), place: None };
+                let ordered = Ordered {
+                    id: id.into(),
+                    leg,
+                    name: name.into(),
+                    arguments: arguments.into(),
+                    place: self.program.place().map(Into::into),
+                };
                 self.chronicle.write(now, What::Verb(Box::new(ordered)));
             }
             Note::Result(id, outcome) => {
@@ -107,6 +113,14 @@ impl Talk {
                 self.chronicle.write(now, What::Heard { leg: None, event: "story ended".into(), facts });
             }
         }
+        self.hand_out(turn);
+    }
+
+    /// Another service goes on with the call.
+    pub fn note_served(&mut self, service: &str, edition: Option<&str>, turn: &mut Turn<'_, '_>) {
+        let facts = Facts::NONE.with("service", service);
+        let facts = edition.into_iter().fold(facts, |facts, edition| facts.with("version", edition));
+        self.chronicle.write(turn.now(), What::Heard { leg: None, event: "goes on as".into(), facts });
         self.hand_out(turn);
     }
 
@@ -158,6 +172,9 @@ impl Talk {
 
     /// What a port tells that is no event of the call.
     pub fn note_sound(&mut self, leg: LegId, notice: &shard::Notice, turn: &mut Turn<'_, '_>) {
+        if let (shard::Notice::Quality(_, quality), Some(end)) = (notice, self.end(leg)) {
+            end.quality = Some(quality.into());
+        }
         let leg = LegNumber::from(leg);
         let notice = match notice {
             shard::Notice::Latched(_, from) => Notice::Latched(Redacted(from).to_string().into()),
@@ -290,6 +307,12 @@ fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
         Verb::Sleep(time) => ("sleep", None, format!("{} ms", time.as_millis())),
         Verb::Tag(key, value) => ("tag", None, format!("{key}={value}")),
         Verb::Detach(leg) => ("detach", Some(*leg), none()),
+        Verb::Errand(errand) => match &**errand {
+            Errand::Facts(leg) => ("facts", Some(*leg), none()),
+            Errand::Moment => ("moment", None, none()),
+            // What is asked may be a secret: which part of the world it was is enough.
+            Errand::Outside(outside) => ("errand", None, outside.noun.clone()),
+        },
     }
 }
 
@@ -308,6 +331,11 @@ fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
             (word(*status), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
         }
         VerbOutcome::Transferred { status, sip } => (word(*status), none.with("sip", sip.to_string())),
+        VerbOutcome::Brought(brought) => match &**brought {
+            Brought::Facts(None) => ("gone", none),
+            Brought::Answer(Err(why)) => ("failed", none.with("why", why)),
+            Brought::Facts(Some(_)) | Brought::Moment { .. } | Brought::Answer(Ok(_)) => ("ok", none),
+        },
         VerbOutcome::Misuse(misuse) => ("misuse", none.with("why", misuse.to_string())),
     }
 }

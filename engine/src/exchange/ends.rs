@@ -16,6 +16,7 @@ use super::outgoing::transport_of;
 use super::recording::Running;
 use super::{Asked, Number, Place, Sent};
 use crate::call::LegId;
+use crate::errand::Quality;
 use crate::line::{Lead, Line, Mark};
 use crate::routing::{Caller, Endpoint, Full, Ticket, Trunk};
 use crate::runtime::{SoundAddress, Wire};
@@ -91,6 +92,10 @@ pub(super) struct End {
     pub tickets: Vec<Ticket>,
     /// Who hears it and is heard by it.
     pub partner: Option<LegId>,
+    /// The number or name of whoever was called there; empty for a party that called us.
+    pub called: Box<str>,
+    /// How its sound went when that was last told.
+    pub quality: Option<Quality>,
     /// The call has heard that it is gone.
     pub gone: bool,
 }

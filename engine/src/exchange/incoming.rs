@@ -22,7 +22,7 @@ use super::ends::{End, Way, Whose};
 use super::outgoing::{Party, contact, terms};
 use super::services::{self, Ringing};
 use super::talk::Talk;
-use super::{Exchange, MAX_CALLS, Number};
+use super::{Exchange, MAX_CALLS, Number, Served};
 use crate::call::{self, Call, LegId};
 use crate::door::{Moment, Refusal};
 use crate::journal::Way as Sender;
@@ -50,6 +50,8 @@ struct Admitted {
     program: Box<dyn Program>,
     /// What answers, by name.
     service: Option<Box<str>>,
+    /// Which version of it.
+    edition: Option<Box<str>>,
     tickets: Vec<Ticket>,
 }
 
@@ -113,7 +115,7 @@ impl Exchange {
                 }
             }
         };
-        let program = self.answering(&decision)?;
+        let Served { program, edition } = self.answering(&decision)?;
         let urgent = decision.emergency;
         let tickets = [self.board.admit(urgent).map(Some), whose.admit(&self.board, urgent, moment.now)];
         let tickets = tickets.into_iter().collect::<Result<Vec<_>, _>>().map_err(|full| full_house(&full))?;
@@ -134,7 +136,7 @@ impl Exchange {
             emergency: decision.emergency,
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
-        Ok(Admitted { party, whose, program, service, tickets })
+        Ok(Admitted { party, whose, program, service, edition, tickets })
     }
 
     /// Who takes the place of another phone needs no route: the call that it names is there, and whoever may know its name has
@@ -153,7 +155,8 @@ impl Exchange {
         let person = heard(&Claimed::of(request)?.claim(), false);
         let party = Party { person, host: None, called: Box::default(), hops: USUAL_HOPS, emergency: false };
         let program = Box::new(services::Missing::of("replaces"));
-        Ok(Admitted { party, whose, program, service: None, tickets: tickets.into_iter().collect() })
+        let tickets = tickets.into_iter().collect();
+        Ok(Admitted { party, whose, program, service: None, edition: None, tickets })
     }
 
     /// Whether whoever sends this says that it is one of ours: it is then no stranger, and proves it.
@@ -183,19 +186,19 @@ impl Exchange {
     }
 
     /// What answers a call that the plan has decided on.
-    fn answering(&self, decision: &Decision) -> Result<Box<dyn Program>, Refusal> {
+    fn answering(&self, decision: &Decision) -> Result<Served, Refusal> {
         match &decision.verdict {
             Verdict::Service(name) => {
-                (self.services)(name).ok_or_else(|| Refusal::new(480, format!("Service {name} Is Not Here")))
+                self.services.find(name).ok_or_else(|| Refusal::new(480, format!("Service {name} Is Not Here")))
             }
             Verdict::Ring(users) => {
                 let forward = match &users[..] {
                     [user] => self.board.directory.find(user).map(|endpoint| endpoint.calling.forward.clone()),
                     _ => None,
                 };
-                Ok(Box::new(Ringing::new(users, forward.unwrap_or_default())))
+                Ok(rust(Ringing::new(users, forward.unwrap_or_default())))
             }
-            Verdict::Trunks(_) => Ok(Box::new(Ringing::out(&decision.called))),
+            Verdict::Trunks(_) => Ok(rust(Ringing::out(&decision.called))),
             Verdict::Refused(denial) => Err(Refusal::new(denial.status(), denial.phrase())),
         }
     }
@@ -208,7 +211,7 @@ impl Exchange {
         admitted: Admitted,
         wire: &mut Wire<'_>,
     ) -> Result<(), Unfit> {
-        let Admitted { party, whose, program, service, tickets } = admitted;
+        let Admitted { party, whose, program, service, edition, tickets } = admitted;
         let tag = wire.tokens().tag();
         let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
@@ -228,6 +231,8 @@ impl Exchange {
             flow: hop.transport.is_reliable().then_some(hop.flow),
             tickets: Vec::new(),
             partner: None,
+            called: Box::default(),
+            quality: None,
             gone: false,
         };
         if let Some((number, of)) = replaced {
@@ -239,7 +244,7 @@ impl Exchange {
         self.next += 1;
         self.names.enter(number, &end);
         self.names.enter_invite(number, &mut end, id);
-        let chronicle = Chronicle::begin(&party, service, wire);
+        let chronicle = Chronicle::begin(&party, service, edition, wire);
         let caller = call::Caller {
             call: number.0,
             origin: call::Origin::Called,
@@ -321,6 +326,10 @@ fn first_of(line: &str) -> &str {
         false
     });
     line[..end.unwrap_or(line.len())].trim()
+}
+
+fn rust(program: impl Program + 'static) -> Served {
+    Served::from(Box::new(program) as Box<dyn Program>)
 }
 
 fn full_house(full: &Full) -> Refusal {

@@ -17,6 +17,7 @@
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
 //! | `passing` | legs that change their call |
 //! | `ends` | the end of a leg: its line, its port, its requests |
+//! | `errands` | what a program asks outside its call |
 //! | `sounding` | ports, prompts, and what media threads tell |
 //! | `recording` | recordings of legs, and their files |
 //! | `carriers` | whom we register with, and which trunk answers |
@@ -27,6 +28,7 @@
 mod carriers;
 mod chronicle;
 mod ends;
+mod errands;
 mod incoming;
 mod outgoing;
 mod passing;
@@ -52,8 +54,8 @@ use crate::call::LegId;
 use crate::call::effect::SoundTag;
 use crate::door::Door;
 use crate::line::Mark;
-use crate::program::Program;
-use crate::runtime::{Desk, News, PromptTicket, RecordTicket, RequestId, SendFault, Wire};
+use crate::program::{Program, VerbId};
+use crate::runtime::{Desk, ErrandTicket, News, PromptTicket, RecordTicket, RequestId, SendFault, Wire};
 use crate::switchboard::Switchboard;
 
 use carriers::Carriers;
@@ -68,8 +70,31 @@ pub use watchdog::CallTally;
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
 pub const MAX_CALLS: usize = 60_000;
 
-/// Finds a service by its name; `None` where there is none of that name.
-pub type Services = fn(&str) -> Option<Box<dyn Program>>;
+/// What answers calls by name, on one shard.
+pub trait Services {
+    /// A program for one call; `None` where there is no service of that name.
+    fn find(&self, name: &str) -> Option<Served>;
+}
+
+/// A program for one call, and which edition of its service it is.
+pub struct Served {
+    /// The program.
+    pub program: Box<dyn Program>,
+    /// Which version of the text, for the record; `None` where it is part of the house.
+    pub edition: Option<Box<str>>,
+}
+
+impl From<Box<dyn Program>> for Served {
+    fn from(program: Box<dyn Program>) -> Self {
+        Self { program, edition: None }
+    }
+}
+
+impl<F: Fn(&str) -> Option<Box<dyn Program>>> Services for F {
+    fn find(&self, name: &str) -> Option<Served> {
+        self(name).map(Served::from)
+    }
+}
 
 /// A call of this shard. Never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,7 +113,9 @@ pub struct Exchange {
     prompts: Prompts,
     /// Whose the recordings are whose files are open, and by which name.
     recordings: HashMap<RecordTicket, (Place, SoundTag)>,
-    services: Services,
+    /// Whose errands are on their way.
+    errands: HashMap<ErrandTicket, (Number, VerbId)>,
+    services: Box<dyn Services>,
     /// When each call wants to be woken.
     due: BTreeSet<(Instant, Number)>,
     /// What calls want of each other. Empty between two turns.
@@ -101,12 +128,12 @@ impl Exchange {
     /// An exchange without calls.
     #[must_use]
     pub fn new(board: Arc<Switchboard>, now: Instant) -> Self {
-        Self::with_services(board, now, services::named)
+        Self::with_services(board, now, Box::new(services::named))
     }
 
     /// The same, with other services than those that are shipped.
     #[must_use]
-    pub fn with_services(board: Arc<Switchboard>, now: Instant, services: Services) -> Self {
+    pub fn with_services(board: Arc<Switchboard>, now: Instant, services: Box<dyn Services>) -> Self {
         Self {
             door: Door::new(board.clone(), now),
             board,
@@ -115,6 +142,7 @@ impl Exchange {
             names: Names::default(),
             prompts: Prompts::default(),
             recordings: HashMap::new(),
+            errands: HashMap::new(),
             services,
             due: BTreeSet::new(),
             posted: VecDeque::new(),
@@ -261,6 +289,10 @@ impl Desk for Exchange {
 
     fn hear_recording(&mut self, ticket: RecordTicket, outcome: Outcome, wire: &mut Wire<'_>) {
         self.recorded(ticket, outcome, wire);
+    }
+
+    fn hear_errand(&mut self, ticket: ErrandTicket, answer: Result<String, String>, wire: &mut Wire<'_>) {
+        self.answered(ticket, answer, wire);
     }
 
     fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {

@@ -148,6 +148,7 @@ impl Talk {
         if let Some(theirs) = theirs.filter(|formats: &Vec<Format>| !formats.is_empty()) {
             line_terms.policy = line_terms.policy.towards(&theirs);
         }
+        let called = who(&invitation.way).into();
         let line = match Line::calling(outward, Arc::new(line_terms)) {
             Ok(line) => line,
             Err(fault) => return self.not_called(leg, 416, fault.to_string(), turn),
@@ -170,6 +171,8 @@ impl Talk {
             tag: tag.as_str().into(),
             tickets,
             partner: None,
+            called,
+            quality: None,
             gone: false,
         };
         turn.exchange.names.enter(self.number, &end);
@@ -243,6 +246,17 @@ impl Talk {
                 let abroad = self.party.host.as_deref().filter(|_| caller.is_none_or(|leg| leg == LegId::FIRST));
                 person.show_inside(abroad.unwrap_or(domain))
             }
+        }
+    }
+}
+
+/// Who is called by a way: an endpoint, or a number.
+fn who(way: &Way) -> &str {
+    match &way.through {
+        Through::Binding(user, _) => user,
+        Through::Trunk(..) | Through::Straight => {
+            let rest = way.uri.split_once(':').map_or(&*way.uri, |(_, rest)| rest);
+            rest.split('@').next().unwrap_or(rest)
         }
     }
 }

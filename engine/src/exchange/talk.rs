@@ -168,6 +168,7 @@ impl Talk {
             Effect::Take { call, leg, as_leg } => self.take(call, leg, as_leg, turn),
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
             Effect::Serve(service) => self.serve(&service, turn),
+            Effect::Errand(verb, errand) => self.errand(verb, *errand, turn),
             Effect::Discard(file) => self.discard_recording(&file, turn),
             Effect::Note(note) => self.note(note, turn),
             Effect::Over => {
@@ -212,9 +213,11 @@ impl Talk {
     }
 
     /// Another service goes on with the call.
-    fn serve(&mut self, service: &str, turn: &Turn<'_, '_>) {
-        let found = (turn.exchange.services)(service);
-        self.program = found.unwrap_or_else(|| Box::new(super::services::Missing::of(service)));
+    fn serve(&mut self, service: &str, turn: &mut Turn<'_, '_>) {
+        let missing = || Box::new(super::services::Missing::of(service)) as Box<dyn Program>;
+        let served = turn.exchange.services.find(service).unwrap_or_else(|| missing().into());
+        self.note_edition(service, &served, turn);
+        self.program = served.program;
     }
 
     pub fn wake(&mut self, turn: &mut Turn<'_, '_>) {

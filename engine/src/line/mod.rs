@@ -56,7 +56,7 @@ use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::sdp::{Format, Place, Policy};
 use patchcord_sip::dialog::Dialog;
 use patchcord_sip::hop::Hop;
-use patchcord_sip::message::Draft;
+use patchcord_sip::message::{Draft, Request};
 use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
@@ -232,6 +232,22 @@ impl Line {
     #[must_use]
     pub fn replaces(&self) -> Option<&Replaces> {
         self.called.as_ref()?.replaces.as_ref()
+    }
+
+    /// The INVITE by which the party calls us, until it is answered.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<&Request> {
+        self.called.as_ref().map(|called| &called.invite)
+    }
+
+    /// How far it has come, as programs say it.
+    #[must_use]
+    pub fn state(&self) -> &'static str {
+        match self.stage {
+            Stage::Called | Stage::New | Stage::Calling => "ringing",
+            Stage::Up => "answered",
+            Stage::Over => "ended",
+        }
     }
 
     /// Whether the line can be forgotten: the call has been told the end, and nothing is waited for.

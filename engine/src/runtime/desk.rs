@@ -17,10 +17,12 @@ use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{ClientId, Full, Heard, ServerId};
 
 use super::clock;
+use super::errands::{ErrandTicket, NotSent};
 use super::recordings::{NotRecorded, RecordTicket};
 use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
 use super::stats::one_more;
 use super::works::Works;
+use crate::errand::Outside;
 
 /// What sits on a shard and decides.
 pub trait Desk {
@@ -50,6 +52,12 @@ pub trait Desk {
     fn hear_recording(&mut self, ticket: RecordTicket, outcome: Outcome, wire: &mut Wire<'_>) {
         let _unheard = (ticket, outcome);
         one_more(&wire.works.counters.unheard_recordings);
+    }
+
+    /// What came of an errand that was sent by [`Wire::send_errand`]: once for each, and never within that call.
+    fn hear_errand(&mut self, ticket: ErrandTicket, answer: Result<String, String>, wire: &mut Wire<'_>) {
+        let _unheard = (ticket, answer);
+        one_more(&wire.works.counters.unheard_errands);
     }
 
     /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.
@@ -292,6 +300,11 @@ impl<'a> Wire<'a> {
         if let Some(sound) = &self.works.sound {
             sound.discard(path);
         }
+    }
+
+    /// Sends an errand into the world; what came of it comes by [`Desk::hear_errand`] after this call.
+    pub fn send_errand(&mut self, errand: Outside) -> Result<ErrandTicket, NotSent> {
+        self.works.world.as_mut().ok_or(NotSent::NoWorld)?.send(errand)
     }
 
     /// Where sound for the peer of a hop is taken, and the address that its description names.

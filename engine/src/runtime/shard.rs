@@ -32,6 +32,7 @@ use super::courier::Courier;
 use super::desk::{Desk, Wire};
 use super::dns::{NameServers, Spoken};
 use super::entrance::Parcel;
+use super::errands::WorldAtShard;
 use super::shared::Shared;
 use super::sound::SoundAtShard;
 use super::stats::{Counters, one_more};
@@ -76,7 +77,7 @@ impl Shard {
         datagrams: Vec<Option<Rc<Datagrams>>>,
         desk: Box<dyn Desk>,
         seed: [u8; 32],
-        sound: Option<SoundAtShard>,
+        (sound, world): (Option<SoundAtShard>, Option<WorldAtShard>),
     ) -> Rc<Self> {
         let now = clock::now();
         let counters = shared.counters[index].clone();
@@ -96,6 +97,7 @@ impl Shard {
                 tokens,
                 transports,
                 sound,
+                world,
                 shard: shard.clone(),
             };
             let core = RefCell::new(Core { desk, works });

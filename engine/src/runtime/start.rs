@@ -21,6 +21,7 @@ use super::clock;
 use super::descriptors;
 use super::desk::Desk;
 use super::entrance::{Entrance, Inside, Parcel};
+use super::errands::{self, WorldAtShard};
 use super::settings::{Listen, Settings};
 use super::shard::Shard;
 use super::shared::Shared;
@@ -32,6 +33,7 @@ use super::transport::bind::{BindError, Group, bind};
 use super::transport::tls::Tls;
 use super::transport::udp::Datagrams;
 use super::transport::ws::MessageSocket;
+use crate::errand::World;
 
 /// How long a stopping shard waits for its last words to be taken, after everything else.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -90,6 +92,22 @@ struct Fittings {
     phase: watch::Receiver<Phase>,
     seed: [u8; 32],
     sound: Option<SoundInside>,
+    world: Option<Arc<dyn World>>,
+}
+
+/// What lies around the shards, where there is any.
+#[derive(Default)]
+pub struct Around {
+    /// Sound.
+    pub sound: Option<Sound>,
+    /// Where errands of programs go.
+    pub world: Option<Arc<dyn World>>,
+}
+
+impl From<Option<Sound>> for Around {
+    fn from(sound: Option<Sound>) -> Self {
+        Self { sound, world: None }
+    }
 }
 
 /// The running shards.
@@ -108,20 +126,22 @@ impl Runtime {
         Self::start_with(settings, None, desks)
     }
 
-    /// The same; with sound, each shard hears what its ports tell. The media threads are whoever's started them to stop,
+    /// The same with what lies around; with sound, each shard hears what its ports tell. The media threads are whoever's started them to stop,
     /// after the shards.
     ///
     /// # Panics
     /// When the sound has not as many listeners as there are shards.
     pub fn start_with(
         mut settings: Settings,
-        sound: Option<Sound>,
+        around: impl Into<Around>,
         desks: impl Fn(usize) -> Box<dyn Desk> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
         settings.limits.connections = descriptors::connections(settings.limits.connections);
         let tls = Tls::open(&settings)?;
         let (phase, _) = watch::channel(Phase::Running);
         let (bound, mut fittings, entrances) = fit(&settings, &phase)?;
+        let Around { sound, world } = around.into();
+        fittings.iter_mut().for_each(|fitting| fitting.world = world.clone());
         if let Some(sound) = sound {
             let shares = sound.share(fittings.len());
             fittings.iter_mut().zip(shares).for_each(|(fitting, share)| fitting.sound = Some(share));
@@ -231,6 +251,7 @@ fn fit(settings: &Settings, phase: &watch::Sender<Phase>) -> Result<Fitted, Star
             phase: phase.subscribe(),
             seed: random_seed()?,
             sound: None,
+            world: None,
         });
     }
     let mut bound = Vec::new();
@@ -300,7 +321,12 @@ fn open(fittings: Fittings, shared: Arc<Shared>, desks: &dyn Fn(usize) -> Box<dy
         datagrams[at] = Some(Rc::new(Datagrams::new(FlowId(at as u64), socket)?));
     }
     let (sound, bell) = fittings.sound.map(SoundInside::open).transpose()?.unzip();
-    let shard = Shard::open(fittings.index, shared, datagrams.clone(), desks(fittings.index), fittings.seed, sound);
+    let (world, answers) = fittings.world.map(WorldAtShard::open).unzip();
+    let (desk, beside) = (desks(fittings.index), (sound, world));
+    let shard = Shard::open(fittings.index, shared, datagrams.clone(), desk, fittings.seed, beside);
+    if let Some(answers) = answers {
+        errands::listen(&shard, answers);
+    }
     if let Some(bell) = bell {
         sound::listen(&shard, bell);
     }

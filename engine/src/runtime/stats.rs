@@ -103,6 +103,8 @@ counters! {
     unheard_prompts,
     /// Ends of recordings told to a desk that did not listen.
     unheard_recordings,
+    /// Answers to errands that the desk did not take.
+    unheard_errands,
     /// Transactions that are open now.
     transactions,
 }

@@ -12,6 +12,7 @@ use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{ClientId, Full, Heard, Sender, ServerId, Transactions};
 
 use super::courier::Courier;
+use super::errands::WorldAtShard;
 use super::shard::Shard;
 use super::shared::Shared;
 use super::sound::{SoundAddress, SoundAtShard};
@@ -37,6 +38,8 @@ pub(crate) struct Works {
     pub courier: Courier,
     /// The way to the media threads, where there are any.
     pub sound: Option<SoundAtShard>,
+    /// The way into the world, where there is any.
+    pub world: Option<WorldAtShard>,
     /// For tasks that come back with news.
     pub shard: Weak<Shard>,
 }

@@ -133,8 +133,9 @@ impl House {
         let (plane, notices) = plane(1);
         let sound = Sound { plane, notices, loader: loader(folder.path()), recordings, rules: SoundRules::default() };
         let desks = board.clone();
-        let exchange =
-            move |_| -> Box<dyn Desk> { Box::new(Exchange::with_services(desks.clone(), clock::now(), service)) };
+        let exchange = move |_| -> Box<dyn Desk> {
+            Box::new(Exchange::with_services(desks.clone(), clock::now(), Box::new(service)))
+        };
         let runtime = Runtime::start_with(settings(&["udp:127.0.0.1:0"], &folder), Some(sound), exchange);
         Self { runtime: runtime.expect("it starts"), board, folder, lab: Lab::open() }
     }

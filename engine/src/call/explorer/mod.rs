@@ -16,10 +16,12 @@ mod party;
 mod world;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::tests::words::{dial, four_keys, gather, message, play, targets};
 use super::verb::{Dial, Record, Strategy, Transfer, Verb};
 use super::{Caller, LegId, Origin};
+use crate::errand::{Errand, Outside};
 use world::{Allow, Move, World};
 
 /// How many states of one story are visited before the next level is not begun. Together with the number of stories it keeps
@@ -186,6 +188,16 @@ fn prompts_keys_and_recordings_leave_nothing_whatever_comes_first() {
     ];
     let (depth, _) = explore("keys", called(), story, Allow { key: true, ..Allow::default() });
     assert!(depth >= 9, "{depth}");
+}
+
+#[test]
+fn errands_leave_nothing_whatever_comes_first() {
+    let outside =
+        Outside { service: "ivr".into(), noun: "http".into(), ask: "{}".into(), patience: Duration::from_secs(1) };
+    let errand = || Verb::Errand(Box::new(Errand::Outside(outside.clone())));
+    let story = vec![errand(), Verb::Answer(CALLER), dial(CALLER, &["alice"]), errand()];
+    let (depth, _) = explore("errands", called(), story, Allow::default());
+    assert!(depth >= 12, "only to depth {depth}");
 }
 
 #[test]

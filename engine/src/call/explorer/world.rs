@@ -16,6 +16,7 @@ use super::super::tests::told::{clock, of, way};
 use super::super::*;
 use super::law::{self, Book};
 use super::party::{Party, Stage};
+use crate::errand::Brought;
 use crate::program::{End, Step, VerbId, Wake};
 
 /// Which moves a story has beside the usual ones.
@@ -58,6 +59,7 @@ impl Default for Allow {
 pub(super) enum Move {
     Program,
     Breath,
+    Brought(VerbId),
     Located(VerbId, u32),
     NotLocated(VerbId, u32),
     Party(LegId, LegEvent),
@@ -83,6 +85,7 @@ pub(super) struct World {
     /// Legs whose end was told while orders for them were on their way.
     gone: BTreeSet<LegId>,
     sought: BTreeMap<(VerbId, u32), String>,
+    errands: BTreeSet<VerbId>,
     /// Recordings whose files are open, and whether they were told to end.
     recordings: BTreeMap<(LegId, SoundTag), bool>,
     /// What the program was resumed for and has not answered, or what it goes on with after a breath.
@@ -113,6 +116,7 @@ impl World {
             parties,
             gone: BTreeSet::new(),
             sought: BTreeMap::new(),
+            errands: BTreeSet::new(),
             recordings: BTreeMap::new(),
             asked: None,
             breathes: None,
@@ -133,7 +137,7 @@ impl World {
         let mut hasher = DefaultHasher::new();
         self.call.moved(self.now, self.origin).hash(&mut hasher);
         self.parties.hash(&mut hasher);
-        self.sought.hash(&mut hasher);
+        (&self.sought, &self.errands).hash(&mut hasher);
         self.recordings.hash(&mut hasher);
         (&self.asked, self.told, self.ended_by_operator, &self.book).hash(&mut hasher);
         (self.breaths, &self.breathes, self.places, &self.takings).hash(&mut hasher);
@@ -149,6 +153,7 @@ impl World {
             moves.push(Move::Program);
             moves.extend((self.breaths > 0).then_some(Move::Breath));
         }
+        moves.extend(self.errands.iter().map(|verb| Move::Brought(*verb)));
         for &(verb, target) in self.sought.keys() {
             moves.push(Move::Located(verb, target));
             moves.push(Move::NotLocated(verb, target));
@@ -223,6 +228,11 @@ impl World {
             Move::Program => {
                 let answer = self.answer();
                 self.call.hear(Event::Program(answer), self.now);
+            }
+            Move::Brought(verb) => {
+                self.errands.remove(verb);
+                let answer = Box::new(Brought::Answer(Ok("1".into())));
+                self.call.hear(Event::Brought(*verb, answer), self.now);
             }
             Move::Located(verb, target) => {
                 let address = self.sought.remove(&(*verb, *target)).unwrap_or_default();
@@ -402,6 +412,7 @@ impl World {
                 }
                 Effect::Take { as_leg, .. } => drop(self.takings.insert(as_leg)),
                 Effect::Give { leg, .. } => drop(leg.map(|leg| self.parties.remove(&leg))),
+                Effect::Errand(verb, _) => drop(self.errands.insert(verb)),
                 Effect::Serve(_) | Effect::Discard(_) => {}
             }
         }

@@ -1,0 +1,122 @@
+//! What a program asks outside its call: facts of its legs, the moment, and errands into the world.
+//!
+//! Facts are answered in the same turn; whatever the world does is answered later, and finds its call by the ticket of the
+//! errand. Headers are known as long as the INVITE that brought them waits for its answer.
+
+use std::time::UNIX_EPOCH;
+
+use patchcord_media::sdp::agreed::Security;
+use patchcord_media::shard;
+
+use super::ends::{End, Way, Whose};
+use super::talk::Talk;
+use super::{Exchange, Served, Turn};
+use crate::call::{Event, LegId};
+use crate::errand::{Brought, Errand, Facts, Outside, Quality};
+use crate::program::VerbId;
+use crate::runtime::{ErrandTicket, Wire};
+
+/// Headers of an INVITE that a program is told: more than any honest one has.
+const HEADERS: usize = 64;
+
+impl Exchange {
+    /// The world has answered. Where the call has gone there is nobody to be told.
+    pub(super) fn answered(&mut self, ticket: ErrandTicket, answer: Result<String, String>, wire: &mut Wire<'_>) {
+        let Some((number, verb)) = self.errands.remove(&ticket) else { return };
+        self.with(number, wire, |talk, turn| talk.brought(verb, Brought::Answer(answer), turn));
+    }
+}
+
+impl Talk {
+    /// Does an errand of the program, or sends it out.
+    pub fn errand(&mut self, verb: VerbId, errand: Errand, turn: &mut Turn<'_, '_>) {
+        let brought = match errand {
+            Errand::Facts(leg) => Brought::Facts(self.facts(leg).map(Box::new)),
+            Errand::Moment => {
+                let wall = turn.wire.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Brought::Moment { wall, seed: turn.wire.tokens().number() }
+            }
+            Errand::Outside(outside) => match self.send(verb, outside, turn) {
+                Ok(()) => return,
+                Err(why) => Brought::Answer(Err(why)),
+            },
+        };
+        self.brought(verb, brought, turn);
+    }
+
+    fn send(&self, verb: VerbId, outside: Outside, turn: &mut Turn<'_, '_>) -> Result<(), String> {
+        let ticket = turn.wire.send_errand(outside).map_err(|not_sent| not_sent.to_string())?;
+        turn.exchange.errands.insert(ticket, (self.number, verb));
+        Ok(())
+    }
+
+    fn brought(&mut self, verb: VerbId, brought: Brought, turn: &Turn<'_, '_>) {
+        self.call.hear(Event::Brought(verb, Box::new(brought)), turn.now());
+    }
+
+    /// What is known of a leg that is there.
+    fn facts(&self, leg: LegId) -> Option<Facts> {
+        let end = self.ends.iter().find(|end| end.leg == leg && !end.gone)?;
+        let from = if self.party.person.hidden { "" } else { &*self.party.person.number };
+        let (number, name) = match leg {
+            LegId::FIRST => (from.to_owned(), self.party.person.name.as_deref().unwrap_or_default().to_owned()),
+            _ => (end.called.to_string(), String::new()),
+        };
+        let (endpoint, trunk) = match &end.whose {
+            Whose::Endpoint(endpoint) => (Some(endpoint.user.to_string()), None),
+            Whose::Trunk(trunk) => (None, Some(trunk.name.to_string())),
+            Whose::Stranger(_) => (None, None),
+        };
+        let sound = end.line.sound();
+        Some(Facts {
+            from: from.to_owned(),
+            to: self.party.called.to_string(),
+            number,
+            name,
+            headers: headers(end),
+            endpoint,
+            trunk,
+            transport: transport(end),
+            secure: sound.is_some_and(|sound| sound.security != Security::Open),
+            codec: sound
+                .and_then(|sound| sound.send.first())
+                .map(|format| format.codec.name().to_owned())
+                .unwrap_or_default(),
+            state: end.line.state().to_owned(),
+            quality: end.quality,
+        })
+    }
+
+    /// Another service goes on with the call.
+    pub fn note_edition(&mut self, service: &str, served: &Served, turn: &mut Turn<'_, '_>) {
+        self.note_served(service, served.edition.as_deref(), turn);
+    }
+}
+
+impl From<&shard::Quality> for Quality {
+    fn from(quality: &shard::Quality) -> Self {
+        let heard = quality.heard_here;
+        Self {
+            mos_hundredths: quality.mos_here.map_or(0, |mos| (mos * 100.0) as u16),
+            loss_permille: heard.map_or(0, |heard| u16::try_from(heard.lost_permille).unwrap_or(u16::MAX)),
+            jitter: heard.map(|heard| heard.jitter).unwrap_or_default(),
+            round_trip: quality.round_trip.unwrap_or_default(),
+        }
+    }
+}
+
+fn headers(end: &End) -> Vec<(String, String)> {
+    let invite = end.line.unanswered();
+    let all = invite.into_iter().flat_map(|invite| invite.iter());
+    // What proves who somebody is is no script's matter.
+    let told = all.filter(|(name, _)| !name.to_ascii_lowercase().ends_with("authorization"));
+    told.take(HEADERS).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn transport(end: &End) -> String {
+    let hop = match &end.opening {
+        Way::Along(hop) => Some(hop),
+        Way::To(_) => end.line.hop(),
+    };
+    hop.map_or("udp", |hop| hop.transport.uri_name()).to_owned()
+}

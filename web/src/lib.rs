@@ -8,6 +8,7 @@
 //! doors      /healthz, /readyz, /metrics
 //! house      what control and doors ask of the running server; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
+//! outside    what scripts reach outside their calls: stored values
 //! serve      HTTP on a listening socket, within limits
 //! ```
 //!
@@ -21,6 +22,7 @@ pub mod fetch;
 pub mod folder;
 pub mod house;
 pub mod metrics;
+pub mod outside;
 pub mod problem;
 pub mod serve;
 pub mod store;

@@ -1,4 +1,4 @@
-//! The only SQL of the house: endpoints, bindings and calls, on SQLite or PostgreSQL.
+//! The only SQL of the house: endpoints, bindings, calls and what scripts keep, on SQLite or PostgreSQL.
 //!
 //! ```text
 //! Place      where the database is, read from a URL and safe to print
@@ -8,6 +8,7 @@
 //! endpoints  the engine's EndpointShelf
 //! bindings   the engine's BindingShelf
 //! calls      the engine's RecordShelf
+//! shelf      what scripts keep, within bounds
 //! ```
 //!
 //! Both databases run the same statements: they agree on `$1`, `ON CONFLICT` and row values, so what differs is the
@@ -22,6 +23,7 @@ mod endpoints;
 mod error;
 mod place;
 mod seal;
+pub mod shelf;
 mod time;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};

@@ -6,3 +6,4 @@ mod cluster;
 mod endpoints;
 mod lab;
 mod opening;
+mod shelf;

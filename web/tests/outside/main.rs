@@ -1,0 +1,4 @@
+//! What scripts reach outside their calls: each noun with good asks, bad asks and a world that misbehaves.
+
+mod lab;
+mod store;

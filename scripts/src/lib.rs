@@ -1,1 +1,3 @@
 //! The Rhai host: a script is a value that yields verbs.
+
+pub mod time;

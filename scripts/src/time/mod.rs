@@ -1,0 +1,32 @@
+//! Time as scripts speak of it: zones, opening hours, holidays, and dates in words of numbers.
+//!
+//! Every function is handed the moment; nothing here reads a clock. What zones there are and when their clocks change is
+//! compiled in, so that a call replayed tomorrow on another machine is judged as it was today.
+//!
+//! ```text
+//! hours   "Mon-Fri 09:00-18:00; closed 12-25, Easter+1 Europe/Berlin" ─read─▶ Hours ─is_open(moment)─▶ bool
+//! days    which days a rule is about: weekdays, dates, ranges of them, Easter
+//! zone    a moment as the clock on the wall shows it
+//! wrong   what is wrong with a text, and at which column
+//! ```
+
+mod days;
+mod hours;
+#[cfg(test)]
+mod tests;
+mod wrong;
+mod zone;
+
+use std::time::Duration;
+
+pub use hours::Hours;
+pub use wrong::Wrong;
+pub use zone::{Shown, format, show};
+
+/// Whether a moment, told since 1970, lies within opening hours such as `"Mon-Fri 09:00-18:00 Europe/Berlin"`.
+///
+/// # Errors
+/// When that is no text of opening hours.
+pub fn within(hours: &str, now: Duration) -> Result<bool, Wrong> {
+    Hours::read(hours)?.is_open(now)
+}

@@ -48,6 +48,8 @@ pub struct Sound {
     pub scripts: PathBuf,
     /// Whether the file names that folder, so that it has to be there.
     pub is_named: bool,
+    /// What prompts that name no language are spoken in.
+    pub language: String,
     /// Where `store://` leads.
     pub store: Option<Store>,
     /// How we show the store who we are.
@@ -89,6 +91,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
     section.close();
 
     let mut sounds = top.take_section("sounds");
+    let language = sounds.take_parsed("language", language).map_or_else(|| prompt::ENGLISH.into(), |(found, _)| found);
     let store = sounds.take_parsed("store", |text| store(text, base)).map(|(found, _)| found);
     let keys = keys(&mut sounds, environment);
     let network = |text: &str| {
@@ -107,12 +110,20 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         rules: SoundRules { address, advertise, silence_after },
         is_named: named.is_some(),
         scripts: base.join(named.unwrap_or_else(|| SCRIPTS.into())),
+        language,
         store,
         keys,
         reach,
         prompt_bytes,
         recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
     }
+}
+
+/// The folder of a language. Its prompts may all lie on disk, so any tag will do.
+fn language(text: &str) -> Result<String, Wrong> {
+    let is_tag = (2..=3).contains(&text.len()) && text.bytes().all(|letter| letter.is_ascii_lowercase());
+    let remedy = "write a language in two or three small letters, as in \"en\" or \"de\"";
+    is_tag.then(|| text.to_owned()).ok_or_else(|| Wrong::new(format!("{text:?} is no language"), remedy))
 }
 
 fn ports(text: &str) -> Result<(u16, u16), Wrong> {

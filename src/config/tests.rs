@@ -69,7 +69,7 @@ fn an_empty_file_is_a_working_server() {
     assert_eq!(sound.rules.silence_after, Some(std::time::Duration::from_secs(60)));
     assert_eq!(sound.folders(), [Path::new("etc/scripts/sounds")]);
     assert_eq!((&sound.store, sound.prompt_bytes), (&None, 256 << 20));
-    assert_eq!(sound.recordings, Path::new("etc/data/recordings"));
+    assert_eq!((sound.recordings.as_path(), sound.language.as_str()), (Path::new("etc/data/recordings"), "en"));
 }
 
 #[test]
@@ -84,6 +84,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         [scripts]
         path = "/srv/services"
         [sounds]
+        language = "de"
         store = "s3://sounds/en?region=eu-central-1"
         store_key = "AKID"
         store_secret_env = "STORE_SECRET"
@@ -93,7 +94,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         [limits]
         prompt_bytes = 2097152
     "#;
-    let Sound { ports, threads, rules, scripts, is_named, store, keys, reach, prompt_bytes, recordings } =
+    let Sound { ports, threads, rules, scripts, is_named, language, store, keys, reach, prompt_bytes, recordings } =
         good(text, &[("STORE_SECRET", "hush")]).sound;
     assert_eq!((ports, threads, scripts.as_path(), is_named), ((20_000, 20_999), 3, Path::new("/srv/services"), true));
     let address = |text: &str| Some(text.parse().expect("an address"));
@@ -101,7 +102,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
     assert_eq!((rules.silence_after, prompt_bytes), (None, 2 << 20));
     assert_eq!(store.map(|store| store.to_string()).as_deref(), Some("s3://sounds/en"));
     assert_eq!(keys.map(|keys| (keys.id, keys.secret)), Some(("AKID".into(), "hush".into())));
-    assert_eq!(recordings, Path::new("etc/kept"));
+    assert_eq!((recordings.as_path(), language.as_str()), (Path::new("etc/kept"), "de"));
     assert_eq!(reach, ["10.1.0.0/16".parse().expect("a network")]);
     let folder = good("[sounds]\nstore = \"bucket\"\n[media]\naddress = \"::\"\n", &[]).sound;
     assert_eq!(folder.store.map(|store| store.to_string()).as_deref(), Some("etc/bucket"));

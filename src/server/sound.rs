@@ -13,11 +13,12 @@ use std::{
 
 use patchcord_engine::runtime::{self, CertificateError};
 use patchcord_media::{
-    prompt::{self, Disk, Loader},
+    prompt::{self, Disk, Embedded, Loader},
     recording::Writer,
     rtp::ports::{Capacity, Range},
     shard::{self, Plane, limits},
 };
+use patchcord_scripts::shipped;
 use patchcord_web::{
     fetch::{self, Reach, Unopened},
     house,
@@ -161,7 +162,9 @@ fn loader(config: &Config) -> Result<Loader, Silenced> {
     let authorities = config.runtime.trust.as_deref().map(runtime::authorities).transpose()?.unwrap_or_default();
     let remote = fetch::schemes(fetch::Settings { reach: Reach::and(reach), authorities, store, keys })?;
     let settings = prompt::Settings { cache: prompt_bytes, ..prompt::Settings::default() };
-    Loader::start(settings, Arc::new(Disk::new(config.sound.folders())), remote).map_err(Silenced::Loader)
+    let disk = Disk::new(config.sound.folders());
+    let prompts = Embedded::new(disk, &config.sound.language, shipped::sound);
+    Loader::start(settings, Arc::new(prompts), remote).map_err(Silenced::Loader)
 }
 
 impl SoundRoom {
@@ -207,7 +210,13 @@ impl SoundRoom {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{collections::HashMap, os::unix::fs::PermissionsExt, time::Duration};
+
+    use patchcord_engine::runtime::clock;
+    use patchcord_media::{
+        frame::Rate,
+        prompt::{Form, Loudness, Wish},
+    };
 
     use super::*;
 
@@ -231,5 +240,50 @@ mod tests {
         let refused = refused.expect_err("a file holds no folder");
         assert_eq!(refused.key(), "recordings.path");
         assert!(refused.to_string().ends_with("/file is no folder that recordings can be kept in"), "{refused}");
+    }
+
+    /// All samples of a prompt, and their level.
+    fn heard(name: &str, loudness: Loudness) -> (usize, f32) {
+        let bytes = shipped::sound(name).expect("it is shipped").to_vec();
+        let samples = prompt::decode(name, bytes, Rate::Narrow, loudness, &prompt::Limits::default());
+        let samples = samples.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let samples: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) / 32_768.0).collect();
+        let level = prompt::loudness_dbm0(&samples, Rate::Narrow).unwrap_or_else(|| panic!("{name} is silent"));
+        (samples.len(), level)
+    }
+
+    #[test]
+    fn every_shipped_sound_plays_as_loud_as_the_house_wants_it() {
+        for (number, name) in shipped::sounds().enumerate() {
+            let (samples, level) = heard(name, Loudness::AsRecorded);
+            assert!((level - prompt::TARGET_DBM0).abs() < 5.0, "{name} was recorded at {level} dBm0");
+            let (least, most) = if name == "music" { (30, 60) } else { (0, 16) };
+            let seconds = samples / Rate::Narrow.hz() as usize;
+            assert!((least..most).contains(&seconds) && samples > 1000, "{name} has {samples} samples");
+            // Levelling is a law of its own; here some are enough.
+            if number % 20 == 0 {
+                let (_, level) = heard(name, Loudness::Levelled);
+                assert!((level - prompt::TARGET_DBM0).abs() < 1.0, "{name} plays at {level} dBm0");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loader_finds_what_is_shipped_and_what_lies_on_disk_in_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let prompts = Embedded::new(Disk::new(vec![folder.path().into()]), "de", shipped::sound);
+        let settings = prompt::Settings { fresh: Duration::ZERO, ..prompt::Settings::default() };
+        let loader = Loader::start(settings, Arc::new(prompts), HashMap::new()).expect("its threads start");
+        let length = |name: &str| {
+            let wish = Wish { name: name.into(), loudness: Loudness::Levelled, form: Form::Samples(Rate::Wide) };
+            let loaded = loader.load_and_wait(wish, clock::now(), Duration::from_secs(10)).expect("it comes in time");
+            loaded.map(|sound| sound.duration()).map_err(|unloaded| unloaded.to_string())
+        };
+        let (german, english) = (length("goodbye"), length("en/goodbye"));
+        assert!(german.is_ok() && english.is_ok() && german != english, "{german:?} and {english:?}");
+        assert!(length("never-recorded").is_err_and(|told| told.contains("never-recorded is not there")));
+        let own = shipped::sound("music").expect("it is shipped");
+        fs::write(folder.path().join("goodbye.opus"), own).expect("written");
+        assert_eq!(length("goodbye"), length("music"));
     }
 }

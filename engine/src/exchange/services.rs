@@ -1,4 +1,4 @@
-//! Services that are written in Rust: echo, tone, and ringing somebody.
+//! Services that are written in Rust: echo, tone, music, and ringing somebody.
 //!
 //! They drive a call by the same words as a script and know nothing else of the engine.
 
@@ -18,6 +18,7 @@ const LONGEST_RING: Duration = Duration::from_secs(180);
 pub fn named(name: &str) -> Option<Box<dyn Program>> {
     match name {
         "echo" => Some(Box::new(Straight::echo())),
+        "music" => Some(Box::new(Straight::playing("music"))),
         "tone" => Some(Box::new(Straight::playing("tone::milliwatt"))),
         _ => None,
     }

@@ -11,7 +11,7 @@
 //! | `heads` | what the heads of files say that decoders do not heed |
 //! | `resample`, `level` | any rate into ours; every prompt equally loud |
 //! | `sound` | finished frames, as samples or as payload of a codec |
-//! | `fetch`, `disk` | where bytes come from: a trait, and the folders of this machine |
+//! | `fetch`, `disk`, `embedded` | where bytes come from: a trait, the folders of this machine, and the program itself |
 //! | `opus` | packets of an Ogg Opus file into samples |
 //! | `cache`, `loader` | what is kept, and the threads that make it |
 //! | `tone` | dial tone, busy, ringback and the rest, by country |
@@ -22,6 +22,7 @@ mod cache;
 mod cursor;
 mod decode;
 mod disk;
+mod embedded;
 mod fetch;
 mod heads;
 mod level;
@@ -35,6 +36,7 @@ mod tone;
 pub use cursor::{Cursor, Item, Loops, MAX_ITEMS, Position, Step, Unplaylisted, VOLUMES_DB};
 pub use decode::{Limits, Unplayable, decode};
 pub use disk::{Disk, ENDINGS};
+pub use embedded::{ENGLISH, Embedded, Inside};
 pub use fetch::{Bounds, Fetch, Fetched, Unfetched, Version};
 pub use level::{Loudness, TARGET_DBM0, loudness_dbm0};
 pub use loader::{Loaded, Loader, Settings, Standing, Told, Unloaded, Wish};

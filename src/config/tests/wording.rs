@@ -161,6 +161,10 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:2:17: media.silence_after: \"ever\" is no duration\n    write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
     ),
     (
+        "[sounds]\nlanguage = \"German\"",
+        "etc/patchcord.toml:2:12: sounds.language: \"German\" is no language\n    write a language in two or three small letters, as in \"en\" or \"de\"",
+    ),
+    (
         "[sounds]\nstore = \"gs://sounds\"",
         "etc/patchcord.toml:2:9: sounds.store: \"gs://sounds\" cannot be used: gs:// is no store of prompts that is known here: name a folder or s3://bucket\n    write \"s3://bucket/prefix?region=…&endpoint=https://…\", or a folder",
     ),

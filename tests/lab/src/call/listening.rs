@@ -75,6 +75,17 @@ impl Handset {
         assert!(came.is_ok(), "{} is to hear {wanted:?} and hears {heard:?}", self.name());
     }
 
+    /// Waits until this phone hears anything at all, and gives a second of it: for music, and for what a server says.
+    pub async fn comes_to_hear_sound(&self) -> Hearing {
+        self.has_sound().await;
+        let (mut from, begins) = (clock::now(), clock::now());
+        while self.overhears(from, from + GLANCE).await.is_silent() {
+            assert!(from < begins + PATIENCE, "{} hears nothing", self.name());
+            from += GLANCE;
+        }
+        self.overhears(from, from + Duration::from_secs(1)).await
+    }
+
     /// How long what the other says takes to this phone's ear, from the packet in which it is sent to the one in which it
     /// comes. The other falls silent for that and speaks again.
     pub async fn delay_of(&self, other: &Self) -> Duration {

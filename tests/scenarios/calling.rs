@@ -1,5 +1,7 @@
 //! Calls through the real server: who reaches whom, who hears whom, and how it ends.
 
+use std::time::Duration;
+
 use patchcord_lab::{
     Carrier, Conduct, Handset, Hold, Invitation, Keypad, Lab, Model, Server, Side, Transport, eventually,
 };
@@ -55,6 +57,18 @@ async fn the_echo_gives_a_caller_its_own_voice_back() {
 }
 
 #[tokio::test]
+async fn the_number_for_music_plays_what_is_shipped_until_the_caller_has_enough() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    alice.dial("9664");
+    alice.is_answered().await;
+    let heard = alice.comes_to_hear_sound().await;
+    assert!((-35.0..-5.0).contains(&heard.level()), "{} dBm0", heard.level());
+    alice.hangs_up().await;
+}
+
+#[tokio::test]
 async fn who_calls_a_busy_phone_hears_so_and_who_hangs_up_while_it_rings_stops_it() {
     let server = house().await;
     let lab = Lab::open();
@@ -101,13 +115,15 @@ async fn talking(lab: &Lab, server: &Server) -> (Handset, Handset) {
 }
 
 #[tokio::test]
-async fn who_holds_a_call_hears_nobody_until_it_resumes() {
+async fn who_holds_a_call_hears_nobody_until_it_resumes_and_the_other_hears_music() {
     let server = house().await;
     let lab = Lab::open();
     let (alice, bob) = talking(&lab, &server).await;
     for hold in [Hold::SendOnly, Hold::Inactive, Hold::Nowhere] {
         alice.holds_by(hold).await;
         alice.comes_to_hear(&[]).await;
+        let music = bob.comes_to_hear_sound().await;
+        assert!(music.longest_gap() < Duration::from_millis(500), "{hold:?}: {:?} of silence", music.longest_gap());
         alice.resumes().await;
         alice.comes_to_hear(&[&bob]).await;
         bob.comes_to_hear(&[&alice]).await;

@@ -37,8 +37,8 @@ use crate::switchboard::Proof;
 /// When somebody may come back whom this shard has no room for.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What a party hears that is put on hold: a soft beep now and then, which says that the call is still there.
-const HELD: &str = "tone::425@-28:300/9700";
+/// What a party hears that is put on hold: the prompt of that name.
+const HELD: &str = "music";
 
 /// Hops that a call of ours has left where the caller says nothing of it (RFC 3261 §8.1.1.6).
 const USUAL_HOPS: u8 = 70;

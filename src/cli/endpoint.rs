@@ -332,7 +332,7 @@ fn names_fields(fields: &[&str]) -> bool {
     fields.len() > 1 && is(0, &["user", "username", "name", "endpoint"]) && is(1, &["password"]) && is(2, &["number"])
 }
 
-fn read_input(from: &Path) -> Result<String, Failure> {
+pub(super) fn read_input(from: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     let read = match from.to_str() {
         Some("-") => io::stdin().take(MAX_INPUT + 1).read_to_string(&mut text),
@@ -351,11 +351,11 @@ fn read_input(from: &Path) -> Result<String, Failure> {
     }
 }
 
-fn first_line(text: String) -> String {
+pub(super) fn first_line(text: String) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-fn make_password() -> Result<String, Failure> {
+pub(super) fn make_password() -> Result<String, Failure> {
     let mut dice = [0; MADE_LENGTH];
     getrandom::fill(&mut dice).map_err(|error| {
         let reason = format!("the system gives no random numbers: {error}");

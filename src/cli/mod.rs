@@ -4,7 +4,7 @@
 //! words      the grammar, with an example for each command
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
-//! endpoint, calls, server, files   the commands
+//! endpoint, user, calls, server, files   the commands
 //! store      the store, for a command that finds no server
 //! ```
 //!
@@ -17,6 +17,7 @@ mod files;
 mod outcome;
 mod server;
 mod store;
+mod user;
 mod words;
 
 use std::{
@@ -30,7 +31,7 @@ use clap::Parser;
 use crate::config::{Config, Environment, Whereabouts};
 
 use outcome::{Exit, Failure, Said};
-use words::{Calls, CallsCommand, Command, EndpointCommand, Line};
+use words::{Calls, CallsCommand, Command, EndpointCommand, Line, UserCommand};
 
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
@@ -77,6 +78,14 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Endpoint(EndpointCommand::List) => block_on(endpoint::list(context)),
         Command::Endpoint(EndpointCommand::Remove { user }) => block_on(endpoint::remove(context, user)),
         Command::Endpoint(EndpointCommand::Password(word)) => block_on(endpoint::password(context, word)),
+        Command::User(UserCommand::Add { name, role, password_stdin }) => {
+            block_on(user::add(context, name, role, password_stdin))
+        }
+        Command::User(UserCommand::List) => block_on(user::list(context)),
+        Command::User(UserCommand::Remove { name }) => block_on(user::remove(context, name)),
+        Command::User(UserCommand::Password { name, password_stdin }) => {
+            block_on(user::password(context, name, password_stdin))
+        }
         Command::Registrations => block_on(server::registrations(context)),
         Command::Calls(Calls { command: None, limit }) => block_on(calls::list(context, limit)),
         Command::Calls(Calls { command: Some(CallsCommand::Show { call, sip }), .. }) => {

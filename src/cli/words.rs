@@ -55,6 +55,9 @@ pub enum Command {
     /// Phones and browsers that may register
     #[command(subcommand, after_help = "Example:\n  patchcord endpoint add alice --number 101")]
     Endpoint(EndpointCommand),
+    /// People who may open the dashboard
+    #[command(subcommand, after_help = "Example:\n  patchcord user add bob --role operator")]
+    User(UserCommand),
     /// Show where endpoints can be reached now
     #[command(after_help = "Example:\n  patchcord registrations --json")]
     Registrations,
@@ -116,6 +119,43 @@ Examples:
     /// Give an endpoint another password; one is made and shown once unless it is given
     #[command(after_help = "Example:\n  patchcord endpoint password alice")]
     Password(Password),
+}
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Add a user; a password is made and shown once unless one is given
+    #[command(after_help = "\
+Examples:
+  patchcord user add bob --role operator
+  echo 'correct horse battery' | patchcord user add bob --role viewer --password-stdin")]
+    Add {
+        /// What he logs in as
+        name: String,
+        /// admin may do everything; operator sees and hears calls and ends them; viewer sees them with numbers masked
+        #[arg(long, default_value = "viewer", value_parser = ["admin", "operator", "viewer"])]
+        role: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// List the users
+    #[command(after_help = "Example:\n  patchcord user list --json")]
+    List,
+    /// Remove a user; who is logged in as him is out
+    #[command(after_help = "Example:\n  patchcord user remove bob")]
+    Remove {
+        /// His name
+        name: String,
+    },
+    /// Give a user another password; one is made and shown once unless it is given
+    #[command(after_help = "Example:\n  patchcord user password bob")]
+    Password {
+        /// His name
+        name: String,
+        /// Read the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
 }
 
 #[derive(Args)]

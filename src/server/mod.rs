@@ -49,10 +49,11 @@ pub async fn run(config: Config, environment: Environment, telemetry: Telemetry,
     let mut stopping = Signals::open()?;
     let mut reloading = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let (stop, stopped) = watch::channel(false);
-    let started = start::start(config, environment, telemetry, stopped).await?;
+    let mut started = start::start(config, environment, telemetry, stopped).await?;
     let house = started.house.clone();
     // Nobody may be reading; that is no reason not to serve.
-    let greeting = if json { format!("{}\n", serde_json::json!(house.status())) } else { greeting(&house) };
+    let login = started.first_login.take();
+    let greeting = if json { in_json(&house, login) } else { greeting(&house, login) };
     let _read_or_not = io::stdout().write_all(greeting.as_bytes()).and_then(|()| io::stdout().flush());
 
     loop {
@@ -105,7 +106,7 @@ async fn reload(house: &Running) {
 
 /// Stops taking, writes what is left, lets go.
 async fn end(started: Started, stop: watch::Sender<bool>) {
-    let Started { house, writers: [keeper, scribe], doors, hold } = started;
+    let Started { house, writers: [keeper, scribe], doors, hold, first_login: _ } = started;
     house.note_stopping();
     let runtime = house.runtime().clone();
     let silent = tokio::task::spawn_blocking(move || runtime.stop(GRACE));
@@ -128,14 +129,26 @@ async fn joined<T>(task: JoinHandle<T>, what: &str) {
     }
 }
 
+/// How the server is, for a program that started it.
+fn in_json(house: &Running, login: Option<(String, String)>) -> String {
+    let mut said = serde_json::json!(house.status());
+    if let Some((name, password)) = login {
+        said["first_login"] = serde_json::json!({ "name": name, "password": password });
+    }
+    format!("{said}\n")
+}
+
 /// Where the server listens, and what to do next.
-fn greeting(house: &Running) -> String {
+fn greeting(house: &Running, login: Option<(String, String)>) -> String {
     let mut text = format!("Patchcord {} is running.\n", env!("CARGO_PKG_VERSION"));
     for listen in house.runtime().bound() {
         text += &format!("  sip  {listen}\n");
     }
     for address in house.web() {
-        text += &format!("  web  http://{address}/  (/healthz, /readyz, /metrics)\n");
+        text += &format!("  web  http://{address}/  (also /healthz, /readyz, /metrics)\n");
+    }
+    if let Some((name, password)) = login {
+        text += &format!("       log in as {name} with password {password}\n       It is not shown again.\n");
     }
     text += &format!("  data {}\n", house.config().data.display());
     // As this process was called, so that the line can be pasted.

@@ -11,9 +11,10 @@ use patchcord_engine::{
 };
 use patchcord_web::{
     accounts::{AccountError, Accounts},
+    api::Rooms as Doors,
     control, doors,
     folder::{Hold, HoldError},
-    house::House,
+    people::{People, PeopleError},
     serve::serve,
     store::{OpenError, Store},
 };
@@ -50,6 +51,9 @@ pub enum StartError {
     /// The same for bindings.
     #[error("the registrations cannot be loaded")]
     Bindings(#[source] patchcord_engine::routing::ShelfError),
+    /// There is no first login.
+    #[error("the first login cannot be made")]
+    People(#[from] PeopleError),
     /// HTTP cannot be served there.
     #[error("http:{address} cannot be listened on")]
     Web {
@@ -84,7 +88,7 @@ impl StartError {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Folder(_) | Self::Control(_) | Self::Token(_) | Self::Spool(_) => "server.data",
-            Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) => "database.url",
+            Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) | Self::People(_) => "database.url",
             Self::Web { .. } => "web.listen",
             Self::Sound(error) => error.key(),
             Self::Plan(_) => "route",
@@ -100,6 +104,7 @@ impl StartError {
             Self::Folder(error) => error.remedy().into(),
             Self::Store(error) => error.remedy(),
             Self::Endpoints(error) => error.remedy(),
+            Self::People(error) => error.remedy().into(),
             Self::Bindings(_) => "see that the database is whole, or restore it from a backup".into(),
             Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
             Self::Sound(error) => error.remedy().into(),
@@ -130,6 +135,8 @@ pub struct Started {
     pub writers: [JoinHandle<usize>; 2],
     pub doors: Vec<JoinHandle<()>>,
     pub hold: Hold,
+    /// Name and password of the first person, when nobody could log in before.
+    pub first_login: Option<(String, String)>,
 }
 
 /// Starts everything; what was begun is let go of when something refuses.
@@ -143,7 +150,7 @@ pub async fn start(
     let _first_or_same = rustls::crypto::ring::default_provider().install_default();
     let hold = Hold::take(&config.data).await?;
     match open_rooms(config, environment, telemetry, stopped, &hold).await {
-        Ok((house, writers, doors)) => Ok(Started { house, writers, doors, hold }),
+        Ok((house, writers, doors, first_login)) => Ok(Started { house, writers, doors, hold, first_login }),
         Err(error) => {
             control::leave(hold.folder());
             Err(error)
@@ -151,8 +158,8 @@ pub async fn start(
     }
 }
 
-/// The house, who writes its registrations and its calls, and who answers at its doors.
-type Rooms = (Arc<Running>, [JoinHandle<usize>; 2], Vec<JoinHandle<()>>);
+/// The house, who writes its registrations and its calls, who answers at its doors, and the first login.
+type Rooms = (Arc<Running>, [JoinHandle<usize>; 2], Vec<JoinHandle<()>>, Option<(String, String)>);
 
 async fn open_rooms(
     config: Config,
@@ -183,16 +190,18 @@ async fn open_rooms(
     let parts =
         Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), sound: room, telemetry };
     let house = Arc::new(Running::new(config, environment, parts, addresses));
-    let shelf = Arc::new(store);
+    let people = Arc::new(People::new(store.clone()));
+    let first_login = people.first(wall).await?;
+    let shelf = Arc::new(store.clone());
     let keeper = tokio::spawn(runtime::keep(board.clone(), shelf.clone(), stopped.clone()));
-    let scribe = tokio::spawn(runtime::file_calls(board, shelf.clone(), spool, stopped.clone()));
-    let routes = control::routes(accounts, house.clone(), shelf, token);
+    let scribe = tokio::spawn(runtime::file_calls(board, shelf, spool, stopped.clone()));
+    let rooms = Doors { accounts, house: house.clone(), store, people };
+    let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![tokio::spawn(serve(control, routes, stopped.clone()))];
     for (listener, _) in web {
-        let everybody: Arc<dyn House> = house.clone();
-        doors.push(tokio::spawn(serve(listener, doors::doors(everybody), stopped.clone())));
+        doors.push(tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped.clone())));
     }
-    Ok((house, [keeper, scribe], doors))
+    Ok((house, [keeper, scribe], doors, first_login))
 }
 
 /// The endpoints of the file and of the store, and the switchboard that they register at.

@@ -1,29 +1,66 @@
-//! The HTTP doors that everybody may knock at: is it up, is it ready, what did it count.
+//! The HTTP doors: is it up, is it ready, what did it count; and behind a log-in the API and the dashboard.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
-    http::{StatusCode, Uri, header},
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use crate::{house::House, metrics::Exposition, problem::Problem};
+use crate::{
+    api::{self, Rooms},
+    house::House,
+    metrics::Exposition,
+    pages,
+    people::guard,
+    problem::Problem,
+};
 
 /// The version of the text format that Prometheus asks for.
 const EXPOSITION_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What every answer tells a browser: nothing from elsewhere, nothing within a line of HTML, nothing within a frame.
+const SHIELDS: [(HeaderName, &str); 5] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
 /// The doors of that house.
-pub fn doors(house: Arc<dyn House>) -> Router {
+pub fn doors(rooms: Rooms) -> Router {
+    let people = rooms.people.clone();
+    let api = api::routes(rooms.clone()).layer(middleware::from_fn(guard::signed));
+    let known = api.merge(pages::routes(rooms.clone())).layer(middleware::from_fn_with_state(people, guard::identify));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .with_state(rooms.house)
+        .merge(known)
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(house)
+        .layer(middleware::from_fn(shield))
+}
+
+async fn shield(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in SHIELDS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // What is shown to one person is kept by no cache.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn ready(State(house): State<Arc<dyn House>>) -> Response {

@@ -4,6 +4,9 @@
 //! store      the only SQL of the house; implements the shelves that the engine asks for
 //! accounts   endpoints added, changed and removed, over directory and store
 //! folder     the data folder, held by one server at a time
+//! people     who may open the dashboard, and what programs may ask
+//! api        /api/v1, one table of doors
+//! pages      the dashboard
 //! control    the socket in the data folder that the commands speak to
 //! doors      /healthz, /readyz, /metrics
 //! house      what control and doors ask of the running server; `main` answers
@@ -16,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod api;
 pub mod control;
 pub mod doors;
 pub mod fetch;
@@ -23,6 +27,8 @@ pub mod folder;
 pub mod house;
 pub mod metrics;
 pub mod outside;
+pub mod pages;
+pub mod people;
 pub mod problem;
 pub mod serve;
 pub mod store;

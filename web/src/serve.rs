@@ -9,6 +9,10 @@ mod patient;
 use std::{future::Future, io, pin::pin, time::Duration};
 
 use axum::Router;
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -74,7 +78,7 @@ pub async fn serve(listener: impl Listening, router: Router, mut stop: watch::Re
         };
         match accepted {
             Ok((io, source)) => {
-                guests.enter(source, connections.spawn(answer(io, router.clone(), stop.clone())));
+                guests.enter(source, connections.spawn(answer(io, source, router.clone(), stop.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be taken");
@@ -90,13 +94,19 @@ pub async fn serve(listener: impl Listening, router: Router, mut stop: watch::Re
 
 async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     io: Io,
+    source: Source,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
     let io = Patient::new(io, WRITE_WAIT);
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(io), TowerToHyperService::new(router)));
+    // Every request says where it comes from.
+    let router = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(source);
+        TowerToHyperService::new(router.clone()).call(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(io), router));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

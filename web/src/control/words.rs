@@ -6,7 +6,10 @@ use patchcord_engine::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use super::calls::{CallWords, ForwardWords};
+pub use super::{
+    calls::{CallWords, ForwardWords},
+    people::{Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users},
+};
 
 /// The endpoints, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    fmt,
     net::{IpAddr, Ipv6Addr},
 };
 
@@ -43,6 +44,15 @@ impl Source {
         match self {
             Self::Here => CONNECTIONS,
             Self::Elsewhere(_) => PER_SOURCE,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here => f.pad("this machine"),
+            Self::Elsewhere(address) => address.fmt(f),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The only SQL of the house: endpoints, bindings, calls and what scripts keep, on SQLite or PostgreSQL.
+//! The only SQL of the house: endpoints, bindings, calls, people and what scripts keep, on SQLite or PostgreSQL.
 //!
 //! ```text
 //! Place      where the database is, read from a URL and safe to print
@@ -9,18 +9,22 @@
 //! bindings   the engine's BindingShelf
 //! calls      the engine's RecordShelf
 //! shelf      what scripts keep, within bounds
+//! people     users and tokens
+//! audit      who changed what, and who listened to what
 //! ```
 //!
 //! Both databases run the same statements: they agree on `$1`, `ON CONFLICT` and row values, so what differs is the
 //! pool, the migrations folder and nothing else. The store holds no state, caches nothing, reads no clock and decides
 //! nothing about SIP.
 
+mod audit;
 mod bindings;
 mod calls;
 mod claim;
 mod database;
 mod endpoints;
 mod error;
+mod people;
 mod place;
 mod seal;
 pub mod shelf;
@@ -30,6 +34,7 @@ use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use patchcord_engine::routing::ShelfError;
 
+pub use audit::MAX_DEEDS;
 pub use error::{OpenError, Told};
 pub use place::{Place, PlaceError};
 pub use seal::{KEY_FILE, SealError};

@@ -14,11 +14,13 @@ use patchcord_engine::{
 use patchcord_sip::{digest::Credential, hop::Transport};
 use patchcord_web::{
     accounts::Accounts,
+    api::Rooms,
     control::{self, SOCKET_FILE, Token},
     doors,
     folder::Hold,
     house::{Answer, House, Reloaded, Status},
     metrics::Exposition,
+    people::People,
     problem::Problem,
     serve::serve,
     store::{Place, Store},
@@ -78,6 +80,7 @@ pub struct Lab {
     pub board: Arc<Switchboard>,
     pub store: Store,
     pub house: Arc<Pretended>,
+    pub people: Arc<People>,
     pub web: std::net::SocketAddr,
     folder: TempDir,
     _hold: Hold,
@@ -102,15 +105,13 @@ impl Lab {
         let hold = Hold::take(folder.path()).await.expect("the folder is ours");
         let listener = control::bind(&hold).expect("a socket");
         let token = Token::make(folder.path()).expect("a token");
-        tokio::spawn(serve(
-            listener,
-            control::routes(accounts, house.clone(), Arc::new(store.clone()), token),
-            stopped.clone(),
-        ));
+        let people = Arc::new(People::new(store.clone()));
+        let rooms = Rooms { accounts, house: house.clone(), store: store.clone(), people: people.clone() };
+        tokio::spawn(serve(listener, control::routes(rooms.clone(), token), stopped.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let web = listener.local_addr().expect("an address");
-        tokio::spawn(serve(listener, doors::doors(house.clone()), stopped));
-        Self { board, store, house, web, folder, _hold: hold, _stop: stop }
+        tokio::spawn(serve(listener, doors::doors(rooms), stopped));
+        Self { board, store, house, people, web, folder, _hold: hold, _stop: stop }
     }
 
     pub fn folder(&self) -> &Path {
@@ -137,6 +138,12 @@ impl Lab {
     pub async fn page(&self, method: &str, path: &str) -> Answered {
         let stream = TcpStream::connect(self.web).await.expect("the door answers");
         exchange(stream, "", method, path, "").await
+    }
+
+    /// Asks at the HTTP doors, with these headers and that body.
+    pub async fn ask(&self, headers: &str, method: &str, path: &str, body: &str) -> Answered {
+        let stream = TcpStream::connect(self.web).await.expect("the door answers");
+        exchange(stream, headers, method, path, body).await
     }
 
     /// How many bindings the store keeps.
@@ -186,10 +193,17 @@ fn binding(user: &str, expires: SystemTime) -> BindingRow {
 pub struct Answered {
     pub status: u16,
     pub kind: String,
+    pub head: String,
     pub body: String,
 }
 
 impl Answered {
+    /// What a header says.
+    pub fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -210,8 +224,9 @@ async fn exchange(
     path: &str,
     body: &str,
 ) -> Answered {
+    let kind = if header.contains("Content-Type") { "" } else { "Content-Type: application/json\r\n" };
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{header}Content-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{header}{kind}\
          Content-Length: {}\r\n\r\n",
         body.len()
     );
@@ -224,5 +239,5 @@ async fn exchange(
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     let kind = head.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();
-    Answered { status, kind: kind.into(), body: body.into() }
+    Answered { status, kind: kind.into(), head: head.into(), body: body.into() }
 }

@@ -4,4 +4,5 @@ mod calls;
 mod control;
 mod lab;
 mod pages;
+mod people;
 mod registrations;

@@ -29,7 +29,7 @@ async fn metrics_are_what_prometheus_reads() {
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_document() {
     let lab = Lab::new().await;
-    assert_eq!(lab.page("GET", "/api/v1/endpoints").await.problem(404), "there is nothing at /api/v1/endpoints");
+    assert_eq!(lab.page("GET", "/api/v2/endpoints").await.problem(404), "there is nothing at /api/v2/endpoints");
     assert_eq!(lab.page("POST", "/metrics").await.problem(405), "/metrics does not take this method");
 }
 

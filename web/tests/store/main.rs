@@ -6,4 +6,5 @@ mod cluster;
 mod endpoints;
 mod lab;
 mod opening;
+mod people;
 mod shelf;

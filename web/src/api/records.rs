@@ -2,13 +2,10 @@
 //!
 //! It reads and changes nothing. Calls that go on stand in it as far as their rows are written.
 
-use std::sync::Arc;
-
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State},
     http::StatusCode,
-    routing::get,
 };
 use patchcord_engine::{
     journal::{CallId, MAX_PAGE, NoCallId, Page, RecordShelf, Story, sentence},
@@ -16,40 +13,34 @@ use patchcord_engine::{
 };
 use serde::Deserialize;
 
-use super::{
-    api::Asked,
-    words::{Records, Told, WholeCall},
+use super::{Rooms, ask::Asked};
+use crate::{
+    control::words::{Records, Told, WholeCall},
+    problem::{Problem, chain},
 };
-use crate::problem::{Problem, chain};
 
 /// Records in a page, unless another number is asked for.
 const USUAL: usize = 100;
 
-type Shelf = Arc<dyn RecordShelf>;
-
 /// What the query of a list may say.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+pub(super) struct Listed {
     before: Option<String>,
     limit: Option<usize>,
 }
 
-pub(super) fn routes(records: Shelf) -> Router {
-    Router::new().route("/api/v1/records", get(list)).route("/api/v1/records/{call}", get(show)).with_state(records)
-}
-
-async fn list(State(shelf): State<Shelf>, Asked(asked): Asked<Listed>) -> Result<Json<Records>, Problem> {
+pub(super) async fn list(State(rooms): State<Rooms>, Asked(asked): Asked<Listed>) -> Result<Json<Records>, Problem> {
     let before = asked.before.as_deref().map(str::parse).transpose().map_err(no_id)?;
     let most = asked.limit.unwrap_or(USUAL).clamp(1, MAX_PAGE);
-    let found = shelf.records(Page { before, most }).await.map_err(away)?;
+    let found = rooms.store.records(Page { before, most }).await.map_err(away)?;
     let next = (found.len() == most).then(|| found.last().map(|record| record.call.to_string())).flatten();
     Ok(Json(Records { records: found.into_iter().map(Told::from).collect(), next }))
 }
 
-async fn show(State(shelf): State<Shelf>, Path(call): Path<String>) -> Result<Json<WholeCall>, Problem> {
+pub(super) async fn show(State(rooms): State<Rooms>, Path(call): Path<String>) -> Result<Json<WholeCall>, Problem> {
     let id: CallId = call.parse().map_err(no_id)?;
-    match shelf.story(id).await.map_err(away)? {
+    match rooms.store.story(id).await.map_err(away)? {
         Some(Story { record, entries }) => {
             Ok(Json(WholeCall { sentence: sentence(&record), record, journal: entries }))
         }

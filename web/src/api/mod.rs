@@ -1,0 +1,133 @@
+//! The API under `/api/v1`: one table of doors, for people's browsers, programs and commands alike.
+//!
+//! ```text
+//! DOORS      each door: method, path, the right it asks for, what it does, who answers
+//! ask        what a request says, read within limits
+//! endpoints  phones and browsers that may register, and where they are
+//! records    what became of calls
+//! people     users, tokens, the audit log
+//! server     how it is; read the configuration again
+//! ```
+//!
+//! Who asks is found out before (`people::guard`, or the control socket's token); a door only says which right it needs.
+
+pub(crate) mod ask;
+mod endpoints;
+mod people;
+mod records;
+mod server;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::Response,
+    routing::{MethodRouter, delete, get, post, put},
+};
+
+use crate::{
+    accounts::Accounts,
+    house::House,
+    people::{Asker, People, Right},
+    problem::Problem,
+    store::Store,
+};
+
+/// Largest body of a request: a hundred thousand endpoints added at once.
+pub const MAX_BODY: usize = 16 << 20;
+
+/// What the doors answer from.
+#[derive(Clone)]
+pub struct Rooms {
+    /// The endpoints.
+    pub accounts: Arc<Accounts>,
+    /// The running server.
+    pub house: Arc<dyn House>,
+    /// The database.
+    pub store: Store,
+    /// Users, sessions, tokens.
+    pub people: Arc<People>,
+}
+
+/// One door.
+pub struct Door {
+    /// `get`, `post`, `put` or `delete`.
+    pub method: &'static str,
+    /// Its path, with names of what varies in braces.
+    pub path: &'static str,
+    /// What who asks must be allowed.
+    pub right: Right,
+    /// What it does, in a line.
+    pub does: &'static str,
+    answer: fn() -> MethodRouter<Rooms>,
+}
+
+const fn door(
+    method: &'static str,
+    path: &'static str,
+    right: Right,
+    does: &'static str,
+    answer: fn() -> MethodRouter<Rooms>,
+) -> Door {
+    Door { method, path, right, does, answer }
+}
+
+/// All doors of the API.
+pub const DOORS: &[Door] = &[
+    door("get", "/api/v1/status", Right::ReadStatus, "How the server is", || get(server::status)),
+    door("post", "/api/v1/reload", Right::ChangeServer, "Reads the configuration again", || post(server::reload)),
+    door("get", "/api/v1/endpoints", Right::ReadEndpoints, "Who may register", || get(endpoints::list)),
+    door("post", "/api/v1/endpoints", Right::ChangeEndpoints, "Adds endpoints, all or none", || post(endpoints::add)),
+    door("delete", "/api/v1/endpoints/{user}", Right::ChangeEndpoints, "Removes an endpoint", || {
+        delete(endpoints::remove)
+    }),
+    door("put", "/api/v1/endpoints/{user}/password", Right::ChangeEndpoints, "Gives it another password", || {
+        put(endpoints::password)
+    }),
+    door("get", "/api/v1/registrations", Right::ReadEndpoints, "Where endpoints can be reached", || {
+        get(endpoints::registrations)
+    }),
+    door("get", "/api/v1/records", Right::ReadRecords, "Past calls, the newest first", || get(records::list)),
+    door("get", "/api/v1/records/{call}", Right::ReadRecords, "One call with its legs and journal", || {
+        get(records::show)
+    }),
+    door("get", "/api/v1/users", Right::ChangePeople, "Who may open the dashboard", || get(people::users)),
+    door("post", "/api/v1/users", Right::ChangePeople, "Adds a user", || post(people::add)),
+    door("put", "/api/v1/users/{user}", Right::ChangePeople, "Gives a user another password or role", || {
+        put(people::change)
+    }),
+    door("delete", "/api/v1/users/{user}", Right::ChangePeople, "Removes a user", || delete(people::remove)),
+    door("get", "/api/v1/tokens", Right::ChangePeople, "Tokens of programs, without their secrets", || {
+        get(people::tokens)
+    }),
+    door("post", "/api/v1/tokens", Right::ChangePeople, "Makes a token; its text is told once", || {
+        post(people::make_token)
+    }),
+    door("delete", "/api/v1/tokens/{token}", Right::ChangePeople, "Removes a token", || delete(people::remove_token)),
+    door("get", "/api/v1/audit", Right::ReadAudit, "Who did what, the latest first", || get(people::audit)),
+];
+
+/// The routes of all doors. Whoever mounts them says who asks, as an [`Asker`] in the request's extensions.
+pub fn routes(rooms: Rooms) -> Router {
+    let doors = DOORS.iter().fold(Router::new(), |router, door| {
+        router.route(door.path, (door.answer)().layer(middleware::from_fn_with_state(door.right, check)))
+    });
+    doors.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(rooms)
+}
+
+/// Lets nobody past who may not.
+async fn check(State(right): State<Right>, asker: Asker, request: Request, next: Next) -> Result<Response, Problem> {
+    match asker.rights.has(right) {
+        true => Ok(next.run(request).await),
+        false => Err(may_not(right)),
+    }
+}
+
+/// What is said to somebody who may not.
+pub(crate) fn may_not(right: Right) -> Problem {
+    let detail = format!("this needs the right {}", right.word());
+    Problem::new(StatusCode::FORBIDDEN, detail).remedy("ask an admin for it")
+}

@@ -1,0 +1,139 @@
+//! Users, tokens and the audit log.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use patchcord_engine::{routing::ShelfError, runtime::clock};
+use serde::Deserialize;
+
+use super::{
+    Rooms,
+    ask::{Asked, Said},
+};
+use crate::{
+    control::words::{
+        Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users,
+    },
+    people::{Asker, PeopleError, Rights, Role, UnknownWord, guard::away},
+    problem::{Problem, chain},
+    store::MAX_DEEDS,
+};
+
+/// Deeds in a page, unless another number is asked for.
+const USUAL: usize = 100;
+
+/// Longest life of a token in days: beyond it somebody mistook the unit.
+const MOST_DAYS: u32 = 3650;
+
+impl From<PeopleError> for Problem {
+    fn from(error: PeopleError) -> Self {
+        let status = match &error {
+            PeopleError::Name(_) | PeopleError::Password(_) | PeopleError::NoScope => StatusCode::BAD_REQUEST,
+            PeopleError::Beyond => StatusCode::FORBIDDEN,
+            PeopleError::Exists(_) | PeopleError::LastAdmin(_) => StatusCode::CONFLICT,
+            PeopleError::NotFound(_) => StatusCode::NOT_FOUND,
+            PeopleError::Full => StatusCode::INSUFFICIENT_STORAGE,
+            PeopleError::Shelf(ShelfError::Refused(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+            PeopleError::Shelf(_) | PeopleError::Hash(_) | PeopleError::Random(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Problem::new(status, chain(&error)).remedy(error.remedy())
+    }
+}
+
+fn role(word: &str) -> Result<Role, Problem> {
+    word.parse().map_err(|UnknownWord(word)| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("{word:?} is no role")).remedy("write admin, operator or viewer")
+    })
+}
+
+pub(super) async fn users(State(rooms): State<Rooms>) -> Result<Json<Users>, Problem> {
+    let users = rooms.people.users().await.map_err(|error| away(&error))?;
+    Ok(Json(Users { users: users.iter().map(UserWords::from).collect() }))
+}
+
+pub(super) async fn add(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Said(new): Said<NewUser>,
+) -> Result<StatusCode, Problem> {
+    rooms.people.add(&asker, &new.name, new.password, role(&new.role)?, clock::wall()).await?;
+    Ok(StatusCode::CREATED)
+}
+
+pub(super) async fn change(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path(user): Path<String>,
+    Said(change): Said<UserChange>,
+) -> Result<StatusCode, Problem> {
+    let role = change.role.as_deref().map(role).transpose()?;
+    if change.password.is_none() && role.is_none() {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "nothing is to be changed").remedy("name password or role"));
+    }
+    rooms.people.change(&asker, &user, change.password, role, clock::wall()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn remove(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path(user): Path<String>,
+) -> Result<StatusCode, Problem> {
+    rooms.people.remove(&asker, &user, clock::wall()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn tokens(State(rooms): State<Rooms>) -> Result<Json<Tokens>, Problem> {
+    let tokens = rooms.people.tokens().await.map_err(|error| away(&error))?;
+    Ok(Json(Tokens { tokens: tokens.iter().map(TokenWords::from).collect() }))
+}
+
+pub(super) async fn make_token(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Said(new): Said<NewToken>,
+) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+    let rights: Rights = new.scopes.iter().map(|scope| scope.parse()).collect::<Result<_, UnknownWord>>().map_err(
+        |UnknownWord(word)| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("{word:?} is no scope"))
+                .remedy(format!("choose of {}", Rights::all()))
+        },
+    )?;
+    let lasts = match new.days {
+        None => None,
+        Some(days) if (1..=MOST_DAYS).contains(&days) => Some(Duration::from_secs(u64::from(days) * 86_400)),
+        Some(days) => {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, format!("{days} days are out of range"))
+                .remedy(format!("write 1 to {MOST_DAYS}, or leave it out")));
+        }
+    };
+    let token = rooms.people.make_token(&asker, &new.name, rights, lasts, clock::wall()).await?;
+    Ok((StatusCode::CREATED, Json(MadeToken { token })))
+}
+
+pub(super) async fn remove_token(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path(token): Path<String>,
+) -> Result<StatusCode, Problem> {
+    rooms.people.remove_token(&asker, &token, clock::wall()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    before: Option<i64>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn audit(State(rooms): State<Rooms>, Asked(page): Asked<Page>) -> Result<Json<Audit>, Problem> {
+    let most = page.limit.unwrap_or(USUAL).clamp(1, MAX_DEEDS);
+    let deeds = rooms.people.deeds(page.before, most).await.map_err(|error| away(&error))?;
+    let next = (deeds.len() == most).then(|| deeds.last().map(|deed| deed.number)).flatten();
+    Ok(Json(Audit { deeds: deeds.into_iter().map(DeedWords::from).collect(), next }))
+}

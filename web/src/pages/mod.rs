@@ -1,0 +1,130 @@
+//! The dashboard: pages that the server writes, which read well without a script.
+//!
+//! ```text
+//! frame    what stands around every page
+//! assets   style sheet, scripts and icon, inside the binary
+//! log_in   the door
+//! home     how things are
+//! wrong    what is said when a page cannot be shown
+//! ```
+//!
+//! All text goes through `maud`, which escapes it; nothing here writes HTML by hand. Style and scripts come as files of
+//! their own, because the content policy takes none within a page.
+
+mod assets;
+mod frame;
+mod home;
+mod log_in;
+mod wrong;
+
+use axum::{
+    Form, Router,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{StatusCode, Uri, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    api::{Rooms, may_not},
+    people::{Asker, Right, guard::forged},
+    problem::Problem,
+};
+
+pub use wrong::Wrong;
+
+/// Largest form that is read.
+const MAX_FORM: usize = 64 << 10;
+
+/// The routes of all pages.
+pub fn routes(rooms: Rooms) -> Router {
+    Router::new()
+        .route("/", get(home::show))
+        .route("/login", get(log_in::show).post(log_in::log_in))
+        .route("/logout", axum::routing::post(log_in::log_out))
+        .route("/assets/{version}/{file}", get(assets::give))
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_FORM))
+        .with_state(rooms)
+}
+
+/// Somebody who is logged in; anybody else is led to the log-in, and from there to where he wanted to go.
+pub struct Guest(pub Asker);
+
+impl Guest {
+    /// Only who may.
+    pub fn may(&self, right: Right) -> Result<(), Wrong> {
+        match self.0.rights.has(right) {
+            true => Ok(()),
+            false => Err(Wrong::from(may_not(right)).to(&self.0)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Guest {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
+        match parts.extensions.get::<Asker>() {
+            Some(asker) => Ok(Self(asker.clone())),
+            None => Err(Redirect::to(&log_in::address(&parts.uri)).into_response()),
+        }
+    }
+}
+
+/// A form of a page of ours: it carries the token of the session.
+pub struct Posted<T>(pub T);
+
+#[derive(Deserialize)]
+struct Signed {
+    csrf: String,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T> {
+    type Rejection = Wrong;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Wrong> {
+        let session = request.extensions().get::<Asker>().and_then(|asker| asker.session.clone());
+        let text = axum::extract::RawForm::from_request(request, state).await;
+        let text = text.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+        let Form(signed) = read::<Signed>(&text.0)?;
+        if !session.is_some_and(|session| session.is_csrf(&signed.csrf)) {
+            return Err(forged().into());
+        }
+        read::<T>(&text.0).map(|Form(said)| Self(said))
+    }
+}
+
+fn read<T: DeserializeOwned>(form: &[u8]) -> Result<Form<T>, Wrong> {
+    let read = serde_urlencoded::from_bytes(form);
+    let wrong = |error: serde_urlencoded::de::Error| Problem::new(StatusCode::BAD_REQUEST, error.to_string());
+    Ok(Form(read.map_err(wrong)?))
+}
+
+/// The path and query that somebody asked for, when it can be asked for again after a log-in.
+fn wanted(uri: &Uri) -> Option<&str> {
+    uri.path_and_query().map(|wanted| wanted.as_str()).filter(|wanted| within(wanted))
+}
+
+/// Whether that leads to a page of this server and nowhere else.
+fn within(path: &str) -> bool {
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    plain && path.starts_with('/') && !path.starts_with("//") && !path.starts_with("/login") && path.len() <= 2048
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_in_leads_nowhere_but_into_this_server() {
+        for good in ["/", "/records?text=a%20b&after=x", "/calls/01m4zr3kv8x0q5wd7t2e#leg-1"] {
+            assert!(within(good), "{good}");
+        }
+        for bad in
+            ["", "//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\r\nb", "/login", "/a b"]
+        {
+            assert!(!within(bad), "{bad:?}");
+        }
+    }
+}

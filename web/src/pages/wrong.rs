@@ -1,0 +1,74 @@
+//! What is said when a page cannot be shown: the same problem as the API tells, for people.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use maud::html;
+use patchcord_engine::routing::ShelfError;
+
+use super::frame::{Frame, Place};
+use crate::{
+    people::{Asker, PeopleError, guard::away},
+    problem::Problem,
+};
+
+/// A page that says what went wrong.
+pub struct Wrong {
+    problem: Problem,
+    to: Option<Box<Asker>>,
+}
+
+impl Wrong {
+    /// To somebody who is logged in, and keeps his way through the pages.
+    #[must_use]
+    pub fn to(self, asker: &Asker) -> Self {
+        Self { to: Some(Box::new(asker.clone())), ..self }
+    }
+}
+
+impl From<Problem> for Wrong {
+    fn from(problem: Problem) -> Self {
+        Self { problem, to: None }
+    }
+}
+
+impl From<ShelfError> for Wrong {
+    fn from(error: ShelfError) -> Self {
+        away(&error).into()
+    }
+}
+
+impl From<PeopleError> for Wrong {
+    fn from(error: PeopleError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl IntoResponse for Wrong {
+    fn into_response(self) -> Response {
+        let Problem { status, title, detail, remedy } = self.problem;
+        let body = html! {
+            section.card.notice {
+                p.kicker { (status) " · " (title) }
+                h1 { (sentence(&detail)) }
+                @if let Some(remedy) = remedy {
+                    p.muted { (sentence(&remedy)) }
+                }
+                p { a.button href="/" { "To the first page" } }
+            }
+        };
+        let page = match &self.to {
+            Some(asker) => Frame::new(&title, Place::Nowhere, asker).page(body),
+            None => Frame::bare(&title, body),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, page).into_response()
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}

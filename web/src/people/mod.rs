@@ -1,0 +1,415 @@
+//! People who open the dashboard, and programs that speak to the API.
+//!
+//! ```text
+//! role       rights, and the roles and scopes that bundle them
+//! password   Argon2id, a few at once
+//! session    who is logged in, by cookie
+//! throttle   slows guessing down
+//! guard      from a request to whoever asks, and what he may
+//! People     joins them over the store; each change goes into the audit log
+//! ```
+//!
+//! Endpoints are others: they register by SIP and have accounts of their own.
+
+pub mod guard;
+pub mod password;
+mod role;
+pub mod session;
+mod throttle;
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+
+use patchcord_engine::routing::ShelfError;
+use tracing::{error, info, warn};
+
+pub use guard::Asker;
+pub use role::{Right, Rights, Role, UnknownWord};
+pub use session::Session;
+
+use crate::{serve::Source, store::Store};
+use password::{HashError, Hasher, Unfit, made};
+use session::{Sessions, hash};
+use throttle::Throttle;
+
+/// Users of a server, at most: they are loaded and shown as one list.
+pub const MAX_USERS: usize = 1000;
+
+/// Tokens, at most, for the same reason.
+pub const MAX_TOKENS: usize = 1000;
+
+/// Longest name of a user or a token.
+pub const MAX_NAME: usize = 64;
+
+/// What the first user is called.
+const FIRST: &str = "admin";
+
+/// Letters of the first password: a hundred bits.
+const FIRST_LETTERS: usize = 20;
+
+/// Letters of a token's public part and of its secret.
+const TOKEN_LETTERS: (usize, usize) = (10, 52);
+
+/// What every token begins with, so that scanners of leaked secrets know one.
+const TOKEN_MARK: &str = "pat_";
+
+/// A person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// What he logs in as.
+    pub name: String,
+    /// Of his password.
+    pub hash: String,
+    /// What he is here.
+    pub role: Role,
+    /// When he was added.
+    pub created: SystemTime,
+}
+
+/// What a program shows instead of a password; the secret itself is nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    /// By which people know it.
+    pub id: String,
+    /// What it is for.
+    pub name: String,
+    /// Of its secret.
+    pub hash: Vec<u8>,
+    /// What it may do.
+    pub rights: Rights,
+    /// Who made it.
+    pub made_by: String,
+    /// When.
+    pub created: SystemTime,
+    /// Until when it is taken; none: until it is removed.
+    pub expires: Option<SystemTime>,
+}
+
+/// Something that somebody did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deed {
+    /// They are counted.
+    pub number: i64,
+    /// When.
+    pub at: SystemTime,
+    /// Who.
+    pub who: String,
+    /// From where.
+    pub origin: String,
+    /// What.
+    pub deed: String,
+    /// To what.
+    pub object: String,
+}
+
+/// Why nobody is logged in.
+#[derive(Debug, thiserror::Error)]
+pub enum LogInError {
+    /// Name or password is wrong; which one is not told.
+    #[error("name or password is wrong")]
+    Wrong,
+    /// Too many were.
+    #[error("too many wrong passwords")]
+    Slow(Duration),
+    /// It could not be looked up.
+    #[error("the store did not answer")]
+    Shelf(#[from] ShelfError),
+    /// It could not be compared.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+/// Why people were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {
+    /// That cannot be a name.
+    #[error("{0:?} cannot be a name")]
+    Name(String),
+    /// That cannot be a password.
+    #[error(transparent)]
+    Password(#[from] Unfit),
+    /// It is there already.
+    #[error("{0} is there already")]
+    Exists(String),
+    /// There is none.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// Nobody could change anything any more.
+    #[error("{0} is the last admin")]
+    LastAdmin(String),
+    /// There are too many.
+    #[error("there are as many as there may be")]
+    Full,
+    /// A token would do nothing.
+    #[error("a token needs a scope")]
+    NoScope,
+    /// Nobody can give away what he does not have.
+    #[error("a token may do no more than who makes it")]
+    Beyond,
+    /// The store does not take it.
+    #[error("the store did not take it")]
+    Shelf(#[from] ShelfError),
+    /// No hash could be made.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// No chance.
+    #[error("the system gives no random numbers")]
+    Random(#[from] getrandom::Error),
+}
+
+/// The people of this server.
+pub struct People {
+    store: Store,
+    hasher: Hasher,
+    sessions: Sessions,
+    throttle: Mutex<Throttle>,
+    /// One change at a time: or else two admins could remove each other.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl People {
+    /// Those of that store.
+    pub fn new(store: Store) -> Self {
+        let (hasher, sessions) = (Hasher::default(), Sessions::default());
+        Self { store, hasher, sessions, throttle: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    /// Makes the first login where there is none yet; gives name and password, which nobody else will ever tell.
+    pub async fn first(&self, now: SystemTime) -> Result<Option<(String, String)>, PeopleError> {
+        if !self.store.users().await?.is_empty() {
+            return Ok(None);
+        }
+        let password = made(FIRST_LETTERS)?;
+        self.add(&Asker::server(), FIRST, password.clone(), Role::Admin, now).await?;
+        Ok(Some((FIRST.into(), password)))
+    }
+
+    /// Logs somebody in; gives what the cookie says.
+    pub async fn log_in(
+        &self,
+        name: &str,
+        password: String,
+        source: Source,
+        (now, wall): (Instant, SystemTime),
+    ) -> Result<String, LogInError> {
+        let origin = source.to_string();
+        if let Some(wait) = self.throttle().guess(source, name, now) {
+            return Err(LogInError::Slow(wait));
+        }
+        let known = match self::name(name) {
+            Ok(()) => self.store.user(name).await?,
+            Err(_) => None,
+        };
+        let right = self.hasher.is(password, known.as_ref().map(|user| user.hash.clone())).await?;
+        let Some(user) = known.filter(|_| right) else {
+            warn!(%origin, "a log-in was refused");
+            let shown = if self::name(name).is_ok() { name } else { "" };
+            self.note(&Asker::nobody(origin), "was refused at log-in", shown, wall).await;
+            return Err(LogInError::Wrong);
+        };
+        self.throttle().right(source, name);
+        let cookie = self.sessions.begin(&user.name, now).map_err(HashError::from)?;
+        info!(%origin, "somebody logged in");
+        self.note(&Asker::named(&user.name, origin), "logged in", "", wall).await;
+        Ok(cookie)
+    }
+
+    /// Ends a session.
+    pub fn log_out(&self, cookie: &str) {
+        self.sessions.end(cookie);
+    }
+
+    /// Who has that cookie, and what he may do now.
+    pub async fn by_cookie(&self, cookie: &str, now: Instant) -> Result<Option<(Session, Role)>, ShelfError> {
+        let Some(session) = self.sessions.find(cookie, now) else { return Ok(None) };
+        Ok(self.store.user(&session.user).await?.map(|user| (session, user.role)))
+    }
+
+    /// The token that a program shows.
+    pub async fn by_token(&self, shown: &str, wall: SystemTime) -> Result<Option<Token>, ShelfError> {
+        let Some((id, secret)) = shown.strip_prefix(TOKEN_MARK).and_then(|rest| rest.split_once('_')) else {
+            return Ok(None);
+        };
+        if id.len() > MAX_NAME {
+            return Ok(None);
+        }
+        let token = self.store.token(id).await?;
+        // Hashes are compared, so how long that takes says nothing about the secret.
+        let right = |token: &Token| token.hash == hash(secret) && token.expires.is_none_or(|expires| wall < expires);
+        Ok(token.filter(right))
+    }
+
+    /// All users, by name.
+    pub async fn users(&self) -> Result<Vec<User>, ShelfError> {
+        self.store.users().await
+    }
+
+    /// All tokens.
+    pub async fn tokens(&self) -> Result<Vec<Token>, ShelfError> {
+        self.store.tokens().await
+    }
+
+    /// Adds a user.
+    pub async fn add(
+        &self,
+        by: &Asker,
+        name: &str,
+        password: String,
+        role: Role,
+        now: SystemTime,
+    ) -> Result<(), PeopleError> {
+        self::name(name)?;
+        password::check(&password)?;
+        let _turn = self.turn.lock().await;
+        if self.store.users().await?.len() >= MAX_USERS {
+            return Err(PeopleError::Full);
+        }
+        let hash = self.hasher.hash(password).await?;
+        if !self.store.add_user(&User { name: name.into(), hash, role, created: now }).await? {
+            return Err(PeopleError::Exists(format!("user {name}")));
+        }
+        self.note(by, "added user", &format!("{name} ({role})"), now).await;
+        Ok(())
+    }
+
+    /// Gives a user another password or role. His sessions end.
+    pub async fn change(
+        &self,
+        by: &Asker,
+        name: &str,
+        password: Option<String>,
+        role: Option<Role>,
+        now: SystemTime,
+    ) -> Result<(), PeopleError> {
+        password.as_deref().map(password::check).transpose()?;
+        let _turn = self.turn.lock().await;
+        if role.is_some_and(|role| role != Role::Admin) {
+            self.spare_last_admin(name).await?;
+        }
+        let hash = match password {
+            Some(password) => Some(self.hasher.hash(password).await?),
+            None => None,
+        };
+        if !self.store.change_user(name, hash.as_deref(), role, now).await? {
+            return Err(PeopleError::NotFound(format!("user {name}")));
+        }
+        self.sessions.end_all(name);
+        let what = match (hash, role) {
+            (Some(_), None) => "changed password of".to_owned(),
+            (None, Some(role)) => format!("made {role}"),
+            _ => "changed".to_owned(),
+        };
+        self.note(by, &what, name, now).await;
+        Ok(())
+    }
+
+    /// Removes a user. His sessions end.
+    pub async fn remove(&self, by: &Asker, name: &str, now: SystemTime) -> Result<(), PeopleError> {
+        let _turn = self.turn.lock().await;
+        self.spare_last_admin(name).await?;
+        if !self.store.remove_user(name).await? {
+            return Err(PeopleError::NotFound(format!("user {name}")));
+        }
+        self.sessions.end_all(name);
+        self.note(by, "removed user", name, now).await;
+        Ok(())
+    }
+
+    /// Makes a token; gives its text, which nobody else will ever tell.
+    pub async fn make_token(
+        &self,
+        by: &Asker,
+        label: &str,
+        rights: Rights,
+        lasts: Option<Duration>,
+        now: SystemTime,
+    ) -> Result<String, PeopleError> {
+        if label.trim().is_empty() || label.len() > MAX_NAME || label.chars().any(char::is_control) {
+            return Err(PeopleError::Name(label.into()));
+        }
+        if rights == Rights::default() {
+            return Err(PeopleError::NoScope);
+        }
+        if rights.and(by.rights) != rights {
+            return Err(PeopleError::Beyond);
+        }
+        let _turn = self.turn.lock().await;
+        if self.store.tokens().await?.len() >= MAX_TOKENS {
+            return Err(PeopleError::Full);
+        }
+        let (id, secret) = (made(TOKEN_LETTERS.0)?, made(TOKEN_LETTERS.1)?);
+        let expires = lasts.and_then(|lasts| now.checked_add(lasts));
+        let (hash, made_by) = (hash(&secret).to_vec(), by.name.clone());
+        let text = format!("{TOKEN_MARK}{id}_{secret}");
+        let token = Token { id, name: label.trim().into(), hash, rights, made_by, created: now, expires };
+        self.store.add_token(&token).await?;
+        self.note(by, "made token", &format!("{} ({})", token.name, token.rights), now).await;
+        Ok(text)
+    }
+
+    /// Removes a token.
+    pub async fn remove_token(&self, by: &Asker, id: &str, now: SystemTime) -> Result<(), PeopleError> {
+        let _turn = self.turn.lock().await;
+        if !self.store.remove_token(id).await? {
+            return Err(PeopleError::NotFound(format!("token {id}")));
+        }
+        self.note(by, "removed token", id, now).await;
+        Ok(())
+    }
+
+    /// Notes in the audit log what somebody did. What was done is done, also where the log cannot be written just then:
+    /// that is told in the server's own log.
+    pub async fn note(&self, by: &Asker, deed: &str, object: &str, now: SystemTime) {
+        if let Err(error) = self.store.note_deed(&by.name, &by.origin, deed, object, now).await {
+            error!(%error, deed, "the audit log could not be written");
+        }
+    }
+
+    /// What was done, the latest first.
+    pub async fn deeds(&self, before: Option<i64>, most: usize) -> Result<Vec<Deed>, ShelfError> {
+        self.store.deeds(before, most).await
+    }
+
+    async fn spare_last_admin(&self, name: &str) -> Result<(), PeopleError> {
+        let users = self.store.users().await?;
+        let mut admins = users.iter().filter(|user| user.role == Role::Admin);
+        match (admins.next(), admins.next()) {
+            (Some(only), None) if only.name == name => Err(PeopleError::LastAdmin(name.into())),
+            _ => Ok(()),
+        }
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.throttle.lock().expect("nobody panics in there")
+    }
+}
+
+/// Whether that can be a user's name: it stands in paths and pages as it is.
+fn name(text: &str) -> Result<(), PeopleError> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte));
+    match plain && (1..=MAX_NAME).contains(&text.len()) && text != "." && text != ".." {
+        true => Ok(()),
+        false => Err(PeopleError::Name(text.into())),
+    }
+}
+
+impl PeopleError {
+    /// What the person can do.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "use 1 to 64 letters, digits and - _ . @",
+            Self::Password(Unfit::Short) => "use at least 10 letters; some words in a row are easily remembered",
+            Self::Password(Unfit::Long) => "use 256 bytes at most",
+            Self::Exists(_) => "choose another name",
+            Self::NotFound(_) => "look at the list of those that are there",
+            Self::LastAdmin(_) => "make somebody else admin first",
+            Self::Full => "remove some",
+            Self::NoScope => "name at least one scope, as in records:read",
+            Self::Beyond => "name only scopes that you have yourself",
+            Self::Shelf(_) => "see that the database runs and can be written, and try again",
+            Self::Hash(_) | Self::Random(_) => "see the limits that this machine sets for the process",
+        }
+    }
+}

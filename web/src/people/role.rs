@@ -1,0 +1,199 @@
+//! What somebody may do: rights, and the roles and scopes that bundle them.
+
+use std::{fmt, str::FromStr};
+
+/// That word is no role, or no right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is none of them")]
+pub struct UnknownWord(pub String);
+
+/// One thing that a door may ask for. A token's scope is the name of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// How the server is.
+    ReadStatus,
+    /// What became of calls, with numbers masked.
+    ReadRecords,
+    /// Numbers and names in full, and the text of SIP messages.
+    ReadNumbers,
+    /// Listening to recordings.
+    ReadRecordings,
+    /// Calls under way.
+    ReadCalls,
+    /// Hanging them up.
+    ChangeCalls,
+    /// Endpoints and where they are.
+    ReadEndpoints,
+    /// Adding and removing them.
+    ChangeEndpoints,
+    /// Routes, trunks and what would happen.
+    ReadRoutes,
+    /// Reading the configuration again.
+    ChangeServer,
+    /// Users and tokens.
+    ChangePeople,
+    /// Who did what.
+    ReadAudit,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::ReadStatus,
+        Self::ReadRecords,
+        Self::ReadNumbers,
+        Self::ReadRecordings,
+        Self::ReadCalls,
+        Self::ChangeCalls,
+        Self::ReadEndpoints,
+        Self::ChangeEndpoints,
+        Self::ReadRoutes,
+        Self::ChangeServer,
+        Self::ChangePeople,
+        Self::ReadAudit,
+    ];
+
+    /// Its name as a scope.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ReadStatus => "status:read",
+            Self::ReadRecords => "records:read",
+            Self::ReadNumbers => "numbers:read",
+            Self::ReadRecordings => "recordings:read",
+            Self::ReadCalls => "calls:read",
+            Self::ChangeCalls => "calls:write",
+            Self::ReadEndpoints => "endpoints:read",
+            Self::ChangeEndpoints => "endpoints:write",
+            Self::ReadRoutes => "routes:read",
+            Self::ChangeServer => "server:write",
+            Self::ChangePeople => "people:write",
+            Self::ReadAudit => "audit:read",
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+impl FromStr for Right {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let known = Self::ALL.into_iter().find(|right| right.word() == text);
+        known.ok_or_else(|| UnknownWord(text.into()))
+    }
+}
+
+/// A set of rights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights(u16);
+
+impl Rights {
+    /// Every right there is.
+    pub fn all() -> Self {
+        Right::ALL.into_iter().collect()
+    }
+
+    /// Whether that one is among them.
+    pub fn has(self, right: Right) -> bool {
+        self.0 & right.bit() != 0
+    }
+
+    /// Those that are in both.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those of a token: scopes with blanks between.
+    pub fn of_scopes(text: &str) -> Result<Self, UnknownWord> {
+        text.split_whitespace().map(str::parse).collect()
+    }
+}
+
+impl FromIterator<Right> for Rights {
+    fn from_iter<T: IntoIterator<Item = Right>>(rights: T) -> Self {
+        Self(rights.into_iter().fold(0, |all, right| all | right.bit()))
+    }
+}
+
+impl fmt::Display for Rights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = Right::ALL.into_iter().filter(|right| self.has(*right)).map(Right::word).collect();
+        f.pad(&words.join(" "))
+    }
+}
+
+/// What a person is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// May do everything.
+    Admin,
+    /// Sees everything about calls, listens to recordings, hangs up, adds endpoints.
+    Operator,
+    /// Sees what happened, with numbers masked.
+    Viewer,
+}
+
+impl Role {
+    /// All of them, the mightiest first.
+    pub const ALL: [Self; 3] = [Self::Admin, Self::Operator, Self::Viewer];
+
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Operator => "operator",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// What it may do.
+    pub fn rights(self) -> Rights {
+        const WATCHING: [Right; 5] =
+            [Right::ReadStatus, Right::ReadRecords, Right::ReadCalls, Right::ReadEndpoints, Right::ReadRoutes];
+        const WORKING: [Right; 4] =
+            [Right::ReadNumbers, Right::ReadRecordings, Right::ChangeCalls, Right::ChangeEndpoints];
+        match self {
+            Self::Admin => Rights::all(),
+            Self::Operator => WATCHING.into_iter().chain(WORKING).collect(),
+            Self::Viewer => WATCHING.into_iter().collect(),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Role {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let known = Self::ALL.into_iter().find(|role| role.word() == text);
+        known.ok_or_else(|| UnknownWord(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_may_do_what_the_lesser_one_may() {
+        let [admin, operator, viewer] = Role::ALL.map(Role::rights);
+        assert_eq!(operator.and(viewer), viewer);
+        assert_eq!(admin.and(operator), operator);
+        assert!(!operator.has(Right::ChangePeople) && !viewer.has(Right::ReadNumbers));
+        assert!(!viewer.has(Right::ReadRecordings) && !viewer.has(Right::ChangeCalls));
+    }
+
+    #[test]
+    fn scopes_are_read_as_they_are_written() {
+        let text = Rights::all().to_string();
+        assert_eq!(Rights::of_scopes(&text), Ok(Rights::all()));
+        assert_eq!(Rights::of_scopes("records:read  calls:all"), Err(UnknownWord("calls:all".into())));
+    }
+}

@@ -1,0 +1,177 @@
+//! Users and tokens.
+
+use std::time::SystemTime;
+
+use patchcord_engine::routing::ShelfError;
+use sqlx::FromRow;
+
+use crate::{
+    people::{Rights, Role, Token, User},
+    store::{
+        PATIENCE, Store,
+        database::on_either,
+        failed,
+        time::{from_millis, to_millis},
+        within,
+    },
+};
+
+#[derive(FromRow)]
+struct UserRow {
+    name: String,
+    password_hash: String,
+    role: String,
+    created_at: i64,
+}
+
+#[derive(FromRow)]
+struct TokenRow {
+    id: String,
+    name: String,
+    hash: Vec<u8>,
+    scopes: String,
+    made_by: String,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+impl UserRow {
+    /// A role that this version does not know may do nothing, which is the least of them without its rights.
+    fn read(self) -> Option<User> {
+        let role: Role = self.role.parse().ok()?;
+        Some(User { name: self.name, hash: self.password_hash, role, created: from_millis(self.created_at) })
+    }
+}
+
+impl TokenRow {
+    fn read(self) -> Token {
+        Token {
+            // A scope that this version does not know is not granted, and the others with it: nobody knows what was meant.
+            rights: Rights::of_scopes(&self.scopes).unwrap_or_default(),
+            hash: self.hash,
+            id: self.id,
+            name: self.name,
+            made_by: self.made_by,
+            created: from_millis(self.created_at),
+            expires: self.expires_at.map(from_millis),
+        }
+    }
+}
+
+impl Store {
+    /// The user of that name.
+    pub async fn user(&self, name: &str) -> Result<Option<User>, ShelfError> {
+        const ONE: &str = "SELECT name, password_hash, role, created_at FROM users WHERE name = $1";
+        within(PATIENCE, async {
+            let row: Option<UserRow> =
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(name).fetch_optional(pool).await)
+                    .map_err(failed)?;
+            Ok(row.and_then(UserRow::read))
+        })
+        .await
+    }
+
+    /// All users, by name.
+    pub async fn users(&self) -> Result<Vec<User>, ShelfError> {
+        const ALL: &str = "SELECT name, password_hash, role, created_at FROM users ORDER BY name";
+        within(PATIENCE, async {
+            let rows: Vec<UserRow> =
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
+            Ok(rows.into_iter().filter_map(UserRow::read).collect())
+        })
+        .await
+    }
+
+    /// Adds a user; says whether the name was free.
+    pub async fn add_user(&self, user: &User) -> Result<bool, ShelfError> {
+        const ADD: &str = "INSERT INTO users (name, password_hash, role, created_at, updated_at) \
+                           VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING";
+        within(PATIENCE, async {
+            let done = on_either!(&self.database, |pool: Kind| {
+                let add = sqlx::query(ADD).bind(&user.name).bind(&user.hash).bind(user.role.word());
+                add.bind(to_millis(user.created)).execute(pool).await.map(|done| done.rows_affected())
+            });
+            Ok(done.map_err(failed)? == 1)
+        })
+        .await
+    }
+
+    /// Gives a user another password or role, where they are named; says whether there is that user.
+    pub async fn change_user(
+        &self,
+        name: &str,
+        hash: Option<&str>,
+        role: Option<Role>,
+        now: SystemTime,
+    ) -> Result<bool, ShelfError> {
+        const CHANGE: &str = "UPDATE users SET password_hash = COALESCE($2, password_hash), \
+                              role = COALESCE($3, role), updated_at = $4 WHERE name = $1";
+        within(PATIENCE, async {
+            let done = on_either!(&self.database, |pool: Kind| {
+                let change = sqlx::query(CHANGE).bind(name).bind(hash).bind(role.map(Role::word));
+                change.bind(to_millis(now)).execute(pool).await.map(|done| done.rows_affected())
+            });
+            Ok(done.map_err(failed)? == 1)
+        })
+        .await
+    }
+
+    /// Removes a user; says whether there was one.
+    pub async fn remove_user(&self, name: &str) -> Result<bool, ShelfError> {
+        self.remove("DELETE FROM users WHERE name = $1", name).await
+    }
+
+    /// The token of that id.
+    pub async fn token(&self, id: &str) -> Result<Option<Token>, ShelfError> {
+        const ONE: &str = "SELECT id, name, hash, scopes, made_by, created_at, expires_at FROM tokens WHERE id = $1";
+        within(PATIENCE, async {
+            let row: Option<TokenRow> =
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(id).fetch_optional(pool).await)
+                    .map_err(failed)?;
+            Ok(row.map(TokenRow::read))
+        })
+        .await
+    }
+
+    /// All tokens, the newest first.
+    pub async fn tokens(&self) -> Result<Vec<Token>, ShelfError> {
+        const ALL: &str = "SELECT id, name, hash, scopes, made_by, created_at, expires_at FROM tokens \
+                           ORDER BY created_at DESC, id";
+        within(PATIENCE, async {
+            let rows: Vec<TokenRow> =
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
+            Ok(rows.into_iter().map(TokenRow::read).collect())
+        })
+        .await
+    }
+
+    /// Keeps a new token.
+    pub async fn add_token(&self, token: &Token) -> Result<(), ShelfError> {
+        const ADD: &str = "INSERT INTO tokens (id, name, hash, scopes, made_by, created_at, expires_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        within(PATIENCE, async {
+            on_either!(&self.database, |pool: Kind| {
+                let add = sqlx::query(ADD).bind(&token.id).bind(&token.name).bind(&token.hash);
+                let add = add.bind(token.rights.to_string()).bind(&token.made_by).bind(to_millis(token.created));
+                add.bind(token.expires.map(to_millis)).execute(pool).await.map(drop)
+            })
+            .map_err(failed)
+        })
+        .await
+    }
+
+    /// Removes a token; says whether there was one.
+    pub async fn remove_token(&self, id: &str) -> Result<bool, ShelfError> {
+        self.remove("DELETE FROM tokens WHERE id = $1", id).await
+    }
+
+    async fn remove(&self, statement: &'static str, name: &str) -> Result<bool, ShelfError> {
+        within(PATIENCE, async {
+            let done = on_either!(&self.database, |pool: Kind| {
+                sqlx::query(statement).bind(name).execute(pool).await.map(|done| done.rows_affected())
+            });
+            Ok(done.map_err(failed)? == 1)
+        })
+        .await
+    }
+}

@@ -1,0 +1,70 @@
+//! Users, tokens and deeds, as both databases keep them.
+
+use std::time::Duration;
+
+use patchcord_web::people::{Right, Rights, Role, Token, User};
+
+use crate::lab::{Lab, laws, moment};
+
+laws!(a_user_is_kept_changed_and_removed, a_token_is_kept_with_its_scopes, deeds_are_told_the_latest_first);
+
+async fn a_user_is_kept_changed_and_removed(lab: Lab) {
+    let store = lab.store().await;
+    let user = User { name: "bob".into(), hash: "$argon2id$…".into(), role: Role::Viewer, created: moment(1) };
+    assert!(store.add_user(&user).await.expect("added"));
+    assert!(!store.add_user(&user).await.expect("looked at"), "a name is given once");
+    assert!(store.user("bob").await.expect("found") == Some(user));
+
+    assert!(store.change_user("bob", None, Some(Role::Operator), moment(2)).await.expect("changed"));
+    assert!(store.change_user("bob", Some("another"), None, moment(3)).await.expect("changed"));
+    assert!(!store.change_user("carol", Some("another"), None, moment(3)).await.expect("looked at"));
+    let users = store.users().await.expect("listed");
+    let told: Vec<_> = users.iter().map(|user| (&*user.name, &*user.hash, user.role, user.created)).collect();
+    assert_eq!(told, [("bob", "another", Role::Operator, moment(1))]);
+
+    assert!(store.remove_user("bob").await.expect("removed"));
+    assert!(!store.remove_user("bob").await.expect("looked at"));
+    store.close().await;
+}
+
+async fn a_token_is_kept_with_its_scopes(lab: Lab) {
+    let store = lab.store().await;
+    let rights: Rights = [Right::ReadRecords, Right::ReadCalls].into_iter().collect();
+    let token = |id: &str, expires| Token {
+        id: id.into(),
+        name: "billing".into(),
+        hash: vec![7; 32],
+        rights,
+        made_by: "admin".into(),
+        created: moment(1),
+        expires,
+    };
+    for (id, expires) in [("one", None), ("two", Some(moment(60)))] {
+        store.add_token(&token(id, expires)).await.expect("kept");
+    }
+    assert!(store.token("two").await.expect("found") == Some(token("two", Some(moment(60)))));
+    assert!(store.token("three").await.expect("looked up").is_none());
+    // A scope of a later version is granted by none.
+    lab.tamper("UPDATE tokens SET scopes = 'records:read everything:write' WHERE id = 'two'").await;
+    assert_eq!(store.token("two").await.expect("found").expect("there").rights, Rights::default());
+    assert!(store.remove_token("two").await.expect("removed"));
+    assert_eq!(store.tokens().await.expect("listed").len(), 1);
+    store.close().await;
+}
+
+async fn deeds_are_told_the_latest_first(lab: Lab) {
+    let store = lab.store().await;
+    for n in 0..5 {
+        let at = moment(0) + Duration::from_millis(n);
+        store.note_deed("admin", "198.51.100.7", "added user", &n.to_string(), at).await.expect("noted");
+    }
+    let page = store.deeds(None, 3).await.expect("listed");
+    assert_eq!(page.iter().map(|deed| &*deed.object).collect::<Vec<_>>(), ["4", "3", "2"]);
+    assert_eq!(
+        (&*page[0].who, &*page[0].origin, page[0].at),
+        ("admin", "198.51.100.7", moment(0) + Duration::from_millis(4))
+    );
+    let rest = store.deeds(Some(page[2].number), 3).await.expect("listed");
+    assert_eq!(rest.iter().map(|deed| &*deed.object).collect::<Vec<_>>(), ["1", "0"]);
+    store.close().await;
+}

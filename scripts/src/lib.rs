@@ -2,4 +2,5 @@
 
 pub mod say;
 pub mod shipped;
+pub mod simulator;
 pub mod time;

@@ -271,7 +271,7 @@ fn heard(event: &LegEvent) -> (&'static str, Facts) {
 }
 
 /// A verb's name, its leg, and what it was told.
-fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
+pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
     let none = String::new;
     match verb {
         Verb::Ring(leg) => ("ring", Some(*leg), none()),
@@ -316,7 +316,9 @@ fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
     }
 }
 
-fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
+/// How a verb ended, and what was told with it.
+/// How a verb ended, and what was told with it.
+pub fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
     let none = Facts::NONE;
     match outcome {
         VerbOutcome::Plain(status) => (word(*status), none),

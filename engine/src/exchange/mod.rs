@@ -65,6 +65,7 @@ use sounding::Prompts;
 use talk::Talk;
 use watchdog::Watchdog;
 
+pub use chronicle::{result as came_of, spoken};
 pub use watchdog::CallTally;
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.

@@ -51,3 +51,6 @@ pub use sentence::{clean, long, sentence, shown};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};
 pub use wording::{ended, line, moment};
+
+/// What messages travel by: a word of every leg's record.
+pub use patchcord_sip::hop::Transport;

@@ -1,0 +1,197 @@
+//! The record of a simulated call: folded by the engine from what the call notes, as of any other call.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use patchcord_engine::call::effect::{Note, Through, Way};
+use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
+use patchcord_engine::call::{Event, LegEvent, LegId};
+use patchcord_engine::exchange::{came_of, spoken};
+use patchcord_engine::journal::{
+    Account, Began, CallId, Cause, Direction, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record, Rules, Verb,
+    What,
+};
+use patchcord_engine::program::End;
+
+use super::house::House;
+use super::talk::Talk;
+
+/// A call that is over.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// Its number in the house, from 1.
+    pub number: u64,
+    /// The service that answered it first.
+    pub service: String,
+    /// Its record.
+    pub record: Record,
+    /// The fault of its script, if it had one.
+    pub fault: Option<String>,
+    /// Whether somebody left a message.
+    pub message: bool,
+}
+
+impl Closed {
+    /// Words for how it came out: a tag of the script's, `voicemail` where somebody left a message and talked with nobody, and
+    /// the record's own. Any of them is right.
+    pub fn outcomes(&self) -> Vec<String> {
+        let tag = self.tag("outcome").map(str::to_owned);
+        let voicemail = (self.message && self.record.talk == Duration::ZERO).then(|| "voicemail".to_owned());
+        let own = self.record.outcome.map(|outcome| outcome.word().to_owned());
+        tag.into_iter().chain(voicemail).chain(own).collect()
+    }
+
+    /// What the script wrote under that name.
+    pub fn tag(&self, name: &str) -> Option<&str> {
+        self.record.tags.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
+    }
+
+    /// Who ended it: `caller`, `callee`, `script` or `system`.
+    pub fn ended_by(&self) -> &'static str {
+        self.record.end.as_ref().map_or("nobody", |end| end.by.word())
+    }
+}
+
+/// The journal of a call while it goes on.
+pub(super) struct Chronicle {
+    journal: Journal,
+    began: Duration,
+    message: bool,
+    fault: Option<String>,
+}
+
+impl Chronicle {
+    /// That of a call which begins now.
+    pub fn begin(from: &str, to: &str, service: &str, house: &mut House) -> Self {
+        let wall = UNIX_EPOCH + house.wall_now();
+        let id = CallId::new(wall, house.chance.number());
+        let began = Began { service: Some(service.into()), ..Began::new(wall, Party::new(from), Party::new(to)) };
+        let journal = Journal::begin(id, began, Rules::default());
+        Self { journal, began: house.elapsed(), message: false, fault: None }
+    }
+
+    /// Its number among all calls, as recordings are named by it.
+    pub fn call(&self) -> CallId {
+        self.journal.call()
+    }
+
+    fn write(&mut self, now: Duration, what: What) {
+        self.journal.note(now.saturating_sub(self.began), what);
+    }
+
+    /// The call is over.
+    pub fn close(mut self, number: u64, service: String, now: Duration) -> Closed {
+        let outcome = if self.fault.is_some() { Outcome::Crashed } else { self.journal.outcome() };
+        let at = now.saturating_sub(self.began);
+        // The batch would be written down; the record is all that a test asks for.
+        drop(self.journal.close(at, outcome));
+        let record = self.journal.record().clone();
+        Closed { number, service, record, fault: self.fault, message: self.message }
+    }
+}
+
+impl Talk {
+    /// Writes down what the call says of itself, and tells it.
+    pub fn note(&mut self, note: Note, house: &mut House) {
+        let now = house.elapsed();
+        match note {
+            Note::Verb(id, verb) => {
+                let (name, leg, arguments) = spoken(&verb);
+                let place = self.program.place();
+                if !name.is_empty() {
+                    let on = leg.filter(|leg| *leg != LegId::FIRST).map(|leg| format!(" leg {}", leg.0));
+                    let what = format!("{name}{} {arguments}", on.unwrap_or_default());
+                    house.tell(&self.service, what.trim_end(), place.clone());
+                }
+                let (leg, place) = (leg.map(LegNumber::from), place.map(Into::into));
+                let ordered = Verb { id: id.into(), leg, name: name.into(), arguments: arguments.into(), place };
+                self.chronicle.write(now, What::Verb(Box::new(ordered)));
+            }
+            Note::Result(id, outcome) => {
+                let (status, facts) = came_of(&outcome);
+                if let Some(what) = told(&outcome, status, &facts) {
+                    house.tell(&self.service, what, None);
+                }
+                self.chronicle.message |= matches!(outcome, VerbOutcome::Recorded { status: Status::Kept, .. });
+                self.chronicle.write(now, What::Result { verb: id.into(), status: status.into(), facts });
+            }
+            Note::LegBegan(leg, parent, way) => {
+                let began = self.leg_began(leg, parent, way.as_ref(), house);
+                self.chronicle.write(now, What::LegBegan(Box::new(began)));
+            }
+            Note::Joined(a, b) => self.chronicle.write(now, What::Bridged(a.into(), b.into())),
+            Note::Parted(leg) => self.chronicle.write(now, What::Unbridged(leg.into())),
+            Note::LegEnded(leg, ending) => {
+                let cause = Box::new(Cause::of(leg, &ending));
+                self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });
+            }
+            Note::Tag(key, value) => {
+                self.chronicle.write(now, What::Tag { key: key.into(), value: value.into() });
+            }
+            Note::StoryEnded(End::Fault(why)) => {
+                house.tell(&self.service, format!("breaks: {why}"), self.program.place());
+                self.chronicle.fault = Some(why);
+            }
+            Note::StoryEnded(End::ContinueAs(service)) => {
+                house.tell(&self.service, format!("goes on as {service}"), self.program.place());
+            }
+            Note::StoryEnded(End::Told) => house.tell(&self.service, "ends", None),
+            Note::Heard(event) => self.note_event(&event, now),
+            Note::NotTold(_) => house.tell(&self.service, "is not told of an event: too many wait", None),
+        }
+    }
+
+    fn note_event(&mut self, event: &Event, now: Duration) {
+        let Event::Leg(leg, event) = event else { return };
+        let leg = LegNumber::from(*leg);
+        let what = match event {
+            LegEvent::Ringing => What::Rang(leg),
+            LegEvent::EarlyMedia => What::EarlyMedia(leg),
+            LegEvent::Answered => What::Answered(leg),
+            LegEvent::Held(true) => What::Held(leg),
+            LegEvent::Held(false) => What::Resumed(leg),
+            _ => return,
+        };
+        self.chronicle.write(now, what);
+    }
+
+    fn leg_began(&self, leg: LegId, parent: Option<LegId>, way: Option<&Way>, house: &House) -> LegBegan {
+        let named = |leg| self.party_of(leg).map(|party| house.parties[party].name.as_str()).unwrap_or_default();
+        let (account, to) = match way.map(|way| &way.through) {
+            Some(Through::Binding(user, _)) => (Account::Endpoint(user.as_str().into()), user.as_str()),
+            Some(Through::Trunk(trunk, _)) => (Account::Trunk(trunk.as_str().into()), number_of(way)),
+            Some(Through::Straight) => (Account::Stranger, number_of(way)),
+            None => (Account::Stranger, &*self.called),
+        };
+        LegBegan {
+            leg: leg.into(),
+            parent: parent.map(LegNumber::from),
+            direction: if way.is_some() { Direction::Outbound } else { Direction::Inbound },
+            account,
+            from: Party::new(named(LegId::FIRST)),
+            to: Party::new(to),
+            transport: patchcord_engine::journal::Transport::Udp,
+            peer: "".into(),
+        }
+    }
+}
+
+/// The number in the address of a way.
+pub(super) fn number_of(way: Option<&Way>) -> &str {
+    let uri = way.map_or("", |way| &way.uri);
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    rest.split('@').next().unwrap_or(rest)
+}
+
+/// What came of a verb, where it says more than that it was done.
+fn told(outcome: &VerbOutcome, status: &str, facts: &Facts) -> Option<String> {
+    match outcome {
+        VerbOutcome::Gathered { digits, .. } => Some(format!("  ▸ {status} {digits}").trim_end().to_owned()),
+        VerbOutcome::Recorded { length, .. } => Some(format!("  ▸ {status}, {:.1} s", length.as_secs_f64())),
+        VerbOutcome::Dialled { .. } | VerbOutcome::Transferred { .. } => {
+            Some(format!("  ▸ {status} ({})", facts.get("sip").unwrap_or_default()))
+        }
+        VerbOutcome::Misuse(misuse) => Some(format!("  ▸ misuse: {misuse}")),
+        VerbOutcome::Plain(Status::Ok | Status::Done) | VerbOutcome::Handle(_) | VerbOutcome::Brought(_) => None,
+        VerbOutcome::Plain(_) => Some(format!("  ▸ {status}")),
+    }
+}

@@ -1,0 +1,76 @@
+//! Where the targets of a dial are: endpoints, groups and numbers that a test has spoken of. Nobody else is there.
+
+use patchcord_engine::call::effect::{Through, Way};
+use patchcord_engine::call::event::NotFound;
+use serde_json::{Value, json};
+
+use super::house::House;
+use super::party::{Manner, PartyId};
+
+/// The trunk by which numbers on the network are called.
+pub(super) const TRUNK: &str = "outside";
+
+impl House {
+    /// The ways to a target: `user:alice`, `forward:alice:102`, `sip:alice@example.org`, `tel:+4930…`, a group or a number.
+    pub fn locate(&mut self, address: &str) -> Result<Vec<Vec<Way>>, NotFound> {
+        let of_owner = address.strip_prefix("forward:").and_then(|rest| rest.split_once(':'));
+        let address = of_owner.map_or(address, |(_, target)| target);
+        if let Some(members) = self.groups.get(address).cloned() {
+            let found = members.iter().filter_map(|member| self.locate(&format!("user:{member}")).ok());
+            let ways: Vec<Vec<Way>> = found.flatten().collect();
+            return if ways.is_empty() { Err(NotFound::Unreachable) } else { Ok(ways) };
+        }
+        let name = name_in(address);
+        let Some(party) = self.known(name) else {
+            return Err(match address.strip_prefix("user:") {
+                Some(_) => NotFound::Unknown,
+                None => NotFound::Forbidden(format!("no test has spoken of {address}; say t.endpoint(\"{name}\")")),
+            });
+        };
+        let them = &self.parties[party];
+        if them.manner == Manner::Unregistered && them.is_endpoint {
+            return Err(NotFound::Unreachable);
+        }
+        let way = if them.is_endpoint {
+            Way { uri: format!("sip:{name}@phone.invalid"), through: Through::Binding(name.to_owned(), 0) }
+        } else {
+            Way { uri: format!("sip:{name}@{TRUNK}.invalid"), through: Through::Trunk(TRUNK.to_owned(), None) }
+        };
+        Ok(vec![vec![way]])
+    }
+
+    /// A party that a test has spoken of; a pattern as `+4930*` stands for each number that begins so.
+    fn known(&mut self, name: &str) -> Option<PartyId> {
+        if let Some(&party) = self.names.get(name) {
+            return Some(party);
+        }
+        let fits = |pattern: &str| pattern.strip_suffix('*').is_some_and(|begin| name.starts_with(begin));
+        let pattern = self.names.iter().filter(|(pattern, _)| fits(pattern)).max_by_key(|(pattern, _)| pattern.len());
+        let like = *pattern?.1;
+        let party = self.party(name);
+        let (manner, presses) = (self.parties[like].manner.clone(), self.parties[like].presses.clone());
+        self.parties[party].is_endpoint = self.parties[like].is_endpoint;
+        self.parties[party].manner = manner;
+        self.parties[party].presses = presses;
+        Some(party)
+    }
+
+    /// Where a user is registered, as the errand `registrar` tells it.
+    pub fn registrations(&self, ask: &str) -> String {
+        let ask: Value = serde_json::from_str(ask).unwrap_or_default();
+        let user = ask["user"].as_str().unwrap_or_default();
+        let party = self.names.get(user).map(|party| &self.parties[*party]);
+        let here = party.filter(|party| party.is_endpoint && party.manner != Manner::Unregistered);
+        json!(here.map(|party| json!({ "address": format!("sip:{}@phone.invalid", party.name), "age_s": 0 })))
+            .as_object()
+            .map_or_else(|| json!([]), |one| json!([one]))
+            .to_string()
+    }
+}
+
+/// The name in a target: without its scheme and its host.
+fn name_in(address: &str) -> &str {
+    let schemes = ["user:", "sips:", "sip:", "tel:", "browser:"];
+    let rest = schemes.iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
+    rest.split(['@', ';']).next().unwrap_or(rest)
+}

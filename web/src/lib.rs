@@ -11,7 +11,7 @@
 //! doors      /healthz, /readyz, /metrics
 //! house      what control and doors ask of the running server; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
-//! outside    what scripts reach outside their calls: stored values
+//! outside    what scripts reach outside their calls: stored values, servers
 //! serve      HTTP on a listening socket, within limits
 //! ```
 //!

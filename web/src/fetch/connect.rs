@@ -44,7 +44,7 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Makes connections.
 #[derive(Clone)]
-pub(super) struct Connect {
+pub(crate) struct Connect {
     reach: Arc<Reach>,
     tls: Arc<Tls>,
     lookups: Arc<Semaphore>,
@@ -60,7 +60,7 @@ struct Tls {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unconnected {
+pub(crate) enum Unconnected {
     #[error("the address names no host")]
     NoHost,
     #[error("the name of the host is not known")]
@@ -74,7 +74,7 @@ pub(super) enum Unconnected {
 }
 
 /// Why there was no connection, out of the error of whoever wanted one.
-pub(super) fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Unconnected> {
+pub(crate) fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Unconnected> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(ours) = error.downcast_ref() {
@@ -86,7 +86,7 @@ pub(super) fn failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Unconn
 }
 
 impl Connect {
-    pub(super) fn new(reach: Reach, extra: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(reach: Reach, extra: Vec<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         Ok(Self {
@@ -98,12 +98,12 @@ impl Connect {
     }
 
     /// The same with another reach; what is counted is counted together.
-    pub(super) fn with(&self, reach: Reach) -> Self {
+    pub(crate) fn with(&self, reach: Reach) -> Self {
         Self { reach: Arc::new(reach), ..self.clone() }
     }
 
     /// A client that keeps connections for a while.
-    pub(super) fn client<B: Body<Data: Send> + Send>(&self) -> Client<Self, B> {
+    pub(crate) fn client<B: Body<Data: Send> + Send>(&self) -> Client<Self, B> {
         Builder::new(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEPT_FOR)
@@ -113,7 +113,7 @@ impl Connect {
     }
 
     /// Whether another connection may be kept.
-    pub(super) fn may_keep(&self) -> bool {
+    pub(crate) fn may_keep(&self) -> bool {
         self.open.load(Ordering::Relaxed) < MAX_KEPT
     }
 
@@ -222,7 +222,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// A connection, counted while it stands.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     io: TokioIo<Box<dyn Stream>>,
     _counted: Counted,
 }

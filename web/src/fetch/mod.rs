@@ -21,12 +21,12 @@
 //! | `worker` | the thread, and how long somebody waits for it |
 
 mod bucket;
-mod connect;
+pub(crate) mod connect;
 mod place;
 mod reach;
-mod reply;
+pub(crate) mod reply;
 mod store;
-mod web;
+pub(crate) mod web;
 mod worker;
 
 use std::collections::HashMap;

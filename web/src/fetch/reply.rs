@@ -27,7 +27,7 @@ const NO_SOUND_EITHER: [&str; 8] = [
 
 /// Why a body was not taken.
 #[derive(Debug)]
-pub(super) enum Untaken<E> {
+pub(crate) enum Untaken<E> {
     /// It is longer than allowed.
     TooBig,
     /// It broke off.
@@ -49,12 +49,12 @@ pub(super) fn plainly_no_sound(kind: &str) -> Option<String> {
 }
 
 /// The length that the answer announces.
-pub(super) fn announced(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// All bytes of a body, if they are not more than `limit`, announced or not.
-pub(super) async fn all_of<B: Body<Data = Bytes> + Unpin>(
+pub(crate) async fn all_of<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     announced: Option<u64>,
     limit: usize,

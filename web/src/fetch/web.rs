@@ -24,9 +24,9 @@ use super::worker::{Undone, Worker};
 use crate::problem::chain;
 
 /// Longer addresses are refused by many servers.
-const MAX_ADDRESS: usize = 4096;
+pub(crate) const MAX_ADDRESS: usize = 4096;
 /// Who asks.
-const AGENT: &str = concat!("patchcord/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("patchcord/", env!("CARGO_PKG_VERSION"));
 /// What is wanted, and the rest as well: servers name sound as they like.
 const ACCEPT: &str = "audio/*, application/ogg, */*;q=0.5";
 
@@ -71,7 +71,7 @@ fn address(name: &str) -> Option<Url> {
     (is_web(&url) && url.has_host()).then_some(url)
 }
 
-fn is_web(url: &Url) -> bool {
+pub(crate) fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
 }
 
@@ -256,7 +256,7 @@ impl Question {
 }
 
 /// The address without what is not sent in it.
-fn bare(url: &Url) -> Url {
+pub(crate) fn bare(url: &Url) -> Url {
     let mut bare = url.clone();
     // Both only fail where there is no host.
     let _name = bare.set_username("");
@@ -266,7 +266,7 @@ fn bare(url: &Url) -> Url {
 }
 
 /// The name and password of an address, as they are sent.
-fn login(url: &Url) -> Option<HeaderValue> {
+pub(crate) fn login(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }

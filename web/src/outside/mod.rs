@@ -6,17 +6,20 @@
 //! ```text
 //! Porter ──▶ place for one more? ──▶ noun
 //!              store     values that stay, per service or shared      crate::store::shelf
+//!              http      servers that the manifest names              crate::fetch::connect
 //! ```
 //!
 //! | file | what it knows |
 //! |---|---|
 //! | `rules` | what a service may reach |
 //! | `crowd` | how many errands are under way, of all and of one service |
+//! | `http` | asks of servers, redirects, bodies |
 //! | `store` | keys, values and how long they stay |
 //!
 //! Nothing here knows of calls, of scripts or of who waits for an answer.
 
 mod crowd;
+mod http;
 mod rules;
 mod store;
 
@@ -26,13 +29,18 @@ use patchcord_engine::{
     errand::{Outside, Reply, World},
     runtime::clock,
 };
+use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{runtime::Handle, sync::watch};
 
-pub use rules::{RuleBook, Rules};
+pub use rules::{Hosts, NoHost, RuleBook, Rules};
 
-use crate::{problem::chain, store::Store};
+use crate::{
+    fetch::{Reach, connect::Connect},
+    problem::chain,
+    store::Store,
+};
 use crowd::{Crowd, Place};
 
 /// The longest text that is taken as an ask: the largest body that is sent, and what is around it.
@@ -53,15 +61,30 @@ pub struct Porter {
 
 struct Rooms {
     crowd: Crowd,
-    #[expect(dead_code, reason = "for the nouns that leave the house")]
     rules: Arc<dyn RuleBook>,
     store: store::Values,
+    http: http::Http,
+}
+
+/// What the porter works with.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Authorities that are trusted beside those of the system.
+    pub authorities: Vec<CertificateDer<'static>>,
+}
+
+/// Why scripts reach nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    /// TLS cannot be set up.
+    #[error("scripts cannot reach anything: TLS does not start")]
+    Tls(#[from] rustls::Error),
 }
 
 /// Why an ask is not understood.
 #[derive(Debug, thiserror::Error)]
 enum Misasked {
-    #[error("there is no {0:?} that a script could ask; there are store")]
+    #[error("there is no {0:?} that a script could ask; there are store and http")]
     NoSuchNoun(String),
     #[error("the ask has {0} bytes, and {LONGEST_ASK} are the most")]
     TooLong(usize),
@@ -71,9 +94,13 @@ enum Misasked {
 
 impl Porter {
     /// One that works on that runtime, keeps values in that store and lets services do what those rules say.
-    pub fn new(runtime: Handle, store: Store, rules: Arc<dyn RuleBook>) -> Self {
-        let rooms = Rooms { crowd: Crowd::default(), rules, store: store::Values::new(store) };
-        Self { runtime, rooms: Arc::new(rooms) }
+    ///
+    /// # Errors
+    /// When TLS cannot be had. Nothing is asked of the network here.
+    pub fn new(runtime: Handle, store: Store, rules: Arc<dyn RuleBook>, settings: Settings) -> Result<Self, Unopened> {
+        let connect = Connect::new(Reach::default(), settings.authorities)?;
+        let (store, http) = (store::Values::new(store), http::Http::new(&connect));
+        Ok(Self { runtime, rooms: Arc::new(Rooms { crowd: Crowd::default(), rules, store, http }) })
     }
 
     /// Runs one errand, for as long as it may take, and gives its answer as JSON.
@@ -124,12 +151,14 @@ impl Rooms {
     ) -> Result<String, String> {
         let patience = patience.min(LONGEST_PATIENCE);
         let told = tokio::time::timeout(patience, self.run(service, noun, ask)).await;
-        told.unwrap_or_else(|_| Err(format!("{noun}: no answer within {}", shown(patience))))
+        told.unwrap_or_else(|_| Err(format!("{noun}: no answer within {}", told_time(patience))))
     }
 
     async fn run(&self, service: &str, noun: &str, ask: &str) -> Result<String, String> {
+        let rules = self.rules.rules(service).unwrap_or_default();
         match noun {
             "store" => told(noun, self.store.answer(service, ask, clock::wall()).await),
+            "http" => told(noun, self.http.answer(&rules.hosts, ask).await),
             _ => Err(Misasked::NoSuchNoun(noun.into()).to_string()),
         }
     }
@@ -148,7 +177,7 @@ fn read<T: DeserializeOwned>(ask: &str) -> Result<T, Misasked> {
 }
 
 /// A time as people say it.
-fn shown(time: Duration) -> String {
+fn told_time(time: Duration) -> String {
     match time.as_millis() {
         millis if millis % 1000 == 0 => format!("{} s", millis / 1000),
         millis => format!("{millis} ms"),

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use patchcord_web::{
-    outside::{Porter, RuleBook, Rules},
+    outside::{Porter, RuleBook, Rules, Settings},
     store::{Place, Store},
 };
 use serde_json::Value;
@@ -37,7 +37,8 @@ impl Lab {
         let place = Place::parse("sqlite:patchcord.db", folder.path()).expect("a place");
         let store = Store::open(&place, folder.path()).await.expect("the store opens");
         let book = Book([("ivr".to_owned(), rules)].into());
-        Self { porter: Porter::new(Handle::current(), store.clone(), Arc::new(book)), store, _folder: folder }
+        let porter = Porter::new(Handle::current(), store.clone(), Arc::new(book), Settings::default());
+        Self { porter: porter.expect("a porter"), store, _folder: folder }
     }
 
     /// What `ivr` is answered.

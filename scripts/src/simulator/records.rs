@@ -136,7 +136,7 @@ impl Talk {
             }
             Note::StoryEnded(End::Told) => house.tell(&self.service, "ends", None),
             Note::Heard(event) => self.note_event(&event, now),
-            Note::NotTold(_) => house.tell(&self.service, "is not told of an event: too many wait", None),
+            other => house.tell(&self.service, format!("notes {other:?}"), None),
         }
     }
 

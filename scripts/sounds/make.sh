@@ -4,6 +4,7 @@
 #   scripts/sounds/make.sh            all of them
 #   scripts/sounds/make.sh en         one language
 #   scripts/sounds/make.sh music      the music
+#   scripts/sounds/make.sh missing    what was added to the lists since
 #
 # Needs flite, espeak-ng, sox and ffmpeg, and python3 for the music. None of them is needed to build or to run Patchcord:
 # what comes out of this is kept beside it. docs/decisions/0011-shipped-sounds.md says why these voices.
@@ -50,8 +51,14 @@ packed() {
 
 language() {
     find "$1" -name '*.opus' -delete
+    missing "$1"
+}
+
+# What words.txt names and nobody has made yet.
+missing() {
     grep -v '^ *\(#\|$\)' "$1/words.txt" | while IFS= read -r line; do
         name=${line%% = *}
+        [ -e "$1/$name.opus" ] && continue
         speak "$1" "${line#* = }" "$work/spoken.wav"
         trimmed "$work/spoken.wav" "$work/trimmed.wav"
         levelled "$work/trimmed.wav" "$work/levelled.wav"
@@ -68,6 +75,7 @@ for what in "${@:-all}"; do
     case $what in
         all) language en; language de; music ;;
         music) music ;;
+        missing) missing en; missing de ;;
         *) language "$what" ;;
     esac
 done

@@ -162,7 +162,9 @@ fn loader(config: &Config) -> Result<Loader, Silenced> {
     let authorities = config.runtime.trust.as_deref().map(runtime::authorities).transpose()?.unwrap_or_default();
     let remote = fetch::schemes(fetch::Settings { reach: Reach::and(reach), authorities, store, keys })?;
     let settings = prompt::Settings { cache: prompt_bytes, ..prompt::Settings::default() };
-    let disk = Disk::new(config.sound.folders());
+    // What a script has recorded it may play.
+    let folders = [config.sound.folders(), vec![config.sound.recordings.clone()]].concat();
+    let disk = Disk::new(folders);
     let prompts = Embedded::new(disk, &config.sound.language, shipped::sound);
     Loader::start(settings, Arc::new(prompts), remote).map_err(Silenced::Loader)
 }

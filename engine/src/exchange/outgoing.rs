@@ -1,6 +1,6 @@
 //! Calling somebody: the ways to a target, by whose rights, over which connection, and who is shown as the caller.
 //!
-//! A target is what a program writes: `user:alice`, `forward:alice:102` (what alice forwards to, by her own rights), an address or
+//! A target is what a program writes: `user:alice` (or `user:101`, by its number), `forward:alice:102` (what alice forwards to, by her own rights), an address or
 //! a number. Routing decides; this turns what it says into ways, and a way into a line.
 
 use std::net::{IpAddr, SocketAddr};
@@ -59,8 +59,9 @@ impl Talk {
     pub fn locate(&self, address: &str, caller: Option<LegId>, turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
         let board = &turn.exchange.board;
         let plan = board.plan();
-        if let Some(user) = address.strip_prefix("user:") {
-            return self.ring(&[user.into()], turn);
+        if let Some(named) = address.strip_prefix("user:") {
+            let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
+            return self.ring(&[endpoint.user.as_ref().into()], turn);
         }
         let decision = match address.strip_prefix("forward:").and_then(|rest| rest.split_once(':')) {
             Some((owner, target)) => plan.forward(owner, target, &board.directory),

@@ -22,6 +22,13 @@ use crate::{
 /// What `patchcord init` writes: every key that is served, with its default.
 const TEMPLATE: &str = include_str!("template.toml");
 
+/// Beside it: a first service, its test, and the number that it answers at.
+const FIRST: [(&str, &str); 2] =
+    [("hello.rhai", include_str!("first/hello.rhai")), ("hello_test.rhai", include_str!("first/hello_test.rhai"))];
+
+/// What stands behind the template, so that the first service is reached.
+const ROUTE: &str = "\n# The first service, scripts/hello.rhai, for the phones of this house.\n[[route]]\nnumber = \"500\"\nfrom = \"endpoints\"\nservice = \"hello\"\n";
+
 /// `patchcord check`
 pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> {
     let path = path.map(|path| if path.is_dir() { path.join(config::FILE) } else { path });
@@ -64,22 +71,41 @@ fn named_files(config: &Config) -> Vec<(&'static str, PathBuf)> {
 /// `patchcord init`
 pub fn init(folder: &Path) -> Result<Said, Failure> {
     let path = folder.join(config::FILE);
-    let written = fs::create_dir_all(folder)
-        .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path))
-        .and_then(|mut file| file.write_all(TEMPLATE.as_bytes()));
     let shown = path.display().to_string();
-    match written {
-        Ok(()) => {
-            let text = format!("{shown} is written. Serve with:  patchcord run -c {shown}\n");
-            Ok(Said::new(text, json!({ "written": [shown] })))
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+    match fs::create_dir_all(folder).and_then(|()| write_new(&path, &format!("{TEMPLATE}{ROUTE}"))) {
+        Ok(true) => {}
+        Ok(false) => {
             let remedy = "edit it, or name another folder";
-            Err(Failure::new(Exit::Refused, format!("{shown} is there already"), remedy))
+            return Err(Failure::new(Exit::Refused, format!("{shown} is there already"), remedy));
         }
-        Err(error) => {
-            let remedy = "name a folder that this user may write to";
-            Err(Failure::new(Exit::Refused, format!("{shown} cannot be written: {error}"), remedy))
+        Err(error) => return Err(unwritten(&path, &error)),
+    }
+    let mut written = vec![shown.clone()];
+    let scripts = folder.join(config::SCRIPTS);
+    for (name, text) in FIRST {
+        let path = scripts.join(name);
+        // A service that somebody wrote before stays as it is.
+        match fs::create_dir_all(&scripts).and_then(|()| write_new(&path, text)) {
+            Ok(true) => written.push(path.display().to_string()),
+            Ok(false) => {}
+            Err(error) => return Err(unwritten(&path, &error)),
         }
     }
+    let is = if written.len() == 1 { "is" } else { "are" };
+    let text = format!("{} {is} written. Serve with:  patchcord run -c {shown}\n", written.join(", "));
+    Ok(Said::new(text, json!({ "written": written })))
+}
+
+/// Whether the file was written: one that is there stays.
+fn write_new(path: &Path, text: &str) -> io::Result<bool> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    let remedy = "name a folder that this user may write to";
+    Failure::new(Exit::Refused, format!("{} cannot be written: {error}", path.display()), remedy)
 }

@@ -17,7 +17,7 @@ use patchcord_web::fetch::{Keys, Misplaced, Place as Store};
 use super::{problem::Wrong, section::Section, tree::Environment};
 
 /// Where services lie unless told otherwise; their sounds lie in a folder within.
-const SCRIPTS: &str = "scripts";
+pub const SCRIPTS: &str = "scripts";
 
 /// The folder of sounds beside the services.
 const SOUNDS: &str = "sounds";

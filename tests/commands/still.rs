@@ -8,13 +8,27 @@ use crate::binary::Folder;
 fn a_fresh_configuration_is_right_and_is_not_written_over() {
     let folder = Folder::empty();
     let said = folder.run("init etc").good();
-    assert_eq!(said, "etc/patchcord.toml is written. Serve with:  patchcord run -c etc/patchcord.toml\n");
+    assert_eq!(
+        said,
+        "etc/patchcord.toml, etc/scripts/hello.rhai, etc/scripts/hello_test.rhai are written. \
+         Serve with:  patchcord run -c etc/patchcord.toml\n"
+    );
     assert_eq!(folder.run("check etc").good(), "etc/patchcord.toml is right: 0 endpoints.\n");
 
     let written = fs::read_to_string(folder.file("etc/patchcord.toml")).expect("written");
     let told = folder.run("init etc").bad(1);
     assert_eq!(told, "error: etc/patchcord.toml is there already\n    edit it, or name another folder\n");
     assert_eq!(fs::read_to_string(folder.file("etc/patchcord.toml")).expect("still there"), written);
+}
+
+#[test]
+fn a_service_that_somebody_wrote_before_is_not_written_over() {
+    let folder = Folder::empty();
+    fs::create_dir(folder.file("scripts")).expect("a folder");
+    folder.write("scripts/hello.rhai", "fn on_invite(caller) {}");
+    let said = folder.run("init").good();
+    assert!(said.starts_with("./patchcord.toml, ./scripts/hello_test.rhai are written."), "{said}");
+    assert_eq!(fs::read_to_string(folder.file("scripts/hello.rhai")).expect("still there"), "fn on_invite(caller) {}");
 }
 
 #[test]
@@ -35,6 +49,7 @@ fn every_example_of_the_fresh_configuration_is_right() {
     assert!(told.starts_with("error: patchcord.toml: tls.certificate: cert.pem cannot be read: "), "{told}");
     patchcord_lab::make_certificate(&folder.file("cert.pem"), &folder.file("key.pem"));
     patchcord_lab::make_certificate(&folder.file("authorities.pem"), &folder.file("unused.pem"));
+    fs::remove_dir_all(folder.file("scripts")).expect("what init has written");
     let told = folder.run("check").bad(1);
     assert!(told.starts_with("error: patchcord.toml: scripts.path: scripts cannot be read: "), "{told}");
     fs::create_dir(folder.file("scripts")).expect("a folder");

@@ -100,8 +100,11 @@ pub trait World: Send + Sync {
     fn go(&self, errand: Outside, reply: Reply);
 }
 
+/// Who is told what came of an errand.
+type Told = Box<dyn FnOnce(Result<String, String>) + Send>;
+
 /// The way back of an errand. Dropped without a word it says that nobody answered.
-pub struct Reply(Option<Box<dyn FnOnce(Result<String, String>) + Send>>);
+pub struct Reply(Option<Told>);
 
 impl Reply {
     /// A way back that ends there.

@@ -1,6 +1,46 @@
 //! The Rhai host: a script is a value that yields verbs.
+//!
+//! A published text is compiled on each shard that runs it. For each call a [`Script`] is made, which implements the engine's
+//! `Program`: it is resumed with what happened and says what it wants. Inside, the functions of the script run on stacks of
+//! their own (strands) and stop inside their verbs; to whoever writes them they read as if they waited.
+//!
+//! ```text
+//! Shelf (texts, versions) ─▶ Host (a shard: compiled) ─▶ Script (a call) ─▶ Strand (a run of a function) ─▶ words
+//! ```
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `shelf` | which text is served under which name, and which version it is |
+//! | `host`, `language` | the compiled texts of a shard, and the language that they are compiled in |
+//! | `script` | one call: its story, its side handlers, how they end |
+//! | `strand` | a run of a function on a stack of its own; all that is unsafe |
+//! | `scene` | what host functions know of the call while they run |
+//! | `words` | everything that a script can say |
+//! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
+//! | `shipped` | services and sounds that are part of the house |
+//! | `simulator` | calls, phones and a clock for tests |
+//! | `fault` | what went wrong, and where, in words |
+//!
+//! Nothing here opens a file, a socket or a database, and nothing reads a clock.
 
+pub mod fault;
+mod host;
+mod language;
+pub mod limits;
 pub mod say;
+mod scene;
+mod script;
+mod shelf;
 pub mod shipped;
 pub mod simulator;
+mod strand;
+#[cfg(test)]
+mod tests;
 pub mod time;
+pub mod words;
+
+pub use host::Host;
+pub use language::{check_text, engine};
+pub use limits::Limits;
+pub use script::Script;
+pub use shelf::{Broken, Edition, Shelf};

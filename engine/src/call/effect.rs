@@ -200,6 +200,8 @@ pub enum Note {
     NotTold(Box<Happening>),
     /// A word for the record.
     Tag(String, String),
+    /// A line of the program: its kind, and what it says.
+    Log(String, String),
     /// The story ended.
     StoryEnded(crate::program::End),
 }

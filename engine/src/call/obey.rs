@@ -58,6 +58,16 @@ impl Call {
                 OK
             }
             Verb::Sleep(long) => self.under_way(id, Work::Sleep(now + long)),
+            Verb::After(long) => {
+                self.room_for_a_handle()?;
+                let handle = self.new_handle();
+                self.backs.insert(handle, Back::Timer(now + long));
+                Ok(Some(Outcome::Handle(handle)))
+            }
+            Verb::Log(kind, text) => {
+                self.note(Note::Log(kind, text));
+                OK
+            }
             Verb::Tag(name, word) => {
                 self.note(Note::Tag(name, word));
                 OK
@@ -318,6 +328,7 @@ impl Call {
                 self.backs.remove(&handle);
                 self.hush(leg, Owner::Back(handle), now);
             }
+            Some(Back::Timer(_)) => drop(self.backs.remove(&handle)),
             Some(&Back::Record(leg, tag, None)) if self.here(leg).is_some() => {
                 self.backs.insert(handle, Back::Record(leg, tag, Some(now + limits::CLOSING)));
                 self.sound(leg, SoundOrder::StopRecord(tag));
@@ -349,7 +360,7 @@ fn leg_of(verb: &Verb) -> Option<LegId> {
         Verb::RejectRefer(leg, _) | Verb::SendKeys(leg, _) | Verb::SendInfo(leg, ..) => Some(*leg),
         Verb::SendMessage(leg, _) => Some(*leg),
         Verb::Stop(_) | Verb::PauseRecord(..) | Verb::CallOut(_) | Verb::Sleep(_) | Verb::Tag(..) => None,
-        Verb::Errand(_) => None,
+        Verb::Errand(_) | Verb::After(_) | Verb::Log(..) => None,
     }
 }
 

@@ -144,6 +144,11 @@ impl Call {
     pub(super) fn wake_backs(&mut self, now: Instant) {
         let late = self.backs.iter().filter(|(_, back)| super::is_due(back.deadline(), now)).map(|(handle, _)| *handle);
         for handle in late.collect::<Vec<_>>() {
+            if let Some(Back::Timer(_)) = self.backs.get(&handle) {
+                self.backs.remove(&handle);
+                self.tell(Wake::Heard(Happening::Ended(handle)));
+                continue;
+            }
             let outcome = Outcome::Recorded { status: Status::Failed, file: None, length: Duration::ZERO };
             self.back_recorded(handle, outcome);
         }

@@ -71,6 +71,11 @@ pub enum Verb {
     SendMessage(LegId, String),
     /// Lets time pass.
     Sleep(Duration),
+    /// Tells when so much time has passed; ends at once with [`Outcome::Handle`], and is told by
+    /// [`Happening::Ended`](super::Happening).
+    After(Duration),
+    /// Writes a line into the journal: its kind, and what it says.
+    Log(String, String),
     /// Writes a word into the record.
     Tag(String, String),
     /// Lets a leg live on when the story has ended, for as long as it is joined with another one.
@@ -119,7 +124,7 @@ pub struct Gather {
     pub tries: u32,
     /// What is said before asking again.
     pub invalid: Option<Play>,
-    /// The only answers that are taken; empty: any.
+    /// The only answers that are taken, an `x` standing for any digit; empty: any.
     pub accept: Vec<String>,
     /// Whether keys that were pressed before do not count.
     pub clear_first: bool,
@@ -347,6 +352,37 @@ pub enum Status {
     Failed,
     /// It did not come about, and the party is back.
     Returned,
+}
+
+impl Status {
+    /// As scripts and journals write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Gone => "gone",
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Missing => "missing",
+            Self::Digits => "digits",
+            Self::Timeout => "timeout",
+            Self::Invalid => "invalid",
+            Self::Kept => "kept",
+            Self::TooShort => "too_short",
+            Self::Silence => "silence",
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
+            Self::Cancelled => "cancelled",
+            Self::Screened => "screened",
+            Self::Forbidden => "forbidden",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Returned => "returned",
+        }
+    }
 }
 
 /// A verb that does not fit the state of its leg.

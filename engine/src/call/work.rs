@@ -43,6 +43,8 @@ pub(super) enum Back {
     Play(LegId),
     /// A recording; once it was stopped or its leg has gone, until when its file must be closed.
     Record(LegId, SoundTag, Option<Instant>),
+    /// The program is told at that instant.
+    Timer(Instant),
 }
 
 impl Back {
@@ -54,6 +56,7 @@ impl Back {
         match self {
             Self::Play(_) => None,
             Self::Record(_, _, until) => *until,
+            Self::Timer(at) => Some(*at),
         }
     }
 }

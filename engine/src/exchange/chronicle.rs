@@ -14,7 +14,7 @@ use super::ends::{End, Way as Opening, Whose};
 use super::outgoing::Party as Caller;
 use super::talk::Talk;
 use crate::call::effect::Note;
-use crate::call::verb::{Outcome as VerbOutcome, Status, Verb};
+use crate::call::verb::{Outcome as VerbOutcome, Verb};
 use crate::call::{Event, LegEvent, LegId};
 use crate::errand::{Brought, Errand};
 use crate::journal::{
@@ -103,6 +103,10 @@ impl Talk {
             }
             Note::NotTold(_) => self.say(None, "the service was not told of an event: too many wait", now),
             Note::Tag(key, value) => self.chronicle.write(now, What::Tag { key: key.into(), value: value.into() }),
+            Note::Log(kind, text) => {
+                let facts = Facts::NONE.with("kind", &kind).with("text", &text);
+                self.chronicle.write(now, What::Heard { leg: None, event: "log".into(), facts });
+            }
             Note::StoryEnded(end) => {
                 let facts = match &end {
                     program::End::Told => Facts::NONE,
@@ -305,6 +309,8 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
         Verb::SendInfo(leg, kind, _) => ("send_info", Some(*leg), kind.clone()),
         Verb::SendMessage(leg, _) => ("send_message", Some(*leg), none()),
         Verb::Sleep(time) => ("sleep", None, format!("{} ms", time.as_millis())),
+        Verb::After(time) => ("after", None, format!("{} ms", time.as_millis())),
+        Verb::Log(kind, _) => ("log", None, kind.clone()),
         Verb::Tag(key, value) => ("tag", None, format!("{key}={value}")),
         Verb::Detach(leg) => ("detach", Some(*leg), none()),
         Verb::Errand(errand) => match &**errand {
@@ -321,51 +327,23 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
 pub fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
     let none = Facts::NONE;
     match outcome {
-        VerbOutcome::Plain(status) => (word(*status), none),
+        VerbOutcome::Plain(status) => (status.word(), none),
         VerbOutcome::Handle(handle) => ("started", none.with("handle", handle.0.to_string())),
-        VerbOutcome::Gathered { status, digits } => (word(*status), none.with("keys", digits.len().to_string())),
+        VerbOutcome::Gathered { status, digits } => (status.word(), none.with("keys", digits.len().to_string())),
         VerbOutcome::Recorded { status, file, length } => {
             let facts = none.with("ms", length.as_millis().to_string());
-            (word(*status), file.iter().fold(facts, |facts, file| facts.with("file", file)))
+            (status.word(), file.iter().fold(facts, |facts, file| facts.with("file", file)))
         }
         VerbOutcome::Dialled { status, leg, sip, talk } => {
             let facts = none.with("sip", sip.to_string()).with("talk_ms", talk.as_millis().to_string());
-            (word(*status), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
+            (status.word(), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
         }
-        VerbOutcome::Transferred { status, sip } => (word(*status), none.with("sip", sip.to_string())),
+        VerbOutcome::Transferred { status, sip } => (status.word(), none.with("sip", sip.to_string())),
         VerbOutcome::Brought(brought) => match &**brought {
             Brought::Facts(None) => ("gone", none),
             Brought::Answer(Err(why)) => ("failed", none.with("why", why)),
             Brought::Facts(Some(_)) | Brought::Moment { .. } | Brought::Answer(Ok(_)) => ("ok", none),
         },
         VerbOutcome::Misuse(misuse) => ("misuse", none.with("why", misuse.to_string())),
-    }
-}
-
-/// A status as scripts write it.
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Ok => "ok",
-        Status::Gone => "gone",
-        Status::Done => "done",
-        Status::Stopped => "stopped",
-        Status::Missing => "missing",
-        Status::Digits => "digits",
-        Status::Timeout => "timeout",
-        Status::Invalid => "invalid",
-        Status::Kept => "kept",
-        Status::TooShort => "too_short",
-        Status::Silence => "silence",
-        Status::Answered => "answered",
-        Status::Busy => "busy",
-        Status::NoAnswer => "no_answer",
-        Status::Rejected => "rejected",
-        Status::Unreachable => "unreachable",
-        Status::Cancelled => "cancelled",
-        Status::Screened => "screened",
-        Status::Forbidden => "forbidden",
-        Status::Completed => "completed",
-        Status::Failed => "failed",
-        Status::Returned => "returned",
     }
 }

@@ -1,0 +1,91 @@
+//! What went wrong in a script, and where: `ivr.rhai:12:5: …`.
+
+use rhai::{EvalAltResult, ParseError, Position};
+
+use crate::scene::Unwound;
+
+/// A fault of a script.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{what}", place(.file, .line, .column))]
+pub struct Fault {
+    /// The file.
+    pub file: String,
+    /// The line, from 1; `None` where it is about the whole file.
+    pub line: Option<usize>,
+    /// The column, from 1.
+    pub column: Option<usize>,
+    /// What was wrong.
+    pub what: String,
+}
+
+fn place(file: &str, line: &Option<usize>, column: &Option<usize>) -> String {
+    match (line, column) {
+        (Some(line), Some(column)) => format!("{file}:{line}:{column}: "),
+        (Some(line), None) => format!("{file}:{line}: "),
+        (None, _) => format!("{file}: "),
+    }
+}
+
+impl Fault {
+    /// About a whole file.
+    pub fn of_file(file: &str, what: impl Into<String>) -> Self {
+        Self { file: file.into(), line: None, column: None, what: what.into() }
+    }
+
+    /// At a place.
+    pub fn at(file: &str, at: Position, what: impl Into<String>) -> Self {
+        Self { file: file.into(), line: at.line(), column: at.position(), what: what.into() }
+    }
+
+    /// A text that is no script.
+    pub fn of_parsing(file: &str, error: &ParseError) -> Self {
+        Self::at(file, error.position(), error.err_type().to_string())
+    }
+
+    /// An error of a script that ran.
+    pub fn of_running(file: &str, error: &EvalAltResult) -> Self {
+        let (file, innermost) = innermost(file, error);
+        let at = innermost.position();
+        let mut bare = copy(innermost);
+        bare.clear_position();
+        let what = match &bare {
+            EvalAltResult::ErrorTerminated(token, _) => match token.read_lock::<Unwound>().as_deref() {
+                Some(Unwound::Budget(used)) => {
+                    format!("it computed {used} operations without saying anything to the call, which is the limit")
+                }
+                _ => "it was ended".into(),
+            },
+            EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
+            EvalAltResult::ErrorDataRace(..) => {
+                "a function that is given to a word of a leg uses that leg itself; let it take the leg, as |leg| leg.tag(…)".into()
+            }
+            other => other.to_string(),
+        };
+        Self::at(&file, at, what)
+    }
+}
+
+/// The error where it arose, in which file.
+fn innermost<'a>(file: &str, error: &'a EvalAltResult) -> (String, &'a EvalAltResult) {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, source, inner, _) => {
+            innermost(if source.is_empty() { file } else { source }, inner)
+        }
+        other => (file.to_owned(), other),
+    }
+}
+
+/// Rhai's errors are not to be cloned; what is shown of one is kept.
+fn copy(error: &EvalAltResult) -> EvalAltResult {
+    match error {
+        EvalAltResult::ErrorRuntime(value, at) => EvalAltResult::ErrorRuntime(value.clone(), *at),
+        EvalAltResult::ErrorTerminated(token, at) => EvalAltResult::ErrorTerminated(token.clone(), *at),
+        EvalAltResult::ErrorDataRace(what, at) => EvalAltResult::ErrorDataRace(what.clone(), *at),
+        other => {
+            let text = other.to_string();
+            let at = other.position();
+            let text = text.strip_suffix(&format!(" ({at})")).unwrap_or(&text).to_owned();
+            EvalAltResult::ErrorRuntime(text.into(), at)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The scripts of one shard: compiled once for each version, and found by name for each call.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use patchcord_engine::exchange::{Served, Services};
+use rhai::{AST, Engine};
+
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::script::Script;
+use crate::shelf::{Edition, Shelf};
+use crate::{check_text, engine};
+
+/// See the module.
+pub struct Host {
+    shelf: Arc<Shelf>,
+    engine: Rc<Engine>,
+    limits: Rc<Limits>,
+    compiled: RefCell<HashMap<String, Rc<Compiled>>>,
+}
+
+/// A text that can be run on this shard.
+pub struct Compiled {
+    /// Which text.
+    pub edition: Arc<Edition>,
+    /// Its name, for everything that asks in its name.
+    pub service: Rc<str>,
+    /// Rhai's form of it.
+    pub ast: AST,
+    /// The language that it is in.
+    pub engine: Rc<Engine>,
+    /// What it may use.
+    pub limits: Rc<Limits>,
+    functions: Vec<(String, usize)>,
+}
+
+impl Host {
+    /// A host for the calls of one shard, which serves from this shelf.
+    #[must_use]
+    pub fn new(shelf: Arc<Shelf>) -> Self {
+        let limits = Rc::new(shelf.limits().clone());
+        let engine = Rc::new(engine(&limits));
+        Self { shelf, engine, limits, compiled: RefCell::default() }
+    }
+
+    /// A script for one call; `None` where nothing is served under that name.
+    pub fn script(&self, name: &str) -> Option<(Script, Arc<Edition>)> {
+        let edition = self.shelf.find(name)?;
+        let compiled = self.compiled(&edition)?;
+        Some((Script::new(compiled), edition))
+    }
+
+    fn compiled(&self, edition: &Arc<Edition>) -> Option<Rc<Compiled>> {
+        if let Some(compiled) = self.compiled.borrow().get(&edition.name).filter(|there| there.edition == *edition) {
+            return Some(compiled.clone());
+        }
+        match Compiled::new(edition.clone(), self.engine.clone(), self.limits.clone()) {
+            Ok(compiled) => {
+                let compiled = Rc::new(compiled);
+                self.compiled.borrow_mut().insert(edition.name.clone(), compiled.clone());
+                Some(compiled)
+            }
+            Err(fault) => {
+                // It was compiled before it was published, so this is ours.
+                tracing::error!(%fault, "a published script does not compile");
+                None
+            }
+        }
+    }
+}
+
+impl Compiled {
+    /// Compiles a text.
+    ///
+    /// # Errors
+    /// When it is no script.
+    pub fn new(edition: Arc<Edition>, engine: Rc<Engine>, limits: Rc<Limits>) -> Result<Self, Fault> {
+        let ast = check_text(&engine, &limits, &edition.file, &edition.text)?;
+        let functions =
+            ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
+        Ok(Self { service: edition.name.as_str().into(), edition, ast, engine, limits, functions })
+    }
+
+    /// How many values a function of it takes; of those with one name, the first.
+    pub fn values(&self, name: &str) -> usize {
+        self.functions.iter().find(|(there, _)| there == name).map_or(0, |(_, count)| *count)
+    }
+
+    /// Whether it has such a function.
+    pub fn has(&self, name: &str, values: usize) -> bool {
+        self.functions.iter().any(|(there, count)| there == name && *count == values)
+    }
+}
+
+impl Services for Host {
+    fn find(&self, name: &str) -> Option<Served> {
+        let (script, edition) = self.script(name)?;
+        Some(Served { program: Box::new(script), edition: Some(edition.in_words().into()) })
+    }
+}

@@ -1,0 +1,66 @@
+//! The language that scripts are compiled in: Rhai with the words of the house, within the limits of the house.
+
+use rhai::module_resolvers::DummyModuleResolver;
+use rhai::{AST, Engine, Position, Stmt};
+
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::scene::Scene;
+use crate::words;
+
+/// How often Rhai asks whether it may go on.
+const LOOK: u64 = 512;
+
+/// Rhai with the words of the house.
+pub fn engine(limits: &Limits) -> Engine {
+    let mut engine = Engine::new();
+    engine
+        .set_max_expr_depths(limits.depth, limits.depth)
+        .set_max_call_levels(limits.levels)
+        .set_max_string_size(limits.text)
+        .set_max_array_size(limits.list)
+        .set_max_map_size(limits.map)
+        .set_max_variables(limits.variables)
+        .set_max_functions(limits.functions)
+        .set_max_modules(0)
+        .set_module_resolver(DummyModuleResolver::new())
+        .disable_symbol("eval")
+        .disable_symbol("import")
+        .on_print(|text| tracing::info!(text, "a script prints"))
+        .on_debug(|text, _, at| tracing::debug!(text, %at, "a script prints"));
+    engine.on_progress(|operations| {
+        if !operations.is_multiple_of(LOOK) {
+            return None;
+        }
+        Scene::current().and_then(|scene| scene.progress(operations))
+    });
+    words::register(&mut engine);
+    engine
+}
+
+/// A text as a script, or what is wrong with it.
+///
+/// # Errors
+/// When it does not parse, or has statements outside of functions: these would run with each handler.
+pub fn check_text(engine: &Engine, limits: &Limits, file: &str, text: &str) -> Result<AST, Fault> {
+    if text.len() > limits.file {
+        let what = format!("the file has {} bytes; a script has at most {}", text.len(), limits.file);
+        return Err(Fault::of_file(file, what));
+    }
+    let mut ast = engine.compile(text).map_err(|error| Fault::of_parsing(file, &error))?;
+    ast.set_source(file);
+    if let Some(at) = loose(&ast) {
+        let what = "outside of functions there may be constants (const NAME = …) and nothing else; put this into on_invite(caller)";
+        return Err(Fault::at(file, at, what));
+    }
+    Ok(ast)
+}
+
+/// Where a statement stands that is no constant and in no function.
+fn loose(ast: &AST) -> Option<Position> {
+    ast.statements().iter().find_map(|statement| match statement {
+        Stmt::Noop(_) => None,
+        Stmt::Var(_, flags, _) if flags.contains(rhai::ASTFlags::CONSTANT) => None,
+        other => Some(other.position()),
+    })
+}

@@ -1,0 +1,46 @@
+//! What a script may use, each bound with its reason.
+
+/// What a script may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Operations after which others have their turn: at 33 ns each, a sixth of a millisecond.
+    pub slice: u64,
+    /// Operations between two verbs after which a script is ended: a second of one core, which no menu needs.
+    pub operations: u64,
+    /// Calls of functions inside functions.
+    pub levels: usize,
+    /// How deep an expression may be put into others.
+    pub depth: usize,
+    /// The longest text, in bytes: an answer of a web server that is read.
+    pub text: usize,
+    /// The longest list.
+    pub list: usize,
+    /// The largest map.
+    pub map: usize,
+    /// Variables at once.
+    pub variables: usize,
+    /// Functions in a file.
+    pub functions: usize,
+    /// The largest file, in bytes.
+    pub file: usize,
+    /// What waits for a side handler that is busy: what somebody presses in half a minute.
+    pub waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            slice: 5_000,
+            operations: 30_000_000,
+            levels: 32,
+            depth: 64,
+            text: 256 << 10,
+            list: 10_000,
+            map: 1_000,
+            variables: 256,
+            functions: 256,
+            file: 256 << 10,
+            waiting: 64,
+        }
+    }
+}

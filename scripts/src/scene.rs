@@ -1,0 +1,378 @@
+//! The scene of a script: what its host functions know of the call while it runs.
+//!
+//! Rhai calls a host function with values and nothing else, so the scene of whichever script runs on this thread is found here.
+//! A scene asks the engine for everything by [`Scene::want`], remembers which legs have gone, and unwinds a script that speaks
+//! to one of them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::Duration;
+
+use patchcord_engine::call::verb::Handle;
+use patchcord_engine::call::{Ending, LegId, Outcome, Status, Verb};
+use patchcord_engine::errand::{Brought, Errand, Facts, Outside};
+use rhai::{Dynamic, EvalAltResult, FnPtr, Map, Position};
+
+use crate::limits::Limits;
+use crate::strand::{self, Answer, Ask};
+use crate::words::given::{Given, wrong};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Scene>>> = const { RefCell::new(None) };
+}
+
+/// Why a script is unwound, uncatchably.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unwound {
+    /// The party that it spoke to has gone, or the call is taken down.
+    Gone,
+    /// It has computed for too long without saying anything.
+    Budget(u64),
+    /// Another service goes on.
+    ContinueAs(String),
+}
+
+/// What a script knows of its call.
+pub struct Scene {
+    /// The service that runs.
+    pub service: Rc<str>,
+    /// Its bounds.
+    pub limits: Rc<Limits>,
+    /// The leg with which it began.
+    pub first: Cell<LegId>,
+    legs: RefCell<BTreeMap<LegId, LegState>>,
+    /// What ran in the background and has ended, by its handle.
+    ended: RefCell<HashMap<Handle, Option<Outcome>>>,
+    /// What is to be done when a timer has run out, and for which leg.
+    timers: RefCell<HashMap<Handle, (FnPtr, LegId)>>,
+    place: RefCell<Option<String>>,
+    /// The leg by which a verb waits that the engine knows no leg of, as `sleep`.
+    waits_for: Cell<Option<LegId>>,
+    random: Cell<Option<u64>>,
+    /// Whether what runs now is the story, and not a side handler.
+    pub in_story: Cell<bool>,
+    /// Operations at which the budget of the running strand began, and those at which it breathed last.
+    spent: Cell<Spent>,
+}
+
+/// What a strand has computed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    now: u64,
+    since_verb: u64,
+    since_breath: u64,
+}
+
+/// What is remembered of a leg.
+#[derive(Default)]
+struct LegState {
+    gone: bool,
+    outlived: bool,
+    facts: Option<Facts>,
+    vars: Map,
+}
+
+impl Scene {
+    /// A scene of a call that begins.
+    pub fn new(service: Rc<str>, limits: Rc<Limits>) -> Self {
+        Self {
+            service,
+            limits,
+            first: Cell::new(LegId::FIRST),
+            legs: RefCell::default(),
+            ended: RefCell::default(),
+            timers: RefCell::default(),
+            place: RefCell::default(),
+            waits_for: Cell::new(None),
+            random: Cell::new(None),
+            in_story: Cell::new(true),
+            spent: Cell::default(),
+        }
+    }
+
+    /// The scene of the script that runs on this thread.
+    pub fn current() -> Option<Rc<Self>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Runs something with this as the current scene.
+    pub fn play<T>(self: &Rc<Self>, run: impl FnOnce() -> T) -> T {
+        /// Puts back what was current, also when a script panics.
+        struct Before(Option<Rc<Scene>>);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+        let _before = Before(CURRENT.replace(Some(self.clone())));
+        run()
+    }
+
+    /// Has a verb done on a leg, and waits for what comes of it.
+    ///
+    /// # Errors
+    /// When the leg has gone and is not outlived, the script is unwound; a verb that does not fit is misuse.
+    pub fn want(&self, given: &Given<'_>, leg: Option<LegId>, verb: Verb) -> Result<Outcome, Box<EvalAltResult>> {
+        self.place.replace(given.place());
+        // A side handler may say what needs no party, as a tag, of a leg that has gone.
+        if self.in_story.get() && leg.is_some_and(|leg| self.is_gone(leg) && !self.is_outlived(leg)) {
+            return Err(unwind(&Unwound::Gone));
+        }
+        self.waits_for.set(leg);
+        let outcome = self.ask(verb)?;
+        self.waits_for.set(None);
+        match outcome {
+            Outcome::Misuse(misuse) => Err(given.wrong(misuse.to_string())),
+            outcome if outcome_is_gone(&outcome) && leg.is_some_and(|leg| !self.is_outlived(leg)) => {
+                Err(unwind(&Unwound::Gone))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    /// The same for a verb of which only the status counts.
+    pub fn want_status(&self, given: &Given<'_>, leg: LegId, verb: Verb) -> Result<Status, Box<EvalAltResult>> {
+        match self.want(given, Some(leg), verb)? {
+            Outcome::Plain(status) => Ok(status),
+            _ => Ok(Status::Ok),
+        }
+    }
+
+    fn ask(&self, verb: Verb) -> Result<Outcome, Box<EvalAltResult>> {
+        if !strand::is_running() {
+            return Err(wrong(Position::NONE, "this works only inside a call".into()));
+        }
+        let spent = self.spent.get();
+        let answer = strand::ask(Ask::Verb(verb));
+        self.spent.set(Spent { since_verb: spent.now, since_breath: spent.now, ..spent });
+        match answer {
+            Answer::Outcome(outcome) => Ok(outcome),
+            Answer::Go => Ok(Outcome::Plain(Status::Ok)),
+            Answer::Unwind => Err(unwind(&Unwound::Gone)),
+        }
+    }
+
+    /// Asks something outside of the call.
+    pub fn outside(
+        &self,
+        given: &Given<'_>,
+        noun: &str,
+        ask: &serde_json::Value,
+        patience: Duration,
+    ) -> Result<serde_json::Value, Box<EvalAltResult>> {
+        let outside = Outside { service: self.service.to_string(), noun: noun.into(), ask: ask.to_string(), patience };
+        let answer = match self.want(given, None, Verb::Errand(Box::new(Errand::Outside(outside))))? {
+            Outcome::Brought(brought) => match *brought {
+                Brought::Answer(answer) => answer,
+                Brought::Facts(_) | Brought::Moment { .. } => Err("the house gave another answer".into()),
+            },
+            _ => Err("the call is being taken down".into()),
+        };
+        let answer = answer.map_err(|why| given.wrong(format!("{noun}: {why}")))?;
+        serde_json::from_str(&answer).map_err(|error| given.wrong(format!("{noun} gave no JSON: {error}")))
+    }
+
+    /// The time of day since 1970, and a number drawn for this.
+    pub fn moment(&self, given: &Given<'_>) -> Result<(Duration, u64), Box<EvalAltResult>> {
+        match self.want(given, None, Verb::Errand(Box::new(Errand::Moment)))? {
+            Outcome::Brought(brought) => match *brought {
+                Brought::Moment { wall, seed } => Ok((wall, seed)),
+                _ => Err(given.wrong("the house gave no time")),
+            },
+            _ => Err(unwind(&Unwound::Gone)),
+        }
+    }
+
+    /// The next random number of this call.
+    pub fn random(&self, given: &Given<'_>) -> Result<u64, Box<EvalAltResult>> {
+        let state = match self.random.get() {
+            Some(state) => state,
+            None => self.moment(given)?.1,
+        };
+        // SplitMix64: a script draws lots, not keys.
+        let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(Some(state));
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Ok(mixed ^ (mixed >> 31))
+    }
+
+    /// What is known of a leg. What it said when it called is kept, what may change is asked again.
+    pub fn facts(&self, leg: LegId, anew: bool) -> Result<Facts, Box<EvalAltResult>> {
+        let known = self.legs.borrow().get(&leg).and_then(|leg| leg.facts.clone());
+        if let Some(known) = known.filter(|_| !anew || self.is_gone(leg)) {
+            return Ok(known);
+        }
+        let brought = match self.ask(Verb::Errand(Box::new(Errand::Facts(leg))))? {
+            Outcome::Brought(brought) => *brought,
+            _ => Brought::Facts(None),
+        };
+        let mut legs = self.legs.borrow_mut();
+        let state = legs.entry(leg).or_default();
+        match brought {
+            Brought::Facts(Some(facts)) => {
+                let headers = state.facts.take().map(|known| known.headers).unwrap_or_default();
+                let headers = if facts.headers.is_empty() { headers } else { facts.headers.clone() };
+                state.facts = Some(Facts { headers, ..*facts });
+            }
+            _ => {
+                let ended = Facts { state: "ended".into(), ..state.facts.take().unwrap_or_default() };
+                state.facts = Some(ended);
+            }
+        }
+        Ok(state.facts.clone().unwrap_or_default())
+    }
+
+    /// The script's own variables of a leg.
+    pub fn vars(&self, leg: LegId) -> Map {
+        self.legs.borrow().get(&leg).map(|leg| leg.vars.clone()).unwrap_or_default()
+    }
+
+    /// Sets them.
+    pub fn set_vars(&self, leg: LegId, vars: Map) {
+        self.legs.borrow_mut().entry(leg).or_default().vars = vars;
+    }
+
+    /// From now on the end of that leg does not end the story.
+    pub fn outlive(&self, leg: LegId) {
+        self.legs.borrow_mut().entry(leg).or_default().outlived = true;
+    }
+
+    /// Whether the story goes on without the leg.
+    pub fn is_outlived(&self, leg: LegId) -> bool {
+        self.legs.borrow().get(&leg).is_some_and(|leg| leg.outlived)
+    }
+
+    /// Whether the leg has gone.
+    pub fn is_gone(&self, leg: LegId) -> bool {
+        self.legs.borrow().get(&leg).is_some_and(|leg| leg.gone)
+    }
+
+    /// The leg has gone.
+    pub fn left(&self, leg: LegId) {
+        let mut legs = self.legs.borrow_mut();
+        let state = legs.entry(leg).or_default();
+        state.gone = true;
+        if let Some(facts) = &mut state.facts {
+            facts.state = "ended".into();
+        }
+    }
+
+    /// A timer was set.
+    pub fn set_timer(&self, handle: Handle, then: FnPtr, leg: LegId) {
+        self.timers.borrow_mut().insert(handle, (then, leg));
+    }
+
+    /// What a timer that has run out was set for.
+    pub fn timer(&self, handle: Handle) -> Option<(FnPtr, LegId)> {
+        self.timers.borrow_mut().remove(&handle)
+    }
+
+    /// What ran in the background is over.
+    pub fn background_ended(&self, handle: Handle, outcome: Option<Outcome>) {
+        self.ended.borrow_mut().insert(handle, outcome);
+    }
+
+    /// What came of what ran in the background; `None` while it runs.
+    pub fn background(&self, handle: Handle) -> Option<Option<Outcome>> {
+        self.ended.borrow().get(&handle).cloned()
+    }
+
+    /// Where the script stood when it last wanted something.
+    pub fn place(&self) -> Option<String> {
+        self.place.borrow().clone()
+    }
+
+    /// Rhai has computed so much in this run: others have their turn, and a script that never says anything is ended.
+    pub fn progress(&self, operations: u64) -> Option<Dynamic> {
+        let mut spent = self.spent.get();
+        // A strand begins to count at nothing.
+        if operations < spent.now {
+            spent = Spent::default();
+        }
+        spent.now = operations;
+        self.spent.set(spent);
+        if operations - spent.since_breath < self.limits.slice {
+            return None;
+        }
+        let used = operations - spent.since_verb;
+        if used >= self.limits.operations {
+            return Some(token(&Unwound::Budget(used)));
+        }
+        if !strand::is_running() {
+            self.spent.set(Spent { since_breath: operations, ..spent });
+            return None;
+        }
+        let answer = strand::ask(Ask::Breath);
+        self.spent.set(Spent { since_breath: operations, ..spent });
+        matches!(answer, Answer::Unwind).then(|| token(&Unwound::Gone))
+    }
+
+    /// A strand begins: what others have computed is not its own.
+    pub fn begin_strand(&self) {
+        self.spent.set(Spent::default());
+    }
+
+    /// What a strand has computed, to be put back by [`Scene::go_on`] when it is resumed after another one.
+    pub fn pause(&self) -> Paused {
+        Paused(self.spent.get(), self.waits_for.get())
+    }
+
+    /// A strand goes on.
+    pub fn go_on(&self, paused: Paused) {
+        self.spent.set(paused.0);
+        self.waits_for.set(paused.1);
+    }
+}
+
+/// What belongs to a strand that is not running.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Paused(Spent, Option<LegId>);
+
+impl Paused {
+    /// The leg for whose sake it waits, where it waits for any.
+    pub fn waits_for(&self) -> Option<LegId> {
+        self.1
+    }
+}
+
+/// Where a leg that has ended is kept in words for `on_bye`.
+pub fn why(ending: &Ending, leg: LegId, first: LegId, place: Option<String>) -> Map {
+    use patchcord_engine::call::Who;
+    let party = |own: bool| if (leg == first) == own { "caller" } else { "callee" };
+    let by = match ending.by {
+        Who::Party => party(true),
+        Who::Other => party(false),
+        Who::Program => "script",
+        Who::System => "system",
+    };
+    let mut why = Map::new();
+    why.insert("by".into(), by.into());
+    why.insert("cause".into(), Dynamic::from(i64::from(ending.cause)));
+    why.insert("sip".into(), Dynamic::from(i64::from(ending.sip.unwrap_or(0))));
+    why.insert("reason".into(), ending.reason.clone().into());
+    why.insert("at".into(), place.unwrap_or_default().into());
+    why
+}
+
+/// The error that unwinds a script, uncatchably.
+pub fn unwind(why: &Unwound) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorTerminated(token(why), Position::NONE).into()
+}
+
+fn token(why: &Unwound) -> Dynamic {
+    Dynamic::from(why.clone())
+}
+
+fn outcome_is_gone(outcome: &Outcome) -> bool {
+    let status = match outcome {
+        Outcome::Plain(status)
+        | Outcome::Gathered { status, .. }
+        | Outcome::Recorded { status, .. }
+        | Outcome::Dialled { status, .. }
+        | Outcome::Transferred { status, .. } => *status,
+        Outcome::Handle(_) | Outcome::Brought(_) | Outcome::Misuse(_) => return false,
+    };
+    status == Status::Gone
+}

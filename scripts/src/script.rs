@@ -1,0 +1,428 @@
+//! One call of a script: its story, its side handlers, and how they end.
+//!
+//! ```text
+//! Begin ─▶ on_invite on the story's strand ─▶ Wants … Result ─▶ … ─▶ Finished
+//!                    Heard ─▶ on_dtmf, on_bye … on the side's strand, one after the other, while the story waits
+//! ```
+//!
+//! A fault of the story goes to `on_error`, or to the house's apology; then the call ends and its record says where. A fault of
+//! a side handler is written down, told to `on_error` where there is one, and the story goes on.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use patchcord_engine::call::event::ReferWish;
+use patchcord_engine::call::verb::Handle;
+use patchcord_engine::call::{Happening, LegId, Outcome, Verb};
+use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
+use patchcord_media::dtmf::{Press, Via};
+use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Map, Scope};
+
+use crate::fault::Fault;
+use crate::host::Compiled;
+use crate::scene::{self, Paused, Scene, Unwound};
+use crate::strand::{Answer, Ask, Strand, Turn};
+use crate::words::{Leg, Wish};
+
+/// What is played to a caller whose script has failed, where it says nothing itself.
+const APOLOGY: &str = "sorry-something-failed";
+
+/// How a function ended.
+type Ended = Result<Dynamic, Box<EvalAltResult>>;
+
+/// See the module.
+pub struct Script {
+    text: Rc<Compiled>,
+    scene: Rc<Scene>,
+    story: Option<Running>,
+    side: Option<Running>,
+    waiting: VecDeque<Happening>,
+    /// Which strand asked for a breath.
+    breathes: Option<Which>,
+    /// A fault of a side handler that is to be written down.
+    to_write: Option<String>,
+    last: u64,
+    end: Ending,
+}
+
+/// How far the story has come to its end.
+#[derive(Debug)]
+enum Ending {
+    /// It is told.
+    Told,
+    /// It has failed, and what there is to be said about it is being said.
+    Apology(String),
+    /// It has ended so, and the engine is to be told.
+    Over(End),
+    /// The engine knows.
+    Known,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Story,
+    Side,
+}
+
+/// A strand, and what it waits for.
+struct Running {
+    strand: Strand<Ended>,
+    waits: Option<VerbId>,
+    paused: Paused,
+}
+
+impl Script {
+    /// A script for one call.
+    #[must_use]
+    pub fn new(text: Rc<Compiled>) -> Self {
+        let scene = Rc::new(Scene::new(text.service.clone(), text.limits.clone()));
+        Self {
+            text,
+            scene,
+            story: None,
+            side: None,
+            waiting: VecDeque::new(),
+            breathes: None,
+            to_write: None,
+            last: 0,
+            end: Ending::Told,
+        }
+    }
+
+    /// Begins the story.
+    fn begin(&mut self, leg: LegId) -> Step {
+        self.scene.first.set(leg);
+        let scene = self.scene.clone();
+        let text = self.text.clone();
+        if !text.has("on_invite", 1) {
+            let fault = Fault::of_file(&text.edition.file, "it has no fn on_invite(caller), which a call begins with");
+            return self.failed(fault.to_string());
+        }
+        self.tell(move || {
+            // What an INVITE says is known until it is answered: it is kept for the story.
+            scene.facts(leg, true)?;
+            run(&text, "on_invite", vec![Dynamic::from(Leg(leg))])
+        })
+    }
+
+    /// Starts the strand of the story.
+    fn tell(&mut self, what: impl FnOnce() -> Ended + 'static) -> Step {
+        self.scene.begin_strand();
+        match Strand::begin(what) {
+            Ok(strand) => {
+                self.story = Some(Running { strand, waits: None, paused: Paused::default() });
+                self.drive(Which::Story, Answer::Go)
+            }
+            Err(error) => {
+                self.end = Ending::Over(End::Fault(format!("there is no room for another script: {error}")));
+                self.idle()
+            }
+        }
+    }
+
+    /// Resumes a strand, and says what it wants.
+    fn drive(&mut self, which: Which, answer: Answer) -> Step {
+        let scene = self.scene.clone();
+        let running = match which {
+            Which::Story => self.story.as_mut(),
+            Which::Side => self.side.as_mut(),
+        };
+        let Some(running) = running else { return self.idle() };
+        running.waits = None;
+        scene.go_on(running.paused);
+        scene.in_story.set(which == Which::Story);
+        let turn = scene.play(|| running.strand.resume(answer));
+        running.paused = scene.pause();
+        match turn {
+            Turn::Asks(Ask::Verb(verb)) => {
+                self.last += 1;
+                let id = VerbId(self.last);
+                running.waits = Some(id);
+                Step::Wants(id, verb)
+            }
+            Turn::Asks(Ask::Breath) => {
+                self.breathes = Some(which);
+                Step::Breathe
+            }
+            Turn::Ends(end) if which == Which::Story => {
+                self.story = None;
+                self.story_ended(end)
+            }
+            Turn::Ends(end) => {
+                self.side = None;
+                self.side_ended(end)
+            }
+        }
+    }
+
+    fn story_ended(&mut self, end: Ended) -> Step {
+        let end = match end {
+            Ok(_) => End::Told,
+            Err(error) => match unwound(&error) {
+                Some(Unwound::Gone) => End::Told,
+                Some(Unwound::ContinueAs(service)) => End::ContinueAs(service),
+                _ => {
+                    let mut fault = Fault::of_running(&self.text.edition.file, &error);
+                    if let (None, Some(place)) = (fault.line, self.scene.place()) {
+                        fault.what = format!("{}; it spoke last at {place}", fault.what);
+                    }
+                    return self.failed(fault.to_string());
+                }
+            },
+        };
+        let end = match std::mem::replace(&mut self.end, Ending::Known) {
+            Ending::Apology(fault) => End::Fault(fault),
+            _ => end,
+        };
+        self.end = Ending::Over(end);
+        self.idle()
+    }
+
+    /// The story has failed: `on_error`, or the house, says so to the caller.
+    fn failed(&mut self, fault: String) -> Step {
+        if let Ending::Apology(first) = &self.end {
+            self.end = Ending::Over(End::Fault(first.clone()));
+            return self.idle();
+        }
+        tracing::warn!(service = &*self.text.service, fault, "a script failed");
+        self.end = Ending::Apology(fault.clone());
+        let (text, scene, leg) = (self.text.clone(), self.scene.clone(), self.scene.first.get());
+        self.tell(move || {
+            if text.has("on_error", 2) {
+                return run(&text, "on_error", vec![Dynamic::from(Leg(leg)), error_map(&fault).into()]);
+            }
+            apologise(&text, &scene, leg)
+        })
+    }
+
+    fn side_ended(&mut self, end: Ended) -> Step {
+        if let Err(error) = end
+            && !matches!(unwound(&error), Some(Unwound::Gone))
+        {
+            let fault = match unwound(&error) {
+                Some(Unwound::ContinueAs(_)) => "only the story can continue as another service".to_owned(),
+                _ => Fault::of_running(&self.text.edition.file, &error).to_string(),
+            };
+            tracing::warn!(service = &*self.text.service, fault, "a side handler failed");
+            self.to_write = Some(fault);
+        }
+        self.idle()
+    }
+
+    /// Goes on with whatever waits, or says that nothing does.
+    fn idle(&mut self) -> Step {
+        if let Some(fault) = self.to_write.take() {
+            self.last += 1;
+            return Step::Wants(VerbId(self.last), Verb::Log("fault".into(), fault));
+        }
+        while self.side.is_none() {
+            let Some(happening) = self.waiting.pop_front() else { break };
+            if let Some(step) = self.handle(happening) {
+                return step;
+            }
+        }
+        if self.side.is_none() && self.story.is_none() {
+            return match std::mem::replace(&mut self.end, Ending::Known) {
+                Ending::Over(end) => Step::Finished(end),
+                other => {
+                    self.end = other;
+                    Step::Waits
+                }
+            };
+        }
+        Step::Waits
+    }
+
+    /// Something happened that no verb was waiting for.
+    fn hear(&mut self, happening: Happening) -> Step {
+        match &happening {
+            Happening::Left(leg, _) => {
+                self.scene.left(*leg);
+                self.waiting.push_back(happening.clone());
+                if let Some(step) = self.leave_sleepers(*leg) {
+                    return step;
+                }
+            }
+            Happening::Recorded(handle, outcome) => {
+                self.scene.background_ended(*handle, Some(outcome.clone()));
+                return self.idle();
+            }
+            // A wish must be heard; there is at most one on each leg.
+            Happening::Refer(..) => self.waiting.push_back(happening),
+            _ if self.waiting.len() < self.text.limits.waiting => self.waiting.push_back(happening),
+            _ => tracing::debug!(service = &*self.text.service, "too much waits for a side handler; it is not told"),
+        }
+        self.idle()
+    }
+
+    /// A strand that waits for nothing but time, for the sake of a leg that has gone, is unwound.
+    fn leave_sleepers(&mut self, leg: LegId) -> Option<Step> {
+        let sleeps = |running: &Option<Running>| {
+            running.as_ref().is_some_and(|running| running.waits.is_some() && running.paused.waits_for() == Some(leg))
+        };
+        if self.scene.is_outlived(leg) {
+            return None;
+        }
+        if sleeps(&self.side) {
+            return Some(self.drive(Which::Side, Answer::Unwind));
+        }
+        sleeps(&self.story).then(|| self.drive(Which::Story, Answer::Unwind))
+    }
+
+    /// Begins the side handler of something that happened; `None` where there is none.
+    fn handle(&mut self, happening: Happening) -> Option<Step> {
+        let first = self.scene.first.get();
+        let leg = |leg: LegId| Dynamic::from(Leg(leg));
+        let (name, values) = match happening {
+            Happening::Key(at, press) => ("on_dtmf", vec![leg(at), key(press).into()]),
+            Happening::Info(at, kind, body) => ("on_info", vec![leg(at), body_map(kind, &body).into()]),
+            Happening::Message(at, kind, body) => ("on_message", vec![leg(at), body_map(kind, &body).into()]),
+            Happening::Held(at, held) => ("on_hold", vec![leg(at), held.into()]),
+            Happening::Refer(at, wish) => ("on_refer", vec![leg(at), wish_of(at, &wish)]),
+            Happening::Left(at, ending) => {
+                let why = scene::why(&ending, at, first, self.scene.place());
+                ("on_bye", vec![leg(at), why.into()])
+            }
+            Happening::Ended(handle) => return self.background_ended(handle),
+            Happening::Recorded(..) => return None,
+        };
+        if !self.text.has(name, values.len()) {
+            return None;
+        }
+        let text = self.text.clone();
+        Some(self.beside(move || run(&text, name, values)))
+    }
+
+    fn background_ended(&mut self, handle: Handle) -> Option<Step> {
+        self.scene.background_ended(handle, None);
+        let (then, leg): (FnPtr, LegId) = self.scene.timer(handle)?;
+        let text = self.text.clone();
+        let takes = text.values(then.fn_name()).saturating_sub(then.curry().len());
+        Some(self.beside(move || match takes {
+            0 => then.call(&text.engine, &text.ast, ()),
+            _ => then.call(&text.engine, &text.ast, (Leg(leg),)),
+        }))
+    }
+
+    /// Starts a side strand.
+    fn beside(&mut self, what: impl FnOnce() -> Ended + 'static) -> Step {
+        self.scene.begin_strand();
+        match Strand::begin(what) {
+            Ok(strand) => {
+                self.side = Some(Running { strand, waits: None, paused: Paused::default() });
+                self.drive(Which::Side, Answer::Go)
+            }
+            Err(error) => {
+                self.to_write = Some(format!("there is no room for a side handler: {error}"));
+                self.idle()
+            }
+        }
+    }
+
+    fn result(&mut self, id: VerbId, outcome: Outcome) -> Step {
+        let waits = |running: &Option<Running>| running.as_ref().is_some_and(|running| running.waits == Some(id));
+        if waits(&self.story) {
+            self.drive(Which::Story, Answer::Outcome(outcome))
+        } else if waits(&self.side) {
+            self.drive(Which::Side, Answer::Outcome(outcome))
+        } else {
+            // What a strand wanted that has been unwound since.
+            self.idle()
+        }
+    }
+}
+
+impl Program for Script {
+    fn resume(&mut self, wake: Wake) -> Step {
+        match wake {
+            Wake::Begin(leg) => self.begin(leg),
+            Wake::Result(id, outcome) => self.result(id, outcome),
+            Wake::Heard(happening) => self.hear(happening),
+            Wake::Breathed => match self.breathes.take() {
+                Some(which) => self.drive(which, Answer::Go),
+                None => self.idle(),
+            },
+            Wake::Gone => {
+                let scene = self.scene.clone();
+                scene.play(|| {
+                    self.side = None;
+                    self.story = None;
+                });
+                self.waiting.clear();
+                self.end = Ending::Known;
+                Step::Finished(End::Told)
+            }
+        }
+    }
+
+    fn place(&self) -> Option<String> {
+        self.scene.place()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let scene = self.scene.clone();
+        scene.play(|| {
+            self.side = None;
+            self.story = None;
+        });
+    }
+}
+
+/// Runs a function of the text.
+fn run(text: &Compiled, name: &str, values: Vec<Dynamic>) -> Ended {
+    let options = CallFnOptions::new().eval_ast(true).rewind_scope(true);
+    text.engine.call_fn_with_options(options, &mut Scope::new(), &text.ast, name, values)
+}
+
+/// What the house says where a script has failed and says nothing itself.
+fn apologise(text: &Compiled, scene: &Scene, leg: LegId) -> Ended {
+    if scene.is_gone(leg) {
+        return Ok(Dynamic::UNIT);
+    }
+    let says = match scene.facts(leg, true)?.state.as_str() {
+        "answered" => format!("fn sorry(leg) {{ leg.play(\"{APOLOGY}\") }}"),
+        "ringing" => "fn sorry(leg) { leg.reject(500, \"The Service Failed\") }".to_owned(),
+        _ => return Ok(Dynamic::UNIT),
+    };
+    let apology = text.engine.compile(says).expect("the house's apology is a script");
+    let options = CallFnOptions::new().eval_ast(false);
+    text.engine.call_fn_with_options(options, &mut Scope::new(), &apology, "sorry", (Leg(leg),))
+}
+
+/// Why a script was unwound, where it was.
+fn unwound(error: &EvalAltResult) -> Option<Unwound> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => unwound(inner),
+        EvalAltResult::ErrorTerminated(token, _) => token.clone().try_cast(),
+        _ => None,
+    }
+}
+
+fn error_map(fault: &str) -> Map {
+    Map::from([("text".into(), fault.into())])
+}
+
+fn key(press: Press) -> Map {
+    let via = match press.via {
+        Via::Rtp => "rtp",
+        Via::Info => "info",
+        Via::Inband => "inband",
+    };
+    Map::from([
+        ("digit".into(), press.key.as_char().to_string().into()),
+        ("ms".into(), i64::try_from(press.duration.as_millis()).unwrap_or(i64::MAX).into()),
+        ("via".into(), via.into()),
+    ])
+}
+
+fn body_map(kind: String, body: &[u8]) -> Map {
+    let body = String::from_utf8_lossy(body).into_owned();
+    Map::from([("content_type".into(), kind.into()), ("body".into(), body.into())])
+}
+
+/// The wish of a party, as a script has it: `req.to.user`, `req.to.uri`, `req.replaces`, and its words.
+fn wish_of(leg: LegId, wish: &ReferWish) -> Dynamic {
+    Dynamic::from(Wish { leg, said: Rc::new(wish.clone()) })
+}

@@ -1,0 +1,139 @@
+//! The shelf: which text is served under which name, and which version it is.
+//!
+//! One for the whole server. A text that is published is served to calls that begin after that; calls that run keep what they
+//! began with. A text that is broken is not published, and what was there goes on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sha2::{Digest, Sha256};
+
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::{check_text, engine};
+
+/// Services at once: more than any house has numbers for.
+const MOST: usize = 4_096;
+
+/// A text that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edition {
+    /// The name of the service.
+    pub name: String,
+    /// Counted from 1, in the life of the server.
+    pub version: u32,
+    /// The beginning of the hash of the text: the same text has the same one on every server.
+    pub hash: String,
+    /// The file, as errors name it.
+    pub file: String,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+/// Why a text was not published.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// It is no script.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// No service can be called so.
+    #[error("{0:?} cannot be the name of a service: it has small letters, digits, - and _, and at most 64 of them")]
+    Name(String),
+    /// There are too many.
+    #[error("there are {MOST} services already")]
+    Full,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    editions: RwLock<BTreeMap<String, Arc<Edition>>>,
+    limits: Limits,
+}
+
+impl Shelf {
+    /// An empty one.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { editions: RwLock::default(), limits }
+    }
+
+    /// What scripts may use.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Serves a text under a name from now on. The same text as before stays the same version.
+    ///
+    /// # Errors
+    /// When it is broken; what was served under the name is served on.
+    pub fn publish(&self, name: &str, file: &str, text: &str) -> Result<Arc<Edition>, Broken> {
+        let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(is_fine) {
+            return Err(Broken::Name(name.to_owned()));
+        }
+        if let Some(same) = self.find(name).filter(|edition| *edition.text == *text && edition.file == file) {
+            return Ok(same);
+        }
+        check_text(&engine(&self.limits), &self.limits, file, text)?;
+        let mut editions = self.editions.write().unwrap_or_else(PoisonError::into_inner);
+        if editions.len() >= MOST && !editions.contains_key(name) {
+            return Err(Broken::Full);
+        }
+        let version = editions.get(name).map_or(1, |edition| edition.version + 1);
+        let hash = Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let edition = Edition { name: name.into(), version, hash, file: file.into(), text: text.into() };
+        let edition = Arc::new(edition);
+        editions.insert(name.into(), edition.clone());
+        Ok(edition)
+    }
+
+    /// What is served under a name.
+    pub fn find(&self, name: &str) -> Option<Arc<Edition>> {
+        self.editions.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All that is served, by name.
+    pub fn all(&self) -> Vec<Arc<Edition>> {
+        self.editions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Serves nothing under a name any more; calls that run go on.
+    pub fn withdraw(&self, name: &str) -> bool {
+        self.editions.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+    }
+}
+
+impl Edition {
+    /// As records name it: `3 a1b2c3d4`.
+    pub fn in_words(&self) -> String {
+        format!("{} {}", self.version, self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_text_leaves_the_one_before_in_its_place() {
+        let shelf = Shelf::default();
+        let first = shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { caller.answer(); }").expect("a script");
+        let broken = shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { caller.answer( }");
+        let told = broken.expect_err("it does not parse").to_string();
+        assert!(told.starts_with("ivr.rhai:1:39: "), "{told}");
+        assert_eq!(shelf.find("ivr"), Some(first.clone()));
+        let second = shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { }").expect("a script");
+        assert_eq!((first.version, second.version), (1, 2));
+        assert_ne!(first.hash, second.hash);
+        assert_eq!(shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { }"), Ok(second));
+    }
+
+    #[test]
+    fn statements_outside_of_functions_are_refused_with_their_place() {
+        let shelf = Shelf::default();
+        let told = shelf.publish("ivr", "ivr.rhai", "const A = 1;\nprint(A);\nfn on_invite(c) {}").expect_err("loose");
+        assert!(told.to_string().starts_with("ivr.rhai:2:1: outside of functions"), "{told}");
+        assert!(shelf.publish("../ivr", "ivr.rhai", "fn on_invite(c) {}").is_err());
+    }
+}

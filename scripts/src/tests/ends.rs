@@ -1,0 +1,80 @@
+//! Ends: a hang-up unwinds, a leg may be outlived, another service goes on.
+
+use super::*;
+use patchcord_engine::program::End;
+
+#[test]
+fn a_hang_up_unwinds_the_story_uncatchably_and_then_on_bye_hears_why() {
+    let mut told = Told::of(
+        r#"
+        fn on_invite(caller) {
+            caller.answer();
+            try { caller.play("welcome") } catch (err) { caller.tag("never", "seen") }
+            caller.tag("never", "seen");
+        }
+        fn on_bye(leg, why) { leg.tag("why", `${why.by} ${why.cause} ${why.sip} ${why.reason} ${why.at}`); }"#,
+    );
+    let answer = told.begin();
+    let play = told.status(&answer, Status::Ok);
+    assert_eq!(told.status(&play, Status::Gone), Step::Finished(End::Told));
+    let bye = told.leaves(CALLER);
+    // The leg has gone, and what is written down needs none.
+    assert_eq!(wanted(&bye), &Verb::Tag("why".into(), "caller 16 200 normal clearing ivr.rhai:4".into()));
+    assert_eq!(told.status(&bye, Status::Ok), Step::Waits);
+}
+
+#[test]
+fn a_script_that_sleeps_is_woken_by_the_hang_up() {
+    let mut told = Told::of(
+        r#"
+        fn on_invite(caller) { caller.answer(); caller.sleep(1.h()); caller.tag("never", 1); }
+        fn on_bye(leg, why) { leg.tag("by", why.by); }"#,
+    );
+    let answer = told.begin();
+    told.status(&answer, Status::Ok);
+    let bye = told.leaves(CALLER);
+    assert_eq!(wanted(&bye), &Verb::Tag("by".into(), "caller".into()));
+    assert_eq!(told.status(&bye, Status::Ok), Step::Finished(End::Told));
+}
+
+#[test]
+fn a_leg_that_is_outlived_says_gone_and_the_story_goes_on() {
+    let mut told = Told::of(
+        r#"fn on_invite(caller) {
+            caller.answer();
+            caller.outlive();
+            let heard = caller.play("welcome");
+            caller.tag("heard", heard.status);
+        }"#,
+    );
+    let answer = told.begin();
+    let play = told.status(&answer, Status::Ok);
+    let tag = told.status(&play, Status::Gone);
+    assert_eq!(wanted(&tag), &Verb::Tag("heard".into(), "gone".into()));
+    assert_eq!(told.leaves(CALLER), Step::Waits);
+    assert_eq!(told.status(&tag, Status::Ok), Step::Finished(End::Told));
+}
+
+#[test]
+fn another_service_goes_on_and_nothing_behind_it_is_done() {
+    let mut told = Told::of(
+        r#"fn on_invite(caller) {
+            caller.answer();
+            try { caller.continue_as("voicemail"); } catch { caller.tag("never", 1) }
+            caller.tag("never", 1);
+        }"#,
+    );
+    let answer = told.begin();
+    assert_eq!(told.status(&answer, Status::Ok), Step::Finished(End::ContinueAs("voicemail".into())));
+}
+
+#[test]
+fn what_is_taken_down_says_so_at_once_and_drops_what_it_holds() {
+    let mut told = Told::of(
+        "fn on_invite(caller) { caller.answer(); caller.play(\"a\"); } fn on_bye(leg, why) { leg.tag(\"a\", 1); }",
+    );
+    let answer = told.begin();
+    told.status(&answer, Status::Ok);
+    assert_eq!(told.wake(Wake::Gone), Step::Finished(End::Told));
+    assert_eq!(told.status(&answer, Status::Ok), Step::Waits);
+}

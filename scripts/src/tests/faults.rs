@@ -1,0 +1,161 @@
+//! Faults: what a person is told, where, and what the caller hears.
+
+use super::*;
+use patchcord_engine::program::End;
+
+/// The fault with which a story ends, once the house has said sorry.
+#[track_caller]
+fn fault_of(text: &str) -> String {
+    let mut told = Told::of(text);
+    let mut step = told.begin();
+    for _ in 0..20 {
+        step = match step {
+            Step::Wants(_, Verb::Reject(CALLER, 500, _)) => {
+                let ended = told.status(&step, Status::Ok);
+                match ended {
+                    Step::Finished(End::Fault(fault)) => return fault,
+                    other => panic!("{other:?}"),
+                }
+            }
+            Step::Wants(..) => told.status(&step, Status::Ok),
+            Step::Breathe => told.wake(Wake::Breathed),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("it never ended: {step:?}")
+}
+
+fn says(body: &str) -> String {
+    fault_of(&format!("fn on_invite(caller) {{\n  {body}\n}}"))
+}
+
+#[test]
+fn misuse_names_the_option_the_place_and_what_was_meant() {
+    assert_eq!(
+        says("caller.gather(#{ digits: 1, timout: 5.s() });"),
+        "ivr.rhai:2:10: gather has no option `timout`; is `timeout` meant?"
+    );
+    assert_eq!(
+        says("caller.gather(#{ timeout: 5 });"),
+        "ivr.rhai:2:10: `timeout` of gather: 5 has no unit; write 5.s() for seconds or 5.ms() for milliseconds"
+    );
+    assert_eq!(
+        says("caller.play(5);"),
+        "ivr.rhai:2:10: `prompts` of play: it wants the name of a prompt, or a list of names, and was given i64 5"
+    );
+    assert_eq!(
+        says("caller.play();"),
+        "ivr.rhai:2:10: leg.play(prompts, #{ stop_keys, volume, loops, from }) was given 0 values"
+    );
+    assert_eq!(says("caller.reject(200);"), "ivr.rhai:2:10: `code` of reject is 200; it may be from 400 to 699");
+    assert_eq!(
+        says("caller.gather(#{ min: 4, max: 2 });"),
+        "ivr.rhai:2:10: `min` of gather is 4, which is more than `max`, 2"
+    );
+    assert_eq!(
+        says("caller.dial(\"user:a\", #{ headers: #{ \"Via\": \"x\" } });"),
+        "ivr.rhai:2:10: the header Via is written by the house; a script may add others"
+    );
+    assert_eq!(says("let x = nothing;"), "ivr.rhai:2:11: Variable not found: nothing");
+}
+
+#[test]
+fn a_fault_in_a_function_names_where_it_arose() {
+    let told = fault_of("fn on_invite(caller) {\n  deeper(caller);\n}\nfn deeper(caller) {\n  throw \"no idea\";\n}");
+    assert_eq!(told, "ivr.rhai:5:3: no idea");
+}
+
+#[test]
+fn a_caller_who_is_answered_hears_an_apology() {
+    let mut told = Told::of("fn on_invite(caller) { caller.answer(); throw \"oh\"; }");
+    let answer = told.begin();
+    // The engine says that the leg is answered now.
+    let facts = |step: &Step| matches!(wanted(step), Verb::Errand(errand) if matches!(**errand, Errand::Facts(_)));
+    let mut step = told.script.resume(Wake::Result(id(&answer), Outcome::Plain(Status::Ok)));
+    assert!(facts(&step), "{step:?}");
+    let answered = Facts { state: "answered".into(), ..super::facts() };
+    let brought = Outcome::Brought(Box::new(Brought::Facts(Some(Box::new(answered)))));
+    step = told.script.resume(Wake::Result(id(&step), brought));
+    assert!(
+        matches!(wanted(&step), Verb::Play(CALLER, play) if play.prompts == ["sorry-something-failed"]),
+        "{step:?}"
+    );
+    let end = told.status(&step, Status::Done);
+    assert_eq!(end, Step::Finished(End::Fault("ivr.rhai:1:41: oh".into())));
+}
+
+#[test]
+fn on_error_may_say_it_in_its_own_way() {
+    let mut told = Told::of(
+        "fn on_invite(caller) { throw \"oh\"; }\nfn on_error(leg, err) { leg.tag(\"err\", err.text); leg.dial(\"user:operator\"); }",
+    );
+    let tag = told.begin();
+    assert_eq!(wanted(&tag), &Verb::Tag("err".into(), "ivr.rhai:1:24: oh".into()));
+    let dial = told.status(&tag, Status::Ok);
+    assert!(matches!(wanted(&dial), Verb::Dial(..)));
+    let end = told.status(&dial, Status::Busy);
+    assert_eq!(end, Step::Finished(End::Fault("ivr.rhai:1:24: oh".into())));
+}
+
+#[test]
+fn a_script_without_an_end_breathes_and_is_ended_by_its_budget() {
+    let limits = Limits { operations: 100_000, ..Limits::default() };
+    let mut told = Told::within("fn on_invite(caller) {\n  caller.ring();\n  loop {}\n}", limits);
+    let ring = told.begin();
+    let mut step = told.status(&ring, Status::Ok);
+    let mut breaths = 0;
+    while step == Step::Breathe {
+        breaths += 1;
+        step = told.wake(Wake::Breathed);
+    }
+    assert!((10..30).contains(&breaths), "{breaths}");
+    assert!(matches!(wanted(&step), Verb::Reject(CALLER, 500, _)), "{step:?}");
+    let Step::Finished(End::Fault(fault)) = told.status(&step, Status::Ok) else { panic!("no fault") };
+    assert!(fault.contains("without saying anything to the call"), "{fault}");
+    assert!(fault.ends_with("it spoke last at ivr.rhai:2"), "{fault}");
+}
+
+#[test]
+fn a_side_handler_that_fails_is_written_down_and_the_story_goes_on() {
+    let mut told = Told::of(
+        "fn on_invite(caller) { caller.answer(); caller.play(\"a\"); }\nfn on_dtmf(leg, key) { leg.nonsense(); }",
+    );
+    let answer = told.begin();
+    let play = told.status(&answer, Status::Ok);
+    assert_eq!(told.key('1'), Step::Waits);
+    assert_eq!(told.log.len(), 1);
+    assert!(told.log[0].1.starts_with("ivr.rhai:2:"), "{:?}", told.log);
+    assert_eq!(told.status(&play, Status::Done), Step::Finished(End::Told));
+}
+
+#[test]
+fn a_script_without_a_story_says_what_it_lacks() {
+    assert_eq!(
+        fault_of("fn on_bye(leg, why) {}"),
+        "ivr.rhai: it has no fn on_invite(caller), which a call begins with"
+    );
+}
+
+#[test]
+fn the_deepest_recursion_with_the_deepest_expressions_meets_the_limit_and_not_the_end_of_its_stack() {
+    let sum = |depth: usize| format!("{}dive(n + 1){}", "(1 + ".repeat(depth), ")".repeat(depth));
+    let map = |depth: usize| format!("{}dive(n + 1){}", "#{ a: [".repeat(depth), "] }".repeat(depth));
+    let arms =
+        |depth: usize| format!("{}dive(n + 1){}", "switch n { _ => if true { ".repeat(depth), " } }".repeat(depth));
+    let shapes: [&dyn Fn(usize) -> String; 3] = [&sum, &map, &arms];
+    for shape in shapes {
+        let text = |depth| format!("fn on_invite(caller) {{ dive(0) }}\nfn dive(n) {{ {} }}", shape(depth));
+        let limits = Limits::default();
+        let parses =
+            |depth: &usize| crate::check_text(&crate::engine(&limits), &limits, "deep.rhai", &text(*depth)).is_ok();
+        let deepest = (1..100).rev().find(parses).expect("something parses");
+        let told = fault_of(&text(deepest));
+        assert!(told.contains("Stack overflow"), "{deepest}: {told}");
+    }
+}
+
+#[test]
+fn huge_texts_and_lists_are_refused_by_name() {
+    assert!(says("let s = \"x\"; loop { s += s; }").contains("Length of string too large"));
+    assert!(says("let a = []; loop { a.push(1); }").contains("too large"));
+}

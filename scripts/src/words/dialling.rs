@@ -1,0 +1,257 @@
+//! Who is called: beside the caller, or for a leg of its own.
+
+use std::time::Duration;
+
+use patchcord_engine::call::verb::{Dial, Ringback, Screen, Strategy};
+use patchcord_engine::call::{Outcome, Verb};
+use patchcord_media::dtmf::Key;
+use rhai::{Dynamic, EvalAltResult};
+
+use super::given::Given;
+use super::kind::{Kind, texts_of};
+use super::leg::simple;
+use super::{Answer, Leg, Of, Part, Span, Word, ended, part};
+
+/// How long somebody rings where a script does not say.
+const RING: Duration = Duration::from_secs(30);
+
+/// How long somebody may ring.
+const LONGEST_RING: Duration = Duration::from_secs(300);
+
+/// How long two may talk where a script bounds it.
+const LONGEST_TALK: Duration = Duration::from_secs(24 * 3600);
+
+const SCREEN: &[Part] = &[
+    part("prompt", Kind::Text, "What asks."),
+    part("key", Kind::Keys, "The key that means yes."),
+    part("timeout", Kind::Time, "How long to wait for it."),
+];
+
+const DIAL: &[Part] = &[
+    part("ring", Kind::Time, "How long each target rings; 30 seconds where it is missing."),
+    part(
+        "strategy",
+        Kind::OneOf(&["all", "one_by_one", "steps"]),
+        "All at once, one after the other, or each a step later while the others ring on.",
+    ),
+    part("step", Kind::Time, "How much later the next one rings with \"steps\"; 5 seconds where it is missing."),
+    part(
+        "ringback",
+        Kind::Text,
+        "What the caller hears meanwhile: \"pass\" (what the other side sends), \"phone\" (its own phone's tone), or a prompt as \"music\".",
+    ),
+    part(
+        "early_media",
+        Kind::Flag,
+        "Whether sound of the other side is passed before it answers; it is where it is missing.",
+    ),
+    part(
+        "screen",
+        Kind::TextOrMap,
+        "What the callee must agree to by a key before being joined: a prompt, or #{ prompt, key, timeout }.",
+    ),
+    part("caller_id", Kind::Text, "The number that is shown instead of the caller's."),
+    part("present", Kind::Flag, "Whether the caller's number is shown at all; it is where it is missing."),
+    part("max_talk", Kind::Time, "How long they may talk."),
+    part("warn_at", Kind::Time, "How long before that both are warned."),
+    part("headers", Kind::Map, "Headers for the callee, as #{ \"X-Order\": \"12\" }."),
+    part("codecs", Kind::Texts, "Codecs, where not those of the target."),
+    part("secure", Kind::Flag, "Whether the sound must be protected, or must not be."),
+];
+
+/// Headers that a script may not set: they are the house's own.
+const OURS: &[&str] = &[
+    "via",
+    "from",
+    "to",
+    "call-id",
+    "cseq",
+    "contact",
+    "max-forwards",
+    "route",
+    "record-route",
+    "content-length",
+    "content-type",
+    "authorization",
+    "proxy-authorization",
+    "www-authenticate",
+    "proxy-authenticate",
+    "supported",
+    "require",
+    "allow",
+    "v",
+    "f",
+    "t",
+    "i",
+    "m",
+    "l",
+    "c",
+    "k",
+];
+
+pub(super) const WORDS: &[Word] = &[
+    Word {
+        of: Of::Leg,
+        name: "dial",
+        takes: &[part(
+            "targets",
+            Kind::Targets,
+            "Who is called: \"user:alice\", a number, \"sip:…\", \"tel:…\", or a list.",
+        )],
+        needs: 1,
+        options: DIAL,
+        ends: &[
+            "answered",
+            "busy",
+            "no_answer",
+            "rejected",
+            "unreachable",
+            "cancelled",
+            "screened",
+            "forbidden",
+            "gone",
+        ],
+        says: "Calls others and joins the first who answers, until one of both hangs up. With it come `.leg`, `.sip` and `.talk`.",
+        does: |given| {
+            let Leg(leg) = given.leg();
+            let dial = dial(given)?;
+            dialled(given, Some(leg), Verb::Dial(leg, Box::new(dial)))
+        },
+    },
+    Word {
+        of: Of::Leg,
+        name: "call_out",
+        takes: &[part("targets", Kind::Targets, "Who is called.")],
+        needs: 1,
+        options: DIAL,
+        ends: &[
+            "answered",
+            "busy",
+            "no_answer",
+            "rejected",
+            "unreachable",
+            "cancelled",
+            "screened",
+            "forbidden",
+            "gone",
+        ],
+        says: "Calls others without joining them; the leg of who answered is `.leg`.",
+        does: |given| {
+            let dial = dial(given)?;
+            dialled(given, Some(given.leg().0), Verb::CallOut(Box::new(dial)))
+        },
+    },
+    Word {
+        of: Of::Leg,
+        name: "bridge",
+        takes: &[part("other", Kind::Leg, "Another leg of this call.")],
+        needs: 1,
+        options: &[],
+        ends: &["done", "stopped", "gone"],
+        says: "Lets two legs hear each other, until one of both hangs up or they are parted.",
+        does: |given| {
+            let other = given.get("other").and_then(|other| other.clone().try_cast::<Leg>());
+            let Some(Leg(other)) = other else { return Err(given.wrong("bridge wants a leg")) };
+            simple(given, |leg| Verb::Bridge(leg, other))
+        },
+    },
+    Word {
+        of: Of::Leg,
+        name: "unbridge",
+        takes: &[],
+        needs: 0,
+        options: &[],
+        ends: &["ok", "gone"],
+        says: "Parts two legs; both stay.",
+        does: |given| simple(given, Verb::Unbridge),
+    },
+];
+
+fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
+    let ring = given.time("ring", LONGEST_RING)?.unwrap_or(RING);
+    let strategy = match given.text("strategy").as_deref() {
+        Some("one_by_one") => Strategy::OneByOne,
+        Some("steps") => Strategy::Steps(given.time("step", LONGEST_RING)?.unwrap_or(Duration::from_secs(5))),
+        _ => Strategy::All,
+    };
+    let early = given.flag("early_media").unwrap_or(true);
+    let ringback = match given.text("ringback").as_deref() {
+        Some("phone") => Ringback::Phone,
+        None | Some("pass") if early => Ringback::Pass,
+        None | Some("pass") => Ringback::Phone,
+        Some(prompt) => Ringback::Own(prompt.to_owned()),
+    };
+    let codecs = given.get("codecs").and_then(texts_of).unwrap_or_default();
+    let known = ["opus", "g722", "pcma", "pcmu", "l16", "g729"];
+    if let Some(other) = codecs.iter().find(|codec| !known.contains(&codec.as_str())) {
+        return Err(given.wrong(format!("there is no codec {other:?}; there are {}", known.join(", "))));
+    }
+    Ok(Dial {
+        strategy,
+        ringback,
+        screen: screen(given)?,
+        caller_id: given.text("caller_id"),
+        present: given.flag("present").unwrap_or(true),
+        max_talk: given.time("max_talk", LONGEST_TALK)?,
+        warn_at: given.time("warn_at", LONGEST_TALK)?,
+        headers: headers(given)?,
+        codecs,
+        secure: given.flag("secure"),
+        ..Dial::new(given.texts("targets"), ring)
+    })
+}
+
+fn screen(given: &Given<'_>) -> Result<Option<Screen>, Box<EvalAltResult>> {
+    let usual = |prompt: String| Screen { prompt, key: one(), timeout: Duration::from_secs(10) };
+    if let Some(prompt) = given.text("screen") {
+        return Ok(Some(usual(prompt)));
+    }
+    let Some(map) = given.map("screen") else { return Ok(None) };
+    given.inner("screen", &map, SCREEN)?;
+    let prompt = map.get("prompt").map(ToString::to_string);
+    let mut screen = usual(prompt.ok_or_else(|| given.wrong("`screen` of dial has no `prompt`"))?);
+    if let Some(key) = map.get("key").and_then(|key| key.to_string().chars().next()).and_then(Key::of_char) {
+        screen.key = key;
+    }
+    if let Some(Span(timeout)) = map.get("timeout").and_then(|timeout| timeout.clone().try_cast()) {
+        screen.timeout = timeout;
+    }
+    Ok(Some(screen))
+}
+
+fn one() -> Key {
+    Key::of_char('1').expect("1 is a key")
+}
+
+fn headers(given: &Given<'_>) -> Result<Vec<(String, String)>, Box<EvalAltResult>> {
+    let mut headers = Vec::new();
+    for (name, value) in given.map("headers").unwrap_or_default() {
+        let value = value.to_string();
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(given.wrong(format!("{name:?} is no name of a header")));
+        }
+        if OURS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(given.wrong(format!("the header {name} is written by the house; a script may add others")));
+        }
+        if value.len() > 1024 || value.contains(['\r', '\n', '\0']) {
+            return Err(given.wrong(format!("the header {name} has a line end in it, or more than 1024 bytes")));
+        }
+        headers.push((name.to_string(), value));
+    }
+    Ok(headers)
+}
+
+fn dialled(given: &Given<'_>, leg: Option<patchcord_engine::call::LegId>, verb: Verb) -> Answer {
+    let scene = given.scene()?;
+    Ok(match scene.want(given, leg, verb)? {
+        Outcome::Dialled { status, leg, sip, talk } => {
+            let leg = leg.map_or(Dynamic::UNIT, |leg| Dynamic::from(Leg(leg)));
+            ended(status.word(), [("leg", leg), ("sip", i64::from(sip).into()), ("talk", Dynamic::from(Span(talk)))])
+        }
+        other => {
+            let none = [("leg", Dynamic::UNIT), ("sip", 0_i64.into()), ("talk", Dynamic::from(Span::millis(0)))];
+            ended(super::sound::status_of(&other), none)
+        }
+    })
+}

@@ -1,0 +1,155 @@
+//! What a value must be, and in which words a person is told that it is not.
+
+use rhai::{Array, Dynamic, FnPtr, Map};
+
+use super::{Leg, Span};
+
+/// What a value must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// One prompt, or a list of them.
+    Prompts,
+    /// One target, or a list of them.
+    Targets,
+    /// A list of texts.
+    Texts,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// A time with its unit.
+    Time,
+    /// Keys, as `"12#"`.
+    Keys,
+    /// A map.
+    Map,
+    /// A leg.
+    Leg,
+    /// A function.
+    Function,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Text or a map: either names something.
+    TextOrMap,
+    /// Whatever it is.
+    Any,
+}
+
+/// How deep lists of prompts may be put into each other.
+const DEPTH: usize = 8;
+
+impl Kind {
+    /// How a person is told what it must be.
+    pub fn wanted(self) -> String {
+        match self {
+            Self::Text => "text, as \"hello\"".into(),
+            Self::Prompts => "the name of a prompt, or a list of names".into(),
+            Self::Targets => "a target, as \"user:alice\", or a list of targets".into(),
+            Self::Texts => "a list of texts, as [\"a\", \"b\"]".into(),
+            Self::Number => "a whole number".into(),
+            Self::Flag => "true or false".into(),
+            Self::Time => "a time with its unit, as 5.s() or 300.ms()".into(),
+            Self::Keys => "keys, as \"12#\"".into(),
+            Self::Map => "a map, as #{ name: value }".into(),
+            Self::Leg => "a leg".into(),
+            Self::Function => "a function, as |leg| leg.tag(\"late\", true)".into(),
+            Self::OneOf(words) => format!("one of \"{}\"", words.join("\", \"")),
+            Self::TextOrMap => "text or a map".into(),
+            Self::Any => "a value".into(),
+        }
+    }
+
+    /// Whether a value is so; else what is wrong with it.
+    pub fn check(self, value: &Dynamic) -> Result<(), String> {
+        let fits = match self {
+            Self::Text => value.is_string(),
+            Self::Prompts | Self::Targets => texts_of(value).is_some_and(|texts| !texts.is_empty()),
+            Self::Texts => value.is_array() && texts_of(value).is_some(),
+            Self::Number => value.is_int(),
+            Self::Flag => value.is_bool(),
+            Self::Time if value.is_int() || value.is_float() => {
+                return Err(format!(
+                    "{value} has no unit; write {value}.s() for seconds or {value}.ms() for milliseconds"
+                ));
+            }
+            Self::Time => value.is::<Span>(),
+            Self::Keys => return keys(value),
+            Self::Map => value.is::<Map>(),
+            Self::Leg => value.is::<Leg>(),
+            Self::Function => value.is::<FnPtr>(),
+            Self::OneOf(words) => {
+                value.read_lock::<rhai::ImmutableString>().is_some_and(|text| words.contains(&text.as_str()))
+            }
+            Self::TextOrMap => value.is_string() || value.is::<Map>(),
+            Self::Any => true,
+        };
+        if fits { Ok(()) } else { Err(format!("it wants {}, and was given {}", self.wanted(), shown(value))) }
+    }
+}
+
+fn keys(value: &Dynamic) -> Result<(), String> {
+    let Some(text) = value.read_lock::<rhai::ImmutableString>() else {
+        return Err(format!("it wants {}, and was given {}", Kind::Keys.wanted(), shown(value)));
+    };
+    match text.chars().find(|key| patchcord_media::dtmf::Key::of_char(*key).is_none()) {
+        None => Ok(()),
+        Some(other) => Err(format!("{other:?} is no key: there are 0 to 9, *, #, and A to D")),
+    }
+}
+
+/// The texts of a value: itself, or those of a list and of the lists in it.
+pub fn texts_of(value: &Dynamic) -> Option<Vec<String>> {
+    fn gather(value: &Dynamic, depth: usize, into: &mut Vec<String>) -> Option<()> {
+        if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+            into.push(text.to_string());
+            return Some(());
+        }
+        let list = value.read_lock::<Array>().filter(|_| depth > 0)?;
+        list.iter().try_for_each(|value| gather(value, depth - 1, into))
+    }
+    let mut texts = Vec::new();
+    gather(value, DEPTH, &mut texts)?;
+    Some(texts)
+}
+
+/// A value as a person is shown it: short.
+fn shown(value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "nothing".into();
+    }
+    let text = if value.is_string() { format!("{:?}", value.to_string()) } else { value.to_string() };
+    let kind = value.type_name().rsplit("::").next().unwrap_or_default().to_owned();
+    match text.char_indices().nth(40) {
+        Some((at, _)) => format!("{kind} {}…", &text[..at]),
+        None => format!("{kind} {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_number_is_no_time() {
+        let told = Kind::Time.check(&Dynamic::from(5_i64)).expect_err("it has no unit");
+        assert_eq!(told, "5 has no unit; write 5.s() for seconds or 5.ms() for milliseconds");
+        assert_eq!(Kind::Time.check(&Dynamic::from(Span::millis(5))), Ok(()));
+    }
+
+    #[test]
+    fn lists_of_prompts_may_hold_lists_and_nothing_else() {
+        let list = |values: Vec<Dynamic>| Dynamic::from_array(values);
+        let nested = list(vec!["a".into(), list(vec!["b".into(), "c".into()])]);
+        assert_eq!(texts_of(&nested), Some(vec!["a".into(), "b".into(), "c".into()]));
+        assert!(Kind::Prompts.check(&list(vec![Dynamic::from(1_i64)])).is_err());
+        assert!(Kind::Prompts.check(&list(vec![])).is_err());
+    }
+
+    #[test]
+    fn what_is_no_key_is_named() {
+        assert_eq!(Kind::Keys.check(&"12#".into()), Ok(()));
+        assert_eq!(Kind::Keys.check(&"1x".into()), Err("'x' is no key: there are 0 to 9, *, #, and A to D".into()));
+    }
+}

@@ -1,0 +1,105 @@
+//! Small modules without a world: time, lots, JSON, and lines for the journal.
+
+use patchcord_engine::call::Verb;
+use rhai::{Dynamic, EvalAltResult};
+use serde_json::Value;
+
+use super::given::Given;
+use super::kind::Kind;
+use super::{Answer, Of, Word, part};
+
+/// The longest line of a log.
+const LINE: usize = 1024;
+
+pub(super) const WORDS: &[Word] = &[
+    Word {
+        of: Of::Module("rand"),
+        name: "int",
+        takes: &[
+            part("least", Kind::Number, "The least that is drawn."),
+            part("most", Kind::Number, "The most that is drawn."),
+        ],
+        needs: 2,
+        options: &[],
+        ends: &[],
+        says: "Draws a number. A call that is replayed draws the same ones.",
+        does: |given| {
+            let (least, most) = (number(given, "least"), number(given, "most"));
+            if least > most {
+                return Err(given.wrong(format!("rand::int was given {least} and {most}: the least comes first")));
+            }
+            let drawn = given.scene()?.random(given)?;
+            let range = u128::from(most.abs_diff(least)) + 1;
+            let offset = i128::try_from(u128::from(drawn) % range).unwrap_or(0);
+            Ok(Dynamic::from(i64::try_from(i128::from(least) + offset).unwrap_or(least)))
+        },
+    },
+    Word {
+        of: Of::Module("json"),
+        name: "parse",
+        takes: &[part("text", Kind::Text, "JSON.")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Reads JSON.",
+        does: |given| {
+            let value: Value = serde_json::from_str(&given.needed("text"))
+                .map_err(|error| given.wrong(format!("json::parse: {error}")))?;
+            from_json(given, value)
+        },
+    },
+    Word {
+        of: Of::Module("json"),
+        name: "text",
+        takes: &[part("value", Kind::Any, "A map, a list, text, a number, a flag or ().")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Writes JSON.",
+        does: |given| Ok(to_json(given, given.get("value").unwrap_or(&Dynamic::UNIT))?.to_string().into()),
+    },
+    Word {
+        of: Of::Module("log"),
+        name: "info",
+        takes: &[part("text", Kind::Any, "What is written.")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Writes a line into the timeline of the call.",
+        does: |given| log(given, "info"),
+    },
+    Word {
+        of: Of::Module("log"),
+        name: "warn",
+        takes: &[part("text", Kind::Any, "What is written.")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "The same, for what somebody should look at.",
+        does: |given| log(given, "warn"),
+    },
+];
+
+fn number(given: &Given<'_>, name: &str) -> i64 {
+    given.get(name).and_then(|value| value.as_int().ok()).unwrap_or(0)
+}
+
+fn log(given: &Given<'_>, kind: &str) -> Answer {
+    let mut text = given.get("text").map(ToString::to_string).unwrap_or_default();
+    if text.len() > LINE {
+        let end = (0..=LINE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    given.scene()?.want(given, None, Verb::Log(kind.into(), text))?;
+    Given::nothing()
+}
+
+/// A value of Rhai as JSON.
+pub(super) fn to_json(given: &Given<'_>, value: &Dynamic) -> Result<Value, Box<EvalAltResult>> {
+    rhai::serde::from_dynamic(value).map_err(|error| given.wrong(format!("this is no value that JSON knows: {error}")))
+}
+
+/// JSON as a value of Rhai.
+pub(super) fn from_json(given: &Given<'_>, value: Value) -> Answer {
+    rhai::serde::to_dynamic(value).map_err(|error| given.wrong(error.to_string()))
+}

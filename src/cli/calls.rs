@@ -60,7 +60,7 @@ pub async fn show(context: Context, call: String, sip: bool) -> Result<Said, Fai
         }
     };
     let version = record.version.as_deref().map_or_else(String::new, |version| format!(" version {}", clean(version)));
-    field("script", record.service.as_deref().map(|service| clean(service) + &version));
+    field("script", record.service.as_deref().map(|service| clean(service) + version.as_str()));
     field("route", record.route.as_deref().map(clean));
     field("fault", record.fault.map(|fault| fault.to_string()));
     for (key, value) in &record.tags {

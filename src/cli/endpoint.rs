@@ -81,7 +81,7 @@ pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
     }
     let passwords: serde_json::Map<_, _> = made.into_iter().map(|(user, made)| (user, made.into())).collect();
     let json = json!({ "added": users, "passwords": passwords, "via": via });
-    Ok(Said::new(text + &context.by_way(via), json))
+    Ok(Said::new(text + context.by_way(via).as_str(), json))
 }
 
 /// `patchcord endpoint list`
@@ -102,7 +102,7 @@ pub async fn list(context: Context) -> Result<Said, Failure> {
     for (user, fault) in endpoints.iter().filter_map(|found| Some((&found.user, found.fault.as_ref()?))) {
         text += &format!("Endpoint {user} is left out: {fault}.\n");
     }
-    Ok(Said::new(text + &context.by_way(via), json!({ "endpoints": endpoints, "via": via })))
+    Ok(Said::new(text + context.by_way(via).as_str(), json!({ "endpoints": endpoints, "via": via })))
 }
 
 /// `patchcord endpoint remove`
@@ -111,7 +111,7 @@ pub async fn remove(context: Context, user: String) -> Result<Said, Failure> {
     let via = way.name();
     way.remove(&user).await?;
     let text = format!("Endpoint {user} is removed.\n");
-    Ok(Said::new(text + &context.by_way(via), json!({ "removed": user, "via": via })))
+    Ok(Said::new(text + context.by_way(via).as_str(), json!({ "removed": user, "via": via })))
 }
 
 /// `patchcord endpoint password`
@@ -126,7 +126,7 @@ pub async fn password(context: Context, Password { user, password_stdin }: Passw
     let shown = if made { format!("  {user}  password {password}\nIt is not shown again.\n") } else { String::new() };
     let text = format!("Endpoint {user} has another password.\n{shown}");
     let json = json!({ "changed": user, "password": made.then_some(password), "via": via });
-    Ok(Said::new(text + &context.by_way(via), json))
+    Ok(Said::new(text + context.by_way(via).as_str(), json))
 }
 
 impl Context {
@@ -168,7 +168,7 @@ impl Way {
             }
             Self::Store { config, .. } => (config.domain.clone(), config.runtime.listen.clone()),
         };
-        Ok(domain.unwrap_or_else(|| "<this machine>".into()) + &port(&listen))
+        Ok(domain.unwrap_or_else(|| "<this machine>".into()) + port(&listen).as_str())
     }
 
     fn name(&self) -> &'static str {

@@ -155,11 +155,12 @@ fn greeting(house: &Running, login: Option<(String, String)>) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "patchcord".into());
     let file = house.config().file.as_ref().filter(|file| file.as_os_str() != crate::config::FILE).cloned();
     let named = file.map(|file| format!(" -c {}", file.display())).unwrap_or_default();
-    text + &match house.endpoints() {
+    let next = match house.endpoints() {
         0 => format!(
             "No endpoint may register yet. Add the first:\n  {program} endpoint add alice --number 101{named}\n"
         ),
         1 => format!("1 endpoint may register. Add another:\n  {program} endpoint add bob{named}\n"),
         count => format!("{count} endpoints may register. Add another:\n  {program} endpoint add bob{named}\n"),
-    }
+    };
+    text + next.as_str()
 }

@@ -18,7 +18,7 @@
 //! | `words` | everything that a script can say |
 //! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
 //! | `shipped` | services and sounds that are part of the house |
-//! | `simulator` | calls, phones and a clock for tests |
+//! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
 //! | `fault` | what went wrong, and where, in words |
 //!
 //! Nothing here opens a file, a socket or a database, and nothing reads a clock.
@@ -34,6 +34,7 @@ mod shelf;
 pub mod shipped;
 pub mod simulator;
 mod strand;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 pub mod time;

@@ -82,6 +82,8 @@ pub(super) struct House {
     pub double: Double,
     pub chance: Chance,
     pub closed: Vec<Closed>,
+    /// How many faults of them are meant to be.
+    pub forgiven: usize,
     pub tale: Tale,
     pub points: Points,
     /// What may not be, and was.
@@ -113,6 +115,7 @@ impl House {
             double: Double::default(),
             chance: Chance::new(seed),
             closed: Vec::new(),
+            forgiven: 0,
             tale: Tale::default(),
             points: Points::default(),
             broken: BTreeSet::new(),

@@ -37,6 +37,12 @@ impl Phone {
         self.stage.within(|house| house.parties[self.party].name.clone())
     }
 
+    /// The stage that it is on.
+    #[must_use]
+    pub fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
     fn with_manner(&self, manner: Manner) -> Self {
         self.stage.within(|house| house.parties[self.party].manner = manner);
         self.clone()

@@ -136,7 +136,8 @@ impl Talk {
             }
             Note::StoryEnded(End::Told) => house.tell(&self.service, "ends", None),
             Note::Heard(event) => self.note_event(&event, now),
-            other => house.tell(&self.service, format!("notes {other:?}"), None),
+            Note::Log(kind, text) => house.tell(&self.service, format!("notes ({kind}): {text}"), self.program.place()),
+            Note::NotTold(_) => house.tell(&self.service, "is not told of an event: too many wait", None),
         }
     }
 

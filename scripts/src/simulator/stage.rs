@@ -189,6 +189,30 @@ impl Stage {
         self.within(|house| house.closed.iter().filter_map(|closed| closed.fault.clone()).collect())
     }
 
+    /// What scripts broke by until now is meant to be.
+    pub fn forgive_faults(&self) {
+        self.within(|house| house.forgiven = house.closed.iter().filter(|closed| closed.fault.is_some()).count());
+    }
+
+    /// Faults of scripts that no test has forgiven.
+    #[must_use]
+    pub fn unforgiven(&self) -> Vec<String> {
+        let forgiven = self.within(|house| house.forgiven);
+        self.faults().into_iter().skip(forgiven).collect()
+    }
+
+    /// That something was expected, and what was there instead.
+    #[must_use]
+    pub fn failure(&self, expected: &str, was: String) -> Failure {
+        self.within(|house| house.failure(expected, was))
+    }
+
+    /// How long the test has gone on, in virtual time.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.within(|house| house.elapsed())
+    }
+
     /// Where stories were suspended so far.
     #[must_use]
     pub fn points(&self) -> Vec<Point> {

@@ -34,7 +34,7 @@ use given::Given;
 use kind::Kind;
 pub use leg::Leg;
 pub use pass::Wish;
-pub use span::Span;
+pub use span::{Span, register as times};
 
 /// What a host function answers.
 pub type Answer = Result<Dynamic, Box<EvalAltResult>>;

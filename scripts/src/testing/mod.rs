@@ -1,0 +1,31 @@
+//! Tests of scripts, written in the language of scripts: `fn test_…(t)` in `*_test.rhai`, run by the simulator in virtual time.
+//!
+//! ```rhai
+//! fn test_a_caller_who_presses_one_reaches_alice(t) {
+//!     t.endpoint("alice").answers(3.s());
+//!     let phone = t.phone("+33612345678").dials("100");
+//!     phone.hears("main-menu").presses("1").talks_to("alice");
+//! }
+//! ```
+//!
+//! A test runs straight through, on no strand: whatever it waits for, the simulator lets happen inside the word that waits. Files
+//! are read by whoever runs a suite; nothing here opens one.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `words`, `phone`, `world` | what a test can say: `t`, a phone, the world outside |
+//! | `failed` | where a test failed, and why |
+//! | `suite` | which tests there are; runs them |
+//! | `explore` | each test again, with callers who hang up and other orders |
+
+mod explore;
+mod failed;
+mod phone;
+mod suite;
+#[cfg(test)]
+mod tests;
+mod words;
+mod world;
+
+pub use failed::Failed;
+pub use suite::{Report, Source, Sources, Verdict, Wishes, run};

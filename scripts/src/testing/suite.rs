@@ -1,0 +1,258 @@
+//! Which tests there are, and what came of each.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use patchcord_engine::exchange::{Served, Services};
+use rhai::{AST, CallFnOptions, Engine, EvalAltResult, Scope};
+
+use super::explore::{Variation, variations};
+use super::failed::Failed;
+use super::words::{self, Test};
+use crate::fault::Fault;
+use crate::simulator::{Point, Setting, Stage};
+use crate::{Host, Limits, Shelf, shipped};
+
+/// How a file of tests is called: the service's name, and this.
+const ENDING: &str = "_test";
+
+/// A text of scripts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name of the service, or of the file without its ending.
+    pub name: String,
+    /// The file, as it is told of.
+    pub file: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What a suite is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The services, beside those that are shipped; these win.
+    pub services: Vec<Source>,
+    /// The files of tests.
+    pub tests: Vec<Source>,
+    /// Folders of prompts.
+    pub prompts: Vec<std::path::PathBuf>,
+}
+
+/// What is wished of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wishes {
+    /// Only tests whose name holds this.
+    pub filter: Option<String>,
+    /// What random numbers are drawn from.
+    pub seed: u64,
+    /// Whether each test is tried again with hang-ups and other orders.
+    pub explore: bool,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self { filter: None, seed: 1, explore: false }
+    }
+}
+
+/// What came of one test.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Its file, and the line where it begins.
+    pub file: String,
+    /// The line.
+    pub line: usize,
+    /// Its name.
+    pub name: String,
+    /// How it failed: once as it stands, or in variations.
+    pub failed: Vec<Failed>,
+    /// How many variations of it ran.
+    pub variations: usize,
+    /// How long it took, in virtual time.
+    pub lasted: Duration,
+}
+
+/// What came of a suite.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Of each test, in the order in which they ran.
+    pub verdicts: Vec<Verdict>,
+    /// Files that could not be run at all, and why.
+    pub broken: Vec<String>,
+}
+
+impl Report {
+    /// Whether all went well.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.broken.is_empty() && self.verdicts.iter().all(|verdict| verdict.failed.is_empty())
+    }
+
+    /// How many variations ran in all.
+    #[must_use]
+    pub fn variations(&self) -> usize {
+        self.verdicts.iter().map(|verdict| verdict.variations).sum()
+    }
+}
+
+/// Runs a suite; each verdict is told as soon as it is there.
+pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -> Report {
+    let mut report = Report::default();
+    let bench = Bench::of(sources, wishes.seed, &mut report.broken);
+    for source in &sources.tests {
+        let ast = match bench.engine.compile(&source.text) {
+            Ok(ast) => ast,
+            Err(error) => {
+                report.broken.push(Fault::of_parsing(&source.file, &error).to_string());
+                continue;
+            }
+        };
+        for case in cases(source, &ast) {
+            if wishes.filter.as_ref().is_some_and(|filter| !case.name.contains(filter)) {
+                continue;
+            }
+            let verdict = bench.judge(&case, wishes.explore);
+            told(&verdict);
+            report.verdicts.push(verdict);
+        }
+    }
+    report
+}
+
+/// One test.
+struct Case<'a> {
+    source: &'a Source,
+    ast: &'a AST,
+    name: String,
+    line: usize,
+}
+
+/// The tests of a file, as they stand in it.
+fn cases<'a>(source: &'a Source, ast: &'a AST) -> Vec<Case<'a>> {
+    let tests =
+        ast.iter_functions().filter(|function| function.name.starts_with("test_") && function.params.len() == 1);
+    let names = tests.map(|function| function.name.to_owned());
+    let mut cases: Vec<_> = names.map(|name| Case { line: line_of(&source.text, &name), source, ast, name }).collect();
+    cases.sort_by_key(|case| case.line);
+    cases
+}
+
+/// The line on which a function begins.
+fn line_of(text: &str, function: &str) -> usize {
+    let begins = |line: &str| {
+        let name = line.trim_start().strip_prefix("fn ").map(str::trim_start);
+        name.and_then(|rest| rest.strip_prefix(function)).is_some_and(|rest| rest.trim_start().starts_with('('))
+    };
+    text.lines().position(begins).map_or(0, |line| line + 1)
+}
+
+/// What all tests of a suite share: the compiled services, and the language of tests.
+struct Bench {
+    host: Rc<Host>,
+    engine: Engine,
+    seed: u64,
+    prompts: Vec<std::path::PathBuf>,
+}
+
+/// The host of a bench, for one stage.
+struct Shared(Rc<Host>);
+
+impl Services for Shared {
+    fn find(&self, name: &str) -> Option<Served> {
+        self.0.find(name)
+    }
+}
+
+impl Bench {
+    fn of(sources: &Sources, seed: u64, broken: &mut Vec<String>) -> Self {
+        let shelf = Arc::new(Shelf::new(Limits::default()));
+        let own = |name: &str| sources.services.iter().any(|source| source.name == name);
+        for name in shipped::services().filter(|name| !own(name)) {
+            let text = shipped::service(name).unwrap_or_default();
+            if let Err(error) = shelf.publish(name, &format!("{name}.rhai"), text) {
+                broken.push(error.to_string());
+            }
+        }
+        for source in &sources.services {
+            if let Err(error) = shelf.publish(&source.name, &source.file, &source.text) {
+                broken.push(error.to_string());
+            }
+        }
+        let host = Rc::new(Host::new(shelf));
+        Self { host, engine: words::engine(), seed, prompts: sources.prompts.clone() }
+    }
+
+    fn judge(&self, case: &Case<'_>, explore: bool) -> Verdict {
+        let (stage, ran) = self.play(case, None);
+        let lasted = stage.elapsed();
+        let mut failed: Vec<Failed> = ran.err().into_iter().collect();
+        let left = stage.clear();
+        if failed.is_empty() {
+            failed.extend(broken(case, &stage, left, &[]));
+        }
+        let mut verdict = Verdict {
+            file: case.source.file.clone(),
+            line: case.line,
+            name: case.name.clone(),
+            failed,
+            variations: 0,
+            lasted,
+        };
+        if explore && verdict.failed.is_empty() {
+            self.explore(case, &stage, &mut verdict);
+        }
+        verdict
+    }
+
+    /// The same test in all its variations: nothing may be left behind in any of them.
+    fn explore(&self, case: &Case<'_>, plain: &Stage, verdict: &mut Verdict) {
+        let known = plain.faults();
+        for variation in variations(&plain.points(), plain.choices(), self.seed) {
+            verdict.variations += 1;
+            // Whatever the test expects may not come about now; what counts is what is left.
+            let (stage, _) = self.play(case, Some(&variation));
+            let left = stage.clear();
+            if let Some(failed) = broken(case, &stage, left, &known) {
+                verdict.failed.push(Failed { variation: Some(variation.in_words()), ..failed });
+                return;
+            }
+        }
+    }
+
+    /// Plays a test on a stage of its own.
+    fn play(&self, case: &Case<'_>, variation: Option<&Variation>) -> (Stage, Result<(), Failed>) {
+        let service = case.source.name.strip_suffix(ENDING).unwrap_or(&case.source.name);
+        let hang_up = variation.and_then(|variation| variation.hang_up.clone());
+        let stage = Stage::new(Setting {
+            service: Some(service.to_owned()),
+            seed: self.seed,
+            orders: variation.and_then(|variation| variation.orders),
+            prompts: self.prompts.clone(),
+            hang_up,
+            ..Setting::of(Box::new(Shared(self.host.clone())))
+        });
+        let test = Test { stage: stage.clone(), service: service.to_owned() };
+        let options = CallFnOptions::new().eval_ast(true).rewind_scope(true);
+        let ran: Result<rhai::Dynamic, Box<EvalAltResult>> =
+            self.engine.call_fn_with_options(options, &mut Scope::new(), case.ast, &case.name, (test,));
+        let ran = ran.map(drop).map_err(|error| Failed::of(&case.source.file, &error, stage.ladder()));
+        (stage, ran)
+    }
+}
+
+/// What is wrong on a stage where everybody has left.
+fn broken(case: &Case<'_>, stage: &Stage, left: Vec<String>, known: &[String]) -> Option<Failed> {
+    let faults = stage.unforgiven().into_iter().filter(|fault| !known.contains(fault));
+    let faults = faults.map(|fault| format!("a script broke: {fault}"));
+    let all: Vec<String> = left.into_iter().chain(faults).collect();
+    let place = format!("{}:{}", case.source.file, case.line);
+    let why = (!all.is_empty()).then(|| all.join("; "))?;
+    Some(Failed { place, why, ladder: stage.ladder(), variation: None })
+}
+
+/// Where a story waits, in words.
+pub(super) fn place_of(point: &Point) -> String {
+    let at = point.place.as_deref().map_or_else(String::new, |place| format!(" ({place})"));
+    format!("{}{at}", point.verb)
+}

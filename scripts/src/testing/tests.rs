@@ -1,0 +1,96 @@
+//! Tests of scripts, tested: what a person reads when one of theirs fails, and that the explorer finds what is left behind.
+
+use super::*;
+
+const IVR: &str = include_str!("tests/ivr.rhai");
+const IVR_TEST: &str = include_str!("tests/ivr_test.rhai");
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() }
+}
+
+fn sources(service: &str, test: &str) -> Sources {
+    Sources { services: vec![source("ivr", service)], tests: vec![source("ivr_test", test)], prompts: Vec::new() }
+}
+
+fn report(service: &str, test: &str, explore: bool) -> Report {
+    run(&sources(service, test), &Wishes { explore, ..Wishes::default() }, &mut |_| {})
+}
+
+/// The only failure of a report.
+#[track_caller]
+fn failure(report: &Report) -> &Failed {
+    assert_eq!(report.broken, [""; 0]);
+    let failed: Vec<_> = report.verdicts.iter().flat_map(|verdict| &verdict.failed).collect();
+    assert_eq!(failed.len(), 1, "{failed:#?}");
+    failed[0]
+}
+
+#[test]
+fn the_example_of_the_manual_passes_and_leaves_nothing_in_any_variation() {
+    let report = report(IVR, IVR_TEST, true);
+    let failed = report.verdicts.iter().flat_map(|verdict| &verdict.failed).next();
+    assert!(failed.is_none(), "{failed:#?}");
+    assert_eq!(report.broken, [""; 0]);
+    assert!(report.verdicts.len() >= 4 && report.variations() > 40, "{} variations", report.variations());
+}
+
+#[test]
+fn a_failed_expectation_is_told_by_its_line_with_what_was_there_and_a_ladder() {
+    let test = "fn test_a(t) {\n    let phone = t.phone(\"1\").dials(\"ivr\");\n    phone.hears(\"welcome\");\n}";
+    let report = report(IVR, test, false);
+    let failed = failure(&report);
+    assert_eq!(failed.place, "ivr_test.rhai:3:11");
+    assert!(failed.why.contains("expected 1 to hear welcome, but 1 has no call any more"), "{}", failed.why);
+    assert!(failed.ladder.contains("gather 1 to 1 digits") && failed.ladder.contains("ivr.rhai:"), "{}", failed.ladder);
+}
+
+#[test]
+fn a_time_without_its_unit_is_told_by_its_line() {
+    let report = report(IVR, "fn test_a(t) {\n    t.advance(20);\n}", false);
+    let failed = failure(&report);
+    assert_eq!(failed.place, "ivr_test.rhai:2:7");
+    assert!(failed.why.starts_with("20 has no unit; write 20.s()"), "{}", failed.why);
+}
+
+#[test]
+fn a_record_that_is_otherwise_says_in_what() {
+    let test =
+        "fn test_a(t) { t.phone(\"1\").dials(\"ivr\").hangs_up(); t.record(#{ ended_by: \"script\", legs: 1 }); }";
+    let report = report(IVR, test, false);
+    assert!(failure(&report).why.contains("but ended_by is caller, not script"), "{}", failure(&report).why);
+}
+
+#[test]
+fn a_script_that_breaks_fails_its_test_unless_that_is_meant() {
+    let broken = "fn on_invite(caller) { caller.answer(); caller.play(1); }";
+    let test = "fn test_a(t) { t.phone(\"1\").dials(\"ivr\").is_hung_up(); }";
+    let told = report(broken, test, false);
+    assert!(failure(&told).why.starts_with("a script broke: ivr.rhai:1:"), "{}", failure(&told).why);
+    let meant =
+        "fn test_a(t) { t.phone(\"1\").dials(\"ivr\").is_hung_up(); t.expect(t.faults().len == 1, \"it breaks\"); }";
+    assert!(report(broken, meant, false).is_well());
+}
+
+#[test]
+fn the_explorer_finds_a_fault_that_only_a_hang_up_brings_about() {
+    let careless =
+        "fn on_invite(caller) { caller.answer(); caller.outlive(); let answer = caller.gather(#{ digits: 1 });
+        if answer.status == \"gone\" { throw \"nobody thought of this\"; } }";
+    let test = "fn test_a(t) { t.phone(\"1\").dials(\"ivr\").after(1.s()).presses(\"1\").is_hung_up(); }";
+    assert!(report(careless, test, false).is_well());
+    let told = report(careless, test, true);
+    let failed = failure(&told);
+    assert!(failed.why.contains("nobody thought of this"), "{}", failed.why);
+    let variation = failed.variation.as_deref().unwrap_or_default();
+    assert!(variation.starts_with("the caller hangs up"), "{variation}");
+}
+
+#[test]
+fn a_test_that_does_not_parse_is_broken_and_the_others_run() {
+    let mut sources = sources(IVR, IVR_TEST);
+    sources.tests.insert(0, source("other_test", "fn test_a(t) {"));
+    let report = run(&sources, &Wishes { filter: Some("agent".into()), ..Wishes::default() }, &mut |_| {});
+    assert!(report.broken[0].starts_with("other_test.rhai:1:"), "{:?}", report.broken);
+    assert_eq!(report.verdicts.len(), 1);
+}

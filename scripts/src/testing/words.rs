@@ -1,0 +1,151 @@
+//! What a test says of its stage: `t.phone(…)`, `t.advance(…)`, `t.record(…)`.
+
+use std::time::Duration;
+
+use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
+
+use super::failed::{met, wrong};
+use super::phone::{self, time};
+use super::world;
+use crate::simulator::{Closed, Stage};
+
+/// What a test says, at most: computing for a minute is a loop without end.
+const OPERATIONS: u64 = 500_000_000;
+
+/// The `t` of a test.
+#[derive(Clone)]
+pub(super) struct Test {
+    pub stage: Stage,
+    /// The service beside the test.
+    pub service: String,
+}
+
+type Said<T = ()> = Result<T, Box<EvalAltResult>>;
+
+/// Rhai with the words of tests.
+pub(super) fn engine() -> Engine {
+    let mut engine = Engine::new();
+    engine.set_max_expr_depths(128, 128).set_max_operations(OPERATIONS).set_max_call_levels(32);
+    engine.set_max_string_size(1 << 20).set_max_array_size(100_000).set_max_map_size(10_000).set_max_modules(0);
+    engine.disable_symbol("eval").disable_symbol("import");
+    crate::words::times(&mut engine);
+    engine.register_type_with_name::<Test>("Test");
+    people(&mut engine);
+    clock(&mut engine);
+    judgements(&mut engine);
+    phone::register(&mut engine);
+    world::register(&mut engine);
+    engine
+}
+
+fn people(engine: &mut Engine) {
+    engine.register_fn("endpoint", |test: &mut Test, name: &str| test.stage.endpoint(name));
+    engine.register_fn("phone", |test: &mut Test, number: &str| test.stage.phone(number));
+    engine.register_fn("route", |test: &mut Test, number: &str, service: &str| test.stage.route(number, service));
+    engine.register_fn("group", |context: NativeCallContext<'_>, test: &mut Test, name: &str, members: Array| {
+        let Some(members) = crate::words::kind::texts_of(&members.into()) else {
+            return wrong(&context, "group takes a list of endpoints, as [\"alice\", \"bob\"]");
+        };
+        test.stage.group(name, &members.iter().map(String::as_str).collect::<Vec<_>>());
+        Ok(())
+    });
+    engine.register_fn(
+        "prompt",
+        |context: NativeCallContext<'_>, test: &mut Test, name: &str, long: Dynamic| -> Said {
+            test.stage.prompt(name, time(&context, &long)?);
+            Ok(())
+        },
+    );
+    engine.register_fn("without_prompt", |test: &mut Test, name: &str| test.stage.without_prompt(name));
+}
+
+fn clock(engine: &mut Engine) {
+    engine.register_fn("advance", |context: NativeCallContext<'_>, test: &mut Test, long: Dynamic| -> Said {
+        let long = time(&context, &long)?;
+        met(&context, test.stage.advance(long))
+    });
+    engine.register_fn("at", |context: NativeCallContext<'_>, test: &mut Test, moment: &str| -> Said {
+        match moment_of(moment) {
+            Some(wall) => test.stage.at(wall),
+            None => {
+                let how = "a moment is a date, a time and a zone, as \"2026-12-24 10:00 Europe/Berlin\"";
+                return wrong(&context, format!("{moment:?}: {how}"));
+            }
+        }
+        Ok(())
+    });
+}
+
+fn judgements(engine: &mut Engine) {
+    engine.register_fn("expect", |context: NativeCallContext<'_>, test: &mut Test, is_so: bool, what: &str| {
+        met(&context, test.stage.expect(is_so, what))
+    });
+    engine.register_fn("expect", |context: NativeCallContext<'_>, test: &mut Test, is_so: bool| {
+        met(&context, test.stage.expect(is_so, "this to be so"))
+    });
+    engine.register_fn("record", |context: NativeCallContext<'_>, test: &mut Test| -> Said<Map> {
+        Ok(shown(&met(&context, test.stage.record())?))
+    });
+    engine.register_fn("record", |context: NativeCallContext<'_>, test: &mut Test, wanted: Map| -> Said {
+        let closed = met(&context, test.stage.record())?;
+        judged(&context, &test.stage, &closed, &wanted)
+    });
+    engine.register_fn("faults", |test: &mut Test| -> Array {
+        test.stage.forgive_faults();
+        test.stage.faults().into_iter().map(Dynamic::from).collect()
+    });
+    engine.register_fn("ladder", |test: &mut Test| test.stage.ladder());
+}
+
+/// `2026-12-24 10:00 Europe/Berlin` as the time since 1970.
+fn moment_of(text: &str) -> Option<Duration> {
+    let (local, zone) = text.trim().rsplit_once(' ')?;
+    let local: jiff::civil::DateTime = local.trim().replacen(' ', "T", 1).parse().ok()?;
+    let second = local.in_tz(zone).ok()?.timestamp().as_second();
+    u64::try_from(second).ok().map(Duration::from_secs)
+}
+
+/// A record as a test sees it.
+pub(super) fn shown(closed: &Closed) -> Map {
+    let record = &closed.record;
+    let tags = record.tags.iter().map(|(key, value)| ((&**key).into(), value.to_string().into()));
+    Map::from([
+        ("outcome".into(), closed.outcomes().first().cloned().unwrap_or_default().into()),
+        ("legs".into(), i64::try_from(record.legs.len()).unwrap_or(i64::MAX).into()),
+        ("ended_by".into(), closed.ended_by().into()),
+        ("service".into(), closed.service.clone().into()),
+        ("from".into(), record.from.number.to_string().into()),
+        ("to".into(), record.to.number.to_string().into()),
+        ("talk".into(), Dynamic::from(crate::words::Span(record.talk))),
+        ("answered".into(), record.answered.is_some().into()),
+        ("fault".into(), closed.fault.clone().map_or(Dynamic::UNIT, Dynamic::from)),
+        ("tags".into(), tags.collect::<Map>().into()),
+    ])
+}
+
+/// Fails unless a record is as wanted. What is no part of a record is a tag.
+pub(super) fn judged(context: &NativeCallContext<'_>, stage: &Stage, closed: &Closed, wanted: &Map) -> Said {
+    let there = shown(closed);
+    let mut other = Vec::new();
+    for (name, wanted) in wanted {
+        let is_so = match (name.as_str(), there.get(name.as_str())) {
+            ("outcome", _) => closed.outcomes().contains(&wanted.to_string()),
+            ("tags", _) => {
+                let tags = wanted.read_lock::<Map>().map(|tags| tags.clone()).unwrap_or_default();
+                tags.iter().all(|(name, value)| closed.tag(name) == Some(value.to_string().as_str()))
+            }
+            (_, Some(there)) => there.to_string() == wanted.to_string(),
+            (tag, None) => closed.tag(tag) == Some(wanted.to_string().as_str()),
+        };
+        if !is_so {
+            let was = there.get(name.as_str()).map(ToString::to_string);
+            let was = was.or_else(|| closed.tag(name).map(str::to_owned)).unwrap_or_else(|| "not there".into());
+            other.push(format!("{name} is {was}, not {wanted}"));
+        }
+    }
+    if other.is_empty() {
+        return Ok(());
+    }
+    let failure = stage.failure("the record to be as written", other.join(", "));
+    met(context, Err(failure))
+}

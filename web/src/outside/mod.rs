@@ -7,6 +7,8 @@
 //! Porter ──▶ place for one more? ──▶ noun
 //!              store     values that stay, per service or shared      crate::store::shelf
 //!              http      servers that the manifest names              crate::fetch::connect
+//!              mail      letters through the configured server        crate::store::letters
+//!              mailbox   what was left for people                     crate::store::voicemail
 //! ```
 //!
 //! | file | what it knows |
@@ -14,16 +16,26 @@
 //! | `rules` | what a service may reach |
 //! | `crowd` | how many errands are under way, of all and of one service |
 //! | `http` | asks of servers, redirects, bodies |
+//! | `mail` | letters, and when they are tried again |
+//! | `mailbox` | voicemail and its PINs |
+//! | `recordings` | files of recordings, by name only |
 //! | `store` | keys, values and how long they stay |
 //!
 //! Nothing here knows of calls, of scripts or of who waits for an answer.
 
 mod crowd;
 mod http;
+mod mail;
+mod mailbox;
+mod recordings;
 mod rules;
 mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use patchcord_engine::{
     errand::{Outside, Reply, World},
@@ -34,6 +46,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{runtime::Handle, sync::watch};
 
+pub use mail::{BadAddress, Login, MailServer, Safety, Sender};
+pub use mailbox::{Mailbox, Mailboxes};
 pub use rules::{Hosts, NoHost, RuleBook, Rules};
 
 use crate::{
@@ -52,6 +66,9 @@ pub const LONGEST_PATIENCE: Duration = Duration::from_secs(120);
 /// How often lapsed values are taken away. Nobody sees them; they only take room.
 const SWEEP_EACH: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether letters are due: their pauses are minutes.
+const MAIL_EACH: Duration = Duration::from_secs(15);
+
 /// Who runs the errands of scripts. Clones are the same one.
 #[derive(Clone)]
 pub struct Porter {
@@ -64,6 +81,8 @@ struct Rooms {
     rules: Arc<dyn RuleBook>,
     store: store::Values,
     http: http::Http,
+    mail: mail::Post,
+    mailbox: mailbox::Voicemails,
 }
 
 /// What the porter works with.
@@ -71,6 +90,12 @@ struct Rooms {
 pub struct Settings {
     /// Authorities that are trusted beside those of the system.
     pub authorities: Vec<CertificateDer<'static>>,
+    /// The folder of recordings.
+    pub recordings: PathBuf,
+    /// Where letters go.
+    pub mail: Option<MailServer>,
+    /// Who has a mailbox with a PIN, or is written to.
+    pub mailboxes: Mailboxes,
 }
 
 /// Why scripts reach nothing.
@@ -84,12 +109,16 @@ pub enum Unopened {
 /// Why an ask is not understood.
 #[derive(Debug, thiserror::Error)]
 enum Misasked {
-    #[error("there is no {0:?} that a script could ask; there are store and http")]
+    #[error("there is no {0:?} that a script could ask; there are http, mail, mailbox and store")]
     NoSuchNoun(String),
     #[error("the ask has {0} bytes, and {LONGEST_ASK} are the most")]
     TooLong(usize),
     #[error("the ask is not understood")]
     Unreadable(#[from] serde_json::Error),
+    #[error("the work for it stumbled")]
+    Stumbled(#[from] tokio::task::JoinError),
+    #[error("the system gives no random numbers")]
+    NoLuck(#[from] getrandom::Error),
 }
 
 impl Porter {
@@ -98,9 +127,24 @@ impl Porter {
     /// # Errors
     /// When TLS cannot be had. Nothing is asked of the network here.
     pub fn new(runtime: Handle, store: Store, rules: Arc<dyn RuleBook>, settings: Settings) -> Result<Self, Unopened> {
-        let connect = Connect::new(Reach::default(), settings.authorities)?;
-        let (store, http) = (store::Values::new(store), http::Http::new(&connect));
-        Ok(Self { runtime, rooms: Arc::new(Rooms { crowd: Crowd::default(), rules, store, http }) })
+        let Settings { authorities, recordings, mail, mailboxes } = settings;
+        let connect = Connect::new(Reach::default(), authorities.clone())?;
+        let recordings = recordings::Recordings::new(recordings);
+        let rooms = Rooms {
+            crowd: Crowd::default(),
+            rules,
+            http: http::Http::new(&connect),
+            mail: mail::Post::new(store.clone(), recordings.clone(), authorities, mail),
+            mailbox: mailbox::Voicemails::new(store.clone(), recordings, mailboxes),
+            store: store::Values::new(store),
+        };
+        Ok(Self { runtime, rooms: Arc::new(rooms) })
+    }
+
+    /// The configuration has changed: where letters go from now on, and who has a mailbox.
+    pub fn reconfigure(&self, mail: Option<MailServer>, mailboxes: Mailboxes) {
+        self.rooms.mail.set_server(mail);
+        self.rooms.mailbox.set_owners(mailboxes);
     }
 
     /// Runs one errand, for as long as it may take, and gives its answer as JSON.
@@ -112,16 +156,26 @@ impl Porter {
         self.rooms.run_in(place, service, noun, ask, patience).await
     }
 
-    /// Takes away what has lapsed, until `stopped` says that it is over.
+    /// Takes away what has lapsed and sends letters that wait, until `stopped` says that it is over.
     pub async fn tidy(self, mut stopped: watch::Receiver<bool>) {
-        let mut turn = tokio::time::interval(SWEEP_EACH);
-        turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let interval = |each| {
+            let mut turns = tokio::time::interval(each);
+            turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            turns
+        };
+        let (mut sweep, mut mail) = (interval(SWEEP_EACH), interval(MAIL_EACH));
         loop {
             tokio::select! {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
-                _ = turn.tick() => self.rooms.store.sweep(clock::wall()).await,
+                _ = sweep.tick() => self.rooms.store.sweep(clock::wall()).await,
+                _ = mail.tick() => self.rooms.mail.turn(clock::wall()).await,
             }
         }
+    }
+
+    /// Tries the letters again that are due at that moment.
+    pub async fn send_letters(&self, now: SystemTime) {
+        self.rooms.mail.turn(now).await;
     }
 }
 
@@ -159,6 +213,8 @@ impl Rooms {
         match noun {
             "store" => told(noun, self.store.answer(service, ask, clock::wall()).await),
             "http" => told(noun, self.http.answer(&rules.hosts, ask).await),
+            "mail" => told(noun, self.mail.answer(service, rules.mail, ask, clock::wall()).await),
+            "mailbox" => told(noun, self.mailbox.answer(ask, clock::wall()).await),
             _ => Err(Misasked::NoSuchNoun(noun.into()).to_string()),
         }
     }
@@ -174,6 +230,13 @@ fn read<T: DeserializeOwned>(ask: &str) -> Result<T, Misasked> {
         return Err(Misasked::TooLong(ask.len()));
     }
     Ok(serde_json::from_str(ask)?)
+}
+
+/// A name that nothing else has.
+fn draw() -> Result<String, Misasked> {
+    let mut drawn = [0; 16];
+    getrandom::fill(&mut drawn)?;
+    Ok(data_encoding::HEXLOWER.encode(&drawn))
 }
 
 /// A time as people say it.

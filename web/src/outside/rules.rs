@@ -15,6 +15,8 @@ pub trait RuleBook: Send + Sync + 'static {
 pub struct Rules {
     /// Servers that it may speak HTTP with.
     pub hosts: Hosts,
+    /// Whether it may send letters.
+    pub mail: bool,
 }
 
 /// Servers that a service may speak HTTP with. By default none.

@@ -9,6 +9,8 @@
 //! bindings   the engine's BindingShelf
 //! calls      the engine's RecordShelf
 //! shelf      what scripts keep, within bounds
+//! letters    mail that no server took yet
+//! voicemail  what was left for whom, and tries of PINs
 //! people     users and tokens
 //! audit      who changed what, and who listened to what
 //! ```
@@ -24,11 +26,13 @@ mod claim;
 mod database;
 mod endpoints;
 mod error;
+pub mod letters;
 mod people;
 mod place;
 mod seal;
 pub mod shelf;
 mod time;
+pub mod voicemail;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 

@@ -12,7 +12,7 @@ use crate::{
 
 /// A house where `ivr` may ask these servers.
 async fn lab(hosts: &[&str]) -> Lab {
-    Lab::new(Rules { hosts: Hosts::read(hosts).expect("servers") }).await
+    Lab::new(Rules { hosts: Hosts::read(hosts).expect("servers"), ..Rules::default() }).await
 }
 
 fn get(url: &str) -> Value {

@@ -1,6 +1,6 @@
 //! A porter with a store of its own, and what it answers.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use patchcord_web::{
     outside::{Porter, RuleBook, Rules, Settings},
@@ -27,18 +27,38 @@ impl RuleBook for Book {
 pub struct Lab {
     pub porter: Porter,
     pub store: Store,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Lab {
     /// One where service `ivr` may do what these rules say, and no other anything.
     pub async fn new(rules: Rules) -> Self {
+        Self::with(rules, Settings::default()).await
+    }
+
+    /// One with a configuration.
+    pub async fn with(rules: Rules, settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = Place::parse("sqlite:patchcord.db", folder.path()).expect("a place");
         let store = Store::open(&place, folder.path()).await.expect("the store opens");
         let book = Book([("ivr".to_owned(), rules)].into());
-        let porter = Porter::new(Handle::current(), store.clone(), Arc::new(book), Settings::default());
-        Self { porter: porter.expect("a porter"), store, _folder: folder }
+        let recordings = folder.path().join("recordings");
+        fs::create_dir(&recordings).expect("a folder");
+        let settings = Settings { recordings, ..settings };
+        let porter = Porter::new(Handle::current(), store.clone(), Arc::new(book), settings).expect("a porter");
+        Self { porter, store, folder }
+    }
+
+    /// Where the recording of that name lies, if it is there.
+    pub fn recording(&self, name: &str) -> PathBuf {
+        self.folder.path().join("recordings").join(name)
+    }
+
+    /// Makes a recording of that name.
+    pub fn record(&self, name: &str, bytes: &[u8]) {
+        let path = self.recording(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, bytes).expect("written");
     }
 
     /// What `ivr` is answered.

@@ -2,5 +2,8 @@
 
 mod http;
 mod lab;
+mod mail;
+mod mailbox;
 mod server;
+mod smtp;
 mod store;

@@ -5,6 +5,8 @@ mod calls;
 mod cluster;
 mod endpoints;
 mod lab;
+mod letters;
 mod opening;
 mod people;
 mod shelf;
+mod voicemail;

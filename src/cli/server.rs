@@ -71,6 +71,9 @@ pub async fn reload(context: Context) -> Result<Said, Failure> {
     if !done.needs_restart.is_empty() {
         text += &format!("Needs a restart: {}.\n", done.needs_restart.join(", "));
     }
+    for broken in &done.broken {
+        text += &format!("Broken, and served as before: {broken}\n");
+    }
     Ok(Said::new(text, json!(done)))
 }
 

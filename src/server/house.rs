@@ -23,7 +23,7 @@ use patchcord_web::{
     store::Store,
 };
 
-use super::sound::SoundRoom;
+use super::{services::ServiceRoom, sound::SoundRoom};
 use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
@@ -41,6 +41,7 @@ pub struct Parts {
     pub store: Store,
     pub runtime: Arc<Runtime>,
     pub sound: SoundRoom,
+    pub services: ServiceRoom,
     pub telemetry: Telemetry,
 }
 
@@ -129,6 +130,9 @@ impl Running {
         plan.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
         self.parts.telemetry.change(&fresh.log);
 
+        let services = self.parts.services.clone();
+        let looked = tokio::task::spawn_blocking(move || services.look()).await.unwrap_or_default();
+
         let mut config = self.config();
         let needs_restart = differences(&config, &fresh);
         let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
@@ -138,10 +142,11 @@ impl Running {
             format!("{} endpoints", self.endpoints()),
             format!("{routes} routes"),
             format!("{trunks} trunks"),
+            format!("{} services", self.parts.services.count()),
             "certificates".into(),
             format!("log level {}", config.log.level),
         ];
-        Ok(Reloaded { applied, needs_restart })
+        Ok(Reloaded { applied, needs_restart, broken: looked.broken })
     }
 }
 

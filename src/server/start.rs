@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use patchcord_engine::{
     exchange::Exchange,
     routing::{BindingShelf, PlanError},
-    runtime::{self, BindError, Runtime, clock},
+    runtime::{self, Around, BindError, Runtime, clock},
     spool::{self, Spool, SpoolError},
     switchboard::Switchboard,
 };
@@ -14,15 +14,17 @@ use patchcord_web::{
     api::Rooms as Doors,
     control, doors,
     folder::{Hold, HoldError},
+    outside::{self, Porter},
     people::{People, PeopleError},
     serve::serve,
     store::{OpenError, Store},
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinHandle};
 use tracing::info;
 
 use super::{
     house::{Parts, Running},
+    services::ServiceRoom,
     sound::{self, Silenced},
 };
 use crate::{
@@ -69,6 +71,9 @@ pub enum StartError {
     /// No token for it.
     #[error("the control socket cannot be guarded")]
     Token(#[from] control::TokenError),
+    /// Scripts can reach nothing.
+    #[error(transparent)]
+    Outside(#[from] outside::Unopened),
     /// There can be no sound.
     #[error(transparent)]
     Sound(#[from] Silenced),
@@ -94,7 +99,7 @@ impl StartError {
             Self::Plan(_) => "route",
             Self::Sip(runtime::StartError::Bind(_)) => "sip.listen",
             Self::Sip(runtime::StartError::Certificate(_)) => "tls.certificate",
-            Self::Sip(_) | Self::Random(_) | Self::Signals(_) => "",
+            Self::Sip(_) | Self::Random(_) | Self::Signals(_) | Self::Outside(_) => "",
         }
     }
 
@@ -118,7 +123,7 @@ impl StartError {
             Self::Sip(runtime::StartError::Certificate(_)) => {
                 "correct the files that [tls] names; without [tls] a certificate is made".into()
             }
-            Self::Sip(_) | Self::Random(_) | Self::Signals(_) => {
+            Self::Sip(_) | Self::Random(_) | Self::Signals(_) | Self::Outside(_) => {
                 "see the limits that this machine sets for the process".into()
             }
         }
@@ -183,12 +188,25 @@ async fn open_rooms(
     let control = control::bind(hold)?;
     let desks = board.clone();
     let (room, voices) = sound::open(&config)?;
-    let exchange = move |_shard| -> Box<dyn runtime::Desk> { Box::new(Exchange::new(desks.clone(), clock::now())) };
-    let runtime = Runtime::start_with(config.runtime.clone(), Some(voices), exchange)?;
+    let services = ServiceRoom::open(&config.sound.scripts);
+    let on_shards = services.clone();
+    let exchange = move |_shard| -> Box<dyn runtime::Desk> {
+        Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
+    };
+    let porter =
+        Porter::new(Handle::current(), store.clone(), Arc::new(services.clone()), outside::Settings::default())?;
+    let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())) };
+    let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
     let addresses = web.iter().map(|(_, address)| *address).collect();
-    let parts =
-        Parts { accounts: accounts.clone(), store: store.clone(), runtime: Arc::new(runtime), sound: room, telemetry };
+    let parts = Parts {
+        accounts: accounts.clone(),
+        store: store.clone(),
+        runtime: Arc::new(runtime),
+        sound: room,
+        services: services.clone(),
+        telemetry,
+    };
     let house = Arc::new(Running::new(config, environment, parts, addresses));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
@@ -197,7 +215,11 @@ async fn open_rooms(
     let scribe = tokio::spawn(runtime::file_calls(board, shelf, spool, stopped.clone()));
     let rooms = Doors { accounts, house: house.clone(), store, people };
     let routes = control::routes(rooms.clone(), token);
-    let mut doors = vec![tokio::spawn(serve(control, routes, stopped.clone()))];
+    let mut doors = vec![
+        tokio::spawn(serve(control, routes, stopped.clone())),
+        tokio::spawn(services.watch(stopped.clone())),
+        tokio::spawn(porter.tidy(stopped.clone())),
+    ];
     for (listener, _) in web {
         doors.push(tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped.clone())));
     }

@@ -91,4 +91,7 @@ pub struct Reloaded {
     pub applied: Vec<String>,
     /// What differs and waits for a restart.
     pub needs_restart: Vec<String>,
+    /// Services that are broken, with file, line and column; what was served before goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<String>,
 }

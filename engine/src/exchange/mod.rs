@@ -66,6 +66,7 @@ use talk::Talk;
 use watchdog::Watchdog;
 
 pub use chronicle::{result as came_of, spoken};
+pub use services::named as built_in;
 pub use watchdog::CallTally;
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.

@@ -10,6 +10,7 @@
 //! | `leg`, `sound`, `dialling`, `pass` | a leg: its state, what is heard, who is called, who is passed on |
 //! | `facts` | what is known of a leg |
 //! | `background` | what goes on while the script does: recordings, music, timers |
+//! | `said` | numbers, dates and hours: `say::` as prompts, `time::` by the clock on a wall |
 //! | `world`, `small` | `store http db mail …`; `time rand json log` |
 
 mod background;
@@ -19,6 +20,7 @@ pub mod given;
 pub mod kind;
 mod leg;
 mod pass;
+mod said;
 mod small;
 mod sound;
 mod span;
@@ -84,7 +86,7 @@ pub enum Of {
 
 /// All words.
 pub fn all() -> impl Iterator<Item = &'static Word> {
-    [leg::WORDS, sound::WORDS, dialling::WORDS, pass::WORDS, background::WORDS, world::WORDS, small::WORDS]
+    [leg::WORDS, sound::WORDS, dialling::WORDS, pass::WORDS, said::WORDS, background::WORDS, world::WORDS, small::WORDS]
         .into_iter()
         .flatten()
 }

@@ -166,7 +166,7 @@ impl Porter {
         let (mut sweep, mut mail) = (interval(SWEEP_EACH), interval(MAIL_EACH));
         loop {
             tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return,
                 _ = sweep.tick() => self.rooms.store.sweep(clock::wall()).await,
                 _ = mail.tick() => self.rooms.mail.turn(clock::wall()).await,
             }

@@ -71,7 +71,13 @@ impl House for Pretended {
     }
 
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {
-        Box::pin(async { Ok(Reloaded { applied: vec!["nothing".into()], needs_restart: vec!["sip.listen".into()] }) })
+        Box::pin(async {
+            Ok(Reloaded {
+                applied: vec!["nothing".into()],
+                needs_restart: vec!["sip.listen".into()],
+                broken: Vec::new(),
+            })
+        })
     }
 }
 

@@ -1,0 +1,172 @@
+//! Numbers and dates as prompts (`say::`), and the clock on a wall (`time::`).
+
+use std::time::Duration;
+
+use rhai::{Array, Dynamic, EvalAltResult, Map};
+
+use super::given::Given;
+use super::kind::Kind;
+use super::{Answer, Of, Part, Word, part};
+use crate::say::{self, Clock, Currency, Language, Unsayable};
+use crate::time;
+
+const LANGUAGE: Part = part("language", Kind::Text, "\"en\" or \"de\"; English where it is missing.");
+
+const ZONE: Part = part("zone", Kind::Text, "As \"Europe/Berlin\"; UTC where it is missing.");
+
+const CLOCK: Part =
+    part("clock", Kind::OneOf(&["12", "24"]), "How hours are counted; as the language does where it is missing.");
+
+const CURRENCY: Part = part("currency", Kind::OneOf(&["EUR", "USD", "GBP"]), "Which money; EUR where it is missing.");
+
+pub(super) const WORDS: &[Word] = &[
+    say(
+        "number",
+        &[part("number", Kind::Number, "A whole number.")],
+        &[LANGUAGE],
+        "Gives the prompts of a number.",
+        |given| {
+            let number = given.get("number").and_then(|number| number.as_int().ok()).unwrap_or(0);
+            prompts(given, say::number(number, language(given)?))
+        },
+    ),
+    say(
+        "digits",
+        &[part("keys", Kind::Any, "Keys, or a number.")],
+        &[LANGUAGE],
+        "Gives the prompts of digits, one by one.",
+        |given| {
+            let keys = given.get("keys").map(ToString::to_string).unwrap_or_default();
+            prompts(given, say::digits(&keys, language(given)?))
+        },
+    ),
+    say(
+        "date",
+        &[part("date", Kind::Text, "A day, as \"2026-12-24\".")],
+        &[LANGUAGE],
+        "Gives the prompts of a day.",
+        |given| {
+            let text = given.needed("date");
+            let parts: Vec<u16> = text.split('-').filter_map(|part| part.parse().ok()).collect();
+            let [year, month, day] = parts[..] else {
+                return Err(given.wrong(format!("{text:?} is no day; write it as 2026-12-24")));
+            };
+            let small = |number: u16| u8::try_from(number).unwrap_or(u8::MAX);
+            prompts(given, say::date(year, small(month), small(day), language(given)?))
+        },
+    ),
+    say(
+        "time",
+        &[part("time", Kind::Text, "A time of day, as \"17:30\".")],
+        &[LANGUAGE, CLOCK],
+        "Gives the prompts of a time of day.",
+        |given| {
+            let text = given.needed("time");
+            let read =
+                || text.split_once(':').and_then(|(hour, minute)| Some((hour.parse().ok()?, minute.parse().ok()?)));
+            let (hour, minute) =
+                read().ok_or_else(|| given.wrong(format!("{text:?} is no time of day; write it as 17:30")))?;
+            let language = language(given)?;
+            let clock = match given.text("clock").as_deref() {
+                Some("12") => Clock::Twelve,
+                Some(_) => Clock::TwentyFour,
+                None => language.clock(),
+            };
+            prompts(given, say::time(hour, minute, clock, language))
+        },
+    ),
+    say(
+        "money",
+        &[part("hundredths", Kind::Number, "Cents or pence.")],
+        &[LANGUAGE, CURRENCY],
+        "Gives the prompts of a sum of money.",
+        |given| {
+            let hundredths = given.get("hundredths").and_then(|sum| sum.as_int().ok()).unwrap_or(0);
+            let currency = given.text("currency").and_then(|code| Currency::of(&code)).unwrap_or(Currency::Euro);
+            prompts(given, say::money(hundredths, currency, language(given)?))
+        },
+    ),
+    Word {
+        of: Of::Module("time"),
+        name: "now",
+        takes: &[ZONE],
+        needs: 0,
+        options: &[],
+        ends: &[],
+        says: "Gives the time of day: #{ year, month, day, hour, minute, second, weekday, date, time, unix }.",
+        does: |given| {
+            let (now, _) = given.scene()?.moment(given)?;
+            let zone = given.text("zone").unwrap_or_else(|| "UTC".into());
+            let shown = time::show(now, &zone).map_err(|wrong| given.wrong(wrong.to_string()))?;
+            Ok(now_map(now, &shown).into())
+        },
+    },
+    Word {
+        of: Of::Module("time"),
+        name: "within",
+        takes: &[part("hours", Kind::Text, "As \"Mon-Fri 09:00-18:00 Europe/Berlin\".")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Gives whether these hours are now.",
+        does: |given| {
+            let (now, _) = given.scene()?.moment(given)?;
+            let within = time::within(&given.needed("hours"), now);
+            Ok(within.map_err(|wrong| given.wrong(wrong.to_string()))?.into())
+        },
+    },
+    Word {
+        of: Of::Module("time"),
+        name: "format",
+        takes: &[part("pattern", Kind::Text, "As \"%Y-%m-%d %H:%M\"."), ZONE],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Writes the time of day by a pattern.",
+        does: |given| {
+            let (now, _) = given.scene()?.moment(given)?;
+            let zone = given.text("zone").unwrap_or_else(|| "UTC".into());
+            let written = time::format(now, &given.needed("pattern"), &zone);
+            Ok(written.map_err(|wrong| given.wrong(wrong.to_string()))?.into())
+        },
+    },
+];
+
+const fn say(
+    name: &'static str,
+    takes: &'static [Part],
+    options: &'static [Part],
+    says: &'static str,
+    does: fn(&Given<'_>) -> Answer,
+) -> Word {
+    Word { of: Of::Module("say"), name, takes, needs: 1, options, ends: &[], says, does }
+}
+
+fn language(given: &Given<'_>) -> Result<Language, Box<EvalAltResult>> {
+    let tag = given.text("language").unwrap_or_else(|| "en".into());
+    Language::of(&tag).ok_or_else(|| {
+        given.wrong(format!("nobody has taught the house to count in {tag:?}; there are \"en\" and \"de\""))
+    })
+}
+
+fn prompts(given: &Given<'_>, names: Result<Vec<String>, Unsayable>) -> Answer {
+    let names = names.map_err(|unsayable| given.wrong(unsayable.to_string()))?;
+    let names: Array = names.into_iter().map(Dynamic::from).collect();
+    Ok(names.into())
+}
+
+fn now_map(now: Duration, shown: &time::Shown) -> Map {
+    let number = |number: i64| Dynamic::from(number);
+    Map::from([
+        ("year".into(), number(shown.year.into())),
+        ("month".into(), number(shown.month.into())),
+        ("day".into(), number(shown.day.into())),
+        ("hour".into(), number(shown.hour.into())),
+        ("minute".into(), number(shown.minute.into())),
+        ("second".into(), number(shown.second.into())),
+        ("weekday".into(), shown.weekday.into()),
+        ("date".into(), format!("{:04}-{:02}-{:02}", shown.year, shown.month, shown.day).into()),
+        ("time".into(), format!("{:02}:{:02}", shown.hour, shown.minute).into()),
+        ("unix".into(), number(i64::try_from(now.as_secs()).unwrap_or(i64::MAX))),
+    ])
+}

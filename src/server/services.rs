@@ -1,0 +1,234 @@
+//! The services: texts from the folder of scripts and from the binary, published on one shelf and watched for changes.
+//!
+//! A file is served under its name without `.rhai`; one of the folder wins over one of the same name inside the binary. A file
+//! that is broken leaves in place what was served under its name, and says where it is broken.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use patchcord_engine::exchange::{Served, Services, built_in};
+use patchcord_scripts::{Host, Limits, Shelf, shipped};
+use patchcord_web::outside::{RuleBook, Rules};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+/// How often the folder is looked at: soon enough for somebody who saves and dials.
+const LOOK_EACH: Duration = Duration::from_secs(1);
+
+/// Files that are looked at in the folder; what lies there beyond them is told and not served.
+const MOST_FILES: usize = 4_096;
+
+/// The ending of a service's file.
+const ENDING: &str = ".rhai";
+
+/// The ending of the name of a file that only tests.
+const TESTS: &str = "_test";
+
+/// What a look at the folder has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Services that are served in a new version.
+    pub published: Vec<String>,
+    /// Services that are served no more.
+    pub withdrawn: Vec<String>,
+    /// What is wrong, with file, line and column.
+    pub broken: Vec<String>,
+}
+
+/// See the module. Clones are the same one.
+#[derive(Clone)]
+pub struct ServiceRoom {
+    shelf: Arc<Shelf>,
+    folder: PathBuf,
+    /// What was read last, by name: the text, or what was wrong with it.
+    seen: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
+}
+
+impl ServiceRoom {
+    /// Publishes what lies in the folder and in the binary. The folder need not be there.
+    pub fn open(folder: &Path) -> Self {
+        let room = Self { shelf: Arc::new(Shelf::new(Limits::default())), folder: folder.into(), seen: Arc::default() };
+        room.look();
+        room
+    }
+
+    /// Reads the folder again, and publishes what has changed.
+    pub fn look(&self) -> Looked {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looked = Looked::default();
+        let found = self.texts(&mut looked);
+        for (name, text) in &found {
+            if seen.get(name) == Some(text) {
+                looked.broken.extend(self.trouble_with(name, text));
+                continue;
+            }
+            match self.publish(name, text) {
+                Ok(version) => {
+                    info!(service = name, version, "a service is served");
+                    looked.published.push(format!("{name} {version}"));
+                }
+                Err(why) => {
+                    warn!(service = name, why, "a service is broken; what was served before goes on");
+                    looked.broken.push(why);
+                }
+            }
+        }
+        let gone: Vec<String> = seen.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
+        for name in gone.into_iter().filter(|name| self.shelf.withdraw(name)) {
+            info!(service = name, "a service is served no more");
+            looked.withdrawn.push(name);
+        }
+        *seen = found;
+        looked
+    }
+
+    /// What is served on one shard.
+    pub fn on_shard(&self) -> Box<dyn Services> {
+        Box::new(OnShard(Host::new(self.shelf.clone())))
+    }
+
+    /// How many services there are.
+    pub fn count(&self) -> usize {
+        self.shelf.all().len()
+    }
+
+    /// Looks again and again, until `stopped` says that it is over.
+    pub async fn watch(self, mut stopped: watch::Receiver<bool>) {
+        let mut turn = tokio::time::interval(LOOK_EACH);
+        turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return,
+                _ = turn.tick() => {
+                    let room = self.clone();
+                    // A folder on a network may take its time.
+                    if let Err(error) = tokio::task::spawn_blocking(move || room.look()).await {
+                        warn!(%error, "the folder of services cannot be looked at");
+                    }
+                }
+            }
+        }
+    }
+
+    fn publish(&self, name: &str, text: &Result<String, String>) -> Result<String, String> {
+        let text = text.as_ref().map_err(Clone::clone)?;
+        let file = self.file_of(name);
+        let edition = self.shelf.publish(name, &file, text).map_err(|broken| broken.to_string())?;
+        Ok(edition.in_words())
+    }
+
+    /// Whether what was seen before is still broken.
+    fn trouble_with(&self, name: &str, text: &Result<String, String>) -> Option<String> {
+        let served = self.shelf.find(name);
+        match text {
+            Err(why) => Some(why.clone()),
+            Ok(text) if served.is_some_and(|edition| *edition.text == **text) => None,
+            Ok(_) => self.publish(name, text).err(),
+        }
+    }
+
+    fn file_of(&self, name: &str) -> String {
+        format!("{name}{ENDING}")
+    }
+
+    /// All texts by name: those of the binary, and over them those of the folder.
+    fn texts(&self, looked: &mut Looked) -> BTreeMap<String, Result<String, String>> {
+        let inside =
+            shipped::services().filter_map(|name| Some((name.to_owned(), Ok(shipped::service(name)?.to_owned()))));
+        let mut texts: BTreeMap<_, _> = inside.collect();
+        match names_in(&self.folder) {
+            Ok(names) => texts.extend(names.into_iter().map(|name| {
+                let path = self.folder.join(self.file_of(&name));
+                let text = read(&path).map_err(|error| format!("{}: {error}", path.display()));
+                (name, text)
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => looked.broken.push(format!("{}: {error}", self.folder.display())),
+        }
+        texts
+    }
+}
+
+/// The services in a folder.
+fn names_in(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)?.take(MOST_FILES) {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if let Some(name) = name.strip_suffix(ENDING).filter(|name| !name.ends_with(TESTS) && !name.starts_with('.')) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let most = Limits::default().file as u64;
+    let length = fs::metadata(path)?.len();
+    if length > most {
+        return Err(io::Error::other(format!("it has {length} bytes; a script has at most {most}")));
+    }
+    fs::read_to_string(path)
+}
+
+/// What answers calls on one shard: scripts, and where there is none of that name what the house has in Rust.
+struct OnShard(Host);
+
+impl RuleBook for ServiceRoom {
+    fn rules(&self, service: &str) -> Option<Rules> {
+        self.shelf.find(service).map(|_| Rules::default())
+    }
+}
+
+impl Services for OnShard {
+    fn find(&self, name: &str) -> Option<Served> {
+        self.0.find(name).or_else(|| built_in(name).map(Served::from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> (tempfile::TempDir, ServiceRoom) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let room = ServiceRoom::open(folder.path());
+        (folder, room)
+    }
+
+    fn write(folder: &tempfile::TempDir, name: &str, text: &str) {
+        fs::write(folder.path().join(name), text).expect("it is written");
+    }
+
+    #[test]
+    fn a_file_is_served_when_it_is_saved_and_no_more_when_it_is_gone() {
+        let (folder, room) = room();
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        write(&folder, "ivr_test.rhai", "fn test_it(t) {}");
+        let looked = room.look();
+        assert_eq!(looked.published.len(), 1, "{looked:?}");
+        assert!(looked.published[0].starts_with("ivr 1 "), "{looked:?}");
+        assert_eq!(room.look(), Looked::default());
+        fs::remove_file(folder.path().join("ivr.rhai")).expect("it was there");
+        assert_eq!(room.look().withdrawn, ["ivr"]);
+        assert!(room.on_shard().find("ivr").is_none());
+    }
+
+    #[test]
+    fn a_broken_file_says_where_and_the_one_before_is_served_until_it_is_mended() {
+        let (folder, room) = room();
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        room.look();
+        write(&folder, "ivr.rhai", "fn on_invite(caller) {\n  caller.answer(\n}");
+        let looked = room.look();
+        assert!(looked.broken[0].starts_with("ivr.rhai:3:1: "), "{looked:?}");
+        assert_eq!(room.look().broken, looked.broken, "it is still broken");
+        assert!(room.on_shard().find("ivr").expect("it is served").edition.is_some_and(|it| it.starts_with("1 ")));
+        write(&folder, "ivr.rhai", "fn on_invite(caller) {\n}");
+        assert!(room.look().published[0].starts_with("ivr 2 "));
+    }
+}

@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use patchcord_lab::{
-    Carrier, Conduct, Handset, Hold, Invitation, Keypad, Lab, Model, Server, Side, Transport, eventually,
+    Carrier, Conduct, Handset, Hold, Invitation, Keypad, Lab, Model, Server, Setup, Side, Transport, eventually,
 };
 
 use crate::setup;
 
 /// A server with alice (101), bob (102) and carol (103), whose passwords are `secret`.
 pub async fn house() -> Server {
+    house_with(setup()).await
+}
+
+/// The same with more in its configuration.
+pub async fn house_with(setup: Setup) -> Server {
     let people = [("alice", "101"), ("bob", "102"), ("carol", "103")];
     let setup = people
         .iter()
-        .fold(setup(), |setup, (user, number)| setup.endpoint_with(user, "secret", &format!("number = \"{number}\"")));
+        .fold(setup, |setup, (user, number)| setup.endpoint_with(user, "secret", &format!("number = \"{number}\"")));
     setup.start().await
 }
 

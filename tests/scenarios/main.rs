@@ -14,6 +14,7 @@ mod other_phones;
 mod records;
 mod refusals;
 mod registering;
+mod scripts;
 mod streams;
 mod torture;
 mod trunks;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::calling::{at_home, house};
 
 /// The records of so many calls that are over, the newest first.
-async fn records(server: &Server, count: usize) -> Vec<Value> {
+pub async fn records(server: &Server, count: usize) -> Vec<Value> {
     let kept = async || {
         let listed = server.json(&["calls", "--json"]).await;
         let records = listed["records"].as_array().expect("a list").clone();

@@ -23,6 +23,7 @@ pub struct Setup {
     toml: String,
     endpoints: String,
     with_ws: bool,
+    services: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -30,7 +31,14 @@ impl Setup {
     /// `LAB_BINARY` puts another build in its place, such as a release.
     pub fn new(binary: &str) -> Self {
         let binary = std::env::var_os("LAB_BINARY").unwrap_or_else(|| binary.into());
-        Self { binary: binary.into(), ip: "127.0.0.1", toml: String::new(), endpoints: String::new(), with_ws: false }
+        Self {
+            binary: binary.into(),
+            ip: "127.0.0.1",
+            toml: String::new(),
+            endpoints: String::new(),
+            with_ws: false,
+            services: Vec::new(),
+        }
     }
 
     /// Listens on IPv6 loopback instead.
@@ -68,11 +76,20 @@ impl Setup {
         self
     }
 
+    /// A script in the folder of services.
+    pub fn service(mut self, name: &str, text: &str) -> Self {
+        self.services.push((name.into(), text.into()));
+        self
+    }
+
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
         let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
         let mut server = Server { setup: self, folder, bound: Vec::new(), ws: None, web: None, process: None };
         server.write_configuration();
+        for (name, text) in &server.setup.services {
+            server.write_service(name, text);
+        }
         server.start().await;
         server
     }
@@ -89,6 +106,13 @@ pub struct Server {
 }
 
 impl Server {
+    /// Saves a script in the folder of services.
+    pub fn write_service(&self, name: &str, text: &str) {
+        let folder = self.folder.path().join("scripts");
+        std::fs::create_dir_all(&folder).expect("a folder for services");
+        std::fs::write(folder.join(format!("{name}.rhai")), text).expect("a service is written");
+    }
+
     /// Where it listens for that carrier.
     pub fn address(&self, carrier: Carrier) -> SocketAddr {
         let bound = self.bound.iter().find(|(bound, _)| *bound == carrier);

@@ -1,0 +1,157 @@
+//! Scripts that answer real calls: what a caller hears, what its keys do, what the record says.
+
+use std::time::Duration;
+
+use patchcord_lab::{Carrier, Handset, Keypad, Lab, Model, Server, Side, eventually};
+use serde_json::Value;
+
+use crate::{
+    calling::{at_home, house_with},
+    records::records,
+    setup,
+};
+
+/// A server with alice, bob and carol, and a service that 700 leads to.
+async fn serving(text: &str) -> Server {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    house_with(setup().service("ivr", text).toml(route)).await
+}
+
+/// Alice calls the service.
+async fn alice_calls(lab: &Lab, server: &Server) -> Handset {
+    let alice = at_home(lab, server, "alice", Carrier::Udp, &Model::new()).await;
+    alice.dial("700");
+    alice
+}
+
+/// The record of the only call, once it is closed.
+async fn record(server: &Server) -> Value {
+    records(server, 1).await[0]["record"].clone()
+}
+
+/// A word that a script has written into a record.
+fn tag<'a>(record: &'a Value, name: &str) -> Option<&'a str> {
+    record["tags"].as_array()?.iter().find(|tag| tag[0] == name)?[1].as_str()
+}
+
+const MENU: &str = r#"
+fn on_invite(caller) {
+    caller.answer();
+    let answer = caller.gather(#{ prompt: "tone::440", digits: 1, timeout: 10.s() });
+    caller.tag("pressed", answer.digits);
+    if answer.digits == "1" {
+        let talk = caller.dial("user:bob", #{ ring: 20.s() });
+        caller.tag("talk", talk.status);
+    }
+}
+fn on_bye(leg, why) { leg.tag("ended_by", why.by); }"#;
+
+#[tokio::test]
+async fn a_menu_connects_the_caller_by_the_key_it_presses_beside_the_sound_or_as_info() {
+    for way in [Keypad::Events, Keypad::InfoRelay, Keypad::InfoPlain] {
+        let server = serving(MENU).await;
+        let lab = Lab::open();
+        let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+        let alice = alice_calls(&lab, &server).await;
+        alice.is_answered().await;
+        alice.comes_to_hear_sound().await;
+        alice.press_by(way, "1").await;
+        bob.answers().await;
+        alice.comes_to_hear(&[&bob]).await;
+        bob.comes_to_hear(&[&alice]).await;
+        bob.hangs_up().await;
+        assert_eq!(alice.is_over().await.by, Side::Them, "{way:?}");
+        let record = record(&server).await;
+        assert_eq!([tag(&record, "pressed"), tag(&record, "talk")], [Some("1"), Some("answered")], "{way:?}");
+        assert_eq!(record["service"], "ivr");
+        assert!(record["version"].as_str().is_some_and(|version| version.starts_with("1 ")), "{record}");
+    }
+}
+
+#[tokio::test]
+async fn a_hang_up_in_the_middle_of_a_menu_ends_the_story_and_is_told_to_on_bye() {
+    let server = serving(MENU).await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.comes_to_hear_sound().await;
+    alice.hangs_up().await;
+    let record = record(&server).await;
+    assert_eq!(tag(&record, "ended_by"), Some("caller"));
+    assert_eq!(tag(&record, "pressed"), None, "nothing behind the gather was done");
+}
+
+#[tokio::test]
+async fn a_script_that_fails_apologises_and_its_record_says_where() {
+    let server = serving("fn on_invite(caller) {\n    caller.answer();\n    caller.dance();\n}").await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.comes_to_hear_sound().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    let told = records(&server, 1).await;
+    assert!(told[0].to_string().contains("ivr.rhai:3:12"), "{told:#?}");
+}
+
+#[tokio::test]
+async fn one_script_that_never_ends_costs_the_others_nothing_and_is_ended_itself() {
+    let server = serving("fn on_invite(caller) { caller.answer(); loop {} }").await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    bob.dial("103");
+    carol.answers().await;
+    bob.is_answered().await;
+    assert_eq!(bob.hears().await, [&carol]);
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    let told = records(&server, 2).await;
+    assert!(told.iter().any(|told| told.to_string().contains("without saying anything")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn what_is_saved_is_served_to_new_calls_while_old_ones_go_on_as_they_began() {
+    let server = serving("fn on_invite(caller) { caller.answer(); caller.play(\"tone::440\", #{ loops: 0 }); }").await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+
+    server.write_service("ivr", "fn on_invite(caller) {\n    caller.reject(486\n}");
+    let (said, _) = server.run(&["reload"], "").await;
+    assert!(said.contains("ivr.rhai:3:1"), "{said}");
+    bob.dial("700");
+    bob.is_answered().await;
+    bob.hangs_up().await;
+
+    server.write_service("ivr", "fn on_invite(caller) { caller.reject(603); }");
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(good, "{said}");
+    bob.dial("700");
+    assert_eq!(bob.is_refused().await, 603);
+    let heard = alice.comes_to_hear_sound().await;
+    assert!(heard.longest_gap() < Duration::from_millis(100), "the first call still hears its tone");
+    alice.hangs_up().await;
+}
+
+#[tokio::test]
+async fn values_stay_between_calls_and_across_a_restart() {
+    let count = "fn on_invite(caller) { caller.tag(\"count\", store::incr(\"calls\")); caller.reject(480); }";
+    let mut server = serving(count).await;
+    for expected in ["1", "2", "3"] {
+        let lab = Lab::open();
+        let alice = alice_calls(&lab, &server).await;
+        assert_eq!(alice.is_refused().await, 480);
+        eventually("the record says the count", async || {
+            let calls = server.json(&["calls", "--json"]).await;
+            (tag(&calls["records"][0]["record"], "count") == Some(expected)).then_some(())
+        })
+        .await;
+        if expected == "2" {
+            server.stop().await;
+            server.start().await;
+        }
+    }
+}

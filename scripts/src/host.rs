@@ -41,9 +41,16 @@ impl Host {
     /// A host for the calls of one shard, which serves from this shelf.
     #[must_use]
     pub fn new(shelf: Arc<Shelf>) -> Self {
+        Self::watched(shelf, |_| {})
+    }
+
+    /// The same for somebody who watches how scripts run.
+    #[must_use]
+    pub(crate) fn watched(shelf: Arc<Shelf>, watch: impl FnOnce(&mut Engine)) -> Self {
         let limits = Rc::new(shelf.limits().clone());
-        let engine = Rc::new(engine(&limits));
-        Self { shelf, engine, limits, compiled: RefCell::default() }
+        let mut engine = engine(&limits);
+        watch(&mut engine);
+        Self { shelf, engine: Rc::new(engine), limits, compiled: RefCell::default() }
     }
 
     /// A script for one call; `None` where nothing is served under that name.
@@ -51,6 +58,12 @@ impl Host {
         let edition = self.shelf.find(name)?;
         let compiled = self.compiled(&edition)?;
         Some((Script::new(compiled), edition))
+    }
+
+    /// What is served under a name, in Rhai's form.
+    pub(crate) fn ast(&self, name: &str) -> Option<AST> {
+        let edition = self.shelf.find(name)?;
+        self.compiled(&edition).map(|compiled| compiled.ast.clone())
     }
 
     fn compiled(&self, edition: &Arc<Edition>) -> Option<Rc<Compiled>> {

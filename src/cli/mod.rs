@@ -17,6 +17,7 @@ mod files;
 mod outcome;
 mod server;
 mod store;
+mod test;
 mod user;
 mod words;
 
@@ -73,6 +74,7 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
     match line.command.unwrap_or(Command::Run) {
         Command::Run => block_on(server::run(context)),
         Command::Check { path } => files::check(&context, path),
+        Command::Test(tests) => block_on(test::test(context, tests)),
         Command::Init { folder } => files::init(&folder),
         Command::Endpoint(EndpointCommand::Add(add)) => block_on(endpoint::add(context, add)),
         Command::Endpoint(EndpointCommand::List) => block_on(endpoint::list(context)),

@@ -53,6 +53,21 @@ impl Failure {
         Self { exit, ..self }
     }
 
+    /// The same with more for programs.
+    pub fn with_json(self, json: Value) -> Self {
+        Self { json, ..self }
+    }
+
+    /// Tells it, and goes on.
+    pub fn say(&self) {
+        say(&mut io::stderr(), &format!("error: {}", self.told));
+    }
+
+    /// As people are told.
+    pub fn told(&self) -> &str {
+        &self.told
+    }
+
     /// With the file and the key that would have avoided it.
     pub fn blaming(file: &str, key: &str, reason: &str, remedy: &str) -> Self {
         let place = if key.is_empty() { String::new() } else { format!("{file}: {key}: ") };

@@ -45,6 +45,13 @@ pub enum Command {
         /// The file, or the folder with patchcord.toml in it
         path: Option<PathBuf>,
     },
+    /// Run the tests of scripts in virtual time; exit 1 where one fails, with file:line and what happened
+    #[command(after_help = "\
+Examples:
+  patchcord test                                  (the tests beside the scripts of patchcord.toml)
+  patchcord test scripts/ivr_test.rhai --filter voicemail --watch
+  patchcord test --explore --junit tests.xml      (again with hang-ups at each wait, and in other orders)")]
+    Test(Tests),
     /// Write a commented patchcord.toml
     #[command(after_help = "Example:\n  patchcord init /etc/patchcord")]
     Init {
@@ -73,6 +80,27 @@ pub enum Command {
     /// Have the running server read its configuration again
     #[command(after_help = "Example:\n  patchcord reload")]
     Reload,
+}
+
+#[derive(Args)]
+pub struct Tests {
+    /// Folders of scripts, and files of tests [default: the scripts of the configuration]
+    pub paths: Vec<PathBuf>,
+    /// Run each test again with a caller who hangs up wherever it waits, and with other orders of what happens at once
+    #[arg(long)]
+    pub explore: bool,
+    /// Only tests with this in their name
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// What random numbers and orders are drawn from: the same seed gives the same result
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub seed: u64,
+    /// Run them again whenever a script changes
+    #[arg(long)]
+    pub watch: bool,
+    /// Write the results into this file, as JUnit does
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 #[derive(Args)]

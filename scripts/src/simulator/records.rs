@@ -97,7 +97,8 @@ impl Talk {
             Note::Verb(id, verb) => {
                 let (name, leg, arguments) = spoken(&verb);
                 let place = self.program.place();
-                if !name.is_empty() {
+                // Facts and the time of day are asked for all the while, and by nobody who wrote a script.
+                if !matches!(verb, patchcord_engine::call::Verb::Errand(_)) {
                     let on = leg.filter(|leg| *leg != LegId::FIRST).map(|leg| format!(" leg {}", leg.0));
                     let what = format!("{name}{} {arguments}", on.unwrap_or_default());
                     house.tell(&self.service, what.trim_end(), place.clone());

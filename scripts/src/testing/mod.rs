@@ -16,16 +16,21 @@
 //! | `words`, `phone`, `world` | what a test can say: `t`, a phone, the world outside |
 //! | `failed` | where a test failed, and why |
 //! | `suite` | which tests there are; runs them |
+//! | `told` | a report for people, as JUnit, as JSON |
+//! | `coverage` | which lines of the scripts ran |
 //! | `explore` | each test again, with callers who hang up and other orders |
 
+mod coverage;
 mod explore;
 mod failed;
 mod phone;
 mod suite;
 #[cfg(test)]
 mod tests;
+mod told;
 mod words;
 mod world;
 
+pub use coverage::{Coverage, Lines};
 pub use failed::Failed;
 pub use suite::{Report, Source, Sources, Verdict, Wishes, run};

@@ -1,5 +1,6 @@
 //! Which tests there are, and what came of each.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use patchcord_engine::exchange::{Served, Services};
 use rhai::{AST, CallFnOptions, Engine, EvalAltResult, Scope};
 
+use super::coverage::{self, Coverage, Seen};
 use super::explore::{Variation, variations};
 use super::failed::Failed;
 use super::words::{self, Test};
@@ -80,6 +82,8 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// Files that could not be run at all, and why.
     pub broken: Vec<String>,
+    /// Which lines ran, of each service that was given.
+    pub coverage: Coverage,
 }
 
 impl Report {
@@ -117,6 +121,8 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
             report.verdicts.push(verdict);
         }
     }
+    let services = sources.services.iter().filter_map(|source| bench.ast_of(source));
+    report.coverage = Coverage::of(services, &bench.seen.borrow());
     report
 }
 
@@ -149,7 +155,10 @@ fn line_of(text: &str, function: &str) -> usize {
 
 /// What all tests of a suite share: the compiled services, and the language of tests.
 struct Bench {
-    host: Rc<Host>,
+    /// Whose lines are counted, and whose are not.
+    watched: Rc<Host>,
+    bare: Rc<Host>,
+    seen: Rc<RefCell<Seen>>,
     engine: Engine,
     seed: u64,
     prompts: Vec<std::path::PathBuf>,
@@ -179,8 +188,16 @@ impl Bench {
                 broken.push(error.to_string());
             }
         }
-        let host = Rc::new(Host::new(shelf));
-        Self { host, engine: words::engine(), seed, prompts: sources.prompts.clone() }
+        let seen = Rc::new(RefCell::new(Seen::default()));
+        let watched = Rc::new(Host::watched(shelf.clone(), |engine| coverage::watch(engine, seen.clone())));
+        let bare = Rc::new(Host::new(shelf));
+        Self { watched, bare, seen, engine: words::engine(), seed, prompts: sources.prompts.clone() }
+    }
+
+    /// What a service can run; none of one that is broken.
+    fn ast_of(&self, source: &Source) -> Option<(String, AST)> {
+        let ast = self.watched.ast(&source.name).filter(|ast| ast.source() == Some(source.file.as_str()))?;
+        Some((source.file.clone(), ast))
     }
 
     fn judge(&self, case: &Case<'_>, explore: bool) -> Verdict {
@@ -223,6 +240,7 @@ impl Bench {
     /// Plays a test on a stage of its own.
     fn play(&self, case: &Case<'_>, variation: Option<&Variation>) -> (Stage, Result<(), Failed>) {
         let service = case.source.name.strip_suffix(ENDING).unwrap_or(&case.source.name);
+        let host = if variation.is_some() { &self.bare } else { &self.watched };
         let hang_up = variation.and_then(|variation| variation.hang_up.clone());
         let stage = Stage::new(Setting {
             service: Some(service.to_owned()),
@@ -230,7 +248,7 @@ impl Bench {
             orders: variation.and_then(|variation| variation.orders),
             prompts: self.prompts.clone(),
             hang_up,
-            ..Setting::of(Box::new(Shared(self.host.clone())))
+            ..Setting::of(Box::new(Shared(host.clone())))
         });
         let test = Test { stage: stage.clone(), service: service.to_owned() };
         let options = CallFnOptions::new().eval_ast(true).rewind_scope(true);

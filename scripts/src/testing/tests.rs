@@ -94,3 +94,36 @@ fn a_test_that_does_not_parse_is_broken_and_the_others_run() {
     assert!(report.broken[0].starts_with("other_test.rhai:1:"), "{:?}", report.broken);
     assert_eq!(report.verdicts.len(), 1);
 }
+
+#[test]
+fn lines_that_no_test_reached_are_named_and_no_others() {
+    let all = report(IVR, IVR_TEST, false).coverage;
+    let lines = &all.0["ivr.rhai"];
+    assert_eq!(lines.missed().collect::<Vec<_>>(), [0; 0], "of {:?}", lines.can);
+    assert!(lines.can.len() > 15, "{:?}", lines.can);
+    let test = "fn test_a(t) { t.phone(\"1\").dials(\"ivr\").presses(\"9\").hears(\"not-understood\").hangs_up(); }";
+    let some = report(IVR, test, false).coverage;
+    let missed: Vec<_> = some.0["ivr.rhai"].missed().collect();
+    let line = |text: &str| IVR.lines().position(|line| line.contains(text)).map_or(0, |line| line + 1);
+    for text in ["\"1\" => return", "\"goodbye\");", "caller.dial(", "mail::send", "http::get", "store::incr"] {
+        assert!(missed.contains(&line(text)), "{text} is not in {missed:?}");
+    }
+    for text in ["caller.answer()", "caller.gather", "not-understood"] {
+        assert!(!missed.contains(&line(text)), "{text} is in {missed:?}");
+    }
+}
+
+#[test]
+fn a_report_is_read_by_people_and_by_machines() {
+    let test = "fn test_who_calls_hears_welcome(t) { t.phone(\"1\").dials(\"ivr\").hears(\"<welcome>\"); }";
+    let report = report(IVR, test, false);
+    let line = report.verdicts[0].line();
+    assert!(line.starts_with("FAIL  ivr_test.rhai:1  who calls hears welcome  ("), "{line}");
+    let summary = report.summary();
+    assert!(summary.contains("ivr_test.rhai:1:64: test_who_calls_hears_welcome\n    after "), "{summary}");
+    assert!(summary.contains("ivr              gather 1 to 1 digits"), "{summary}");
+    assert!(summary.ends_with("1 test, 1 failed\n"), "{summary}");
+    let junit = report.junit();
+    assert!(junit.contains("tests=\"1\" failures=\"1\" errors=\"0\"") && junit.contains("&lt;welcome&gt;"), "{junit}");
+    assert_eq!(report.json()["tests"][0]["failed"][0]["place"], "ivr_test.rhai:1:64");
+}

@@ -5,6 +5,7 @@
 //! accounts   endpoints added, changed and removed, over directory and store
 //! folder     the data folder, held by one server at a time
 //! people     who may open the dashboard, and what programs may ask
+//! masking    calls for people who may not see numbers
 //! api        /api/v1, one table of doors
 //! pages      the dashboard
 //! control    the socket in the data folder that the commands speak to
@@ -25,6 +26,7 @@ pub mod doors;
 pub mod fetch;
 pub mod folder;
 pub mod house;
+pub mod masking;
 pub mod metrics;
 pub mod outside;
 pub mod pages;

@@ -5,6 +5,8 @@
 //! ask        what a request says, read within limits
 //! endpoints  phones and browsers that may register, and where they are
 //! records    what became of calls
+//! wanted     filters, as a query says them
+//! export     all calls that are wanted, as CSV or JSON
 //! people     users, tokens, the audit log
 //! server     how it is; read the configuration again
 //! ```
@@ -13,9 +15,11 @@
 
 pub(crate) mod ask;
 mod endpoints;
+mod export;
 mod people;
-mod records;
+pub(crate) mod records;
 mod server;
+pub(crate) mod wanted;
 
 use std::sync::Arc;
 
@@ -91,6 +95,9 @@ pub const DOORS: &[Door] = &[
         get(endpoints::registrations)
     }),
     door("get", "/api/v1/records", Right::ReadRecords, "Past calls, the newest first", || get(records::list)),
+    door("get", "/api/v1/records/export", Right::ReadRecords, "All calls that are wanted, as CSV or JSON", || {
+        get(records::give_all)
+    }),
     door("get", "/api/v1/records/{call}", Right::ReadRecords, "One call with its legs and journal", || {
         get(records::show)
     }),

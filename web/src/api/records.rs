@@ -1,4 +1,4 @@
-//! What became of calls: a page of records, and one call with its journal.
+//! What became of calls: records by filter, one call with its journal, and all of them as CSV or JSON.
 //!
 //! It reads and changes nothing. Calls that go on stand in it as far as their rows are written.
 
@@ -6,54 +6,77 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::Response,
 };
 use patchcord_engine::{
-    journal::{CallId, MAX_PAGE, NoCallId, Page, RecordShelf, Story, sentence},
+    journal::{CallId, NoCallId, Record, RecordShelf, Story, sentence},
     routing::ShelfError,
 };
-use serde::Deserialize;
 
-use super::{Rooms, ask::Asked};
+use super::{Rooms, ask::Asked, export, wanted::Filters};
 use crate::{
     control::words::{Records, Told, WholeCall},
-    problem::{Problem, chain},
+    masking::{mask_journal, mask_record},
+    people::{Asker, Right, guard::away},
+    problem::Problem,
 };
 
 /// Records in a page, unless another number is asked for.
 const USUAL: usize = 100;
 
-/// What the query of a list may say.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Listed {
-    before: Option<String>,
-    limit: Option<usize>,
+pub(super) async fn list(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Asked(filters): Asked<Filters>,
+) -> Result<Json<Records>, Problem> {
+    let (before, most) = filters.page(USUAL)?;
+    let found = rooms.store.find_calls(&filters.wanted()?, before, most).await.map_err(|error| away(&error))?;
+    let records = found.records.into_iter().map(|record| Told::from(shown(record, &asker)));
+    Ok(Json(Records { records: records.collect(), next: found.next.map(|call| call.to_string()) }))
 }
 
-pub(super) async fn list(State(rooms): State<Rooms>, Asked(asked): Asked<Listed>) -> Result<Json<Records>, Problem> {
-    let before = asked.before.as_deref().map(str::parse).transpose().map_err(no_id)?;
-    let most = asked.limit.unwrap_or(USUAL).clamp(1, MAX_PAGE);
-    let found = rooms.store.records(Page { before, most }).await.map_err(away)?;
-    let next = (found.len() == most).then(|| found.last().map(|record| record.call.to_string())).flatten();
-    Ok(Json(Records { records: found.into_iter().map(Told::from).collect(), next }))
+pub(super) async fn show(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path(call): Path<String>,
+) -> Result<Json<WholeCall>, Problem> {
+    let Story { record, entries } = story(&rooms, &asker, &call).await?;
+    Ok(Json(WholeCall { sentence: sentence(&record), record, journal: entries }))
 }
 
-pub(super) async fn show(State(rooms): State<Rooms>, Path(call): Path<String>) -> Result<Json<WholeCall>, Problem> {
+pub(super) async fn give_all(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Asked(filters): Asked<Filters>,
+) -> Result<Response, Problem> {
+    Ok(export::stream(rooms.store, filters.wanted()?, export::Format::of(&filters.format)?, asker))
+}
+
+/// One call, as far as who asks may see it.
+pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<Story, Problem> {
     let id: CallId = call.parse().map_err(no_id)?;
-    match rooms.store.story(id).await.map_err(away)? {
-        Some(Story { record, entries }) => {
-            Ok(Json(WholeCall { sentence: sentence(&record), record, journal: entries }))
+    let found: Result<Option<Story>, ShelfError> = rooms.store.story(id).await;
+    match found.map_err(|error| away(&error))? {
+        Some(Story { record, mut entries }) => {
+            if !asker.rights.has(Right::ReadNumbers) {
+                mask_journal(&mut entries);
+            }
+            Ok(Story { record: shown(record, asker), entries })
         }
         None => Err(Problem::new(StatusCode::NOT_FOUND, format!("no call {id} is kept")).remedy(SEE_LIST)),
     }
+}
+
+/// A record, as far as who asks may see it.
+pub(crate) fn shown(mut record: Record, asker: &Asker) -> Record {
+    if !asker.rights.has(Right::ReadNumbers) {
+        mask_record(&mut record);
+    }
+    record
 }
 
 const SEE_LIST: &str = "`patchcord calls` lists those that are";
 
 fn no_id(error: NoCallId) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, error.to_string()).remedy(SEE_LIST)
-}
-
-fn away(error: ShelfError) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, chain(&error)).remedy("see that the database runs")
 }

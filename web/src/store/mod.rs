@@ -39,6 +39,7 @@ use std::{future::Future, path::Path, sync::Arc, time::Duration};
 use patchcord_engine::routing::ShelfError;
 
 pub use audit::MAX_DEEDS;
+pub use calls::find::{Found, LOOKED_AT, Survey, Wanted};
 pub use error::{OpenError, Told};
 pub use place::{Place, PlaceError};
 pub use seal::{KEY_FILE, SealError};

@@ -4,6 +4,7 @@ mod bindings;
 mod calls;
 mod cluster;
 mod endpoints;
+mod finding;
 mod lab;
 mod letters;
 mod opening;

@@ -1,6 +1,7 @@
 //! Calls: their records and journals, written in batches behind the calls, and found again.
 //!
 //! ```text
+//! find       calls by what people ask for, within bounds
 //! row        a record as rows, and back
 //! statement  what is written with which values
 //! ```
@@ -8,6 +9,7 @@
 //! Writing a batch twice is writing it once. A journal lies in pieces as it was handed out, because a row for each entry
 //! would cost thirty times as many.
 
+pub mod find;
 mod row;
 mod statement;
 

@@ -1,0 +1,120 @@
+//! Calls are found by what people ask for, page by page, on both databases.
+
+use std::time::Duration;
+
+use patchcord_engine::journal::{
+    Account, Began, By, CallId, Cause, Direction, Fault, Journal, LegBegan, LegNumber, Outcome, Party, RecordShelf,
+    Rules, What,
+};
+use patchcord_sip::hop::Transport;
+use patchcord_web::store::{LOOKED_AT, Store, Wanted};
+
+use crate::lab::{Lab, laws, moment};
+
+laws!(calls_are_found_by_each_thing_that_is_asked, pages_go_on_where_the_last_one_ended, a_survey_counts_what_happened);
+
+fn id(number: u64) -> CallId {
+    CallId::new(moment(number), number)
+}
+
+/// A call a second: each third is busy, each fifth is recorded, each seventh is tagged.
+async fn fill(store: &Store, calls: u64) {
+    let batches: Vec<_> = (0..calls)
+        .map(|n| {
+            let from = Party::named(format!("+4930{n:04}"), if n == 4 { "100%_Eva" } else { "Bob" });
+            let service = Some(if n.is_multiple_of(2) { "sales".into() } else { "ring".into() });
+            let began = Began { service, ..Began::new(moment(n), from.clone(), Party::new("102")) };
+            let mut journal = Journal::begin(id(n), began, Rules::default());
+            let leg = LegBegan {
+                leg: LegNumber(0),
+                parent: None,
+                direction: Direction::Inbound,
+                account: Account::Stranger,
+                from,
+                to: Party::new("102"),
+                transport: Transport::Udp,
+                peer: "198.51.…#1a2b".into(),
+            };
+            let at = Duration::from_secs(n);
+            journal.note(Duration::ZERO, What::LegBegan(Box::new(leg)));
+            journal.note(Duration::from_millis(n), What::Rang(LegNumber(0)));
+            if n.is_multiple_of(5) {
+                journal.note(at, What::Recording { leg: None, path: format!("day/{n}.wav").into() });
+            }
+            if n.is_multiple_of(7) {
+                journal.note(at, What::Tag { key: "customer".into(), value: n.to_string().into() });
+            }
+            let busy = n.is_multiple_of(3);
+            let cause = if busy { Cause::status(By::Callee, 486, 17, "busy here") } else { Cause::normal(By::Caller) };
+            journal.note(at, What::LegEnded { leg: LegNumber(0), cause: Box::new(cause) });
+            journal.end(at, if busy { Outcome::Busy } else { Outcome::Answered })
+        })
+        .collect();
+    store.write_batches(&batches).await.expect("written");
+}
+
+async fn found(store: &Store, wanted: Wanted) -> Vec<u64> {
+    let found = store.find_calls(&wanted, None, 100).await.expect("found");
+    let number = |began: std::time::SystemTime| began.duration_since(moment(0)).expect("later").as_secs();
+    found.records.iter().map(|record| number(record.began)).collect()
+}
+
+async fn calls_are_found_by_each_thing_that_is_asked(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 12).await;
+    let usual = Wanted::default;
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(found(&store, Wanted { number: some("+49300007"), ..usual() }).await, [7]);
+    assert_eq!(found(&store, Wanted { number: some("+4930001*"), ..usual() }).await, [11, 10]);
+    assert_eq!(found(&store, Wanted { number: some("102"), ..usual() }).await.len(), 12);
+    assert_eq!(found(&store, Wanted { service: some("sales"), ..usual() }).await, [10, 8, 6, 4, 2, 0]);
+    assert_eq!(found(&store, Wanted { outcome: Some(Outcome::Busy), ..usual() }).await, [9, 6, 3, 0]);
+    assert_eq!(found(&store, Wanted { by: Some(By::Callee), ..usual() }).await, [9, 6, 3, 0]);
+    assert_eq!(found(&store, Wanted { fault: Some(Fault::Server), ..usual() }).await, [0; 0]);
+    assert_eq!(found(&store, Wanted { cause: Some(486), ..usual() }).await, [9, 6, 3, 0]);
+    assert_eq!(found(&store, Wanted { cause: Some(17), service: some("ring"), ..usual() }).await, [9, 3]);
+    assert_eq!(found(&store, Wanted { since: Some(moment(10)), ..usual() }).await, [11, 10]);
+    assert_eq!(found(&store, Wanted { until: Some(moment(2)), ..usual() }).await, [1, 0]);
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(found(&store, Wanted { longer: seconds(3), shorter: seconds(5), ..usual() }).await, [5, 4, 3]);
+    assert_eq!(found(&store, Wanted { recorded: Some(true), ..usual() }).await, [10, 5, 0]);
+    assert_eq!(found(&store, Wanted { recorded: Some(false), ..usual() }).await.len(), 9);
+    assert_eq!(found(&store, Wanted { tag: Some(("customer".into(), None)), ..usual() }).await, [7, 0]);
+    assert_eq!(found(&store, Wanted { tag: Some(("customer".into(), some("7"))), ..usual() }).await, [7]);
+    assert_eq!(found(&store, Wanted { tag: Some(("custom".into(), None)), ..usual() }).await, [0; 0]);
+    assert_eq!(found(&store, Wanted { text: some("BUSY"), ..usual() }).await, [9, 6, 3, 0]);
+    // What LIKE would take for anything is a letter like others.
+    assert_eq!(found(&store, Wanted { text: some("100%_e"), ..usual() }).await, [4]);
+    assert_eq!(found(&store, Wanted { text: some("%"), ..usual() }).await, [4]);
+    store.close().await;
+}
+
+async fn pages_go_on_where_the_last_one_ended(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 30).await;
+    let wanted = Wanted { recorded: Some(false), ..Wanted::default() };
+    let (mut before, mut all, mut pages) = (None, Vec::new(), 0);
+    loop {
+        let page = store.find_calls(&wanted, before, 7).await.expect("found");
+        all.extend(page.records.iter().map(|record| record.call));
+        pages += 1;
+        match page.next {
+            Some(next) => before = Some(next),
+            None => break,
+        }
+    }
+    assert!(all.len() == 24 && all.is_sorted_by(|a, b| a > b), "{all:?}");
+    assert_eq!(pages, 4, "seven and seven and seven and three; nothing looks further than {LOOKED_AT}");
+    store.close().await;
+}
+
+async fn a_survey_counts_what_happened(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 21).await;
+    let survey = store.survey(moment(0)).await.expect("counted");
+    assert_eq!((survey.over(), survey.of(Outcome::Busy), survey.of(Outcome::Answered)), (21, 7, 14));
+    assert_eq!(survey.usual_delay, Some(Duration::from_millis(10)));
+    assert_eq!(survey.long_delay, Some(Duration::from_millis(19)));
+    assert_eq!(store.survey(moment(100)).await.expect("counted").over(), 0);
+    store.close().await;
+}

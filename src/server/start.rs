@@ -187,6 +187,7 @@ async fn open_rooms(
     let token = control::Token::make(hold.folder())?;
     let control = control::bind(hold)?;
     let desks = board.clone();
+    let recordings = config.sound.recordings.as_path().into();
     let (room, voices) = sound::open(&config)?;
     let services = ServiceRoom::open(&config.sound.scripts);
     let on_shards = services.clone();
@@ -213,7 +214,7 @@ async fn open_rooms(
     let shelf = Arc::new(store.clone());
     let keeper = tokio::spawn(runtime::keep(board.clone(), shelf.clone(), stopped.clone()));
     let scribe = tokio::spawn(runtime::file_calls(board, shelf, spool, stopped.clone()));
-    let rooms = Doors { accounts, house: house.clone(), store, people };
+    let rooms = Doors { accounts, house: house.clone(), store, people, recordings };
     let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![
         tokio::spawn(serve(control, routes, stopped.clone())),

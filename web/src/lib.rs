@@ -5,6 +5,7 @@
 //! accounts   endpoints added, changed and removed, over directory and store
 //! folder     the data folder, held by one server at a time
 //! people     who may open the dashboard, and what programs may ask
+//! recordings their files, within their folder
 //! masking    calls for people who may not see numbers
 //! api        /api/v1, one table of doors
 //! pages      the dashboard
@@ -32,5 +33,6 @@ pub mod outside;
 pub mod pages;
 pub mod people;
 pub mod problem;
+pub mod recordings;
 pub mod serve;
 pub mod store;

@@ -60,7 +60,7 @@ pub fn ladder(record: &Record, entries: &[Entry], columns: usize) -> String {
 }
 
 /// What a message is, in a word or two: `INVITE (sdp)`, `180 (INVITE)`.
-pub(super) fn label(text: &str) -> String {
+pub fn label(text: &str) -> String {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default();

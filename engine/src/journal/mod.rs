@@ -41,7 +41,7 @@ pub use clerk::{Clerk, ClerkTally, ENTRIES_UNTIL, FULL, MESSAGES_UNTIL};
 pub use entry::{By, Cause, Direction, Entry, LegBegan, LegNumber, Notice, Verb, VerbNumber, Way, What};
 pub use facts::{Facts, MAX_FACTS, MAX_TEXT};
 pub use id::{CallId, NoCallId};
-pub use ladder::{MAX_STEPS, ladder};
+pub use ladder::{MAX_STEPS, label, ladder};
 pub use one_call::{Journal, MAX_BYTES, MAX_ENTRIES, MAX_NEEDED, Rules};
 pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
@@ -50,7 +50,7 @@ pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record};
 pub use sentence::{clean, long, sentence, shown};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};
-pub use wording::{ended, line, moment};
+pub use wording::{ended, line, moment, words};
 
 /// What messages travel by: a word of every leg's record.
 pub use patchcord_sip::hop::Transport;

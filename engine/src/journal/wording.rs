@@ -31,7 +31,8 @@ pub fn line(entry: &Entry) -> String {
     format!("{:>9.3} s  {leg:<7}{}", entry.at.as_secs_f64(), words(&entry.what))
 }
 
-fn words(what: &What) -> String {
+/// What happened, without when and on which leg.
+pub fn words(what: &What) -> String {
     match what {
         What::Began(began) => {
             let service = began.service.as_deref().map(|name| format!(", heard by service {}", clean(name)));

@@ -21,7 +21,7 @@ pub(crate) mod records;
 mod server;
 pub(crate) mod wanted;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use axum::{
     Router,
@@ -54,6 +54,8 @@ pub struct Rooms {
     pub store: Store,
     /// Users, sessions, tokens.
     pub people: Arc<People>,
+    /// The folder of recordings.
+    pub recordings: Arc<Path>,
 }
 
 /// One door.

@@ -10,12 +10,15 @@ use crate::people::{Asker, Right};
 pub enum Place {
     /// How things are.
     Home,
+    /// Past calls.
+    Records,
     /// None of them.
     Nowhere,
 }
 
 /// Each page of the row: which, its name, its address, and the right that it asks for.
-const ROW: [(Place, &str, &str, Right); 1] = [(Place::Home, "Home", "/", Right::ReadStatus)];
+const ROW: [(Place, &str, &str, Right); 2] =
+    [(Place::Home, "Home", "/", Right::ReadStatus), (Place::Records, "Records", "/records", Right::ReadRecords)];
 
 /// What a page stands in.
 pub struct Frame<'a> {

@@ -5,6 +5,9 @@
 //! assets   style sheet, scripts and icon, inside the binary
 //! log_in   the door
 //! home     how things are
+//! records  past calls
+//! call     one call, with its proof
+//! words    small things that many pages show
 //! wrong    what is said when a page cannot be shown
 //! ```
 //!
@@ -12,9 +15,12 @@
 //! their own, because the content policy takes none within a page.
 
 mod assets;
+mod call;
 mod frame;
 mod home;
 mod log_in;
+mod records;
+mod words;
 mod wrong;
 
 use axum::{
@@ -41,6 +47,12 @@ const MAX_FORM: usize = 64 << 10;
 pub fn routes(rooms: Rooms) -> Router {
     Router::new()
         .route("/", get(home::show))
+        .route("/records", get(records::show))
+        .route("/calls/{call}", get(call::show))
+        .route("/calls/{call}/text", get(call::files::text))
+        .route("/calls/{call}/json", get(call::files::json))
+        .route("/calls/{call}/pcap", get(call::files::pcap))
+        .route("/calls/{call}/recordings/{at}", get(call::sound::give))
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", axum::routing::post(log_in::log_out))
         .route("/assets/{version}/{file}", get(assets::give))

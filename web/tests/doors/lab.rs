@@ -112,7 +112,13 @@ impl Lab {
         let listener = control::bind(&hold).expect("a socket");
         let token = Token::make(folder.path()).expect("a token");
         let people = Arc::new(People::new(store.clone()));
-        let rooms = Rooms { accounts, house: house.clone(), store: store.clone(), people: people.clone() };
+        let rooms = Rooms {
+            accounts,
+            house: house.clone(),
+            store: store.clone(),
+            people: people.clone(),
+            recordings: folder.path().join("recordings").into(),
+        };
         tokio::spawn(serve(listener, control::routes(rooms.clone(), token), stopped.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let web = listener.local_addr().expect("an address");

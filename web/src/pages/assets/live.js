@@ -1,24 +1,60 @@
-// Keeps a page fresh that says so, without moving what the reader looks at.
-//
-// An element with data-live is fetched again with its page and replaced when it differs. A page works without this.
+// What a script adds to pages that read well without one: parts that stay fresh, and recordings that show where they are.
 
 const EVERY_MS = 2000;
 
+// An element with data-live is fetched again with its page and replaced when it differs; nothing that is in use moves.
 async function freshen(parts) {
   const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error" });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of parts) {
     const fresh = page.getElementById(part.id);
-    if (fresh && !part.contains(document.activeElement) && fresh.innerHTML !== part.innerHTML) {
+    const busy = part.contains(document.activeElement) || part.querySelector("details[open]");
+    if (fresh && !busy && fresh.innerHTML !== part.innerHTML) {
       part.replaceChildren(...fresh.childNodes);
+      fresh.hasAttribute("data-live") || part.removeAttribute("data-live");
+      hearAll(part);
     }
   }
 }
 
-const live = [...document.querySelectorAll("[data-live][id]")];
-if (live.length > 0) {
-  setInterval(() => {
-    if (document.visibilityState === "visible") freshen(live).catch(() => {});
-  }, EVERY_MS);
+setInterval(() => {
+  const live = [...document.querySelectorAll("[data-live][id]")];
+  if (live.length > 0 && document.visibilityState === "visible") freshen(live).catch(() => {});
+}, EVERY_MS);
+
+// A click on the picture of a recording plays from there.
+function hearAll(within) {
+  for (const figure of within.querySelectorAll(".sound")) {
+    const [wave, audio] = [figure.querySelector(".wave"), figure.querySelector("audio")];
+    if (!wave || !audio) continue;
+    const line = wave.querySelector(".now");
+    const long = () => (Number.isFinite(audio.duration) && audio.duration) || Number(wave.dataset.seconds);
+    audio.addEventListener("timeupdate", () => {
+      const x = (audio.currentTime / long()) * wave.viewBox.baseVal.width;
+      line.setAttribute("x1", x);
+      line.setAttribute("x2", x);
+    });
+    wave.addEventListener("click", (event) => {
+      const box = wave.getBoundingClientRect();
+      audio.currentTime = ((event.clientX - box.left) / box.width) * long();
+      audio.play().catch(() => {});
+    });
+  }
 }
+hearAll(document);
+
+// Keys: / goes to the first field, j and k from one line to the next.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
+  if (event.key === "/") {
+    const field = document.querySelector("form[role=search] input");
+    field && (event.preventDefault(), field.focus());
+  }
+  if (event.key === "j" || event.key === "k") {
+    const lines = [...document.querySelectorAll(".calls .whole")];
+    const at = lines.indexOf(document.activeElement);
+    const next = lines[event.key === "j" ? at + 1 : Math.max(at - 1, 0)];
+    next && next.focus();
+  }
+});

@@ -1,0 +1,183 @@
+//! One call: a sentence that says what happened, and the proof below it.
+//!
+//! ```text
+//! axis     its legs, keys, prompts and orders on one axis of time
+//! ladder   who sent which message when, with its text behind a click
+//! sound    recordings: heard, and seen
+//! files    the same as text, JSON and pcap
+//! ```
+
+mod axis;
+pub mod files;
+mod ladder;
+pub mod sound;
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use patchcord_engine::journal::{
+    Account, Entry, LegNumber, LegRecord, Record, Story, clean, ended, long, sentence, words,
+};
+
+use super::{
+    Guest, Rooms,
+    frame::{Frame, Place},
+    words::{badge, exact, lasted, leg_name, when, who},
+    wrong::Wrong,
+};
+use crate::{api::records::story, people::Right};
+
+/// Entries that the page shows; the files have all of them.
+const MOST_ENTRIES: usize = 2_000;
+
+pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<String>) -> Result<Response, Wrong> {
+    guest.may(Right::ReadRecords)?;
+    let found = story(&rooms, &guest.0, &call).await;
+    let Story { record, entries } = found.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    let hears = guest.0.rights.has(Right::ReadRecordings);
+    let sounds = if hears {
+        sound::card(&rooms, &record).await
+    } else {
+        html! {}
+    };
+    let going_on = record.outcome.is_none();
+    let body = html! {
+        article.call #call data-live[going_on] {
+            header.head {
+                div {
+                    p.kicker { (badge(record.outcome)) " " (when(record.began)) " UTC · " span.mono { (record.call) } }
+                    h1 { (sentence(&record)) }
+                }
+                div.buttons {
+                    a.button href={ "/calls/" (record.call) "/text" } { "Text" }
+                    a.button href={ "/calls/" (record.call) "/json" } { "JSON" }
+                    @if guest.0.rights.has(Right::ReadNumbers) {
+                        a.button href={ "/calls/" (record.call) "/pcap" } { "pcap" }
+                    }
+                }
+            }
+            (facts(&record))
+            section.card { h2 { "On one axis of time" } (axis::draw(&record, &entries)) }
+            (sounds)
+            section.card.flush { h2 { "Legs" } (legs(&record)) }
+            (ladder::card(&record, &entries, guest.0.rights.has(Right::ReadNumbers)))
+            (journal(&record, &entries))
+        }
+    };
+    Ok(Frame::new(&sentence(&record), Place::Records, &guest.0).page(body).into_response())
+}
+
+fn facts(record: &Record) -> Markup {
+    let delay = record.rang.map_or_else(|| "–".into(), long);
+    let wait = record.answered.map_or_else(|| "–".into(), long);
+    html! {
+        div.tiles {
+            div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
+            div.tile { p.figure { (long(record.talk)) } p.label { "talked" } }
+            div.tile { p.figure { (delay) } p.label { "until it rang" } }
+            div.tile { p.figure { (wait) } p.label { "until it was answered" } }
+        }
+        dl.facts {
+            div { dt { "From" } dd { (who(&record.from)) } }
+            div { dt { "To" } dd { (who(&record.to)) } }
+            @if let Some(service) = &record.service {
+                div { dt { "Service" } dd { (clean(service)) @if let Some(version) = &record.version { " " span.muted { "version " (clean(version)) } } } }
+            }
+            @if let Some(route) = &record.route { div { dt { "Route" } dd { (clean(route)) } } }
+            @if let Some(end) = &record.end { div { dt { "Ended" } dd { (ended(end)) } } }
+            @if let Some(fault) = record.fault { div { dt { "Fault of" } dd { (fault) } } }
+            @for (key, value) in &record.tags { div { dt { (clean(key)) } dd { (clean(value)) } } }
+        }
+    }
+}
+
+fn legs(record: &Record) -> Markup {
+    let since =
+        |leg: &LegRecord, at: Option<Duration>| at.map_or_else(|| "–".into(), |at| long(at.saturating_sub(leg.began)));
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "Leg" } th { "Party" } th { "Over" } th.right { "Rang after" } th.right { "Answered after" } th.right { "Talked" } th { "Sound" } th { "Ended" } } }
+                tbody {
+                    @for leg in &record.legs {
+                        tr #{ "leg-" (leg.leg) } {
+                            td.nowrap { span class={ "dot leg" (colour(leg.leg)) } {} " " (indent(record, leg)) (leg.leg) }
+                            td { (leg_name(record, leg)) " " span.muted.small { (account(leg)) } }
+                            td.nowrap { (leg.transport) }
+                            td.right.nowrap { (since(leg, leg.rang)) }
+                            td.right.nowrap { (since(leg, leg.answered)) }
+                            td.right.nowrap { (leg.talk.map_or_else(|| "–".into(), long)) }
+                            td.nowrap { (heard(leg)) }
+                            td { @match &leg.cause { Some(cause) => { (ended(cause)) } None => { "–" } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How deep a leg stands in the tree.
+fn indent(record: &Record, leg: &LegRecord) -> &'static str {
+    match leg.parent.and_then(|parent| record.leg(parent)) {
+        None => "",
+        Some(parent) if parent.parent.is_none() => "└ ",
+        Some(_) => "  └ ",
+    }
+}
+
+fn account(leg: &LegRecord) -> String {
+    match &leg.account {
+        Account::Endpoint(name) => format!("endpoint {} at {}", clean(name), clean(&leg.peer)),
+        Account::Trunk(name) => format!("trunk {}", clean(name)),
+        Account::Stranger => clean(&leg.peer),
+    }
+}
+
+/// How well a leg was heard, in figures.
+fn heard(leg: &LegRecord) -> String {
+    let Some(quality) = &leg.quality else { return "–".into() };
+    let track = quality.here.as_ref().or(quality.there.as_ref());
+    track.map_or_else(
+        || "–".into(),
+        |track| {
+            let mos =
+                track.mos_hundredths.map(|mos| format!("MOS {}.{:02}, ", mos / 100, mos % 100)).unwrap_or_default();
+            format!("{mos}lost {}.{} %", track.lost_permille / 10, track.lost_permille % 10)
+        },
+    )
+}
+
+/// Which of the few colours a leg has.
+fn colour(leg: LegNumber) -> u32 {
+    leg.0 % 5
+}
+
+fn journal(record: &Record, entries: &[Entry]) -> Markup {
+    let beyond = entries.len().saturating_sub(MOST_ENTRIES);
+    let missing = (record.entries as usize).saturating_sub(entries.len());
+    html! {
+        section.card.flush {
+            h2 { "Journal" }
+            div.scroll {
+                table.journal {
+                    tbody {
+                        @for entry in entries.iter().take(MOST_ENTRIES) {
+                            tr #{ "n" (entry.number) } {
+                                td.right.mono.nowrap.muted { (exact(entry.at)) }
+                                td.nowrap { @if let Some(leg) = entry.what.leg() { span class={ "dot leg" (colour(leg)) } title={ "leg " (leg) } {} } }
+                                td.told { (words(&entry.what)) }
+                            }
+                        }
+                    }
+                }
+            }
+            @if beyond > 0 { p.empty { (beyond) " more entries are in the text and JSON files." } }
+            @if missing > 0 { p.empty { (missing) " entries were not kept, or are not shown to you." } }
+        }
+    }
+}

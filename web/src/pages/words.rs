@@ -1,0 +1,67 @@
+//! Small things that many pages show: when, who, how it came out.
+
+use std::time::{Duration, SystemTime};
+
+use maud::{Markup, html};
+use patchcord_engine::journal::{Account, LegRecord, Outcome, Party, Record, clean, long, moment};
+
+/// A moment, in UTC, as people and programs read it.
+pub fn when(at: SystemTime) -> Markup {
+    let shown = moment(at);
+    let (date, time) = shown.split_once(' ').unwrap_or((&shown, ""));
+    let exact = format!("{date}T{time}Z");
+    html! { time.nowrap datetime=(exact) title="UTC" { span.date { (date) } " " (time) } }
+}
+
+/// Who it is: the name, and the number behind it.
+pub fn who(party: &Party) -> Markup {
+    let number = clean(&party.number);
+    match party.name.as_deref().map(clean).filter(|name| !name.is_empty() && *name != number) {
+        Some(name) => html! { span.party { (name) " " span.muted.mono { (number) } } },
+        None => html! { span.party.mono { (number) } },
+    }
+}
+
+/// How a call came out, in a coloured word.
+pub fn badge(outcome: Option<Outcome>) -> Markup {
+    let (colour, word) = match outcome {
+        None => ("live", "going on".to_owned()),
+        Some(outcome) => (colour(outcome), outcome.word().replace('_', " ")),
+    };
+    html! { span class={ "badge " (colour) } { (word) } }
+}
+
+/// Green: they talked. Amber: people did not. Red: something did not work.
+pub fn colour(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "good",
+        Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Cancelled | Outcome::Screened => "warn",
+        Outcome::Unreachable
+        | Outcome::NotFound
+        | Outcome::Forbidden
+        | Outcome::Failed
+        | Outcome::Crashed
+        | Outcome::Interrupted => "bad",
+    }
+}
+
+/// How long it lasted, or a dash.
+pub fn lasted(record: &Record) -> String {
+    record.lasted().map_or_else(|| "–".into(), long)
+}
+
+/// A short time with its thousandths.
+pub fn exact(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+/// What a leg is called on its page: the caller, or whom it rings.
+pub fn leg_name(record: &Record, leg: &LegRecord) -> String {
+    let name = |party: &Party| clean(party.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&party.number));
+    match (&leg.account, record.legs.first().is_some_and(|first| first.leg == leg.leg)) {
+        (_, true) => name(&record.from),
+        (Account::Endpoint(name), _) => clean(name),
+        (Account::Trunk(trunk), _) => format!("{} by {}", name(&leg.to), clean(trunk)),
+        (Account::Stranger, _) => name(&leg.to),
+    }
+}

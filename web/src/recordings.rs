@@ -1,0 +1,193 @@
+//! Recordings of calls, as files in their folder: found, read in parts, and how loud they were.
+//!
+//! A path comes out of a call's record and nowhere else, and is still looked at as if a stranger had written it: it must lie
+//! within the folder, also when a link stands in between. What was deleted by hand is simply not there.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    path::{Component, Path, PathBuf},
+};
+
+use axum::body::Bytes;
+use futures_util::{Stream, stream};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 64 << 10;
+
+/// Longest file of peaks that is read: more than a day of two channels.
+const MOST_PEAKS: u64 = 4 << 20;
+
+/// What the file of peaks begins with, behind which come channels, values a second and two zeros.
+const PEAKS_MARK: &[u8; 4] = b"PKS1";
+
+/// A recording that is there.
+pub struct Recording {
+    file: File,
+    /// Bytes that it has.
+    pub length: u64,
+    /// What it is, for a browser.
+    pub kind: &'static str,
+}
+
+/// How loud a recording was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peaks {
+    /// For each channel a value for each step of time, 0 to 255.
+    pub channels: Vec<Vec<u8>>,
+    /// How many values there are in a second.
+    pub per_second: u8,
+}
+
+/// Where that recording lies, if it lies within the folder.
+fn within(folder: &Path, path: &str) -> Option<PathBuf> {
+    let named = Path::new(path);
+    let plain = named.components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || path.is_empty() || path.contains('\0') {
+        return None;
+    }
+    // A link that leads out of the folder is seen only once all links are followed.
+    let (folder, found) = (folder.canonicalize().ok()?, folder.join(named).canonicalize().ok()?);
+    found.starts_with(&folder).then_some(found)
+}
+
+/// The recording of that path. Blocks.
+pub fn open(folder: &Path, path: &str) -> Option<Recording> {
+    let found = within(folder, path)?;
+    let kind = match found.extension().and_then(|ending| ending.to_str()) {
+        Some("wav") => "audio/wav",
+        Some("opus" | "ogg") => "audio/ogg",
+        _ => return None,
+    };
+    let file = File::open(found).ok()?;
+    let about = file.metadata().ok()?;
+    about.is_file().then_some(Recording { file, length: about.len(), kind })
+}
+
+/// How loud it was; none where nobody wrote that down. Blocks.
+pub fn peaks(folder: &Path, path: &str) -> Option<Peaks> {
+    let file = File::open(within(folder, &format!("{path}.peaks"))?).ok()?;
+    let mut bytes = Vec::new();
+    file.take(MOST_PEAKS).read_to_end(&mut bytes).ok()?;
+    let (head, values) = bytes.split_at_checked(8)?;
+    let (channels, per_second) = (usize::from(head[4]), head[5]);
+    if &head[..4] != PEAKS_MARK || !(1..=2).contains(&channels) || per_second == 0 {
+        return None;
+    }
+    let channel = |at: usize| values.iter().skip(at).step_by(channels).copied().collect();
+    Some(Peaks { channels: (0..channels).map(channel).collect(), per_second })
+}
+
+impl Recording {
+    /// The bytes from one place on, so many, in pieces. Whoever reads slowly holds one piece and the file.
+    pub fn part(mut self, from: u64, length: u64) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send> {
+        self.file.seek(SeekFrom::Start(from))?;
+        Ok(stream::try_unfold((self.file, length), async |(mut file, left)| {
+            if left == 0 {
+                return Ok(None);
+            }
+            let want = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let read = tokio::task::spawn_blocking(move || {
+                let mut bytes = vec![0; want];
+                file.read(&mut bytes).map(|read| {
+                    bytes.truncate(read);
+                    (Bytes::from(bytes), file)
+                })
+            });
+            let (bytes, file) = read.await.map_err(io::Error::other)??;
+            if bytes.is_empty() {
+                // It was cut while somebody listened.
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let left = left.saturating_sub(bytes.len() as u64);
+            Ok(Some((bytes, (file, left))))
+        }))
+    }
+}
+
+/// What a `Range` header asks for: the first and the last byte. `Ok(None)` where all of it is wanted, an error where nothing
+/// of it is there. Of several parts none is given alone: then all is given, as RFC 9110 allows.
+pub fn range(header: Option<&str>, length: u64) -> Result<Option<(u64, u64)>, OutOfRange> {
+    let Some(asked) = header.and_then(|header| header.strip_prefix("bytes=")) else { return Ok(None) };
+    let Some((from, to)) = asked.split_once('-').filter(|_| !asked.contains(',')) else { return Ok(None) };
+    let number = |text: &str| text.trim().parse::<u64>();
+    let last = length.checked_sub(1).ok_or(OutOfRange)?;
+    match (number(from), number(to)) {
+        (Ok(from), _) if from > last => Err(OutOfRange),
+        (Ok(from), Ok(to)) if to >= from => Ok(Some((from, to.min(last)))),
+        (Ok(from), Err(_)) if to.trim().is_empty() => Ok(Some((from, last))),
+        (Err(_), Ok(0)) => Err(OutOfRange),
+        (Err(_), Ok(most)) if from.trim().is_empty() => Ok(Some((length.saturating_sub(most), last))),
+        _ => Ok(None),
+    }
+}
+
+/// Nothing of what was asked for is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[test]
+    fn nothing_outside_the_folder_is_ever_opened() {
+        let house = tempfile::tempdir().expect("a folder");
+        let folder = house.path().join("recordings");
+        fs::create_dir_all(folder.join("day")).expect("a folder");
+        fs::write(house.path().join("secret.wav"), "secret").expect("written");
+        fs::write(folder.join("day/one.wav"), "sound").expect("written");
+        fs::write(folder.join("day/notes.txt"), "no sound").expect("written");
+        symlink(house.path().join("secret.wav"), folder.join("day/link.wav")).expect("a link");
+        assert_eq!(open(&folder, "day/one.wav").expect("it is there").length, 5);
+        let secret = house.path().join("secret.wav").to_string_lossy().into_owned();
+        for trick in [
+            "../secret.wav",
+            "day/../../secret.wav",
+            "./day/one.wav",
+            "day/link.wav",
+            "",
+            "day",
+            "day/notes.txt",
+            "day/one.wav\0",
+            &secret,
+        ] {
+            assert!(open(&folder, trick).is_none(), "{trick:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_read_as_browsers_write_it() {
+        assert_eq!(range(None, 10), Ok(None));
+        assert_eq!(range(Some("bytes=0-"), 10), Ok(Some((0, 9))));
+        assert_eq!(range(Some("bytes=2-5"), 10), Ok(Some((2, 5))));
+        assert_eq!(range(Some("bytes=2-500"), 10), Ok(Some((2, 9))));
+        assert_eq!(range(Some("bytes=-3"), 10), Ok(Some((7, 9))));
+        assert_eq!(range(Some("bytes=-300"), 10), Ok(Some((0, 9))));
+        for nothing in ["bytes=10-", "bytes=-0", "bytes=18446744073709551615-"] {
+            assert_eq!(range(Some(nothing), 10), Err(OutOfRange), "{nothing}");
+        }
+        for nonsense in
+            ["bytes=5-2", "bytes=a-b", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=99999999999999999999-"]
+        {
+            assert_eq!(range(Some(nonsense), 10), Ok(None), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn peaks_are_read_for_each_channel_and_nonsense_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |bytes: &[u8]| fs::write(folder.path().join("one.wav.peaks"), bytes).expect("written");
+        write(b"PKS1\x02\x0a\0\0\x01\x02\x03\x04");
+        assert_eq!(
+            peaks(folder.path(), "one.wav"),
+            Some(Peaks { channels: vec![vec![1, 3], vec![2, 4]], per_second: 10 })
+        );
+        for damaged in [&b"PKS1"[..], b"PKS2\x02\x0a\0\0\x01", b"PKS1\x00\x0a\0\0", b"PKS1\x02\x00\0\0"] {
+            write(damaged);
+            assert_eq!(peaks(folder.path(), "one.wav"), None);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A person's way through the pages.
+
+use crate::{
+    chromium::{Browser, Look},
+    lab::Lab,
+    stage::{self, PASSWORD},
+};
+
+const WIDE: Look = Look { width: 1280, height: 900, dark: false };
+const NARROW: Look = Look { width: 390, height: 844, dark: false };
+
+/// Where pictures of the pages go, when somebody wants to look at them.
+const PICTURES: &str = "PATCHCORD_PICTURES";
+
+fn address(lab: &Lab, path: &str) -> String {
+    format!("http://{}{path}", lab.web)
+}
+
+async fn log_in(browser: &mut Browser, lab: &Lab, name: &str) {
+    browser.open(&address(lab, "/records")).await;
+    let fill = format!(
+        "document.querySelector('[name=name]').value = '{name}'; \
+         document.querySelector('[name=password]').value = '{PASSWORD}'; document.querySelector('form').requestSubmit()"
+    );
+    browser.follow(&fill).await;
+    assert_eq!(browser.run("location.pathname").await, "/records", "where he wanted to go");
+}
+
+/// Nothing sticks out of the page, and nothing was refused or broke.
+async fn stands_well(browser: &mut Browser, page: &str) {
+    let wider = browser.run("document.documentElement.scrollWidth - innerWidth").await;
+    assert!(wider.as_i64().is_some_and(|wider| wider <= 0), "{page} is wider than its window by {wider}");
+    assert_eq!(browser.complaints(), Vec::<String>::new(), "{page}");
+    assert_eq!(browser.run("window.owned === undefined").await, true, "{page} ran what a caller said");
+}
+
+#[tokio::test]
+async fn a_person_logs_in_finds_a_call_opens_it_and_hears_it() {
+    let lab = stage::house().await;
+    let (id, pieces) = stage::good(&lab);
+    stage::keep(&lab, &pieces).await;
+    stage::keep(&lab, &stage::others()).await;
+    let mut browser = Browser::start().await;
+    browser.look(WIDE).await;
+    log_in(&mut browser, &lab, "operator").await;
+    assert_eq!(browser.run("document.querySelectorAll('.calls tbody tr').length").await, 5);
+
+    browser.run("document.querySelector('[name=outcome]').value = 'answered'").await;
+    browser.follow("document.querySelector('form.filters').requestSubmit()").await;
+    assert_eq!(browser.run("document.querySelectorAll('.calls tbody tr').length").await, 1);
+    browser.follow("document.querySelector('.calls .whole').click()").await;
+    assert_eq!(browser.run("location.pathname").await, format!("/calls/{id}"));
+    let said = browser.run("document.querySelector('h1').textContent").await;
+    assert!(said.as_str().expect("text").contains("Bob's phone rang 5 s and answered"), "{said}");
+    assert_eq!(browser.run("document.querySelectorAll('.axis .talking').length").await, 2);
+    assert_eq!(browser.run("document.querySelector('.axis .pressed').textContent").await, "1");
+
+    // The text of a message is behind a click.
+    assert_eq!(browser.run("document.querySelectorAll('.steps details').length").await, 7);
+    browser.run("document.querySelector('.steps summary').click()").await;
+    let sip = browser.run("document.querySelector('.steps details[open] pre').textContent").await;
+    assert!(sip.as_str().expect("text").contains("INVITE sip:1000@example.org SIP/2.0"), "{sip}");
+    assert!(sip.as_str().expect("text").contains(stage::HOSTILE), "as it was said, and nothing of it run");
+
+    browser.run("document.querySelector('audio').play()").await;
+    browser.eventually("the recording plays", "document.querySelector('audio').currentTime > 0").await;
+    assert_eq!(browser.run("Math.round(document.querySelector('audio').duration)").await, 2);
+    browser.eventually("the line moves", "Number(document.querySelector('.wave .now').getAttribute('x1')) > 0").await;
+    let deeds = lab.order("GET", "/api/v1/audit?limit=10", "").await.json();
+    let listened = deeds["deeds"].as_array().expect("deeds").iter().find(|deed| deed["deed"] == "listened to");
+    assert_eq!(listened.expect("it is noted")["who"], "operator");
+    stands_well(&mut browser, "the call").await;
+}
+
+#[tokio::test]
+async fn a_call_that_goes_on_is_followed_without_loading_the_page_again() {
+    let lab = stage::house().await;
+    let (journal, piece) = stage::going_on();
+    let call = piece.call;
+    stage::keep(&lab, &[piece]).await;
+    let mut browser = Browser::start().await;
+    log_in(&mut browser, &lab, "operator").await;
+    browser.open(&address(&lab, &format!("/calls/{call}"))).await;
+    assert_eq!(browser.run("document.querySelector('.badge').textContent").await, "going on");
+    let at = std::time::Duration::from_secs(9);
+    stage::keep(&lab, &[journal.end(at, patchcord_engine::journal::Outcome::Answered)]).await;
+    browser.eventually("it is over", "document.querySelector('.badge').textContent === 'answered'").await;
+    stands_well(&mut browser, "the call").await;
+}
+
+#[tokio::test]
+async fn what_hostile_callers_say_is_shown_and_never_run() {
+    let lab = stage::house().await;
+    stage::keep(&lab, &stage::others()).await;
+    let mut browser = Browser::start().await;
+    log_in(&mut browser, &lab, "admin").await;
+    let shown = browser.run("document.querySelector('main').textContent.includes('<img src=x onerror=')").await;
+    assert_eq!(shown, true, "it is shown as it was said");
+    assert_eq!(browser.run("document.querySelectorAll('main img, main script').length").await, 0);
+    browser.open(&address(&lab, "/records?text=%22%3E%3Cscript%3Ewindow.owned%3D1%3C%2Fscript%3E")).await;
+    stands_well(&mut browser, "a hostile filter").await;
+    browser.open(&address(&lab, "/records?outcome=%3Cscript%3Ewindow.owned%3D1%3C%2Fscript%3E")).await;
+    let complaints = browser.complaints();
+    assert!(complaints.iter().all(|told| told.contains("400")), "{complaints:?}");
+    assert_eq!(browser.run("window.owned === undefined").await, true);
+}
+
+#[tokio::test]
+async fn whoever_may_not_see_numbers_sees_none() {
+    let lab = stage::house().await;
+    let (id, pieces) = stage::good(&lab);
+    stage::keep(&lab, &pieces).await;
+    let mut browser = Browser::start().await;
+    log_in(&mut browser, &lab, "viewer").await;
+    for path in ["/records".to_owned(), format!("/calls/{id}"), format!("/calls/{id}/json")] {
+        let text = browser.run(&format!("fetch('{path}').then(answer => answer.text())")).await;
+        let text = text.as_str().expect("text");
+        assert!(text.contains("•••01"), "{path}: {text}");
+        assert!(
+            !text.contains("4930123101") && !text.contains("Müller") && !text.contains("INVITE sip:"),
+            "{path}: {text}"
+        );
+    }
+    for path in [format!("/calls/{id}/recordings/0"), format!("/calls/{id}/pcap")] {
+        assert_eq!(browser.run(&format!("fetch('{path}').then(answer => answer.status)")).await, 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_page_stands_well_wide_and_narrow_by_day_and_by_night() {
+    let lab = stage::house().await;
+    let (id, pieces) = stage::good(&lab);
+    stage::keep(&lab, &pieces).await;
+    stage::keep(&lab, &stage::others()).await;
+    stage::keep(&lab, &[stage::going_on().1]).await;
+    lab.bind("filed").await;
+    let pictures = std::env::var_os(PICTURES).map(std::path::PathBuf::from);
+    let mut browser = Browser::start().await;
+    browser.open(&address(&lab, "/login")).await;
+    let pages = ["/", "/records", &format!("/calls/{id}")];
+    let mut logged_in = false;
+    for (number, path) in ["/login"].iter().chain(&pages).enumerate() {
+        if number == 1 && !logged_in {
+            log_in(&mut browser, &lab, "admin").await;
+            logged_in = true;
+        }
+        browser.open(&address(&lab, path)).await;
+        for (name, look) in [("wide", WIDE), ("narrow", NARROW)] {
+            for (time, dark) in [("day", false), ("night", true)] {
+                browser.look(Look { dark, ..look }).await;
+                stands_well(&mut browser, path).await;
+                if let Some(folder) = &pictures {
+                    let page = path.split('/').nth(1).filter(|page| !page.is_empty()).unwrap_or("home");
+                    browser.picture(&folder.join(format!("{number}-{page}-{name}-{time}.png"))).await;
+                }
+            }
+        }
+    }
+}

@@ -16,6 +16,7 @@
 //! | `strand` | a run of a function on a stack of its own; all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
+//! | `check` | what is wrong with a text before anybody calls it |
 //! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
@@ -23,6 +24,7 @@
 //!
 //! Nothing here opens a file, a socket or a database, and nothing reads a clock.
 
+pub mod check;
 pub mod fault;
 mod host;
 mod language;

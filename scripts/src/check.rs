@@ -1,0 +1,456 @@
+//! What is wrong with a script before anybody calls it: read against the table of words, without running anything.
+//!
+//! Only what is certain is told: a word that a leg does not know, an option that a word does not know, a time without a unit, a
+//! prompt that is not there, a handler that nobody would ever call. What a variable holds is not guessed, but for the party with
+//! which a handler begins.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position, Stmt, StmtBlock};
+
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::words::given::unknown;
+use crate::words::kind::{Kind, texts_of};
+use crate::words::{self, FACTS, Of, Part, Word};
+use crate::{check_text, engine};
+
+/// Handlers, and how many values each takes.
+pub const HANDLERS: &[(&str, usize, &str)] = &[
+    ("on_invite", 1, "on_invite(caller): a call arrives for this service."),
+    ("on_dtmf", 2, "on_dtmf(leg, key): a key that no gather took; key.digit, key.ms, key.via."),
+    ("on_info", 2, "on_info(leg, info): SIP INFO that is no key; info.content_type, info.body."),
+    (
+        "on_refer",
+        2,
+        "on_refer(leg, req): a party asks to be transferred; req.to, req.replaces, req.accept(), req.reject(code).",
+    ),
+    ("on_hold", 2, "on_hold(leg, held): a party holds, or resumes."),
+    ("on_message", 2, "on_message(leg, msg): a text; msg.content_type, msg.body."),
+    ("on_bye", 2, "on_bye(leg, why): once for each leg that ends; why.by, why.cause, why.sip, why.reason, why.at."),
+    ("on_error", 2, "on_error(leg, err): the script has failed; err.text."),
+];
+
+/// Words after which a leg hears and says nothing any more.
+const LAST: &[&str] = &["hangup", "reject", "redirect"];
+
+/// Words that need somebody there.
+const NEEDS_PARTY: &[&str] = &["play", "gather", "record", "dial", "echo", "answer", "progress", "ring", "start_play"];
+
+/// Answers whether a prompt of that name is there.
+pub type HasPrompt<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Everything that is wrong with a text, in the order of its lines.
+pub fn check(file: &str, text: &str, has_prompt: HasPrompt<'_>) -> Vec<Fault> {
+    let limits = Limits::default();
+    let mut engine = engine(&limits);
+    // What is folded away could not be looked at.
+    engine.set_optimization_level(OptimizationLevel::None);
+    let ast = match check_text(&engine, &limits, file, text) {
+        Ok(ast) => ast,
+        Err(fault) => return vec![fault],
+    };
+    let mut look = Look { file, ast: &ast, has_prompt, faults: Vec::new() };
+    look.handlers();
+    look.functions();
+    let mut faults = look.faults;
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    faults.dedup();
+    faults
+}
+
+struct Look<'a> {
+    file: &'a str,
+    ast: &'a AST,
+    has_prompt: HasPrompt<'a>,
+    faults: Vec<Fault>,
+}
+
+impl Look<'_> {
+    fn wrong(&mut self, at: Position, what: impl Into<String>) {
+        self.faults.push(Fault::at(self.file, at, what));
+    }
+
+    /// Handlers are there, are written right, and take what they are given.
+    fn handlers(&mut self) {
+        let functions: Vec<(String, usize)> =
+            self.ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
+        for (name, count) in functions.iter().filter(|(name, _)| name.starts_with("on_")) {
+            match HANDLERS.iter().find(|(known, ..)| known == name) {
+                Some((_, takes, says)) if takes != count => {
+                    let what = format!("{name} takes {count} values and would never be called: it is {says}");
+                    self.faults.push(Fault::of_file(self.file, what));
+                }
+                Some(_) => {}
+                None => {
+                    let near = near(name, HANDLERS.iter().map(|(known, ..)| *known));
+                    let hint = near.map_or_else(String::new, |near| format!("; is {near} meant?"));
+                    self.faults.push(Fault::of_file(self.file, format!("nobody calls a handler {name}{hint}")));
+                }
+            }
+        }
+        if !functions.iter().any(|(name, _)| name == "on_invite") {
+            self.faults.push(Fault::of_file(self.file, "it has no fn on_invite(caller), which a call begins with"));
+        }
+    }
+
+    fn functions(&mut self) {
+        let ast = self.ast;
+        let within: Vec<Within> = ast
+            .shared_lib()
+            .iter_script_fn_info()
+            .map(|(_, _, name, _, function)| {
+                // The first value of a handler is a leg for certain.
+                let is_handler =
+                    HANDLERS.iter().any(|(known, count, _)| *known == name && *count == function.params.len());
+                let party = function.params.first().filter(|_| is_handler).map(ToString::to_string);
+                (function.body.start_position()..=function.body.end_position(), party)
+            })
+            .collect();
+        // Statements that stand in a row, by the function whose body they are.
+        let mut rows: Vec<Vec<Spoken>> = within.iter().map(|_| Vec::new()).collect();
+        ast.walk(&mut |path: &[ASTNode<'_>]| {
+            let Some(node) = path.last() else { return true };
+            let at = within.iter().position(|(lines, _)| lines.contains(&node.position()));
+            match node {
+                ASTNode::Expr(expr) => self.expression(expr, at.and_then(|at| within[at].1.as_deref())),
+                ASTNode::Stmt(statement) => {
+                    self.statement(statement);
+                    if let (1, Some(at)) = (path.len(), at) {
+                        rows[at].extend(spoken(statement));
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+        rows.into_iter().for_each(|row| self.after_the_end(row));
+    }
+
+    fn statement(&mut self, statement: &Stmt) {
+        match statement {
+            Stmt::FnCall(call, at) => self.function(call, *at),
+            Stmt::Block(block) => self.after_the_end(row_of(block)),
+            Stmt::If(flow, _) => {
+                self.after_the_end(row_of(&flow.body));
+                self.after_the_end(row_of(&flow.branch));
+            }
+            Stmt::While(flow, _) | Stmt::Do(flow, ..) | Stmt::TryCatch(flow, _) => {
+                self.after_the_end(row_of(&flow.body));
+            }
+            _ => {}
+        }
+    }
+
+    fn expression(&mut self, expr: &Expr, party: Option<&str>) {
+        match expr {
+            Expr::FnCall(call, at) => self.function(call, *at),
+            Expr::Dot(both, ..) => {
+                let receiver = variable(&both.lhs);
+                let certain = receiver.is_some() && receiver == party;
+                match first_of(&both.rhs) {
+                    Expr::MethodCall(call, at) => self.method(call, *at, certain),
+                    Expr::Property(property, at) if certain => self.property(&property.2, *at),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn property(&mut self, name: &str, at: Position) {
+        let known = || FACTS.iter().map(|fact| fact.name).chain(["id", "vars"]);
+        if !known().any(|fact| fact == name) {
+            let near = near(name, known());
+            let hint = near.map_or_else(
+                || format!("; there are {}", known().collect::<Vec<_>>().join(", ")),
+                |near| format!("; is `{near}` meant?"),
+            );
+            self.wrong(at, format!("a leg has no `{name}`{hint}"));
+        }
+    }
+
+    /// A word of a leg, or of something else that has one of the name.
+    fn method(&mut self, call: &FnCallExpr, at: Position, certain: bool) {
+        let of_leg = words::all().find(|word| word.of == Of::Leg && word.name == call.name.as_str());
+        match of_leg {
+            Some(word) => self.word(word, call, at, certain),
+            None if certain && !self.has_function(&call.name) => {
+                let legs = words::all().filter(|word| word.of == Of::Leg).map(|word| word.name);
+                let near = near(&call.name, legs);
+                let hint = near.map_or_else(String::new, |near| format!("; is `{near}` meant?"));
+                self.wrong(at, format!("a leg has no word `{}`{hint}", call.name));
+            }
+            None => {}
+        }
+    }
+
+    /// `http::get(…)`, or a function of the script or of Rhai.
+    fn function(&mut self, call: &FnCallExpr, at: Position) {
+        if call.namespace.is_empty() {
+            return;
+        }
+        let module = call.namespace.root();
+        let mut of_module = words::all().filter(|word| word.of == Of::Module(module_of(module))).peekable();
+        if of_module.peek().is_none() {
+            let modules: HashSet<&str> = words::all()
+                .filter_map(|word| match word.of {
+                    Of::Module(module) => Some(module),
+                    _ => None,
+                })
+                .collect();
+            let hint =
+                near(module, modules.into_iter()).map_or_else(String::new, |near| format!("; is `{near}` meant?"));
+            return self.wrong(at, format!("there is no module `{module}`{hint}"));
+        }
+        let of_module: Vec<&'static Word> = of_module.collect();
+        match of_module.iter().find(|word| word.name == call.name.as_str()) {
+            Some(word) => self.word(word, call, at, true),
+            None => {
+                let known: Vec<&str> = of_module.iter().map(|word| word.name).collect();
+                self.wrong(at, format!("{module} has no word `{}`; it knows {}", call.name, known.join(", ")));
+            }
+        }
+    }
+
+    /// Whether what a word is given is right, as far as it is written there.
+    fn word(&mut self, word: &'static Word, call: &FnCallExpr, at: Position, certain: bool) {
+        let args = &call.args[..];
+        if certain && (args.len() < word.needs || args.len() > word.most()) {
+            return self.wrong(at, format!("{} is given {} values here", word.written(), args.len()));
+        }
+        let options = args.last().filter(|last| is_map(last) && !word.options.is_empty() && args.len() > word.needs);
+        let values = args.len() - usize::from(options.is_some());
+        if certain {
+            for (part, value) in word.takes.iter().zip(&args[..values.min(word.takes.len())]) {
+                self.value(word, part, value);
+            }
+        }
+        let known = |name: &str| word.options.iter().find(|option| option.name == name);
+        for (name, value, at) in options.map(|options| entries(options, at)).unwrap_or_default() {
+            match known(&name) {
+                Some(option) => self.literal(word, option, &value, at),
+                None => self.wrong(at, unknown(word, &name)),
+            }
+        }
+    }
+
+    fn value(&mut self, word: &Word, part: &Part, value: &Expr) {
+        if let Some(literal) = value.get_literal_value(None) {
+            self.literal(word, part, &Literal::Value(literal), value.position());
+        } else if let Expr::Array(list, _) = value {
+            let texts = list.iter().filter_map(|item| item.get_literal_value(None));
+            for text in texts.filter(|_| part.kind == Kind::Prompts) {
+                self.prompts(&text, value.position());
+            }
+        }
+    }
+
+    fn literal(&mut self, word: &Word, part: &Part, value: &Literal, at: Position) {
+        let Literal::Value(value) = value else { return };
+        if let Err(why) = part.kind.check(value) {
+            return self.wrong(at, format!("`{}` of {}: {why}", part.name, word.name));
+        }
+        let is_prompt = part.kind == Kind::Prompts && part.name != "accept" && part.name != "attach";
+        if is_prompt || ["ringback", "music", "screen"].contains(&part.name) {
+            self.prompts(value, at);
+        }
+    }
+
+    /// Whether the prompts that are written there are there.
+    fn prompts(&mut self, value: &Dynamic, at: Position) {
+        for name in texts_of(value).unwrap_or_default() {
+            let elsewhere = name.contains("::") || name.contains("://") || ["pass", "phone"].contains(&name.as_str());
+            if !elsewhere && !(self.has_prompt)(&name) {
+                self.wrong(at, format!("there is no prompt {name:?}; put {name}.wav, .mp3, .ogg, .flac or .opus into the folder of sounds"));
+            }
+        }
+    }
+
+    fn has_function(&self, name: &str) -> bool {
+        self.ast.iter_functions().any(|function| function.name == name)
+    }
+
+    /// What is said to a party behind its end, in the same row of statements.
+    fn after_the_end(&mut self, row: Vec<Spoken>) {
+        let mut ended: Option<(String, &'static str)> = None;
+        for (leg, word, at) in row {
+            if let Some((gone, by)) = &ended
+                && *gone == leg
+                && NEEDS_PARTY.contains(&word.as_str())
+            {
+                self.wrong(at, format!("{leg}.{word} comes behind {leg}.{by}, which ends the leg"));
+            }
+            if let Some(last) = LAST.iter().find(|last| **last == word) {
+                ended = Some((leg, last));
+            }
+        }
+    }
+}
+
+/// Where a function stands, and the leg that it begins with for certain.
+type Within = (RangeInclusive<Position>, Option<String>);
+
+/// A word that is said to a leg, and where.
+type Spoken = (String, String, Position);
+
+fn row_of(block: &StmtBlock) -> Vec<Spoken> {
+    block.statements().iter().filter_map(spoken).collect()
+}
+
+/// A value that is written there, or something that has to be computed.
+enum Literal {
+    Value(Dynamic),
+    Computed,
+}
+
+/// The entries of a map that is written there.
+fn entries(map: &Expr, at: Position) -> Vec<(String, Literal, Position)> {
+    match map {
+        Expr::Map(entries, _) => {
+            let entry = |(name, value): &(rhai::Ident, Expr)| {
+                let literal = value.get_literal_value(None).map_or(Literal::Computed, Literal::Value);
+                (name.name.to_string(), literal, name.pos)
+            };
+            entries.0.iter().map(entry).collect()
+        }
+        Expr::DynamicConstant(map, _) => {
+            let map = map.clone().try_cast::<rhai::Map>().unwrap_or_default();
+            map.into_iter().map(|(name, value)| (name.to_string(), Literal::Value(value), at)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_map(expr: &Expr) -> bool {
+    match expr {
+        Expr::Map(..) => true,
+        Expr::DynamicConstant(value, _) => value.is_map(),
+        _ => false,
+    }
+}
+
+fn variable(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Variable(named, ..) => Some(named.1.as_str()),
+        _ => None,
+    }
+}
+
+/// The first link of a chain: of `a.b().c` it is `b()`.
+fn first_of(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Dot(both, ..) | Expr::Index(both, ..) => &both.lhs,
+        other => other,
+    }
+}
+
+/// A statement that is one word of one variable.
+fn spoken(statement: &Stmt) -> Option<Spoken> {
+    let Stmt::Expr(expr) = statement else { return None };
+    let Expr::Dot(both, ..) = &**expr else { return None };
+    match (variable(&both.lhs), &both.rhs) {
+        (Some(leg), Expr::MethodCall(call, at)) => Some((leg.to_owned(), call.name.to_string(), *at)),
+        _ => None,
+    }
+}
+
+/// The name of a module as the table has it.
+fn module_of(name: &str) -> &'static str {
+    let modules = words::all().filter_map(|word| match word.of {
+        Of::Module(module) => Some(module),
+        _ => None,
+    });
+    modules.into_iter().find(|module| *module == name).unwrap_or("")
+}
+
+fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+    known.filter(|known| distance(known) <= 2).min_by_key(distance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let has = |name: &str| ["welcome", "music"].contains(&name);
+        check("ivr.rhai", text, &has).iter().map(ToString::to_string).collect()
+    }
+
+    fn of_body(body: &str) -> Vec<String> {
+        faults(&format!("fn on_invite(caller) {{\n  {body}\n}}"))
+    }
+
+    #[test]
+    fn a_script_that_is_right_has_no_faults() {
+        let text = r#"
+            const GREETING = "welcome";
+            fn on_invite(caller) {
+                caller.answer();
+                let answer = caller.gather(#{ prompt: global::GREETING, digits: 1, timeout: 5.s(), accept: ["1", "2xx"] });
+                switch answer.digits { "1" => help(caller, answer), _ => caller.play(["welcome", "tone::440"]) }
+                let text = http::get("https://example.org", #{ timeout: 2.s() }).body;
+                caller.tag("length", text.len());
+                caller.play(say::number(5));
+                if caller.state == "answered" { caller.hangup(); }
+            }
+            fn help(leg, answer) { leg.dial("user:bob", #{ ringback: "music" }); }
+            fn on_bye(leg, why) { log::info(why.reason); }"#;
+        assert_eq!(faults(text), Vec::<String>::new());
+    }
+
+    #[test]
+    fn words_and_options_that_are_misspelt_are_told_with_what_is_meant() {
+        assert_eq!(of_body("caller.anser();"), ["ivr.rhai:2:10: a leg has no word `anser`; is `answer` meant?"]);
+        assert_eq!(
+            of_body("caller.play(\"welcome\", #{ lops: 2 });"),
+            ["ivr.rhai:2:29: play has no option `lops`; is `loops` meant?"]
+        );
+        assert_eq!(of_body("htp::get(\"x\");"), ["ivr.rhai:2:8: there is no module `htp`; is `http` meant?"]);
+        assert_eq!(
+            of_body("store::gett(\"x\");"),
+            ["ivr.rhai:2:10: store has no word `gett`; it knows get, set, incr, del"]
+        );
+        assert_eq!(of_body("log::info(caller.form);"), ["ivr.rhai:2:20: a leg has no `form`; is `from` meant?"]);
+    }
+
+    #[test]
+    fn values_of_the_wrong_kind_are_told_where_they_stand() {
+        let told = of_body("caller.gather(#{ digits: 1, timeout: 5 });");
+        assert_eq!(
+            told,
+            ["ivr.rhai:2:31: `timeout` of gather: 5 has no unit; write 5.s() for seconds or 5.ms() for milliseconds"]
+        );
+        let told = of_body("caller.reject(\"busy\");");
+        assert_eq!(told, ["ivr.rhai:2:17: `code` of reject: it wants a whole number, and was given string \"busy\""]);
+        let told = of_body("caller.play();");
+        assert_eq!(
+            told,
+            ["ivr.rhai:2:10: leg.play(prompts, #{ stop_keys, volume, loops, from }) is given 0 values here"]
+        );
+    }
+
+    #[test]
+    fn prompts_that_are_not_there_are_named() {
+        let told = of_body("caller.play([\"welcome\", \"welcom\"]);\n  caller.gather(#{ prompt: \"menu\" });");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("there is no prompt \"welcom\""), "{told:?}");
+        assert!(told[1].starts_with("ivr.rhai:3:") && told[1].contains("\"menu\""), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_said_behind_the_end_of_a_leg_is_told() {
+        let told = of_body("caller.hangup();\n  caller.play(\"welcome\");");
+        assert_eq!(told, ["ivr.rhai:3:10: caller.play comes behind caller.hangup, which ends the leg"]);
+    }
+
+    #[test]
+    fn handlers_that_nobody_would_call_are_told() {
+        let told = faults("fn on_invite(caller) {}\nfn on_dtfm(leg, key) {}\nfn on_bye(leg) {}");
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().any(|told| told.contains("is on_dtmf meant?")), "{told:?}");
+        assert!(told.iter().any(|told| told.contains("on_bye takes 1 values and would never be called")), "{told:?}");
+    }
+}

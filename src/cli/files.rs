@@ -7,12 +7,14 @@ use std::{
 };
 
 use patchcord_engine::runtime::{CertificateSource, check_certificates};
+use patchcord_scripts::fault::Fault;
 use patchcord_web::problem::chain;
 use serde_json::json;
 
 use super::{
     Context,
     outcome::{Exit, Failure, Said},
+    services,
 };
 use crate::{
     config::{self, Config},
@@ -29,8 +31,20 @@ const FIRST: [(&str, &str); 2] =
 /// What stands behind the template, so that the first service is reached.
 const ROUTE: &str = "\n# The first service, scripts/hello.rhai, for the phones of this house.\n[[route]]\nnumber = \"500\"\nfrom = \"endpoints\"\nservice = \"hello\"\n";
 
-/// `patchcord check`
+/// `patchcord check`: services where the path is one or a folder of them, else the configuration and its services.
 pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> {
+    if let Some(path) = path.as_deref().filter(|path| !means_configuration(path)) {
+        let sound = context.config().ok().map(|config| config.sound);
+        let beside = path.parent().filter(|_| !path.is_dir()).unwrap_or(path).join(config::SOUNDS);
+        let folders: Vec<PathBuf> = sound.iter().flat_map(|sound| sound.folders()).chain([beside]).collect();
+        let language = sound.map_or_else(|| "en".into(), |sound| sound.language);
+        let (count, faults) = check_services(path, &folders, &language)?;
+        return if faults.is_empty() {
+            Ok(Said::new(format!("{}.\n", in_words(count)), json!({ "services": count, "problems": [] })))
+        } else {
+            Err(Failure::of_faults(&faults))
+        };
+    }
     let path = path.map(|path| if path.is_dir() { path.join(config::FILE) } else { path });
     let named = path.as_deref().or(context.named.as_deref());
     let config = context.config_at(named).map_err(|failure| failure.exit(Exit::Refused))?;
@@ -47,14 +61,49 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         let blamed = blamed(config.file.as_ref());
         return Err(Failure::blaming(&blamed, "tls", &chain(&error), remedy).exit(Exit::Refused));
     }
+    let sound = &config.sound;
+    let is_there = sound.scripts.is_dir();
+    let checked = is_there.then(|| check_services(&sound.scripts, &sound.folders(), &sound.language)).transpose()?;
+    let (services, faults) = checked.unwrap_or_default();
+    if !faults.is_empty() {
+        return Err(Failure::of_faults(&faults));
+    }
+    let served = if services > 0 { format!("; {}", in_words(services)) } else { String::new() };
     let text = match &file {
         Some(file) => match config.endpoints.len() {
-            1 => format!("{file} is right: 1 endpoint.\n"),
-            count => format!("{file} is right: {count} endpoints.\n"),
+            1 => format!("{file} is right: 1 endpoint{served}.\n"),
+            count => format!("{file} is right: {count} endpoints{served}.\n"),
         },
-        None => "There is no configuration file; the defaults are right.\n".into(),
+        None => format!("There is no configuration file; the defaults are right{served}.\n"),
     };
-    Ok(Said::new(text, json!({ "file": file, "endpoints": config.endpoints.len(), "problems": [] })))
+    let endpoints = config.endpoints.len();
+    Ok(Said::new(text, json!({ "file": file, "endpoints": endpoints, "services": services, "problems": [] })))
+}
+
+/// Whether a path means a configuration file, or a folder with one in it.
+fn means_configuration(path: &Path) -> bool {
+    if path.is_dir() {
+        path.join(config::FILE).exists()
+    } else {
+        path.extension().is_none_or(|ending| ending != "rhai")
+    }
+}
+
+/// How many services there are, and what is wrong with them.
+fn check_services(path: &Path, sounds: &[PathBuf], language: &str) -> Result<(usize, Vec<Fault>), Failure> {
+    let files = services::at(path).map_err(|error| {
+        let remedy = "name a script, a folder of scripts, or a configuration file";
+        Failure::new(Exit::Refused, format!("{} cannot be read: {error}", path.display()), remedy)
+    })?;
+    let faults = files.iter().flat_map(|file| services::faults(file, sounds, language)).collect();
+    Ok((files.len(), faults))
+}
+
+fn in_words(services: usize) -> String {
+    match services {
+        1 => "1 service is right".into(),
+        count => format!("{count} services are right"),
+    }
 }
 
 /// The files and folders that the configuration names and the server reads at its start.

@@ -16,6 +16,7 @@ mod endpoint;
 mod files;
 mod outcome;
 mod server;
+mod services;
 mod store;
 mod test;
 mod user;

@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use patchcord_scripts::fault::Fault;
 use patchcord_web::problem::Problem;
 use serde_json::{Value, json};
 
@@ -73,6 +74,17 @@ impl Failure {
         let place = if key.is_empty() { String::new() } else { format!("{file}: {key}: ") };
         let json = json!({ "error": reason, "remedy": remedy, "file": file, "key": key });
         Self { exit: Exit::Unusable, told: format!("{place}{reason}\n    {remedy}"), json }
+    }
+}
+
+impl Failure {
+    /// What is wrong with services.
+    pub fn of_faults(faults: &[Fault]) -> Self {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let shown = |fault: &Fault| json!({ "file": fault.file, "line": fault.line, "column": fault.column, "reason": fault.what });
+        let problems: Vec<Value> = faults.iter().map(shown).collect();
+        let json = json!({ "error": "services are wrong", "problems": problems });
+        Self { exit: Exit::Refused, told: told.join("\n       "), json }
     }
 }
 

@@ -39,10 +39,10 @@ pub enum Command {
         after_help = "Example:\n  patchcord run -c patchcord.toml\n\nSIGTERM and SIGINT stop it, SIGHUP reloads."
     )]
     Run,
-    /// Check the configuration; exit 1 with file:line:column, reason and remedy
-    #[command(after_help = "Example:\n  patchcord check patchcord.toml")]
+    /// Check the configuration and services; exit 1 with file:line:column, reason and remedy
+    #[command(after_help = "Examples:\n  patchcord check patchcord.toml\n  patchcord check scripts/reception.rhai")]
     Check {
-        /// The file, or the folder with patchcord.toml in it
+        /// A configuration, a script, or a folder of either
         path: Option<PathBuf>,
     },
     /// Run the tests of scripts in virtual time; exit 1 where one fails, with file:line and what happened

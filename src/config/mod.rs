@@ -39,7 +39,7 @@ use patchcord_web::store;
 
 pub use problem::Problems;
 pub use sections::{Format, Log};
-pub use sound::{SCRIPTS, Sound};
+pub use sound::{SCRIPTS, SOUNDS, Sound};
 pub use tree::Environment;
 pub use whereabouts::Whereabouts;
 

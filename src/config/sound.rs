@@ -20,7 +20,7 @@ use super::{problem::Wrong, section::Section, tree::Environment};
 pub const SCRIPTS: &str = "scripts";
 
 /// The folder of sounds beside the services.
-const SOUNDS: &str = "sounds";
+pub const SOUNDS: &str = "sounds";
 
 /// The folder of recordings in the data folder, unless told otherwise.
 const RECORDINGS: &str = "recordings";

@@ -13,7 +13,7 @@ fn a_fresh_configuration_is_right_and_is_not_written_over() {
         "etc/patchcord.toml, etc/scripts/hello.rhai, etc/scripts/hello_test.rhai are written. \
          Serve with:  patchcord run -c etc/patchcord.toml\n"
     );
-    assert_eq!(folder.run("check etc").good(), "etc/patchcord.toml is right: 0 endpoints.\n");
+    assert_eq!(folder.run("check etc").good(), "etc/patchcord.toml is right: 0 endpoints; 1 service is right.\n");
 
     let written = fs::read_to_string(folder.file("etc/patchcord.toml")).expect("written");
     let told = folder.run("init etc").bad(1);
@@ -29,6 +29,24 @@ fn a_service_that_somebody_wrote_before_is_not_written_over() {
     let said = folder.run("init").good();
     assert!(said.starts_with("./patchcord.toml, ./scripts/hello_test.rhai are written."), "{said}");
     assert_eq!(fs::read_to_string(folder.file("scripts/hello.rhai")).expect("still there"), "fn on_invite(caller) {}");
+}
+
+#[test]
+fn services_are_checked_with_their_places_and_what_is_meant() {
+    let folder = Folder::empty();
+    fs::create_dir(folder.file("scripts")).expect("a folder");
+    folder.write("scripts/ivr.rhai", "fn on_invite(caller) {\n    caller.anser();\n    caller.play(\"no-such\");\n}");
+    let told = folder.run("check scripts/ivr.rhai").bad(1);
+    assert!(
+        told.starts_with("error: scripts/ivr.rhai:2:12: a leg has no word `anser`; is `answer` meant?\n"),
+        "{told}"
+    );
+    assert!(told.contains("scripts/ivr.rhai:3:17: there is no prompt \"no-such\""), "{told}");
+    assert_eq!(folder.run("check").bad(1), told, "the configuration is right, and its services are not");
+    fs::create_dir(folder.file("scripts/sounds")).expect("a folder");
+    folder.write("scripts/sounds/no-such.wav", "");
+    folder.write("scripts/ivr.rhai", "fn on_invite(caller) {\n    caller.answer();\n    caller.play(\"no-such\");\n}");
+    assert_eq!(folder.run("check scripts").good(), "1 service is right.\n");
 }
 
 #[test]

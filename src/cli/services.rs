@@ -1,0 +1,57 @@
+//! Services as files: which ones a command means, and what is wrong with them before anybody calls.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use patchcord_media::prompt::ENDINGS;
+use patchcord_scripts::{check::check, fault::Fault, shipped};
+
+/// The ending of a service's file.
+const ENDING: &str = "rhai";
+
+/// The services that a path means: itself, or all of a folder. Files that only test are none.
+///
+/// # Errors
+/// When there is nothing at that path, or it cannot be read.
+pub fn at(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return fs::metadata(path).map(|_| vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        let is_test = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("_test"));
+        if path.extension().is_some_and(|ending| ending == ENDING) && !is_test {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What is wrong with a service. Prompts are looked for in these folders, and in the binary.
+pub fn faults(file: &Path, sounds: &[PathBuf], language: &str) -> Vec<Fault> {
+    let shown = file.display().to_string();
+    match fs::read_to_string(file) {
+        Ok(text) => check(&shown, &text, &|prompt| is_there(prompt, sounds, language)),
+        Err(error) => vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
+    }
+}
+
+fn is_there(prompt: &str, sounds: &[PathBuf], language: &str) -> bool {
+    let folders = ["", language, "en"];
+    let in_binary = folders.iter().any(|folder| {
+        let name = if folder.is_empty() { prompt.to_owned() } else { format!("{folder}/{prompt}") };
+        shipped::sound(&name).is_some()
+    });
+    let on_disk = |folder: &PathBuf| {
+        folders.iter().any(|inside| {
+            let path = folder.join(inside).join(prompt);
+            path.is_file()
+                || ENDINGS.iter().any(|ending| folder.join(inside).join(format!("{prompt}.{ending}")).is_file())
+        })
+    };
+    in_binary || sounds.iter().any(on_disk)
+}

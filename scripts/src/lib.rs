@@ -20,9 +20,10 @@
 //! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
+//! | `replay` | a past call against today's scripts |
 //! | `fault` | what went wrong, and where, in words |
 //!
-//! Nothing here opens a file, a socket or a database, and nothing reads a clock.
+//! Nothing here opens a socket or a database, or a file but for the lengths of prompts in tests, and nothing reads a clock.
 
 pub mod check;
 pub mod fault;
@@ -30,6 +31,7 @@ mod host;
 mod language;
 pub mod limits;
 pub mod reference;
+pub mod replay;
 pub mod say;
 mod scene;
 mod script;

@@ -91,7 +91,7 @@ pub async fn show(context: Context, call: String, sip: bool) -> Result<Said, Fai
     Ok(Said::new(text, json!(whole)))
 }
 
-const SEE_LIST: &str = "`patchcord calls` lists those that are kept";
+pub(super) const SEE_LIST: &str = "`patchcord calls` lists those that are kept";
 
 /// What is said where entries are missing.
 fn gap(next: u32, number: u32) -> String {
@@ -117,7 +117,7 @@ async fn page(context: &Context, page: Page) -> Result<Vec<Told>, Failure> {
     }
 }
 
-async fn whole(context: &Context, call: CallId) -> Result<WholeCall, Failure> {
+pub(super) async fn whole(context: &Context, call: CallId) -> Result<WholeCall, Failure> {
     match Client::connect(&context.data()?).await? {
         Some(client) => client.get(&format!("/api/v1/records/{call}")).await,
         None => {

@@ -4,7 +4,8 @@
 //! words      the grammar, with an example for each command
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
-//! endpoint, user, calls, server, files   the commands
+//! test, replay   tests of scripts; a past call against the scripts of today
+//! endpoint, user, calls, server, files   the other commands
 //! store      the store, for a command that finds no server
 //! ```
 //!
@@ -15,6 +16,7 @@ mod client;
 mod endpoint;
 mod files;
 mod outcome;
+mod replay;
 mod server;
 mod services;
 mod store;
@@ -76,6 +78,7 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Run => block_on(server::run(context)),
         Command::Check { path } => files::check(&context, path),
         Command::Test(tests) => block_on(test::test(context, tests)),
+        Command::Replay { call, with } => block_on(replay::replay(context, call, with)),
         Command::Init { folder } => files::init(&folder),
         Command::Endpoint(EndpointCommand::Add(add)) => block_on(endpoint::add(context, add)),
         Command::Endpoint(EndpointCommand::List) => block_on(endpoint::list(context)),

@@ -65,6 +65,7 @@ impl Failure {
     }
 
     /// As people are told.
+    #[cfg(test)]
     pub fn told(&self) -> &str {
         &self.told
     }

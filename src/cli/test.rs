@@ -35,16 +35,17 @@ const LOOK: Duration = Duration::from_millis(300);
 /// `patchcord test`
 pub async fn test(context: Context, asked: Tests) -> Result<Said, Failure> {
     let paths = if asked.paths.is_empty() { vec![context.config()?.sound.scripts] } else { asked.paths.clone() };
-    let mut ended = once(&context, &asked, &paths);
-    while asked.watch {
-        if let Err(failure) = &ended {
-            failure.say();
+    if !asked.watch {
+        return once(&context, &asked, &paths);
+    }
+    loop {
+        match once(&context, &asked, &paths) {
+            Ok(said) => say(&said.text),
+            Err(failure) => failure.say(),
         }
         say("\nWaiting for a change; Ctrl-C ends it.\n");
         changed(&paths).await;
-        ended = once(&context, &asked, &paths);
     }
-    ended
 }
 
 fn once(context: &Context, asked: &Tests, paths: &[PathBuf]) -> Result<Said, Failure> {
@@ -84,7 +85,7 @@ fn judged(context: &Context, report: &Report, filter: Option<&str>) -> Result<Sa
 }
 
 /// All scripts and tests of these files and folders. Of a file of tests, the services beside it, too.
-fn sources(paths: &[PathBuf]) -> Result<Sources, Failure> {
+pub(super) fn sources(paths: &[PathBuf]) -> Result<Sources, Failure> {
     let mut sources = Sources::default();
     for path in paths {
         let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(Path::new("")) };

@@ -52,6 +52,15 @@ Examples:
   patchcord test scripts/ivr_test.rhai --filter voicemail --watch
   patchcord test --explore --junit tests.xml      (again with hang-ups at each wait, and in other orders)")]
     Test(Tests),
+    /// Hold a past call against today's scripts: where would it go otherwise; exit 1 if it would
+    #[command(after_help = "Example:\n  patchcord replay 01m4zr3kv8x0q5wd7t2e --with scripts")]
+    Replay {
+        /// Its id, as `patchcord calls` shows it
+        call: String,
+        /// The folder of scripts [default: the scripts of the configuration]
+        #[arg(long, value_name = "FOLDER")]
+        with: Option<PathBuf>,
+    },
     /// Write a commented patchcord.toml
     #[command(after_help = "Example:\n  patchcord init /etc/patchcord")]
     Init {

@@ -65,7 +65,8 @@ impl VerbId {
     /// The mark of what the house does without having been asked.
     pub(super) const HOUSE: u64 = 1 << 63;
 
-    pub(super) fn is_house(self) -> bool {
+    /// Whether it is of something that no program asked for.
+    pub fn is_house(self) -> bool {
         self.0 & Self::HOUSE != 0
     }
 }

@@ -18,8 +18,8 @@ use crate::call::verb::{Outcome as VerbOutcome, Verb};
 use crate::call::{Event, LegEvent, LegId};
 use crate::errand::{Brought, Errand};
 use crate::journal::{
-    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
-    QualitySample, Rules, Verb as Ordered, Way, What,
+    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, MAX_TEXT, Notice, Outcome,
+    Party, QualitySample, Rules, Verb as Ordered, Way, What,
 };
 use crate::program;
 use crate::redact::Redacted;
@@ -27,6 +27,9 @@ use crate::runtime::Wire;
 
 /// How long a journal stays open behind its call, for the answer to the last BYE.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The longest answer of the world that is kept, in bytes: what scripts decide by is short.
+const LONGEST_ANSWER: usize = 4096;
 
 /// The journal of a talk until it is closed, and since when it runs.
 pub(super) struct Chronicle {
@@ -255,7 +258,7 @@ fn sample(quality: &shard::Quality) -> QualitySample {
 }
 
 /// An event in a word or two, and what goes with it.
-fn heard(event: &LegEvent) -> (&'static str, Facts) {
+pub fn heard(event: &LegEvent) -> (&'static str, Facts) {
     match event {
         LegEvent::Key(press) => ("key", Facts::NONE.with("digit", press.key.to_string())),
         LegEvent::Played(_, how) => ("played", Facts::NONE.with("how", format!("{how:?}").to_lowercase())),
@@ -289,7 +292,10 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
         Verb::Play(leg, play) => ("play", Some(*leg), play.prompts.join(", ")),
         Verb::StartPlay(leg, play) => ("start_play", Some(*leg), play.prompts.join(", ")),
         Verb::Stop(handle) => ("stop", None, handle.0.to_string()),
-        Verb::Gather(leg, gather) => ("gather", Some(*leg), format!("{} to {} digits", gather.min, gather.max)),
+        Verb::Gather(leg, gather) => {
+            let prompts = gather.prompt.as_ref().map_or_else(String::new, |prompt| prompt.prompts.join(", ") + ": ");
+            ("gather", Some(*leg), format!("{prompts}{} to {} digits", gather.min, gather.max))
+        }
         Verb::Record(leg, record) => ("record", Some(*leg), format!("at most {} s", record.max.as_secs())),
         Verb::StartRecord(leg, _) => ("start_record", Some(*leg), none()),
         Verb::PauseRecord(handle, paused) => (if *paused { "pause" } else { "resume" }, None, handle.0.to_string()),
@@ -323,7 +329,6 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
 }
 
 /// How a verb ended, and what was told with it.
-/// How a verb ended, and what was told with it.
 pub fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
     let none = Facts::NONE;
     match outcome {
@@ -339,11 +344,56 @@ pub fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
             (status.word(), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
         }
         VerbOutcome::Transferred { status, sip } => (status.word(), none.with("sip", sip.to_string())),
-        VerbOutcome::Brought(brought) => match &**brought {
-            Brought::Facts(None) => ("gone", none),
-            Brought::Answer(Err(why)) => ("failed", none.with("why", why)),
-            Brought::Facts(Some(_)) | Brought::Moment { .. } | Brought::Answer(Ok(_)) => ("ok", none),
-        },
+        VerbOutcome::Brought(brought) => fetched(brought),
         VerbOutcome::Misuse(misuse) => ("misuse", none.with("why", misuse.to_string())),
     }
+}
+
+/// What an errand has brought: all that a program was told by it, so that the call can be played again.
+fn fetched(brought: &Brought) -> (&'static str, Facts) {
+    match brought {
+        Brought::Facts(None) => ("gone", Facts::NONE),
+        Brought::Facts(Some(known)) => {
+            let told = [("from", &known.from), ("to", &known.to), ("number", &known.number), ("name", &known.name)];
+            let how = [("transport", &known.transport), ("codec", &known.codec), ("state", &known.state)];
+            let facts = told.into_iter().chain(how).filter(|(_, said)| !said.is_empty());
+            let facts = facts.fold(Facts::NONE, |facts, (name, said)| facts.with(name, said));
+            let whose = [("endpoint", &known.endpoint), ("trunk", &known.trunk)];
+            let facts = whose.into_iter().fold(facts, |facts, (name, said)| match said {
+                Some(said) => facts.with(name, said),
+                None => facts,
+            });
+            ("ok", if known.secure { facts.with("secure", "yes") } else { facts })
+        }
+        Brought::Moment { wall, seed } => {
+            ("ok", Facts::NONE.with("wall_ms", wall.as_millis().to_string()).with("seed", seed.to_string()))
+        }
+        Brought::Answer(Err(why)) => ("failed", Facts::NONE.with("why", why)),
+        Brought::Answer(Ok(answer)) => ("ok", answered(answer)),
+    }
+}
+
+/// An answer of the world, in as many pieces as it needs; of a web server without its headers, which may be secrets. One that is
+/// too long is left out.
+fn answered(answer: &str) -> Facts {
+    let mut json: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
+    let of_web = json.get("status").is_some() && json.get("body").is_some();
+    let kept = match json.as_object_mut().filter(|_| of_web) {
+        Some(reply) => {
+            reply.remove("headers");
+            json.to_string()
+        }
+        None => answer.to_owned(),
+    };
+    let mut facts = Facts::NONE;
+    let mut rest = kept.as_str();
+    if rest.len() > LONGEST_ANSWER {
+        return facts.with("answer_bytes", rest.len().to_string());
+    }
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(MAX_TEXT));
+        facts = facts.with("answer", piece);
+        rest = behind;
+    }
+    facts
 }

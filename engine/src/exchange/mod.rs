@@ -65,7 +65,7 @@ use sounding::Prompts;
 use talk::Talk;
 use watchdog::Watchdog;
 
-pub use chronicle::{result as came_of, spoken};
+pub use chronicle::{heard as heard_of, result as came_of, spoken};
 pub use services::named as built_in;
 pub use watchdog::CallTally;
 

@@ -4,11 +4,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use patchcord_engine::call::effect::{Note, Through, Way};
 use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
-use patchcord_engine::call::{Event, LegEvent, LegId};
-use patchcord_engine::exchange::{came_of, spoken};
+use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
+use patchcord_engine::exchange::{came_of, heard_of, spoken};
 use patchcord_engine::journal::{
-    Account, Began, CallId, Cause, Direction, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record, Rules, Verb,
-    What,
+    Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
+    Rules, Verb, What,
 };
 use patchcord_engine::program::End;
 
@@ -28,6 +28,8 @@ pub struct Closed {
     pub fault: Option<String>,
     /// Whether somebody left a message.
     pub message: bool,
+    /// Its journal.
+    pub entries: Vec<Entry>,
 }
 
 impl Closed {
@@ -82,10 +84,9 @@ impl Chronicle {
     pub fn close(mut self, number: u64, service: String, now: Duration) -> Closed {
         let outcome = if self.fault.is_some() { Outcome::Crashed } else { self.journal.outcome() };
         let at = now.saturating_sub(self.began);
-        // The batch would be written down; the record is all that a test asks for.
-        drop(self.journal.close(at, outcome));
+        let entries = self.journal.close(at, outcome).map(|batch| batch.entries).unwrap_or_default();
         let record = self.journal.record().clone();
-        Closed { number, service, record, fault: self.fault, message: self.message }
+        Closed { number, service, record, fault: self.fault, message: self.message, entries }
     }
 }
 
@@ -98,7 +99,7 @@ impl Talk {
                 let (name, leg, arguments) = spoken(&verb);
                 let place = self.program.place();
                 // Facts and the time of day are asked for all the while, and by nobody who wrote a script.
-                if !matches!(verb, patchcord_engine::call::Verb::Errand(_)) {
+                if !matches!(verb, Order::Errand(_) | Order::Log(..)) {
                     let on = leg.filter(|leg| *leg != LegId::FIRST).map(|leg| format!(" leg {}", leg.0));
                     let what = format!("{name}{} {arguments}", on.unwrap_or_default());
                     house.tell(&self.service, what.trim_end(), place.clone());
@@ -128,18 +129,33 @@ impl Talk {
             Note::Tag(key, value) => {
                 self.chronicle.write(now, What::Tag { key: key.into(), value: value.into() });
             }
-            Note::StoryEnded(End::Fault(why)) => {
-                house.tell(&self.service, format!("breaks: {why}"), self.program.place());
-                self.chronicle.fault = Some(why);
-            }
-            Note::StoryEnded(End::ContinueAs(service)) => {
-                house.tell(&self.service, format!("goes on as {service}"), self.program.place());
-            }
-            Note::StoryEnded(End::Told) => house.tell(&self.service, "ends", None),
+            Note::StoryEnded(end) => self.note_end(end, house),
             Note::Heard(event) => self.note_event(&event, now),
             Note::Log(kind, text) => house.tell(&self.service, format!("notes ({kind}): {text}"), self.program.place()),
             Note::NotTold(_) => house.tell(&self.service, "is not told of an event: too many wait", None),
         }
+    }
+
+    fn note_end(&mut self, end: End, house: &mut House) {
+        let place = self.program.place();
+        let facts = match end {
+            End::Fault(why) => {
+                house.tell(&self.service, format!("breaks: {why}"), place);
+                let facts = Facts::NONE.with("fault", &why);
+                self.chronicle.fault = Some(why);
+                facts
+            }
+            End::ContinueAs(service) => {
+                house.tell(&self.service, format!("goes on as {service}"), place);
+                Facts::NONE.with("continues_as", service)
+            }
+            End::Told => {
+                house.tell(&self.service, "ends", None);
+                Facts::NONE
+            }
+        };
+        let ended = What::Heard { leg: None, event: "story ended".into(), facts };
+        self.chronicle.write(house.elapsed(), ended);
     }
 
     fn note_event(&mut self, event: &Event, now: Duration) {
@@ -151,7 +167,11 @@ impl Talk {
             LegEvent::Answered => What::Answered(leg),
             LegEvent::Held(true) => What::Held(leg),
             LegEvent::Held(false) => What::Resumed(leg),
-            _ => return,
+            LegEvent::Ended(_) | LegEvent::Refused(_) | LegEvent::KeyDown(_) => return,
+            other => {
+                let (event, facts) = heard_of(other);
+                What::Heard { leg: Some(leg), event: event.into(), facts }
+            }
         };
         self.chronicle.write(now, what);
     }

@@ -155,7 +155,7 @@ fn a_failed_expectation_says_what_was_there_and_all_that_happened() -> Played {
     assert!(failure.was.contains("has no call any more; the house hung up"), "{failure}");
     for line in [
         "    0.000  +33612345678     calls +33100000000 (ivr)\n",
-        "    0.000  ivr              gather 1 to 1 digits                                     told.rs:2\n",
+        "    0.000  ivr              gather main-menu: 1 to 1 digits                          told.rs:2\n",
         "    0.000  +33612345678     hears main-menu\n",
         "    7.000  ivr                ▸ timeout\n",
         "    9.000  +33612345678     is hung up\n",

@@ -33,4 +33,4 @@ mod world;
 
 pub use coverage::{Coverage, Lines};
 pub use failed::Failed;
-pub use suite::{Report, Source, Sources, Verdict, Wishes, run};
+pub use suite::{Report, Source, Sources, Verdict, Wishes, run, shelf_of};

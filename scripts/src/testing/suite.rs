@@ -126,6 +126,24 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
     report
 }
 
+/// These services, and those that are shipped where none of these has their name. What cannot be published is told.
+pub fn shelf_of(services: &[Source], broken: &mut Vec<String>) -> Arc<Shelf> {
+    let shelf = Arc::new(Shelf::new(Limits::default()));
+    let own = |name: &str| services.iter().any(|source| source.name == name);
+    for name in shipped::services().filter(|name| !own(name)) {
+        let text = shipped::service(name).unwrap_or_default();
+        if let Err(error) = shelf.publish(name, &format!("{name}.rhai"), text) {
+            broken.push(error.to_string());
+        }
+    }
+    for source in services {
+        if let Err(error) = shelf.publish(&source.name, &source.file, &source.text) {
+            broken.push(error.to_string());
+        }
+    }
+    shelf
+}
+
 /// One test.
 struct Case<'a> {
     source: &'a Source,
@@ -175,19 +193,7 @@ impl Services for Shared {
 
 impl Bench {
     fn of(sources: &Sources, seed: u64, broken: &mut Vec<String>) -> Self {
-        let shelf = Arc::new(Shelf::new(Limits::default()));
-        let own = |name: &str| sources.services.iter().any(|source| source.name == name);
-        for name in shipped::services().filter(|name| !own(name)) {
-            let text = shipped::service(name).unwrap_or_default();
-            if let Err(error) = shelf.publish(name, &format!("{name}.rhai"), text) {
-                broken.push(error.to_string());
-            }
-        }
-        for source in &sources.services {
-            if let Err(error) = shelf.publish(&source.name, &source.file, &source.text) {
-                broken.push(error.to_string());
-            }
-        }
+        let shelf = shelf_of(&sources.services, broken);
         let seen = Rc::new(RefCell::new(Seen::default()));
         let watched = Rc::new(Host::watched(shelf.clone(), |engine| coverage::watch(engine, seen.clone())));
         let bare = Rc::new(Host::new(shelf));

@@ -42,7 +42,11 @@ fn a_failed_expectation_is_told_by_its_line_with_what_was_there_and_a_ladder() {
     let failed = failure(&report);
     assert_eq!(failed.place, "ivr_test.rhai:3:11");
     assert!(failed.why.contains("expected 1 to hear welcome, but 1 has no call any more"), "{}", failed.why);
-    assert!(failed.ladder.contains("gather 1 to 1 digits") && failed.ladder.contains("ivr.rhai:"), "{}", failed.ladder);
+    assert!(
+        failed.ladder.contains("gather main-menu: 1 to 1 digits") && failed.ladder.contains("ivr.rhai:"),
+        "{}",
+        failed.ladder
+    );
 }
 
 #[test]
@@ -121,7 +125,7 @@ fn a_report_is_read_by_people_and_by_machines() {
     assert!(line.starts_with("FAIL  ivr_test.rhai:1  who calls hears welcome  ("), "{line}");
     let summary = report.summary();
     assert!(summary.contains("ivr_test.rhai:1:64: test_who_calls_hears_welcome\n    after "), "{summary}");
-    assert!(summary.contains("ivr              gather 1 to 1 digits"), "{summary}");
+    assert!(summary.contains("ivr              gather main-menu: 1 to 1 digits"), "{summary}");
     assert!(summary.ends_with("1 test, 1 failed\n"), "{summary}");
     let junit = report.junit();
     assert!(junit.contains("tests=\"1\" failures=\"1\" errors=\"0\"") && junit.contains("&lt;welcome&gt;"), "{junit}");

@@ -1,0 +1,285 @@
+//! The course of a past call: its journal, read entry by entry, as what a script was told and what it said.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, UNIX_EPOCH};
+
+use patchcord_engine::call::event::{ReferWish, Who};
+use patchcord_engine::call::verb::Handle;
+use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Verb};
+use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
+use patchcord_engine::journal::{self, Entry, Facts, Record, VerbNumber, What};
+use patchcord_engine::program::{VerbId, Wake};
+use patchcord_media::dtmf::{Key, Press, Via};
+
+use super::outcome::{Unread, outcome};
+use super::{Said, leg, place};
+
+/// How long a key was held, which no journal says.
+const HELD: Duration = Duration::from_millis(100);
+
+/// What comes next in a journal.
+pub(super) enum Next<'a> {
+    /// The script said this.
+    Verb(&'a journal::Verb),
+    /// It was told this.
+    Told(Wake),
+    /// Its story ended, so.
+    StoryEnded { what: String },
+    /// What was told is not in the journal.
+    Unknown(String),
+    /// The call was over.
+    Over,
+}
+
+impl Next<'_> {
+    /// As somebody is told what happened then.
+    pub fn said(&self) -> Said {
+        match self {
+            Self::Verb(verb) => Said::verb(&verb.name, verb.leg.map(|leg| leg.0), &verb.arguments, place(verb)),
+            Self::Told(_) => Said::of("waited, and something happened", None),
+            Self::StoryEnded { what } => Said::of(what, None),
+            Self::Unknown(why) => Said::of(why, None),
+            Self::Over => Said::of("the call was over", None),
+        }
+    }
+}
+
+/// See the module.
+pub(super) struct Course<'a> {
+    record: &'a Record,
+    entries: &'a [Entry],
+    place: usize,
+    /// Verbs under way: as then, as today, and what today's says.
+    under_way: BTreeMap<VerbNumber, (VerbId, Verb)>,
+    /// Keys that were pressed on each leg and that no answer has taken.
+    keys: BTreeMap<LegId, VecDeque<Key>>,
+    /// Legs of whose end a script is told, and those that were answered.
+    known: BTreeSet<LegId>,
+    answered: BTreeSet<LegId>,
+    /// What a script is told when it has said what it has to say now.
+    waiting: VecDeque<Wake>,
+    /// Timers that a script has set: when they end, and their handle.
+    timers: Vec<(Duration, Handle)>,
+}
+
+impl<'a> Course<'a> {
+    pub fn new(record: &'a Record, entries: &'a [Entry]) -> Self {
+        Self {
+            record,
+            entries,
+            place: 0,
+            under_way: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            known: BTreeSet::from([LegId::FIRST]),
+            answered: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            timers: Vec::new(),
+        }
+    }
+
+    /// How long after the beginning of the call what was read last happened.
+    pub fn at(&self) -> Duration {
+        self.entries.get(self.place.saturating_sub(1)).map_or(Duration::ZERO, |entry| entry.at)
+    }
+
+    /// A verb was said then and is said today.
+    pub fn begins(&mut self, then: VerbNumber, today: VerbId, verb: Verb) {
+        if let Verb::Gather(leg, gather) = &verb
+            && gather.clear_first
+        {
+            self.keys.remove(leg);
+        }
+        self.under_way.insert(then, (today, verb));
+    }
+
+    /// Reads on to what a script said. More may have happened at the instant at which it was told something: that waits.
+    pub fn said(&mut self) -> Next<'a> {
+        let at = self.at();
+        loop {
+            let same = self.entries.get(self.place).is_some_and(|entry| entry.at == at);
+            match self.read_on() {
+                Next::Told(wake) if same => self.waiting.push_back(wake),
+                other => return other,
+            }
+        }
+    }
+
+    /// Reads on to what a script said or was told.
+    pub fn next(&mut self) -> Next<'a> {
+        self.waiting.pop_front().map_or_else(|| self.read_on(), Next::Told)
+    }
+
+    fn read_on(&mut self) -> Next<'a> {
+        loop {
+            let Some(entry) = self.entries.get(self.place) else { return Next::Over };
+            if let Some(timer) = self.timers.iter().position(|(until, _)| *until <= entry.at) {
+                let (_, handle) = self.timers.remove(timer);
+                return Next::Told(Wake::Heard(Happening::Ended(handle)));
+            }
+            let missing = self.place.checked_sub(1).map(|before| self.entries[before].number + 1);
+            if missing.is_some_and(|next| entry.number > next) {
+                return Next::Unknown("entries of the journal are missing here".into());
+            }
+            self.place += 1;
+            if let Some(next) = self.read(entry) {
+                return next;
+            }
+        }
+    }
+
+    fn read(&mut self, entry: &'a Entry) -> Option<Next<'a>> {
+        let heard = |happening| Some(Next::Told(Wake::Heard(happening)));
+        match &entry.what {
+            What::Verb(verb) if is_of_house(verb) => None,
+            What::Verb(verb) => Some(Next::Verb(verb)),
+            What::Result { verb, status, facts } => self.result(*verb, status, facts, entry.at),
+            What::Answered(number) => {
+                self.known.insert(leg(*number));
+                self.answered.insert(leg(*number));
+                None
+            }
+            What::Held(number) => heard(Happening::Held(leg(*number), true)),
+            What::Resumed(number) => heard(Happening::Held(leg(*number), false)),
+            What::LegEnded { leg: number, cause } => {
+                let leg = leg(*number);
+                let by = match cause.by {
+                    journal::By::Caller if leg == LegId::FIRST => Who::Party,
+                    journal::By::Callee if leg != LegId::FIRST => Who::Party,
+                    journal::By::Caller | journal::By::Callee => Who::Other,
+                    journal::By::Script => Who::Program,
+                    journal::By::System => Who::System,
+                };
+                let ending = Ending { by, cause: cause.q850, sip: cause.sip, reason: cause.reason.to_string() };
+                self.known.remove(&leg).then_some(Next::Told(Wake::Heard(Happening::Left(leg, ending))))
+            }
+            What::Heard { leg: number, event, facts } => self.event(number.map(leg), event, facts),
+            _ => None,
+        }
+    }
+
+    fn result(&mut self, then: VerbNumber, status: &str, facts: &Facts, at: Duration) -> Option<Next<'a>> {
+        let (id, verb) = self.under_way.remove(&then)?;
+        let digits = match &verb {
+            Verb::Gather(leg, gather) => {
+                let wanted = facts.get("keys").and_then(|keys| keys.parse().ok()).unwrap_or(0);
+                let keys = self.keys.entry(*leg).or_default();
+                taken(keys, wanted, &gather.end)
+            }
+            _ => String::new(),
+        };
+        match outcome(&verb, status, facts, digits) {
+            Ok(outcome) => {
+                if let (Verb::After(long), Outcome::Handle(handle)) = (&verb, &outcome) {
+                    self.timers.push((at + *long, *handle));
+                }
+                Some(Next::Told(Wake::Result(id, outcome)))
+            }
+            Err(Unread(why)) => Some(Next::Unknown(why)),
+        }
+    }
+
+    fn event(&mut self, leg: Option<LegId>, event: &str, facts: &Facts) -> Option<Next<'a>> {
+        match (event, leg) {
+            ("story ended", _) => {
+                let what = match (facts.get("fault"), facts.get("continues_as")) {
+                    (Some(fault), _) => format!("breaks: {fault}"),
+                    (_, Some(service)) => format!("goes on as {service}"),
+                    (None, None) => "ends".to_owned(),
+                };
+                Some(Next::StoryEnded { what })
+            }
+            ("key", Some(leg)) => {
+                let key = facts.get("digit").and_then(|digit| digit.chars().next()).and_then(Key::of_char)?;
+                self.key(leg, key)
+            }
+            ("refer", Some(leg)) => {
+                let to = facts.get("to").unwrap_or_default().to_owned();
+                let wish = ReferWish { to, replaces: None, replaces_elsewhere: None };
+                Some(Next::Told(Wake::Heard(Happening::Refer(leg, wish))))
+            }
+            _ => None,
+        }
+    }
+
+    /// A key: what a verb takes the script is not told.
+    fn key(&mut self, leg: LegId, key: Key) -> Option<Next<'a>> {
+        let taken = self.under_way.values().any(|(_, verb)| match verb {
+            Verb::Gather(at, _) => *at == leg,
+            Verb::Play(at, play) => *at == leg && play.stop_keys.contains(&key),
+            Verb::Record(at, record) => *at == leg && record.end.contains(&key),
+            _ => false,
+        });
+        let ended = self.under_way.values().any(|(_, verb)| !matches!(verb, Verb::Gather(..)) && taken);
+        if !ended {
+            self.keys.entry(leg).or_default().push_back(key);
+        }
+        let press = Press { key, duration: HELD, via: Via::Rtp };
+        (!taken).then_some(Next::Told(Wake::Heard(Happening::Key(leg, press))))
+    }
+
+    /// What the house told: as it was told next, or as the record knows it.
+    pub fn known(&self, errand: &Errand) -> Brought {
+        let (name, of) = match errand {
+            Errand::Facts(leg) => ("facts", Some(leg.0)),
+            Errand::Moment | Errand::Outside(_) => ("moment", None),
+        };
+        let asked = |verb: &journal::Verb| verb.name == name && verb.leg.map(|leg| leg.0) == of;
+        // The last one before here, or the first one behind: facts change little, and are told as late as they were known.
+        let facts = |place: usize| match &self.entries[place].what {
+            What::Verb(verb) if asked(verb) => self.entries[place..].iter().find_map(|entry| match &entry.what {
+                What::Result { verb: of, facts, .. } if *of == verb.id => Some(facts),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let behind = (self.place..self.entries.len()).find_map(facts);
+        let told = behind.or_else(|| (0..self.place).rev().find_map(facts));
+        let number = |name: &str| told.and_then(|told| told.get(name)?.parse().ok());
+        match errand {
+            Errand::Facts(leg) => Brought::Facts(Some(Box::new(self.facts(*leg, told)))),
+            Errand::Moment | Errand::Outside(_) => {
+                let began = self.record.began.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let wall = number("wall_ms").map_or(began + self.at(), Duration::from_millis);
+                Brought::Moment { wall, seed: number("seed").unwrap_or(0) }
+            }
+        }
+    }
+
+    fn facts(&self, leg: LegId, told: Option<&Facts>) -> LegFacts {
+        let (from, to) = (self.record.from.number.to_string(), self.record.to.number.to_string());
+        let said = |name: &str| told.and_then(|told| told.get(name)).map(str::to_owned);
+        LegFacts {
+            number: said("number").unwrap_or_else(|| if leg == LegId::FIRST { from.clone() } else { String::new() }),
+            from: said("from").unwrap_or(from),
+            to: said("to").unwrap_or(to),
+            name: said("name").unwrap_or_default(),
+            headers: Vec::new(),
+            endpoint: said("endpoint"),
+            trunk: said("trunk"),
+            transport: said("transport").unwrap_or_else(|| "udp".into()),
+            secure: said("secure").is_some(),
+            codec: said("codec").unwrap_or_default(),
+            state: if self.answered.contains(&leg) { "answered".into() } else { said("state").unwrap_or_default() },
+            quality: None,
+        }
+    }
+}
+
+/// Keys of an answer, out of those that were pressed.
+fn taken(keys: &mut VecDeque<Key>, wanted: usize, end: &[Key]) -> String {
+    let mut digits = String::new();
+    while digits.len() < wanted {
+        match keys.pop_front() {
+            Some(key) if end.contains(&key) => {}
+            Some(key) => digits.push(key.as_char()),
+            None => break,
+        }
+    }
+    keys.pop_front_if(|key| end.contains(key));
+    digits
+}
+
+/// What the house does of itself, or is asked all the while.
+fn is_of_house(verb: &journal::Verb) -> bool {
+    VerbId(verb.id.0).is_house() || matches!(&*verb.name, "facts" | "moment" | "log")
+}

@@ -1,0 +1,93 @@
+//! Calls that were played in the simulator, replayed against the same scripts and against others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::simulator::{Closed, Reply, Setting, Stage};
+use crate::{Host, Limits, Shelf};
+
+const IVR: &str = include_str!("../testing/tests/ivr.rhai");
+
+fn host(text: &str) -> Host {
+    let shelf = Arc::new(Shelf::new(Limits::default()));
+    if let Err(broken) = shelf.publish("ivr", "ivr.rhai", text) {
+        panic!("{broken}");
+    }
+    Host::new(shelf)
+}
+
+/// A caller who presses these keys at each menu, and hangs up after that.
+fn played(text: &str, keys: &str) -> Closed {
+    let t = Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(host(text))) });
+    let answer = Ok(serde_json::json!({ "status": 200, "headers": { "x": "1" }, "body": "{\"vip\": true}" }));
+    t.replies(Reply { to: "GET https://example.org/vip".into(), answer, after: Duration::from_secs(1), once: false });
+    let _alice = t.endpoint("alice").answers(Duration::from_secs(3));
+    let _bob = t.endpoint("bob").busy();
+    let phone = t.phone("+33612345678").dials("100").expect("it calls");
+    for key in keys.chars() {
+        // The last keys may find the call over.
+        drop(phone.presses(&key.to_string()).and_then(|phone| phone.after(Duration::from_secs(9))));
+    }
+    drop(phone.hangs_up());
+    t.record().expect("the call is over")
+}
+
+fn replayed(text: &str, call: &Closed) -> Replayed {
+    replay(&host(text), &call.record, &call.entries).expect("a script answered it")
+}
+
+#[test]
+fn whatever_a_caller_did_the_same_script_goes_the_same_way() {
+    for keys in ["", "1", "2", "9", "91", "992", "999"] {
+        let call = played(IVR, keys);
+        let again = replayed(IVR, &call);
+        assert_eq!(again.end, Came::Through, "keys {keys:?}: {:?}", call.entries);
+        assert!(again.same.len() >= 2, "{again:?}");
+    }
+}
+
+#[test]
+fn a_changed_target_is_told_by_its_line_then_and_today() {
+    let call = played(IVR, "1");
+    let replayed = replayed(&IVR.replace("\"user:bob\"]", "\"user:carol\"]"), &call);
+    let Came::Otherwise { then, today, .. } = replayed.end else { panic!("{replayed:?}") };
+    assert_eq!((then.what.as_str(), today.what.as_str()), ("dial user:alice, user:bob", "dial user:alice, user:carol"));
+    assert_eq!((then.place.as_deref(), today.place.as_deref()), (Some("ivr.rhai:17"), Some("ivr.rhai:17")));
+    assert_eq!(replayed.same.len(), 2, "it was answered, and asked");
+}
+
+#[test]
+fn keys_and_answers_of_the_world_are_told_as_then() {
+    let call = played(IVR, "92");
+    let other = IVR.replace("\"welcome-back\"", "\"welcome-again\"");
+    let Came::Otherwise { then, today, .. } = replayed(&other, &call).end else { panic!("it plays another prompt") };
+    assert_eq!((then.what.as_str(), today.what.as_str()), ("play welcome-back", "play welcome-again"));
+}
+
+#[test]
+fn a_script_that_breaks_today_says_where() {
+    let call = played(IVR, "9");
+    let broken = IVR.replace("caller.play(\"not-understood\")", "caller.play(1)");
+    let Came::Otherwise { then, today, .. } = replayed(&broken, &call).end else { panic!("it breaks") };
+    assert_eq!(then.what, "play not-understood");
+    assert!(today.what.starts_with("breaks: ivr.rhai:10:"), "{today}");
+}
+
+#[test]
+fn a_journal_with_a_hole_ends_there() {
+    let mut call = played(IVR, "92");
+    let hole = call.entries.iter().position(|entry| format!("{:?}", entry.what).contains("not-understood"));
+    call.entries.remove(hole.expect("it was said") + 1);
+    let Came::Unknown(why) = replayed(IVR, &call).end else { panic!("nothing is missing") };
+    assert!(why.contains("entries of the journal are missing"), "{why}");
+}
+
+#[test]
+fn a_call_of_no_script_is_not_replayed() {
+    let call = played(IVR, "");
+    let none = Record { service: None, ..call.record.clone() };
+    assert_eq!(replay(&host(IVR), &none, &call.entries), Err(NotReplayed::NoScript));
+    let gone = Record { service: Some("lost".into()), ..call.record };
+    assert_eq!(replay(&host(IVR), &gone, &call.entries), Err(NotReplayed::Gone("lost".into())));
+}

@@ -1,5 +1,7 @@
 //! What a script may use, each bound with its reason.
 
+use crate::say::Language;
+
 /// What a script may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -25,6 +27,8 @@ pub struct Limits {
     pub file: usize,
     /// What waits for a side handler that is busy: what somebody presses in half a minute.
     pub waiting: usize,
+    /// What numbers and dates are spoken in where a script does not say.
+    pub language: Language,
 }
 
 impl Default for Limits {
@@ -41,6 +45,7 @@ impl Default for Limits {
             functions: 256,
             file: 256 << 10,
             waiting: 64,
+            language: Language::English,
         }
     }
 }

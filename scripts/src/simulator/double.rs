@@ -9,6 +9,7 @@ use patchcord_engine::errand::Outside;
 use serde_json::{Map, Value, json};
 
 use super::limits;
+use super::postbox::Postbox;
 
 /// Keys that all services share begin so; others are the service's own.
 const SHARED: &str = "shared:";
@@ -24,6 +25,7 @@ pub(super) struct Double {
     replies: Vec<Reply>,
     /// What other nouns answer.
     given: BTreeMap<String, Result<String, String>>,
+    postbox: Postbox,
 }
 
 /// A value, and until when it is kept.
@@ -93,6 +95,9 @@ impl Double {
         let (after, answer) = match outside.noun.as_str() {
             "store" => (Duration::ZERO, self.keep(&outside.service, &ask, wall)),
             "mail" => (Duration::ZERO, self.send(ask)),
+            "mailbox" => {
+                (Duration::ZERO, self.postbox.answer(&ask, u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)))
+            }
             "http" => self.request(&ask),
             "db" => self.reply(ask["sql"].as_str().unwrap_or_default(), "t.db"),
             noun => (Duration::ZERO, Err(format!("this test has no {noun}; say t.outside(\"{noun}\", …)"))),

@@ -16,7 +16,8 @@
 //! | `house`, `agenda` | the clock, and what is due |
 //! | `talk`, `lines`, `sounds` | one call: what it wants done, by its lines and its ports |
 //! | `party`, `port` | somebody with a telephone; what is heard on a leg |
-//! | `whereabouts`, `lengths`, `double` | where targets are, how long prompts are, the world outside |
+//! | `whereabouts`, `lengths` | where targets are, how long prompts are |
+//! | `double`, `postbox` | the world outside |
 //! | `records`, `tale`, `failure` | what a call leaves behind, and what is told of it |
 //! | `points` | where stories wait, for whoever lets callers hang up there |
 
@@ -32,6 +33,7 @@ mod party;
 mod phone;
 mod points;
 mod port;
+mod postbox;
 mod records;
 mod sounds;
 mod stage;

@@ -11,6 +11,7 @@
 //! | `facts` | what is known of a leg |
 //! | `background` | what goes on while the script does: recordings, music, timers |
 //! | `said` | numbers, dates and hours: `say::` as prompts, `time::` by the clock on a wall |
+//! | `mailbox` | messages that were left |
 //! | `world`, `small` | `store http db mail …`; `time rand json log` |
 
 mod background;
@@ -19,6 +20,7 @@ mod facts;
 pub mod given;
 pub mod kind;
 mod leg;
+mod mailbox;
 mod pass;
 mod said;
 mod small;
@@ -86,9 +88,19 @@ pub enum Of {
 
 /// All words.
 pub fn all() -> impl Iterator<Item = &'static Word> {
-    [leg::WORDS, sound::WORDS, dialling::WORDS, pass::WORDS, said::WORDS, background::WORDS, world::WORDS, small::WORDS]
-        .into_iter()
-        .flatten()
+    [
+        leg::WORDS,
+        sound::WORDS,
+        dialling::WORDS,
+        pass::WORDS,
+        said::WORDS,
+        background::WORDS,
+        world::WORDS,
+        small::WORDS,
+        mailbox::WORDS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A part of a word's table.

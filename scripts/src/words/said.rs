@@ -10,7 +10,7 @@ use super::{Answer, Of, Part, Word, part};
 use crate::say::{self, Clock, Currency, Language, Unsayable};
 use crate::time;
 
-const LANGUAGE: Part = part("language", Kind::Text, "\"en\" or \"de\"; English where it is missing.");
+const LANGUAGE: Part = part("language", Kind::Text, "\"en\" or \"de\"; that of the house where it is missing.");
 
 const ZONE: Part = part("zone", Kind::Text, "As \"Europe/Berlin\"; UTC where it is missing.");
 
@@ -143,7 +143,7 @@ const fn say(
 }
 
 fn language(given: &Given<'_>) -> Result<Language, Box<EvalAltResult>> {
-    let tag = given.text("language").unwrap_or_else(|| "en".into());
+    let Some(tag) = given.text("language") else { return Ok(given.scene()?.limits.language) };
     Language::of(&tag).ok_or_else(|| {
         given.wrong(format!("nobody has taught the house to count in {tag:?}; there are \"en\" and \"de\""))
     })

@@ -1,0 +1,79 @@
+//! Mailboxes for tests: messages in memory, and one PIN for all of them.
+
+use serde_json::{Value, json};
+
+use super::limits;
+
+/// What opens every mailbox of a test.
+const PIN: &str = "1234";
+
+/// Wrong PINs after which none is looked at.
+const TRIES: u32 = 3;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Postbox {
+    messages: Vec<Message>,
+    wrong: u32,
+}
+
+#[derive(Debug)]
+struct Message {
+    owner: String,
+    told: Value,
+}
+
+impl Postbox {
+    /// What comes of an errand to `mailbox`.
+    pub fn answer(&mut self, ask: &Value, at_ms: u64) -> Result<Value, String> {
+        let text = |name: &str| ask[name].as_str().unwrap_or_default().to_owned();
+        let user = text("user");
+        let own = |message: &&Message| message.owner == user;
+        match ask["do"].as_str().unwrap_or_default() {
+            "about" => Ok(json!({ "mail": null, "pin": true })),
+            "count" => {
+                let heard = self.messages.iter().filter(own).filter(|message| message.told["heard"] == true).count();
+                Ok(json!({ "new": self.messages.iter().filter(own).count() - heard, "heard": heard, "full": false }))
+            }
+            "save" if self.messages.len() >= limits::KEPT => Err("a test takes no more messages".into()),
+            "save" => {
+                let id = format!("message-{}", self.messages.len() + 1);
+                let told = json!({
+                    "id": id, "file": text("file"), "from": text("from"), "ms": ask["ms"], "at_ms": at_ms, "heard": false,
+                });
+                self.messages.push(Message { owner: user, told });
+                Ok(json!({ "id": id }))
+            }
+            "list" => {
+                let mut own: Vec<Value> =
+                    self.messages.iter().filter(own).map(|message| message.told.clone()).collect();
+                own.sort_by_key(|told| told["heard"] == true);
+                Ok(own.into())
+            }
+            "mark_heard" => {
+                let id = text("id");
+                let found = self.messages.iter_mut().find(|message| message.owner == user && message.told["id"] == *id);
+                Ok(found.map(|message| message.told["heard"] = true.into()).is_some().into())
+            }
+            "delete" => {
+                let (id, before) = (text("id"), self.messages.len());
+                self.messages.retain(|message| message.owner != user || message.told["id"] != *id);
+                Ok((self.messages.len() < before).into())
+            }
+            "pin" => Ok(self.tries(&text("pin"))),
+            other => Err(format!("a mailbox does not {other:?}")),
+        }
+    }
+
+    fn tries(&mut self, pin: &str) -> Value {
+        if self.wrong >= TRIES {
+            return json!({ "status": "locked", "locked_s": 900 });
+        }
+        if pin == PIN {
+            self.wrong = 0;
+            return json!({ "status": "ok" });
+        }
+        self.wrong += 1;
+        json!({ "status": "wrong", "tries_left": TRIES - self.wrong })
+    }
+}

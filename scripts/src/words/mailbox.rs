@@ -1,0 +1,82 @@
+//! `mailbox`: what was left for people who did not answer. Each word is an errand; a mailbox has the name or the number of its
+//! owner.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::given::Given;
+use super::kind::Kind;
+use super::small::from_json;
+use super::{Answer, Of, Part, Word, part};
+
+/// How long the house may take: a store that needs longer counts as away.
+const SOON: Duration = Duration::from_secs(15);
+
+const USER: Part = part("user", Kind::Text, "Whose: the name of an endpoint, or its number.");
+
+const ID: Part = part("id", Kind::Text, "Which message: its `.id`.");
+
+const LEFT: &[Part] = &[
+    part("from", Kind::Text, "The number that it is from."),
+    part("ms", Kind::Number, "How long it is, in milliseconds."),
+];
+
+const FILE: Part = part("file", Kind::Text, "The `.file` of a recording.");
+
+const PIN: Part = part("pin", Kind::Text, "What was pressed.");
+
+pub(super) const WORDS: &[Word] = &[
+    mailbox(
+        "about",
+        &[USER],
+        &[],
+        "What is known of a mailbox: #{ mail, pin }, where its owner is written to, or (), and whether it has a PIN.",
+        |given| ask(given, "about", json!({})),
+    ),
+    mailbox("count", &[USER], &[], "How many messages there are: #{ new, heard, full }.", |given| {
+        ask(given, "count", json!({}))
+    }),
+    mailbox("save", &[USER, FILE], LEFT, "Leaves a recording there; gives its #{ id }.", |given| {
+        let ms = given.get("ms").and_then(|ms| ms.as_int().ok()).unwrap_or_default();
+        let with = json!({ "file": given.needed("file"), "from": given.needed("from"), "ms": ms.max(0) });
+        ask(given, "save", with)
+    }),
+    mailbox(
+        "list",
+        &[USER],
+        &[],
+        "The messages, the new ones first: a list of #{ id, file, from, ms, at_ms, heard }.",
+        |given| ask(given, "list", json!({})),
+    ),
+    mailbox("mark_heard", &[USER, ID], &[], "Counts a message as heard; gives whether there is such a one.", |given| {
+        ask(given, "mark_heard", json!({ "id": given.needed("id") }))
+    }),
+    mailbox("delete", &[USER, ID], &[], "Deletes a message; gives whether there was such a one.", |given| {
+        ask(given, "delete", json!({ "id": given.needed("id") }))
+    }),
+    mailbox(
+        "pin",
+        &[USER, PIN],
+        &[],
+        "Tries a PIN: the status is \"ok\", \"wrong\", \"locked\", or \"none\" where there is no PIN. After three wrong ones none is looked at for a while.",
+        |given| ask(given, "pin", json!({ "pin": given.needed("pin") })),
+    ),
+];
+
+const fn mailbox(
+    name: &'static str,
+    takes: &'static [Part],
+    options: &'static [Part],
+    says: &'static str,
+    does: fn(&Given<'_>) -> Answer,
+) -> Word {
+    Word { of: Of::Module("mailbox"), name, takes, needs: takes.len(), options, ends: &[], says, does }
+}
+
+fn ask(given: &Given<'_>, what: &str, mut with: Value) -> Answer {
+    with["do"] = what.into();
+    with["user"] = given.needed("user").into();
+    let answer = given.scene()?.outside(given, "mailbox", &with, SOON)?;
+    from_json(given, answer)
+}

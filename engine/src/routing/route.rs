@@ -158,7 +158,7 @@ pub(super) enum Shipped {
 }
 
 /// All of them. Who runs a service, and whether anybody does, is not asked here.
-pub(super) const SHIPPED: [Shipped; 8] = [
+pub(super) const SHIPPED: [Shipped; 9] = [
     Shipped::Number("1000", "reception"),
     Shipped::Number("2000", "team"),
     Shipped::Hundred("30", "conference"),
@@ -167,6 +167,7 @@ pub(super) const SHIPPED: [Shipped; 8] = [
     Shipped::Number("9198", "readback"),
     Shipped::Number("9664", "music"),
     Shipped::Number("*97", "voicemail"),
+    Shipped::Number("*72", "forward"),
 ];
 
 impl Shipped {

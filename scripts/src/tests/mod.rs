@@ -2,6 +2,7 @@
 
 mod ends;
 mod faults;
+mod services;
 mod verbs;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@
 //! | `{do: "delete", user, id}` | whether there was such a one; its recording goes, too |
 //! | `{do: "pin", user, pin}` | `{status: "ok" \| "wrong" \| "locked" \| "none", tries_left?, locked_s?}` |
 //!
-//! After three wrong PINs none is looked at for a quarter of an hour, whoever asks.
+//! `user` is the name of an endpoint, or its number. After three wrong PINs none is looked at for a quarter of an hour, whoever asks.
 
 use std::{
     collections::HashMap,
@@ -18,7 +18,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use patchcord_engine::routing::ShelfError;
+use patchcord_engine::{routing::ShelfError, switchboard::Switchboard};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -68,6 +68,7 @@ pub(super) struct Voicemails {
     store: Store,
     recordings: Recordings,
     owners: Mutex<Arc<Mailboxes>>,
+    board: Option<Arc<Switchboard>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,6 +81,21 @@ enum Ask {
     MarkHeard { user: String, id: String, heard: Option<bool> },
     Delete { user: String, id: String },
     Pin { user: String, pin: String },
+}
+
+impl Ask {
+    /// Whose mailbox it is about.
+    fn user(&mut self) -> &mut String {
+        match self {
+            Self::About { user }
+            | Self::Save { user, .. }
+            | Self::Count { user }
+            | Self::List { user }
+            | Self::MarkHeard { user, .. }
+            | Self::Delete { user, .. }
+            | Self::Pin { user, .. } => user,
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -98,13 +114,26 @@ pub(super) enum NoMailbox {
 }
 
 impl Voicemails {
-    pub(super) fn new(store: Store, recordings: Recordings, owners: Mailboxes) -> Self {
-        Self { store, recordings, owners: Mutex::new(Arc::new(owners)) }
+    pub(super) fn new(
+        store: Store,
+        recordings: Recordings,
+        owners: Mailboxes,
+        board: Option<Arc<Switchboard>>,
+    ) -> Self {
+        Self { store, recordings, owners: Mutex::new(Arc::new(owners)), board }
     }
 
     /// The configuration has changed.
     pub(super) fn set_owners(&self, owners: Mailboxes) {
         *self.owners.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(owners);
+    }
+
+    /// Who is named by a number has one mailbox all the same.
+    fn call_by_name(&self, user: &mut String) {
+        let endpoint = self.board.as_ref().and_then(|board| board.directory.reached_by(user));
+        if let Some(endpoint) = endpoint {
+            *user = endpoint.user.to_string();
+        }
     }
 
     fn owner(&self, user: &str) -> Mailbox {
@@ -113,7 +142,9 @@ impl Voicemails {
     }
 
     pub(super) async fn answer(&self, ask: &str, now: SystemTime) -> Result<Value, NoMailbox> {
-        match read(ask)? {
+        let mut ask: Ask = read(ask)?;
+        self.call_by_name(ask.user());
+        match ask {
             Ask::About { user } => {
                 let Mailbox { mail, pin } = self.owner(&user);
                 Ok(json!({ "mail": mail, "pin": pin.is_some() }))

@@ -7,27 +7,33 @@
 //! Porter ──▶ place for one more? ──▶ noun
 //!              store     values that stay, per service or shared      crate::store::shelf
 //!              http      servers that the manifest names              crate::fetch::connect
+//!              db        the database that the manifest names        crate::store::foreign
 //!              mail      letters through the configured server        crate::store::letters
 //!              mailbox   what was left for people                     crate::store::voicemail
+//!              registrar where endpoints are                          the engine's location
 //! ```
 //!
 //! | file | what it knows |
 //! |---|---|
 //! | `rules` | what a service may reach |
 //! | `crowd` | how many errands are under way, of all and of one service |
+//! | `db` | statements and rows of other databases |
 //! | `http` | asks of servers, redirects, bodies |
 //! | `mail` | letters, and when they are tried again |
 //! | `mailbox` | voicemail and its PINs |
 //! | `recordings` | files of recordings, by name only |
+//! | `registrar` | where an endpoint can be reached |
 //! | `store` | keys, values and how long they stay |
 //!
 //! Nothing here knows of calls, of scripts or of who waits for an answer.
 
 mod crowd;
+mod db;
 mod http;
 mod mail;
 mod mailbox;
 mod recordings;
+mod registrar;
 mod rules;
 mod store;
 
@@ -40,6 +46,7 @@ use std::{
 use patchcord_engine::{
     errand::{Outside, Reply, World},
     runtime::clock,
+    switchboard::Switchboard,
 };
 use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
@@ -48,7 +55,7 @@ use tokio::{runtime::Handle, sync::watch};
 
 pub use mail::{BadAddress, Login, MailServer, Safety, Sender};
 pub use mailbox::{Mailbox, Mailboxes};
-pub use rules::{Hosts, NoHost, RuleBook, Rules};
+pub use rules::{Database, Hosts, NoHost, RuleBook, Rules};
 
 use crate::{
     fetch::{Reach, connect::Connect},
@@ -80,13 +87,15 @@ struct Rooms {
     crowd: Crowd,
     rules: Arc<dyn RuleBook>,
     store: store::Values,
+    db: db::Databases,
     http: http::Http,
     mail: mail::Post,
     mailbox: mailbox::Voicemails,
+    board: Option<Arc<Switchboard>>,
 }
 
 /// What the porter works with.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Settings {
     /// Authorities that are trusted beside those of the system.
     pub authorities: Vec<CertificateDer<'static>>,
@@ -96,6 +105,8 @@ pub struct Settings {
     pub mail: Option<MailServer>,
     /// Who has a mailbox with a PIN, or is written to.
     pub mailboxes: Mailboxes,
+    /// Where endpoints are registered.
+    pub board: Option<Arc<Switchboard>>,
 }
 
 /// Why scripts reach nothing.
@@ -109,7 +120,7 @@ pub enum Unopened {
 /// Why an ask is not understood.
 #[derive(Debug, thiserror::Error)]
 enum Misasked {
-    #[error("there is no {0:?} that a script could ask; there are http, mail, mailbox and store")]
+    #[error("there is no {0:?} that a script could ask; there are db, http, mail, mailbox, registrar and store")]
     NoSuchNoun(String),
     #[error("the ask has {0} bytes, and {LONGEST_ASK} are the most")]
     TooLong(usize),
@@ -127,15 +138,17 @@ impl Porter {
     /// # Errors
     /// When TLS cannot be had. Nothing is asked of the network here.
     pub fn new(runtime: Handle, store: Store, rules: Arc<dyn RuleBook>, settings: Settings) -> Result<Self, Unopened> {
-        let Settings { authorities, recordings, mail, mailboxes } = settings;
+        let Settings { authorities, recordings, mail, mailboxes, board } = settings;
         let connect = Connect::new(Reach::default(), authorities.clone())?;
         let recordings = recordings::Recordings::new(recordings);
         let rooms = Rooms {
             crowd: Crowd::default(),
             rules,
+            db: db::Databases::default(),
             http: http::Http::new(&connect),
             mail: mail::Post::new(store.clone(), recordings.clone(), authorities, mail),
-            mailbox: mailbox::Voicemails::new(store.clone(), recordings, mailboxes),
+            mailbox: mailbox::Voicemails::new(store.clone(), recordings, mailboxes, board.clone()),
+            board,
             store: store::Values::new(store),
         };
         Ok(Self { runtime, rooms: Arc::new(rooms) })
@@ -212,9 +225,11 @@ impl Rooms {
         let rules = self.rules.rules(service).unwrap_or_default();
         match noun {
             "store" => told(noun, self.store.answer(service, ask, clock::wall()).await),
+            "db" => told(noun, self.db.answer(service, rules.database, ask).await),
             "http" => told(noun, self.http.answer(&rules.hosts, ask).await),
             "mail" => told(noun, self.mail.answer(service, rules.mail, ask, clock::wall()).await),
             "mailbox" => told(noun, self.mailbox.answer(ask, clock::wall()).await),
+            "registrar" => told(noun, registrar::answer(self.board.as_deref(), ask, clock::now())),
             _ => Err(Misasked::NoSuchNoun(noun.into()).to_string()),
         }
     }

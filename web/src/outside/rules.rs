@@ -4,6 +4,8 @@
 
 use url::{Host, Url};
 
+use crate::store::Place;
+
 /// Who knows what each service may reach. Asked for each errand, so a manifest that changes counts at once.
 pub trait RuleBook: Send + Sync + 'static {
     /// What that service may reach; nothing when there is no such service.
@@ -15,8 +17,26 @@ pub trait RuleBook: Send + Sync + 'static {
 pub struct Rules {
     /// Servers that it may speak HTTP with.
     pub hosts: Hosts,
+    /// The database that it may ask.
+    pub database: Option<Database>,
     /// Whether it may send letters.
     pub mail: bool,
+}
+
+/// A database that a service may ask.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// Where it is.
+    pub place: Place,
+    /// Whether it may change it, too.
+    pub may_write: bool,
+}
+
+impl Database {
+    /// Whether both are the same, as far as may be seen: passwords are not compared.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.may_write == other.may_write && self.place.to_string() == other.place.to_string()
+    }
 }
 
 /// Servers that a service may speak HTTP with. By default none.

@@ -9,6 +9,7 @@
 //! bindings   the engine's BindingShelf
 //! calls      the engine's RecordShelf
 //! shelf      what scripts keep, within bounds
+//! foreign    databases that manifests of services name
 //! letters    mail that no server took yet
 //! voicemail  what was left for whom, and tries of PINs
 //! people     users and tokens
@@ -26,6 +27,7 @@ mod claim;
 mod database;
 mod endpoints;
 mod error;
+pub mod foreign;
 pub mod letters;
 mod people;
 mod place;

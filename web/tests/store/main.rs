@@ -5,6 +5,7 @@ mod calls;
 mod cluster;
 mod endpoints;
 mod finding;
+mod foreign;
 mod lab;
 mod letters;
 mod opening;

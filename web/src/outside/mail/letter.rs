@@ -29,9 +29,9 @@ pub(super) const LARGEST_ATTACHMENTS: u64 = 18 << 20;
 pub(super) struct Letter {
     #[serde(deserialize_with = "one_or_more")]
     to: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     subject: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_nothing")]
     text: String,
     #[serde(default, deserialize_with = "one_or_more")]
     pub attach: Vec<String>,
@@ -145,7 +145,12 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-/// A text, or a list of them.
+/// A text; `null` is none.
+fn or_nothing<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A text, or a list of them; `null` is none.
 fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

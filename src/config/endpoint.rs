@@ -4,10 +4,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use patchcord_engine::routing::{Digests, Endpoint, Origin};
 use patchcord_sip::digest::Credential;
-use patchcord_web::accounts::rules::{self, Unfit};
+use patchcord_web::{
+    accounts::rules::{self, Unfit},
+    outside::Mailboxes,
+};
 
 use super::{
-    calling,
+    calling, mail,
     problem::{Place, Wrong},
     section::Section,
     sections,
@@ -24,12 +27,18 @@ pub struct Everybody<'a> {
 }
 
 /// Reads them all; two may share neither a name nor a number, nor may one be called what rings another.
-pub fn read_all(sections: Vec<Section<'_>>, everybody: Everybody<'_>, environment: &Environment) -> Vec<Endpoint> {
+pub fn read_all(
+    sections: Vec<Section<'_>>,
+    everybody: Everybody<'_>,
+    environment: &Environment,
+) -> (Vec<Endpoint>, Mailboxes) {
     let mut names = HashMap::new();
     let mut numbers = HashMap::new();
     let mut endpoints: Vec<Endpoint> = Vec::new();
     let mut number_places = Vec::new();
+    let mut mailboxes = Mailboxes::new();
     for mut section in sections {
+        let mailbox = mail::mailbox(&mut section, environment);
         let Some((endpoint, number_place)) = read(&mut section, everybody, environment) else { continue };
         let place = section.place().clone();
         if names.insert(endpoint.user.clone(), ()).is_some() {
@@ -40,6 +49,7 @@ pub fn read_all(sections: Vec<Section<'_>>, everybody: Everybody<'_>, environmen
             let reason = format!("{} already rings {other}", endpoint.number.as_deref().unwrap_or_default());
             section.object(&number_place, "number", Wrong::new(reason, "give one another number"));
         }
+        mailboxes.extend(mailbox.map(|mailbox| (endpoint.user.to_string(), mailbox)));
         endpoints.push(endpoint);
         number_places.push((section, number_place));
     }
@@ -50,7 +60,7 @@ pub fn read_all(sections: Vec<Section<'_>>, everybody: Everybody<'_>, environmen
             section.object(place, "number", Wrong::new(reason, "give it another number"));
         }
     }
-    endpoints
+    (endpoints, mailboxes)
 }
 
 fn read(section: &mut Section<'_>, everybody: Everybody<'_>, environment: &Environment) -> Option<(Endpoint, Place)> {
@@ -61,7 +71,6 @@ fn read(section: &mut Section<'_>, everybody: Everybody<'_>, environment: &Envir
     let credential = credential(section, everybody.domain, environment);
     let digests = sections::digests(section);
     let calling = calling::read(section);
-    section.refuse_later("mailbox");
     section.close();
     if !has_user {
         section.object(&place, "user", Wrong::new("is missing", "write user = \"alice\" or the like"));

@@ -3,7 +3,8 @@
 //! ```text
 //! tree      what was written, and where        (knows no key of ours)
 //! section   takes keys out, refuses the rest
-//! sections, endpoint, sound  each section of the file → a value of the room that it belongs to
+//! sections, endpoint, sound, mail  each section of the file → a value of the room that it belongs to
+//! manifest  the file beside a service: what it may reach outside its calls
 //! problem   file, key, reason, remedy; all of them at once
 //! whereabouts   only where the running server is
 //! ```
@@ -13,6 +14,8 @@
 
 mod calling;
 mod endpoint;
+mod mail;
+pub mod manifest;
 mod problem;
 mod rewriting;
 mod route;
@@ -35,7 +38,10 @@ use patchcord_engine::{
     routing::{Digests, Endpoint, PlanSettings, RegistrarRules},
     runtime::Settings,
 };
-use patchcord_web::store;
+use patchcord_web::{
+    outside::{MailServer, Mailboxes},
+    store,
+};
 
 pub use problem::Problems;
 pub use sections::{Format, Log};
@@ -77,6 +83,10 @@ pub struct Config {
     pub log: Log,
     /// The endpoints that the file names.
     pub endpoints: Vec<Endpoint>,
+    /// Where their mailboxes write to, and how one listens.
+    pub mailboxes: Mailboxes,
+    /// Where letters go.
+    pub mail: Option<MailServer>,
     /// Who may call whom: routes, trunks, limits of calls.
     pub plan: PlanSettings,
 }

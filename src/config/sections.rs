@@ -21,7 +21,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{
     Config,
     calling::{self, MOST_CALLS},
-    endpoint,
+    endpoint, mail,
     problem::Wrong,
     route,
     section::Section,
@@ -112,19 +112,35 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let web = web(&mut top.take_section("web"));
     let database = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));
+    let mail = mail::server(&mut top.take_section("mail"), domain.as_deref(), environment);
     let emergency = limits.take_list("emergency", calling::number);
     let emergency = emergency.unwrap_or_else(|| PlanSettings::default().emergency);
     let everybody = endpoint::Everybody { domain: domain.as_deref(), digests, emergency: &emergency };
-    let endpoints = endpoint::read_all(top.take_sections("endpoint"), everybody, environment);
+    let (endpoints, mailboxes) = endpoint::read_all(top.take_sections("endpoint"), everybody, environment);
     let domain_of_plan = domain.as_deref().map(Into::into);
     let settings = PlanSettings { domain: domain_of_plan, emergency, ..PlanSettings::default() };
     let plan = plan(top, &mut limits, settings, environment);
     limits.close();
-    for section in ["recordings", "records", "mail", "webhooks", "user"] {
+    for section in ["recordings", "records", "webhooks", "user"] {
         top.refuse_later(section);
     }
     let file = file.map(Into::into);
-    Config { file, data, domain, digests, runtime, registrar, sound, web, database, log, endpoints, plan }
+    Config {
+        file,
+        data,
+        domain,
+        digests,
+        runtime,
+        registrar,
+        sound,
+        web,
+        database,
+        log,
+        endpoints,
+        mailboxes,
+        mail,
+        plan,
+    }
 }
 
 fn plan(

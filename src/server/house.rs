@@ -19,6 +19,7 @@ use patchcord_web::{
     accounts::Accounts,
     house::{Answer, House, Reloaded, Status},
     metrics::{Exposition, Kind},
+    outside::Porter,
     problem::{Problem, chain},
     store::Store,
 };
@@ -42,6 +43,7 @@ pub struct Parts {
     pub runtime: Arc<Runtime>,
     pub sound: SoundRoom,
     pub services: ServiceRoom,
+    pub porter: Porter,
     pub telemetry: Telemetry,
 }
 
@@ -129,6 +131,7 @@ impl Running {
         let plan = self.parts.accounts.board().replan(fresh.plan.clone());
         plan.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
         self.parts.telemetry.change(&fresh.log);
+        self.parts.porter.reconfigure(fresh.mail.clone(), fresh.mailboxes.clone());
 
         let services = self.parts.services.clone();
         let looked = tokio::task::spawn_blocking(move || services.look()).await.unwrap_or_default();
@@ -137,6 +140,7 @@ impl Running {
         let needs_restart = differences(&config, &fresh);
         let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
         (config.endpoints, config.plan) = (fresh.endpoints, fresh.plan);
+        (config.mail, config.mailboxes) = (fresh.mail, fresh.mailboxes);
         (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);
         let applied = vec![
             format!("{} endpoints", self.endpoints()),
@@ -165,6 +169,8 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             database,
             log,
             endpoints: _,
+            mailboxes: _,
+            mail: _,
             plan: _,
         } = config;
         [

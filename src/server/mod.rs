@@ -10,6 +10,7 @@
 //! so that nothing changes while the last registrations are written, and sound last, when nobody is left who speaks.
 
 mod house;
+mod manifests;
 mod services;
 mod sound;
 mod start;

@@ -17,6 +17,9 @@ use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::manifests::Manifests;
+use crate::config::Environment;
+
 /// How often the folder is looked at: soon enough for somebody who saves and dials.
 const LOOK_EACH: Duration = Duration::from_secs(1);
 
@@ -45,14 +48,17 @@ pub struct Looked {
 pub struct ServiceRoom {
     shelf: Arc<Shelf>,
     folder: PathBuf,
+    manifests: Manifests,
     /// What was read last, by name: the text, or what was wrong with it.
     seen: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
 }
 
 impl ServiceRoom {
     /// Publishes what lies in the folder and in the binary. The folder need not be there.
-    pub fn open(folder: &Path) -> Self {
-        let room = Self { shelf: Arc::new(Shelf::new(Limits::default())), folder: folder.into(), seen: Arc::default() };
+    pub fn open(folder: &Path, environment: &Environment) -> Self {
+        let shelf = Arc::new(Shelf::new(Limits::default()));
+        let manifests = Manifests::of(folder.into(), environment.clone());
+        let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default() };
         room.look();
         room
     }
@@ -84,6 +90,7 @@ impl ServiceRoom {
             looked.withdrawn.push(name);
         }
         *seen = found;
+        looked.broken.extend(self.manifests.look());
         looked
     }
 
@@ -180,7 +187,11 @@ struct OnShard(Host);
 
 impl RuleBook for ServiceRoom {
     fn rules(&self, service: &str) -> Option<Rules> {
-        self.shelf.find(service).map(|_| Rules::default())
+        let edition = self.shelf.find(service)?;
+        // What comes with the house is ours: it may tell people of their messages.
+        let is_ours = shipped::service(service).is_some_and(|text| *edition.text == *text);
+        let without = || Rules { mail: is_ours, ..Rules::default() };
+        Some(self.manifests.rules(service).unwrap_or_else(without))
     }
 }
 
@@ -196,7 +207,7 @@ mod tests {
 
     fn room() -> (tempfile::TempDir, ServiceRoom) {
         let folder = tempfile::tempdir().expect("a folder");
-        let room = ServiceRoom::open(folder.path());
+        let room = ServiceRoom::open(folder.path(), &Environment::new());
         (folder, room)
     }
 
@@ -216,6 +227,22 @@ mod tests {
         fs::remove_file(folder.path().join("ivr.rhai")).expect("it was there");
         assert_eq!(room.look().withdrawn, ["ivr"]);
         assert!(room.on_shard().find("ivr").is_none());
+    }
+
+    #[test]
+    fn a_service_reaches_what_its_manifest_says_and_one_of_ours_may_write_letters() {
+        let (folder, room) = room();
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        room.look();
+        let may_mail = |name: &str| room.rules(name).map(|rules| rules.mail);
+        assert_eq!((may_mail("ivr"), may_mail("voicemail"), may_mail("nobody")), (Some(false), Some(true), None));
+        write(&folder, "ivr.toml", "mail = true");
+        assert_eq!(room.look(), Looked::default());
+        assert_eq!(may_mail("ivr"), Some(true));
+        write(&folder, "voicemail.rhai", "fn on_invite(caller) { caller.answer(); }");
+        write(&folder, "ivr.toml", "mail = maybe");
+        assert!(room.look().broken[0].contains("ivr.toml:1:8: "), "{:?}", room.look());
+        assert_eq!((may_mail("ivr"), may_mail("voicemail")), (Some(true), Some(false)), "that one is no longer ours");
     }
 
     #[test]

@@ -24,6 +24,7 @@ use patchcord_web::{
     house,
     metrics::{Exposition, Kind},
 };
+use rustls::pki_types::CertificateDer;
 use tracing::{info, warn};
 
 use crate::config::{Config, Sound};
@@ -159,7 +160,7 @@ fn most_ports(sound: &Sound) -> Result<usize, shard::StartError> {
 
 fn loader(config: &Config) -> Result<Loader, Silenced> {
     let Sound { store, keys, reach, prompt_bytes, .. } = config.sound.clone();
-    let authorities = config.runtime.trust.as_deref().map(runtime::authorities).transpose()?.unwrap_or_default();
+    let authorities = authorities(config)?;
     let remote = fetch::schemes(fetch::Settings { reach: Reach::and(reach), authorities, store, keys })?;
     let settings = prompt::Settings { cache: prompt_bytes, ..prompt::Settings::default() };
     // What a script has recorded it may play.
@@ -167,6 +168,11 @@ fn loader(config: &Config) -> Result<Loader, Silenced> {
     let disk = Disk::new(folders);
     let prompts = Embedded::new(disk, &config.sound.language, shipped::sound);
     Loader::start(settings, Arc::new(prompts), remote).map_err(Silenced::Loader)
+}
+
+/// Who is trusted beside the system's authorities.
+pub fn authorities(config: &Config) -> Result<Vec<CertificateDer<'static>>, Silenced> {
+    Ok(config.runtime.trust.as_deref().map(runtime::authorities).transpose()?.unwrap_or_default())
 }
 
 impl SoundRoom {

@@ -189,13 +189,12 @@ async fn open_rooms(
     let desks = board.clone();
     let recordings = config.sound.recordings.as_path().into();
     let (room, voices) = sound::open(&config)?;
-    let services = ServiceRoom::open(&config.sound.scripts);
+    let services = ServiceRoom::open(&config.sound.scripts, &environment);
     let on_shards = services.clone();
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
     };
-    let porter =
-        Porter::new(Handle::current(), store.clone(), Arc::new(services.clone()), outside::Settings::default())?;
+    let porter = open_porter(&config, &store, &board, &services)?;
     let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())) };
     let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
@@ -206,6 +205,7 @@ async fn open_rooms(
         runtime: Arc::new(runtime),
         sound: room,
         services: services.clone(),
+        porter: porter.clone(),
         telemetry,
     };
     let house = Arc::new(Running::new(config, environment, parts, addresses));
@@ -225,6 +225,23 @@ async fn open_rooms(
         doors.push(tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped.clone())));
     }
     Ok((house, [keeper, scribe], doors, first_login))
+}
+
+/// Who runs the errands of scripts.
+fn open_porter(
+    config: &Config,
+    store: &Store,
+    board: &Arc<Switchboard>,
+    services: &ServiceRoom,
+) -> Result<Porter, StartError> {
+    let settings = outside::Settings {
+        authorities: sound::authorities(config)?,
+        recordings: config.sound.recordings.clone(),
+        mail: config.mail.clone(),
+        mailboxes: config.mailboxes.clone(),
+        board: Some(board.clone()),
+    };
+    Ok(Porter::new(Handle::current(), store.clone(), Arc::new(services.clone()), settings)?)
 }
 
 /// The endpoints of the file and of the store, and the switchboard that they register at.

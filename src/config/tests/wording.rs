@@ -229,8 +229,8 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:5:7: endpoint.ha1: it is no hash\n    write the MD5 (32 hexadecimal digits) or SHA-256 (64) of user:realm:password, or both",
     ),
     (
-        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\nnumber = \"(101)\"\nmailbox = {}",
-        "etc/patchcord.toml:4:10: endpoint.number: \"(101)\" cannot be a number\n    use 1 to 32 digits, * and #; a + may stand first\netc/patchcord.toml:5:1: endpoint.mailbox: is not served by this version yet\n    remove it until it is",
+        "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\nnumber = \"(101)\"\nmailbox = { pni = \"1\" }",
+        "etc/patchcord.toml:4:10: endpoint.number: \"(101)\" cannot be a number\n    use 1 to 32 digits, * and #; a + may stand first\netc/patchcord.toml:5:13: endpoint.mailbox.pni: is unknown\n    did you mean pin?",
     ),
     (
         "[[endpoint]]\nuser = \"alice\"\npassword = \"x\"\n[[endpoint]]\nuser = \"alice\"\npassword = \"x\"",

@@ -1,0 +1,141 @@
+//! The manifests beside the services, read again whenever the folder is looked at.
+//!
+//! One that is broken leaves in place what it said before, and says where it is broken; a service without one reaches nothing
+//! outside its calls. What is served from within the binary is ours, and may write letters where a mail server is configured.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use patchcord_web::outside::Rules;
+use tracing::{info, warn};
+
+use crate::config::{Environment, manifest};
+
+/// The ending of a manifest.
+const ENDING: &str = ".toml";
+
+/// The largest manifest that is read.
+const LARGEST: u64 = 64 << 10;
+
+/// Files that are looked at in the folder, as with the services themselves.
+const MOST_FILES: usize = 4_096;
+
+/// See the module. Clones are the same ones.
+#[derive(Clone)]
+pub struct Manifests {
+    folder: PathBuf,
+    environment: Arc<Environment>,
+    known: Arc<Mutex<BTreeMap<String, Known>>>,
+}
+
+/// What was read last, and what of it counts.
+struct Known {
+    text: Result<String, String>,
+    rules: Rules,
+    broken: Option<String>,
+}
+
+impl Manifests {
+    /// Those of that folder, which need not be there. Nothing is read yet.
+    pub fn of(folder: PathBuf, environment: Environment) -> Self {
+        Self { folder, environment: Arc::new(environment), known: Arc::default() }
+    }
+
+    /// Reads the folder again; gives what is wrong, with file, line and column.
+    pub fn look(&self) -> Vec<String> {
+        let names = match self.names() {
+            Ok(names) => names,
+            // Whoever looks for services there tells it.
+            Err(_) => return Vec::new(),
+        };
+        let mut known = self.known();
+        known.retain(|name, _| names.contains(name));
+        for name in names {
+            let text = self.text(&name);
+            let unread = || Known { text: Err(String::new()), rules: Rules::default(), broken: None };
+            let known = known.entry(name.clone()).or_insert_with(unread);
+            if known.text == text {
+                continue;
+            }
+            let file = self.folder.join(format!("{name}{ENDING}"));
+            let read = text.clone().and_then(|text| {
+                manifest::read(&file, &text, &self.environment).map_err(|problems| problems.to_string())
+            });
+            known.text = text;
+            match read {
+                Ok(rules) => {
+                    info!(service = name, "a manifest is read");
+                    (known.rules, known.broken) = (rules, None);
+                }
+                Err(why) => {
+                    warn!(service = name, why, "a manifest is broken; what it said before holds");
+                    known.broken = Some(why);
+                }
+            }
+        }
+        known.values().filter_map(|known| known.broken.clone()).collect()
+    }
+
+    /// What that service may reach.
+    pub fn rules(&self, service: &str) -> Option<Rules> {
+        self.known().get(service).map(|known| known.rules.clone())
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder)?.take(MOST_FILES) {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            names.extend(name.strip_suffix(ENDING).filter(|name| !name.starts_with('.')).map(str::to_owned));
+        }
+        Ok(names)
+    }
+
+    fn text(&self, name: &str) -> Result<String, String> {
+        let path = self.folder.join(format!("{name}{ENDING}"));
+        let told = |error: io::Error| format!("{}: {error}", path.display());
+        let length = fs::metadata(&path).map_err(told)?.len();
+        if length > LARGEST {
+            return Err(format!("{}: it has {length} bytes; a manifest has at most {LARGEST}", path.display()));
+        }
+        fs::read_to_string(&path).map_err(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_manifest_leaves_what_it_said_before_and_one_that_is_gone_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let manifests = Manifests::of(folder.path().into(), Environment::new());
+        let write = |text: &str| fs::write(folder.path().join("ivr.toml"), text).expect("written");
+        assert!(manifests.look().is_empty() && manifests.rules("ivr").is_none());
+        write("mail = true\n");
+        assert!(manifests.look().is_empty());
+        assert!(manifests.rules("ivr").is_some_and(|rules| rules.mail));
+        write("mail = 1\n");
+        for _ in 0..2 {
+            let broken = manifests.look();
+            assert!(
+                broken.len() == 1 && broken[0].contains("ivr.toml:1:8: mail: 1 is not true or false"),
+                "{broken:?}"
+            );
+            assert!(manifests.rules("ivr").is_some_and(|rules| rules.mail), "what it said before holds");
+        }
+        write("mail = false\n");
+        assert!(manifests.look().is_empty());
+        assert!(manifests.rules("ivr").is_some_and(|rules| !rules.mail));
+        fs::remove_file(folder.path().join("ivr.toml")).expect("removed");
+        manifests.look();
+        assert!(manifests.rules("ivr").is_none());
+    }
+}

@@ -8,6 +8,7 @@ pub mod errand;
 pub mod exchange;
 pub mod journal;
 pub mod line;
+pub mod live;
 pub mod program;
 pub mod redact;
 pub mod routing;

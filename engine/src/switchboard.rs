@@ -21,6 +21,7 @@ use patchcord_sip::{
 use crate::{
     exchange::CallTally,
     journal::Clerk,
+    live::LiveCalls,
     routing::{
         self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
         PlanSettings, RegistrarRules, Ticket,
@@ -44,8 +45,10 @@ pub struct Switchboard {
     pub tally: DoorTally,
     /// What calls there are and were.
     pub calls_tally: CallTally,
-    /// The calls there are now.
+    /// How many calls there are now.
     pub calls: Gauge,
+    /// What they are.
+    pub live: LiveCalls,
     plan: ArcSwap<Plan>,
     /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
     pub(crate) complaints: Seldom,
@@ -125,6 +128,7 @@ impl Switchboard {
             tally: DoorTally::default(),
             calls_tally: CallTally::default(),
             calls: Gauge::default(),
+            live: LiveCalls::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             complaints: Seldom::default(),
             domain: domain.map(Into::into),

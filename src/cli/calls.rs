@@ -1,5 +1,6 @@
 //! `patchcord calls …`: what became of calls. Asks the running server, or opens the store when none runs.
 
+use hyper::Method;
 use patchcord_engine::journal::{
     Account, CallId, LegNumber, LegRecord, MAX_PAGE, NoCallId, Page, Record, RecordShelf, Story, What, clean, ended,
     ladder, line, long, moment, sentence, shown,
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Context,
-    client::Client,
+    client::{Client, nobody},
     endpoint::table,
     outcome::{Exit, Failure, Said},
     store::Opened,
@@ -89,6 +90,16 @@ pub async fn show(context: Context, call: String, sip: bool) -> Result<Said, Fai
     }
     text += &gap(next, record.entries);
     Ok(Said::new(text, json!(whole)))
+}
+
+/// `patchcord calls hangup`
+pub async fn hang_up(context: Context, call: String) -> Result<Said, Failure> {
+    let id: CallId =
+        call.parse().map_err(|error: NoCallId| Failure::new(Exit::Refused, error.to_string(), SEE_LIST))?;
+    let data = context.data()?;
+    let client = Client::connect(&data).await?.ok_or_else(|| nobody(&data))?;
+    client.tell::<()>(Method::DELETE, &format!("/api/v1/calls/{id}"), None).await?;
+    Ok(Said::new(format!("Call {id} is being hung up.\n"), json!({ "hung_up": id })))
 }
 
 pub(super) const SEE_LIST: &str = "`patchcord calls` lists those that are kept";

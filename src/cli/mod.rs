@@ -97,6 +97,9 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Calls(Calls { command: Some(CallsCommand::Show { call, sip }), .. }) => {
             block_on(calls::show(context, call, sip))
         }
+        Command::Calls(Calls { command: Some(CallsCommand::Hangup { call }), .. }) => {
+            block_on(calls::hang_up(context, call))
+        }
         Command::Status => block_on(server::status(context)),
         Command::Reload => block_on(server::reload(context)),
     }

@@ -132,6 +132,12 @@ pub enum CallsCommand {
         #[arg(long)]
         sip: bool,
     },
+    /// End a call that goes on
+    #[command(after_help = "Example:\n  patchcord calls hangup 01m4zr3kv8x0q5wd7t2e")]
+    Hangup {
+        /// Its id, as `patchcord calls` shows it
+        call: String,
+    },
 }
 
 #[derive(Subcommand)]

@@ -17,7 +17,7 @@ use patchcord_engine::{
 use patchcord_sip::hop::Transport;
 use patchcord_web::{
     accounts::Accounts,
-    house::{Answer, House, Reloaded, Status},
+    house::{Answer, House, Reloaded, Service, Status},
     metrics::{Exposition, Kind},
     outside::Porter,
     problem::{Problem, chain},
@@ -314,6 +314,10 @@ impl House for Running {
             }
             found
         })
+    }
+
+    fn services(&self) -> Vec<Service> {
+        self.parts.services.all()
     }
 
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {

@@ -99,6 +99,19 @@ impl ServiceRoom {
         Box::new(OnShard(Host::new(self.shelf.clone())))
     }
 
+    /// What is served, by name.
+    pub fn all(&self) -> Vec<patchcord_web::house::Service> {
+        let told = |edition: Arc<patchcord_scripts::Edition>| patchcord_web::house::Service {
+            name: edition.name.clone(),
+            version: edition.in_words(),
+            file: edition.file.clone(),
+            text: edition.text.to_string(),
+        };
+        let mut all: Vec<_> = self.shelf.all().into_iter().map(told).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
     /// How many services there are.
     pub fn count(&self) -> usize {
         self.shelf.all().len()

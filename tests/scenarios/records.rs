@@ -17,6 +17,33 @@ pub async fn records(server: &Server, count: usize) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn an_operator_ends_a_call_that_goes_on_and_the_record_says_so() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    let open = async || {
+        let listed = server.json(&["calls", "--json"]).await;
+        let record = &listed["records"][0]["record"];
+        record["outcome"].is_null().then(|| record["call"].as_str().map(str::to_owned)).flatten()
+    };
+    let id = eventually("the call stands open", open).await;
+    let (said, good) = server.run(&["calls", "hangup", &id], "").await;
+    assert!(good && said.contains("is being hung up"), "{said}");
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    assert_eq!(bob.is_over().await.by, Side::Them);
+
+    let told = records(&server, 1).await;
+    assert_eq!(told[0]["record"]["end"]["by"], "system", "{told:#?}");
+    assert_eq!(told[0]["record"]["end"]["reason"], "hung up by an operator");
+    let (said, good) = server.run(&["calls", "hangup", &id], "").await;
+    assert!(!good && said.contains("does not go on"), "{said}");
+}
+
+#[tokio::test]
 async fn every_call_leaves_a_record_that_says_what_happened() {
     let server = house().await;
     let lab = Lab::open();

@@ -17,8 +17,25 @@ pub trait House: Send + Sync + 'static {
     fn measure(&self, page: &mut Exposition);
     /// Why it cannot serve now; nothing when it can.
     fn hindrances(&self) -> Answer<'_, Vec<String>>;
+    /// The scripts that are served.
+    fn services(&self) -> Vec<Service> {
+        Vec::new()
+    }
     /// Reads the configuration again and applies what can change while it runs.
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>>;
+}
+
+/// A script that answers calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Its version, as records name it.
+    pub version: String,
+    /// Where it lies.
+    pub file: String,
+    /// What it says.
+    pub text: String,
 }
 
 /// How the server is, as `patchcord status` shows it.

@@ -35,6 +35,8 @@ const LONGEST_ANSWER: usize = 4096;
 pub(super) struct Chronicle {
     pub journal: Option<Journal>,
     pub began: Instant,
+    /// Whether something is noted that those who look on do not know yet.
+    news: bool,
 }
 
 impl Chronicle {
@@ -43,7 +45,7 @@ impl Chronicle {
         let (who, whom) = (caller.shown(), Party::new(caller.called.clone()));
         let began = Began { service, version, route: None, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
-        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now() }
+        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: true }
     }
 
     fn at(&self, now: Instant) -> Duration {
@@ -52,6 +54,7 @@ impl Chronicle {
 
     fn write(&mut self, now: Instant, what: What) {
         let at = self.at(now);
+        self.news |= what.is_for_record();
         if let Some(journal) = &mut self.journal {
             journal.note(at, what);
         }
@@ -208,6 +211,10 @@ impl Talk {
     }
 
     fn hand_out(&mut self, turn: &mut Turn<'_, '_>) {
+        let news = std::mem::take(&mut self.chronicle.news);
+        if let Some(journal) = self.chronicle.journal.as_ref().filter(|_| news) {
+            turn.exchange.board.live.tell(journal.record());
+        }
         if let Some(journal) = &mut self.chronicle.journal
             && journal.is_due()
             && let Some(batch) = journal.drain()
@@ -219,6 +226,7 @@ impl Talk {
     /// The call is over: its record is closed.
     pub fn close_journal(&mut self, turn: &Turn<'_, '_>) {
         let Some(journal) = self.chronicle.journal.take() else { return };
+        turn.exchange.board.live.end(journal.call());
         let outcome = if self.broke { Outcome::Crashed } else { journal.outcome() };
         let at = self.over_since.map_or_else(|| self.chronicle.at(turn.now()), |since| self.chronicle.at(since));
         turn.exchange.board.clerk.take(journal.end(at, outcome));

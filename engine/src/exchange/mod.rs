@@ -22,6 +22,7 @@
 //! | `recording` | recordings of legs, and their files |
 //! | `carriers` | whom we register with, and which trunk answers |
 //! | `watchdog` | who is still there, and who should not be |
+//! | `wishes` | what people want of calls from elsewhere |
 //! | `chronicle` | what the call writes into its journal |
 //! | `services` | echo, tone and ringing, in Rust |
 
@@ -37,6 +38,7 @@ mod services;
 mod sounding;
 mod talk;
 mod watchdog;
+mod wishes;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -124,6 +126,8 @@ pub struct Exchange {
     posted: VecDeque<(Number, Post)>,
     watchdog: Watchdog,
     carriers: Carriers,
+    /// When somebody looks next for what people wish.
+    look: Instant,
 }
 
 impl Exchange {
@@ -150,6 +154,7 @@ impl Exchange {
             posted: VecDeque::new(),
             watchdog: Watchdog::default(),
             carriers: Carriers::default(),
+            look: now,
         }
     }
 
@@ -316,7 +321,7 @@ impl Desk for Exchange {
 
     fn deadline(&self) -> Option<Instant> {
         let first = self.due.first().map(|(due, _)| *due);
-        [first, self.door.deadline(), self.carriers.deadline()].into_iter().flatten().min()
+        [first, self.door.deadline(), self.carriers.deadline(), self.next_look()].into_iter().flatten().min()
     }
 
     fn wake(&mut self, wire: &mut Wire<'_>) {
@@ -325,6 +330,7 @@ impl Desk for Exchange {
             self.door.wake(wire);
             self.watch(wire);
         }
+        self.look_for_wishes(wire);
         if self.carriers.deadline().is_none_or(|due| due <= now) {
             self.carriers.wake(&self.board, wire);
         }

@@ -4,6 +4,7 @@
 //! DOORS      each door: method, path, the right it asks for, what it does, who answers
 //! ask        what a request says, read within limits
 //! endpoints  phones and browsers that may register, and where they are
+//! calls      calls that go on
 //! records    what became of calls
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
@@ -14,6 +15,7 @@
 //! Who asks is found out before (`people::guard`, or the control socket's token); a door only says which right it needs.
 
 pub(crate) mod ask;
+pub(crate) mod calls;
 mod endpoints;
 mod export;
 mod people;
@@ -96,6 +98,9 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/registrations", Right::ReadEndpoints, "Where endpoints can be reached", || {
         get(endpoints::registrations)
     }),
+    door("get", "/api/v1/calls", Right::ReadCalls, "Calls that go on, the latest first", || get(calls::list)),
+    door("delete", "/api/v1/calls/{call}", Right::ChangeCalls, "Hangs a call up", || delete(calls::end)),
+    door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
     door("get", "/api/v1/records", Right::ReadRecords, "Past calls, the newest first", || get(records::list)),
     door("get", "/api/v1/records/export", Right::ReadRecords, "All calls that are wanted, as CSV or JSON", || {
         get(records::give_all)

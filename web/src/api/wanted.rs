@@ -97,6 +97,7 @@ impl Filters {
             shorter: number::<u32>("max_s", &self.max_s)?.map(|s| Duration::from_secs(s.into())),
             tag,
             recorded,
+            problems: false,
             text: said(&self.text),
         })
     }

@@ -10,15 +10,35 @@ use crate::people::{Asker, Right};
 pub enum Place {
     /// How things are.
     Home,
+    /// Calls that go on.
+    Live,
     /// Past calls.
     Records,
+    /// Who may register, and where they are.
+    Endpoints,
+    /// Where numbers lead.
+    Routes,
+    /// What answers.
+    Services,
+    /// Users and tokens.
+    People,
+    /// Who did what.
+    Audit,
     /// None of them.
     Nowhere,
 }
 
 /// Each page of the row: which, its name, its address, and the right that it asks for.
-const ROW: [(Place, &str, &str, Right); 2] =
-    [(Place::Home, "Home", "/", Right::ReadStatus), (Place::Records, "Records", "/records", Right::ReadRecords)];
+const ROW: [(Place, &str, &str, Right); 8] = [
+    (Place::Home, "Home", "/", Right::ReadStatus),
+    (Place::Live, "Live", "/live", Right::ReadCalls),
+    (Place::Records, "Records", "/records", Right::ReadRecords),
+    (Place::Endpoints, "Endpoints", "/endpoints", Right::ReadEndpoints),
+    (Place::Routes, "Routes", "/routes", Right::ReadRoutes),
+    (Place::Services, "Services", "/services", Right::ReadRoutes),
+    (Place::People, "People", "/people", Right::ChangePeople),
+    (Place::Audit, "Audit", "/audit", Right::ReadAudit),
+];
 
 /// What a page stands in.
 pub struct Frame<'a> {

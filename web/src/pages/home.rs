@@ -1,32 +1,142 @@
-//! How things are.
+//! How things are, on one screen: what goes on, how it went since yesterday, who answers, and what went wrong last.
+
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use maud::html;
+use maud::{Markup, html};
+use patchcord_engine::{
+    journal::{Outcome, Record, sentence},
+    routing::{Standing, Trunk},
+    runtime::clock,
+};
 
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
+    words::{badge, colour, when},
     wrong::Wrong,
 };
-use crate::people::Right;
+use crate::{
+    api::records::shown,
+    people::Right,
+    store::{Survey, Wanted},
+};
+
+/// How far back "lately" goes.
+const LATELY: Duration = Duration::from_secs(24 * 3600);
+
+/// Problems that are told of.
+const PROBLEMS: usize = 5;
+
+/// Trunks that are told of.
+const TRUNKS: usize = 12;
 
 pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
     guest.may(Right::ReadStatus)?;
+    let to = |error: patchcord_engine::routing::ShelfError| Wrong::from(error).to(&guest.0);
     let (status, hindrances) = (rooms.house.status(), rooms.house.hindrances().await);
+    let since = clock::wall() - LATELY;
+    let survey = rooms.store.survey(since).await.map_err(to)?;
+    let wanted = Wanted { since: Some(since), problems: true, ..Wanted::default() };
+    let found = rooms.store.find_calls(&wanted, None, PROBLEMS).await.map_err(to)?;
+    let problems: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();
+    let plan = rooms.accounts.board().plan();
+    let most = plan.calls();
     let body = html! {
-        section #now data-live {
-            @for hindrance in &hindrances {
-                p.flash.bad role="alert" { "Not ready: " (hindrance) }
-            }
+        h1.unseen { "How things are" }
+        div.home #now data-live {
+            @for hindrance in &hindrances { p.flash.bad role="alert" { "Not ready: " (hindrance) } }
             div.tiles {
-                div.tile { p.figure { (status.calls) } p.label { "calls now" } }
-                div.tile { p.figure { (status.registered) " of " (status.endpoints) } p.label { "endpoints registered" } }
-                div.tile { p.figure { (status.sound.ports) } p.label { "ports of sound" } }
+                a.tile href="/live" { p.figure { (status.calls) small { " of " (most) } } p.label { "calls now" } }
+                div.tile { p.figure { (share(survey.of(Outcome::Answered), survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }
+                div.tile { p.figure { (delay(survey.usual_delay)) } p.label { "until it rings; 95 %: " (delay(survey.long_delay)) } }
+                a.tile href="/endpoints" { p.figure { (status.registered) small { " of " (status.endpoints) } } p.label { "endpoints registered" } }
+                div.tile { p.figure { (status.sound.load_permille / 10) "." (status.sound.load_permille % 10) small { " %" } } p.label { "sound threads busy" } }
+            }
+            section.card { h2 { "How calls came out in the last 24 hours" } (outcomes(&survey)) }
+            div.cards {
+                section.card.flush {
+                    h2 { "Last problems" }
+                    @if problems.is_empty() { p.empty { "None in the last 24 hours." } }
+                    ul.stories {
+                        @for record in &problems {
+                            li { a href={ "/calls/" (record.call) } { (sentence(record)) } p.small.muted { (badge(record.outcome)) " " (when(record.began)) } }
+                        }
+                    }
+                }
+                section.card.flush { h2 { "Trunks" } (trunks(plan.trunks())) }
             }
         }
     };
     Ok(Frame::new("Home", Place::Home, &guest.0).page(body).into_response())
+}
+
+fn share(part: u64, whole: u64) -> String {
+    match whole {
+        0 => "–".into(),
+        whole => format!("{} %", (part * 100 + whole / 2) / whole),
+    }
+}
+
+fn delay(delay: Option<Duration>) -> String {
+    delay.map_or_else(|| "–".into(), |delay| format!("{:.1} s", delay.as_secs_f64()))
+}
+
+/// One bar of all outcomes, and what its colours are.
+fn outcomes(survey: &Survey) -> Markup {
+    let whole = survey.over().max(1) as f64;
+    let mut begun = 0.0;
+    let parts: Vec<(f64, f64, Outcome, u64)> = survey
+        .outcomes
+        .iter()
+        .map(|(outcome, calls)| {
+            let (at, width) = (begun, *calls as f64 * 100.0 / whole);
+            begun += width;
+            (at, width, *outcome, *calls)
+        })
+        .collect();
+    html! {
+        @if parts.is_empty() { p.muted { "No call was over in that time." } }
+        @else {
+            svg.share width="100%" height="16" role="img" aria-label="Shares of outcomes" {
+                @for (at, width, outcome, calls) in &parts {
+                    rect class=(colour(*outcome)) x=(format!("{at:.2}%")) width=(format!("{width:.2}%")) height="16" {
+                        title { (outcome.word().replace('_', " ")) ": " (calls) }
+                    }
+                }
+            }
+            p.legend {
+                @for (_, _, outcome, calls) in &parts {
+                    a.plainly href={ "/records?outcome=" (outcome.word()) } { (badge(Some(*outcome))) " " (calls) }
+                }
+            }
+        }
+    }
+}
+
+fn trunks(trunks: &[Arc<Trunk>]) -> Markup {
+    html! {
+        @if trunks.is_empty() { p.empty { "None is configured: nothing leads outside." } }
+        @else {
+            table {
+                tbody {
+                    @for trunk in trunks.iter().take(TRUNKS) {
+                        tr { td { (trunk.name) } td { (standing(trunk)) } td.right.nowrap { (trunk.traffic.calls.count()) " calls" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a trunk answers, in a coloured word.
+pub fn standing(trunk: &Trunk) -> Markup {
+    match trunk.traffic.standing() {
+        Standing::Up => html! { span.badge.good { "answers" } },
+        Standing::Down => html! { span.badge.bad { "does not answer" } },
+        Standing::Unknown => html! { span.badge { "not asked yet" } },
+    }
 }

@@ -5,6 +5,7 @@
 //! assets   style sheet, scripts and icon, inside the binary
 //! log_in   the door
 //! home     how things are
+//! live, endpoints, routes, services, people, audit   what goes on, who may, and who did
 //! records  past calls
 //! call     one call, with its proof
 //! words    small things that many pages show
@@ -15,11 +16,17 @@
 //! their own, because the content policy takes none within a page.
 
 mod assets;
+mod audit;
 mod call;
+mod endpoints;
 mod frame;
 mod home;
+mod live;
 mod log_in;
+mod people;
 mod records;
+mod routes;
+mod services;
 mod words;
 mod wrong;
 
@@ -28,7 +35,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{StatusCode, Uri, request::Parts},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -47,6 +54,19 @@ const MAX_FORM: usize = 64 << 10;
 pub fn routes(rooms: Rooms) -> Router {
     Router::new()
         .route("/", get(home::show))
+        .route("/live", get(live::show))
+        .route("/live/{call}/hangup", post(live::end))
+        .route("/endpoints", get(endpoints::show))
+        .route("/routes", get(routes::show))
+        .route("/services", get(services::list))
+        .route("/services/{name}/text", get(services::text))
+        .route("/audit", get(audit::show))
+        .route("/people", get(people::show))
+        .route("/people/users", post(people::add))
+        .route("/people/users/{name}/role", post(people::set_role))
+        .route("/people/users/{name}/remove", post(people::remove))
+        .route("/people/tokens", post(people::make_token))
+        .route("/people/tokens/{id}/remove", post(people::remove_token))
         .route("/records", get(records::show))
         .route("/calls/{call}", get(call::show))
         .route("/calls/{call}/text", get(call::files::text))
@@ -54,7 +74,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/calls/{call}/pcap", get(call::files::pcap))
         .route("/calls/{call}/recordings/{at}", get(call::sound::give))
         .route("/login", get(log_in::show).post(log_in::log_in))
-        .route("/logout", axum::routing::post(log_in::log_out))
+        .route("/logout", post(log_in::log_out))
         .route("/assets/{version}/{file}", get(assets::give))
         .layer(axum::extract::DefaultBodyLimit::max(MAX_FORM))
         .with_state(rooms)

@@ -137,7 +137,9 @@ async fn each_page_stands_well_wide_and_narrow_by_day_and_by_night() {
     let pictures = std::env::var_os(PICTURES).map(std::path::PathBuf::from);
     let mut browser = Browser::start().await;
     browser.open(&address(&lab, "/login")).await;
-    let pages = ["/", "/records", &format!("/calls/{id}")];
+    let call = format!("/calls/{id}");
+    let tried = "/routes?caller=filed&called=900";
+    let pages = ["/", "/records", &call, "/live", "/endpoints", tried, "/services", "/people", "/audit"];
     let mut logged_in = false;
     for (number, path) in ["/login"].iter().chain(&pages).enumerate() {
         if number == 1 && !logged_in {
@@ -150,7 +152,7 @@ async fn each_page_stands_well_wide_and_narrow_by_day_and_by_night() {
                 browser.look(Look { dark, ..look }).await;
                 stands_well(&mut browser, path).await;
                 if let Some(folder) = &pictures {
-                    let page = path.split('/').nth(1).filter(|page| !page.is_empty()).unwrap_or("home");
+                    let page = path.split(['/', '?']).nth(1).filter(|page| !page.is_empty()).unwrap_or("home");
                     browser.picture(&folder.join(format!("{number}-{page}-{name}-{time}.png"))).await;
                 }
             }

@@ -30,6 +30,8 @@ pub struct Wanted {
     pub by: Option<By>,
     /// Whose fault it is.
     pub fault: Option<Fault>,
+    /// Something did not work: a fault, and not only people who did not talk.
+    pub problems: bool,
     /// The cause of Q.850 or the SIP status that it ended by.
     pub cause: Option<u16>,
     /// Not before.
@@ -105,6 +107,9 @@ impl Wanted {
                 Sql(")"),
             ]);
         }
+        if self.problems {
+            and(vec![Sql(PROBLEMS)]);
+        }
         if let Some(by) = self.by {
             and(vec![Sql("ended_by = "), Text(by.word().into())]);
         }
@@ -143,6 +148,9 @@ impl Wanted {
         }
     }
 }
+
+/// Outcomes that nobody wanted.
+const PROBLEMS: &str = "outcome IN ('failed', 'crashed', 'interrupted', 'unreachable', 'not_found', 'forbidden')";
 
 const ESCAPE: &str = " ESCAPE '!'";
 

@@ -1,0 +1,220 @@
+//! Users and tokens: who may come in, and what programs may ask.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use patchcord_engine::{journal::moment, runtime::clock};
+use serde::Deserialize;
+
+use super::{
+    Guest, Posted, Rooms,
+    frame::{Frame, Place, hidden},
+    wrong::Wrong,
+};
+use crate::{
+    people::{PeopleError, Right, Rights, Role, Token, User},
+    problem::Problem,
+};
+
+pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
+    page(&rooms, &guest, None).await
+}
+
+/// The page; with the text of a token that was just made, which is told this once.
+async fn page(rooms: &Rooms, guest: &Guest, made: Option<&str>) -> Result<Response, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    let to = |error: patchcord_engine::routing::ShelfError| Wrong::from(error).to(&guest.0);
+    let users = rooms.people.users().await.map_err(to)?;
+    let tokens = rooms.people.tokens().await.map_err(to)?;
+    let csrf = guest.0.session.as_ref().map(|session| session.csrf.clone()).unwrap_or_default();
+    let body = html! {
+        h1 { "People and programs" }
+        @if let Some(made) = made {
+            p.flash.good role="status" { "The token, which is not shown again: " code.token { (made) } }
+        }
+        section.card.flush { h2 { "Users" } (user_table(&users, &csrf)) }
+        section.card {
+            h2 { "Add a user" }
+            form.fields method="post" action="/people/users" {
+                (hidden(&csrf))
+                label { span { "Name" } input name="name" required maxlength="64" autocomplete="off" autocapitalize="none"; }
+                label { span { "Password" } input name="password" type="password" required minlength="10" maxlength="256" autocomplete="new-password"; }
+                label { span { "Role" } (roles(Role::Viewer)) }
+                div.buttons { button.primary type="submit" { "Add" } }
+            }
+            p.muted.small { "An admin may do everything. An operator sees and hears calls, and ends them. A viewer sees what happened, with long numbers masked." }
+        }
+        section.card.flush {
+            h2 { "Tokens of programs" }
+            @if tokens.is_empty() { p.empty { "No program has one." } } @else { (token_table(&tokens, &csrf)) }
+        }
+        section.card {
+            h2 { "Make a token" }
+            form.stack method="post" action="/people/tokens" {
+                (hidden(&csrf))
+                div.fields {
+                    label { span { "What it is for" } input name="name" required maxlength="64" autocomplete="off"; }
+                    label { span { "Days that it is good for (empty: no end)" } input name="days" inputmode="numeric" maxlength="4" autocomplete="off"; }
+                }
+                label { span { "What it may do, with blanks between" } input.mono name="scopes" value="records:read status:read" required maxlength="300" autocomplete="off"; }
+                p.muted.small { "There are: " (Rights::all()) }
+                div.buttons { button.primary type="submit" { "Make" } }
+            }
+        }
+    };
+    Ok(Frame::new("People and programs", Place::People, &guest.0).page(body).into_response())
+}
+
+fn roles(chosen: Role) -> Markup {
+    html! {
+        select name="role" aria-label="Role" {
+            @for role in Role::ALL { option value=(role) selected[role == chosen] { (role) } }
+        }
+    }
+}
+
+fn user_table(users: &[User], csrf: &str) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "Name" } th { "Role" } th { "Since" } th {} } }
+                tbody {
+                    @for user in users {
+                        tr {
+                            td { strong { (user.name) } }
+                            td {
+                                form.inline method="post" action={ "/people/users/" (user.name) "/role" } {
+                                    (hidden(csrf)) (roles(user.role)) button type="submit" { "Set" }
+                                }
+                            }
+                            td.muted.nowrap { (moment(user.created).split(' ').next().unwrap_or_default()) }
+                            td.right {
+                                form method="post" action={ "/people/users/" (user.name) "/remove" } {
+                                    (hidden(csrf)) button.danger type="submit" { "Remove" }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn token_table(tokens: &[Token], csrf: &str) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "For" } th { "May" } th { "Made by" } th { "Until" } th {} } }
+                tbody {
+                    @for token in tokens {
+                        tr {
+                            td { strong { (token.name) } p.small.muted.mono { (token.id) } }
+                            td.small.mono { (token.rights) }
+                            td { (token.made_by) }
+                            td.nowrap { (token.expires.map_or_else(|| "no end".into(), moment)) }
+                            td.right {
+                                form method="post" action={ "/people/tokens/" (token.id) "/remove" } {
+                                    (hidden(csrf)) button.danger type="submit" { "Remove" }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct NewUser {
+    name: String,
+    password: String,
+    role: String,
+}
+
+#[derive(Deserialize)]
+pub struct NewRole {
+    role: String,
+}
+
+#[derive(Deserialize)]
+pub struct NewToken {
+    name: String,
+    days: String,
+    scopes: String,
+}
+
+#[derive(Deserialize)]
+pub struct Nothing {}
+
+fn role(word: &str) -> Result<Role, Problem> {
+    word.parse().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "there is no such role"))
+}
+
+/// Back to the page, or what went wrong.
+fn done(guest: &Guest, done: Result<(), PeopleError>) -> Result<Redirect, Wrong> {
+    done.map(|()| Redirect::to("/people")).map_err(|error| Wrong::from(error).to(&guest.0))
+}
+
+pub async fn add(State(rooms): State<Rooms>, guest: Guest, Posted(new): Posted<NewUser>) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    let role = role(&new.role).map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    done(&guest, rooms.people.add(&guest.0, new.name.trim(), new.password, role, clock::wall()).await)
+}
+
+pub async fn set_role(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(name): Path<String>,
+    Posted(new): Posted<NewRole>,
+) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    let role = role(&new.role).map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    done(&guest, rooms.people.change(&guest.0, &name, None, Some(role), clock::wall()).await)
+}
+
+pub async fn remove(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(name): Path<String>,
+    Posted(_): Posted<Nothing>,
+) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    done(&guest, rooms.people.remove(&guest.0, &name, clock::wall()).await)
+}
+
+pub async fn make_token(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Posted(new): Posted<NewToken>,
+) -> Result<Response, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    let wrong = |detail: &str| Wrong::from(Problem::new(StatusCode::BAD_REQUEST, detail)).to(&guest.0);
+    let rights = Rights::of_scopes(&new.scopes).map_err(|word| wrong(&format!("there is no scope {:?}", word.0)))?;
+    let lasts = match new.days.trim() {
+        "" => None,
+        days => match days.parse::<u32>() {
+            Ok(days @ 1..=3650) => Some(Duration::from_secs(u64::from(days) * 86_400)),
+            _ => return Err(wrong("days are a number from 1 to 3650")),
+        },
+    };
+    let made = rooms.people.make_token(&guest.0, &new.name, rights, lasts, clock::wall()).await;
+    let token = made.map_err(|error| Wrong::from(error).to(&guest.0))?;
+    page(&rooms, &guest, Some(&token)).await
+}
+
+pub async fn remove_token(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(id): Path<String>,
+    Posted(_): Posted<Nothing>,
+) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    done(&guest, rooms.people.remove_token(&guest.0, &id, clock::wall()).await)
+}

@@ -113,9 +113,14 @@ impl Double {
         match ask["do"].as_str() {
             Some("get") => Ok(now.unwrap_or_default()),
             Some("set") if self.store.len() >= limits::KEPT => Err("the store of a test is full".into()),
+            // Nothing is what is not there.
+            Some("set") if ask["value"].is_null() => {
+                self.store.remove(&place);
+                Ok(Value::Null)
+            }
             Some("set") => {
                 self.store.insert(place, Kept { value: ask["value"].clone(), until });
-                Ok(Value::Null)
+                Ok(ask["value"].clone())
             }
             Some("incr") => {
                 let before = now.unwrap_or(json!(0)).as_i64().ok_or_else(|| format!("{key} is no number"))?;
@@ -187,7 +192,7 @@ mod tests {
     fn what_is_stored_with_a_time_to_live_is_gone_after_it() {
         let mut double = Double::default();
         let set = json!({ "do": "set", "key": "pin", "value": "1234", "ttl_ms": 5000 });
-        assert_eq!(ask(&mut double, "store", &set, 10), Ok(Value::Null));
+        assert_eq!(ask(&mut double, "store", &set, 10), Ok(json!("1234")));
         let get = json!({ "do": "get", "key": "pin" });
         assert_eq!(ask(&mut double, "store", &get, 14), Ok(json!("1234")));
         assert_eq!(ask(&mut double, "store", &get, 15), Ok(Value::Null));

@@ -9,9 +9,16 @@ use std::time::Duration;
 use patchcord_media::prompt::{Named, named};
 
 use super::limits;
+use crate::shipped;
 
 /// The country whose tones are meant where a prompt names none.
 const HOME: &str = "de";
+
+/// The language of shipped prompts whose name says none.
+const LANGUAGE: &str = "en";
+
+/// The largest Ogg file that is read for its length: an hour of music.
+const LARGEST: u64 = 32 << 20;
 
 /// As much of a file as its head may take.
 const HEAD: u64 = 4096;
@@ -55,16 +62,39 @@ impl Lengths {
         }
     }
 
+    /// On disk before those that are shipped, and in the house's language where the name says none.
     fn of_file(&self, name: &str) -> Duration {
         if let Some(known) = self.known.borrow().get(name) {
             return *known;
         }
-        let names = [name.to_owned(), format!("{name}.wav")];
-        let files = self.folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
-        let length = files.filter(|_| !name.contains("..")).find_map(|file| of_wav(&file)).unwrap_or(limits::PROMPT);
+        let names = [name.to_owned(), format!("{LANGUAGE}/{name}")];
+        let endings = ["", ".wav", ".opus", ".ogg"];
+        let files = names.iter().flat_map(|name| endings.map(|ending| format!("{name}{ending}")));
+        let files = files.flat_map(|file| self.folders.iter().map(move |folder| folder.join(&file)));
+        let on_disk =
+            files.filter(|_| !name.contains("..")).find_map(|file| of_wav(&file).or_else(|| of_ogg_file(&file)));
+        let length = on_disk.or_else(|| names.iter().find_map(|name| of_ogg(shipped::sound(name)?)));
+        let length = length.unwrap_or(limits::PROMPT);
         self.known.borrow_mut().insert(name.to_owned(), length);
         length
     }
+}
+
+fn of_ogg_file(file: &Path) -> Option<Duration> {
+    let size = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?.len();
+    (size <= LARGEST).then(|| std::fs::read(file).ok()).flatten().and_then(|bytes| of_ogg(&bytes))
+}
+
+/// What the last page of an Ogg file with Opus says: samples at 48 kHz, with those at the beginning that are not heard (RFC 7845).
+fn of_ogg(file: &[u8]) -> Option<Duration> {
+    const SAMPLES_A_SECOND: f64 = 48_000.0;
+    let find = |what: &[u8]| file.windows(what.len()).position(|window| window == what);
+    let skipped = find(b"OpusHead").and_then(|at| file.get(at + 10..at + 12))?;
+    let skipped = u16::from_le_bytes(skipped.try_into().ok()?);
+    let last = file.windows(4).rposition(|window| window == b"OggS")?;
+    let granule = u64::from_le_bytes(file.get(last + 6..last + 14)?.try_into().ok()?);
+    let samples = granule.checked_sub(u64::from(skipped)).filter(|&samples| samples < 1 << 40)?;
+    Some(Duration::from_millis((samples as f64 / SAMPLES_A_SECOND * 1000.0) as u64))
 }
 
 /// What the head of a wav file says.
@@ -106,6 +136,12 @@ mod tests {
         let of = |prompt| lengths.of_prompt(prompt);
         assert_eq!(of("menu"), Ok(Length::For(Duration::from_millis(1500))));
         assert_eq!(of("elsewhere"), Ok(Length::For(limits::PROMPT)));
+        let Ok(Length::For(goodbye)) = of("goodbye") else { panic!("it is shipped") };
+        assert_eq!(of("en/goodbye"), Ok(Length::For(goodbye)));
+        assert!(
+            goodbye > Duration::from_millis(200) && goodbye < 5 * limits::PROMPT && goodbye != limits::PROMPT,
+            "{goodbye:?}"
+        );
         assert_eq!(of("tone::beep"), Ok(Length::For(Duration::from_millis(400))));
         assert_eq!(of("tone::ringback"), Ok(Length::Endless));
         assert!(of("tone::unheard-of").is_err());

@@ -14,6 +14,8 @@ const TRIES: u32 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Postbox {
     messages: Vec<Message>,
+    /// How many there ever were.
+    saved: usize,
     wrong: u32,
 }
 
@@ -37,7 +39,8 @@ impl Postbox {
             }
             "save" if self.messages.len() >= limits::KEPT => Err("a test takes no more messages".into()),
             "save" => {
-                let id = format!("message-{}", self.messages.len() + 1);
+                self.saved += 1;
+                let id = format!("message-{}", self.saved);
                 let told = json!({
                     "id": id, "file": text("file"), "from": text("from"), "ms": ask["ms"], "at_ms": at_ms, "heard": false,
                 });

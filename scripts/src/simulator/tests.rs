@@ -109,7 +109,12 @@ fn service(name: &str) -> Option<Box<dyn Program>> {
 }
 
 fn stage() -> Stage {
-    Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(service)) })
+    let stage = Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(service)) });
+    // Some of them are shipped, and as long as they are.
+    for prompt in ["main-menu", "goodbye", "leave-message"] {
+        stage.prompt(prompt, 2 * SECOND);
+    }
+    stage
 }
 
 type Played = Result<(), Failure>;

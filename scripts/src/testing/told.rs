@@ -111,11 +111,16 @@ fn failure(verdict: &Verdict, failed: &Failed) -> String {
 
 fn covered(coverage: &Coverage) -> String {
     let mut told = String::new();
-    for (file, lines) in coverage.0.iter().filter(|(_, lines)| !lines.can.is_empty()) {
+    for (file, lines) in coverage.0.iter().filter(|(_, lines)| !lines.ran.is_empty()) {
         let share = 100 * lines.ran.len() / lines.can.len();
         let _infallible = writeln!(told, "{share:>4} % of {file}{}", missed(lines));
     }
     if !told.is_empty() {
+        let untouched: Vec<&str> =
+            coverage.0.iter().filter(|(_, lines)| lines.ran.is_empty()).map(|(file, _)| file.as_str()).collect();
+        if !untouched.is_empty() {
+            let _infallible = writeln!(told, "   not run: {}", untouched.join(", "));
+        }
         let (ran, can) = coverage.sum();
         told = format!("Lines that ran: {ran} of {can}\n{told}\n");
     }

@@ -111,6 +111,6 @@ impl Compiled {
 impl Services for Host {
     fn find(&self, name: &str) -> Option<Served> {
         let (script, edition) = self.script(name)?;
-        Some(Served { program: Box::new(script), edition: Some(edition.in_words().into()) })
+        Some(Served { program: Box::new(script), edition: Some(edition.in_words().into()), leash: None })
     }
 }

@@ -1,6 +1,10 @@
-//! `<service>.toml` beside a service: what it may reach outside its calls.
+//! `<service>.toml` beside a service: what it may do in its calls and reach outside of them, whatever its script says.
 //!
 //! ```toml
+//! dial = ["user:*", "+49*"]                    # whom it may call, by its own rights; absent: whomever its caller may
+//! calls = 20                                   # at once
+//! longest_call = "30m"
+//! minutes_per_day = 600                        # of talk through trunks, all its calls together
 //! mail = true                                  # may send letters
 //! [http]
 //! hosts = ["api.example.org", "*.example.com"] # servers that it may ask
@@ -11,8 +15,9 @@
 //!
 //! What is not allowed here is refused when a script asks for it, and says so.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use patchcord_engine::exchange::LeashRules;
 use patchcord_web::{
     outside::{Database, Hosts, Rules},
     store,
@@ -25,8 +30,20 @@ use super::{
     tree::{self, Environment},
 };
 
+/// Targets that one manifest may name: more than any person keeps in mind.
+const TARGETS: usize = 1_000;
+
+/// What a manifest says.
+#[derive(Clone, Debug, Default)]
+pub struct Manifest {
+    /// What the service may do in its calls.
+    pub leash: LeashRules,
+    /// What it may reach outside of them.
+    pub reach: Rules,
+}
+
 /// Reads a manifest's text; relative paths in it start where it lies.
-pub fn read(file: &Path, text: &str, environment: &Environment) -> Result<Rules, Problems> {
+pub fn read(file: &Path, text: &str, environment: &Environment) -> Result<Manifest, Problems> {
     let shown = file.display().to_string();
     let syntax = Report::default();
     let table = tree::parse(text, &syntax);
@@ -40,11 +57,30 @@ pub fn read(file: &Path, text: &str, environment: &Environment) -> Result<Rules,
     let is_there = top.has("database");
     let mut section = top.take_section("database");
     let database = if is_there { database(&mut section, sections::base(Some(file)), environment) } else { None };
-    for later in ["dial", "calls", "minutes_per_day", "longest_call", "timer"] {
-        top.refuse_later(later);
-    }
+    let leash = leash(&mut top);
+    top.refuse_later("timer");
     top.close();
-    report.into_problems(shown).map_or(Ok(Rules { hosts, database, mail }), Err)
+    let manifest = Manifest { leash, reach: Rules { hosts, database, mail } };
+    report.into_problems(shown).map_or(Ok(manifest), Err)
+}
+
+fn leash(top: &mut Section<'_>) -> LeashRules {
+    let target = |text: &str| {
+        let remedy = "write a target as scripts do, as in \"user:*\", \"+49*\" or \"sip:*@example.org\"";
+        let fits = !text.is_empty() && text.len() <= 256 && !text.chars().any(|letter| letter.is_whitespace());
+        fits.then(|| Box::from(text)).ok_or_else(|| Wrong::new(format!("{text:?} is nobody to be called"), remedy))
+    };
+    let day = Duration::from_secs(86_400);
+    let minutes = top.take_number("minutes_per_day", 1..=1_000_000u32);
+    LeashRules {
+        dial: top.take_list("dial", target).map(|mut dial: Vec<Box<str>>| {
+            dial.truncate(TARGETS);
+            dial
+        }),
+        calls: top.take_number("calls", 1..=1_000_000u32),
+        longest: top.take_duration("longest_call", Duration::from_secs(1)..=7 * day),
+        talk_a_day: minutes.map(|minutes| Duration::from_secs(60) * minutes),
+    }
 }
 
 fn hosts(section: &mut Section<'_>) -> Hosts {
@@ -95,7 +131,7 @@ fn database(section: &mut Section<'_>, base: &Path, environment: &Environment) -
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Rules, String> {
+    fn read(text: &str) -> Result<Manifest, String> {
         let environment = [("SHOP".to_owned(), "postgres://shop:s3cret@db/shop".to_owned())].into();
         super::read(Path::new("scripts/ivr.toml"), text, &environment).map_err(|problems| problems.to_string())
     }
@@ -105,18 +141,32 @@ mod tests {
         let rules = read(
             "mail = true\n[http]\nhosts = [\"api.example.org\"]\n[database]\nurl = \"sqlite:shop.db\"\nmode = \"write\"\n",
         );
-        let Rules { hosts, database, mail } = rules.expect("a manifest");
+        let Rules { hosts, database, mail } = rules.expect("a manifest").reach;
         assert_eq!((hosts, mail), (Hosts::read(["api.example.org"]).expect("a host"), true));
         let Database { place, may_write } = database.expect("a database");
         assert_eq!((place.to_string().as_str(), may_write), ("sqlite:scripts/shop.db", true));
-        let database = read("[database]\nurl_env = \"SHOP\"\n").expect("a manifest").database.expect("a database");
+        let database =
+            read("[database]\nurl_env = \"SHOP\"\n").expect("a manifest").reach.database.expect("a database");
         assert_eq!((database.place.to_string().as_str(), database.may_write), ("postgres://shop:***@db/shop", false));
     }
 
     #[test]
     fn an_empty_manifest_allows_nothing() {
-        let Rules { hosts, database, mail } = read("").expect("a manifest");
+        let Manifest { leash, reach: Rules { hosts, database, mail } } = read("").expect("a manifest");
         assert_eq!((hosts, database.is_none(), mail), (Hosts::default(), true, false));
+        assert_eq!(leash, LeashRules::default());
+    }
+
+    #[test]
+    fn a_manifest_says_what_a_service_may_do_in_its_calls() {
+        let text = "dial = [\"user:*\", \"+49*\"]\ncalls = 20\nlongest_call = \"30m\"\nminutes_per_day = 600\n";
+        let expected = LeashRules {
+            dial: Some(vec!["user:*".into(), "+49*".into()]),
+            calls: Some(20),
+            longest: Some(Duration::from_secs(1800)),
+            talk_a_day: Some(Duration::from_secs(36_000)),
+        };
+        assert_eq!(read(text).expect("a manifest").leash, expected);
     }
 
     #[test]
@@ -144,8 +194,8 @@ mod tests {
                 "scripts/ivr.toml:3:8: database.mode: \"all\" is no mode\n    write \"read\" or \"write\"",
             ),
             (
-                "dial = [\"+49\"]",
-                "scripts/ivr.toml:1:1: dial: is not served by this version yet\n    remove it until it is",
+                "timer = [\"8:00\"]",
+                "scripts/ivr.toml:1:1: timer: is not served by this version yet\n    remove it until it is",
             ),
         ] {
             assert_eq!(read(text).err().as_deref(), Some(why), "{text}");

@@ -10,10 +10,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use patchcord_engine::exchange::{Leash, LeashRules};
 use patchcord_web::outside::Rules;
 use tracing::{info, warn};
 
-use crate::config::{Environment, manifest};
+use crate::config::{Environment, manifest, manifest::Manifest};
 
 /// The ending of a manifest.
 const ENDING: &str = ".toml";
@@ -35,7 +36,8 @@ pub struct Manifests {
 /// What was read last, and what of it counts.
 struct Known {
     text: Result<String, String>,
-    rules: Rules,
+    leash: Arc<Leash>,
+    reach: Rules,
     broken: Option<String>,
 }
 
@@ -56,7 +58,10 @@ impl Manifests {
         known.retain(|name, _| names.contains(name));
         for name in names {
             let text = self.text(&name);
-            let unread = || Known { text: Err(String::new()), rules: Rules::default(), broken: None };
+            // Whose first manifest is broken may do nothing.
+            let nothing = LeashRules { dial: Some(Vec::new()), ..LeashRules::default() };
+            let leash = Arc::new(Leash::new(nothing));
+            let unread = || Known { text: Err(String::new()), leash, reach: Rules::default(), broken: None };
             let known = known.entry(name.clone()).or_insert_with(unread);
             if known.text == text {
                 continue;
@@ -67,9 +72,10 @@ impl Manifests {
             });
             known.text = text;
             match read {
-                Ok(rules) => {
+                Ok(Manifest { leash, reach }) => {
                     info!(service = name, "a manifest is read");
-                    (known.rules, known.broken) = (rules, None);
+                    known.leash.change(leash);
+                    (known.reach, known.broken) = (reach, None);
                 }
                 Err(why) => {
                     warn!(service = name, why, "a manifest is broken; what it said before holds");
@@ -82,7 +88,12 @@ impl Manifests {
 
     /// What that service may reach.
     pub fn rules(&self, service: &str) -> Option<Rules> {
-        self.known().get(service).map(|known| known.rules.clone())
+        self.known().get(service).map(|known| known.reach.clone())
+    }
+
+    /// What it may do in its calls; `None` where no manifest says.
+    pub fn leash(&self, service: &str) -> Option<Arc<Leash>> {
+        self.known().get(service).map(|known| known.leash.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {

@@ -96,7 +96,7 @@ impl ServiceRoom {
 
     /// What is served on one shard.
     pub fn on_shard(&self) -> Box<dyn Services> {
-        Box::new(OnShard(Host::new(self.shelf.clone())))
+        Box::new(OnShard { host: Host::new(self.shelf.clone()), manifests: self.manifests.clone() })
     }
 
     /// What is served, by name.
@@ -196,7 +196,10 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 /// What answers calls on one shard: scripts, and where there is none of that name what the house has in Rust.
-struct OnShard(Host);
+struct OnShard {
+    host: Host,
+    manifests: Manifests,
+}
 
 impl RuleBook for ServiceRoom {
     fn rules(&self, service: &str) -> Option<Rules> {
@@ -210,7 +213,8 @@ impl RuleBook for ServiceRoom {
 
 impl Services for OnShard {
     fn find(&self, name: &str) -> Option<Served> {
-        self.0.find(name).or_else(|| built_in(name).map(Served::from))
+        let served = self.host.find(name).or_else(|| built_in(name).map(Served::from))?;
+        Some(Served { leash: self.manifests.leash(name), ..served })
     }
 }
 

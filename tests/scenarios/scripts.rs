@@ -155,3 +155,50 @@ async fn values_stay_between_calls_and_across_a_restart() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_manifest_holds_a_script_back_whatever_it_says() {
+    let text = r#"
+        fn on_invite(caller) {
+            let outside = caller.dial("+4930123456", #{ ring: 5.s() });
+            caller.tag("outside", outside.status);
+            let inside = caller.dial("user:carol", #{ ring: 5.s() });
+            caller.tag("inside", inside.status);
+            caller.tag("asked", try_to_ask());
+            caller.reject(480);
+        }
+        fn try_to_ask() { try { http::get("http://127.0.0.1:9/").status } catch (why) { why } }"#;
+    let server = serving(text).await;
+    server.write_service("ivr.toml", "dial = [\"user:bob\"]\nlongest_call = \"1h\"\n");
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(good, "{said}");
+    let lab = Lab::open();
+    let _carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    let alice = alice_calls(&lab, &server).await;
+    assert_eq!(alice.is_refused().await, 480);
+    let record = record(&server).await;
+    assert_eq!([tag(&record, "outside"), tag(&record, "inside")], [Some("forbidden"); 2], "{record}");
+    assert!(tag(&record, "asked").is_some_and(|why| why.contains("http")), "{record}");
+}
+
+#[tokio::test]
+async fn a_service_with_one_line_turns_the_second_caller_away() {
+    let server = serving("fn on_invite(caller) { caller.answer(); caller.play(\"tone::440\", #{ loops: 0 }); }").await;
+    server.write_service("ivr.toml", "calls = 1\n");
+    server.run(&["reload"], "").await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    bob.dial("700");
+    assert_eq!(bob.is_refused().await, 503);
+    alice.hangs_up().await;
+    eventually("the line is free again", async || {
+        let status = server.json(&["status", "--json"]).await;
+        (status["calls"] == 0).then_some(())
+    })
+    .await;
+    bob.dial("700");
+    bob.is_answered().await;
+    bob.hangs_up().await;
+}

@@ -14,6 +14,7 @@ use super::ends::{End, Way as Opening, Whose};
 use super::outgoing::Party as Caller;
 use super::talk::Talk;
 use crate::call::effect::Note;
+use crate::call::event::NotFound;
 use crate::call::verb::{Outcome as VerbOutcome, Verb};
 use crate::call::{Event, LegEvent, LegId};
 use crate::errand::{Brought, Errand};
@@ -139,7 +140,14 @@ impl Talk {
     }
 
     fn note_event(&mut self, event: Event, now: Instant) {
-        let Event::Leg(leg, event) = event else { return };
+        let (leg, event) = match event {
+            Event::Leg(leg, event) => (leg, event),
+            Event::Located(_, _, Err(NotFound::Forbidden(why))) => {
+                let facts = Facts::NONE.with("why", &why);
+                return self.chronicle.write(now, What::Heard { leg: None, event: "forbidden".into(), facts });
+            }
+            _ => return,
+        };
         let number = LegNumber::from(leg);
         let what = match event {
             LegEvent::Ringing => What::Rang(number),

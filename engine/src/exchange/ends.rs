@@ -94,6 +94,8 @@ pub(super) struct End {
     pub partner: Option<LegId>,
     /// The number or name of whoever was called there; empty for a party that called us.
     pub called: Box<str>,
+    /// Since when a party that was called has answered.
+    pub talks_since: Option<Instant>,
     /// How its sound went when that was last told.
     pub quality: Option<Quality>,
     /// The call has heard that it is gone.

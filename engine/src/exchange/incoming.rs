@@ -22,7 +22,7 @@ use super::ends::{End, Way, Whose};
 use super::outgoing::{Party, contact, terms};
 use super::services::{self, Ringing};
 use super::talk::Talk;
-use super::{Exchange, MAX_CALLS, Number, Served};
+use super::{Exchange, Leash, MAX_CALLS, Number, Served};
 use crate::call::{self, Call, LegId};
 use crate::door::{Moment, Refusal};
 use crate::journal::Way as Sender;
@@ -52,6 +52,8 @@ struct Admitted {
     service: Option<Box<str>>,
     /// Which version of it.
     edition: Option<Box<str>>,
+    /// What it may do.
+    leash: Option<Arc<Leash>>,
     tickets: Vec<Ticket>,
 }
 
@@ -115,11 +117,13 @@ impl Exchange {
                 }
             }
         };
-        let Served { program, edition } = self.answering(&decision)?;
+        let Served { program, edition, leash } = self.answering(&decision)?;
         let urgent = decision.emergency;
+        let room = leash.as_ref().map(|leash| leash.enter(urgent).ok_or(()));
+        let room = room.transpose().map_err(|()| Refusal::unavailable("The Service Is Full", RETRY_AFTER))?;
         let tickets = [self.board.admit(urgent).map(Some), whose.admit(&self.board, urgent, moment.now)];
         let tickets = tickets.into_iter().collect::<Result<Vec<_>, _>>().map_err(|full| full_house(&full))?;
-        let tickets = tickets.into_iter().flatten().collect();
+        let tickets = tickets.into_iter().flatten().chain(room).collect();
         let person = match &whose {
             Whose::Endpoint(endpoint) => believe(endpoint, &claim),
             Whose::Trunk(_) => {
@@ -136,7 +140,7 @@ impl Exchange {
             emergency: decision.emergency,
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
-        Ok(Admitted { party, whose, program, service, edition, tickets })
+        Ok(Admitted { party, whose, program, service, edition, leash, tickets })
     }
 
     /// Who takes the place of another phone needs no route: the call that it names is there, and whoever may know its name has
@@ -156,7 +160,7 @@ impl Exchange {
         let party = Party { person, host: None, called: Box::default(), hops: USUAL_HOPS, emergency: false };
         let program = Box::new(services::Missing::of("replaces"));
         let tickets = tickets.into_iter().collect();
-        Ok(Admitted { party, whose, program, service: None, edition: None, tickets })
+        Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets })
     }
 
     /// Whether whoever sends this says that it is one of ours: it is then no stranger, and proves it.
@@ -211,7 +215,7 @@ impl Exchange {
         admitted: Admitted,
         wire: &mut Wire<'_>,
     ) -> Result<(), Unfit> {
-        let Admitted { party, whose, program, service, edition, tickets } = admitted;
+        let Admitted { party, whose, program, service, edition, leash, tickets } = admitted;
         let tag = wire.tokens().tag();
         let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
@@ -233,6 +237,7 @@ impl Exchange {
             partner: None,
             called: Box::default(),
             quality: None,
+            talks_since: None,
             gone: false,
         };
         if let Some((number, of)) = replaced {
@@ -255,6 +260,8 @@ impl Exchange {
             number,
             call: Call::begin(caller, wire.now()),
             program,
+            until: leash.as_ref().and_then(|leash| leash.rules().longest).map(|longest| wire.now() + longest),
+            leash,
             ends: vec![end],
             party,
             due: None,

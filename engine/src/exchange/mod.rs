@@ -18,6 +18,7 @@
 //! | `passing` | legs that change their call |
 //! | `ends` | the end of a leg: its line, its port, its requests |
 //! | `errands` | what a program asks outside its call |
+//! | `leash` | what a service may do whatever it says |
 //! | `sounding` | ports, prompts, and what media threads tell |
 //! | `recording` | recordings of legs, and their files |
 //! | `carriers` | whom we register with, and which trunk answers |
@@ -31,6 +32,7 @@ mod chronicle;
 mod ends;
 mod errands;
 mod incoming;
+mod leash;
 mod outgoing;
 mod passing;
 mod recording;
@@ -68,6 +70,7 @@ use talk::Talk;
 use watchdog::Watchdog;
 
 pub use chronicle::{heard as heard_of, result as came_of, spoken};
+pub use leash::{Leash, LeashRules};
 pub use services::named as built_in;
 pub use watchdog::CallTally;
 
@@ -86,11 +89,13 @@ pub struct Served {
     pub program: Box<dyn Program>,
     /// Which version of the text, for the record; `None` where it is part of the house.
     pub edition: Option<Box<str>>,
+    /// What it may do whatever it says; `None`: what routes allow.
+    pub leash: Option<Arc<Leash>>,
 }
 
 impl From<Box<dyn Program>> for Served {
     fn from(program: Box<dyn Program>) -> Self {
-        Self { program, edition: None }
+        Self { program, edition: None, leash: None }
     }
 }
 

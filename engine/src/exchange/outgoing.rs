@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use patchcord_media::sdp::{Codec, Format, Policy, policy::Protection};
 use patchcord_sip::hop::Transport;
@@ -17,7 +18,7 @@ use crate::call::effect::{Invitation, Through, Way};
 use crate::call::event::{NotFound, Refused};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
-use crate::routing::{Ask, Binding, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
+use crate::routing::{Ask, Binding, Caller, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
 use crate::routing::{Claim, believe};
 use crate::routing::{Standing, in_order};
 use crate::runtime::{SoundAddress, Wire};
@@ -59,6 +60,7 @@ impl Talk {
     pub fn locate(&self, address: &str, caller: Option<LegId>, turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
         let board = &turn.exchange.board;
         let plan = board.plan();
+        self.is_on_leash(address)?;
         if let Some(named) = address.strip_prefix("user:") {
             let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
             return self.ring(&[endpoint.user.as_ref().into()], turn);
@@ -72,12 +74,19 @@ impl Talk {
                 let called = uri.as_ref().and_then(super::incoming::called);
                 let host = uri.as_ref().and_then(|uri| uri.host());
                 let called = called.as_deref().unwrap_or(address);
-                plan.decide(&Ask { host, ..Ask::new(whose.caller(), called) }, &board.directory)
+                // Whom the manifest names the service calls by its own rights, whoever has called it.
+                let named = self.leash.as_ref().is_some_and(|leash| leash.names(address));
+                let caller = if named { Caller::Service } else { whose.caller() };
+                plan.decide(&Ask { host, ..Ask::new(caller, called) }, &board.directory)
             }
         };
         match decision.verdict {
             Verdict::Ring(users) => self.ring(&users, turn),
             Verdict::Trunks(ways) => {
+                if !decision.emergency && !self.may_talk_outside(turn) {
+                    let why = "the service has talked through trunks for as long as its manifest allows today";
+                    return Err(NotFound::Forbidden(why.into()));
+                }
                 let ways =
                     in_order(ways, |name| plan.trunk(name).map_or(Standing::Unknown, |trunk| trunk.traffic.standing()));
                 let ways = ways.into_iter().flat_map(|way| {
@@ -94,6 +103,23 @@ impl Talk {
             }
             Verdict::Service(_) => Err(NotFound::Unknown),
             Verdict::Refused(denial) => Err(NotFound::Forbidden(denial.to_string())),
+        }
+    }
+
+    /// Whether the manifest of the service lets it call that.
+    fn is_on_leash(&self, address: &str) -> Result<(), NotFound> {
+        let free = self.party.emergency || self.leash.as_ref().is_none_or(|leash| leash.may_dial(address));
+        free.then_some(()).ok_or_else(|| NotFound::Forbidden("the manifest of the service does not name it".into()))
+    }
+
+    fn may_talk_outside(&self, turn: &Turn<'_, '_>) -> bool {
+        self.leash.as_ref().is_none_or(|leash| leash.may_talk(since_1970(turn.wire.wall())))
+    }
+
+    /// A leg has gone: what it talked through a trunk counts for the service.
+    pub fn count_talk(&self, end: &End, turn: &Turn<'_, '_>) {
+        if let (Some(leash), Some(since), Whose::Trunk(_)) = (&self.leash, end.talks_since, &end.whose) {
+            leash.talked(turn.now().saturating_duration_since(since), since_1970(turn.wire.wall()));
         }
     }
 
@@ -174,6 +200,7 @@ impl Talk {
             partner: None,
             called,
             quality: None,
+            talks_since: None,
             gone: false,
         };
         turn.exchange.names.enter(self.number, &end);
@@ -249,6 +276,10 @@ impl Talk {
             }
         }
     }
+}
+
+fn since_1970(wall: SystemTime) -> Duration {
+    wall.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Who is called by a way: an endpoint, or a number.

@@ -1,6 +1,7 @@
 //! One call in its turn: what it wants is done, what follows is told it, until nobody wants anything.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use patchcord_sip::hop::Hop;
@@ -10,7 +11,7 @@ use patchcord_sip::transaction::ServerId;
 use super::chronicle::Chronicle;
 use super::ends::End;
 use super::outgoing::{Party, terms};
-use super::{Number, Sent, Turn};
+use super::{Leash, Number, Sent, Turn};
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
 use crate::journal::Way as Sender;
 use crate::line::{Act, Cx, Line, Mark};
@@ -23,6 +24,10 @@ pub(super) struct Talk {
     pub number: Number,
     pub call: Call,
     pub program: Box<dyn Program>,
+    /// What the service may do.
+    pub leash: Option<Arc<Leash>>,
+    /// When the call ends, whatever the service says.
+    pub until: Option<Instant>,
     pub ends: Vec<End>,
     /// Who called.
     pub party: Party,
@@ -48,7 +53,7 @@ impl Talk {
 
     pub fn deadline(&self) -> Option<Instant> {
         let lines = self.ends.iter().filter_map(|end| end.line.deadline());
-        lines.chain(self.call.deadline()).chain(self.chronicle.closes(self.over_since)).min()
+        lines.chain(self.call.deadline()).chain(self.until).chain(self.chronicle.closes(self.over_since)).min()
     }
 
     /// A line hears or does something, and what follows from it is done.
@@ -108,9 +113,13 @@ impl Talk {
 
     fn tell(&mut self, at: usize, event: LegEvent, turn: &mut Turn<'_, '_>) {
         let end = &mut self.ends[at];
+        if matches!(event, LegEvent::Answered) && end.leg != LegId::FIRST {
+            end.talks_since.get_or_insert(turn.now());
+        }
         if matches!(event, LegEvent::Ended(_) | LegEvent::Refused(_)) {
             end.gone = true;
             end.tickets.clear();
+            self.count_talk(&self.ends[at], turn);
             self.close_port(at, turn);
         }
         let leg = self.ends[at].leg;
@@ -217,6 +226,13 @@ impl Talk {
         let missing = || Box::new(super::services::Missing::of(service)) as Box<dyn Program>;
         let served = turn.exchange.services.find(service).unwrap_or_else(|| missing().into());
         self.note_edition(service, &served, turn);
+        if let Some(leash) = &served.leash {
+            // Whoever is talked with already is not turned away: it only counts.
+            self.tickets.extend(leash.enter(true));
+            let longest = leash.rules().longest.map(|longest| turn.now() + longest);
+            self.until = [self.until, longest].into_iter().flatten().min();
+        }
+        self.leash = served.leash;
         self.program = served.program;
     }
 
@@ -225,6 +241,11 @@ impl Talk {
         let late: Vec<_> = self.ends.iter().filter(|end| end.line.deadline().is_some_and(|due| due <= now)).collect();
         for leg in late.into_iter().map(|end| end.leg).collect::<Vec<_>>() {
             self.on_line(leg, turn, |line, cx| line.wake(cx));
+        }
+        if self.until.take_if(|until| *until <= now).is_some() {
+            let reason = "the longest call that the service may have was over".to_owned();
+            let ending = Ending { by: Who::System, cause: 102, sip: Some(408), reason };
+            self.call.hear(Event::End(ending), now);
         }
         if self.call.deadline().is_some_and(|due| due <= now) {
             self.call.wake(now);

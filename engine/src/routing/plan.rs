@@ -282,7 +282,9 @@ impl Plan {
                 let number = known.and_then(|endpoint| endpoint.number.as_deref().map(str::to_owned));
                 (plain(ask.called).into(), Some(number.unwrap_or_else(|| user.into())))
             }
-            Caller::Stranger(_) => (plain(ask.called).into(), ask.from.map(|from| plain(from).into())),
+            Caller::Stranger(_) | Caller::Service => {
+                (plain(ask.called).into(), ask.from.map(|from| plain(from).into()))
+            }
         }
     }
 

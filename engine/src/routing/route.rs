@@ -22,6 +22,8 @@ pub enum Caller<'a> {
     Browser(&'a str),
     /// A carrier, known by where it sends from.
     Trunk(&'a str),
+    /// A service that may call this by its manifest, for whomever it speaks with.
+    Service,
     /// Somebody else.
     Stranger(IpAddr),
 }
@@ -31,7 +33,7 @@ impl<'a> Caller<'a> {
     pub fn endpoint(self) -> Option<&'a str> {
         match self {
             Self::Endpoint(user) | Self::Browser(user) => Some(user),
-            Self::Trunk(_) | Self::Stranger(_) => None,
+            Self::Trunk(_) | Self::Service | Self::Stranger(_) => None,
         }
     }
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Caller<'_> {
             Self::Endpoint(user) => write!(f, "endpoint {user}"),
             Self::Browser(user) => write!(f, "browser {user}"),
             Self::Trunk(name) => write!(f, "trunk {name}"),
+            Self::Service => f.write_str("a service"),
             Self::Stranger(address) => write!(f, "stranger {address}"),
         }
     }
@@ -70,7 +73,8 @@ impl Source {
     pub fn admits(&self, caller: Caller<'_>) -> bool {
         match (self, caller) {
             (Self::Anyone, _) => true,
-            (Self::Endpoints, Caller::Endpoint(_) | Caller::Browser(_)) | (Self::Browsers, Caller::Browser(_)) => true,
+            (Self::Endpoints, Caller::Endpoint(_) | Caller::Browser(_) | Caller::Service)
+            | (Self::Browsers, Caller::Browser(_)) => true,
             (Self::Trunk(name), Caller::Trunk(trunk)) => **name == *trunk,
             _ => false,
         }

@@ -106,11 +106,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Saves a script in the folder of services.
+    /// Saves a script in the folder of services; with an ending, a file beside the scripts.
     pub fn write_service(&self, name: &str, text: &str) {
         let folder = self.folder.path().join("scripts");
         std::fs::create_dir_all(&folder).expect("a folder for services");
-        std::fs::write(folder.join(format!("{name}.rhai")), text).expect("a service is written");
+        let name = if name.contains('.') { name.to_owned() } else { format!("{name}.rhai") };
+        std::fs::write(folder.join(name), text).expect("a service is written");
     }
 
     /// Where it listens for that carrier.

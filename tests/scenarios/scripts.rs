@@ -167,7 +167,7 @@ async fn a_manifest_holds_a_script_back_whatever_it_says() {
             caller.tag("asked", try_to_ask());
             caller.reject(480);
         }
-        fn try_to_ask() { try { http::get("http://127.0.0.1:9/").status } catch (why) { why } }"#;
+        fn try_to_ask() { try { return http::get("http://127.0.0.1:9/").status; } catch (why) { return why; } }"#;
     let server = serving(text).await;
     server.write_service("ivr.toml", "dial = [\"user:bob\"]\nlongest_call = \"1h\"\n");
     let (said, good) = server.run(&["reload"], "").await;

@@ -71,13 +71,14 @@ fn leash(top: &mut Section<'_>) -> LeashRules {
         fits.then(|| Box::from(text)).ok_or_else(|| Wrong::new(format!("{text:?} is nobody to be called"), remedy))
     };
     let day = Duration::from_secs(86_400);
-    let minutes = top.take_number("minutes_per_day", 1..=1_000_000u32);
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let minutes = top.take_number("minutes_per_day", 1..=1_000_000).map(count);
     LeashRules {
         dial: top.take_list("dial", target).map(|mut dial: Vec<Box<str>>| {
             dial.truncate(TARGETS);
             dial
         }),
-        calls: top.take_number("calls", 1..=1_000_000u32),
+        calls: top.take_number("calls", 1..=1_000_000).map(count),
         longest: top.take_duration("longest_call", Duration::from_secs(1)..=7 * day),
         talk_a_day: minutes.map(|minutes| Duration::from_secs(60) * minutes),
     }

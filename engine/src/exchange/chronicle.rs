@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use patchcord_media::dtmf::Via;
 use patchcord_media::shard;
 use patchcord_sip::hop::Transport;
 
@@ -276,7 +277,15 @@ fn sample(quality: &shard::Quality) -> QualitySample {
 /// An event in a word or two, and what goes with it.
 pub fn heard(event: &LegEvent) -> (&'static str, Facts) {
     match event {
-        LegEvent::Key(press) => ("key", Facts::NONE.with("digit", press.key.to_string())),
+        LegEvent::Key(press) => {
+            let way = match press.via {
+                Via::Rtp => "rtp",
+                Via::Info => "info",
+                Via::Inband => "inband",
+            };
+            let facts = Facts::NONE.with("digit", press.key.to_string()).with("via", way);
+            ("key", facts.with("ms", press.duration.as_millis().to_string()))
+        }
         LegEvent::Played(_, how) => ("played", Facts::NONE.with("how", format!("{how:?}").to_lowercase())),
         LegEvent::NotPlayed(_, why) => ("not played", Facts::NONE.with("why", why)),
         LegEvent::KeysSent => ("keys sent", Facts::NONE),

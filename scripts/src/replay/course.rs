@@ -14,7 +14,7 @@ use patchcord_media::dtmf::{Key, Press, Via};
 use super::outcome::{Unread, outcome};
 use super::{Said, leg, place};
 
-/// How long a key was held, which no journal says.
+/// How long a key was held, where a journal does not say.
 const HELD: Duration = Duration::from_millis(100);
 
 /// What comes next in a journal.
@@ -190,7 +190,13 @@ impl<'a> Course<'a> {
             }
             ("key", Some(leg)) => {
                 let key = facts.get("digit").and_then(|digit| digit.chars().next()).and_then(Key::of_char)?;
-                self.key(leg, key)
+                let duration = facts.get("ms").and_then(|ms| ms.parse().ok()).map_or(HELD, Duration::from_millis);
+                let via = match facts.get("via") {
+                    Some("info") => Via::Info,
+                    Some("inband") => Via::Inband,
+                    _ => Via::Rtp,
+                };
+                self.key(leg, Press { key, duration, via })
             }
             ("refer", Some(leg)) => {
                 let to = facts.get("to").unwrap_or_default().to_owned();
@@ -202,7 +208,8 @@ impl<'a> Course<'a> {
     }
 
     /// A key: what a verb takes the script is not told.
-    fn key(&mut self, leg: LegId, key: Key) -> Option<Next<'a>> {
+    fn key(&mut self, leg: LegId, press: Press) -> Option<Next<'a>> {
+        let key = press.key;
         let taken = self.under_way.values().any(|(_, verb)| match verb {
             Verb::Gather(at, _) => *at == leg,
             Verb::Play(at, play) => *at == leg && play.stop_keys.contains(&key),
@@ -213,7 +220,6 @@ impl<'a> Course<'a> {
         if !ended {
             self.keys.entry(leg).or_default().push_back(key);
         }
-        let press = Press { key, duration: HELD, via: Via::Rtp };
         (!taken).then_some(Next::Told(Wake::Heard(Happening::Key(leg, press))))
     }
 

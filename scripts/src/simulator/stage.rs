@@ -189,6 +189,12 @@ impl Stage {
         self.within(|house| house.closed.iter().filter_map(|closed| closed.fault.clone()).collect())
     }
 
+    /// The calls that are over, as they ended.
+    #[must_use]
+    pub fn closed(&self) -> Vec<Closed> {
+        self.within(|house| house.closed.clone())
+    }
+
     /// What scripts broke by until now is meant to be.
     pub fn forgive_faults(&self) {
         self.within(|house| house.forgiven = house.closed.iter().filter(|closed| closed.fault.is_some()).count());

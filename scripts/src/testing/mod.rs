@@ -33,4 +33,6 @@ mod world;
 
 pub use coverage::{Coverage, Lines};
 pub use failed::Failed;
+#[cfg(test)]
+pub(crate) use suite::calls_of;
 pub use suite::{Report, Source, Sources, Verdict, Wishes, run, shelf_of};

@@ -144,6 +144,22 @@ pub fn shelf_of(services: &[Source], broken: &mut Vec<String>) -> Arc<Shelf> {
     shelf
 }
 
+/// The calls of all tests of a suite, and the services that they were played with.
+#[cfg(test)]
+pub(crate) fn calls_of(sources: &Sources) -> (Rc<Host>, Vec<crate::simulator::Closed>) {
+    let bench = Bench::of(sources, 1, &mut Vec::new());
+    let mut calls = Vec::new();
+    for source in &sources.tests {
+        let ast = bench.engine.compile(&source.text).expect("a test parses");
+        for case in cases(source, &ast) {
+            let (stage, _) = bench.play(&case, None);
+            drop(stage.clear());
+            calls.extend(stage.closed());
+        }
+    }
+    (bench.bare, calls)
+}
+
 /// One test.
 struct Case<'a> {
     source: &'a Source,

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::replay::{Came, replay};
 use crate::simulator::{Failure, Setting, Stage};
-use crate::testing::{Source, Sources, Wishes, run};
+use crate::testing::{Source, Sources, Wishes, calls_of, run};
 use crate::{Host, Limits, Shelf, check_text, engine, shipped};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -115,6 +116,22 @@ fn all_is_well(sources: &Sources, wishes: &Wishes) -> usize {
 #[test]
 fn every_shipped_service_does_what_its_test_says() {
     assert!(all_is_well(&suite(), &Wishes::default()) > 20);
+}
+
+#[test]
+fn the_explorer_finds_nothing_in_any_shipped_service() {
+    assert!(all_is_well(&suite(), &Wishes { explore: true, ..Wishes::default() }) > 20);
+}
+
+#[test]
+fn each_call_of_a_shipped_service_can_be_replayed_and_goes_the_same_way() {
+    let (host, calls) = calls_of(&suite());
+    assert!(calls.len() > 20, "{} calls", calls.len());
+    for call in calls {
+        let replayed = replay(&*host, &call.record, &call.entries).expect("a script answered it");
+        let story = || call.entries.iter().map(|entry| format!("{entry:?}")).collect::<Vec<_>>().join("\n");
+        assert_eq!(replayed.end, Came::Through, "{}, behind {:?}\n{}", call.service, replayed.same, story());
+    }
 }
 
 /// The pieces of a page that are scripts, with the line on which each begins.

@@ -69,6 +69,28 @@ async fn a_menu_connects_the_caller_by_the_key_it_presses_beside_the_sound_or_as
 }
 
 #[tokio::test]
+async fn a_past_call_goes_the_same_way_again_until_its_script_is_changed() {
+    let server = serving(MENU).await;
+    let lab = Lab::open();
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.comes_to_hear_sound().await;
+    alice.press_by(Keypad::Events, "1").await;
+    bob.answers().await;
+    alice.comes_to_hear(&[&bob]).await;
+    bob.hangs_up().await;
+    let record = record(&server).await;
+    let call = record["call"].as_str().expect("a record names its call");
+    let (told, is_same) = server.run(&["replay", call], "").await;
+    assert!(is_same && told.contains("All goes as it did then: "), "{told}");
+    server.write_service("ivr", &MENU.replace("user:bob", "user:carol"));
+    let (told, is_same) = server.run(&["replay", call], "").await;
+    assert!(!is_same && told.contains("ivr.rhai:7"), "{told}");
+    assert!(told.contains("dial user:bob") && told.contains("dial user:carol"), "{told}");
+}
+
+#[tokio::test]
 async fn a_hang_up_in_the_middle_of_a_menu_ends_the_story_and_is_told_to_on_bye() {
     let server = serving(MENU).await;
     let lab = Lab::open();

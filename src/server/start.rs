@@ -13,6 +13,7 @@ use patchcord_web::{
     accounts::{AccountError, Accounts},
     api::Rooms as Doors,
     control, doors,
+    feed::{Announced, Feed},
     folder::{Hold, HoldError},
     outside::{self, Porter},
     people::{People, PeopleError},
@@ -212,9 +213,15 @@ async fn open_rooms(
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
     let shelf = Arc::new(store.clone());
-    let keeper = tokio::spawn(runtime::keep(board.clone(), shelf.clone(), stopped.clone()));
-    let scribe = tokio::spawn(runtime::file_calls(board, shelf, spool, stopped.clone()));
-    let rooms = Doors { accounts, house: house.clone(), store, people, recordings };
+    let feed = Arc::new(Feed::new(wall));
+    let keeper = tokio::spawn(runtime::keep(board.clone(), shelf, stopped.clone()));
+    let scribe = tokio::spawn(runtime::file_calls(
+        board,
+        Arc::new(Announced::new(store.clone(), feed.clone())),
+        spool,
+        stopped.clone(),
+    ));
+    let rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
     let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![
         tokio::spawn(serve(control, routes, stopped.clone())),

@@ -6,6 +6,7 @@
 //! folder     the data folder, held by one server at a time
 //! people     who may open the dashboard, and what programs may ask
 //! recordings their files, within their folder
+//! feed       what happens to calls, as it happens
 //! masking    calls for people who may not see numbers
 //! api        /api/v1, one table of doors
 //! pages      the dashboard
@@ -24,6 +25,7 @@ pub mod accounts;
 pub mod api;
 pub mod control;
 pub mod doors;
+pub mod feed;
 pub mod fetch;
 pub mod folder;
 pub mod house;

@@ -8,6 +8,8 @@
 //! records    what became of calls
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
+//! events     what happens to calls, as it happens
+//! openapi    the description of all this, made from the table
 //! people     users, tokens, the audit log
 //! server     how it is; read the configuration again
 //! ```
@@ -17,7 +19,9 @@
 pub(crate) mod ask;
 pub(crate) mod calls;
 mod endpoints;
+pub(crate) mod events;
 mod export;
+mod openapi;
 mod people;
 pub(crate) mod records;
 mod server;
@@ -34,8 +38,11 @@ use axum::{
     routing::{MethodRouter, delete, get, post, put},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     accounts::Accounts,
+    feed::Feed,
     house::House,
     people::{Asker, People, Right},
     problem::Problem,
@@ -58,6 +65,31 @@ pub struct Rooms {
     pub people: Arc<People>,
     /// The folder of recordings.
     pub recordings: Arc<Path>,
+    /// What happens to calls.
+    pub feed: Arc<Feed>,
+    listeners: Arc<Semaphore>,
+}
+
+impl Rooms {
+    /// Those rooms.
+    pub fn new(
+        accounts: Arc<Accounts>,
+        house: Arc<dyn House>,
+        store: Store,
+        people: Arc<People>,
+        recordings: Arc<Path>,
+        feed: Arc<Feed>,
+    ) -> Self {
+        Self {
+            accounts,
+            house,
+            store,
+            people,
+            recordings,
+            feed,
+            listeners: Arc::new(Semaphore::new(events::LISTENERS)),
+        }
+    }
 }
 
 /// One door.
@@ -101,6 +133,10 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/calls", Right::ReadCalls, "Calls that go on, the latest first", || get(calls::list)),
     door("delete", "/api/v1/calls/{call}", Right::ChangeCalls, "Hangs a call up", || delete(calls::end)),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
+    door("get", "/api/v1/events", Right::ReadCalls, "What happens to calls, as server-sent events", || {
+        get(events::listen)
+    }),
+    door("get", "/api/v1/openapi.json", Right::ReadStatus, "This description", || get(openapi::give)),
     door("get", "/api/v1/records", Right::ReadRecords, "Past calls, the newest first", || get(records::list)),
     door("get", "/api/v1/records/export", Right::ReadRecords, "All calls that are wanted, as CSV or JSON", || {
         get(records::give_all)

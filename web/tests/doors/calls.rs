@@ -54,3 +54,55 @@ async fn one_call_comes_with_its_journal_and_none_is_a_problem() {
     lab.order("GET", "/api/v1/records?before=nonsense", "").await.problem(400);
     lab.order("GET", "/api/v1/records?after=1", "").await.problem(400);
 }
+
+#[tokio::test]
+async fn events_are_told_as_they_happen_and_a_listener_goes_on_where_he_was() {
+    use patchcord_web::feed::Announced;
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::UnixStream,
+    };
+    let (lab, ids) = with_calls(1).await;
+    let shelf = Announced::new(lab.store.clone(), lab.feed.clone());
+    let told = |number: u64| {
+        let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_100 + number);
+        let began = Began::new(wall, Party::new("alice"), Party::new("102"));
+        Journal::begin(CallId::new(wall, number), began, Rules::default())
+            .end(Duration::from_secs(3), Outcome::Cancelled)
+    };
+    let start = *lab.feed.last().borrow();
+    shelf.write_batches(&[told(1), told(2)]).await.expect("written");
+
+    let mut stream = UnixStream::connect(lab.socket()).await.expect("the socket answers");
+    let token = patchcord_web::control::Token::read(lab.folder()).expect("the token");
+    let asked = format!(
+        "GET /api/v1/events HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: {}\r\n\r\n",
+        start + 1
+    );
+    stream.write_all(asked.as_bytes()).await.expect("sent");
+    let mut lines = BufReader::new(stream).lines();
+    let mut heard = async |from: &str| loop {
+        let line = lines.next_line().await.expect("read").expect("it goes on");
+        if let Some(said) = line.strip_prefix(from) {
+            break said.to_owned();
+        }
+    };
+    assert_eq!(heard("id: ").await, (start + 2).to_string(), "the first was heard before");
+    assert_eq!(heard("event: ").await, "call.ended");
+    shelf.write_batches(&[told(3)]).await.expect("written");
+    assert_eq!(heard("id: ").await, (start + 3).to_string());
+    assert!(heard("data: ").await.contains("Alice gave up after 3 s"), "{ids:?}");
+}
+
+#[tokio::test]
+async fn the_description_names_each_door_with_what_it_needs() {
+    let lab = Lab::new().await;
+    let told = lab.order("GET", "/api/v1/openapi.json", "").await.json();
+    for door in patchcord_web::api::DOORS {
+        let operation = &told["paths"][door.path][door.method];
+        let described = operation["description"].as_str().expect("a description");
+        assert!(described.contains(door.right.word()), "{} {}", door.method, door.path);
+    }
+    let asked = told["paths"]["/api/v1/records"]["get"]["parameters"].as_array().expect("a list").len();
+    assert_eq!(asked, 16);
+}

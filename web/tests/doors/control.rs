@@ -134,7 +134,7 @@ async fn what_cannot_be_is_refused_with_its_reason() {
         ("DELETE", filed, String::new(), 409, owned),
         ("PUT", "/api/v1/endpoints/filed/password", r#"{"password": "x"}"#.into(), 409, owned),
         ("DELETE", endpoints, String::new(), 405, "/api/v1/endpoints does not take this method"),
-        ("GET", "/api/v1/calls", String::new(), 404, "there is nothing at /api/v1/calls"),
+        ("GET", "/api/v1/cells", String::new(), 404, "there is nothing at /api/v1/cells"),
     ] {
         let answered = lab.order(method, path, &body).await;
         assert_eq!(answered.problem(status), detail, "{method} {path} {body}");

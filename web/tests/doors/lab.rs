@@ -17,6 +17,7 @@ use patchcord_web::{
     api::Rooms,
     control::{self, SOCKET_FILE, Token},
     doors,
+    feed::Feed,
     folder::Hold,
     house::{Answer, House, Reloaded, Status},
     metrics::Exposition,
@@ -87,6 +88,7 @@ pub struct Lab {
     pub store: Store,
     pub house: Arc<Pretended>,
     pub people: Arc<People>,
+    pub feed: Arc<Feed>,
     pub web: std::net::SocketAddr,
     folder: TempDir,
     _hold: Hold,
@@ -112,18 +114,14 @@ impl Lab {
         let listener = control::bind(&hold).expect("a socket");
         let token = Token::make(folder.path()).expect("a token");
         let people = Arc::new(People::new(store.clone()));
-        let rooms = Rooms {
-            accounts,
-            house: house.clone(),
-            store: store.clone(),
-            people: people.clone(),
-            recordings: folder.path().join("recordings").into(),
-        };
+        let feed = Arc::new(Feed::new(clock::wall()));
+        let recordings = folder.path().join("recordings").into();
+        let rooms = Rooms::new(accounts, house.clone(), store.clone(), people.clone(), recordings, feed.clone());
         tokio::spawn(serve(listener, control::routes(rooms.clone(), token), stopped.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let web = listener.local_addr().expect("an address");
         tokio::spawn(serve(listener, doors::doors(rooms), stopped));
-        Self { board, store, house, people, web, folder, _hold: hold, _stop: stop }
+        Self { board, feed, store, house, people, web, folder, _hold: hold, _stop: stop }
     }
 
     pub fn folder(&self) -> &Path {

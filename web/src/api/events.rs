@@ -1,0 +1,101 @@
+//! What happens to calls, as server-sent events.
+//!
+//! `Last-Event-ID`, or `after` in the query, says where a listener was. A stream ends after [`LONGEST`], and browsers come
+//! back by themselves: so nobody listens for long whose session or token is over.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures_util::stream;
+use patchcord_engine::{journal::Record, runtime::clock};
+use serde::Deserialize;
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::timeout,
+};
+
+use super::{Rooms, ask::Asked, records::shown};
+use crate::{control::words::Told, feed::Feed, people::Asker, problem::Problem};
+
+/// Listeners at once: dashboards on walls, and some programs.
+pub const LISTENERS: usize = 64;
+
+/// How long a stream lasts.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// How often something is said though nothing happens: proxies close what is quiet for a minute.
+const QUIET: Duration = Duration::from_secs(15);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    after: Option<u64>,
+}
+
+/// Where a listener is.
+struct Listener {
+    feed: Arc<Feed>,
+    last: watch::Receiver<u64>,
+    at: u64,
+    asker: Asker,
+    until: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+pub(super) async fn listen(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    headers: HeaderMap,
+    Asked(from): Asked<From>,
+) -> Result<Response, Problem> {
+    let place = rooms.listeners.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{LISTENERS} listen already")).remedy("close a page")
+    })?;
+    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let last = rooms.feed.last();
+    let at = resumed.or(from.after).unwrap_or(*last.borrow());
+    let until = clock::now() + LONGEST;
+    let listener = Listener { feed: rooms.feed, last, at, asker, until, _place: place };
+    let events = stream::unfold(listener, async |mut listener| {
+        let said = listener.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(said)), listener))
+    });
+    Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
+}
+
+impl Listener {
+    /// What is said next; nothing when the stream ends.
+    async fn next(&mut self) -> Option<String> {
+        let _seen = *self.last.borrow_and_update();
+        let (events, missed) = self.feed.after(self.at);
+        let Some(last) = events.last() else {
+            let left = self.until.checked_duration_since(clock::now())?;
+            return match timeout(QUIET.min(left), self.last.changed()).await {
+                Ok(changed) => changed.ok().map(|()| ":\n\n".into()),
+                Err(_) => Some(":\n\n".into()),
+            };
+        };
+        self.at = last.number;
+        let mut said = if missed { "event: missed\ndata: {}\n\n".to_owned() } else { String::new() };
+        for event in events {
+            said += &told(event.number, event.record, &self.asker);
+        }
+        Some(said)
+    }
+}
+
+/// One event: a call is opened, or over. JSON has no line ends, so it is one line.
+fn told(number: u64, record: Record, asker: &Asker) -> String {
+    let kind = if record.outcome.is_some() { "call.ended" } else { "call.open" };
+    let data = serde_json::to_string(&Told::from(shown(record, asker))).expect("a record is JSON");
+    format!("id: {number}\nevent: {kind}\ndata: {data}\n\n")
+}

@@ -19,20 +19,48 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// An error of a test that ran.
-    pub(super) fn of(file: &str, error: &EvalAltResult, ladder: String) -> Self {
+    /// An error of a test that ran, which begins on that line.
+    pub(super) fn of(file: &str, begins: usize, error: &EvalAltResult, ladder: String) -> Self {
         let (at, failure) = failure_in(error);
         if let Some(failure) = failure {
             let place = match (at.line(), at.position()) {
                 (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
-                _ => file.to_owned(),
+                _ => format!("{file}:{begins}"),
             };
             return Self { place, why: failure.to_string(), ladder: failure.ladder, variation: None };
         }
         let Fault { file, line, column, what } = Fault::of_running(file, error);
-        let place = [Some(file), line.map(|line| line.to_string()), column.map(|column| column.to_string())];
-        Self { place: place.into_iter().flatten().collect::<Vec<_>>().join(":"), why: what, ladder, variation: None }
+        let place = [Some(file), Some(line.unwrap_or(begins).to_string()), column.map(|column| column.to_string())];
+        let place = place.into_iter().flatten().collect::<Vec<_>>().join(":");
+        Self { place, why: unknown_word(&what).unwrap_or(what), ladder, variation: None }
     }
+}
+
+/// How Rhai begins to say that there is no function of that name for what it was given.
+const NOT_FOUND: &str = "Function not found: ";
+
+/// What a test can say: for whoever has mistyped it.
+const WORDS: &str = "advance after answers answers_and_presses at busy db dials endpoint expect fails faults gives group \
+     hangs_up hears hears_keys hears_nothing holds http is_answered is_hung_up is_rejected is_ringing is_told_of_transfer keep \
+     ladder letters outside phone presses prompt reads record rejects replies requests resumes rings route says sends_info \
+     shows silent speaks store talks_to transfers_to unregistered without_prompt writes";
+
+/// Farther apart than this, two words have nothing to do with each other.
+const NEAR: f64 = 0.75;
+
+/// A word that no test knows, or that was given something else than it takes.
+fn unknown_word(what: &str) -> Option<String> {
+    let (name, given) = what.strip_prefix(NOT_FOUND)?.split_once(" (")?;
+    let given =
+        given.trim_end_matches(')').replace("&str | ImmutableString | String", "text").replace("i64", "a number");
+    if WORDS.split_whitespace().any(|word| word == name) {
+        let given = given.split_once(", ").map_or("nothing", |(_, given)| given);
+        return Some(format!("{name} was given {given}, and takes something else: see docs/scripting.md"));
+    }
+    let near = WORDS.split_whitespace().map(|word| (strsim::jaro_winkler(word, name), word));
+    let nearest = near.filter(|(near, _)| *near > NEAR).max_by(|a, b| a.0.total_cmp(&b.0));
+    let meant = nearest.map_or_else(String::new, |(_, word)| format!("; {word} was meant?"));
+    Some(format!("no test knows the word {name}{meant}"))
 }
 
 /// The expectation that was not met, and where it stands.

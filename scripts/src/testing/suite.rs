@@ -276,7 +276,7 @@ impl Bench {
         let options = CallFnOptions::new().eval_ast(true).rewind_scope(true);
         let ran: Result<rhai::Dynamic, Box<EvalAltResult>> =
             self.engine.call_fn_with_options(options, &mut Scope::new(), case.ast, &case.name, (test,));
-        let ran = ran.map(drop).map_err(|error| Failed::of(&case.source.file, &error, stage.ladder()));
+        let ran = ran.map(drop).map_err(|error| Failed::of(&case.source.file, case.line, &error, stage.ladder()));
         (stage, ran)
     }
 }

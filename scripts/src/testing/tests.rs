@@ -58,6 +58,24 @@ fn a_time_without_its_unit_is_told_by_its_line() {
 }
 
 #[test]
+fn a_mistyped_word_and_a_loop_without_end_are_told_by_their_test() {
+    let why = |test: &str| {
+        let report = report(IVR, test, false);
+        let failed = failure(&report);
+        (failed.place.clone(), failed.why.clone())
+    };
+    let (place, told) = why("fn test_a(t) {\n    t.phone(\"1\").dials(\"ivr\").haers(\"main-menu\");\n}");
+    assert_eq!(
+        (place.as_str(), told.as_str()),
+        ("ivr_test.rhai:2:31", "no test knows the word haers; hears was meant?")
+    );
+    let (_, told) = why("fn test_a(t) { t.phone(100); }");
+    assert_eq!(told, "phone was given a number, and takes something else: see docs/scripting.md");
+    let (place, told) = why("\nfn test_a(t) { loop { } }");
+    assert!(place.starts_with("ivr_test.rhai:2") && told.contains("operations"), "{place} {told}");
+}
+
+#[test]
 fn a_record_that_is_otherwise_says_in_what() {
     let test =
         "fn test_a(t) { t.phone(\"1\").dials(\"ivr\").hangs_up(); t.record(#{ ended_by: \"script\", legs: 1 }); }";

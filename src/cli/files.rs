@@ -17,7 +17,7 @@ use super::{
     services,
 };
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Environment},
     server::blamed,
 };
 
@@ -38,7 +38,7 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         let beside = path.parent().filter(|_| !path.is_dir()).unwrap_or(path).join(config::SOUNDS);
         let folders: Vec<PathBuf> = sound.iter().flat_map(|sound| sound.folders()).chain([beside]).collect();
         let language = sound.map_or_else(|| "en".into(), |sound| sound.language);
-        let (count, faults) = check_services(path, &folders, &language)?;
+        let (count, faults) = check_services(path, &folders, &language, &context.environment)?;
         return if faults.is_empty() {
             Ok(Said::new(format!("{}.\n", in_words(count)), json!({ "services": count, "problems": [] })))
         } else {
@@ -63,7 +63,9 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
     }
     let sound = &config.sound;
     let is_there = sound.scripts.is_dir();
-    let checked = is_there.then(|| check_services(&sound.scripts, &sound.folders(), &sound.language)).transpose()?;
+    let checked = is_there
+        .then(|| check_services(&sound.scripts, &sound.folders(), &sound.language, &context.environment))
+        .transpose()?;
     let (services, faults) = checked.unwrap_or_default();
     if !faults.is_empty() {
         return Err(Failure::of_faults(&faults));
@@ -90,12 +92,17 @@ fn means_configuration(path: &Path) -> bool {
 }
 
 /// How many services there are, and what is wrong with them.
-fn check_services(path: &Path, sounds: &[PathBuf], language: &str) -> Result<(usize, Vec<Fault>), Failure> {
+fn check_services(
+    path: &Path,
+    sounds: &[PathBuf],
+    language: &str,
+    environment: &Environment,
+) -> Result<(usize, Vec<Fault>), Failure> {
     let files = services::at(path).map_err(|error| {
         let remedy = "name a script, a folder of scripts, or a configuration file";
         Failure::new(Exit::Refused, format!("{} cannot be read: {error}", path.display()), remedy)
     })?;
-    let faults = files.iter().flat_map(|file| services::faults(file, sounds, language)).collect();
+    let faults = files.iter().flat_map(|file| services::faults(file, sounds, language, environment)).collect();
     Ok((files.len(), faults))
 }
 

@@ -8,6 +8,8 @@ use std::{
 use patchcord_media::prompt::ENDINGS;
 use patchcord_scripts::{check::check, fault::Fault, shipped};
 
+use crate::config::{Environment, Place, Problem, manifest};
+
 /// The ending of a service's file.
 const ENDING: &str = "rhai";
 
@@ -32,12 +34,34 @@ pub fn at(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// What is wrong with a service. Prompts are looked for in these folders, and in the binary.
-pub fn faults(file: &Path, sounds: &[PathBuf], language: &str) -> Vec<Fault> {
+pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Environment) -> Vec<Fault> {
     let shown = file.display().to_string();
-    match fs::read_to_string(file) {
+    let mut faults = match fs::read_to_string(file) {
         Ok(text) => check(&shown, &text, &|prompt| is_there(prompt, sounds, language)),
         Err(error) => vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
-    }
+    };
+    faults.extend(faults_of_manifest(&file.with_extension("toml"), environment));
+    faults
+}
+
+/// What is wrong with the manifest of a service, when it has one.
+fn faults_of_manifest(file: &Path, environment: &Environment) -> Vec<Fault> {
+    let shown = file.display().to_string();
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => return vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
+    };
+    let Err(problems) = manifest::read(file, &text, environment) else { return Vec::new() };
+    let fault = |problem: Problem| {
+        let (line, column) = match problem.place {
+            Place::File { line, column } => (Some(line), Some(column)),
+            Place::Variable(_) | Place::Whole => (None, None),
+        };
+        let Problem { key, reason, remedy, .. } = problem;
+        Fault { file: shown.clone(), line, column, what: format!("{key}: {reason}; {remedy}") }
+    };
+    problems.found.into_iter().map(fault).collect()
 }
 
 fn is_there(prompt: &str, sounds: &[PathBuf], language: &str) -> bool {

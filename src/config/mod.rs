@@ -43,13 +43,13 @@ use patchcord_web::{
     store,
 };
 
-pub use problem::Problems;
+pub use problem::{Place, Problem, Problems};
 pub use sections::{Format, Log};
 pub use sound::{SCRIPTS, SOUNDS, Sound};
 pub use tree::Environment;
 pub use whereabouts::Whereabouts;
 
-use problem::{Place, Report, Wrong};
+use problem::{Report, Wrong};
 use section::Section;
 
 /// The file that is read when none is named and it is there.

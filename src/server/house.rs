@@ -278,6 +278,7 @@ impl House for Running {
         page.family(Kind::Counter, "refused", "Requests turned away, by status", &refused);
 
         measure_calls(board, page);
+        self.parts.porter.measure(page);
 
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));

@@ -10,7 +10,11 @@ mod crowds;
 mod doors;
 mod handsets;
 mod lasting;
+#[path = "../../web/tests/outside/smtp.rs"]
+#[allow(dead_code, reason = "the tests beside it do more with the mail room")]
+mod mail_room;
 mod other_phones;
+mod outside;
 mod records;
 mod refusals;
 mod registering;

@@ -35,7 +35,9 @@ impl Postbox {
             "about" => Ok(json!({ "mail": null, "pin": true })),
             "count" => {
                 let heard = self.messages.iter().filter(own).filter(|message| message.told["heard"] == true).count();
-                Ok(json!({ "new": self.messages.iter().filter(own).count() - heard, "heard": heard, "full": false }))
+                Ok(
+                    json!({ "unheard": self.messages.iter().filter(own).count() - heard, "heard": heard, "full": false }),
+                )
             }
             "save" if self.messages.len() >= limits::KEPT => Err("a test takes no more messages".into()),
             "save" => {

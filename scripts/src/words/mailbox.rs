@@ -34,7 +34,7 @@ pub(super) const WORDS: &[Word] = &[
         "What is known of a mailbox: #{ mail, pin }, where its owner is written to, or (), and whether it has a PIN.",
         |given| ask(given, "about", json!({})),
     ),
-    mailbox("count", &[USER], &[], "How many messages there are: #{ new, heard, full }.", |given| {
+    mailbox("count", &[USER], &[], "How many messages there are: #{ unheard, heard, full }.", |given| {
         ask(given, "count", json!({}))
     }),
     mailbox("save", &[USER, FILE], LEFT, "Leaves a recording there; gives its #{ id }.", |given| {

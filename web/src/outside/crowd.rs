@@ -20,6 +20,8 @@ pub(super) struct Crowd(Arc<Mutex<Counts>>);
 #[derive(Default)]
 struct Counts {
     all: usize,
+    entered: u64,
+    refused: u64,
     of: HashMap<String, usize>,
 }
 
@@ -45,15 +47,24 @@ impl Crowd {
     pub(super) fn enter(&self, service: &str) -> Result<Place, Full> {
         let mut counts = self.counts();
         if counts.all >= MOST {
+            counts.refused += 1;
             return Err(Full::All);
         }
         let of_service = counts.of.entry(service.to_owned()).or_default();
         if *of_service >= MOST_OF_ONE {
+            counts.refused += 1;
             return Err(Full::Service(service.into()));
         }
         *of_service += 1;
         counts.all += 1;
+        counts.entered += 1;
         Ok(Place { crowd: self.clone(), service: service.into() })
+    }
+
+    /// How many are outside now, how many ever were, and how many found no place.
+    pub(super) fn told(&self) -> (usize, u64, u64) {
+        let counts = self.counts();
+        (counts.all, counts.entered, counts.refused)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -90,6 +101,8 @@ mod tests {
         drop((inside, other));
         let counts = crowd.counts();
         assert_eq!((counts.all, counts.of.len()), (0, 0), "nothing is kept of who has gone");
+        drop(counts);
+        assert_eq!(crowd.told(), (0, MOST_OF_ONE as u64 + 2, 1));
     }
 
     #[test]

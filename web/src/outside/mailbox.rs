@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `{do: "about", user}` | `{mail, pin}`: where its owner is written to, or `null`; whether it asks for a PIN |
 //! | `{do: "save", user, file, from, ms}` | `{id}` |
-//! | `{do: "count", user}` | `{new, heard, full}` |
-//! | `{do: "list", user}` | `[{id, file, from, ms, at_ms, heard}]`, the new ones first, each kind from the oldest |
+//! | `{do: "count", user}` | `{unheard, heard, full}` |
+//! | `{do: "list", user}` | `[{id, file, from, ms, at_ms, heard}]`, the unheard ones first, each kind from the oldest |
 //! | `{do: "mark_heard", user, id, heard?}` | whether there is such a one |
 //! | `{do: "delete", user, id}` | whether there was such a one; its recording goes, too |
 //! | `{do: "pin", user, pin}` | `{status: "ok" \| "wrong" \| "locked" \| "none", tries_left?, locked_s?}` |
@@ -152,8 +152,8 @@ impl Voicemails {
             Ask::Save { user, file, from, ms } => self.save(&user, file, from, ms, now).await,
             Ask::Count { user } => {
                 let count = self.store.count_voicemails(&user).await?;
-                let full = count.new + count.heard >= MOST_MESSAGES;
-                Ok(json!({ "new": count.new, "heard": count.heard, "full": full }))
+                let full = count.unheard + count.heard >= MOST_MESSAGES;
+                Ok(json!({ "unheard": count.unheard, "heard": count.heard, "full": full }))
             }
             Ask::List { user } => Ok(self.store.voicemails(&user, MOST_MESSAGES).await?.iter().map(told).collect()),
             Ask::MarkHeard { user, id, heard } => {

@@ -39,7 +39,7 @@ mod store;
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, SystemTime},
 };
 
@@ -59,6 +59,7 @@ pub use rules::{Database, Hosts, NoHost, RuleBook, Rules};
 
 use crate::{
     fetch::{Reach, connect::Connect},
+    metrics::Exposition,
     problem::chain,
     store::Store,
 };
@@ -169,6 +170,18 @@ impl Porter {
         self.rooms.run_in(place, service, noun, ask, patience).await
     }
 
+    /// What was counted, for whoever watches.
+    pub fn measure(&self, page: &mut Exposition) {
+        let (now, entered, refused) = self.rooms.crowd.told();
+        page.gauge("script_errands_underway", "Errands of scripts that are under way", now as u64);
+        page.counter("script_errands", "Errands of scripts outside their calls", entered);
+        page.counter("script_errands_refused", "Errands refused because too many were under way", refused);
+        let mail::Tally { sent, put_off, given_up } = self.rooms.mail.tally();
+        page.counter("letters_sent", "Letters that a mail server took", sent.load(Relaxed));
+        page.counter("letters_put_off", "Times that a letter was not taken and waits on", put_off.load(Relaxed));
+        page.counter("letters_given_up", "Letters that no mail server will take", given_up.load(Relaxed));
+    }
+
     /// Takes away what has lapsed and sends letters that wait, until `stopped` says that it is over.
     pub async fn tidy(self, mut stopped: watch::Receiver<bool>) {
         let interval = |each| {
@@ -177,12 +190,23 @@ impl Porter {
             turns
         };
         let (mut sweep, mut mail) = (interval(SWEEP_EACH), interval(MAIL_EACH));
-        loop {
-            tokio::select! {
-                () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return,
-                _ = sweep.tick() => self.rooms.store.sweep(clock::wall()).await,
-                _ = mail.tick() => self.rooms.mail.turn(clock::wall()).await,
+        let sweeping = async {
+            loop {
+                sweep.tick().await;
+                self.rooms.store.sweep(clock::wall()).await;
             }
+        };
+        let mailing = async {
+            loop {
+                mail.tick().await;
+                self.rooms.mail.turn(clock::wall()).await;
+            }
+        };
+        // A server that takes its time for a letter holds up neither the other work nor the end.
+        tokio::select! {
+            () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => {}
+            () = sweeping => {}
+            () = mailing => {}
         }
     }
 

@@ -50,7 +50,7 @@ pub struct Voicemail {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Nobody heard them yet.
-    pub new: usize,
+    pub unheard: usize,
     /// Somebody did.
     pub heard: usize,
 }
@@ -88,8 +88,8 @@ struct Row {
 impl Store {
     /// Keeps a message, unless the mailbox has `most` of them.
     pub async fn leave_voicemail(&self, mailbox: &str, message: &Voicemail, most: usize) -> Result<bool, ShelfError> {
-        let Count { new, heard } = self.count_voicemails(mailbox).await?;
-        if new + heard >= most {
+        let Count { unheard, heard } = self.count_voicemails(mailbox).await?;
+        if unheard + heard >= most {
             return Ok(false);
         }
         let Voicemail { id, file, from, length, left, heard } = message;
@@ -127,7 +127,7 @@ impl Store {
             let found = rows.iter().filter(|(heard, _)| *heard == wanted).map(|(_, count)| *count).sum::<i64>();
             usize::try_from(found).unwrap_or_default()
         };
-        Ok(Count { new: count(false), heard: count(true) })
+        Ok(Count { unheard: count(false), heard: count(true) })
     }
 
     /// Notes whether somebody heard a message; says whether there is such a one.

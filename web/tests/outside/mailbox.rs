@@ -25,7 +25,7 @@ async fn a_message_is_left_heard_and_deleted_with_its_sound() {
     let of = |deed: &str, id: &Value| json!({"do": deed, "user": "alice", "id": id});
     assert_eq!(lab.ask("mailbox", of("mark_heard", &a)).await, Ok(json!(true)));
     let count = json!({"do": "count", "user": "alice"});
-    assert_eq!(lab.ask("mailbox", count.clone()).await, Ok(json!({"new": 1, "heard": 1, "full": false})));
+    assert_eq!(lab.ask("mailbox", count.clone()).await, Ok(json!({"unheard": 1, "heard": 1, "full": false})));
 
     let listed = lab.ask("mailbox", json!({"do": "list", "user": "alice"})).await.expect("listed");
     let told = |index: usize, key: &str| listed[index][key].clone();
@@ -42,7 +42,7 @@ async fn a_message_is_left_heard_and_deleted_with_its_sound() {
     assert_eq!(lab.ask("mailbox", of("delete", &a)).await, Ok(json!(true)));
     assert_eq!(lab.ask("mailbox", of("delete", &a)).await, Ok(json!(false)));
     assert!(!lab.recording("2026-11-21/a.wav").exists() && lab.recording("2026-11-21/b.wav").exists());
-    assert_eq!(lab.ask("mailbox", count).await, Ok(json!({"new": 1, "heard": 0, "full": false})));
+    assert_eq!(lab.ask("mailbox", count).await, Ok(json!({"unheard": 1, "heard": 0, "full": false})));
 }
 
 #[tokio::test]

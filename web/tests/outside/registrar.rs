@@ -69,6 +69,6 @@ async fn a_message_for_a_number_lies_in_its_owners_mailbox() {
     }
     for user in ["alice", "101"] {
         let count = lab.ask("mailbox", json!({"do": "count", "user": user})).await.expect("counted");
-        assert_eq!(count["new"], 1, "{user}");
+        assert_eq!(count["unheard"], 1, "{user}");
     }
 }

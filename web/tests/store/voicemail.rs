@@ -41,7 +41,7 @@ async fn messages_survive_a_restart_and_come_in_order(lab: Lab) {
     let found = store.voicemails("alice", 10).await.expect("listed");
     assert_eq!(found, [message("b", 2), message("c", 3), Voicemail { heard: true, ..message("a", 1) }]);
     assert_eq!(store.voicemails("alice", 1).await.expect("listed").len(), 1);
-    assert_eq!(store.count_voicemails("alice").await.expect("counted"), Count { new: 2, heard: 1 });
+    assert_eq!(store.count_voicemails("alice").await.expect("counted"), Count { unheard: 2, heard: 1 });
     assert_eq!(store.count_voicemails("carol").await.expect("counted"), Count::default());
 }
 
@@ -50,7 +50,7 @@ async fn a_full_mailbox_takes_no_more(lab: Lab) {
     assert!(store.leave_voicemail("alice", &message("a", 1), 2).await.expect("kept"));
     assert!(store.leave_voicemail("alice", &message("b", 2), 2).await.expect("kept"));
     assert!(!store.leave_voicemail("alice", &message("c", 3), 2).await.expect("answered"));
-    assert_eq!(store.count_voicemails("alice").await.expect("counted").new, 2);
+    assert_eq!(store.count_voicemails("alice").await.expect("counted").unheard, 2);
 }
 
 async fn a_message_is_gone_when_it_is_deleted(lab: Lab) {

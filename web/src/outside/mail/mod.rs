@@ -14,7 +14,10 @@ mod letter;
 mod server;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -66,6 +69,18 @@ struct Desk {
     recordings: Recordings,
     authorities: Vec<CertificateDer<'static>>,
     way: Mutex<Option<Arc<Way>>>,
+    tally: Tally,
+}
+
+/// What became of letters.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// A server took them.
+    pub sent: AtomicU64,
+    /// They wait, or waited.
+    pub put_off: AtomicU64,
+    /// No server will ever take them.
+    pub given_up: AtomicU64,
 }
 
 /// Why a letter is not sent.
@@ -98,9 +113,15 @@ impl Post {
         authorities: Vec<CertificateDer<'static>>,
         server: Option<MailServer>,
     ) -> Self {
-        let post = Self(Arc::new(Desk { store, recordings, authorities, way: Mutex::default() }));
+        let post =
+            Self(Arc::new(Desk { store, recordings, authorities, way: Mutex::default(), tally: Tally::default() }));
         post.set_server(server);
         post
+    }
+
+    /// What became of letters.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// The configuration has changed. What waits goes to the new server.
@@ -184,6 +205,7 @@ impl Desk {
                 (Err(Unsent::Later(why)), Some(_)) => info!(service, tries, why, "a letter waits on"),
                 (Err(Unsent::Later(why)), None) => {
                     self.store.remove_letter(&waiting.id).await?;
+                    self.tally.given_up.fetch_add(1, Relaxed);
                     warn!(service, tries, why, "a letter is given up: nobody took it for a day");
                 }
                 (Err(Unsent::Never(why)), _) => {
@@ -202,6 +224,7 @@ impl Desk {
         };
         match handed {
             Ok(()) => {
+                self.tally.sent.fetch_add(1, Relaxed);
                 // Should the store be away now, the letter goes once more: twice is better than never.
                 if let Err(error) = self.store.remove_letter(&waiting.id).await {
                     warn!(why = chain(&error), "a letter was sent and may be sent again");
@@ -211,11 +234,15 @@ impl Desk {
             Err(refused) if refused.is_final() => {
                 Err(Unsent::Never(self.forget(waiting, NotSent::Refused(refused)).await))
             }
-            Err(refused) => Err(Unsent::Later(chain(&refused))),
+            Err(refused) => {
+                self.tally.put_off.fetch_add(1, Relaxed);
+                Err(Unsent::Later(chain(&refused)))
+            }
         }
     }
 
     async fn forget(&self, waiting: &Waiting, why: NotSent) -> NotSent {
+        self.tally.given_up.fetch_add(1, Relaxed);
         match self.store.remove_letter(&waiting.id).await {
             Ok(()) => why,
             Err(error) => error.into(),

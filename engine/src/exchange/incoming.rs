@@ -29,7 +29,7 @@ use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
 use crate::program::Program;
 use crate::redact::Redacted;
-use crate::routing::{Ask, Caller, Decision, Full, Ticket, Trunk, Verdict};
+use crate::routing::{Ask, Caller, Decision, Forward, Full, Ticket, Trunk, Verdict};
 use crate::routing::{Claim, Person, believe, heard};
 use crate::runtime::Wire;
 use crate::switchboard::Proof;
@@ -195,16 +195,26 @@ impl Exchange {
             Verdict::Service(name) => {
                 self.services.find(name).ok_or_else(|| Refusal::new(480, format!("Service {name} Is Not Here")))
             }
-            Verdict::Ring(users) => {
-                let forward = match &users[..] {
-                    [user] => self.board.directory.find(user).map(|endpoint| endpoint.calling.forward.clone()),
-                    _ => None,
-                };
-                Ok(rust(Ringing::new(users, forward.unwrap_or_default())))
-            }
+            Verdict::Ring(users) => Ok(rust(self.ringing(users))),
             Verdict::Trunks(_) => Ok(rust(Ringing::out(&decision.called))),
             Verdict::Refused(denial) => Err(Refusal::new(denial.status(), denial.phrase())),
         }
+    }
+
+    /// What rings these; a single one forwards as it is told to.
+    fn ringing(&self, users: &[Arc<str>]) -> Ringing {
+        let directory = &self.board.directory;
+        let [user] = users else { return Ringing::new(users, Forward::default()) };
+        let Some(endpoint) = directory.find(user) else { return Ringing::new(users, Forward::default()) };
+        let (plan, forward) = (self.board.plan(), endpoint.calling.forward.clone());
+        let Forward { always, busy, no_answer, unreachable, .. } = &forward;
+        let targets = [always, busy, no_answer, unreachable].into_iter().flatten();
+        let services = targets.filter_map(|target| match plan.forward(user, target, directory).verdict {
+            Verdict::Service(service) => Some((target.clone(), service)),
+            _ => None,
+        });
+        let services = services.collect();
+        Ringing::new(users, forward).handing_on(services)
     }
 
     fn begin(

@@ -93,6 +93,8 @@ pub struct Ringing {
     /// Who forwards, by its own rights; and to whom.
     owner: Option<String>,
     forward: Forward,
+    /// Of what is forwarded to: that which is a service, and its name.
+    services: Vec<(Box<str>, Arc<str>)>,
     leg: LegId,
     verb: u64,
     forwarded: usize,
@@ -105,7 +107,14 @@ impl Ringing {
     pub fn new(users: &[Arc<str>], forward: Forward) -> Self {
         let targets = users.iter().map(|user| format!("user:{user}")).collect();
         let owner = if let [owner] = users { Some(owner.to_string()) } else { None };
-        Self { targets, owner, forward, leg: LegId::FIRST, verb: 0, forwarded: 0, rejecting: false }
+        let services = Vec::new();
+        Self { targets, owner, forward, services, leg: LegId::FIRST, verb: 0, forwarded: 0, rejecting: false }
+    }
+
+    /// The same; where it forwards to one of these, that service goes on with the call.
+    #[must_use]
+    pub fn handing_on(self, services: Vec<(Box<str>, Arc<str>)>) -> Self {
+        Self { services, ..self }
     }
 
     /// To call a number outside, as long as the other side lets it ring.
@@ -113,7 +122,8 @@ impl Ringing {
     pub fn out(number: &str) -> Self {
         let forward = Forward { after: LONGEST_RING, ..Forward::default() };
         let targets = vec![number.to_owned()];
-        Self { targets, owner: None, forward, leg: LegId::FIRST, verb: 0, forwarded: 0, rejecting: false }
+        let (services, leg) = (Vec::new(), LegId::FIRST);
+        Self { targets, owner: None, forward, services, leg, verb: 0, forwarded: 0, rejecting: false }
     }
 
     fn want(&mut self, verb: Verb) -> Step {
@@ -136,16 +146,18 @@ impl Ringing {
         }
     }
 
-    fn forwarded_to(&self, target: &str) -> String {
-        format!("forward:{}:{target}", self.owner.as_deref().unwrap_or_default())
+    fn forward_to(&mut self, target: &str) -> Step {
+        if let Some((_, service)) = self.services.iter().find(|(named, _)| **named == *target) {
+            return Step::Finished(End::ContinueAs(service.to_string()));
+        }
+        self.dial(vec![format!("forward:{}:{target}", self.owner.as_deref().unwrap_or_default())])
     }
 
     /// Nobody talked: somebody else is asked, or the caller hears why not.
     fn not_answered(&mut self, status: Status, sip: u16) -> Step {
-        let next = self.on(status).get(self.forwarded).map(|next| self.forwarded_to(next));
-        if let Some(next) = next {
+        if let Some(next) = self.on(status).get(self.forwarded).cloned() {
             self.forwarded += 1;
-            return self.dial(vec![next]);
+            return self.forward_to(&next);
         }
         self.rejecting = true;
         let (status, reason) = refusal(status, sip);
@@ -175,8 +187,8 @@ impl Program for Ringing {
         match wake {
             Wake::Begin(leg) => {
                 self.leg = leg;
-                match self.forward.always.first().filter(|_| self.owner.is_some()) {
-                    Some(always) => self.dial(vec![self.forwarded_to(always)]),
+                match self.forward.always.first().filter(|_| self.owner.is_some()).cloned() {
+                    Some(always) => self.forward_to(&always),
                     None => self.dial(self.targets.clone()),
                 }
             }
@@ -217,6 +229,18 @@ mod tests {
         let last = ringing.resume(dialled(Status::Busy, 486));
         assert!(matches!(last, Step::Wants(_, Verb::Reject(LegId::FIRST, 486, _))), "{last:?}");
         assert_eq!(ringing.resume(Wake::Result(VerbId(4), Outcome::Plain(Status::Ok))), Step::Finished(End::Told));
+    }
+
+    #[test]
+    fn what_is_forwarded_to_a_service_goes_on_there() {
+        let forward = Forward { no_answer: vec!["102".into(), "voicemail".into()], ..Forward::default() };
+        let services = vec![("voicemail".into(), "voicemail".into())];
+        let mut ringing = Ringing::new(&["alice".into()], forward).handing_on(services);
+
+        ringing.resume(Wake::Begin(LegId::FIRST));
+        assert_eq!(targets(&ringing.resume(dialled(Status::NoAnswer, 408))), ["forward:alice:102"]);
+        let handed = ringing.resume(dialled(Status::NoAnswer, 408));
+        assert_eq!(handed, Step::Finished(End::ContinueAs("voicemail".into())));
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl Scene {
         if self.in_story.get() && leg.is_some_and(|leg| self.is_gone(leg) && !self.is_outlived(leg)) {
             return Err(unwind(&Unwound::Gone));
         }
-        self.waits_for.set(leg);
+        // Who hangs up at the end of a message has left one: its file is being closed, and then the story goes on.
+        self.waits_for.set(leg.filter(|_| !matches!(verb, Verb::Record(..))));
         let outcome = self.ask(verb)?;
         self.waits_for.set(None);
         match outcome {

@@ -38,6 +38,29 @@ fn a_script_that_sleeps_is_woken_by_the_hang_up() {
 }
 
 #[test]
+fn a_message_is_kept_although_its_caller_was_told_to_have_left_before_its_file_was_closed() {
+    let mut told = Told::of(
+        r#"
+        fn on_invite(caller) {
+            caller.answer();
+            let message = caller.record(#{ max: 1.min() });
+            log::info(message.status);
+            caller.tag("outcome", "voicemail");
+            caller.play("never");
+        }"#,
+    );
+    let answer = told.begin();
+    let record = told.status(&answer, Status::Ok);
+    assert_eq!(told.leaves(CALLER), Step::Waits, "the file is being closed");
+    let length = std::time::Duration::from_secs(3);
+    let kept = Outcome::Recorded { status: Status::Kept, file: Some("a.wav".into()), length };
+    let tag = told.wake(Wake::Result(id(&record), kept));
+    assert_eq!(told.log, [("info".to_owned(), "kept".to_owned())]);
+    assert_eq!(wanted(&tag), &Verb::Tag("outcome".into(), "voicemail".into()));
+    assert_eq!(told.status(&tag, Status::Ok), Step::Finished(End::Told), "there is nobody to play to");
+}
+
+#[test]
 fn a_leg_that_is_outlived_says_gone_and_the_story_goes_on() {
     let mut told = Told::of(
         r#"fn on_invite(caller) {

@@ -139,7 +139,8 @@ pub(super) const WORDS: &[Word] = &[
                     given.wrong(format!("a tag's name and value have at most {TAG} bytes, and a name at least one"))
                 );
             }
-            scene.want(given, Some(given.leg().0), Verb::Tag(name, value))?;
+            // A record is written to when its caller has left, too.
+            scene.want(given, None, Verb::Tag(name, value))?;
             Given::nothing()
         },
     },

@@ -5,4 +5,5 @@ mod control;
 mod lab;
 mod pages;
 mod people;
+mod recordings;
 mod registrations;

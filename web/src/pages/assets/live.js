@@ -44,6 +44,11 @@ function hearAll(within) {
 }
 hearAll(document);
 
+// On a narrow screen the row of pages scrolls: the page that is shown stands in sight.
+const row = document.querySelector(".row");
+const here = row?.querySelector("[aria-current]");
+if (here) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+
 // Keys: / goes to the first field, j and k from one line to the next.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;

@@ -103,6 +103,34 @@ pub(super) struct End {
 }
 
 impl End {
+    /// The end of a leg whose line is this, reached by that way.
+    pub fn new(leg: LegId, line: Line, tag: &str, here: SoundAddress, whose: Whose, opening: Way) -> Self {
+        let flow = match &opening {
+            Way::Along(hop) if hop.transport.is_reliable() => Some(hop.flow),
+            Way::Along(_) | Way::To(_) => None,
+        };
+        Self {
+            leg,
+            line,
+            port: None,
+            here,
+            whose,
+            opening,
+            agreed: None,
+            recordings: Vec::new(),
+            sent: Vec::new(),
+            invites: Vec::new(),
+            tag: tag.into(),
+            flow,
+            tickets: Vec::new(),
+            partner: None,
+            called: Box::default(),
+            quality: None,
+            talks_since: None,
+            gone: false,
+        }
+    }
+
     /// The way of a request that its line leads so. A connection that has closed leads nowhere any more; then the address
     /// must do.
     pub fn way(&self, lead: Lead, wire: &Wire<'_>) -> Way {

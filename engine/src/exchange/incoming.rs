@@ -230,26 +230,7 @@ impl Exchange {
         let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
         let replaced = line.replaces().map(|replaces| self.may_replace(replaces, &whose)).transpose()?;
-        let mut end = End {
-            leg: LegId::FIRST,
-            line,
-            port: None,
-            here: wire.sound_on(hop),
-            whose,
-            opening: Way::Along(*hop),
-            agreed: None,
-            recordings: Vec::new(),
-            sent: Vec::new(),
-            invites: Vec::new(),
-            tag: tag.as_str().into(),
-            flow: hop.transport.is_reliable().then_some(hop.flow),
-            tickets: Vec::new(),
-            partner: None,
-            called: Box::default(),
-            quality: None,
-            talks_since: None,
-            gone: false,
-        };
+        let mut end = End::new(LegId::FIRST, line, &tag, wire.sound_on(hop), whose, Way::Along(*hop));
         if let Some((number, of)) = replaced {
             end.tickets = tickets;
             self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));

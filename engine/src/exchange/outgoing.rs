@@ -180,29 +180,8 @@ impl Talk {
             Ok(line) => line,
             Err(fault) => return self.not_called(leg, 416, fault.to_string(), turn),
         };
-        let end = End {
-            leg,
-            line,
-            port: None,
-            here: outset.here,
-            whose: outset.whose,
-            flow: match &outset.opening {
-                Opening::Along(hop) if hop.transport.is_reliable() => Some(hop.flow),
-                _ => None,
-            },
-            opening: outset.opening,
-            agreed: None,
-            recordings: Vec::new(),
-            sent: Vec::new(),
-            invites: Vec::new(),
-            tag: tag.as_str().into(),
-            tickets,
-            partner: None,
-            called,
-            quality: None,
-            talks_since: None,
-            gone: false,
-        };
+        let Outset { here, whose, opening, .. } = outset;
+        let end = End { tickets, called, ..End::new(leg, line, &tag, here, whose, opening) };
         turn.exchange.names.enter(self.number, &end);
         self.ends.push(end);
         if self.has_place(leg, turn) {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use patchcord_engine::exchange::{Served, Services, built_in};
-use patchcord_scripts::{Host, Limits, Shelf, shipped};
+use patchcord_scripts::{Host, Limits, Shelf, say::Language, shipped};
 use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -54,9 +54,11 @@ pub struct ServiceRoom {
 }
 
 impl ServiceRoom {
-    /// Publishes what lies in the folder and in the binary. The folder need not be there.
-    pub fn open(folder: &Path, environment: &Environment) -> Self {
-        let shelf = Arc::new(Shelf::new(Limits::default()));
+    /// Publishes what lies in the folder and in the binary. The folder need not be there. Numbers and dates are spoken in
+    /// `language` where a script does not say; in English where nobody has taught the house to count in it.
+    pub fn open(folder: &Path, language: &str, environment: &Environment) -> Self {
+        let shelf =
+            Arc::new(Shelf::new(Limits { language: Language::of(language).unwrap_or_default(), ..Limits::default() }));
         let manifests = Manifests::of(folder.into(), environment.clone());
         let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default() };
         room.look();
@@ -224,7 +226,7 @@ mod tests {
 
     fn room() -> (tempfile::TempDir, ServiceRoom) {
         let folder = tempfile::tempdir().expect("a folder");
-        let room = ServiceRoom::open(folder.path(), &Environment::new());
+        let room = ServiceRoom::open(folder.path(), "en", &Environment::new());
         (folder, room)
     }
 

@@ -190,7 +190,7 @@ async fn open_rooms(
     let desks = board.clone();
     let recordings = config.sound.recordings.as_path().into();
     let (room, voices) = sound::open(&config)?;
-    let services = ServiceRoom::open(&config.sound.scripts, &environment);
+    let services = ServiceRoom::open(&config.sound.scripts, &config.sound.language, &environment);
     let on_shards = services.clone();
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))

@@ -152,6 +152,25 @@ fn snippets(page: &str) -> Vec<(usize, String)> {
     found
 }
 
+/// The scripts of the page that have a name: files that belong together.
+fn named_on_the_page() -> Sources {
+    let mut found = Sources::default();
+    let mut lines = include_str!("../../../docs/scripting.md").lines();
+    while let Some(line) = lines.next() {
+        let Some(file) = line.strip_prefix("```rhai ") else { continue };
+        let name = file.strip_suffix(".rhai").expect("the name of a script").to_owned();
+        let text = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+        let source = Source { name, file: file.to_owned(), text };
+        if source.name.ends_with("_test") { found.tests.push(source) } else { found.services.push(source) }
+    }
+    found
+}
+
+#[test]
+fn the_tests_on_the_page_about_scripts_say_what_its_scripts_do() {
+    assert_eq!(all_is_well(&named_on_the_page(), &Wishes::default()), 4);
+}
+
 #[test]
 fn every_script_on_the_page_about_scripts_compiles() {
     let (limits, page) = (Limits::default(), include_str!("../../../docs/scripting.md"));

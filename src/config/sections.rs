@@ -121,7 +121,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let settings = PlanSettings { domain: domain_of_plan, emergency, ..PlanSettings::default() };
     let plan = plan(top, &mut limits, settings, environment);
     limits.close();
-    for section in ["recordings", "records", "webhooks", "user"] {
+    for section in ["webhooks", "user"] {
         top.refuse_later(section);
     }
     let file = file.map(Into::into);

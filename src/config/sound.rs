@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use patchcord_engine::runtime::SoundRules;
 use patchcord_media::{prompt, rtp::ports::Range, shard};
 use patchcord_web::fetch::{Keys, Misplaced, Place as Store};
+use patchcord_web::retention::Kept;
 
 use super::{problem::Wrong, section::Section, tree::Environment};
 
@@ -21,6 +22,9 @@ pub const SCRIPTS: &str = "scripts";
 
 /// The folder of sounds beside the services.
 pub const SOUNDS: &str = "sounds";
+
+/// Shortest and longest that something may be kept: a day, and a century.
+const KEPT: std::ops::RangeInclusive<Duration> = Duration::from_secs(86_400)..=Duration::from_secs(100 * 366 * 86_400);
 
 /// The folder of recordings in the data folder, unless told otherwise.
 const RECORDINGS: &str = "recordings";
@@ -58,6 +62,8 @@ pub struct Sound {
     pub reach: Vec<IpNet>,
     /// Bytes of prompts that are kept in memory.
     pub prompt_bytes: usize,
+    /// How long records and recordings are kept.
+    pub kept: Kept,
     /// The folder of recordings; made where it is not there.
     pub recordings: PathBuf,
 }
@@ -103,6 +109,10 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
 
     let mut section = top.take_section("recordings");
     let recordings = section.take_text("path").map(|(path, _)| path);
+    let kept_recordings = section.take_duration_or("keep", "ever", KEPT).flatten();
+    section.close();
+    let mut section = top.take_section("records");
+    let kept_records = section.take_duration_or("keep", "ever", KEPT).flatten();
     section.close();
     Sound {
         ports,
@@ -115,6 +125,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         keys,
         reach,
         prompt_bytes,
+        kept: Kept { records: kept_records, recordings: kept_recordings },
         recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
     }
 }

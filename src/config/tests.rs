@@ -92,11 +92,24 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         reach = ["10.1.0.0/16"]
         [recordings]
         path = "kept"
+        keep = "30d"
         [limits]
         prompt_bytes = 2097152
     "#;
-    let Sound { ports, threads, rules, scripts, is_named, language, store, keys, reach, prompt_bytes, recordings } =
-        good(text, &[("STORE_SECRET", "hush")]).sound;
+    let Sound {
+        ports,
+        threads,
+        rules,
+        scripts,
+        is_named,
+        language,
+        store,
+        keys,
+        reach,
+        prompt_bytes,
+        recordings,
+        kept,
+    } = good(text, &[("STORE_SECRET", "hush")]).sound;
     assert_eq!((ports, threads, scripts.as_path(), is_named), ((20_000, 20_999), 3, Path::new("/srv/services"), true));
     let address = |text: &str| Some(text.parse().expect("an address"));
     assert_eq!((rules.address, rules.advertise), (address("10.0.0.6"), address("203.0.113.8")));
@@ -104,6 +117,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
     assert_eq!(store.map(|store| store.to_string()).as_deref(), Some("s3://sounds/en"));
     assert_eq!(keys.map(|keys| (keys.id, keys.secret)), Some(("AKID".into(), "hush".into())));
     assert_eq!((recordings.as_path(), language.as_str()), (Path::new("etc/kept"), "de"));
+    assert_eq!((kept.recordings, kept.records), (Some(std::time::Duration::from_secs(30 * 86_400)), None));
     assert_eq!(reach, ["10.1.0.0/16".parse().expect("a network")]);
     let folder = good("[sounds]\nstore = \"bucket\"\n[media]\naddress = \"::\"\n", &[]).sound;
     assert_eq!(folder.store.map(|store| store.to_string()).as_deref(), Some("etc/bucket"));

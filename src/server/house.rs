@@ -187,6 +187,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             ("media", format!("{:?} {:?} {:?}", sound.ports, sound.threads, sound.rules)),
             ("scripts.path", format!("{:?}", sound.scripts)),
             ("recordings.path", format!("{:?}", sound.recordings)),
+            ("records.keep and recordings.keep", format!("{:?}", sound.kept)),
             // A secret is compared and never shown.
             (
                 "sounds",

@@ -17,6 +17,7 @@ use patchcord_web::{
     folder::{Hold, HoldError},
     outside::{self, Porter},
     people::{People, PeopleError},
+    retention,
     serve::serve,
     store::{OpenError, Store},
 };
@@ -188,7 +189,7 @@ async fn open_rooms(
     let token = control::Token::make(hold.folder())?;
     let control = control::bind(hold)?;
     let desks = board.clone();
-    let recordings = config.sound.recordings.as_path().into();
+    let (recordings, kept) = (config.sound.recordings.as_path().into(), config.sound.kept);
     let (room, voices) = sound::open(&config)?;
     let services = ServiceRoom::open(&config.sound.scripts, &config.sound.language, &environment);
     let on_shards = services.clone();
@@ -227,6 +228,7 @@ async fn open_rooms(
         tokio::spawn(serve(control, routes, stopped.clone())),
         tokio::spawn(services.watch(stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
+        tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, stopped.clone())),
     ];
     for (listener, _) in web {
         doors.push(tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped.clone())));

@@ -7,6 +7,7 @@
 //! people     who may open the dashboard, and what programs may ask
 //! recordings their files, within their folder
 //! feed       what happens to calls, as it happens
+//! retention  what is kept for how long
 //! masking    calls for people who may not see numbers
 //! api        /api/v1, one table of doors
 //! pages      the dashboard
@@ -36,5 +37,6 @@ pub mod pages;
 pub mod people;
 pub mod problem;
 pub mod recordings;
+pub mod retention;
 pub mod serve;
 pub mod store;

@@ -11,7 +11,12 @@ use patchcord_web::store::{LOOKED_AT, Store, Wanted};
 
 use crate::lab::{Lab, laws, moment};
 
-laws!(calls_are_found_by_each_thing_that_is_asked, pages_go_on_where_the_last_one_ended, a_survey_counts_what_happened);
+laws!(
+    calls_are_found_by_each_thing_that_is_asked,
+    pages_go_on_where_the_last_one_ended,
+    a_survey_counts_what_happened,
+    what_is_too_old_is_forgotten_and_what_goes_on_is_not
+);
 
 fn id(number: u64) -> CallId {
     CallId::new(moment(number), number)
@@ -116,5 +121,21 @@ async fn a_survey_counts_what_happened(lab: Lab) {
     assert_eq!(survey.usual_delay, Some(Duration::from_millis(10)));
     assert_eq!(survey.long_delay, Some(Duration::from_millis(19)));
     assert_eq!(store.survey(moment(100)).await.expect("counted").over(), 0);
+    store.close().await;
+}
+
+async fn what_is_too_old_is_forgotten_and_what_goes_on_is_not(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 1200).await;
+    let open = Began::new(moment(3), Party::new("alice"), Party::new("102"));
+    let mut going_on = Journal::begin(CallId::new(moment(3), 9999), open, Rules::default());
+    store.write_batches(&[going_on.drain().expect("an open row")]).await.expect("written");
+
+    assert_eq!(store.forget_calls(moment(1100)).await.expect("forgotten"), 1100);
+    assert_eq!(store.forget_calls(moment(1100)).await.expect("looked at"), 0);
+    assert_eq!(found(&store, Wanted { until: Some(moment(1100)), ..Wanted::default() }).await, [3]);
+    assert_eq!(found(&store, Wanted { service: Some("sales".into()), ..Wanted::default() }).await.len(), 50);
+    assert!(store.story(id(5)).await.expect("looked up").is_none());
+    assert!(store.story(id(1100)).await.expect("looked up").is_some_and(|story| !story.entries.is_empty()));
     store.close().await;
 }

@@ -6,12 +6,13 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use patchcord_engine::call::verb::{Gather, Outcome, Status, Verb};
 use patchcord_engine::call::{Happening, LegId};
 use patchcord_engine::errand::{Brought, Errand, Facts};
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
+use patchcord_engine::runtime::clock;
 use patchcord_scripts::{Host, Shelf};
 
 /// The product's own.
@@ -68,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut greedy = begin("greedy");
     let mut step = answered(&mut *greedy, Wake::Begin(LegId::FIRST));
     while step == Step::Breathe && slices.len() < 1000 {
-        let began = Instant::now();
+        let began = clock::now();
         step = greedy.resume(Wake::Breathed);
         slices.push(began.elapsed());
     }
@@ -81,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// So many programs that wait for keys, how long they took to come there, and what they hold.
 fn keep(count: usize, begin: impl Fn() -> Box<dyn Program>) -> (Vec<Box<dyn Program>>, Duration, usize) {
     let mut kept = Vec::with_capacity(count);
-    let (before, began) = (resident(), Instant::now());
+    let (before, began) = (resident(), clock::now());
     for _ in 0..count {
         kept.push(waiting(begin()));
     }
@@ -120,7 +121,7 @@ fn there_and_back(programs: u32, begin: impl Fn() -> Box<dyn Program>) -> Durati
     let mut took = Duration::ZERO;
     for _ in 0..programs {
         let mut program = begin();
-        let began = Instant::now();
+        let began = clock::now();
         black_box(answered(&mut *program, Wake::Begin(LegId::FIRST)));
         took += began.elapsed();
     }

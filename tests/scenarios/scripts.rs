@@ -37,6 +37,7 @@ fn tag<'a>(record: &'a Value, name: &str) -> Option<&'a str> {
 const MENU: &str = r#"
 fn on_invite(caller) {
     caller.answer();
+    caller.tag("from", `${caller.from} ${caller.endpoint}`);
     let answer = caller.gather(#{ prompt: "tone::440", digits: 1, timeout: 10.s() });
     caller.tag("pressed", answer.digits);
     if answer.digits == "1" {
@@ -63,6 +64,7 @@ async fn a_menu_connects_the_caller_by_the_key_it_presses_beside_the_sound_or_as
         assert_eq!(alice.is_over().await.by, Side::Them, "{way:?}");
         let record = record(&server).await;
         assert_eq!([tag(&record, "pressed"), tag(&record, "talk")], [Some("1"), Some("answered")], "{way:?}");
+        assert_eq!(tag(&record, "from"), Some("101 alice"), "a caller inside is known by its number");
         assert_eq!(record["service"], "ivr");
         assert!(record["version"].as_str().is_some_and(|version| version.starts_with("1 ")), "{record}");
     }
@@ -86,7 +88,7 @@ async fn a_past_call_goes_the_same_way_again_until_its_script_is_changed() {
     assert!(is_same && told.contains("All goes as it did then: "), "{told}");
     server.write_service("ivr", &MENU.replace("user:bob", "user:carol"));
     let (told, is_same) = server.run(&["replay", call], "").await;
-    assert!(!is_same && told.contains("ivr.rhai:7"), "{told}");
+    assert!(!is_same && told.contains("ivr.rhai:8"), "{told}");
     assert!(told.contains("dial user:bob") && told.contains("dial user:carol"), "{told}");
 }
 

@@ -57,7 +57,7 @@ impl Talk {
     /// What is known of a leg that is there.
     fn facts(&self, leg: LegId) -> Option<Facts> {
         let end = self.ends.iter().find(|end| end.leg == leg && !end.gone)?;
-        let from = if self.party.person.hidden { "" } else { &*self.party.person.number };
+        let from = self.from();
         let (number, name) = match leg {
             LegId::FIRST => (from.to_owned(), self.party.person.name.as_deref().unwrap_or_default().to_owned()),
             _ => (end.called.to_string(), String::new()),
@@ -85,6 +85,17 @@ impl Talk {
             state: end.line.state().to_owned(),
             quality: end.quality,
         })
+    }
+
+    /// The caller's number, as somebody would dial it: an endpoint that calls by its name is known by its number.
+    fn from(&self) -> &str {
+        let said = &*self.party.person.number;
+        let first = self.ends.iter().find(|end| end.leg == LegId::FIRST);
+        match first.map(|end| &end.whose) {
+            _ if self.party.person.hidden => "",
+            Some(Whose::Endpoint(endpoint)) if *said == *endpoint.user => endpoint.number.as_deref().unwrap_or(said),
+            _ => said,
+        }
     }
 
     /// Another service goes on with the call.

@@ -57,3 +57,7 @@ pub const KEY_HELD: Duration = Duration::from_secs(10);
 
 /// How long a program may wait for an errand: longer than any web server that still helps a caller.
 pub const ERRAND: Duration = Duration::from_secs(120);
+
+/// How often a call is handed from one service to the next: a menu, a queue, a mailbox and back, and as much again. Two services
+/// that hand it to each other for ever are told apart by this.
+pub const SERVICES: u32 = 32;

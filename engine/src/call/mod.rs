@@ -115,6 +115,8 @@ pub struct Call {
     takings: Table<LegId, Taking>,
     backs: Table<Handle, Back>,
     next_handle: u32,
+    /// How often another service has gone on with it.
+    handed_on: u32,
     turn: Turn,
     story: Story,
     effects: VecDeque<Effect>,
@@ -133,6 +135,7 @@ impl Call {
             takings: Table::new(),
             backs: Table::new(),
             next_handle: 0,
+            handed_on: 0,
             turn: Turn::default(),
             story: Story::Told { legless: None },
             effects: VecDeque::new(),

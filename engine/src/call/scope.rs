@@ -136,6 +136,13 @@ impl Call {
             Story::Told { .. } => {}
             Story::Ended { .. } | Story::Unbegun | Story::Over => return,
         }
+        let end = match end {
+            End::ContinueAs(_) if self.handed_on >= limits::SERVICES => End::Fault(format!(
+                "the call was handed from service to service {} times, which is the limit",
+                limits::SERVICES
+            )),
+            other => other,
+        };
         self.note(Note::StoryEnded(end.clone()));
         let why = match end {
             End::ContinueAs(service) if self.here(self.first).is_some() => return self.continue_as(service, now),
@@ -148,6 +155,7 @@ impl Call {
 
     /// Another service takes over the legs as they stand; what the first one had begun ends.
     fn continue_as(&mut self, service: String, now: Instant) {
+        self.handed_on += 1;
         self.cancel_works(|_, _| true, now);
         let backs: Vec<Handle> = self.backs.keys().copied().collect();
         for handle in backs {

@@ -193,6 +193,20 @@ fn a_story_goes_on_as_another_service_with_the_same_caller() {
 }
 
 #[test]
+fn services_that_hand_a_call_to_each_other_for_ever_are_told_apart() {
+    let mut told = Told::answered();
+    for _ in 0..crate::call::limits::SERVICES {
+        told.step(Step::Finished(End::ContinueAs("again".into())));
+        told.wakes.clear();
+        told.passes(SECOND);
+    }
+    told.orders.clear();
+    told.step(Step::Finished(End::ContinueAs("again".into())));
+    assert!(!told.orders.contains(&Effect::Serve("again".into())));
+    assert_eq!(told.said(CALLER), ["hang up 41 500"]);
+}
+
+#[test]
 fn parties_that_talk_go_on_when_the_story_has_let_one_of_them_go() {
     let mut told = Told::answered();
     told.wants(Verb::CallOut(Box::new(targets(&["alice"]))));

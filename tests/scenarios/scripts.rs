@@ -115,6 +115,8 @@ async fn a_script_that_fails_apologises_and_its_record_says_where() {
     assert_eq!(alice.is_over().await.by, Side::Them);
     let told = records(&server, 1).await;
     assert!(told[0].to_string().contains("ivr.rhai:3:12"), "{told:#?}");
+    assert_eq!(told[0]["record"]["fault"], "script", "{told:#?}");
+    assert!(told[0]["sentence"].as_str().is_some_and(|said| said.contains("the script failed")), "{told:#?}");
 }
 
 #[tokio::test]

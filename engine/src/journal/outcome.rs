@@ -71,7 +71,7 @@ words! {
         Screened "screened",
         /// It could not be set up.
         Failed "failed",
-        /// A fault of ours ended it.
+        /// A fault of its service, or of ours, ended it.
         Crashed "crashed",
         /// The server ended in the middle of it.
         Interrupted "interrupted",
@@ -124,6 +124,7 @@ impl Fault {
     /// Whose fault that end is.
     pub fn of(outcome: Outcome, cause: Option<&Cause>) -> Self {
         match outcome {
+            Outcome::Crashed if cause.is_some_and(|cause| cause.by == By::Script) => return Self::Script,
             Outcome::Crashed | Outcome::Interrupted => return Self::Server,
             Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Cancelled | Outcome::Screened => {
                 return Self::Nobody;

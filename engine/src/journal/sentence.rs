@@ -142,6 +142,7 @@ fn ending(record: &Record) -> String {
         Some(Outcome::Forbidden) => format!("{caller} may not call that{}", because()),
         Some(Outcome::Screened) => "who was called did not take it".into(),
         Some(Outcome::Failed) => format!("it could not be set up{}{}", because(), blamed(record)),
+        Some(Outcome::Crashed) if record.fault == Some(Fault::Script) => format!("the script failed{}", because()),
         Some(Outcome::Crashed) => format!("a fault of the server ended it{}", because()),
         Some(Outcome::Interrupted) => "the server stopped in the middle of it, so the end is not known".into(),
     }

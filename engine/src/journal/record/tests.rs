@@ -104,6 +104,7 @@ fn a_dead_network_and_a_dead_server_are_nobody_elses_fault() {
     let silent = Cause { q850: 102, reason: "no sound for 30 s".into(), ..Cause::normal(By::System) };
     assert_eq!(ended(silent, None), Some(Fault::Network));
     assert_eq!(ended(Cause::normal(By::System), Some(Outcome::Crashed)), Some(Fault::Server));
+    assert_eq!(ended(Cause::normal(By::Script), Some(Outcome::Crashed)), Some(Fault::Script));
     assert_eq!(ended(Cause { q850: 41, ..Cause::normal(By::Script) }, None), Some(Fault::Network));
     assert_eq!(ended(Cause { q850: 127, ..Cause::normal(By::Script) }, None), Some(Fault::Script));
 }

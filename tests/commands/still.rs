@@ -61,6 +61,8 @@ fn every_example_of_the_fresh_configuration_is_right() {
     let examples: Vec<_> = written.lines().map(uncommented).collect();
     let examples = examples.join("\n").replace("password_env = \"ALICE_PASSWORD\"", "password = \"secret\"");
     let examples = examples.replace("password_env = \"NORTH_PASSWORD\"", "password = \"secret\"");
+    let examples = examples.replace("password_env = \"MAIL_PASSWORD\"", "password = \"secret\"");
+    let examples = examples.replace("pin_env = \"ALICE_PIN\"", "pin = \"1234\"");
     let examples = examples.replace("store_secret_env = \"STORE_SECRET\"", "store_secret = \"secret\"");
     folder.write("patchcord.toml", &examples);
     let told = folder.run("check").bad(1);

@@ -39,7 +39,7 @@ impl Default for Limits {
             levels: 32,
             depth: 64,
             text: 256 << 10,
-            list: 10_000,
+            list: 2_000,
             map: 1_000,
             variables: 256,
             functions: 256,

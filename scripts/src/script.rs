@@ -50,8 +50,8 @@ pub struct Script {
 enum Ending {
     /// It is told.
     Told,
-    /// It has failed, and what there is to be said about it is being said.
-    Apology(String),
+    /// It has failed, and what there is to be said about it is being said: by the script, or by the house.
+    Apology(String, bool),
     /// It has ended so, and the engine is to be told.
     Over(End),
     /// The engine knows.
@@ -171,7 +171,7 @@ impl Script {
             },
         };
         let end = match std::mem::replace(&mut self.end, Ending::Known) {
-            Ending::Apology(fault) => End::Fault(fault),
+            Ending::Apology(fault, _) => End::Fault(fault),
             _ => end,
         };
         self.end = Ending::Over(end);
@@ -180,15 +180,26 @@ impl Script {
 
     /// The story has failed: `on_error`, or the house, says so to the caller.
     fn failed(&mut self, fault: String) -> Step {
-        if let Ending::Apology(first) = &self.end {
-            self.end = Ending::Over(End::Fault(first.clone()));
-            return self.idle();
-        }
         tracing::warn!(service = &*self.text.service, fault, "a script failed");
-        self.end = Ending::Apology(fault.clone());
+        let own = match std::mem::replace(&mut self.end, Ending::Known) {
+            Ending::Apology(first, false) => {
+                self.end = Ending::Over(End::Fault(first));
+                return self.idle();
+            }
+            // Its own apology has failed, too: the house says it.
+            Ending::Apology(first, true) => {
+                self.end = Ending::Apology(format!("{first}; and on_error failed at {fault}"), false);
+                false
+            }
+            _ => {
+                let own = self.text.has("on_error", 2);
+                self.end = Ending::Apology(fault.clone(), own);
+                own
+            }
+        };
         let (text, scene, leg) = (self.text.clone(), self.scene.clone(), self.scene.first.get());
         self.tell(move || {
-            if text.has("on_error", 2) {
+            if own {
                 return run(&text, "on_error", vec![Dynamic::from(Leg(leg)), error_map(&fault).into()]);
             }
             apologise(&text, &scene, leg)

@@ -36,6 +36,9 @@ pub fn at(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// What is wrong with a service. Prompts are looked for in these folders, and in the binary.
 pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Environment) -> Vec<Fault> {
     let shown = file.display().to_string();
+    if !file.is_file() {
+        return vec![Fault::of_file(&shown, "it is no regular file")];
+    }
     let mut faults = match fs::read_to_string(file) {
         Ok(text) => check(&shown, &text, &|prompt| is_there(prompt, sounds, language)),
         Err(error) => vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],

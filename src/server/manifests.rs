@@ -112,7 +112,11 @@ impl Manifests {
     fn text(&self, name: &str) -> Result<String, String> {
         let path = self.folder.join(format!("{name}{ENDING}"));
         let told = |error: io::Error| format!("{}: {error}", path.display());
-        let length = fs::metadata(&path).map_err(told)?.len();
+        let found = fs::metadata(&path).map_err(told)?;
+        if !found.is_file() {
+            return Err(format!("{}: it is no regular file", path.display()));
+        }
+        let length = found.len();
         if length > LARGEST {
             return Err(format!("{}: it has {length} bytes; a manifest has at most {LARGEST}", path.display()));
         }

@@ -190,7 +190,11 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 
 fn read(path: &Path) -> io::Result<String> {
     let most = Limits::default().file as u64;
-    let length = fs::metadata(path)?.len();
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let length = found.len();
     if length > most {
         return Err(io::Error::other(format!("it has {length} bytes; a script has at most {most}")));
     }

@@ -228,3 +228,31 @@ async fn a_service_with_one_line_turns_the_second_caller_away() {
     bob.is_answered().await;
     bob.hangs_up().await;
 }
+
+#[tokio::test]
+async fn a_loop_whose_words_all_end_at_once_is_ended_and_the_others_feel_nothing() {
+    let loops = [
+        "fn on_invite(caller) { loop { caller.dial(\"user:carol\", #{ ring: 20.s() }); } }",
+        "fn on_invite(caller) { caller.answer(); loop { caller.sleep(0.ms()); } }",
+        "fn on_invite(caller) { caller.answer(); loop { caller.hold(); caller.unhold(); } }",
+        "fn on_invite(caller) { caller.continue_as(\"ivr\"); }",
+    ];
+    for text in loops {
+        let server = serving(text).await;
+        let lab = Lab::open();
+        let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+        let alice = alice_calls(&lab, &server).await;
+        bob.dial("9196");
+        bob.is_answered().await;
+        assert_eq!(bob.hears().await, [&bob], "{text}");
+        bob.hangs_up().await;
+        eventually("both calls are over", async || {
+            let status = server.json(&["status", "--json"]).await;
+            (status["calls"] == 0).then_some(())
+        })
+        .await;
+        let told = records(&server, 2).await;
+        assert!(told.iter().any(|told| told["record"]["fault"] == "script"), "{text}: {told:#?}");
+        drop(alice);
+    }
+}

@@ -61,3 +61,10 @@ pub const ERRAND: Duration = Duration::from_secs(120);
 /// How often a call is handed from one service to the next: a menu, a queue, a mailbox and back, and as much again. Two services
 /// that hand it to each other for ever are told apart by this.
 pub const SERVICES: u32 = 32;
+
+/// Words that a program may say within [`SPEECH`]: a prompt for each second of a day would take an hour of them. What says more is
+/// a loop whose words all end at once, as a dial to somebody who is not registered.
+pub const WORDS: u32 = 5_000;
+
+/// Over how long words are counted.
+pub const SPEECH: Duration = Duration::from_secs(10);

@@ -166,7 +166,6 @@ impl Call {
         match event {
             Event::Program(step) => self.hear_step(step, now),
             event => {
-                self.turn.others_spoke();
                 self.note(Note::Heard(Box::new(event.clone())));
                 match event {
                     Event::Leg(leg, event) => self.hear_leg(leg, event, now),

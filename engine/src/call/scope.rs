@@ -230,6 +230,15 @@ impl Call {
         }
     }
 
+    /// What is left of the program is told that nothing is done for it any more.
+    pub(super) fn cut_story(&mut self, now: Instant) {
+        if !self.story.is_cut() {
+            self.story = Story::Ended { patience: None, cut: true };
+            self.cancel_works(|_, _| true, now);
+            self.turn.only(Wake::Gone);
+        }
+    }
+
     /// What is due in the story.
     pub(super) fn wake_story(&mut self, now: Instant) {
         if !is_due(self.story.deadline(), now) {
@@ -240,11 +249,7 @@ impl Call {
                 let why = Ending::by(Who::System, 41, None, "the story went on without any leg for too long");
                 self.end_at_once(&why, now);
             }
-            Story::Ended { cut: false, .. } => {
-                self.story = Story::Ended { patience: None, cut: true };
-                self.cancel_works(|_, _| true, now);
-                self.turn.only(Wake::Gone);
-            }
+            Story::Ended { cut: false, .. } => self.cut_story(now),
             Story::Ended { cut: true, .. } => {
                 // A program that does not answer is not waited for.
                 self.story = Story::Ended { patience: None, cut: true };

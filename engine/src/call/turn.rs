@@ -4,12 +4,13 @@
 //! only after its owner has had time for others: the next wake of the call.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use super::effect::{Effect, Note};
 use super::event::Happening;
 use super::{Call, LegId, limits};
-use crate::program::{Step, VerbId, Wake};
+use crate::program::{End, Step, VerbId, Wake};
 
 /// Whose turn it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -22,9 +23,49 @@ pub(super) struct Turn {
     breath: Option<Instant>,
     /// Whether it asked for that itself.
     wants_breath: bool,
-    steps: u32,
+    pace: Pace,
     /// A wish for a transfer that the program may answer: the leg, and the turn in which it would.
     deciding: Option<(LegId, Reason)>,
+}
+
+/// How fast the program speaks. Two calls that differ only in this are in the same state.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// When it spoke last.
+    last: Option<Instant>,
+    /// Since when its words are counted, and how many there were.
+    since: Option<Instant>,
+    words: u32,
+    /// Steps since others have had their turn.
+    steps: u32,
+}
+
+impl Pace {
+    /// It speaks now. Whether it speaks more than anybody could hear.
+    fn speaks(&mut self, now: Instant) -> bool {
+        // Time goes on only when others have their turn.
+        if self.last.replace(now) != Some(now) {
+            self.steps = 0;
+        }
+        self.steps += 1;
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) >= limits::SPEECH) {
+            (self.since, self.words) = (Some(now), 0);
+        }
+        self.words += 1;
+        self.words > limits::WORDS
+    }
+}
+
+impl PartialEq for Pace {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Pace {}
+
+impl Hash for Pace {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// Why the program was resumed, as far as its answer is judged by it.
@@ -52,14 +93,9 @@ impl Turn {
         format!("{owes}, and is to be told {} things", self.waiting.len())
     }
 
-    /// Something else has happened than the program's own steps.
-    pub fn others_spoke(&mut self) {
-        self.steps = 0;
-    }
-
     /// Others have had their turn.
     pub fn breathe_out(&mut self, now: Instant) {
-        self.steps = 0;
+        self.pace.steps = 0;
         if self.breath.is_some_and(|at| at <= now) {
             self.breath = None;
             if std::mem::take(&mut self.wants_breath) {
@@ -132,8 +168,11 @@ impl Call {
     /// The program has answered.
     pub(super) fn hear_step(&mut self, step: Step, now: Instant) {
         let Some(reason) = self.turn.asked.take() else { return };
-        self.turn.steps += 1;
-        if self.turn.steps >= limits::STEPS {
+        let too_fast = self.turn.pace.speaks(now);
+        if too_fast && !matches!(step, Step::Finished(_)) {
+            return self.silence(now);
+        }
+        if self.turn.pace.steps >= limits::STEPS {
             self.turn.breath = Some(now);
         }
         // In which turn a wish for a transfer could still be answered.
@@ -158,6 +197,17 @@ impl Call {
             if chance.is_none() {
                 self.decide_wish(leg, now);
             }
+        }
+    }
+
+    /// A program that says more than anybody could hear is not listened to any more.
+    fn silence(&mut self, now: Instant) {
+        if self.story.is_told() {
+            let (words, seconds) = (limits::WORDS, limits::SPEECH.as_secs());
+            let what = format!("it said {words} words to the call within {seconds} s, which is the limit");
+            self.story_ended(End::Fault(what), now);
+        } else {
+            self.cut_story(now);
         }
     }
 }

@@ -339,8 +339,9 @@ impl Desk for Exchange {
         if self.carriers.deadline().is_none_or(|due| due <= now) {
             self.carriers.wake(&self.board, wire);
         }
-        while let Some(&(due, number)) = self.due.first().filter(|(due, _)| *due <= now) {
-            self.due.remove(&(due, number));
+        // Each once: a call that wants to go on at once lets everybody else go first.
+        let due: Vec<Number> = self.due.iter().take_while(|(due, _)| *due <= now).map(|(_, number)| *number).collect();
+        for number in due {
             self.with(number, wire, |talk, turn| talk.wake(turn));
         }
     }

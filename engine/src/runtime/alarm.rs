@@ -54,6 +54,8 @@ impl Alarm {
             .await;
             self.due.set(None);
             ring();
+            // What is due again at once waits for the sockets.
+            tokio::task::yield_now().await;
         }
     }
 }

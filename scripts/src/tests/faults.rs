@@ -98,6 +98,12 @@ fn on_error_may_say_it_in_its_own_way() {
 }
 
 #[test]
+fn an_apology_that_fails_itself_is_made_by_the_house() {
+    let told = fault_of("fn on_invite(caller) { throw \"oh\"; }\nfn on_error(leg, err) { throw \"dear\"; }");
+    assert_eq!(told, "ivr.rhai:1:24: oh; and on_error failed at ivr.rhai:2:25: dear");
+}
+
+#[test]
 fn a_script_without_an_end_breathes_and_is_ended_by_its_budget() {
     let limits = Limits { operations: 100_000, ..Limits::default() };
     let mut told = Told::within("fn on_invite(caller) {\n  caller.ring();\n  loop {}\n}", limits);

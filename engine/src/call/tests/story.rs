@@ -187,6 +187,7 @@ fn press(key: char) -> Press {
 #[test]
 fn a_program_that_never_waits_lets_others_have_their_turn() {
     let mut told = Told::answered();
+    told.passes(SECOND);
     for step in 1..=u64::from(limits::STEPS) {
         told.step(Step::Wants(VerbId(100 + step), Verb::Tag("n".into(), "1".into())));
     }
@@ -194,6 +195,16 @@ fn a_program_that_never_waits_lets_others_have_their_turn() {
     let before = told.wakes.len();
     told.passes(Duration::ZERO);
     assert_eq!(told.wakes.len(), before + 1);
+}
+
+#[test]
+fn a_program_that_says_more_than_anybody_could_hear_is_ended() {
+    let mut told = Told::answered();
+    for word in 1..=u64::from(limits::WORDS) {
+        told.step(Step::Wants(VerbId(100 + word), Verb::Tag("n".into(), "1".into())));
+        told.passes(Duration::ZERO);
+    }
+    assert_eq!(told.said(CALLER), ["hang up 41 500"]);
 }
 
 #[test]

@@ -96,6 +96,8 @@ fn on_invite(caller) {
     caller.tag("row", db::query("SELECT name FROM people WHERE number = $1", ["101"])[0].name);
     try { http::get("http://localhost:PORT/"); } catch (err) { caller.tag("host", `${err}`); }
     try { mail::send("bob@example.net", #{ subject: "?" }); } catch (err) { caller.tag("mail", `${err}`); }
+    // Long enough for the caller to see that it is answered.
+    caller.sleep(1.s());
 }"#;
     let mail = MailRoom::open(&[]).await;
     let server = serving(&ASK.replace("PORT", &directory().await.to_string()), &mail).await;

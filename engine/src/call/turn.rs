@@ -41,8 +41,8 @@ struct Pace {
 }
 
 impl Pace {
-    /// It speaks now. Whether it speaks more than anybody could hear.
-    fn speaks(&mut self, now: Instant) -> bool {
+    /// It takes a step now, which may be a word. Whether it says more than anybody could hear.
+    fn steps(&mut self, is_word: bool, now: Instant) -> bool {
         // Time goes on only when others have their turn.
         if self.last.replace(now) != Some(now) {
             self.steps = 0;
@@ -51,7 +51,7 @@ impl Pace {
         if self.since.is_none_or(|since| now.saturating_duration_since(since) >= limits::SPEECH) {
             (self.since, self.words) = (Some(now), 0);
         }
-        self.words += 1;
+        self.words += u32::from(is_word);
         self.words > limits::WORDS
     }
 }
@@ -168,7 +168,7 @@ impl Call {
     /// The program has answered.
     pub(super) fn hear_step(&mut self, step: Step, now: Instant) {
         let Some(reason) = self.turn.asked.take() else { return };
-        let too_fast = self.turn.pace.speaks(now);
+        let too_fast = self.turn.pace.steps(matches!(step, Step::Wants(..)), now);
         if too_fast && !matches!(step, Step::Finished(_)) {
             return self.silence(now);
         }

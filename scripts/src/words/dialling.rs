@@ -89,6 +89,10 @@ const OURS: &[&str] = &[
     "k",
 ];
 
+/// How a call to others may end.
+const ENDS: &[&str] =
+    &["answered", "busy", "no_answer", "rejected", "unreachable", "cancelled", "screened", "forbidden", "gone"];
+
 pub(super) const WORDS: &[Word] = &[
     Word {
         of: Of::Leg,
@@ -100,17 +104,7 @@ pub(super) const WORDS: &[Word] = &[
         )],
         needs: 1,
         options: DIAL,
-        ends: &[
-            "answered",
-            "busy",
-            "no_answer",
-            "rejected",
-            "unreachable",
-            "cancelled",
-            "screened",
-            "forbidden",
-            "gone",
-        ],
+        ends: ENDS,
         says: "Calls others and joins the first who answers, until one of both hangs up. With it come `.leg`, `.sip` and `.talk`.",
         does: |given| {
             let Leg(leg) = given.leg();
@@ -124,17 +118,7 @@ pub(super) const WORDS: &[Word] = &[
         takes: &[part("targets", Kind::Targets, "Who is called.")],
         needs: 1,
         options: DIAL,
-        ends: &[
-            "answered",
-            "busy",
-            "no_answer",
-            "rejected",
-            "unreachable",
-            "cancelled",
-            "screened",
-            "forbidden",
-            "gone",
-        ],
+        ends: ENDS,
         says: "Calls others without joining them; the leg of who answered is `.leg`.",
         does: |given| {
             let dial = dial(given)?;

@@ -1,7 +1,7 @@
 //! The words of a script: one table says of each what it takes, which options it knows, how it ends and what it is for.
 //!
 //! The table drives all that follows from a word: it is registered with Rhai from here, `check` reads a script against it, and
-//! the reference in `docs/scripting.md` is written from it. So a word cannot exist in one of them alone. Whoever is called with
+//! the reference in `docs/words.md` is written from it. So a word cannot exist in one of them alone. Whoever is called with
 //! something that a word does not take hears what it takes, by name and with an example.
 //!
 //! | file | nouns |

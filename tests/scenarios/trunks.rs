@@ -1,5 +1,7 @@
 //! Calls that leave by trunks and come by them, the carriers being sockets that read and write SIP by hand.
 
+use std::net::SocketAddr;
+
 use patchcord_lab::{Carrier, Lab, Line, Model, Server, Transport};
 use tokio::net::UdpSocket;
 
@@ -10,29 +12,47 @@ struct Gateway(UdpSocket);
 
 impl Gateway {
     async fn open() -> Self {
-        Self(UdpSocket::bind("127.0.0.1:0").await.expect("a socket"))
+        Self::at("127.0.0.1").await
+    }
+
+    async fn at(address: &str) -> Self {
+        Self(UdpSocket::bind((address, 0)).await.expect("a socket"))
     }
 
     fn port(&self) -> u16 {
         self.0.local_addr().expect("bound").port()
     }
 
-    /// The next INVITE, answered with that status.
-    async fn refuses(&self, status: &str) -> String {
+    /// The next message that begins so, and who sent it.
+    async fn next(&self, begin: &str) -> (String, SocketAddr) {
         loop {
             let mut buffer = vec![0; 65_536];
             let (length, peer) = self.0.recv_from(&mut buffer).await.expect("a datagram");
             let text = String::from_utf8(buffer[..length].to_vec()).expect("text");
-            if !text.starts_with("INVITE ") {
-                continue;
+            if text.starts_with(begin) {
+                return (text, peer);
             }
-            let kept = ["via:", "from:", "to:", "call-id:", "cseq:"];
-            let is_kept = |line: &&str| kept.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
-            let head: String = text.lines().filter(is_kept).map(|line| format!("{line}\r\n")).collect();
-            let answer = format!("SIP/2.0 {status}\r\n{}Content-Length: 0\r\n\r\n", tagged(&head));
-            self.0.send_to(answer.as_bytes(), peer).await.expect("sent");
-            return text;
         }
+    }
+
+    /// The next INVITE, sent back to where it came from, as a carrier does that believes the number to be ours.
+    async fn bounces(&self) {
+        let (invite, peer) = self.next("INVITE ").await;
+        let (start, rest) = invite.split_once("\r\n").expect("a message");
+        let via = format!("Via: SIP/2.0/UDP {};branch=z9hG4bKback", self.0.local_addr().expect("bound"));
+        let back = format!("{start}\r\n{via}\r\n{rest}");
+        self.0.send_to(back.as_bytes(), peer).await.expect("sent");
+    }
+
+    /// The next INVITE, answered with that status.
+    async fn refuses(&self, status: &str) -> String {
+        let (text, peer) = self.next("INVITE ").await;
+        let kept = ["via:", "from:", "to:", "call-id:", "cseq:"];
+        let is_kept = |line: &&str| kept.iter().any(|name| line.to_ascii_lowercase().starts_with(name));
+        let head: String = text.lines().filter(is_kept).map(|line| format!("{line}\r\n")).collect();
+        let answer = format!("SIP/2.0 {status}\r\n{}Content-Length: 0\r\n\r\n", tagged(&head));
+        self.0.send_to(answer.as_bytes(), peer).await.expect("sent");
+        text
     }
 }
 
@@ -133,4 +153,75 @@ async fn we_register_with_a_carrier_and_hear_when_it_is_gone() {
     assert_eq!(registered.len(), 1, "{registered:?}");
     assert!(registered[0].starts_with("sip:4930123@127.0.0.1:"), "{registered:?}");
     carrier.stop().await;
+}
+
+/// A server with alice and bob, whose calls go to a carrier that wants to hear of forwardings.
+async fn forwarding_house(carrier: &Gateway, bobs: &str) -> Server {
+    let trunk = format!(
+        "[[trunk]]\nname = \"north\"\nservers = [\"sip:127.0.0.2:{}\"]\nfrom = [\"127.0.0.2\"]\n\
+         identity = [\"pai\", \"diversion\", \"history-info\"]\n\
+         [[route]]\nnumber = \"+*\"\ntrunk = \"north\"\n\
+         [[route]]\nnumber = \"+*\"\nfrom = \"trunk:north\"\ntrunk = \"north\"\n\
+         [[route]]\nnumber = \"112\"\ntrunk = \"north\"\n",
+        carrier.port()
+    );
+    let bob = format!("number = \"102\"\ncaller_id = \"+4930123102\"\n{bobs}");
+    setup()
+        .endpoint_with("alice", "secret", "number = \"101\"")
+        .endpoint_with("bob", "secret", &bob)
+        .toml(&trunk)
+        .start()
+        .await
+}
+
+#[tokio::test]
+async fn a_carrier_that_asks_is_told_who_forwarded_a_call_and_why() {
+    let north = Gateway::at("127.0.0.2").await;
+    let server = forwarding_house(&north, "forward = { unreachable = \"+4940777\" }").await;
+    let lab = Lab::open();
+    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
+    let alice = lab.phone_like("alice", &model);
+    assert_eq!(alice.registers().await, 200);
+
+    alice.dial("102");
+    let told = north.refuses("486 Busy Here").await;
+    assert!(told.starts_with("INVITE sip:+4940777@"), "{told}");
+    let diversion = header(&told, "Diversion").expect("who forwarded it");
+    assert!(diversion.starts_with("<sip:+4930123102@"), "{diversion}");
+    assert!(diversion.contains("reason=unavailable"), "{diversion}");
+    let history = header(&told, "History-Info").expect("its history");
+    assert!(history.contains("<sip:+4940777@") && history.contains(";cause=503>;index=1.1"), "{history}");
+
+    alice.dial("+4940777");
+    let straight = north.refuses("486 Busy Here").await;
+    assert_eq!((header(&straight, "Diversion"), header(&straight, "History-Info")), (None, None));
+}
+
+#[tokio::test]
+async fn a_call_that_comes_back_to_us_for_the_same_number_is_a_loop() {
+    let north = Gateway::at("127.0.0.2").await;
+    let server = forwarding_house(&north, "").await;
+    let lab = Lab::open();
+    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
+    let alice = lab.phone_like("alice", &model);
+    assert_eq!(alice.registers().await, 200);
+
+    alice.dial("+4940777");
+    north.bounces().await;
+    let (refused, _) = north.next("SIP/2.0 4").await;
+    assert!(refused.starts_with("SIP/2.0 482 Loop Detected"), "{refused}");
+}
+
+#[tokio::test]
+async fn whoever_calls_for_help_by_its_name_reaches_the_number_for_emergencies() {
+    let north = Gateway::at("127.0.0.2").await;
+    let server = forwarding_house(&north, "").await;
+    let lab = Lab::open();
+    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
+    let alice = lab.phone_like("alice", &model);
+    assert_eq!(alice.registers().await, 200);
+
+    alice.dial("urn:service:sos.fire");
+    let called = north.refuses("486 Busy Here").await;
+    assert!(called.starts_with("INVITE sip:112@127.0.0.2"), "{called}");
 }

@@ -124,10 +124,21 @@ pub struct Way {
 pub enum Through {
     /// An endpoint's registration: the user, and which of its bindings.
     Binding(String, u64),
-    /// A trunk, by name, and the number that is shown there.
-    Trunk(String, Option<String>),
+    /// A trunk.
+    Trunk(ByTrunk),
     /// Whatever DNS says.
     Straight,
+}
+
+/// A way that leads through a trunk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct ByTrunk {
+    /// Its name.
+    pub name: String,
+    /// The number that is shown there.
+    pub shown: Option<String>,
+    /// The endpoint that forwards the call there, and why in routing's words.
+    pub forwarded: Option<(String, String)>,
 }
 
 /// Names one thing that is played or recorded on a leg. No two of one leg have the same; two legs may.

@@ -32,11 +32,14 @@ use std::{
 use patchcord_sip::{
     hop::Hop,
     message::{Draft, Method, Name, Request},
-    uri::Scheme,
+    uri::{Scheme, Uri},
 };
 use refusal::{ACCEPT, ALLOW, SUPPORTED};
 
 pub use refusal::Refusal;
+
+/// What is called for help.
+const SOS: &str = "urn:service:sos";
 
 use crate::switchboard::Switchboard;
 
@@ -165,7 +168,8 @@ fn fits(request: &Request, extensions: &[&str]) -> Result<(), Refusal> {
     if request.uri_text().len() > MAX_URI {
         return Err(Refusal::new(414, "Request-URI Too Long"));
     }
-    if !matches!(request.target()?.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Tel) {
+    let calls_for_help = *request.method() == Method::Invite && is_emergency(&request.uri()?);
+    if !calls_for_help && !matches!(request.target()?.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Tel) {
         return Err(Refusal::new(416, "Unsupported URI Scheme"));
     }
     // §8.2.2.3: an INVITE's ACK and CANCEL never come here, so Require is always heard.
@@ -174,6 +178,13 @@ fn fits(request: &Request, extensions: &[&str]) -> Result<(), Refusal> {
         return Err(Refusal::bad_extension(unknown.join(", ")));
     }
     body_fits(request)
+}
+
+/// Whether an address is `urn:service:sos` or one of its kinds: whoever calls it needs help, and names no number (RFC 5031).
+pub(crate) fn is_emergency(target: &Uri<'_>) -> bool {
+    let text = target.as_str();
+    let (name, kind) = text.split_at_checked(SOS.len()).unwrap_or((text, ""));
+    name.eq_ignore_ascii_case(SOS) && (kind.is_empty() || kind.starts_with('.'))
 }
 
 fn body_fits(request: &Request) -> Result<(), Refusal> {

@@ -178,8 +178,8 @@ impl Talk {
                 crate::call::effect::Through::Binding(user, _) => {
                     (Account::Endpoint(user.as_str().into()), user.as_str().into())
                 }
-                crate::call::effect::Through::Trunk(name, _) => {
-                    (Account::Trunk(name.as_str().into()), user_of(&way.uri).into())
+                crate::call::effect::Through::Trunk(by) => {
+                    (Account::Trunk(by.name.as_str().into()), user_of(&way.uri).into())
                 }
                 crate::call::effect::Through::Straight => (Account::Stranger, user_of(&way.uri).into()),
             },

@@ -24,13 +24,13 @@ use super::services::{self, Ringing};
 use super::talk::Talk;
 use super::{Exchange, Leash, MAX_CALLS, Number, Served};
 use crate::call::{self, Call, LegId};
-use crate::door::{Moment, Refusal};
+use crate::door::{Moment, Refusal, is_emergency};
 use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
 use crate::program::Program;
 use crate::redact::Redacted;
 use crate::routing::{Ask, Caller, Decision, Forward, Full, Ticket, Trunk, Verdict};
-use crate::routing::{Claim, Person, believe, heard};
+use crate::routing::{Claim, Person, believe, forwarded_before, heard};
 use crate::runtime::Wire;
 use crate::switchboard::Proof;
 
@@ -92,7 +92,9 @@ impl Exchange {
             return self.admit_in_place(request, plan.trunk_at(peer).cloned(), moment);
         }
         let target = request.uri()?;
-        let called = called(&target).ok_or(Refusal::not_found())?;
+        let emergency = is_emergency(&target);
+        let called = if emergency { Some(SOS.to_owned()) } else { called(&target) };
+        let called = called.ok_or(Refusal::not_found())?;
         let claimed = Claimed::of(request)?;
         let claim = claimed.claim();
         let said = heard(&claim, plan.trunk_at(peer).is_some()).number;
@@ -101,7 +103,7 @@ impl Exchange {
             called: &called,
             host: target.host().filter(|_| target.scheme() != Scheme::Tel),
             from: Some(&*said),
-            emergency: false,
+            emergency,
         };
         let decide = |caller| plan.decide(&ask(caller), &self.board.directory);
         let (whose, decision) = match plan.trunk_at(peer) {
@@ -117,6 +119,9 @@ impl Exchange {
                 }
             }
         };
+        if self.has_come_back(request, &decision.called) {
+            return Err(Refusal::new(482, "Loop Detected"));
+        }
         let Served { program, edition, leash } = self.answering(&decision)?;
         let urgent = decision.emergency;
         let room = leash.as_ref().map(|leash| leash.enter(urgent).ok_or(()));
@@ -138,9 +143,22 @@ impl Exchange {
             called: decision.called,
             hops: request.max_forwards()?.unwrap_or(USUAL_HOPS).saturating_sub(1),
             emergency: decision.emergency,
+            forwarded: match &whose {
+                Whose::Trunk(_) => forwarded_before(request.list(Name::of("Diversion"))),
+                // Whoever is no carrier is not believed what it says of others.
+                Whose::Endpoint(_) | Whose::Stranger(_) => Vec::new(),
+            },
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
         Ok(Admitted { party, whose, program, service, edition, leash, tickets })
+    }
+
+    /// Whether it is an INVITE of our own that calls what the call that sent it was called by: it would go round until its hops
+    /// are spent. One that comes back for somebody else has been forwarded, and may.
+    fn has_come_back(&self, request: &Request, called: &str) -> bool {
+        let tag = request.from().ok().and_then(|from| from.tag());
+        let sender = tag.and_then(|tag| self.names.dialog(tag));
+        sender.and_then(|(number, _)| self.talks.get(&number)).is_some_and(|talk| *talk.party.called == *called)
     }
 
     /// Who takes the place of another phone needs no route: the call that it names is there, and whoever may know its name has
@@ -157,7 +175,14 @@ impl Exchange {
         };
         let tickets = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
         let person = heard(&Claimed::of(request)?.claim(), false);
-        let party = Party { person, host: None, called: Box::default(), hops: USUAL_HOPS, emergency: false };
+        let party = Party {
+            person,
+            host: None,
+            called: Box::default(),
+            hops: USUAL_HOPS,
+            emergency: false,
+            forwarded: Vec::new(),
+        };
         let program = Box::new(services::Missing::of("replaces"));
         let tickets = tickets.into_iter().collect();
         Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets })
@@ -336,6 +361,9 @@ fn full_house(full: &Full) -> Refusal {
         None => Refusal::new(full.status(), full.phrase()),
     }
 }
+
+/// Whom somebody calls who calls for help, whatever number that is here.
+const SOS: &str = "sos";
 
 /// Whom an address means: the user part without escapes, or the number of a `tel:` address.
 pub(super) fn called(target: &Uri<'_>) -> Option<String> {

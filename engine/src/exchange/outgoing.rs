@@ -1,7 +1,7 @@
 //! Calling somebody: the ways to a target, by whose rights, over which connection, and who is shown as the caller.
 //!
-//! A target is what a program writes: `user:alice` (or `user:101`, by its number), `forward:alice:102` (what alice forwards to, by her own rights), an address or
-//! a number. Routing decides; this turns what it says into ways, and a way into a line.
+//! A target is what a program writes: `user:alice` (or `user:101`, by its number), `forward:alice:102` (what alice forwards to, by her own rights; with the
+//! reason, `forward:alice:busy:102`), an address or a number. Routing decides; this turns what it says into ways, and a way into a line.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use patchcord_sip::uri::{Uri, escape_user};
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
 use super::talk::Talk;
-use crate::call::effect::{Invitation, Through, Way};
+use crate::call::effect::{ByTrunk, Invitation, Through, Way};
 use crate::call::event::{NotFound, Refused};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
-use crate::routing::{Ask, Binding, Caller, NO_FLOW, Person, Reach, Shown, Srtp, Verdict};
+use crate::routing::{Ask, Because, Binding, Caller, Diverted, NO_FLOW, Person, Reach, Shown, Srtp, Trunk, Verdict};
 use crate::routing::{Claim, believe};
 use crate::routing::{Standing, in_order};
 use crate::runtime::{SoundAddress, Wire};
@@ -36,6 +36,8 @@ pub(super) struct Party {
     pub hops: u8,
     /// Whether it passes every limit.
     pub emergency: bool,
+    /// Who had forwarded it before it came here, the first of them first.
+    pub forwarded: Vec<Diverted>,
 }
 
 impl Party {
@@ -65,8 +67,9 @@ impl Talk {
             let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
             return self.ring(&[endpoint.user.as_ref().into()], turn);
         }
-        let decision = match address.strip_prefix("forward:").and_then(|rest| rest.split_once(':')) {
-            Some((owner, target)) => plan.forward(owner, target, &board.directory),
+        let forwarding = Forwarding::of(address);
+        let decision = match &forwarding {
+            Some(Forwarding { owner, target, .. }) => plan.forward(owner, target, &board.directory),
             None => {
                 let whose = caller.and_then(|leg| self.ends.iter().find(|end| end.leg == leg)).map(|end| &end.whose);
                 let whose = whose.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
@@ -89,15 +92,18 @@ impl Talk {
                 }
                 let ways =
                     in_order(ways, |name| plan.trunk(name).map_or(Standing::Unknown, |trunk| trunk.traffic.standing()));
+                let forwarded = forwarding.map(|said| (said.owner.to_owned(), said.because.word().to_owned()));
                 let ways = ways.into_iter().flat_map(|way| {
-                    let trunk = way.trunk.clone();
-                    let caller = way.caller.clone().map(String::from);
-                    let through = move || Through::Trunk(trunk.name.to_string(), caller.clone());
+                    let by = ByTrunk {
+                        name: way.trunk.name.to_string(),
+                        shown: way.caller.clone().map(String::from),
+                        forwarded: forwarded.clone(),
+                    };
                     let number = way.number.clone();
                     let servers: Vec<_> = way.trunk.servers.clone();
-                    servers
-                        .into_iter()
-                        .filter_map(move |server| Some(Way { uri: at_server(&number, &server)?, through: through() }))
+                    servers.into_iter().filter_map(move |server| {
+                        Some(Way { uri: at_server(&number, &server)?, through: Through::Trunk(by.clone()) })
+                    })
                 });
                 Ok(vec![ways.collect()])
             }
@@ -154,7 +160,7 @@ impl Talk {
         let domain = turn.exchange.board.domain().map_or_else(|| host_of(outset.here.shown), str::to_owned);
         let tag = turn.wire.tokens().tag();
         let call_id = turn.wire.call_id(&domain);
-        let shown = self.shown_to(&outset, &invitation, &domain);
+        let shown = self.shown_to(&outset, &invitation, &domain, turn);
         let to = format!("<{}>", bare(&invitation.way.uri));
         let routes: Vec<&str> = outset.routes.iter().map(String::as_str).collect();
         let headers = shown.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -211,9 +217,9 @@ impl Talk {
                 let whose = Whose::Endpoint(endpoint);
                 Ok(outset(opening, &way.uri, routes, whose, None, turn.wire))
             }
-            Through::Trunk(name, shown) => {
-                let trunk = board.plan().trunk(name).cloned().ok_or((404, "No Such Trunk".to_owned()))?;
-                let number = shown.as_deref().map(Into::into);
+            Through::Trunk(by) => {
+                let trunk = board.plan().trunk(&by.name).cloned().ok_or((404, "No Such Trunk".to_owned()))?;
+                let number = by.shown.as_deref().map(Into::into);
                 let opening = Opening::To(way.uri.clone());
                 Ok(outset(opening, &way.uri, Vec::new(), Whose::Trunk(trunk), number, turn.wire))
             }
@@ -231,8 +237,17 @@ impl Talk {
         }
     }
 
+    /// The endpoint of ours that forwards the call along that way, as its trunk wants to read it.
+    fn forwarder(&self, way: &Way, trunk: &Trunk, turn: &Turn<'_, '_>) -> Option<Diverted> {
+        let Through::Trunk(ByTrunk { forwarded: Some((owner, because)), .. }) = &way.through else { return None };
+        let endpoint = turn.exchange.board.directory.find(owner);
+        let number = endpoint.and_then(|endpoint| endpoint.calling.caller_id.clone().or(endpoint.number.clone()));
+        let by = number.map_or_else(|| owner.clone(), |number| trunk.outward.caller(&number));
+        Some(Diverted { by: by.into(), because: Because::named(because)?, hidden: false })
+    }
+
     /// Who is shown as the caller.
-    fn shown_to(&self, outset: &Outset, invitation: &Invitation, domain: &str) -> Shown {
+    fn shown_to(&self, outset: &Outset, invitation: &Invitation, domain: &str, turn: &Turn<'_, '_>) -> Shown {
         let Invitation { dial, way, caller, .. } = invitation;
         let mut person = self.person_of(*caller);
         person.hidden |= !dial.present;
@@ -247,13 +262,33 @@ impl Talk {
                 // Who has an account there is an address of the carrier's.
                 let theirs = || Uri::parse(&way.uri).ok().and_then(|uri| uri.host());
                 let host = account.and_then(|_| theirs()).unwrap_or(domain);
-                person.show_trunk(trunk.identity, number, account, host)
+                let mut shown = person.show_trunk(trunk.identity, number, account, host);
+                let mut forwardings = self.party.forwarded.clone();
+                forwardings.extend(self.forwarder(way, trunk, turn));
+                shown.headers.extend(trunk.identity.tell(&forwardings, who(way), host));
+                shown
             }
             Whose::Endpoint(_) | Whose::Stranger(_) => {
                 let abroad = self.party.host.as_deref().filter(|_| caller.is_none_or(|leg| leg == LegId::FIRST));
                 person.show_inside(abroad.unwrap_or(domain))
             }
         }
+    }
+}
+
+/// What `forward:alice:busy:102` says; without a reason she always forwards.
+struct Forwarding<'a> {
+    owner: &'a str,
+    because: Because,
+    target: &'a str,
+}
+
+impl<'a> Forwarding<'a> {
+    fn of(address: &'a str) -> Option<Self> {
+        let (owner, rest) = address.strip_prefix("forward:")?.split_once(':')?;
+        let reason = rest.split_once(':').and_then(|(word, target)| Some((Because::named(word)?, target)));
+        let (because, target) = reason.unwrap_or((Because::Always, rest));
+        Some(Self { owner, because, target })
     }
 }
 

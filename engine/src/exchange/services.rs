@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::call::verb::{Dial, Outcome, Play, Status, Verb};
 use crate::call::{Happening, LegId};
 use crate::program::{End, Program, Step, VerbId, Wake};
-use crate::routing::Forward;
+use crate::routing::{Because, Forward};
 
 /// How long a number outside rings: longer than any carrier lets it.
 const LONGEST_RING: Duration = Duration::from_secs(180);
@@ -136,28 +136,30 @@ impl Ringing {
         self.want(Verb::Dial(self.leg, Box::new(dial)))
     }
 
-    fn on(&self, status: Status) -> &[Box<str>] {
+    fn on(&self, status: Status) -> (&[Box<str>], Because) {
         match status {
-            _ if self.owner.is_none() => &[],
-            Status::Busy => &self.forward.busy,
-            Status::NoAnswer => &self.forward.no_answer,
-            Status::Unreachable => &self.forward.unreachable,
-            _ => &[],
+            _ if self.owner.is_none() => (&[], Because::Always),
+            Status::Busy => (&self.forward.busy, Because::Busy),
+            Status::NoAnswer => (&self.forward.no_answer, Because::NoAnswer),
+            Status::Unreachable => (&self.forward.unreachable, Because::Unreachable),
+            _ => (&[], Because::Always),
         }
     }
 
-    fn forward_to(&mut self, target: &str) -> Step {
+    fn forward_to(&mut self, target: &str, because: Because) -> Step {
         if let Some((_, service)) = self.services.iter().find(|(named, _)| **named == *target) {
             return Step::Finished(End::ContinueAs(service.to_string()));
         }
-        self.dial(vec![format!("forward:{}:{target}", self.owner.as_deref().unwrap_or_default())])
+        let owner = self.owner.as_deref().unwrap_or_default();
+        self.dial(vec![format!("forward:{owner}:{}:{target}", because.word())])
     }
 
     /// Nobody talked: somebody else is asked, or the caller hears why not.
     fn not_answered(&mut self, status: Status, sip: u16) -> Step {
-        if let Some(next) = self.on(status).get(self.forwarded).cloned() {
+        let (targets, because) = self.on(status);
+        if let Some(next) = targets.get(self.forwarded).cloned() {
             self.forwarded += 1;
-            return self.forward_to(&next);
+            return self.forward_to(&next, because);
         }
         self.rejecting = true;
         let (status, reason) = refusal(status, sip);
@@ -188,7 +190,7 @@ impl Program for Ringing {
             Wake::Begin(leg) => {
                 self.leg = leg;
                 match self.forward.always.first().filter(|_| self.owner.is_some()).cloned() {
-                    Some(always) => self.forward_to(&always),
+                    Some(always) => self.forward_to(&always, Because::Always),
                     None => self.dial(self.targets.clone()),
                 }
             }
@@ -224,8 +226,8 @@ mod tests {
         let mut ringing = Ringing::new(&["alice".into()], forward);
 
         assert_eq!(targets(&ringing.resume(Wake::Begin(LegId::FIRST))), ["user:alice"]);
-        assert_eq!(targets(&ringing.resume(dialled(Status::Busy, 486))), ["forward:alice:102"]);
-        assert_eq!(targets(&ringing.resume(dialled(Status::Busy, 486))), ["forward:alice:103"]);
+        assert_eq!(targets(&ringing.resume(dialled(Status::Busy, 486))), ["forward:alice:busy:102"]);
+        assert_eq!(targets(&ringing.resume(dialled(Status::Busy, 486))), ["forward:alice:busy:103"]);
         let last = ringing.resume(dialled(Status::Busy, 486));
         assert!(matches!(last, Step::Wants(_, Verb::Reject(LegId::FIRST, 486, _))), "{last:?}");
         assert_eq!(ringing.resume(Wake::Result(VerbId(4), Outcome::Plain(Status::Ok))), Step::Finished(End::Told));
@@ -238,7 +240,7 @@ mod tests {
         let mut ringing = Ringing::new(&["alice".into()], forward).handing_on(services);
 
         ringing.resume(Wake::Begin(LegId::FIRST));
-        assert_eq!(targets(&ringing.resume(dialled(Status::NoAnswer, 408))), ["forward:alice:102"]);
+        assert_eq!(targets(&ringing.resume(dialled(Status::NoAnswer, 408))), ["forward:alice:no_answer:102"]);
         let handed = ringing.resume(dialled(Status::NoAnswer, 408));
         assert_eq!(handed, Step::Finished(End::ContinueAs("voicemail".into())));
     }
@@ -247,7 +249,7 @@ mod tests {
     fn who_forwards_always_is_not_rung() {
         let forward = Forward { always: vec!["+4930123".into()], ..Forward::default() };
         let mut ringing = Ringing::new(&["alice".into()], forward);
-        assert_eq!(targets(&ringing.resume(Wake::Begin(LegId::FIRST))), ["forward:alice:+4930123"]);
+        assert_eq!(targets(&ringing.resume(Wake::Begin(LegId::FIRST))), ["forward:alice:always:+4930123"]);
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Who forwarded a call, as carriers that ask for it are told: Diversion (RFC 5806) and History-Info (RFC 7044).
 
+use patchcord_sip::message::NameAddr;
+
+use super::number::{MAX_NUMBER, plain};
 use super::{Identity, identity::address};
 
 /// Most forwardings that are told of; a call that was forwarded more often goes round in a circle.
 pub const MAX_DIVERSIONS: usize = 10;
 
 /// Why a call was forwarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Because {
     /// It always is.
     Always,
@@ -21,6 +24,29 @@ pub enum Because {
 }
 
 impl Because {
+    /// The reason as a target of a dial names it: `forward:alice:busy:102`.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Some(match word {
+            "always" => Self::Always,
+            "busy" => Self::Busy,
+            "no_answer" => Self::NoAnswer,
+            "unreachable" => Self::Unreachable,
+            _ => return None,
+        })
+    }
+
+    /// That word; whoever deflects a call names no target.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Always | Self::Deflected => "always",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
     fn reason(self) -> &'static str {
         match self {
             Self::Always => "unconditional",
@@ -52,6 +78,25 @@ pub struct Diverted {
     pub because: Because,
     /// Whether that party hides.
     pub hidden: bool,
+}
+
+/// Who forwarded a call before it came here, by the values of its Diversion headers: the latest stands first there.
+pub fn forwarded_before<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Diverted> {
+    let mut told: Vec<_> = values.take(MAX_DIVERSIONS).filter_map(Diverted::parse).collect();
+    told.reverse();
+    told
+}
+
+impl Diverted {
+    fn parse(value: &str) -> Option<Self> {
+        let said = NameAddr::parse(value).ok()?;
+        let by = said.uri.user_text().filter(|by| !by.is_empty() && by.len() <= MAX_NUMBER)?;
+        let is =
+            |name: &str, wanted: &str| said.params.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+        let reasons = [Because::Busy, Because::NoAnswer, Because::Unreachable, Because::Deflected];
+        let because = reasons.into_iter().find(|because| is("reason", because.reason())).unwrap_or(Because::Always);
+        Some(Self { by: (&*plain(&by)).into(), because, hidden: is("privacy", "full") })
+    }
 }
 
 impl Identity {
@@ -129,6 +174,20 @@ mod tests {
                 ("Diversion", "<sip:101@pbx.example.org>;reason=user-busy;privacy=off;counter=1".into()),
             ]
         );
+    }
+
+    #[test]
+    fn what_a_carrier_says_of_forwardings_is_told_on_as_it_was() {
+        let values = [
+            "<sip:102@h>;reason=no-answer;privacy=full;counter=1",
+            "\"Al\" <tel:+49-30-101>;reason=user-busy",
+            "<sip:@h>",
+            "<<",
+        ];
+        let told = forwarded_before(values.into_iter());
+        let by = |by: &str, because, hidden| Diverted { by: by.into(), because, hidden };
+        assert_eq!(told, [by("+4930101", Because::Busy, false), by("102", Because::NoAnswer, true)]);
+        assert_eq!(forwarded_before(std::iter::repeat_n("<sip:1@h>", 100)).len(), MAX_DIVERSIONS);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use binding::{Binding, NO_FLOW, Reach};
 pub use calling::{Calling, Codec, Srtp, UnknownWord};
 pub use digests::{Digests, UnknownDigest};
 pub use directory::{Directory, DirectoryError, Endpoint, MAX_ENDPOINTS, MAX_USER, Origin, check_user};
-pub use diversion::{Because, Diverted, MAX_DIVERSIONS};
+pub use diversion::{Because, Diverted, MAX_DIVERSIONS, forwarded_before};
 pub use enrolment::{Enrolment, Order, Reply, Step, Turn};
 pub use forward::{DEFAULT_RING, Forward, ForwardFault, MAX_FORWARDS, RING_RANGE, forward_target};
 pub use health::{Health, Outcome, Standing, answer_after, in_order};

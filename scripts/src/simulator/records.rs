@@ -180,7 +180,7 @@ impl Talk {
         let named = |leg| self.party_of(leg).map(|party| house.parties[party].name.as_str()).unwrap_or_default();
         let (account, to) = match way.map(|way| &way.through) {
             Some(Through::Binding(user, _)) => (Account::Endpoint(user.as_str().into()), user.as_str()),
-            Some(Through::Trunk(trunk, _)) => (Account::Trunk(trunk.as_str().into()), number_of(way)),
+            Some(Through::Trunk(by)) => (Account::Trunk(by.name.as_str().into()), number_of(way)),
             Some(Through::Straight) => (Account::Stranger, number_of(way)),
             None => (Account::Stranger, &*self.called),
         };

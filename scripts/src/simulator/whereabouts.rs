@@ -1,6 +1,6 @@
 //! Where the targets of a dial are: endpoints, groups and numbers that a test has spoken of. Nobody else is there.
 
-use patchcord_engine::call::effect::{Through, Way};
+use patchcord_engine::call::effect::{ByTrunk, Through, Way};
 use patchcord_engine::call::event::NotFound;
 use serde_json::{Value, json};
 
@@ -13,8 +13,9 @@ pub(super) const TRUNK: &str = "outside";
 impl House {
     /// The ways to a target: `user:alice`, `forward:alice:102`, `sip:alice@example.org`, `tel:+4930…`, a group or a number.
     pub fn locate(&mut self, address: &str) -> Result<Vec<Vec<Way>>, NotFound> {
-        let of_owner = address.strip_prefix("forward:").and_then(|rest| rest.split_once(':'));
-        let address = of_owner.map_or(address, |(_, target)| target);
+        // `forward:alice:102`, `forward:alice:busy:102`
+        let forwarded = address.strip_prefix("forward:").and_then(|rest| rest.rsplit_once(':'));
+        let address = forwarded.map_or(address, |(_, target)| target);
         if let Some(members) = self.groups.get(address).cloned() {
             let found = members.iter().filter_map(|member| self.locate(&format!("user:{member}")).ok());
             let ways: Vec<Vec<Way>> = found.flatten().collect();
@@ -34,7 +35,8 @@ impl House {
         let way = if them.is_endpoint {
             Way { uri: format!("sip:{name}@phone.invalid"), through: Through::Binding(name.to_owned(), 0) }
         } else {
-            Way { uri: format!("sip:{name}@{TRUNK}.invalid"), through: Through::Trunk(TRUNK.to_owned(), None) }
+            let by = ByTrunk { name: TRUNK.to_owned(), ..ByTrunk::default() };
+            Way { uri: format!("sip:{name}@{TRUNK}.invalid"), through: Through::Trunk(by) }
         };
         Ok(vec![vec![way]])
     }

@@ -119,6 +119,9 @@ fn named_files(config: &Config) -> Vec<(&'static str, PathBuf)> {
     if let CertificateSource::Files { certificate, key } = &config.runtime.certificate {
         files.extend([("tls.certificate", certificate.clone()), ("tls.key", key.clone())]);
     }
+    if let Some(CertificateSource::Files { certificate, key }) = &config.web.certificate {
+        files.extend([("web.certificate", certificate.clone()), ("web.key", key.clone())]);
+    }
     files.extend(config.sound.is_named.then(|| ("scripts.path", config.sound.scripts.clone())));
     files.extend(config.runtime.trust.clone().map(|trust| ("tls.trust", trust)));
     files

@@ -86,7 +86,7 @@ fn login(section: &mut Section<'_>, environment: &Environment) -> Option<Login> 
 }
 
 /// The value of the one key of both that is there: itself, or the name of the variable that has it.
-fn one_of(
+pub fn one_of(
     section: &mut Section<'_>,
     [here, elsewhere]: [&'static str; 2],
     environment: &Environment,

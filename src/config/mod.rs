@@ -26,11 +26,11 @@ mod sound;
 mod tests;
 mod tree;
 mod trunk;
+mod web;
 mod whereabouts;
 
 use std::{
     fs, io,
-    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -47,6 +47,7 @@ pub use problem::{Place, Problem, Problems};
 pub use sections::{Format, Log};
 pub use sound::{SCRIPTS, SOUNDS, Sound};
 pub use tree::Environment;
+pub use web::Web;
 pub use whereabouts::Whereabouts;
 
 use problem::{Report, Wrong};
@@ -75,8 +76,8 @@ pub struct Config {
     pub registrar: RegistrarRules,
     /// Ports and threads of sound, and where prompts lie.
     pub sound: Sound,
-    /// Where HTTP is served.
-    pub web: Vec<SocketAddr>,
+    /// Where HTTP is served, and what browsers may.
+    pub web: Web,
     /// The database.
     pub database: store::Place,
     /// What is logged, and how.

@@ -1,7 +1,7 @@
 //! Each section of the file, and what it becomes.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -27,7 +27,7 @@ use super::{
     section::Section,
     sound,
     tree::Environment,
-    trunk,
+    trunk, web,
 };
 
 /// Where the data lies unless told otherwise.
@@ -35,9 +35,6 @@ const DATA: &str = "data";
 
 /// The database in the data folder unless told otherwise.
 const DATABASE: &str = "patchcord.db";
-
-/// Where HTTP is served unless told otherwise: for this machine alone, because nobody has to log in to it yet.
-const WEB: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Most threads that carry calls; a machine with more cores wants several servers.
 const MAX_SHARDS: usize = 256;
@@ -109,7 +106,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let runtime = sip(&mut section, runtime);
     let runtime = tls(&mut top.take_section("tls"), base, runtime);
     let sound = sound::read(top, base, &data, prompt_bytes, environment);
-    let web = web(&mut top.take_section("web"));
+    let web = web::read(&mut top.take_section("web"), base, environment);
     let database = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));
     let mail = mail::server(&mut top.take_section("mail"), domain.as_deref(), environment);
@@ -321,23 +318,6 @@ fn tls(section: &mut Section<'_>, base: &Path, settings: Settings) -> Settings {
     };
     section.close();
     Settings { certificate, trust: trust.map(|(trust, _): (PathBuf, _)| trust).or(settings.trust), ..settings }
-}
-
-fn web(section: &mut Section<'_>) -> Vec<SocketAddr> {
-    let listen = |text: &str| {
-        let address = text.strip_prefix("http:").unwrap_or(text);
-        if text.starts_with("https:") {
-            let remedy = "listen on http: and put a proxy that speaks TLS in front";
-            return Err(Wrong::new("https is not served by this version yet", remedy));
-        }
-        let remedy = "write an address with a port, as in \"http:127.0.0.1:8080\"";
-        address.parse().map_err(|_| Wrong::new(format!("{address:?} is no address with a port"), remedy))
-    };
-    let found = section.take_list("listen", listen).unwrap_or_else(|| vec![WEB]);
-    section.refuse_later("acme");
-    section.refuse_later("turn");
-    section.close();
-    found
 }
 
 fn database(section: &mut Section<'_>, base: &Path, data: &Path) -> store::Place {

@@ -58,7 +58,8 @@ fn an_empty_file_is_a_working_server() {
     let config = good("", &[]);
     let listen: Vec<_> = config.runtime.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["udp:0.0.0.0:5060", "tcp:0.0.0.0:5060", "tls:0.0.0.0:5061"]);
-    assert_eq!(config.web, ["127.0.0.1:8080".parse().expect("an address")]);
+    let web: Vec<_> = config.web.listen.iter().map(ToString::to_string).collect();
+    assert_eq!((web, &config.web.certificate), (vec!["http:127.0.0.1:8080".to_owned()], &None));
     assert_eq!(config.data, Path::new("etc/data"));
     assert_eq!(config.database.to_string(), "sqlite:etc/data/patchcord.db");
     assert_eq!(config.log, Log { level: "info".into(), format: Format::Text, redact: true });
@@ -166,7 +167,8 @@ fn every_section_reaches_its_room() {
     assert_eq!(config.runtime.shards, 2);
     let files = CertificateSource::Files { certificate: "etc/cert.pem".into(), key: "/etc/ssl/key.pem".into() };
     assert_eq!(config.runtime.certificate, files);
-    assert_eq!(config.web, ["127.0.0.1:8081", "[::1]:8082"].map(|address| address.parse().expect("an address")));
+    let web: Vec<_> = config.web.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(web, ["http:127.0.0.1:8081", "http:[::1]:8082"]);
     assert_eq!(config.database.to_string(), "postgres://pbx:***@db/pbx");
     assert_eq!(config.runtime.limits.connections, 50);
     assert_eq!(config.runtime.limits.idle.as_secs(), 300);

@@ -1,7 +1,6 @@
 //! The running server as its doors see it: how it is, what it counted, what a reload changes.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -11,7 +10,7 @@ use std::{
 
 use hyper::StatusCode;
 use patchcord_engine::{
-    runtime::{Runtime, clock},
+    runtime::{Keeper, MessageSocket, NotAdopted, Runtime, clock},
     switchboard::Switchboard,
 };
 use patchcord_sip::hop::Transport;
@@ -20,7 +19,9 @@ use patchcord_web::{
     house::{Answer, House, Reloaded, Service, Status},
     metrics::{Exposition, Kind},
     outside::Porter,
+    phone::Origins,
     problem::{Problem, chain},
+    serve::{Ends, Place},
     store::Store,
 };
 
@@ -45,6 +46,8 @@ pub struct Parts {
     pub services: ServiceRoom,
     pub porter: Porter,
     pub telemetry: Telemetry,
+    /// Who shows the certificate of HTTP.
+    pub shown: Arc<Keeper>,
 }
 
 /// The running server.
@@ -52,7 +55,7 @@ pub struct Running {
     config: Mutex<Config>,
     environment: Environment,
     parts: Parts,
-    web: Vec<SocketAddr>,
+    web: Vec<Place>,
     began: Instant,
     stopping: AtomicBool,
     /// One reload at a time: the later one must win.
@@ -61,7 +64,7 @@ pub struct Running {
 
 impl Running {
     /// Those rooms, joined under that configuration.
-    pub fn new(config: Config, environment: Environment, parts: Parts, web: Vec<SocketAddr>) -> Self {
+    pub fn new(config: Config, environment: Environment, parts: Parts, web: Vec<Place>) -> Self {
         Self {
             config: Mutex::new(config),
             environment,
@@ -94,7 +97,7 @@ impl Running {
     }
 
     /// Where HTTP is served.
-    pub fn web(&self) -> &[SocketAddr] {
+    pub fn web(&self) -> &[Place] {
         &self.web
     }
 
@@ -122,6 +125,7 @@ impl Running {
         self.parts
             .runtime
             .reload_certificates()
+            .and_then(|()| self.parts.shown.reload())
             .map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)))?;
         self.parts.accounts.load(fresh.endpoints.clone()).await.map_err(|error| {
             let problem = Problem::from(error);
@@ -141,6 +145,7 @@ impl Running {
         let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
         (config.endpoints, config.plan) = (fresh.endpoints, fresh.plan);
         (config.mail, config.mailboxes) = (fresh.mail, fresh.mailboxes);
+        (config.web.origins, config.web.ice) = (fresh.web.origins, fresh.web.ice);
         (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);
         let applied = vec![
             format!("{} endpoints", self.endpoints()),
@@ -198,7 +203,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
                     sound.keys.as_ref().map(|keys| (&keys.id, &keys.secret))
                 ),
             ),
-            ("web.listen", format!("{web:?}")),
+            ("web", format!("{:?} {:?}", web.listen, web.certificate)),
             ("database.url", format!("{database:?}")),
             ("log.format", format!("{:?}", log.format)),
         ]
@@ -248,7 +253,7 @@ impl House for Running {
             database: config.database.to_string(),
             domain: config.domain.clone(),
             listen: self.parts.runtime.bound().iter().map(ToString::to_string).collect(),
-            web: self.web.iter().map(|address| format!("http:{address}")).collect(),
+            web: self.web.iter().map(ToString::to_string).collect(),
             endpoints: board.directory.count(),
             registered: board.location.endpoints(),
             bindings: board.location.count(),
@@ -320,6 +325,14 @@ impl House for Running {
 
     fn services(&self) -> Vec<Service> {
         self.parts.services.all()
+    }
+
+    fn adopt(&self, socket: Box<dyn MessageSocket>, transport: Transport, ends: Ends) -> Result<(), NotAdopted> {
+        self.parts.runtime.adopt(socket, transport, ends.local, ends.peer)
+    }
+
+    fn origins(&self) -> Origins {
+        self.config().web.origins.clone()
     }
 
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {

@@ -146,8 +146,8 @@ fn greeting(house: &Running, login: Option<(String, String)>) -> String {
     for listen in house.runtime().bound() {
         text += &format!("  sip  {listen}\n");
     }
-    for address in house.web() {
-        text += &format!("  web  http://{address}/  (also /healthz, /readyz, /metrics)\n");
+    for place in house.web() {
+        text += &format!("  web  {}://{}/  (also /healthz, /readyz, /metrics)\n", place.scheme(), place.address);
     }
     if let Some((name, password)) = login {
         text += &format!("       log in as {name} with password {password}\n       It is not shown again.\n");

@@ -1,11 +1,11 @@
 //! Starts the server, room by room, and says what to do when one refuses.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use patchcord_engine::{
     exchange::Exchange,
     routing::{BindingShelf, PlanError},
-    runtime::{self, Around, BindError, Runtime, clock},
+    runtime::{self, Around, BindError, CertificateError, Keeper, Runtime, clock},
     spool::{self, Spool, SpoolError},
     switchboard::Switchboard,
 };
@@ -18,7 +18,7 @@ use patchcord_web::{
     outside::{self, Porter},
     people::{People, PeopleError},
     retention,
-    serve::serve,
+    serve::{Place, Secure, serve},
     store::{OpenError, Store},
 };
 use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinHandle};
@@ -59,10 +59,10 @@ pub enum StartError {
     #[error("the first login cannot be made")]
     People(#[from] PeopleError),
     /// HTTP cannot be served there.
-    #[error("http:{address} cannot be listened on")]
+    #[error("{place} cannot be listened on")]
     Web {
         /// Where.
-        address: SocketAddr,
+        place: Place,
         /// What the system said.
         #[source]
         source: std::io::Error,
@@ -82,6 +82,9 @@ pub enum StartError {
     /// SIP cannot be served.
     #[error(transparent)]
     Sip(#[from] runtime::StartError),
+    /// HTTP cannot show its certificate.
+    #[error(transparent)]
+    Shown(#[from] CertificateError),
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] getrandom::Error),
@@ -97,6 +100,7 @@ impl StartError {
             Self::Folder(_) | Self::Control(_) | Self::Token(_) | Self::Spool(_) => "server.data",
             Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) | Self::People(_) => "database.url",
             Self::Web { .. } => "web.listen",
+            Self::Shown(_) => "web.certificate",
             Self::Sound(error) => error.key(),
             Self::Plan(_) => "route",
             Self::Sip(runtime::StartError::Bind(_)) => "sip.listen",
@@ -114,6 +118,9 @@ impl StartError {
             Self::People(error) => error.remedy().into(),
             Self::Bindings(_) => "see that the database is whole, or restore it from a backup".into(),
             Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
+            Self::Shown(_) => {
+                "correct the files that [web] names; without them the certificate of [tls] is shown".into()
+            }
             Self::Sound(error) => error.remedy().into(),
             Self::Plan(_) => "correct [[route]] and [[trunk]]".into(),
             Self::Control(error) => error.remedy().into(),
@@ -184,7 +191,7 @@ async fn open_rooms(
 
     let spool = Spool::open(&config.data.join(SPOOL_FOLDER), spool::MOST)?;
 
-    let web = listen_for_http(&config.web).await?;
+    let web = listen_for_http(&config.web.listen).await?;
     // Whoever finds the socket must find the token of this start.
     let token = control::Token::make(hold.folder())?;
     let control = control::bind(hold)?;
@@ -200,7 +207,8 @@ async fn open_rooms(
     let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())) };
     let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
-    let addresses = web.iter().map(|(_, address)| *address).collect();
+    let places = web.iter().map(|(_, place)| *place).collect();
+    let shown = certificate_of_pages(&config, &runtime)?;
     let parts = Parts {
         accounts: accounts.clone(),
         store: store.clone(),
@@ -209,8 +217,9 @@ async fn open_rooms(
         services: services.clone(),
         porter: porter.clone(),
         telemetry,
+        shown: shown.clone(),
     };
-    let house = Arc::new(Running::new(config, environment, parts, addresses));
+    let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
     let shelf = Arc::new(store.clone());
@@ -230,10 +239,29 @@ async fn open_rooms(
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, stopped.clone())),
     ];
-    for (listener, _) in web {
-        doors.push(tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped.clone())));
-    }
+    doors.extend(web.into_iter().map(|listening| open_pages(listening, &rooms, &shown, &stopped)));
     Ok((house, [keeper, scribe], doors, first_login))
+}
+
+fn open_pages(
+    (listener, place): (TcpListener, Place),
+    rooms: &Doors,
+    shown: &Arc<Keeper>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let (routes, stopped) = (doors::doors(rooms.clone()), stopped.clone());
+    match place.secure {
+        true => tokio::spawn(serve(Secure::new(listener, shown.clone()), routes, stopped)),
+        false => tokio::spawn(serve(listener, routes, stopped)),
+    }
+}
+
+/// What `https:` shows: a certificate of its own, or what SIP shows.
+fn certificate_of_pages(config: &Config, runtime: &Runtime) -> Result<Arc<Keeper>, CertificateError> {
+    match config.web.certificate.clone() {
+        Some(source) => Keeper::open(source).map(Arc::new),
+        None => Ok(runtime.certificate()),
+    }
 }
 
 /// Who runs the errands of scripts.
@@ -265,13 +293,13 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     Ok((board, accounts))
 }
 
-async fn listen_for_http(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>, StartError> {
+async fn listen_for_http(places: &[Place]) -> Result<Vec<(TcpListener, Place)>, StartError> {
     let mut listening = Vec::new();
-    for &address in addresses {
-        let refused = |source| StartError::Web { address, source };
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
-        let bound = listener.local_addr().map_err(refused)?;
-        listening.push((listener, bound));
+    for &place in places {
+        let refused = |source| StartError::Web { place, source };
+        let listener = TcpListener::bind(place.address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        listening.push((listener, Place { address, ..place }));
     }
     Ok(listening)
 }

@@ -17,6 +17,7 @@ use crate::{
     metrics::Exposition,
     pages,
     people::guard,
+    phone,
     problem::Problem,
 };
 
@@ -40,12 +41,14 @@ const SHIELDS: [(HeaderName, &str); 5] = [
 pub fn doors(rooms: Rooms) -> Router {
     let people = rooms.people.clone();
     let api = api::routes(rooms.clone()).layer(middleware::from_fn(guard::signed));
+    let phones = phone::routes(rooms.clone());
     let known = api.merge(pages::routes(rooms.clone())).layer(middleware::from_fn_with_state(people, guard::identify));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(rooms.house)
+        .merge(phones)
         .merge(known)
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

@@ -2,9 +2,11 @@
 
 use std::{future::Future, pin::Pin};
 
+use patchcord_engine::runtime::{MessageSocket, NotAdopted};
+use patchcord_sip::hop::Transport;
 use serde::{Deserialize, Serialize};
 
-use crate::{metrics::Exposition, problem::Problem};
+use crate::{metrics::Exposition, phone::Origins, problem::Problem, serve::Ends};
 
 /// An answer that may take its time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,6 +22,15 @@ pub trait House: Send + Sync + 'static {
     /// The scripts that are served.
     fn services(&self) -> Vec<Service> {
         Vec::new()
+    }
+    /// Takes over a connection that was upgraded to a WebSocket that speaks SIP.
+    fn adopt(&self, socket: Box<dyn MessageSocket>, transport: Transport, ends: Ends) -> Result<(), NotAdopted> {
+        let _closed = (socket, transport, ends);
+        Err(NotAdopted::Busy)
+    }
+    /// Which pages of other sites may open sockets.
+    fn origins(&self) -> Origins {
+        Origins::default()
     }
     /// Reads the configuration again and applies what can change while it runs.
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>>;

@@ -13,6 +13,7 @@
 //! pages      the dashboard
 //! control    the socket in the data folder that the commands speak to
 //! doors      /healthz, /readyz, /metrics
+//! phone      browsers that are phones: their sockets
 //! house      what control and doors ask of the running server; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! outside    what scripts reach outside their calls: stored values, servers
@@ -35,6 +36,7 @@ pub mod metrics;
 pub mod outside;
 pub mod pages;
 pub mod people;
+pub mod phone;
 pub mod problem;
 pub mod recordings;
 pub mod retention;

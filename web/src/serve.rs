@@ -5,8 +5,9 @@
 
 mod guests;
 mod patient;
+mod secure;
 
-use std::{future::Future, io, pin::pin, time::Duration};
+use std::{fmt, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper::{
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 pub use guests::{CONNECTIONS, PER_SOURCE, Source};
+pub use secure::Secure;
 
 use guests::Guests;
 use patient::Patient;
@@ -41,25 +43,71 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// The pause after the system gave no connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// An address that HTTP is served at, written `http:127.0.0.1:8080` or `https:0.0.0.0:8443`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whether TLS is spoken there.
+    pub secure: bool,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl Place {
+    /// What addresses of pages there begin with.
+    pub fn scheme(self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.scheme(), self.address)
+    }
+}
+
+/// Both ends of a connection from the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// Ours.
+    pub local: SocketAddr,
+    /// Whose it is.
+    pub peer: SocketAddr,
+    /// Whether it is under TLS.
+    pub secure: bool,
+}
+
+/// Where a connection comes from; `ends` are there unless it is one of this machine's own sockets.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// As it is counted.
+    pub source: Source,
+    /// Its addresses.
+    pub ends: Option<Ends>,
+}
+
 /// A socket that gives connections.
 pub trait Listening {
     /// What it gives.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     /// The next connection, and where it comes from.
-    fn next(&self) -> impl Future<Output = io::Result<(Self::Io, Source)>> + Send;
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Io, Arrival)>> + Send;
 }
 
 impl Listening for TcpListener {
     type Io = tokio::net::TcpStream;
-    async fn next(&self) -> io::Result<(Self::Io, Source)> {
-        self.accept().await.map(|(io, peer)| (io, Source::of(peer.ip())))
+    async fn next(&self) -> io::Result<(Self::Io, Arrival)> {
+        let (io, peer) = self.accept().await?;
+        // Answers are written whole, and what a browser signals must not wait for more. Who has gone is noticed soon enough.
+        let _as_it_was = io.set_nodelay(true);
+        let ends = io.local_addr().ok().map(|local| Ends { local, peer, secure: false });
+        Ok((io, Arrival { source: Source::of(peer.ip()), ends }))
     }
 }
 
 impl Listening for UnixListener {
     type Io = tokio::net::UnixStream;
-    async fn next(&self) -> io::Result<(Self::Io, Source)> {
-        self.accept().await.map(|(io, _)| (io, Source::Here))
+    async fn next(&self) -> io::Result<(Self::Io, Arrival)> {
+        self.accept().await.map(|(io, _)| (io, Arrival { source: Source::Here, ends: None }))
     }
 }
 
@@ -77,8 +125,8 @@ pub async fn serve(listener: impl Listening, router: Router, mut stop: watch::Re
             () = stopped(&mut stop) => break,
         };
         match accepted {
-            Ok((io, source)) => {
-                guests.enter(source, connections.spawn(answer(io, source, router.clone(), stop.clone())));
+            Ok((io, arrival)) => {
+                guests.enter(arrival.source, connections.spawn(answer(io, arrival, router.clone(), stop.clone())));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be taken");
@@ -94,7 +142,7 @@ pub async fn serve(listener: impl Listening, router: Router, mut stop: watch::Re
 
 async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     io: Io,
-    source: Source,
+    arrival: Arrival,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -103,10 +151,13 @@ async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
     // Every request says where it comes from.
     let router = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(source);
+        request.extensions_mut().insert(arrival.source);
+        if let Some(ends) = arrival.ends {
+            request.extensions_mut().insert(ends);
+        }
         TowerToHyperService::new(router.clone()).call(request)
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(io), router));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(io), router).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stopped(&mut stop) => {

@@ -78,7 +78,7 @@ pub enum CertificateError {
 
 /// Shows the certificate that was loaded last to whoever connects.
 #[derive(Debug)]
-pub(crate) struct Keeper {
+pub struct Keeper {
     source: CertificateSource,
     current: ArcSwap<CertifiedKey>,
 }

@@ -29,7 +29,7 @@ mod stun_client;
 mod transport;
 mod works;
 
-pub use certificate::{CertificateError, authorities, check_certificates};
+pub use certificate::{CertificateError, Keeper, authorities, check_certificates};
 pub use descriptors::raise as raise_descriptors;
 pub use desk::{Desk, News, RequestId, SendFault, Wire};
 pub use errands::{ErrandTicket, NotSent};
@@ -41,4 +41,4 @@ pub use sound::{NotAsked, PromptTicket, Sound, SoundAddress, SoundRules};
 pub use start::{Around, NotAdopted, Runtime, StartError};
 pub use stats::Stats;
 pub use transport::bind::BindError;
-pub use transport::ws::{MessageSocket, SUBPROTOCOL, offers_sip};
+pub use transport::ws::{MessageSocket, SUBPROTOCOL, offers_sip, upgraded};

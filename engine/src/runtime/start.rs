@@ -16,7 +16,7 @@ use tokio::net::TcpListener as AsyncTcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
-use super::certificate::CertificateError;
+use super::certificate::{CertificateError, Keeper};
 use super::clock;
 use super::descriptors;
 use super::desk::Desk;
@@ -195,6 +195,11 @@ impl Runtime {
     /// Loads the certificate again. Connections that stand keep what they began with; on an error so does everybody.
     pub fn reload_certificates(&self) -> Result<(), CertificateError> {
         self.shared.tls.reload()
+    }
+
+    /// Who shows our certificate, for doors that speak TLS beside SIP: what is loaded again is shown there, too.
+    pub fn certificate(&self) -> Arc<Keeper> {
+        self.shared.tls.keeper().clone()
     }
 
     /// Takes over a connection that was accepted and upgraded elsewhere. `transport` is WS or WSS.

@@ -81,12 +81,24 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:2:7: tls.certificate: is missing beside key\n    name the certificate's PEM file too",
     ),
     (
-        "[web]\nlisten = [\"https:0.0.0.0:8443\"]",
-        "etc/patchcord.toml:2:11: web.listen: https is not served by this version yet\n    listen on http: and put a proxy that speaks TLS in front",
+        "[web]\norigins = [\"shop.example.org\"]",
+        "etc/patchcord.toml:2:12: web.origins: \"shop.example.org\" names no site\n    write it as a browser's address bar shows it, as in \"https://shop.example.org\"; \"*\" is every site",
+    ),
+    (
+        "[web]\nstun = [\"turn:turn.example.org\"]",
+        "etc/patchcord.toml:2:9: web.stun: \"turn:turn.example.org\" is no address of such a server\n    write \"stun:stun.example.org:3478\"",
+    ),
+    (
+        "[web]\nturn = { secret = \"x\" }",
+        "etc/patchcord.toml:1:1: web.turn.servers: is empty\n    write servers = [\"turn:turn.example.org\"]",
+    ),
+    (
+        "[web]\ncertificate = \"cert.pem\"",
+        "etc/patchcord.toml:2:15: web.key: is missing beside certificate\n    name the key's PEM file too",
     ),
     (
         "[web]\nlisten = [\"8080\"]",
-        "etc/patchcord.toml:2:11: web.listen: \"8080\" is no address with a port\n    write an address with a port, as in \"http:127.0.0.1:8080\"",
+        "etc/patchcord.toml:2:11: web.listen: \"8080\" is no address with a port\n    write an address with a port, as in \"http:127.0.0.1:8080\" or \"https:0.0.0.0:8443\"",
     ),
     (
         "[database]\nurl = \"mysql://pbx:s3cret@db/pbx\"",

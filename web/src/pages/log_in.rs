@@ -21,6 +21,7 @@ use crate::{
         session::LONGEST,
     },
     problem::{Problem, chain},
+    serve::Ends,
 };
 
 #[derive(Deserialize)]
@@ -64,7 +65,12 @@ pub async fn log_in(
         Ok(cookie) => {
             // The session that the browser had is over; nobody else may go on in it.
             guard::cookie(&headers).into_iter().for_each(|old| rooms.people.log_out(old));
-            Ok(with_cookie(&headers, &cookie, LONGEST.as_secs(), Redirect::to(&next).into_response()))
+            Ok(with_cookie(
+                is_secure(&headers, &extensions),
+                &cookie,
+                LONGEST.as_secs(),
+                Redirect::to(&next).into_response(),
+            ))
         }
         Err(LogInError::Wrong) => {
             Ok((StatusCode::UNAUTHORIZED, page(&next, &said.name, Some("Name or password is wrong."))).into_response())
@@ -82,14 +88,24 @@ pub async fn log_in(
 #[derive(Deserialize)]
 pub struct Nothing {}
 
-pub async fn log_out(State(rooms): State<Rooms>, headers: HeaderMap, Posted(_): Posted<Nothing>) -> Response {
+pub async fn log_out(
+    State(rooms): State<Rooms>,
+    extensions: Extensions,
+    headers: HeaderMap,
+    Posted(_): Posted<Nothing>,
+) -> Response {
     guard::cookie(&headers).into_iter().for_each(|cookie| rooms.people.log_out(cookie));
-    with_cookie(&headers, "", 0, Redirect::to("/login").into_response())
+    with_cookie(is_secure(&headers, &extensions), "", 0, Redirect::to("/login").into_response())
 }
 
-/// Scripts never see it and other sites never send it. Over HTTPS it is for HTTPS alone: a proxy in front says so.
-fn with_cookie(headers: &HeaderMap, value: &str, lasts_s: u64, mut response: Response) -> Response {
-    let secure = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+/// Whether the browser speaks HTTPS, to us or to a proxy that says so.
+fn is_secure(headers: &HeaderMap, extensions: &Extensions) -> bool {
+    let to_us = extensions.get::<Ends>().is_some_and(|ends| ends.secure);
+    to_us || headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
+}
+
+/// Scripts never see it and other sites never send it. Over HTTPS it is for HTTPS alone.
+fn with_cookie(secure: bool, value: &str, lasts_s: u64, mut response: Response) -> Response {
     let secure = if secure { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={lasts_s}{secure}");
     let cookie = HeaderValue::from_str(&cookie).expect("what we made is plain");

@@ -8,7 +8,7 @@ use std::{
 
 use patchcord_engine::{
     routing::{BindingRow, Digests, Endpoint, Origin, RegistrarRules},
-    runtime::clock,
+    runtime::{MessageSocket, NotAdopted, clock},
     switchboard::Switchboard,
 };
 use patchcord_sip::{digest::Credential, hop::Transport};
@@ -23,7 +23,7 @@ use patchcord_web::{
     metrics::Exposition,
     people::People,
     problem::Problem,
-    serve::serve,
+    serve::{Ends, serve},
     store::{Place, Store},
 };
 use serde_json::Value;
@@ -31,13 +31,28 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
-    sync::watch,
+    sync::{mpsc, watch},
 };
 
 /// What a house says of itself in these tests.
-#[derive(Default)]
 pub struct Pretended {
     pub hindrances: Mutex<Vec<String>>,
+    adopted: mpsc::UnboundedSender<Adopted>,
+    taken: tokio::sync::Mutex<mpsc::UnboundedReceiver<Adopted>>,
+}
+
+impl Default for Pretended {
+    fn default() -> Self {
+        let (adopted, taken) = mpsc::unbounded_channel();
+        Self { hindrances: Mutex::default(), adopted, taken: taken.into() }
+    }
+}
+
+/// A connection that was handed over to speak SIP.
+pub struct Adopted {
+    pub socket: Box<dyn MessageSocket>,
+    pub transport: Transport,
+    pub ends: Ends,
 }
 
 impl House for Pretended {
@@ -71,6 +86,10 @@ impl House for Pretended {
         Box::pin(async { self.hindrances.lock().expect("nobody panics").clone() })
     }
 
+    fn adopt(&self, socket: Box<dyn MessageSocket>, transport: Transport, ends: Ends) -> Result<(), NotAdopted> {
+        self.adopted.send(Adopted { socket, transport, ends }).map_err(|_| NotAdopted::Busy)
+    }
+
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {
         Box::pin(async {
             Ok(Reloaded {
@@ -90,6 +109,7 @@ pub struct Lab {
     pub people: Arc<People>,
     pub feed: Arc<Feed>,
     pub web: std::net::SocketAddr,
+    rooms: Rooms,
     folder: TempDir,
     _hold: Hold,
     _stop: watch::Sender<bool>,
@@ -120,8 +140,18 @@ impl Lab {
         tokio::spawn(serve(listener, control::routes(rooms.clone(), token), stopped.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let web = listener.local_addr().expect("an address");
-        tokio::spawn(serve(listener, doors::doors(rooms), stopped));
-        Self { board, feed, store, house, people, web, folder, _hold: hold, _stop: stop }
+        tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped));
+        Self { board, feed, store, house, people, web, rooms, folder, _hold: hold, _stop: stop }
+    }
+
+    /// What is served at the HTTP doors.
+    pub fn doors(&self) -> axum::Router {
+        doors::doors(self.rooms.clone())
+    }
+
+    /// The next connection that is handed over.
+    pub async fn adopted(&self) -> Adopted {
+        self.house.taken.lock().await.recv().await.expect("the house is there")
     }
 
     pub fn folder(&self) -> &Path {

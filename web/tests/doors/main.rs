@@ -7,3 +7,4 @@ mod pages;
 mod people;
 mod recordings;
 mod registrations;
+mod sockets;

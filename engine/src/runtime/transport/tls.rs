@@ -39,6 +39,11 @@ impl Tls {
         self.keeper.reload()
     }
 
+    /// Who shows our certificate.
+    pub fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
+    }
+
     /// The handshake with a peer that connected to us.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<server::TlsStream<TcpStream>> {
         self.acceptor.accept(stream).await

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
@@ -40,13 +40,24 @@ pub(crate) async fn accept<S>(stream: S) -> io::Result<Framed<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let config = WebSocketConfig::default()
+    let socket = accept_hdr_async_with_config(stream, Greeting, Some(config())).await.map_err(into_io)?;
+    Ok(Framed(socket))
+}
+
+/// A connection on which somebody else has done the handshake, the subprotocol named on both sides.
+pub async fn upgraded<S>(stream: S) -> impl MessageSocket
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin,
+{
+    Framed(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config())).await)
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(MAX_MESSAGE))
-        .max_frame_size(Some(MAX_MESSAGE));
-    let socket = accept_hdr_async_with_config(stream, Greeting, Some(config)).await.map_err(into_io)?;
-    Ok(Framed(socket))
+        .max_frame_size(Some(MAX_MESSAGE))
 }
 
 struct Greeting;

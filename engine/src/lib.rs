@@ -2,6 +2,7 @@
 //!
 //! `routing` decides who may do what, `journal` is what a call leaves behind, `runtime` is the only room that knows tokio.
 
+pub mod bell;
 pub mod call;
 pub mod door;
 pub mod errand;
@@ -11,6 +12,8 @@ pub mod line;
 pub mod live;
 pub mod program;
 pub mod redact;
+pub mod room;
+pub mod rooms;
 pub mod routing;
 pub mod runtime;
 mod seldom;

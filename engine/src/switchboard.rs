@@ -22,6 +22,7 @@ use crate::{
     exchange::CallTally,
     journal::Clerk,
     live::LiveCalls,
+    rooms::RoomHouse,
     routing::{
         self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
         PlanSettings, RegistrarRules, Ticket,
@@ -49,6 +50,8 @@ pub struct Switchboard {
     pub calls: Gauge,
     /// What they are.
     pub live: LiveCalls,
+    /// Who is in which conference room.
+    pub rooms: RoomHouse,
     plan: ArcSwap<Plan>,
     /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
     pub(crate) complaints: Seldom,
@@ -129,6 +132,7 @@ impl Switchboard {
             calls_tally: CallTally::default(),
             calls: Gauge::default(),
             live: LiveCalls::default(),
+            rooms: RoomHouse::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             complaints: Seldom::default(),
             domain: domain.map(Into::into),

@@ -1,0 +1,322 @@
+//! How somebody comes into a room, and out of it.
+//!
+//! ```text
+//! come ─▶ PIN ─▶ name ─▶ waiting ─▶ greeting ─▶ in ─▶ out
+//!   └──────┴── each only where the room or the member wants it
+//! ```
+
+use std::time::Instant;
+
+use super::Entrant;
+use super::meeting::{Meeting, Member, Out, Stage};
+use super::past::Stay;
+use super::rules::{Announce, Join, PIN_TRIES, Role, WaitFor};
+use super::told::{Denial, Effect, Kind, Leaving, MemberId, Place, Sound, Told};
+
+/// What a PIN was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    Right,
+    Wrong,
+}
+
+impl Meeting {
+    /// Somebody stands at the door. What is known ahead is judged at once.
+    pub fn come(&mut self, id: MemberId, join: &Join, entrant: &Entrant, now: Instant, out: &mut Out) -> Judged {
+        let member = Member {
+            id,
+            place: entrant.place,
+            call: entrant.call,
+            name: join.name.clone().unwrap_or_else(|| entrant.name.clone()),
+            number: entrant.number.clone(),
+            role: join.role,
+            stage: Stage::Pin { wrong: 0 },
+            muted: join.muted,
+            deaf: join.deaf,
+            held: false,
+            aside: false,
+            hand: None,
+            level: None,
+            talks_since: None,
+            came: now,
+            announce: join.announce.unwrap_or(self.rules.announce),
+            says: None,
+            watches: join.watches,
+            gain_db: 0,
+        };
+        self.members.insert(id, member);
+        match &join.pin {
+            _ if !self.rules.asks() => {
+                self.pass(id, now, out);
+                Judged::Right
+            }
+            // A moderator who is one by the word of a script needs no other.
+            None if join.role == Role::Moderator => {
+                self.pass(id, now, out);
+                Judged::Right
+            }
+            None => {
+                out.push_back(Effect::Tell(entrant.place, Told::AskPin(false)));
+                Judged::Right
+            }
+            Some(pin) => self.pin(id, pin, now, out),
+        }
+    }
+
+    /// A PIN was said.
+    pub fn pin(&mut self, id: MemberId, pin: &str, now: Instant, out: &mut Out) -> Judged {
+        let moderates = self.rules.moderator_pin.as_deref().is_some_and(|wanted| same(wanted, pin));
+        let fits = match &self.rules.pin {
+            Some(wanted) => same(wanted, pin),
+            // Only moderators have one: who presses nothing is a guest.
+            None => pin.is_empty(),
+        };
+        let Some(member) = self.members.get_mut(&id) else { return Judged::Right };
+        let Stage::Pin { wrong } = &mut member.stage else { return Judged::Right };
+        if moderates || fits {
+            if moderates {
+                member.role = Role::Moderator;
+            }
+            self.pass(id, now, out);
+            return Judged::Right;
+        }
+        *wrong += 1;
+        let (place, spent) = (member.place, *wrong >= PIN_TRIES);
+        let who = format!("{} {}", member.number, member.name);
+        let at = self.at(now);
+        self.past.note(at, "wrong_pin", None, true, who.trim());
+        if spent {
+            self.deny(id, Denial::Pin, now, out);
+        } else {
+            out.push_back(Effect::Tell(place, Told::AskPin(true)));
+        }
+        Judged::Wrong
+    }
+
+    /// Somebody may come in, if the room takes more.
+    fn pass(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        let full = self.count() >= self.rules.most;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if self.locked && member.role != Role::Moderator {
+            return self.deny(id, Denial::Locked, now, out);
+        }
+        if full {
+            return self.deny(id, Denial::Full, now, out);
+        }
+        if member.announce == Announce::Name && member.says.is_none() {
+            member.stage = Stage::Naming;
+            return out.push_back(Effect::Tell(member.place, Told::AskName));
+        }
+        self.wait_or_enter(id, now, out);
+    }
+
+    /// Somebody has said its name.
+    pub fn named(&mut self, id: MemberId, file: Option<String>, now: Instant, out: &mut Out) {
+        let Some(member) = self.members.get_mut(&id).filter(|member| member.stage == Stage::Naming) else { return };
+        member.says = file;
+        if self.count() >= self.rules.most {
+            return self.deny(id, Denial::Full, now, out);
+        }
+        self.wait_or_enter(id, now, out);
+    }
+
+    fn wait_or_enter(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        let waits = match self.rules.wait_for {
+            WaitFor::Nobody => false,
+            WaitFor::Moderator => !self.has_moderator(),
+            WaitFor::Admission => true,
+        };
+        let music = self.rules.music.clone();
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if waits && member.role != Role::Moderator {
+            member.stage = Stage::Waiting;
+            out.push_back(Effect::Tell(member.place, Told::Wait(music)));
+            return self.happened(Kind::Wait, Some(id), true, now, out);
+        }
+        self.greet(id, now, out);
+    }
+
+    /// Tells a newcomer what there is to know, and lets it in behind that.
+    fn greet(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        let alone = self.count_in() == 0;
+        let sounds = self.rules.sounds;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let mut prompts = Vec::new();
+        if sounds && alone && member.stage != Stage::Waiting {
+            prompts.push("room-only-one".to_owned());
+        }
+        if sounds && member.is_muted() && member.role != Role::Listener {
+            prompts.push("room-muted".to_owned());
+        }
+        if prompts.is_empty() {
+            return self.enter(id, now, out);
+        }
+        member.stage = Stage::Greeting;
+        out.push_back(Effect::Tell(member.place, Told::Greet(prompts)));
+    }
+
+    /// A newcomer has heard it.
+    pub fn ready(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        if self.members.get(&id).is_some_and(|member| member.stage == Stage::Greeting) {
+            self.enter(id, now, out);
+        }
+    }
+
+    fn enter(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        let at = self.at(now);
+        let (hushed, first) = (self.hushed, self.count_in() == 0);
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.stage = Stage::In;
+        member.came = now;
+        if hushed && member.role == Role::Speaker {
+            member.muted = true;
+        }
+        let (place, moderates) = (member.place, member.role == Role::Moderator);
+        let stay = Stay::of(&member.name, &member.number, member.call, member.place.leg.0, member.role);
+        self.past.came(at, id, stay);
+        self.past.most = self.past.most.max(self.count_in());
+        self.sound_in(id, out);
+        out.push_back(Effect::Tell(place, Told::In(id)));
+        self.happened(Kind::Join, Some(id), true, now, out);
+        if self.count_in() > 1 {
+            self.announce_one(id, true, now, out);
+        }
+        if self.rules.record_members {
+            out.push_back(Effect::RecordMember(place, id, true));
+        }
+        if first && self.rules.record {
+            self.record(true, now, out);
+        }
+        if moderates && self.rules.wait_for == WaitFor::Moderator {
+            self.admit_all(now, out);
+        }
+    }
+
+    /// Lets in who waits.
+    pub fn admit_all(&mut self, now: Instant, out: &mut Out) {
+        let waits = self.members.values().filter(|member| member.stage == Stage::Waiting).map(|member| member.id);
+        for id in waits.collect::<Vec<_>>() {
+            self.greet(id, now, out);
+        }
+    }
+
+    /// Lets in one who waits; whether it waited.
+    pub fn admit(&mut self, id: MemberId, now: Instant, out: &mut Out) -> bool {
+        let waits = self.members.get(&id).is_some_and(|member| member.stage == Stage::Waiting);
+        if waits {
+            self.greet(id, now, out);
+        }
+        waits
+    }
+
+    /// All hear that somebody has come or gone.
+    fn announce_one(&mut self, id: MemberId, comes: bool, now: Instant, out: &mut Out) {
+        let Some(member) = self.members.get(&id).filter(|_| self.is_calm()) else { return };
+        let prompts = match (&member.announce, &member.says) {
+            (Announce::Nothing, _) => return,
+            (Announce::Name, Some(file)) => {
+                vec![format!("recording::{file}"), if comes { "room-joined" } else { "room-left" }.to_owned()]
+            }
+            (Announce::Name | Announce::Sound, _) => vec![if comes { "room-enter" } else { "room-exit" }.to_owned()],
+        };
+        self.announce(prompts, now, out);
+    }
+
+    /// Somebody does not come in.
+    pub fn deny(&mut self, id: MemberId, why: Denial, now: Instant, out: &mut Out) {
+        let Some(member) = self.members.get(&id) else { return };
+        let (place, who) = (member.place, format!("{} {}", member.number, member.name));
+        let at = self.at(now);
+        self.past.note(at, "denied", None, true, &format!("{}: {}", why.word(), who.trim()));
+        self.happened(Kind::Denied, Some(id), true, now, out);
+        self.remove(id, now, out);
+        out.push_back(Effect::Tell(place, Told::Out(Leaving::Denied(why))));
+    }
+
+    /// Somebody goes, or its leg has gone.
+    pub fn leave(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        let Some(member) = self.members.get(&id) else { return };
+        let (was_in, moderated) = (member.is_in(), member.role == Role::Moderator && member.is_member());
+        self.remove(id, now, out);
+        if was_in {
+            out.push_back(Effect::Sound(Sound::Leave(id)));
+        }
+        if moderated && self.rules.end_with_moderator && !self.has_moderator() {
+            self.end(now, out);
+        }
+    }
+
+    /// Somebody is sent out, or leaves by its own key.
+    pub fn put_out(&mut self, id: MemberId, why: Leaving, now: Instant, out: &mut Out) {
+        let Some(place) = self.members.get(&id).map(|member| member.place) else { return };
+        self.leave(id, now, out);
+        out.push_back(Effect::Tell(place, Told::Out(why)));
+    }
+
+    /// Everybody goes.
+    pub fn end(&mut self, now: Instant, out: &mut Out) {
+        for id in self.members.keys().copied().collect::<Vec<_>>() {
+            let Some(member) = self.members.get(&id) else { continue };
+            let (place, was_in) = (member.place, member.is_in());
+            self.take_out(id, now, out);
+            if was_in {
+                out.push_back(Effect::Sound(Sound::Leave(id)));
+            }
+            out.push_back(Effect::Tell(place, Told::Out(Leaving::Ended)));
+        }
+    }
+
+    /// Takes a member out of the lists, and says so to those who stay.
+    fn remove(&mut self, id: MemberId, now: Instant, out: &mut Out) {
+        let was_in = self.members.get(&id).is_some_and(Member::is_in);
+        if was_in {
+            self.announce_one(id, false, now, out);
+        }
+        self.take_out(id, now, out);
+    }
+
+    /// The same without a sound; gives back who it was.
+    pub fn take_out(&mut self, id: MemberId, now: Instant, out: &mut Out) -> Option<Member> {
+        if self.members.get(&id)?.is_in() {
+            self.falls_silent(id, now, out);
+            if self.rules.record_members {
+                let place = self.members.get(&id)?.place;
+                out.push_back(Effect::RecordMember(place, id, false));
+            }
+            let at = self.at(now);
+            self.past.left(at, id);
+            self.happened(Kind::Leave, Some(id), true, now, out);
+        }
+        self.pairs.retain(|(listener, speaker, _)| *listener != id && *speaker != id);
+        let member = self.members.remove(&id);
+        self.gone.extend(member.as_ref().map(|member| (member.place, id)));
+        if self.floor == Some(id) {
+            self.floor = None;
+            self.pass_floor(now, out);
+        }
+        member
+    }
+
+    /// A member comes from another room.
+    pub fn adopt(&mut self, member: Member, now: Instant, out: &mut Out) {
+        let (id, place, was_in) = (member.id, member.place, member.is_member());
+        self.members.insert(id, member);
+        out.push_back(Effect::Tell(place, Told::Moved(self.name.to_string())));
+        if was_in {
+            self.enter(id, now, out);
+        } else {
+            self.pass(id, now, out);
+        }
+    }
+
+    /// The place of a member.
+    pub fn place(&self, id: MemberId) -> Option<Place> {
+        self.members.get(&id).map(|member| member.place)
+    }
+}
+
+/// Whether two PINs are the same, in a time that does not tell where they differ.
+fn same(wanted: &str, said: &str) -> bool {
+    let differs = wanted.bytes().zip(said.bytes()).fold(0, |differs, (a, b)| differs | (a ^ b));
+    wanted.len() == said.len() && differs == 0
+}

@@ -1,0 +1,373 @@
+//! What a room can be told by those who run it, and what members do with keys.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::keys::Action;
+use super::meeting::{Meeting, Member, Out};
+use super::rules::{Join, Role};
+use super::told::{Effect, Kind, Leaving, MemberId, Place, Sound, Told};
+use super::view::{MemberView, RoomView};
+
+/// At this many decibels and below one does not hear another at all.
+pub const SILENT: i8 = -60;
+
+/// The most that anybody is made louder.
+pub const LOUDEST: i8 = 12;
+
+/// Pairs with a loudness of their own in one room: a coach and a few whisperers, as many as a mixer has.
+pub const MAX_PAIRS: usize = 64;
+
+/// A step of a member's own key.
+const STEP: i8 = 3;
+
+/// Whom an order is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Whom {
+    /// Everybody; where somebody is silenced or sent out, but for moderators.
+    All,
+    /// That one.
+    Member(MemberId),
+    /// The one at that leg.
+    Leg(Place),
+}
+
+/// What a room can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// That nobody hears somebody, or all again.
+    Mute(Whom, bool),
+    /// That somebody hears nobody, or all again.
+    Deaf(Whom, bool),
+    /// To send somebody out.
+    Kick(Whom),
+    /// To hold somebody out of the room, with music; or no longer.
+    Aside(Whom, bool),
+    /// To let in somebody who waits.
+    Admit(Whom),
+    /// That a hand is up, or down.
+    Hand(Whom, bool),
+    /// What somebody may do from now on.
+    Role(Whom, Role),
+    /// That only moderators come in, or everybody again.
+    Lock(bool),
+    /// How loud all hear somebody, in decibels.
+    Gain(Whom, i8),
+    /// How loud the first alone hears the second; [`SILENT`] is not at all, 0 as everybody does.
+    Hears(Whom, Whom, i8),
+    /// To bring somebody into another room.
+    Move(Whom, String),
+    /// To bring everybody of another room into this one.
+    Merge(String),
+    /// To let all, or one, hear prompts.
+    Announce(Whom, Vec<String>),
+    /// To record what all hear, or no longer.
+    Record(bool),
+    /// To call somebody and bring it in.
+    Invite(String, Box<Join>),
+    /// To end.
+    End,
+    /// To say who is in.
+    Members,
+    /// To say who has the floor.
+    Floor,
+    /// To say all of it.
+    View,
+}
+
+/// What comes of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// For how many it was done.
+    Done {
+        /// How many.
+        done: usize,
+    },
+    /// Who is in.
+    Members(Vec<MemberView>),
+    /// Who has the floor.
+    Floor(Option<MemberView>),
+    /// The room.
+    View(Box<RoomView>),
+}
+
+/// An order that was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// No such room.
+    #[error("there is no room {0:?} now; a room is there as long as somebody is in it")]
+    NoRoom(String),
+    /// A name that no room can have.
+    #[error("{0:?} is no name of a room: it has letters, digits, and the signs - _ . +, and at most 64 of them")]
+    Name(String),
+    /// Nobody of that number is in.
+    #[error("nobody of that number is in the room")]
+    NoMember,
+    /// The other room takes no more.
+    #[error("the room has as many members as it may have")]
+    Full,
+    /// There are enough rooms.
+    #[error("there are {} rooms, which is the limit", super::rules::MAX_ROOMS)]
+    Rooms,
+    /// More pairs than a room may have.
+    #[error("a room has at most {MAX_PAIRS} pairs with a loudness of their own")]
+    Pairs,
+    /// A gain that nobody can have.
+    #[error("a gain may be from {SILENT} (not at all) to {LOUDEST} dB")]
+    Gain,
+    /// A PIN that nobody can press.
+    #[error("a PIN has 1 to 16 digits")]
+    Pin,
+    /// A room of its own cannot be merged into itself.
+    #[error("a room cannot be merged with itself")]
+    Itself,
+    /// More than the house can note now.
+    #[error("too much waits to be done in rooms; try again")]
+    Busy,
+}
+
+impl Meeting {
+    /// Those whom an order is for.
+    pub fn whom(&self, whom: Whom) -> Result<Vec<MemberId>, Refused> {
+        match whom {
+            Whom::All => Ok(self.members.keys().copied().collect()),
+            Whom::Member(id) if self.members.contains_key(&id) => Ok(vec![id]),
+            Whom::Leg(place) => self.at_place(place).map(|id| vec![id]).ok_or(Refused::NoMember),
+            Whom::Member(_) => Err(Refused::NoMember),
+        }
+    }
+
+    /// The same for what moderators are spared of where it is for all.
+    fn spared(&self, whom: Whom) -> Result<Vec<MemberId>, Refused> {
+        let mut all = self.whom(whom)?;
+        if whom == Whom::All {
+            all.retain(|id| self.members.get(id).is_some_and(|member| member.role != Role::Moderator));
+        }
+        Ok(all)
+    }
+
+    fn one(&self, whom: Whom) -> Result<MemberId, Refused> {
+        self.whom(whom)?.first().copied().filter(|_| whom != Whom::All).ok_or(Refused::NoMember)
+    }
+
+    /// Does an order that concerns no other room.
+    pub fn obey(&mut self, order: Order, now: Instant, out: &mut Out) -> Result<Reply, Refused> {
+        let done = match order {
+            Order::Mute(whom, on) => {
+                if whom == Whom::All {
+                    self.hushed = on;
+                }
+                self.each(self.spared(whom)?, |room, id| room.mute(id, on, now, out))
+            }
+            Order::Deaf(whom, on) => self.each(self.whom(whom)?, |room, id| {
+                room.change(id, |member| std::mem::replace(&mut member.deaf, on) != on, out)
+            }),
+            Order::Aside(whom, on) => self.each(self.whom(whom)?, |room, id| room.hold_aside(id, on, now, out)),
+            Order::Kick(whom) => self.each(self.spared(whom)?, |room, id| {
+                room.put_out(id, Leaving::Kicked, now, out);
+                true
+            }),
+            Order::Admit(whom) => self.each(self.whom(whom)?, |room, id| room.admit(id, now, out)),
+            Order::Hand(whom, up) => self.each(self.whom(whom)?, |room, id| room.raise(id, up, now, out)),
+            Order::Role(whom, role) => self.each(self.whom(whom)?, |room, id| room.appoint(id, role, now, out)),
+            Order::Lock(on) => self.lock(on, now, out),
+            Order::Gain(whom, gain) => {
+                let gain = fair(gain)?;
+                self.each(self.whom(whom)?, |room, id| room.set_gain(id, gain, out))
+            }
+            Order::Hears(listener, speaker, gain) => {
+                self.pair(self.one(listener)?, self.one(speaker)?, fair(gain)?, out)?
+            }
+            Order::Announce(Whom::All, prompts) => {
+                self.announce(prompts, now, out);
+                self.count_in()
+            }
+            Order::Announce(whom, prompts) => {
+                let place = self.place(self.one(whom)?).ok_or(Refused::NoMember)?;
+                out.push_back(Effect::Tell(place, Told::Say(prompts)));
+                1
+            }
+            Order::Record(on) => {
+                let changes = self.recording != on;
+                self.record(on, now, out);
+                usize::from(changes)
+            }
+            Order::Invite(target, join) => {
+                out.push_back(Effect::Invite { home: self.home, target, join });
+                1
+            }
+            Order::End => {
+                let members = self.members.len();
+                self.end(now, out);
+                members
+            }
+            Order::Members => return Ok(Reply::Members(self.view(now).members)),
+            Order::Floor => {
+                let floor = self.floor;
+                return Ok(Reply::Floor(
+                    self.view(now).members.into_iter().find(|member| Some(member.member) == floor),
+                ));
+            }
+            Order::View => return Ok(Reply::View(Box::new(self.view(now)))),
+            // These are the house's: another room is in them.
+            Order::Move(..) | Order::Merge(_) => 0,
+        };
+        Ok(Reply::Done { done })
+    }
+
+    fn each(&mut self, whom: Vec<MemberId>, mut act: impl FnMut(&mut Self, MemberId) -> bool) -> usize {
+        whom.into_iter().filter(|id| act(self, *id)).count()
+    }
+
+    fn change(&mut self, id: MemberId, change: impl FnOnce(&mut Member) -> bool, out: &mut Out) -> bool {
+        let changes = self.members.get_mut(&id).is_some_and(change);
+        if changes {
+            self.stand(id, out);
+        }
+        changes
+    }
+
+    fn mute(&mut self, id: MemberId, on: bool, now: Instant, out: &mut Out) -> bool {
+        let changes = self.change(id, |member| std::mem::replace(&mut member.muted, on) != on, out);
+        if changes {
+            if on {
+                self.falls_silent(id, now, out);
+            }
+            self.happened(Kind::Mute, Some(id), on, now, out);
+            self.say_to(id, if on { "room-muted" } else { "room-unmuted" }, out);
+        }
+        changes
+    }
+
+    /// Tells a member what was done with it, where the room speaks at all.
+    fn say_to(&self, id: MemberId, prompt: &str, out: &mut Out) {
+        if self.rules.sounds
+            && let Some(member) = self.members.get(&id).filter(|member| member.is_in())
+        {
+            out.push_back(Effect::Tell(member.place, Told::Say(vec![prompt.to_owned()])));
+        }
+    }
+
+    fn hold_aside(&mut self, id: MemberId, on: bool, now: Instant, out: &mut Out) -> bool {
+        let music = self.rules.music.clone();
+        let is_in = self.members.get(&id).is_some_and(Member::is_in);
+        let changes = is_in && self.change(id, |member| std::mem::replace(&mut member.aside, on) != on, out);
+        if changes && let Some(place) = self.place(id) {
+            if on {
+                self.falls_silent(id, now, out);
+            }
+            out.push_back(Effect::Tell(place, Told::Aside(on, music)));
+            let at = self.at(now);
+            self.past.note(at, "aside", Some(id), on, "");
+        }
+        changes
+    }
+
+    fn raise(&mut self, id: MemberId, up: bool, now: Instant, out: &mut Out) -> bool {
+        let Some(member) = self.members.get_mut(&id).filter(|member| member.is_in()) else { return false };
+        if member.hand.is_some() == up {
+            return false;
+        }
+        member.hand = up.then_some(now);
+        self.happened(Kind::Hand, Some(id), up, now, out);
+        true
+    }
+
+    fn appoint(&mut self, id: MemberId, role: Role, now: Instant, out: &mut Out) -> bool {
+        let moderates = role == Role::Moderator;
+        let changes = self.change(id, |member| std::mem::replace(&mut member.role, role) != role, out);
+        if changes {
+            if role == Role::Listener {
+                self.falls_silent(id, now, out);
+            }
+            let at = self.at(now);
+            self.past.note(at, "role", Some(id), true, role.word());
+            if moderates && self.members.get(&id).is_some_and(Member::is_in) {
+                self.moderator_came(now, out);
+            }
+        }
+        changes
+    }
+
+    /// Those who wait for a moderator come in.
+    fn moderator_came(&mut self, now: Instant, out: &mut Out) {
+        if self.rules.wait_for == super::rules::WaitFor::Moderator {
+            self.admit_all(now, out);
+        }
+    }
+
+    fn lock(&mut self, on: bool, now: Instant, out: &mut Out) -> usize {
+        let changes = std::mem::replace(&mut self.locked, on) != on;
+        if changes {
+            self.happened(Kind::Lock, None, on, now, out);
+        }
+        usize::from(changes)
+    }
+
+    fn set_gain(&mut self, id: MemberId, gain: i8, out: &mut Out) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        let changes = std::mem::replace(&mut member.gain_db, gain) != gain;
+        if changes && member.is_in() {
+            out.push_back(Effect::Sound(Sound::Gain(id, gain)));
+        }
+        changes
+    }
+
+    fn pair(&mut self, listener: MemberId, speaker: MemberId, gain: i8, out: &mut Out) -> Result<usize, Refused> {
+        let known = self.pairs.iter().position(|(a, b, _)| (*a, *b) == (listener, speaker));
+        match known {
+            Some(at) => self.pairs[at].2 = gain,
+            None if self.pairs.len() >= MAX_PAIRS => return Err(Refused::Pairs),
+            None => self.pairs.push((listener, speaker, gain)),
+        }
+        let both_in = [listener, speaker].iter().all(|id| self.members.get(id).is_some_and(Member::is_in));
+        if both_in {
+            out.push_back(Effect::Sound(Sound::Hears(listener, speaker, gain)));
+        }
+        Ok(1)
+    }
+
+    /// A member's key.
+    pub fn act(&mut self, id: MemberId, action: Action, now: Instant, out: &mut Out) {
+        let Some(member) = self.members.get(&id).filter(|member| member.is_in()) else { return };
+        if action.is_moderators() && member.role != Role::Moderator {
+            return self.say_to(id, "room-not-allowed", out);
+        }
+        let (me, muted, deaf) = (Whom::Member(id), member.muted, member.deaf);
+        let (hand, gain) = (member.hand.is_some(), member.gain_db);
+        let order = match action {
+            Action::ToggleMute if member.role == Role::Listener => return self.say_to(id, "room-not-allowed", out),
+            Action::ToggleMute => Order::Mute(me, !muted),
+            Action::ToggleDeaf => Order::Deaf(me, !deaf),
+            Action::RaiseHand => {
+                self.say_to(id, if hand { "room-hand-down" } else { "room-hand-up" }, out);
+                Order::Hand(me, !hand)
+            }
+            Action::Leave => return self.put_out(id, Leaving::Left, now, out),
+            Action::Louder => Order::Gain(me, (gain + STEP).min(LOUDEST)),
+            Action::Quieter => Order::Gain(me, (gain - STEP).max(-LOUDEST)),
+            Action::ToggleLock => {
+                self.say_to(id, if self.locked { "room-unlocked" } else { "room-locked" }, out);
+                Order::Lock(!self.locked)
+            }
+            Action::ToggleMuteAll => Order::Mute(Whom::All, !self.hushed),
+            Action::ToggleRecord => Order::Record(!self.recording),
+            Action::Admit => Order::Admit(Whom::All),
+            Action::KickLast => {
+                let last = self.members.values().filter(|member| member.is_in() && member.id != id);
+                let Some(last) = last.max_by_key(|member| member.came) else { return };
+                Order::Kick(Whom::Member(last.id))
+            }
+            Action::End => Order::End,
+        };
+        // What a member asks of itself is there to be done.
+        let done = self.obey(order, now, out);
+        debug_assert!(done.is_ok(), "{done:?}");
+    }
+}
+
+fn fair(gain: i8) -> Result<i8, Refused> {
+    (SILENT..=LOUDEST).contains(&gain).then_some(gain).ok_or(Refused::Gain)
+}

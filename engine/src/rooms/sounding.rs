@@ -1,0 +1,180 @@
+//! How rooms sound: orders for the media plane, in the order in which rooms say them.
+//!
+//! A port on its way between two media threads takes no order that concerns a third; what it is to do waits here until it has
+//! arrived. Where there is no plane, as in simulated houses, nothing sounds.
+
+use std::collections::{HashMap, VecDeque};
+
+use patchcord_media::mixer::{Gain, Rules};
+use patchcord_media::shard::{Order, OrderError, Plane, PortId, RoomId, RoomOrder, Stand};
+
+use crate::room::{MemberId, Place, RoomKey, SILENT, Sound};
+
+/// Orders that wait for ports to arrive: moving takes less than a frame, and thousands may come at once.
+const LATE: usize = 16_384;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Sounding {
+    plane: Option<Plane>,
+    ports: HashMap<MemberId, (PortId, Place)>,
+    members: HashMap<Place, MemberId>,
+    rooms: HashMap<RoomKey, RoomId>,
+    late: VecDeque<Sound>,
+}
+
+/// What became of an order.
+enum Done {
+    Yes,
+    Later,
+    Never,
+}
+
+impl Sounding {
+    /// The sound of a member is at that port.
+    pub fn known(&mut self, plane: &Plane, place: Place, member: MemberId, port: PortId) {
+        if self.plane.is_none() {
+            self.plane = Some(plane.clone());
+        }
+        self.members.insert(place, member);
+        self.ports.insert(member, (port, place));
+    }
+
+    /// Whoever was there is in no room any more.
+    pub fn forget(&mut self, place: Place) {
+        if let Some(member) = self.members.remove(&place) {
+            self.ports.remove(&member);
+        }
+    }
+
+    /// The room of the plane that carries this one.
+    pub fn mixed(&self, room: RoomKey) -> Option<RoomId> {
+        self.rooms.get(&room).copied()
+    }
+
+    /// Does this, or later. Whoever cannot be brought into a room is given back.
+    pub fn order(&mut self, sound: Sound) -> Result<(), Place> {
+        let waits = |late: &Sound| about(late).iter().flatten().any(|one| about(&sound).contains(&Some(*one)));
+        if self.late.iter().any(waits) {
+            return self.postpone(sound);
+        }
+        match self.try_order(sound) {
+            Done::Yes => Ok(()),
+            Done::Later => self.postpone(sound),
+            Done::Never => self.lost(sound),
+        }
+    }
+
+    fn postpone(&mut self, sound: Sound) -> Result<(), Place> {
+        if self.late.len() >= LATE {
+            return self.lost(sound);
+        }
+        self.late.push_back(sound);
+        Ok(())
+    }
+
+    fn lost(&self, sound: Sound) -> Result<(), Place> {
+        match sound {
+            Sound::Enter(member, ..) => self.ports.get(&member).map_or(Ok(()), |(_, place)| Err(*place)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what had to wait; gives back who could not be brought in.
+    pub fn again(&mut self) -> Vec<Place> {
+        let late = std::mem::take(&mut self.late);
+        late.into_iter().filter_map(|sound| self.order(sound).err()).collect()
+    }
+
+    fn try_order(&mut self, sound: Sound) -> Done {
+        let Some(plane) = self.plane.clone() else { return Done::Yes };
+        let port = |member: &MemberId| self.ports.get(member).map(|(port, _)| *port);
+        let stand = |member: MemberId, stand: Stand| match port(&member) {
+            Some(port) => plane.order(port, Order::Stand(stand)),
+            None => Ok(()),
+        };
+        let done = match sound {
+            Sound::Enter(member, room, automatic_gain) => return self.enter(&plane, member, room, automatic_gain),
+            Sound::Leave(member) => port(&member).map_or(Ok(()), |port| plane.order(port, Order::Part)),
+            Sound::Muted(member, on) => stand(member, Stand::Muted(on)),
+            Sound::Deaf(member, on) => stand(member, Stand::Deaf(on)),
+            Sound::Gain(member, gain) => stand(member, Stand::Gain(factor(gain))),
+            Sound::Hears(listener, speaker, gain) => match port(&speaker) {
+                Some(speaker) => stand(listener, Stand::Hears(speaker, factor(gain))),
+                None => Ok(()),
+            },
+            Sound::Close(room) => match self.rooms.remove(&room) {
+                Some(room) => plane.order_room(room, RoomOrder::Close),
+                None => Ok(()),
+            },
+        };
+        judged(done)
+    }
+
+    fn enter(&mut self, plane: &Plane, member: MemberId, room: RoomKey, automatic_gain: bool) -> Done {
+        let Some((port, place)) = self.ports.get(&member).copied() else { return Done::Never };
+        let known = self.rooms.get(&room).copied();
+        let rules = Rules { automatic_gain, ..Rules::default() };
+        let opened = known.map_or_else(|| plane.open_room(place.shard, rules, Some(port)), Ok);
+        match opened {
+            Ok(mixed) => {
+                self.rooms.insert(room, mixed);
+                judged(plane.order(port, Order::Enter(mixed)))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a room has no sound");
+                Done::Never
+            }
+        }
+    }
+}
+
+fn judged(done: Result<(), OrderError>) -> Done {
+    match done {
+        Ok(()) => Done::Yes,
+        Err(OrderError::Moving | OrderError::Busy) => Done::Later,
+        Err(error @ (OrderError::NoPort | OrderError::NoRoom)) => {
+            tracing::debug!(%error, "an order for a member's sound was not taken");
+            Done::Never
+        }
+    }
+}
+
+/// Whom an order is about: what is said of one of them keeps its turn.
+fn about(sound: &Sound) -> [Option<MemberId>; 2] {
+    match sound {
+        Sound::Enter(one, ..)
+        | Sound::Leave(one)
+        | Sound::Muted(one, _)
+        | Sound::Deaf(one, _)
+        | Sound::Gain(one, _) => [Some(*one), None],
+        Sound::Hears(one, other, _) => [Some(*one), Some(*other)],
+        Sound::Close(_) => [None, None],
+    }
+}
+
+/// Decibels as a factor.
+fn factor(gain: i8) -> Gain {
+    if gain <= SILENT {
+        return Gain::NONE;
+    }
+    let factor = 10_f64.powf(f64::from(gain) / 20.0) * f64::from(Gain::UNITY.0);
+    Gain(factor.round() as u16).min(Gain::MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decibels_become_factors_within_bounds() {
+        assert_eq!([SILENT, 0, 6, -6, 12, 127].map(|gain| factor(gain).0), [0, 4096, 8173, 2053, 16306, 16384]);
+    }
+
+    #[test]
+    fn orders_of_others_do_not_wait_for_one_who_moves() {
+        let hears = Sound::Hears(MemberId(1), MemberId(2), 0);
+        assert!(about(&hears).contains(&Some(MemberId(2))));
+        assert_eq!(about(&Sound::Close(RoomKey(1))), [None, None]);
+    }
+}

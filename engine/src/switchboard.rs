@@ -22,6 +22,7 @@ use crate::{
     exchange::CallTally,
     journal::Clerk,
     live::LiveCalls,
+    passes::Passes,
     rooms::RoomHouse,
     routing::{
         self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
@@ -52,6 +53,8 @@ pub struct Switchboard {
     pub live: LiveCalls,
     /// Who is in which conference room.
     pub rooms: RoomHouse,
+    /// By what one shard speaks to another for somebody.
+    pub passes: Passes,
     plan: ArcSwap<Plan>,
     /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
     pub(crate) complaints: Seldom,
@@ -133,6 +136,7 @@ impl Switchboard {
             calls: Gauge::default(),
             live: LiveCalls::default(),
             rooms: RoomHouse::default(),
+            passes: Passes::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             complaints: Seldom::default(),
             domain: domain.map(Into::into),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patchcord_lab::{
-    Carrier, Conduct, Handset, Hold, Invitation, Keypad, Lab, Model, Server, Setup, Side, Transport, eventually,
+    Carrier, Conduct, Handset, Hold, Invitation, Keypad, Lab, Model, Reply, Server, Setup, Side, Transport, eventually,
 };
 
 use crate::setup;
@@ -107,6 +107,16 @@ async fn nobody_calls_without_a_password_nor_where_no_route_leads() {
     let mallory = lab.phone_like("alice", &mallory);
     mallory.dial("101");
     assert_eq!(mallory.is_refused().await, 403);
+}
+
+/// The call that a phone has just made, as Replaces names it.
+pub fn dialog_of(phone: &Handset) -> String {
+    let is_answer = |reply: &Reply| {
+        reply.text().starts_with("SIP/2.0 200") && reply.header("CSeq").is_some_and(|seq| seq.ends_with("INVITE"))
+    };
+    let ok = phone.heard().into_iter().rfind(is_answer).expect("it was answered");
+    let tag = |name: &str| ok.header(name).and_then(|value| value.split("tag=").nth(1)).expect("a tag").to_owned();
+    format!("{};to-tag={};from-tag={}", ok.header("Call-ID").expect("a Call-ID"), tag("To"), tag("From"))
 }
 
 /// Alice and bob talk.
@@ -351,16 +361,7 @@ async fn nobody_takes_over_a_call_of_others() {
     let lab = Lab::open();
     let (alice, bob) = talking(&lab, &server).await;
     let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
-    let ok = alice
-        .heard()
-        .into_iter()
-        .rfind(|reply| {
-            reply.text().starts_with("SIP/2.0 200") && reply.header("CSeq").is_some_and(|seq| seq.ends_with("INVITE"))
-        })
-        .expect("alice was answered");
-    let tag = |name: &str| ok.header(name).and_then(|value| value.split("tag=").nth(1)).expect("a tag").to_owned();
-    let call = ok.header("Call-ID").expect("a Call-ID");
-    let replaces = format!("{call};to-tag={};from-tag={}", tag("To"), tag("From"));
+    let replaces = dialog_of(&alice);
     carol.invites(&Invitation::to("101").header("Replaces", &replaces));
     assert_eq!(carol.is_refused().await, 403);
     assert_eq!(alice.hears().await, [&bob]);

@@ -19,6 +19,7 @@ mod records;
 mod refusals;
 mod registering;
 mod scripts;
+mod shards;
 mod shipped;
 mod streams;
 mod torture;

@@ -126,6 +126,8 @@ pub enum Through {
     Binding(String, u64),
     /// A trunk.
     Trunk(ByTrunk),
+    /// Another shard of this server, for that account.
+    Within(String),
     /// Whatever DNS says.
     Straight,
 }

@@ -181,7 +181,7 @@ impl Carrier {
         let ours = here.replacen("<sip:", &format!("<sip:{user}@"), 1);
         let of_record = format!("<sip:{user}@{}>", bare(server).split_once(':').map_or(server, |(_, host)| host));
         let call_id = wire.call_id(uri.host().unwrap_or("patchcord"));
-        let tag = wire.tokens().tag();
+        let tag = wire.tag();
         let say = Outgoing {
             method,
             target: server,

@@ -181,7 +181,9 @@ impl Talk {
                 crate::call::effect::Through::Trunk(by) => {
                     (Account::Trunk(by.name.as_str().into()), user_of(&way.uri).into())
                 }
-                crate::call::effect::Through::Straight => (Account::Stranger, user_of(&way.uri).into()),
+                crate::call::effect::Through::Within(_) | crate::call::effect::Through::Straight => {
+                    (Account::Stranger, user_of(&way.uri).into())
+                }
             },
         };
         let direction = if way.is_some() { Direction::Outbound } else { Direction::Inbound };

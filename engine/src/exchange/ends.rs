@@ -45,6 +45,24 @@ impl Whose {
 }
 
 impl Whose {
+    /// How it is named where a call knows only words.
+    pub fn account(&self) -> Option<String> {
+        match self {
+            Self::Endpoint(endpoint) => Some(format!("user:{}", endpoint.user)),
+            Self::Trunk(trunk) => Some(format!("trunk:{}", trunk.name)),
+            Self::Stranger(_) => None,
+        }
+    }
+
+    /// Whom such a name means, if it is still there.
+    pub fn of_account(account: &str, board: &Switchboard) -> Option<Self> {
+        match account.split_once(':')? {
+            ("user", user) => board.directory.find(user).map(Self::Endpoint),
+            ("trunk", name) => board.plan().trunk(name).cloned().map(Self::Trunk),
+            _ => None,
+        }
+    }
+
     /// Room for one more call of it, of which strangers have none of their own.
     pub fn admit(&self, board: &Switchboard, urgent: bool, now: Instant) -> Result<Option<Ticket>, Full> {
         match self {

@@ -20,6 +20,7 @@ use patchcord_sip::uri::{Scheme, Uri};
 use super::chronicle::Chronicle;
 use super::ends::{End, Way, Whose};
 use super::outgoing::{Party, contact, terms};
+use super::passing::PASS;
 use super::services::{self, Ringing};
 use super::talk::Talk;
 use super::{Exchange, Leash, MAX_CALLS, Number, Served};
@@ -27,6 +28,7 @@ use crate::call::{self, Call, LegId};
 use crate::door::{Moment, Refusal, is_emergency};
 use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
+use crate::passes::Holder;
 use crate::program::Program;
 use crate::redact::Redacted;
 use crate::routing::{Ask, Caller, Decision, Forward, Full, Ticket, Trunk, Verdict};
@@ -169,8 +171,9 @@ impl Exchange {
         trunk: Option<Arc<Trunk>>,
         moment: &Moment,
     ) -> Result<Admitted, Refusal> {
-        let whose = match trunk {
-            Some(trunk) => Whose::Trunk(trunk),
+        let pass = request.get(Name::of(PASS)).and_then(|word| self.board.passes.take(word, moment.now));
+        let whose = match pass.map(|holder| self.holder(holder)).or(trunk.map(|trunk| Some(Whose::Trunk(trunk)))) {
+            Some(whose) => whose.ok_or(Refusal::new(481, "Who Transfers Is Gone"))?,
             None => self.prove(request, &request.from()?.uri, moment)?,
         };
         let tickets = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
@@ -186,6 +189,14 @@ impl Exchange {
         let program = Box::new(services::Missing::of("replaces"));
         let tickets = tickets.into_iter().collect();
         Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets })
+    }
+
+    /// Who has shown a pass of ours.
+    fn holder(&self, holder: Holder) -> Option<Whose> {
+        match holder {
+            Holder::Endpoint(user) => self.board.directory.find(&user).map(Whose::Endpoint),
+            Holder::Trunk(name) => self.board.plan().trunk(&name).cloned().map(Whose::Trunk),
+        }
     }
 
     /// Whether whoever sends this says that it is one of ours: it is then no stranger, and proves it.
@@ -251,7 +262,7 @@ impl Exchange {
         wire: &mut Wire<'_>,
     ) -> Result<(), Unfit> {
         let Admitted { party, whose, program, service, edition, leash, tickets } = admitted;
-        let tag = wire.tokens().tag();
+        let tag = wire.tag();
         let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
         let replaced = line.replaces().map(|replaces| self.may_replace(replaces, &whose)).transpose()?;

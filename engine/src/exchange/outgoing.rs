@@ -13,6 +13,7 @@ use patchcord_sip::uri::{Uri, escape_user};
 
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
+use super::passing::NEIGHBOUR;
 use super::talk::Talk;
 use crate::call::effect::{ByTrunk, Invitation, Through, Way};
 use crate::call::event::{NotFound, Refused};
@@ -62,6 +63,9 @@ impl Talk {
     pub fn locate(&self, address: &str, caller: Option<LegId>, turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
         let board = &turn.exchange.board;
         let plan = board.plan();
+        if address == NEIGHBOUR {
+            return self.to_neighbour(caller, turn);
+        }
         self.is_on_leash(address)?;
         if let Some(named) = address.strip_prefix("user:") {
             let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
@@ -158,13 +162,14 @@ impl Talk {
             Err(full) => return self.not_called(leg, full.status(), full.phrase().into(), turn),
         };
         let domain = turn.exchange.board.domain().map_or_else(|| host_of(outset.here.shown), str::to_owned);
-        let tag = turn.wire.tokens().tag();
+        let tag = turn.wire.tag();
         let call_id = turn.wire.call_id(&domain);
         let shown = self.shown_to(&outset, &invitation, &domain, turn);
         let to = format!("<{}>", bare(&invitation.way.uri));
         let routes: Vec<&str> = outset.routes.iter().map(String::as_str).collect();
         let headers = shown.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let headers = headers.chain(invitation.dial.headers.iter().cloned()).collect();
+        let headers = headers.chain(invitation.dial.headers.iter().cloned());
+        let headers = headers.chain(self.pass_for(&invitation.way, &outset.whose, turn)).collect();
         let outward = Outward {
             target: &invitation.way.uri,
             from: &shown.from,
@@ -222,6 +227,11 @@ impl Talk {
                 let number = by.shown.as_deref().map(Into::into);
                 let opening = Opening::To(way.uri.clone());
                 Ok(outset(opening, &way.uri, Vec::new(), Whose::Trunk(trunk), number, turn.wire))
+            }
+            Through::Within(account) => {
+                let whose = Whose::of_account(account, &board).ok_or((481, "Who Transfers Is Gone".to_owned()))?;
+                let hop = turn.wire.hop_within().ok_or((503, "No Way To Another Shard".to_owned()))?;
+                Ok(outset(Opening::Along(hop), &way.uri, Vec::new(), whose, None, turn.wire))
             }
             Through::Straight => Err((403, "No Route Leads There".to_owned())),
         }
@@ -300,7 +310,7 @@ fn since_1970(wall: SystemTime) -> Duration {
 fn who(way: &Way) -> &str {
     match &way.through {
         Through::Binding(user, _) => user,
-        Through::Trunk(..) | Through::Straight => {
+        Through::Trunk(..) | Through::Within(_) | Through::Straight => {
             let rest = way.uri.split_once(':').map_or(&*way.uri, |(_, rest)| rest);
             rest.split('@').next().unwrap_or(rest)
         }

@@ -2,7 +2,11 @@
 //!
 //! A call never touches another one. What one wants of the other is posted, and delivered when the turn of the first is over:
 //! a question, an answer, or the end of a leg with its line and its port.
+//!
+//! A leg cannot leave its shard. Who is to talk with somebody on another shard calls it there, in place of the leg that was
+//! named (Replaces), from one of our sockets to another and with a pass of the party that transfers; the sound goes the same way.
 
+use patchcord_sip::hop::Transport;
 use patchcord_sip::message::Fault;
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
@@ -11,9 +15,18 @@ use super::ends::{End, Whose};
 use super::recording;
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
+use crate::call::effect::{Through, Way};
+use crate::call::event::NotFound;
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Act, Cx};
+use crate::passes::Holder;
 use crate::runtime::Wire;
+
+/// Whom somebody calls who takes the place of a leg on another shard.
+pub(super) const NEIGHBOUR: &str = "neighbour:";
+
+/// The header that shows a pass.
+pub(super) const PASS: &str = "Patchcord-Pass";
 
 /// Something from one call to another.
 pub(super) enum Post {
@@ -126,10 +139,35 @@ impl Talk {
     pub fn find_replaced(&self, event: LegEvent, turn: &Turn<'_, '_>) -> LegEvent {
         let LegEvent::Refer(mut wish) = event else { return event };
         let replaces = wish.replaces_elsewhere.as_deref().and_then(|said| said.parse::<Replaces>().ok());
-        if let Some((number, leg)) = replaces.and_then(|replaces| turn.exchange.replaced(&replaces)) {
+        let Some(replaces) = replaces else { return LegEvent::Refer(wish) };
+        if let Some((number, leg)) = turn.exchange.replaced(&replaces) {
             wish.replaces = Some((number.0, leg));
             wish.replaces_elsewhere = None;
+        } else if turn.wire.neighbour_of(replaces.dialog().local).is_some() {
+            wish.to = NEIGHBOUR.to_owned();
         }
         LegEvent::Refer(wish)
+    }
+
+    /// The way to a leg on another shard, for a party of ours.
+    pub fn to_neighbour(&self, caller: Option<LegId>, turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
+        let whose = self.ends.iter().find(|end| Some(end.leg) == caller).map(|end| &end.whose);
+        let account = whose.and_then(Whose::account).ok_or(NotFound::Unknown)?;
+        let (transport, at) = turn.wire.within().ok_or(NotFound::Unreachable)?;
+        let transport = if transport == Transport::Udp { "" } else { ";transport=tcp" };
+        Ok(vec![vec![Way { uri: format!("sip:replaced@{at}{transport}"), through: Through::Within(account) }]])
+    }
+
+    /// What shows another shard for whom we speak.
+    pub fn pass_for(&self, way: &Way, whose: &Whose, turn: &mut Turn<'_, '_>) -> Option<(String, String)> {
+        let Through::Within(_) = way.through else { return None };
+        let holder = match whose {
+            Whose::Endpoint(endpoint) => Holder::Endpoint(endpoint.user.as_ref().into()),
+            Whose::Trunk(trunk) => Holder::Trunk(trunk.name.clone()),
+            Whose::Stranger(_) => return None,
+        };
+        let word = turn.wire.tokens().tag();
+        turn.exchange.board.passes.issue(&word, holder, turn.now());
+        Some((PASS.to_owned(), word.to_string()))
     }
 }

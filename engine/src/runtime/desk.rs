@@ -182,6 +182,29 @@ impl<'a> Wire<'a> {
         self.works.call_id(host)
     }
 
+    /// A tag for our side of a dialog that lives on this shard.
+    pub fn tag(&mut self) -> String {
+        self.works.tag()
+    }
+
+    /// Another shard on which the dialog lives that has this tag of ours; `None` where it lives here, or is not ours.
+    pub fn neighbour_of(&self, tag: &str) -> Option<usize> {
+        let spread = self.works.shared.spread();
+        let shard = spread.shard_of_tag(tag.as_bytes()).filter(|_| !spread.is_single());
+        shard.filter(|shard| *shard != self.works.index)
+    }
+
+    /// Where another shard can be spoken to, by whichever of our own sockets is there.
+    pub fn within(&self) -> Option<(Transport, SocketAddr)> {
+        self.works.within()
+    }
+
+    /// The way there.
+    pub fn hop_within(&mut self) -> Option<Hop> {
+        let (transport, at) = self.works.within()?;
+        self.works.hop_to(transport, at)
+    }
+
     /// Whether the server is stopping: running things may end, nothing new should begin.
     pub fn is_stopping(&self) -> bool {
         self.works.is_stopping

@@ -22,6 +22,7 @@ pub mod settings;
 mod shard;
 mod shared;
 mod sound;
+mod spread;
 mod start;
 mod stats;
 mod stun;

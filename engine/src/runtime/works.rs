@@ -20,10 +20,6 @@ use super::stats::{Counters, one_more};
 use super::transport::flows::Way;
 use super::transport::{Transports, Unsent};
 
-/// How often a Call-ID is drawn until its hash names this shard. With a hundred shards, all of these would miss once in
-/// ten billion calls; the call would then only take a detour with each message.
-const DRAWS: usize = 2300;
-
 /// See the module.
 pub(crate) struct Works {
     pub index: usize,
@@ -47,15 +43,22 @@ pub(crate) struct Works {
 impl Works {
     /// A Call-ID whose messages come to this shard.
     pub fn call_id(&mut self, host: &str) -> String {
-        let spread = self.shared.spread();
-        let mut call_id = self.tokens.call_id(host);
-        for _ in 0..DRAWS {
-            if spread.is_single() || spread.shard_of(call_id.as_bytes()) == self.index {
-                break;
-            }
-            call_id = self.tokens.call_id(host);
-        }
-        call_id
+        self.shared.spread().call_id(&mut self.tokens, host, self.index)
+    }
+
+    /// A tag whose dialog lives on this shard.
+    pub fn tag(&mut self) -> String {
+        self.shared.spread().tag(&mut self.tokens, self.index)
+    }
+
+    /// An address at which this server hears itself.
+    pub fn within(&self) -> Option<(Transport, SocketAddr)> {
+        let bound = &self.shared.bound;
+        let of = |transport| bound.iter().find(|listen| listen.transport == transport);
+        let listen = of(Transport::Udp).or_else(|| of(Transport::Tcp))?;
+        let any: IpAddr = if listen.addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let ip = if listen.addr.ip().is_unspecified() { any } else { listen.addr.ip() };
+        Some((listen.transport, SocketAddr::new(ip, listen.addr.port())))
     }
 
     /// Our address as a peer should see it.

@@ -181,7 +181,7 @@ impl Talk {
         let (account, to) = match way.map(|way| &way.through) {
             Some(Through::Binding(user, _)) => (Account::Endpoint(user.as_str().into()), user.as_str()),
             Some(Through::Trunk(by)) => (Account::Trunk(by.name.as_str().into()), number_of(way)),
-            Some(Through::Straight) => (Account::Stranger, number_of(way)),
+            Some(Through::Within(_) | Through::Straight) => (Account::Stranger, number_of(way)),
             None => (Account::Stranger, &*self.called),
         };
         LegBegan {

@@ -23,6 +23,7 @@ pub struct Setup {
     toml: String,
     endpoints: String,
     with_ws: bool,
+    shards: usize,
     services: Vec<(String, String)>,
 }
 
@@ -37,6 +38,7 @@ impl Setup {
             toml: String::new(),
             endpoints: String::new(),
             with_ws: false,
+            shards: 1,
             services: Vec::new(),
         }
     }
@@ -50,6 +52,12 @@ impl Setup {
     /// Listens for WebSockets, too.
     pub fn with_ws(mut self) -> Self {
         self.with_ws = true;
+        self
+    }
+
+    /// Carries its calls on so many threads.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
         self
     }
 
@@ -240,8 +248,9 @@ impl Server {
         let ws = self.ws.map_or(0, |ws| ws.port());
         listen.extend(self.setup.with_ws.then(|| format!("\"ws:{}:{ws}\"", self.setup.ip)));
         let text = format!(
-            "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}",
+            "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}",
             listen.join(", "),
+            self.setup.shards,
             self.setup.toml,
             self.setup.endpoints,
         );

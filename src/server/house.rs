@@ -10,6 +10,7 @@ use std::{
 
 use hyper::StatusCode;
 use patchcord_engine::{
+    routing::Voucher,
     runtime::{Keeper, MessageSocket, NotAdopted, Runtime, clock},
     switchboard::Switchboard,
 };
@@ -327,8 +328,14 @@ impl House for Running {
         self.parts.services.all()
     }
 
-    fn adopt(&self, socket: Box<dyn MessageSocket>, transport: Transport, ends: Ends) -> Result<(), NotAdopted> {
-        self.parts.runtime.adopt(socket, transport, ends.local, ends.peer)
+    fn adopt(
+        &self,
+        socket: Box<dyn MessageSocket>,
+        transport: Transport,
+        ends: Ends,
+        vouched: Option<Voucher>,
+    ) -> Result<(), NotAdopted> {
+        self.parts.runtime.adopt(socket, transport, (ends.local, ends.peer), vouched)
     }
 
     fn origins(&self) -> Origins {

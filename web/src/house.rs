@@ -2,7 +2,10 @@
 
 use std::{future::Future, pin::Pin};
 
-use patchcord_engine::runtime::{MessageSocket, NotAdopted};
+use patchcord_engine::{
+    routing::Voucher,
+    runtime::{MessageSocket, NotAdopted},
+};
 use patchcord_sip::hop::Transport;
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +26,15 @@ pub trait House: Send + Sync + 'static {
     fn services(&self) -> Vec<Service> {
         Vec::new()
     }
-    /// Takes over a connection that was upgraded to a WebSocket that speaks SIP.
-    fn adopt(&self, socket: Box<dyn MessageSocket>, transport: Transport, ends: Ends) -> Result<(), NotAdopted> {
-        let _closed = (socket, transport, ends);
+    /// Takes over a connection that speaks SIP, and vouches for whom its peer speaks where that is known.
+    fn adopt(
+        &self,
+        socket: Box<dyn MessageSocket>,
+        transport: Transport,
+        ends: Ends,
+        vouched: Option<Voucher>,
+    ) -> Result<(), NotAdopted> {
+        let _closed = (socket, transport, ends, vouched);
         Err(NotAdopted::Busy)
     }
     /// Which pages of other sites may open sockets.

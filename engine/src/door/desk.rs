@@ -22,7 +22,7 @@ impl Desk for Door {
         // Everything is answered finally and at once, so that neither an ACK nor a CANCEL finds anything left to do,
         // and the door sends no requests whose answers it could hear.
         let Heard::Request { id, request, hop } = heard else { return };
-        let moment = Moment { hop, now: wire.now(), wall: wire.wall(), random: wire.tokens().bytes() };
+        let moment = Moment::of(&hop, wire);
         let reply = span(&request).in_scope(|| self.answer(&request, &moment));
         if *request.method() == Method::Invite {
             // All of them are refused so far, and none has proved where it came from.

@@ -41,7 +41,7 @@ pub use refusal::Refusal;
 /// What is called for help.
 const SOS: &str = "urn:service:sos";
 
-use crate::switchboard::Switchboard;
+use crate::{routing::Voucher, runtime::Wire, switchboard::Switchboard};
 
 /// Longest head of a request; longer ones are answered 513. It takes a hundred proxies to come near.
 const MAX_HEAD: usize = 32_768;
@@ -63,7 +63,7 @@ const KNOWN_EXTENSIONS: [&str; 2] = ["path", "outbound"];
 const KNOWN_TO_CALLS: [&str; 5] = ["100rel", "timer", "replaces", "norefersub", "outbound"];
 
 /// When and whence a request came, and the dice that were thrown for its answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Moment {
     /// Where it came from.
     pub hop: Hop,
@@ -73,6 +73,16 @@ pub struct Moment {
     pub wall: SystemTime,
     /// Makes a nonce unlike any other.
     pub random: [u8; 8],
+    /// Whom the connection speaks for, where somebody vouches for that.
+    pub vouched: Option<Voucher>,
+}
+
+impl Moment {
+    /// Now, for what came over that hop.
+    pub fn of(hop: &Hop, wire: &mut Wire<'_>) -> Self {
+        let vouched = wire.vouched(hop);
+        Self { hop: *hop, now: wire.now(), wall: wire.wall(), random: wire.tokens().bytes(), vouched }
+    }
 }
 
 /// The door of one shard.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     redact::Redacted,
-    routing::{Binding, Endpoint, RegisterError, Registered, register},
+    routing::{Binding, Endpoint, RegisterError, Registered, Voucher, register},
     switchboard::{Proof, Switchboard},
 };
 
@@ -52,6 +52,13 @@ fn prove(
 ) -> Result<std::sync::Arc<Endpoint>, Refusal> {
     if !board.serves_domain(to.host().unwrap_or_default()) {
         return Err(Refusal::new(404, "No Such Address Of Record Here"));
+    }
+    match &moment.vouched {
+        Some(Voucher::Endpoint(user)) => {
+            return board.directory.find(user).ok_or_else(|| Refusal::new(403, "The Endpoint Is Gone"));
+        }
+        Some(Voucher::Guest(_)) => return Err(Refusal::new(403, "Guests Do Not Register")),
+        None => {}
     }
     let realm = board.realm(to);
     match board.prove(request, realm, moment.now)? {

@@ -10,7 +10,7 @@ use patchcord_sip::{
 };
 
 use super::*;
-use crate::routing::{Digests, Endpoint, Origin, RegistrarRules};
+use crate::routing::{Digests, Endpoint, Guest, Origin, RegistrarRules};
 
 /// A phone that says what it is told to, and hears what the door says.
 struct Phone {
@@ -35,7 +35,7 @@ fn phone() -> Phone {
         peer: "192.0.2.9:5060".parse().expect("an address"),
     };
     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-    let moment = Moment { hop, now: start, wall, random: [1; 8] };
+    let moment = Moment { hop, now: start, wall, random: [1; 8], vouched: None };
     Phone { door: Door::new(Arc::new(board), start), moment, cseq: 0, call_id: "one@phone" }
 }
 
@@ -388,4 +388,31 @@ fn with_a_domain_only_that_domain_and_our_addresses_are_ours() {
     assert!(board.serves_domain("192.0.2.1"));
     assert!(board.serves_domain("[2001:db8::1]"));
     assert!(!board.serves_domain("example.com"));
+}
+
+#[test]
+fn a_connection_that_is_vouched_for_registers_its_endpoint_without_a_password_and_nobody_else() {
+    let mut phone = phone();
+    phone.moment.vouched = Some(Voucher::Endpoint("bob".into()));
+    let as_bob = "To: <sip:bob@example.org>\nContact: <sip:bob@192.0.2.9>";
+    assert_eq!(phone.sends("REGISTER", "sip:example.org", as_bob).status(), 200);
+
+    // Also with alice's password: whoever is vouched for is nobody else.
+    let as_alice = phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>");
+    assert_eq!((as_alice.status().code(), as_alice.reason()), (403, "An Endpoint Registers Only Itself"));
+    assert!(phone.holds().is_empty());
+
+    phone.moment.vouched = Some(Voucher::Endpoint("gone".into()));
+    let gone = phone.sends("REGISTER", "sip:example.org", "To: <sip:gone@example.org>\nContact: <sip:gone@192.0.2.9>");
+    assert_eq!((gone.status().code(), gone.reason()), (403, "The Endpoint Is Gone"));
+}
+
+#[test]
+fn a_guest_does_not_register_whatever_password_it_shows() {
+    let mut phone = phone();
+    let numbers = ["1000".into()].into();
+    let guest = Guest { name: "Shop".into(), numbers, calls: 1, expires: None, busy: crate::routing::Gauge::default() };
+    phone.moment.vouched = Some(Voucher::Guest(Arc::new(guest)));
+    let refused = phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>");
+    assert_eq!((refused.status().code(), refused.reason()), (403, "Guests Do Not Register"));
 }

@@ -248,7 +248,7 @@ fn known_as(end: &End) -> (Account, Transport, String) {
     let account = match &end.whose {
         Whose::Endpoint(endpoint) => Account::Endpoint(endpoint.user.as_ref().into()),
         Whose::Trunk(trunk) => Account::Trunk(trunk.name.as_ref().into()),
-        Whose::Stranger(_) => Account::Stranger,
+        Whose::Stranger(_) | Whose::Guest(..) => Account::Stranger,
     };
     match &end.opening {
         Opening::Along(hop) => (account, hop.transport, Redacted(hop.peer).to_string()),

@@ -7,18 +7,19 @@ use std::time::Instant;
 
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::shard::{Opened, PortId};
-use patchcord_sip::hop::{FlowId, Hop};
+use patchcord_sip::hop::{FlowId, Hop, Transport};
 use patchcord_sip::message::Draft;
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::uri::Uri;
 
 use super::outgoing::transport_of;
+use super::proof::GUEST;
 use super::recording::Running;
 use super::{Asked, Number, Place, Sent};
 use crate::call::LegId;
 use crate::errand::Quality;
 use crate::line::{Lead, Line, Mark};
-use crate::routing::{Caller, Endpoint, Full, Ticket, Trunk};
+use crate::routing::{Caller, Endpoint, Full, Guest, Ticket, Trunk};
 use crate::runtime::{SoundAddress, Wire};
 use crate::switchboard::Switchboard;
 
@@ -31,6 +32,8 @@ pub(super) enum Whose {
     Trunk(Arc<Trunk>),
     /// Somebody else.
     Stranger(IpAddr),
+    /// A guest that was given a few numbers, and where it is.
+    Guest(Arc<Guest>, IpAddr),
 }
 
 impl Whose {
@@ -39,7 +42,16 @@ impl Whose {
         match self {
             Self::Endpoint(endpoint) => Caller::Endpoint(&endpoint.user),
             Self::Trunk(trunk) => Caller::Trunk(&trunk.name),
-            Self::Stranger(address) => Caller::Stranger(*address),
+            // Beyond the numbers that it was given, which it has called by now, a guest is a stranger.
+            Self::Stranger(address) | Self::Guest(_, address) => Caller::Stranger(*address),
+        }
+    }
+
+    /// The same for somebody who speaks to us over that: an endpoint over WebSocket is a browser.
+    pub fn caller_over(&self, transport: Transport) -> Caller<'_> {
+        match (self.caller(), transport) {
+            (Caller::Endpoint(user), Transport::Ws | Transport::Wss) => Caller::Browser(user),
+            (caller, _) => caller,
         }
     }
 }
@@ -50,7 +62,7 @@ impl Whose {
         match self {
             Self::Endpoint(endpoint) => Some(format!("user:{}", endpoint.user)),
             Self::Trunk(trunk) => Some(format!("trunk:{}", trunk.name)),
-            Self::Stranger(_) => None,
+            Self::Stranger(_) | Self::Guest(..) => None,
         }
     }
 
@@ -69,6 +81,7 @@ impl Whose {
             Self::Endpoint(endpoint) => board.admit_endpoint(endpoint, urgent).map(Some),
             Self::Trunk(trunk) => trunk.admit(urgent, now).map(Some),
             Self::Stranger(_) => Ok(None),
+            Self::Guest(guest, _) => guest.enter().map(Some).ok_or(Full::Guest { limit: guest.calls }),
         }
     }
 }
@@ -146,6 +159,15 @@ impl End {
             quality: None,
             talks_since: None,
             gone: false,
+        }
+    }
+
+    /// As whom routing takes the party at this end when that number is to be called for it.
+    pub fn caller_to(&self, called: &str) -> Caller<'_> {
+        match (&self.whose, &self.opening) {
+            (Whose::Guest(guest, _), _) if guest.names(called) => GUEST,
+            (whose, Way::Along(hop)) => whose.caller_over(hop.transport),
+            (whose, Way::To(_)) => whose.caller(),
         }
     }
 

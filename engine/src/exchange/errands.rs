@@ -65,7 +65,7 @@ impl Talk {
         let (endpoint, trunk) = match &end.whose {
             Whose::Endpoint(endpoint) => (Some(endpoint.user.to_string()), None),
             Whose::Trunk(trunk) => (None, Some(trunk.name.to_string())),
-            Whose::Stranger(_) => (None, None),
+            Whose::Stranger(_) | Whose::Guest(..) => (None, None),
         };
         let sound = end.line.sound();
         Some(Facts {

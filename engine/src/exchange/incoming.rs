@@ -30,11 +30,9 @@ use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
 use crate::passes::Holder;
 use crate::program::Program;
-use crate::redact::Redacted;
 use crate::routing::{Ask, Caller, Decision, Forward, Full, Ticket, Trunk, Verdict};
 use crate::routing::{Claim, Person, believe, forwarded_before, heard};
 use crate::runtime::Wire;
-use crate::switchboard::Proof;
 
 /// When somebody may come back whom this shard has no room for.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -62,7 +60,7 @@ struct Admitted {
 impl Exchange {
     /// See the module.
     pub(super) fn invited(&mut self, id: ServerId, request: &Request, hop: &Hop, wire: &mut Wire<'_>) {
-        let moment = Moment { hop: *hop, now: wire.now(), wall: wire.wall(), random: wire.tokens().bytes() };
+        let moment = Moment::of(hop, wire);
         let reply = |status| Draft::reply(request, hop.peer, status);
         match self.admit(request, &moment) {
             Ok(admitted) => {
@@ -100,27 +98,12 @@ impl Exchange {
         let claimed = Claimed::of(request)?;
         let claim = claimed.claim();
         let said = heard(&claim, plan.trunk_at(peer).is_some()).number;
-        let ask = |caller| Ask {
-            caller,
-            called: &called,
-            host: target.host().filter(|_| target.scheme() != Scheme::Tel),
-            from: Some(&*said),
-            emergency,
+        let decide = |caller: Caller<'_>| {
+            let host = target.host().filter(|_| target.scheme() != Scheme::Tel);
+            let ask = Ask { caller, called: &called, host, from: Some(&*said), emergency };
+            plan.decide(&ask, &self.board.directory)
         };
-        let decide = |caller| plan.decide(&ask(caller), &self.board.directory);
-        let (whose, decision) = match plan.trunk_at(peer) {
-            Some(trunk) => (Whose::Trunk(trunk.clone()), decide(Caller::Trunk(&trunk.name))),
-            None => {
-                let stranger = decide(Caller::Stranger(peer));
-                if self.says_it_is_ours(&request.from()?.uri) || matches!(stranger.verdict, Verdict::Refused(_)) {
-                    let whose = self.prove(request, &request.from()?.uri, moment)?;
-                    let decision = decide(whose.caller());
-                    (whose, decision)
-                } else {
-                    (Whose::Stranger(peer), stranger)
-                }
-            }
-        };
+        let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
         }
@@ -138,6 +121,7 @@ impl Exchange {
                 Person { number: decision.from.unwrap_or(said), ..heard }
             }
             Whose::Stranger(_) => heard(&claim, false),
+            Whose::Guest(guest, _) => guest.person(),
         };
         let party = Party {
             person,
@@ -148,7 +132,7 @@ impl Exchange {
             forwarded: match &whose {
                 Whose::Trunk(_) => forwarded_before(request.list(Name::of("Diversion"))),
                 // Whoever is no carrier is not believed what it says of others.
-                Whose::Endpoint(_) | Whose::Stranger(_) => Vec::new(),
+                Whose::Endpoint(_) | Whose::Stranger(_) | Whose::Guest(..) => Vec::new(),
             },
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
@@ -172,6 +156,7 @@ impl Exchange {
         moment: &Moment,
     ) -> Result<Admitted, Refusal> {
         let pass = request.get(Name::of(PASS)).and_then(|word| self.board.passes.take(word, moment.now));
+        let trunk = trunk.filter(|_| moment.vouched.is_none());
         let whose = match pass.map(|holder| self.holder(holder)).or(trunk.map(|trunk| Some(Whose::Trunk(trunk)))) {
             Some(whose) => whose.ok_or(Refusal::new(481, "Who Transfers Is Gone"))?,
             None => self.prove(request, &request.from()?.uri, moment)?,
@@ -196,32 +181,6 @@ impl Exchange {
         match holder {
             Holder::Endpoint(user) => self.board.directory.find(&user).map(Whose::Endpoint),
             Holder::Trunk(name) => self.board.plan().trunk(&name).cloned().map(Whose::Trunk),
-        }
-    }
-
-    /// Whether whoever sends this says that it is one of ours: it is then no stranger, and proves it.
-    fn says_it_is_ours(&self, from: &Uri<'_>) -> bool {
-        let at_home = |domain: &str| from.host().is_some_and(|host| host.eq_ignore_ascii_case(domain));
-        let known = |user: &str| self.board.directory.reached_by(user).is_some();
-        self.board.domain().is_some_and(at_home) || from.user_text().is_some_and(|user| known(&user))
-    }
-
-    /// The endpoint that sends this, by its password.
-    fn prove(&self, request: &Request, from: &Uri<'_>, moment: &Moment) -> Result<Whose, Refusal> {
-        let board = &self.board;
-        match board.prove(request, board.realm(from), moment.now)? {
-            Proof::Of(endpoint) => Ok(Whose::Endpoint(endpoint)),
-            Proof::Missing { stale } => {
-                Err(Refusal::challenged(board.challenges(from, stale, moment.random, moment.now)))
-            }
-            Proof::Wrong => {
-                board.tally.wrong_credentials.fetch_add(1, Relaxed);
-                if let Some(unsaid) = board.complaints.say(moment.now) {
-                    let (endpoint, peer) = (Redacted(from.user_text().unwrap_or_default()), Redacted(moment.hop.peer));
-                    tracing::warn!(%endpoint, %peer, unsaid, "a call with a wrong user name or password");
-                }
-                Err(Refusal::new(403, "Wrong User Name Or Password"))
-            }
         }
     }
 

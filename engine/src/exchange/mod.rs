@@ -13,6 +13,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `incoming` | an INVITE outside any dialog: proof, route, limits |
+//! | `proof` | whose call an INVITE is |
 //! | `outgoing` | targets, the ways to them, who is shown as the caller |
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
 //! | `passing` | legs that change their call |
@@ -35,6 +36,7 @@ mod incoming;
 mod leash;
 mod outgoing;
 mod passing;
+mod proof;
 mod recording;
 mod services;
 mod sounding;

@@ -75,15 +75,15 @@ impl Talk {
         let decision = match &forwarding {
             Some(Forwarding { owner, target, .. }) => plan.forward(owner, target, &board.directory),
             None => {
-                let whose = caller.and_then(|leg| self.ends.iter().find(|end| end.leg == leg)).map(|end| &end.whose);
-                let whose = whose.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
+                let asks = caller.and_then(|leg| self.ends.iter().find(|end| end.leg == leg));
+                let asks = asks.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
                 let uri = Uri::parse(address).ok().filter(|_| address.contains(':'));
                 let called = uri.as_ref().and_then(super::incoming::called);
                 let host = uri.as_ref().and_then(|uri| uri.host());
                 let called = called.as_deref().unwrap_or(address);
                 // Whom the manifest names the service calls by its own rights, whoever has called it.
                 let named = self.leash.as_ref().is_some_and(|leash| leash.names(address));
-                let caller = if named { Caller::Service } else { whose.caller() };
+                let caller = if named { Caller::Service } else { asks.caller_to(called) };
                 plan.decide(&Ask { host, ..Ask::new(caller, called) }, &board.directory)
             }
         };
@@ -278,7 +278,7 @@ impl Talk {
                 shown.headers.extend(trunk.identity.tell(&forwardings, who(way), host));
                 shown
             }
-            Whose::Endpoint(_) | Whose::Stranger(_) => {
+            Whose::Endpoint(_) | Whose::Stranger(_) | Whose::Guest(..) => {
                 let abroad = self.party.host.as_deref().filter(|_| caller.is_none_or(|leg| leg == LegId::FIRST));
                 person.show_inside(abroad.unwrap_or(domain))
             }
@@ -403,7 +403,7 @@ pub(super) fn terms(whose: &Whose) -> Arc<LineTerms> {
     let (codecs, srtp) = match whose {
         Whose::Endpoint(endpoint) => (&endpoint.calling.codecs[..], endpoint.calling.srtp),
         Whose::Trunk(trunk) => (&trunk.codecs[..], trunk.srtp),
-        Whose::Stranger(_) => (&crate::routing::Codec::USUAL[..], Srtp::Offered),
+        Whose::Stranger(_) | Whose::Guest(..) => (&crate::routing::Codec::USUAL[..], Srtp::Offered),
     };
     let mut policy = Policy::new(codecs.iter().flat_map(|codec| codec_of(*codec)));
     policy.protection = match srtp {

@@ -164,7 +164,7 @@ impl Talk {
         let holder = match whose {
             Whose::Endpoint(endpoint) => Holder::Endpoint(endpoint.user.as_ref().into()),
             Whose::Trunk(trunk) => Holder::Trunk(trunk.name.clone()),
-            Whose::Stranger(_) => return None,
+            Whose::Stranger(_) | Whose::Guest(..) => return None,
         };
         let word = turn.wire.tokens().tag();
         turn.exchange.board.passes.issue(&word, holder, turn.now());

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use patchcord_sip::hop::Hop;
-use patchcord_sip::message::{Request, Response};
+use patchcord_sip::message::{Draft, Method, Request, Response};
 use patchcord_sip::transaction::ServerId;
 
 use super::chronicle::Chronicle;
-use super::ends::End;
+use super::ends::{End, Whose};
 use super::outgoing::{Party, terms};
 use super::{Leash, Number, Sent, Turn};
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
@@ -284,13 +284,19 @@ impl Talk {
 
     /// A request of the party inside its dialog.
     pub fn asked(&mut self, leg: LegId, id: ServerId, request: &Request, hop: &Hop, turn: &mut Turn<'_, '_>) {
-        if *request.method() == patchcord_sip::message::Method::Invite {
+        if *request.method() == Method::Invite {
             let number = self.number;
             if let Some(end) = self.end(leg) {
                 turn.exchange.names.enter_invite(number, end, id);
             }
         }
         self.log_message(leg, Sender::Theirs, request.bytes(), turn);
+        let is_guest = self.ends.iter().any(|end| end.leg == leg && matches!(end.whose, Whose::Guest(..)));
+        if is_guest && *request.method() == Method::Refer {
+            // A guest may call whom it was given; who else is called is for those to say whom it has called.
+            let refusal = Draft::reply(request, hop.peer, 403).phrase("Guests Do Not Transfer");
+            return turn.wire.respond(id, 403, refusal.finish());
+        }
         self.on_line(leg, turn, |line, cx| line.request(id, request, hop, cx));
     }
 

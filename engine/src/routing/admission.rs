@@ -115,6 +115,12 @@ pub enum Full {
         /// How many that is.
         limit: u32,
     },
+    /// The guest has as many calls as it was given.
+    #[error("a guest has {limit} calls, as many as it may have at once")]
+    Guest {
+        /// How many that is.
+        limit: u32,
+    },
     /// New calls of the trunk come too fast.
     #[error("trunk {trunk} may have {limit} new calls a second")]
     TrunkPace {
@@ -131,7 +137,7 @@ impl Full {
     /// What the caller is answered.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Endpoint { .. } => 486,
+            Self::Endpoint { .. } | Self::Guest { .. } => 486,
             Self::Server { .. } | Self::Trunk { .. } | Self::TrunkPace { .. } => 503,
         }
     }
@@ -141,6 +147,7 @@ impl Full {
         match self {
             Self::Server { .. } => "Server Has All Its Calls",
             Self::Endpoint { .. } => "Endpoint Has All Its Calls",
+            Self::Guest { .. } => "The Token Has All Its Calls",
             Self::Trunk { .. } => "Trunk Has All Its Calls",
             Self::TrunkPace { .. } => "Trunk Takes No More Calls This Second",
         }
@@ -149,7 +156,7 @@ impl Full {
     /// Seconds for Retry-After.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Endpoint { .. } => None,
+            Self::Endpoint { .. } | Self::Guest { .. } => None,
             Self::Server { .. } | Self::Trunk { .. } => Some(COME_BACK),
             Self::TrunkPace { wait, .. } => Some(Duration::from_secs(wait.as_secs() + 1)),
         }

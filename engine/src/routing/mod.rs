@@ -39,6 +39,7 @@ mod registrar;
 mod route;
 mod shelf;
 mod trunk;
+mod voucher;
 
 pub use admission::{DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS, Full, Gauge, Pace, Ticket};
 pub use binding::{Binding, NO_FLOW, Reach};
@@ -66,3 +67,4 @@ pub use trunk::{
     Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, Traffic, Trunk,
     trunk_server,
 };
+pub use voucher::{Guest, MAX_GUEST_NUMBERS, NotAllowed, Voucher};

@@ -23,6 +23,7 @@ use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
 use super::stats::one_more;
 use super::works::Works;
 use crate::errand::Outside;
+use crate::routing::Voucher;
 
 /// What sits on a shard and decides.
 pub trait Desk {
@@ -236,6 +237,12 @@ impl<'a> Wire<'a> {
     /// Whether a connection still stands; UDP sockets always do.
     pub fn is_open(&self, flow: FlowId) -> bool {
         self.works.is_open(flow)
+    }
+
+    /// Whom the peer of a hop speaks for, where somebody vouches for that; what it claims and proves otherwise counts for
+    /// nothing then.
+    pub fn vouched(&self, hop: &Hop) -> Option<Voucher> {
+        self.works.vouched(hop)
     }
 
     /// Closes a connection when what waits there has been said.

@@ -15,6 +15,7 @@ use super::stats::Counters;
 use super::transport::flows::{Crowded, Flow, Flows};
 use super::transport::tls::Tls;
 use crate::redact::Redacted;
+use crate::routing::Voucher;
 use crate::seldom::Seldom;
 
 /// What the shards have in common.
@@ -44,8 +45,13 @@ impl Shared {
 
     /// Takes in a connection that a peer made. Neighbours have a limit of their own: a proxy in front of us brings the
     /// phones of a whole town from one address.
-    pub fn accept(&self, transport: Transport, peer: SocketAddr) -> Result<Arc<Flow>, Crowded> {
-        let accepted = self.flows.accept(transport, peer, self.addresses.is_local(peer.ip()));
+    pub fn accept(
+        &self,
+        transport: Transport,
+        peer: SocketAddr,
+        vouched: Option<Voucher>,
+    ) -> Result<Arc<Flow>, Crowded> {
+        let accepted = self.flows.accept(transport, peer, self.addresses.is_local(peer.ip()), vouched);
         if let Err(crowded) = &accepted
             && let Some(unsaid) = self.turned_away.say(clock::now())
         {

@@ -34,6 +34,7 @@ use super::transport::tls::Tls;
 use super::transport::udp::Datagrams;
 use super::transport::ws::MessageSocket;
 use crate::errand::World;
+use crate::routing::Voucher;
 
 /// How long a stopping shard waits for its last words to be taken, after everything else.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -202,15 +203,16 @@ impl Runtime {
         self.shared.tls.keeper().clone()
     }
 
-    /// Takes over a connection that was accepted and upgraded elsewhere. `transport` is WS or WSS.
+    /// Takes over a connection that was accepted and upgraded elsewhere. `transport` is WS or WSS. Whoever hands it over may
+    /// vouch for whom its peer speaks; without that, the peer proves itself by a password.
     pub fn adopt(
         &self,
         socket: Box<dyn MessageSocket>,
         transport: Transport,
-        local: SocketAddr,
-        peer: SocketAddr,
+        (local, peer): (SocketAddr, SocketAddr),
+        vouched: Option<Voucher>,
     ) -> Result<(), NotAdopted> {
-        let flow = self.shared.accept(transport, peer).map_err(|_| NotAdopted::Crowded)?;
+        let flow = self.shared.accept(transport, peer, vouched).map_err(|_| NotAdopted::Crowded)?;
         let hop = Hop { transport, flow: flow.id, local, peer };
         let entrance = &self.shared.entrances[(flow.id.0 % self.shared.entrances.len() as u64) as usize];
         if !entrance.adopt(flow.clone(), hop, socket) {

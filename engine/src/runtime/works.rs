@@ -19,6 +19,7 @@ use super::sound::{SoundAddress, SoundAtShard};
 use super::stats::{Counters, one_more};
 use super::transport::flows::Way;
 use super::transport::{Transports, Unsent};
+use crate::routing::Voucher;
 
 /// See the module.
 pub(crate) struct Works {
@@ -93,6 +94,13 @@ impl Works {
     /// Whether a flow still stands.
     pub fn is_open(&self, flow: FlowId) -> bool {
         self.transports.socket(flow).is_some() || self.shared.flows.get(flow).is_some()
+    }
+
+    /// Whom the peer of a connection speaks for, where somebody vouches for that.
+    pub fn vouched(&self, hop: &Hop) -> Option<Voucher> {
+        // Only what was upgraded elsewhere is vouched for.
+        let adopted = matches!(hop.transport, Transport::Ws | Transport::Wss);
+        adopted.then(|| self.shared.flows.get(hop.flow)).flatten()?.vouched.clone()
     }
 
     /// Closes a connection when all is said.

@@ -63,7 +63,8 @@ impl House {
                 }
                 Output::Heard(Heard::Request { id, request, hop }) => {
                     let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + (now - self.start);
-                    let moment = Moment { hop, now, wall, random: self.dice.number().to_le_bytes() };
+                    let random = self.dice.number().to_le_bytes();
+                    let moment = Moment { hop, now, wall, random, vouched: None };
                     let reply = self.door.answer(&request, &moment).to_tag("house");
                     let status = reply.status().expect("the door replies");
                     self.table.respond(id, status, reply.finish(), now);

@@ -175,14 +175,14 @@ async fn a_socket_that_was_upgraded_elsewhere_is_taken_over() {
     let house = House::with(&["udp:127.0.0.1:0"], |settings| settings.limits.connections = 1);
     let addr: SocketAddr = "127.0.0.1:8443".parse().expect("an address");
     let (mut heard, say, adopted) = pair();
-    house.runtime.adopt(Box::new(adopted), Transport::Wss, addr, addr).expect("there is room");
+    house.runtime.adopt(Box::new(adopted), Transport::Wss, (addr, addr), None).expect("there is room");
 
     say.send(Bytes::from(options("a"))).await.expect("it is open");
     let answer = within(heard.next()).await.expect("it is open");
     assert_eq!(status(str::from_utf8(&answer).expect("text")), 200);
 
     let (_, _, another) = pair();
-    assert_eq!(house.runtime.adopt(Box::new(another), Transport::Wss, addr, addr), Err(NotAdopted::Crowded));
+    assert_eq!(house.runtime.adopt(Box::new(another), Transport::Wss, (addr, addr), None), Err(NotAdopted::Crowded));
     drop((say, heard));
     house.counted("flows", |count| count == 0).await;
 }

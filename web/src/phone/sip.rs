@@ -29,7 +29,7 @@ pub async fn open(State(rooms): State<Rooms>, mut request: Request) -> Result<Re
         match asked.open().await {
             Ok(stream) => {
                 let socket = Box::new(upgraded(stream).await);
-                if let Err(refused) = rooms.house.adopt(socket, transport(ends), ends) {
+                if let Err(refused) = rooms.house.adopt(socket, transport(ends), ends, None) {
                     debug!(%refused, "a WebSocket was turned away");
                 }
             }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use patchcord_engine::{
-    routing::{BindingRow, Digests, Endpoint, Origin, RegistrarRules},
+    routing::{BindingRow, Digests, Endpoint, Origin, RegistrarRules, Voucher},
     runtime::{MessageSocket, NotAdopted, clock},
     switchboard::Switchboard,
 };
@@ -86,7 +86,14 @@ impl House for Pretended {
         Box::pin(async { self.hindrances.lock().expect("nobody panics").clone() })
     }
 
-    fn adopt(&self, socket: Box<dyn MessageSocket>, transport: Transport, ends: Ends) -> Result<(), NotAdopted> {
+    fn adopt(
+        &self,
+        socket: Box<dyn MessageSocket>,
+        transport: Transport,
+        ends: Ends,
+        vouched: Option<Voucher>,
+    ) -> Result<(), NotAdopted> {
+        assert!(vouched.is_none(), "whoever comes by /sip proves itself");
         self.adopted.send(Adopted { socket, transport, ends }).map_err(|_| NotAdopted::Busy)
     }
 

@@ -40,7 +40,7 @@ fn is_the_peers(error: &io::Error) -> bool {
 }
 
 fn take(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
-    let Ok(flow) = shard.shared.accept(transport, peer) else {
+    let Ok(flow) = shard.shared.accept(transport, peer, None) else {
         return one_more(&shard.counters.crowded);
     };
     let shard = shard.clone();

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use patchcord_sip::hop::{FlowId, Transport};
 
+use crate::routing::Voucher;
 use crate::runtime::settings::Limits;
 
 /// Locks of the table. More than there are shards, so that two shards seldom want the same one.
@@ -60,6 +61,8 @@ pub(crate) struct Flow {
     pub id: FlowId,
     pub transport: Transport,
     pub peer: SocketAddr,
+    /// Whom its peer speaks for, where somebody vouches for that.
+    pub vouched: Option<Voucher>,
     outbox: Mutex<Outbox>,
     ways: Mutex<Vec<Way>>,
     /// Counted against the limit of its source.
@@ -221,7 +224,13 @@ impl Flows {
     }
 
     /// Takes in a connection that a peer made, from a local network or from outside.
-    pub fn accept(&self, transport: Transport, peer: SocketAddr, is_local: bool) -> Result<Arc<Flow>, Crowded> {
+    pub fn accept(
+        &self,
+        transport: Transport,
+        peer: SocketAddr,
+        is_local: bool,
+        vouched: Option<Voucher>,
+    ) -> Result<Arc<Flow>, Crowded> {
         self.count_one()?;
         let (most, crowded) = match is_local {
             true => (self.per_neighbour(), Crowded::Neighbour),
@@ -231,7 +240,7 @@ impl Flows {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Err(crowded);
         }
-        Ok(self.insert(Way { transport, peer, name: None }, true))
+        Ok(self.insert(Way { transport, peer, name: None }, true, vouched))
     }
 
     fn per_neighbour(&self) -> usize {
@@ -252,7 +261,7 @@ impl Flows {
             return Ok((flow, false));
         }
         self.count_one()?;
-        Ok((self.insert(way, false), true))
+        Ok((self.insert(way, false, None), true))
     }
 
     fn count_one(&self) -> Result<(), Crowded> {
@@ -261,11 +270,11 @@ impl Flows {
         counted.map(|_| ()).map_err(|_| Crowded::House)
     }
 
-    fn insert(&self, way: Way, counted: bool) -> Arc<Flow> {
+    fn insert(&self, way: Way, counted: bool, vouched: Option<Voucher>) -> Arc<Flow> {
         let id = FlowId(self.next.fetch_add(1, Ordering::Relaxed));
         let (transport, peer) = (way.transport, way.peer);
         let (outbox, ways, unsaid) = (Mutex::default(), Mutex::default(), self.unsaid.clone());
-        let flow = Arc::new(Flow { id, transport, peer, counted, outbox, ways, unsaid });
+        let flow = Arc::new(Flow { id, transport, peer, vouched, counted, outbox, ways, unsaid });
         lock(&self.flows[stripe(id.0)]).insert(id, flow.clone());
         self.add_way(&flow, way);
         flow

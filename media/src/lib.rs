@@ -14,9 +14,11 @@
 //! | [`dtmf`] | keys by RFC 4733 and in the sound, heard and sent |
 //! | [`prompt`] | files and tones made ready to be played |
 //! | [`recording`] | sound written to files |
+//! | [`browser`] | how a browser is met: checks, handshakes, keys |
 //! | [`mixer`] | the arithmetic of a room |
 //! | [`shard`] | the media thread: clock, sockets, ports, bridges, rooms |
 
+pub mod browser;
 pub mod codec;
 pub mod dtmf;
 pub mod frame;

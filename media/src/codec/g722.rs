@@ -105,6 +105,6 @@ mod tests {
             let refused = decoder.decode(&vec![0; length], &mut samples);
             assert_eq!(refused, Err(Undecodable { codec: "G722", length }));
         }
-        assert_eq!(samples, []);
+        assert!(samples.is_empty());
     }
 }

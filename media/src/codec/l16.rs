@@ -86,6 +86,6 @@ mod tests {
             let refused = decoder.decode(&vec![7; length], &mut samples);
             assert_eq!(refused, Err(Undecodable { codec: "L16", length }));
         }
-        assert_eq!(samples, []);
+        assert!(samples.is_empty());
     }
 }

@@ -30,7 +30,7 @@ fn heard(cursor: &mut Cursor) -> Vec<i16> {
                 firsts.push(samples[0]);
             }
             Step::Payload => {
-                assert_eq!(samples, []);
+                assert!(samples.is_empty());
                 firsts.push(i16::from_be_bytes([payload[0], payload[1]]));
             }
             Step::Ended => break,
@@ -45,7 +45,7 @@ fn a_list_is_played_in_order_and_as_often_as_wanted() {
     let once = [10, 11, 0, 1, 2, 0, 0];
     assert_eq!(heard(&mut cursor(list(), Loops::Times(1))), once);
     assert_eq!(heard(&mut cursor(list(), Loops::Times(2))), [once, once].concat());
-    assert_eq!(heard(&mut cursor(list(), Loops::Times(0))), []);
+    assert!(heard(&mut cursor(list(), Loops::Times(0))).is_empty());
     assert_eq!(heard(&mut cursor(list(), Loops::Forever)).len(), 100);
 }
 
@@ -53,7 +53,7 @@ fn a_list_is_played_in_order_and_as_often_as_wanted() {
 fn a_list_that_holds_nothing_is_over_at_once() {
     for items in [vec![], vec![Item::Sound(numbered(0, 0)), Item::Music(numbered(0, 0))]] {
         let mut cursor = cursor(items, Loops::Forever);
-        assert_eq!(heard(&mut cursor), []);
+        assert!(heard(&mut cursor).is_empty());
         assert!(cursor.has_ended());
     }
 }
@@ -64,7 +64,7 @@ fn it_begins_where_it_is_told_and_says_where_it_stands() {
     let from = |ms| cursor(list(), Loops::Times(1)).starting_at(Duration::from_millis(ms));
     assert_eq!(heard(&mut from(45)), [12, 13, 0, 20, 21, 22, 23]);
     assert_eq!(heard(&mut from(120)), [21, 22, 23]);
-    assert_eq!(heard(&mut from(500)), []);
+    assert!(heard(&mut from(500)).is_empty());
 
     let mut stopped = from(20);
     let (mut payload, mut samples) = (Vec::new(), Vec::new());
@@ -82,7 +82,7 @@ fn it_stops_at_the_frame_it_is_told() {
     assert_eq!(heard(&mut cursor), [0, 1, 2]);
     assert_eq!(cursor.position().played, 3);
     cursor.stop_at(10);
-    assert_eq!(heard(&mut cursor), [], "what has ended stays so");
+    assert!(heard(&mut cursor).is_empty(), "what has ended stays so");
 }
 
 #[test]

@@ -67,7 +67,7 @@ mod tests {
         let mut mono = vec![1.0];
         assert!(!voice.decode(&[], 0, &mut mono));
         assert!(!voice.decode(&[3], 0, &mut mono));
-        assert_eq!(mono, []);
+        assert!(mono.is_empty());
         assert!(voice.decode(&[0xf8, 0xff, 0xfe], 100, &mut mono));
         assert_eq!(mono.len(), 860);
     }

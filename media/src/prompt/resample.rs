@@ -144,6 +144,6 @@ mod tests {
             resampler.push(&vec![0.25; samples]);
             assert_eq!(resampler.finish().len(), (samples * 8000).div_ceil(44_100));
         }
-        assert_eq!(Resampler::new(44_100, Rate::Narrow).finish(), []);
+        assert!(Resampler::new(44_100, Rate::Narrow).finish().is_empty());
     }
 }

@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
-use super::order::{Hearing, Keys, MAX_HEARD, Speaking, Terms};
+use super::order::{Browser, Hearing, Keys, MAX_HEARD, Speaking, Terms};
 use super::port::{Guard, Protection};
+use crate::browser::Role;
 use crate::codec::{Kind, Settings};
 use crate::rtp::srtp::{Master, Receiver, Sender, Suite, WrongLength};
 use crate::sdp::Format;
 use crate::sdp::agreed::{KeyEvents, Security, Sound};
 use crate::sdp::crypto::MasterKey;
+use crate::sdp::dtls::Setup;
 use crate::sdp::fmtp;
+
+/// A browser checks its way every few seconds, also when it is held; RFC 7675 gives up after 30 s.
+const BROWSER_SILENCE: Duration = Duration::from_secs(30);
 
 /// What was agreed cannot run here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// The keys come by DTLS, which a port of this kind does not speak.
-    #[error("the keys of this stream come by DTLS")]
-    Dtls,
+    /// The keys come by DTLS, and nothing says how to meet whoever speaks it.
+    #[error("the keys of this stream come by DTLS, but its description has no ICE")]
+    NoIce,
+    /// Nobody begins the handshake.
+    #[error("the keys of this stream come by DTLS, but nobody is to begin")]
+    Hold,
     /// A key that is not of its suite.
     #[error("a key is not of its suite")]
     Key,
@@ -60,10 +68,14 @@ impl Terms {
             hearing,
             comfort_in: sound.noise_received,
             protection: protection(&sound.security, before.map(|before| &before.security))?,
+            browser: browser(sound)?,
             keys_out: sound.keys.send.as_ref().map(keys),
             keys_in: keys_in.map(keys),
-            // Who is asked to be silent is not told of.
-            silence_after: silence_after.filter(|_| sound.direction.receives()),
+            silence_after: match sound.security {
+                Security::Dtls { .. } => Some(BROWSER_SILENCE),
+                // Who is asked to be silent is not told of.
+                _ => silence_after.filter(|_| sound.direction.receives()),
+            },
         })
     }
 }
@@ -86,7 +98,7 @@ fn settings(kind: Kind, format: &Format) -> Settings {
 fn protection(security: &Security, before: Option<&Security>) -> Result<Protection, Unfit> {
     match (security, before) {
         (Security::Open, _) => Ok(Protection::Open),
-        (Security::Dtls { .. }, _) => Err(Unfit::Dtls),
+        (Security::Dtls { .. }, _) => Ok(Protection::Awaited),
         (Security::Sdes { local, remote, .. }, Some(Security::Sdes { local: old_local, remote: old_remote, .. }))
             if (local, remote) == (old_local, old_remote) =>
         {
@@ -99,6 +111,18 @@ fn protection(security: &Security, before: Option<&Security>) -> Result<Protecti
     }
 }
 
+/// Who is to be met, where the keys come by DTLS.
+fn browser(sound: &Sound) -> Result<Option<Box<Browser>>, Unfit> {
+    let Security::Dtls { setup, remote } = &sound.security else { return Ok(None) };
+    let ice = sound.ice.as_ref().ok_or(Unfit::NoIce)?;
+    let role = match setup {
+        Setup::Active => Role::Begins,
+        Setup::Passive | Setup::Either => Role::Waits,
+        Setup::Hold => return Err(Unfit::Hold),
+    };
+    Ok(Some(Box::new(Browser { ufrag: ice.ufrag.clone(), role, fingerprints: remote.clone() })))
+}
+
 fn master(key: &MasterKey) -> Result<Master, Unfit> {
     let suite = Suite::named(key.suite().name()).ok_or(Unfit::Key)?;
     Ok(Master::new(suite, &[key.key(), key.salt()].concat())?)
@@ -109,6 +133,7 @@ mod tests {
     use super::*;
     use crate::sdp::agreed::Keys as AgreedKeys;
     use crate::sdp::fmtp::Events;
+    use crate::sdp::ice::Ice;
     use crate::sdp::{Codec, Direction, crypto};
 
     fn key(seed: u8) -> MasterKey {
@@ -169,7 +194,20 @@ mod tests {
         assert!(matches!(of(&first, None), Ok(Protection::Keys(_))));
         assert!(matches!(of(&first, Some(&first)), Ok(Protection::Kept)));
         assert!(matches!(of(&second, Some(&first)), Ok(Protection::Keys(_))));
-        let dtls = Security::Dtls { setup: crate::sdp::dtls::Setup::Passive, remote: Vec::new() };
-        assert!(matches!(of(&sound(dtls, Direction::Both), None), Err(Unfit::Dtls)));
+    }
+
+    #[test]
+    fn a_browser_is_waited_for_where_it_begins_and_watched_also_while_it_is_held() {
+        let dtls = |setup| Security::Dtls { setup, remote: Vec::new() };
+        let mut held = sound(dtls(Setup::Passive), Direction::Neither);
+        assert_eq!(Terms::of(&held, None, None).map(|_| ()), Err(Unfit::NoIce));
+        held.ice = Some(Ice { ufrag: "them".into(), ..Ice::default() });
+        let terms = Terms::of(&held, None, None).expect("a browser");
+        assert!(matches!(terms.protection, Protection::Awaited));
+        assert_eq!(terms.silence_after, Some(BROWSER_SILENCE));
+        let browser = terms.browser.expect("a browser");
+        assert_eq!((browser.ufrag.as_str(), browser.role), ("them", Role::Waits));
+        held.security = dtls(Setup::Hold);
+        assert_eq!(Terms::of(&held, None, None).map(|_| ()), Err(Unfit::Hold));
     }
 }

@@ -62,6 +62,12 @@ counters! {
     refused,
     /// Packets that came in time and had nowhere to go.
     dropped,
+    /// Checks of browsers that were answered.
+    checks,
+    /// Messages of STUN that named nobody here or proved nothing.
+    checks_refused,
+    /// Handshakes of browsers that came by no checked way, or faster than they can be served.
+    handshakes_refused,
     /// Ticks of the slot clock.
     ticks,
     /// Ticks that were served more than a slot late.

@@ -10,6 +10,7 @@
 //! | `thread`, `obey`, `traffic`, `rounds` | a thread: its loop, its orders, packets as they come, slots as they are due |
 //! | `agree` | from what descriptions agreed on to what a port runs by |
 //! | `port` | the sound end of a leg |
+//! | `porch`, `gates`, `handshakes` | browsers: who comes by the sockets they share, how those are opened, DTLS on a thread of its own |
 //! | `room`, `rooms` | one room: who sits where and what all share; the rooms of a thread |
 //! | `placement`, `limits` | which thread a port lives on, and how many a machine carries |
 //! | `slab`, `directory` | where ports live on a thread |
@@ -19,6 +20,8 @@ mod agree;
 pub mod clock;
 mod counters;
 mod directory;
+mod gates;
+mod handshakes;
 pub mod limits;
 mod notice;
 mod obey;
@@ -27,6 +30,7 @@ mod order;
 mod placement;
 mod plane;
 mod poll;
+mod porch;
 mod port;
 pub mod rank;
 mod ring;
@@ -41,10 +45,11 @@ mod waste;
 
 pub use agree::Unfit;
 pub use counters::Tally;
+pub use gates::OpenedBrowser;
 pub use notice::{Heard, Notice, Quality, Totals};
 pub use opening::{Open, OpenError, Opened};
 pub use order::{
-    Hearing, Keys, MAX_HEARD, Order, Play, Played, PortId, Record, RoomId, RoomOrder, Speaking, Stand, Terms,
+    Browser, Hearing, Keys, MAX_HEARD, Order, Play, Played, PortId, Record, RoomId, RoomOrder, Speaking, Stand, Terms,
 };
 pub use placement::Weight;
 pub use plane::{Notices, OrderError, Plane};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::order::{Played, PortId, RoomId};
 use super::ring::Ring;
+use crate::browser::Failure;
 use crate::dtmf::{Key, Press, Via};
 use crate::prompt::Position;
 use crate::rtp::rtcp::Block;
@@ -48,6 +49,12 @@ pub enum Notice {
     Goodbye(PortId),
     /// How well both directions were heard lately.
     Quality(PortId, Quality),
+    /// A browser is there, proven by its certificate; sound goes there from now on.
+    Met(PortId, SocketAddr),
+    /// A browser cannot be met.
+    Unmet(PortId, Failure),
+    /// A browser says that it leaves.
+    Left(PortId),
     /// It cannot enter the room: the room is full, or gone.
     NotEntered(PortId, RoomId),
     /// It is closed; what it was.
@@ -125,6 +132,9 @@ impl Notice {
             | Self::Goodbye(port)
             | Self::Quality(port, _)
             | Self::NotEntered(port, _)
+            | Self::Met(port, _)
+            | Self::Unmet(port, _)
+            | Self::Left(port)
             | Self::Closed(port, _) => Some(*port),
             Self::Announced(..) | Self::RoomDied(_) | Self::RoomClosed(_) => None,
         }

@@ -4,6 +4,7 @@ use super::clock::SLOTS;
 use super::notice::Notice;
 use super::order::{Command, Opening, Order, Played, PortId, Record, Terms};
 use super::poll::{Place, Token};
+use super::porch::Wish;
 use super::port::{Port, Recorder, Route};
 use super::thread::Shard;
 use super::waste::Thing;
@@ -13,6 +14,11 @@ impl Shard {
     pub(super) fn follow(&mut self, command: Command) {
         match command {
             Command::Open(opening) => self.open(*opening),
+            Command::Gate(socket) => self.open_gate(socket),
+            Command::Host(opening, guest) => self.host(*opening, *guest),
+            Command::Wish(port, wish) => self.grant(port, wish),
+            Command::Bring(port, brought) => self.brought(port, brought),
+            Command::Shaken(port, shaken) => self.shaken(port, shaken),
             Command::Port(port, order) => {
                 if let Some(place) = self.directory.find(port) {
                     self.direct(place, order);
@@ -33,7 +39,7 @@ impl Shard {
         }
     }
 
-    fn open(&mut self, opening: Opening) {
+    pub(super) fn open(&mut self, opening: Opening) {
         let port = Port::new(opening, self.moment.now);
         self.move_in(Box::new(port));
     }
@@ -42,13 +48,16 @@ impl Shard {
         let (id, listener) = (port.id(), port.listener());
         let place = self.ports.next();
         let (rtp, rtcp) = port.wires();
-        let watched = self.poll.watch(rtp, Token::Rtp(place)).and_then(|()| match rtcp {
-            Some(rtcp) => self.poll.watch(rtcp, Token::Rtcp(place)),
+        let wires = [Some(rtp).filter(|rtp| !rtp.is_shared()), rtcp].into_iter();
+        let tokens = [Token::Rtp(place), Token::Rtcp(place)];
+        let watched = wires.zip(tokens).try_for_each(|(wire, token)| match wire {
+            Some(wire) => self.poll.watch(wire, token),
             None => Ok(()),
         });
         if let Err(error) = watched {
             tracing::error!(%error, "a port cannot be watched and is closed");
             self.news.tell(listener, Notice::Died(id));
+            self.wish(port.home(), id, Wish::Forget);
             self.waste.throw(Thing::Port(port, id));
             return;
         }
@@ -71,6 +80,10 @@ impl Shard {
             Order::Part => self.lead(place, Route::Nowhere),
             Order::Enter(room) => self.enter(place, room),
             Order::Stand(stand) => self.stand(place, stand),
+            Order::Restart(credentials) => {
+                let Some((id, home)) = self.ports.get(place).map(|port| (port.id(), port.home())) else { return };
+                self.wish(home, id, Wish::Restart(credentials));
+            }
             Order::Close => self.close(place),
             Order::Press(..) | Order::Tones(_) | Order::Pressed(_) => self.direct_keys(place, order),
             Order::Record(record) => self.record(place, record),
@@ -78,8 +91,9 @@ impl Shard {
         }
     }
 
-    fn tune(&mut self, place: Place, terms: Box<Terms>) {
+    fn tune(&mut self, place: Place, mut terms: Box<Terms>) {
         let Some(port) = self.ports.get_mut(place) else { return };
+        let (id, home, browser) = (port.id(), port.home(), terms.browser.take());
         let old = port.tune(terms, self.moment);
         if let Route::Room(membership) = port.route {
             let rate = port.widest();
@@ -89,6 +103,9 @@ impl Shard {
         }
         if let Some(old) = old {
             self.waste.throw(Thing::Anything(old));
+        }
+        if let Some(browser) = browser {
+            self.wish(home, id, Wish::Meet(browser));
         }
     }
 
@@ -177,6 +194,7 @@ impl Shard {
         port.say_goodbye(self.moment, &self.wall, &mut self.scratch.packet);
         drop(port.stop(Played::Stopped, &mut self.news));
         port.tell(&mut self.news, Notice::Closed(id, port.totals()));
+        self.wish(port.home(), id, Wish::Forget);
         self.waste.throw(Thing::Port(port, id));
     }
 
@@ -187,6 +205,7 @@ impl Shard {
         let id = port.id();
         tracing::error!(port = id.0, "a fault of ours ended a port");
         port.tell(&mut self.news, Notice::Died(id));
+        self.wish(port.home(), id, Wish::Forget);
         self.waste.throw(Thing::Port(port, id));
     }
 
@@ -198,7 +217,9 @@ impl Shard {
         }
         let port = self.ports.remove(place)?;
         let (rtp, rtcp) = port.wires();
-        self.poll.forget(rtp);
+        if !rtp.is_shared() {
+            self.poll.forget(rtp);
+        }
         if let Some(rtcp) = rtcp {
             self.poll.forget(rtcp);
         }
@@ -213,6 +234,7 @@ impl Shard {
     fn hand(&mut self, id: PortId, to: usize) {
         let Some(place) = self.directory.find(id) else { return };
         let Some(port) = self.move_out(place) else { return };
+        self.wish(port.home(), id, Wish::Follow(to));
         self.leaving.push((to, port));
         self.see_off();
     }

@@ -62,6 +62,12 @@ pub enum OpenError {
     /// No such listener.
     #[error("there is no listener {0}")]
     NoListener(usize),
+    /// So many sockets for browsers are open on one thread, one for each address.
+    #[error("{0} addresses have a socket for browsers, and no further one gets any")]
+    TooManyGates(usize),
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers")]
+    NoChance,
     /// The thread does not take orders fast enough.
     #[error("a media thread has no room for orders")]
     Busy,

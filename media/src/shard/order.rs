@@ -4,16 +4,21 @@
 //! the thread only moves values to their places.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::port::{Port, Protection};
+use super::handshakes::Shaken;
+use super::porch::{Brought, Guest, Wish};
+use super::port::{Port, Protection, Wire};
 use super::room::Partial;
+use crate::browser::{Credentials, Role};
 use crate::codec::{Decoder, Encoder, Kind, Settings};
 use crate::dtmf::{Key, Press};
 use crate::frame::Rate;
 use crate::mixer::{Gain, Rules};
 use crate::prompt::Cursor;
 use crate::recording::Tap;
+use crate::sdp::dtls::Fingerprint;
 
 /// The most codecs that a party may choose from packet to packet; an answer lists one or two.
 pub const MAX_HEARD: usize = 4;
@@ -89,6 +94,8 @@ pub struct Terms {
     pub comfort_in: Option<u8>,
     /// What protects packets.
     pub protection: Protection,
+    /// Who is to be met, where it is a browser.
+    pub browser: Option<Box<Browser>>,
     /// How we send keys.
     pub keys_out: Option<Keys>,
     /// How keys come.
@@ -109,6 +116,7 @@ impl Terms {
             hearing: vec![Hearing::new(kind, payload_type)],
             comfort_in: None,
             protection: Protection::Open,
+            browser: None,
             keys_out: None,
             keys_in: None,
             silence_after: None,
@@ -129,6 +137,17 @@ impl Terms {
             }
         }
     }
+}
+
+/// A browser as its description says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Browser {
+    /// The name under which it checks.
+    pub ufrag: String,
+    /// Who begins the handshake.
+    pub role: Role,
+    /// One of these is its certificate's.
+    pub fingerprints: Vec<Fingerprint>,
 }
 
 /// A prompt to be played.
@@ -193,6 +212,8 @@ pub enum Order {
     Enter(RoomId),
     /// How the party stands in its room.
     Stand(Stand),
+    /// To be found by a browser under other credentials: its description begins ICE anew.
+    Restart(Credentials),
     /// To close.
     Close,
 }
@@ -232,8 +253,10 @@ pub enum RoomOrder {
 pub(crate) struct Opening {
     pub id: PortId,
     pub listener: usize,
-    pub rtp: UdpSocket,
-    pub rtcp: Option<UdpSocket>,
+    pub rtp: Wire,
+    pub rtcp: Option<Wire>,
+    /// The thread that reads the socket, where it is shared.
+    pub home: Option<usize>,
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
@@ -242,6 +265,16 @@ pub(crate) struct Opening {
 /// What a thread finds in its ring.
 pub(crate) enum Command {
     Open(Box<Opening>),
+    /// To read the socket that browsers share.
+    Gate(Arc<UdpSocket>),
+    /// To open a port for a browser that comes by a gate of this thread.
+    Host(Box<Opening>, Box<Guest>),
+    /// What the thread of a port wants of the one that reads its socket.
+    Wish(PortId, Wish),
+    /// What the thread that reads a port's socket brings to the one where it lives.
+    Bring(PortId, Brought),
+    /// What has come of a handshake, for the thread that reads the socket.
+    Shaken(PortId, Shaken),
     Port(PortId, Order),
     /// To hand a port to another thread.
     Hand(PortId, usize),

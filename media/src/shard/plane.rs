@@ -11,15 +11,19 @@ use std::thread::JoinHandle;
 
 use super::clock;
 use super::counters::{Counters, Tally};
+use super::gates::Gates;
+use super::handshakes::{self, Handshakes};
 use super::notice::{NOTICES, News, Notice};
 use super::opening::{Open, OpenError, Opened, bind_pair};
 use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder, Stand};
 use super::placement::{Meeting, Placement, Placing, Way};
+use super::port::Wire;
 use super::rank;
 use super::ring::Ring;
 use super::settings::{Settings, StartError};
 use super::thread::{Door, Seat, Shard};
 use super::waste::{self, Thing, Waste};
+use crate::browser::Identity;
 use crate::mixer::Rules;
 use crate::rtp::ports::Range;
 
@@ -53,8 +57,13 @@ struct Shared {
     numbers: Mutex<Range>,
     listeners: usize,
     most_load_permille: u64,
+    /// The media threads.
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Those beside them: who drops, and who meets browsers.
+    beside: Mutex<Vec<JoinHandle<()>>>,
     waste: Waste,
+    handshakes: Handshakes,
+    gates: Gates,
 }
 
 /// The face. Clones are the same plane; when the last goes, the threads end.
@@ -82,7 +91,8 @@ impl Plane {
         let cores = if settings.pinned { rank::cores()? } else { Vec::new() };
         for number in 0..settings.threads {
             let news = News::new(rings.clone());
-            let shard = Shard::new(number, Arc::clone(&doors), news, shared.waste.clone())?;
+            let (waste, handshakes) = (shared.waste.clone(), shared.handshakes.clone());
+            let shard = Shard::new(number, Arc::clone(&doors), news, waste, handshakes)?;
             // The first core takes most of the interrupts, so the last ones are ours.
             let core = cores.len().checked_sub(1 + number).map(|at| cores[at]);
             let thread = shard.start(Seat { core, ahead: settings.ahead })?;
@@ -92,7 +102,10 @@ impl Plane {
         Ok((Self(shared), notices))
     }
 
-    fn shared(settings: &Settings, doors: &Arc<[Arc<Door>]>, numbers: Range) -> io::Result<Arc<Shared>> {
+    fn shared(settings: &Settings, doors: &Arc<[Arc<Door>]>, numbers: Range) -> Result<Arc<Shared>, StartError> {
+        let identity = Arc::new(Identity::fresh()?);
+        let browsers = settings.browser_numbers.map(|(first, last)| Range::new(first, last, chance)).transpose()?;
+        let gates = Gates::new(Arc::clone(&identity), browsers);
         let placement = Placement::new(settings.threads, settings.most_ports);
         // The thread that drops is started first and told whom to tell as soon as there is somebody.
         let told: Arc<std::sync::OnceLock<std::sync::Weak<Shared>>> = Arc::default();
@@ -102,14 +115,18 @@ impl Plane {
                 shared.forget(port);
             }
         }))?;
+        let (handshakes, shaking) = handshakes::start(identity, Arc::clone(doors))?;
         let shared = Arc::new(Shared {
             doors: Arc::clone(doors),
             placement: Mutex::new(placement),
             numbers: Mutex::new(numbers),
             listeners: settings.listeners,
             most_load_permille: settings.most_load_permille,
-            threads: Mutex::new(vec![thread]),
+            threads: Mutex::default(),
+            beside: Mutex::new(vec![thread, shaking]),
             waste,
+            handshakes,
+            gates,
         });
         let _ = told.set(Arc::downgrade(&shared));
         Ok(shared)
@@ -120,18 +137,19 @@ impl Plane {
     /// # Errors
     /// When there is no room for it; the reason says which.
     pub fn open(&self, wanted: &Open) -> Result<Opened, OpenError> {
-        if wanted.listener >= self.0.listeners {
-            return Err(OpenError::NoListener(wanted.listener));
-        }
-        let (id, shard) = self.place(wanted)?;
+        let (id, shard) = self.reserve(wanted)?;
         let opened = self.open_at(wanted, id, shard);
         if opened.is_err() {
-            self.0.forget(id);
+            self.release(id);
         }
         opened
     }
 
-    fn place(&self, wanted: &Open) -> Result<(PortId, usize), OpenError> {
+    /// Gives a port its name and its thread.
+    pub(super) fn reserve(&self, wanted: &Open) -> Result<(PortId, usize), OpenError> {
+        if wanted.listener >= self.0.listeners {
+            return Err(OpenError::NoListener(wanted.listener));
+        }
         let loads = self.0.doors.iter().map(|door| door.counters.read().load_permille);
         let free: Vec<bool> = loads.map(|load| load < self.0.most_load_permille).collect();
         match lock(&self.0.placement).place(wanted.weight, wanted.beside, &free) {
@@ -141,13 +159,28 @@ impl Plane {
         }
     }
 
+    /// A port was not opened after all.
+    pub(super) fn release(&self, port: PortId) {
+        self.0.forget(port);
+    }
+
+    pub(super) fn gates(&self) -> &Gates {
+        &self.0.gates
+    }
+
+    pub(super) fn numbers(&self) -> &Mutex<Range> {
+        &self.0.numbers
+    }
+
+    pub(super) fn send(&self, shard: usize, command: Command) -> Result<(), OrderError> {
+        self.0.push(shard, command)
+    }
+
     fn open_at(&self, wanted: &Open, id: PortId, shard: usize) -> Result<Opened, OpenError> {
         let cannot = |source| OpenError::Bind { address: wanted.address, source };
         let (number, rtp, rtcp) = bind_pair(&self.0.numbers, wanted.address, wanted.reports)?;
         lock(&self.0.placement).bound(id, number);
-        let mut random = [0; 10];
-        getrandom::fill(&mut random).map_err(|error| cannot(error.into()))?;
-        let [a, b, c, d, e, f, g, h, i, j] = random;
+        let (ssrc, timestamp, sequence) = chances().map_err(cannot)?;
         let opened = Opened {
             port: id,
             rtp: rtp.local_addr().map_err(cannot)?,
@@ -156,11 +189,12 @@ impl Plane {
         let opening = Opening {
             id,
             listener: wanted.listener,
-            rtp,
-            rtcp,
-            ssrc: u32::from_ne_bytes([a, b, c, d]),
-            timestamp: u32::from_ne_bytes([e, f, g, h]),
-            sequence: u16::from_ne_bytes([i, j]),
+            rtp: Wire::new(rtp),
+            rtcp: rtcp.map(Wire::new),
+            home: None,
+            ssrc,
+            timestamp,
+            sequence,
         };
         let pushed = self.0.doors[shard].commands.push(Command::Open(Box::new(opening)));
         pushed.map(|()| opened).map_err(|_| OpenError::Busy)
@@ -286,11 +320,10 @@ impl Shared {
     }
 
     fn stop(&self) {
-        let mut threads = std::mem::take(&mut *lock(&self.threads));
+        let threads = std::mem::take(&mut *lock(&self.threads));
         if threads.is_empty() {
             return;
         }
-        let dropping = threads.remove(0);
         for door in self.doors.iter() {
             while door.commands.push(Command::Finish).is_err() {
                 std::thread::yield_now();
@@ -302,8 +335,11 @@ impl Shared {
             }
         }
         self.waste.throw(Thing::Nothing);
-        if dropping.join().is_err() {
-            tracing::error!("the thread that frees what media threads throw away ended by a fault");
+        self.handshakes.finish();
+        for thread in std::mem::take(&mut *lock(&self.beside)) {
+            if thread.join().is_err() {
+                tracing::error!("a thread beside the media threads ended by a fault");
+            }
         }
     }
 }
@@ -353,6 +389,14 @@ impl AsFd for Notices {
 /// A lock that a panic elsewhere has not spoiled: what it guards is whole between two statements.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where the numbers of a stream begin: its name, its time, its packets.
+pub(super) fn chances() -> io::Result<(u32, u32, u16)> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random)?;
+    let [a, b, c, d, e, f, g, h, i, j] = random;
+    Ok((u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]), u16::from_ne_bytes([i, j])))
 }
 
 /// Chance for the order of numbers; without any it is no secret, and sound still comes.

@@ -22,6 +22,8 @@ pub enum Token {
     Rtp(Place),
     /// Its RTCP socket.
     Rtcp(Place),
+    /// The socket of this number that browsers share.
+    Gate(u32),
 }
 
 /// A place in the slab, and which of its tenants is meant.
@@ -46,6 +48,7 @@ impl Token {
             Self::Commands => 1,
             Self::Rtp(at) => place(2, at),
             Self::Rtcp(at) => place(3, at),
+            Self::Gate(number) => place(4, Place { index: number, generation: 0 }),
         }
     }
 
@@ -56,7 +59,8 @@ impl Token {
             0 => Self::Clock,
             1 => Self::Commands,
             2 => Self::Rtp(place),
-            _ => Self::Rtcp(place),
+            3 => Self::Rtcp(place),
+            _ => Self::Gate(place.index),
         }
     }
 }
@@ -125,8 +129,8 @@ mod tests {
     #[test]
     fn a_token_comes_back_as_it_was_given() {
         let place = Place { index: u32::MAX, generation: 0x00ff_ffff };
-        for token in [Token::Clock, Token::Commands, Token::Rtp(place), Token::Rtcp(Place { index: 7, generation: 1 })]
-        {
+        let rtcp = Token::Rtcp(Place { index: 7, generation: 1 });
+        for token in [Token::Clock, Token::Commands, Token::Rtp(place), rtcp, Token::Gate(3)] {
             assert_eq!(Token::unpack(token.pack()), token);
         }
     }

@@ -15,9 +15,11 @@ use std::time::{Duration, Instant};
 use super::clock::{self, SLOT, SLOTS, SlotClock, now};
 use super::counters::{Counters, Tally};
 use super::directory::Directory;
+use super::handshakes::Handshakes;
 use super::notice::News;
 use super::order::{Command, RoomId};
 use super::poll::{Events, Place, Poll, Token};
+use super::porch::Porch;
 use super::port::{Moment, Port, Scratch};
 use super::rank;
 use super::ring::Ring;
@@ -68,6 +70,11 @@ pub(crate) struct Shard {
     /// The calendar, for reports.
     pub(super) wall: Wall,
     pub(super) moment: Moment,
+    /// Who comes by the sockets that browsers share.
+    pub(super) porch: Porch,
+    pub(super) handshakes: Handshakes,
+    /// What other threads had no room for.
+    pub(super) unsaid: Vec<(usize, Command)>,
     /// Ports on their way to another thread whose ring is full.
     pub(super) leaving: Vec<(usize, Box<Port>)>,
     working: Duration,
@@ -91,7 +98,13 @@ impl Shard {
     ///
     /// # Errors
     /// When the system gives no descriptors.
-    pub fn new(number: usize, doors: Arc<[Arc<Door>]>, news: News, waste: Waste) -> io::Result<Self> {
+    pub fn new(
+        number: usize,
+        doors: Arc<[Arc<Door>]>,
+        news: News,
+        waste: Waste,
+        handshakes: Handshakes,
+    ) -> io::Result<Self> {
         let (poll, clock) = (Poll::new()?, SlotClock::start()?);
         poll.watch(&clock, Token::Clock)?;
         poll.watch(doors[number].commands.bell(), Token::Commands)?;
@@ -113,6 +126,9 @@ impl Shard {
             scratch: Scratch::default(),
             wall: clock::wall(),
             moment: Moment { now: now(), round: 0 },
+            porch: Porch::default(),
+            handshakes,
+            unsaid: Vec::new(),
             leaving: Vec::new(),
             working: Duration::ZERO,
             measured: now(),
@@ -150,6 +166,7 @@ impl Shard {
                     Token::Commands => self.obey(),
                     Token::Rtp(place) => self.sound_came(place),
                     Token::Rtcp(place) => self.report_came(place),
+                    Token::Gate(number) => self.gate_came(number),
                 }
             }
             self.working += now().saturating_duration_since(began);
@@ -174,6 +191,7 @@ impl Shard {
         }
         self.news.retry();
         self.see_off();
+        self.say_again();
         self.measure();
         self.publish();
     }

@@ -1,5 +1,6 @@
 //! Packets as they come: from one port's socket through two ports' heads and out of another's socket.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::poll::Place;
@@ -30,24 +31,31 @@ impl Shard {
                     return;
                 }
             };
-            let (before, partner) = (*port.counts(), port.route.partner());
-            let wants = partner.and_then(|partner| self.ports.get(partner)).map(Port::wants).unwrap_or_default();
-            let Some(port) = self.ports.get_mut(place) else { return };
-            let datagram = &mut self.packet[..length];
-            let (onward, length) = port.take(datagram, from, wants, self.moment, &mut self.news);
-            if onward == Onward::Report {
-                port.take_report(&mut self.packet[..length], from, self.moment, &self.wall, &mut self.news);
-            }
-            let settling = port.wires().0.is_settling();
-            let after = port.counts();
-            self.tally.packets_in += after.packets_in - before.packets_in;
-            self.tally.refused += after.refused - before.refused;
-            self.tally.strangers += after.strangers - before.strangers;
-            self.lead_on(place, onward, length);
-            if !settling {
+            if !self.took_sound(place, length, from) {
                 return;
             }
         }
+    }
+
+    /// Lets a port take the datagram in the thread's buffer, and sends it on; whether its socket has to be looked at until
+    /// nothing is left.
+    pub(super) fn took_sound(&mut self, place: Place, length: usize, from: Option<SocketAddr>) -> bool {
+        let Some(port) = self.ports.get(place) else { return false };
+        let (before, partner) = (*port.counts(), port.route.partner());
+        let wants = partner.and_then(|partner| self.ports.get(partner)).map(Port::wants).unwrap_or_default();
+        let Some(port) = self.ports.get_mut(place) else { return false };
+        let datagram = &mut self.packet[..length];
+        let (onward, length) = port.take(datagram, from, wants, self.moment, &mut self.news);
+        if onward == Onward::Report {
+            port.take_report(&mut self.packet[..length], from, self.moment, &self.wall, &mut self.news);
+        }
+        let settling = port.wires().0.is_settling();
+        let after = port.counts();
+        self.tally.packets_in += after.packets_in - before.packets_in;
+        self.tally.refused += after.refused - before.refused;
+        self.tally.strangers += after.strangers - before.strangers;
+        self.lead_on(place, onward, length);
+        settling
     }
 
     fn lead_on(&mut self, place: Place, onward: Onward, length: usize) {

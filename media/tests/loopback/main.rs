@@ -13,10 +13,12 @@
 //! | `lengths` | packets of 10, 30, 40 and 60 ms |
 //! | `keys` | keys that are pressed, passed on, made anew |
 //! | `weather` | bad networks, and a fault of ours |
+//! | `browsers` | who comes by the socket that browsers share, and who does not |
 //! | `safety` | who is refused: strangers, other addresses, packets without proof |
 
 mod announcements;
 mod bridge;
+mod browsers;
 mod ears;
 mod keys;
 mod lengths;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use patchcord_media::codec::{Encoder, Kind, Settings};
 use patchcord_media::dtmf::{self, Key, tones};
 use patchcord_media::rtp::packet::{Head, MAX_PACKET, View};
+use patchcord_media::rtp::rtcp::Carried;
 use patchcord_media::rtp::srtp::{GROWTH, Receiver, Sender};
 use patchcord_media::shard::PortId;
 use patchcord_media::tone::Tone;
@@ -188,6 +189,10 @@ impl Party {
     pub fn listen(&mut self, now: Instant) {
         let mut buffer = [0; MAX_PACKET];
         while let Ok(mut length) = self.socket.recv(&mut buffer) {
+            // A browser is asked again for its handshake, and answered when it checks.
+            if self.guard.is_some() && matches!(Carried::by(&buffer[..length]), Carried::Stun | Carried::Dtls) {
+                continue;
+            }
             if let Some((_, receiver)) = &mut self.guard {
                 length = receiver.unprotect(&mut buffer[..length]).expect("a packet under our key");
             }

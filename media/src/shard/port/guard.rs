@@ -10,6 +10,8 @@ pub enum Protection {
     Kept,
     /// These keys.
     Keys(Box<Guard>),
+    /// Keys that DTLS gives, or has given: nothing goes out and nothing is believed before that.
+    Awaited,
 }
 
 /// The two directions.
@@ -25,18 +27,18 @@ impl Protection {
     pub(super) fn guard(&mut self) -> Option<&mut Guard> {
         match self {
             Self::Keys(guard) => Some(guard),
-            Self::Open | Self::Kept => None,
+            Self::Open | Self::Kept | Self::Awaited => None,
         }
     }
 
     /// Whether packets are protected.
     pub(super) fn is_on(&self) -> bool {
-        matches!(self, Self::Keys(_))
+        matches!(self, Self::Keys(_) | Self::Awaited)
     }
 
     /// Takes over the keys of older terms, where they stay.
     pub(crate) fn keep(&mut self, old: &mut Self) {
-        if matches!(self, Self::Kept) {
+        if matches!(self, Self::Kept) || (matches!(self, Self::Awaited) && matches!(old, Self::Keys(_))) {
             *self = std::mem::replace(old, Self::Open);
         }
     }

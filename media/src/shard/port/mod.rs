@@ -31,6 +31,7 @@ mod send;
 mod voiced;
 mod wire;
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::notice::{News, Notice, Totals};
@@ -53,7 +54,7 @@ pub(crate) use play::Playing;
 pub(crate) use receive::Onward;
 pub(crate) use recorder::Recorder;
 pub(crate) use report::Reports;
-pub(crate) use wire::{Got, Wire};
+pub(crate) use wire::{Got, Wire, plain};
 
 /// Now, on both clocks.
 #[derive(Clone, Copy)]
@@ -172,6 +173,8 @@ pub(crate) struct Port {
     terms: Option<Box<Terms>>,
     id: PortId,
     listener: usize,
+    /// The thread that reads the socket of a browser.
+    home: Option<usize>,
     rtcp: Option<Wire>,
     latch: Latch,
     /// There where the party asked for packets of another length than frames.
@@ -184,12 +187,13 @@ pub(crate) struct Port {
 impl Port {
     /// A port that hears nobody yet.
     pub fn new(opening: Opening, now: Instant) -> Self {
-        let Opening { id, listener, rtp, rtcp, ssrc, sequence, timestamp } = opening;
+        let Opening { id, listener, rtp, rtcp, ssrc, sequence, timestamp, home } = opening;
         Self {
             id,
             listener,
-            rtp: Wire::new(rtp),
-            rtcp: rtcp.map(Wire::new),
+            home,
+            rtp,
+            rtcp,
             latch: Latch::new(None, None, false),
             forward: Forward::new(ssrc, sequence, timestamp, Rate::Narrow.hz()),
             sending: Sending::new(),
@@ -219,6 +223,22 @@ impl Port {
     /// Who is told about it.
     pub fn listener(&self) -> usize {
         self.listener
+    }
+
+    /// The thread that reads its socket, where it is a browser's and shares one.
+    pub fn home(&self) -> Option<usize> {
+        self.home
+    }
+
+    /// Sends to where the browser wants to be reached.
+    pub fn point(&mut self, browser: SocketAddr) {
+        self.rtp.point(browser);
+    }
+
+    /// Protects and opens packets by these keys from now on; those that they replace.
+    pub fn secure(&mut self, guard: Box<Guard>) -> Option<Protection> {
+        let terms = self.terms.as_mut().filter(|terms| terms.protection.is_on())?;
+        Some(std::mem::replace(&mut terms.protection, Protection::Keys(guard)))
     }
 
     /// Its sockets: of sound, and of reports where they are apart.

@@ -60,9 +60,10 @@ impl Port {
             return (Onward::Report, length);
         }
         let is_proven = self.agreed.is_protected;
-        if is_proven && let Some(guard) = self.terms.as_mut().and_then(|terms| terms.protection.guard()) {
+        if is_proven {
+            let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
             // What proves nothing is nothing.
-            length = guard.receiver.unprotect(datagram).unwrap_or_default();
+            length = guard.and_then(|guard| guard.receiver.unprotect(datagram).ok()).unwrap_or_default();
         }
         let onward = self.take_packet(&datagram[..length], from, is_proven, wants, moment, news);
         (onward, length)
@@ -191,7 +192,7 @@ impl Port {
     }
 
     /// The party is there: it spoke, or said at least how it hears us.
-    pub(super) fn show_life(&mut self, moment: Moment, news: &mut News) {
+    pub fn show_life(&mut self, moment: Moment, news: &mut News) {
         self.last_heard = moment.now;
         if self.is_silent {
             self.is_silent = false;

@@ -53,9 +53,9 @@ impl Port {
         }
         let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
         let length = match guard.map(|guard| guard.receiver.unprotect_report(datagram)) {
-            None => datagram.len(),
+            None if !self.is_protected() => datagram.len(),
             Some(Ok(opened)) => opened,
-            Some(Err(_)) => 0,
+            Some(Err(_)) | None => 0,
         };
         let Ok(compound) = Compound::parse(&datagram[..length]) else {
             self.totals.refused += 1;

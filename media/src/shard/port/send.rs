@@ -117,13 +117,11 @@ impl Port {
             return self.send(&buffer[..length]);
         }
         let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
-        let length = match guard.map(|guard| guard.sender.protect(buffer, length)) {
-            None => length,
-            Some(Ok(grown)) => grown,
-            // What cannot be protected is not sent.
-            Some(Err(_)) => return false,
-        };
-        self.send(&buffer[..length])
+        match guard.map(|guard| guard.sender.protect(buffer, length)) {
+            Some(Ok(grown)) => self.send(&buffer[..grown]),
+            // What cannot be protected, or not yet, is not sent.
+            Some(Err(_)) | None => false,
+        }
     }
 
     /// Lets its coder spend more or less, within what was agreed.

@@ -3,10 +3,14 @@
 //! Until the other end is known for sure, packets are taken with their sender's address and strangers are refused. Then the
 //! socket is connected: the kernel keeps strangers out from there on, and each packet costs less. A connected socket is
 //! loosened again when the description names somebody else or the party falls silent.
+//!
+//! Browsers share one socket. Nothing is read from it here and it is connected to nobody: who is at the other end is for the
+//! checks to say ([`Wire::point`]).
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 /// What a look at the socket found.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,11 +30,30 @@ enum Hold {
     /// Connected, but what came before may still lie in the queue.
     Settling,
     Fast,
+    /// The socket is others' as well.
+    Shared,
+}
+
+/// Whose a socket is.
+enum Socket {
+    Own(UdpSocket),
+    Shared(Arc<UdpSocket>),
+}
+
+impl std::ops::Deref for Socket {
+    type Target = UdpSocket;
+
+    fn deref(&self) -> &UdpSocket {
+        match self {
+            Self::Own(socket) => socket,
+            Self::Shared(socket) => socket,
+        }
+    }
 }
 
 /// One socket.
 pub(crate) struct Wire {
-    socket: UdpSocket,
+    socket: Socket,
     peer: Option<SocketAddr>,
     hold: Hold,
 }
@@ -39,7 +62,22 @@ impl Wire {
     /// Takes over a bound socket that does not block. Its number was named when it was bound: Linux takes away one that it
     /// chose itself when the socket is loosened.
     pub fn new(socket: UdpSocket) -> Self {
-        Self { socket, peer: None, hold: Hold::Loose }
+        Self { socket: Socket::Own(socket), peer: None, hold: Hold::Loose }
+    }
+
+    /// Sends from a socket that others send from, too.
+    pub fn shared(socket: Arc<UdpSocket>) -> Self {
+        Self { socket: Socket::Shared(socket), peer: None, hold: Hold::Shared }
+    }
+
+    /// Whether somebody else reads from the socket.
+    pub fn is_shared(&self) -> bool {
+        self.hold == Hold::Shared
+    }
+
+    /// Sends to this address from now on, over a socket that others share.
+    pub fn point(&mut self, peer: SocketAddr) {
+        self.peer = Some(peer);
     }
 
     /// Where packets go to.
@@ -49,7 +87,7 @@ impl Wire {
 
     /// Sends to this address from now on. A socket that is held fast to another is loosened.
     pub fn aim(&mut self, peer: Option<SocketAddr>) {
-        if self.peer != peer {
+        if self.peer != peer && !self.is_shared() {
             self.loosen();
             self.peer = peer;
         }
@@ -57,6 +95,9 @@ impl Wire {
 
     /// Hears and sends to this address only. A system that refuses leaves the socket loose, which works as well.
     pub fn hold_fast(&mut self, peer: SocketAddr) {
+        if self.is_shared() {
+            return;
+        }
         self.peer = Some(peer);
         if self.socket.connect(peer).is_ok() {
             self.hold = Hold::Settling;
@@ -65,9 +106,9 @@ impl Wire {
 
     /// Hears anybody again.
     pub fn loosen(&mut self) {
-        if self.hold != Hold::Loose {
+        if matches!(self.hold, Hold::Settling | Hold::Fast) {
             // The descriptor is ours and connected, so there is nothing to refuse.
-            let _ = rustix::net::connect_unspec(&self.socket);
+            let _ = rustix::net::connect_unspec(&*self.socket);
             self.hold = Hold::Loose;
         }
     }
@@ -83,6 +124,7 @@ impl Wire {
         let came = match self.hold {
             Hold::Fast => self.socket.recv(buffer).map(|length| (length, None)),
             Hold::Loose => self.socket.recv_from(buffer).map(|(length, from)| (length, Some(from))),
+            Hold::Shared => return Got::Nothing,
             Hold::Settling => {
                 let came = self.socket.recv_from(buffer);
                 if came.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
@@ -101,8 +143,8 @@ impl Wire {
     /// Sends one datagram; false when it did not leave.
     pub fn send(&self, datagram: &[u8]) -> bool {
         let sent = match (self.hold, self.peer) {
-            (Hold::Loose, Some(peer)) => self.socket.send_to(datagram, peer),
-            (Hold::Loose, None) => return false,
+            (Hold::Loose | Hold::Shared, Some(peer)) => self.socket.send_to(datagram, peer),
+            (Hold::Loose | Hold::Shared, None) => return false,
             _ => self.socket.send(datagram),
         };
         sent.is_ok()
@@ -116,7 +158,7 @@ impl AsFd for Wire {
 }
 
 /// An IPv4 address that came in IPv6 clothes is compared by what it is.
-fn plain(address: SocketAddr) -> SocketAddr {
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
@@ -163,6 +205,21 @@ mod tests {
         stranger.send_to(b"again", here).expect("loopback");
         assert_eq!(next(&mut wire), (b"again".to_vec(), stranger.local_addr().ok()));
         assert!(wire.send(b"back"), "the peer is still known");
+    }
+
+    #[test]
+    fn a_shared_wire_reads_nothing_and_is_held_by_nobody() {
+        let (ours, peer) = (Arc::new(socket()), socket());
+        let there = peer.local_addr().expect("an address");
+        let mut wire = Wire::shared(Arc::clone(&ours));
+        assert!(!wire.send(b"nobody"));
+        wire.point(there);
+        wire.hold_fast(([192, 0, 2, 1], 9).into());
+        wire.aim(None);
+        assert_eq!(wire.peer(), Some(there));
+        assert!(wire.send(b"hello"));
+        peer.send_to(b"hello", ours.local_addr().expect("an address")).expect("loopback");
+        assert_eq!(wire.receive(&mut [0; 16]), Got::Nothing);
     }
 
     #[test]

@@ -1,0 +1,119 @@
+//! The sockets that browsers share: one for each media thread and address of ours, opened when the first browser needs it.
+//!
+//! Everything here happens on the thread of whoever opens a port.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::{Arc, Mutex};
+
+use rustix::net::sockopt;
+
+use super::opening::{Open, OpenError, Opened, bind_pair};
+use super::order::{Command, Opening, PortId};
+use super::plane::{Plane, lock};
+use super::porch::Guest;
+use super::port::Wire;
+use crate::browser::{Credentials, Identity};
+use crate::rtp::ports::Range;
+use crate::sdp::dtls::Fingerprint;
+
+/// The most gates of one thread: a machine has a few addresses.
+const MOST_GATES: usize = 16;
+
+/// What a gate may hold back: a second of packets of a few hundred browsers, as far as the system allows.
+const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+
+/// A port that waits for a browser.
+#[derive(Debug, Clone)]
+pub struct OpenedBrowser {
+    /// The port.
+    pub opened: Opened,
+    /// By which the browser finds it.
+    pub credentials: Credentials,
+    /// The certificate that it will be shown.
+    pub fingerprint: Fingerprint,
+    /// The source that it will hear.
+    pub source: u32,
+}
+
+/// One gate as its thread knows it.
+#[derive(Clone)]
+struct Gate {
+    number: u32,
+    socket: Arc<UdpSocket>,
+    address: SocketAddr,
+}
+
+/// See the module.
+pub(super) struct Gates {
+    pub identity: Arc<Identity>,
+    open: Mutex<HashMap<usize, HashMap<IpAddr, Gate>>>,
+    /// Numbers of their own, where they have some.
+    pub numbers: Option<Mutex<Range>>,
+}
+
+impl Gates {
+    pub fn new(identity: Arc<Identity>, numbers: Option<Range>) -> Self {
+        Self { identity, open: Mutex::default(), numbers: numbers.map(Mutex::new) }
+    }
+}
+
+impl Plane {
+    /// Opens a port for a browser. It is heard when it was tuned, has passed a check and proven its certificate.
+    ///
+    /// # Errors
+    /// When there is no room for it; the reason says which.
+    pub fn open_browser(&self, wanted: &Open) -> Result<OpenedBrowser, OpenError> {
+        let (id, shard) = self.reserve(wanted)?;
+        let opened = self.open_guest(wanted, id, shard);
+        if opened.is_err() {
+            self.release(id);
+        }
+        opened
+    }
+
+    /// Credentials for a port whose description begins ICE anew; they go to it by [`Order::Restart`](super::Order::Restart).
+    ///
+    /// # Errors
+    /// When the system gives no random numbers.
+    pub fn fresh_credentials(&self) -> Result<Credentials, OpenError> {
+        Credentials::fresh().map_err(|_| OpenError::NoChance)
+    }
+
+    fn open_guest(&self, wanted: &Open, id: PortId, shard: usize) -> Result<OpenedBrowser, OpenError> {
+        let gate = self.gate(shard, wanted.address)?;
+        let credentials = self.fresh_credentials()?;
+        let (ssrc, timestamp, sequence) = super::plane::chances().map_err(|_| OpenError::NoChance)?;
+        let opened = Opened { port: id, rtp: gate.address, rtcp: None };
+        let rtp = Wire::shared(Arc::clone(&gate.socket));
+        let (listener, home) = (wanted.listener, Some(shard));
+        let opening = Opening { id, listener, rtp, rtcp: None, home, ssrc, timestamp, sequence };
+        let guest = Guest::new(gate.number, gate.socket, &credentials);
+        self.send(shard, Command::Host(Box::new(opening), Box::new(guest))).map_err(|_| OpenError::Busy)?;
+        let fingerprint = self.gates().identity.fingerprint().clone();
+        Ok(OpenedBrowser { opened, credentials, fingerprint, source: ssrc })
+    }
+
+    /// The gate of a thread at an address of ours.
+    fn gate(&self, shard: usize, address: IpAddr) -> Result<Gate, OpenError> {
+        let gates = self.gates();
+        let mut open = lock(&gates.open);
+        let own = open.entry(shard).or_default();
+        if let Some(gate) = own.get(&address) {
+            return Ok(gate.clone());
+        }
+        if own.len() >= MOST_GATES {
+            return Err(OpenError::TooManyGates(MOST_GATES));
+        }
+        let numbers = gates.numbers.as_ref().unwrap_or(self.numbers());
+        let (_, socket, _) = bind_pair(numbers, address, false)?;
+        let cannot = |source| OpenError::Bind { address, source };
+        sockopt::set_socket_recv_buffer_size(&socket, BACKLOG_BYTES).map_err(|error| cannot(error.into()))?;
+        let (address, socket) = (socket.local_addr().map_err(cannot)?, Arc::new(socket));
+        let number = u32::try_from(own.len()).expect("a few gates");
+        self.send(shard, Command::Gate(Arc::clone(&socket))).map_err(|_| OpenError::Busy)?;
+        let gate = Gate { number, socket, address };
+        own.insert(address.ip(), gate.clone());
+        Ok(gate)
+    }
+}

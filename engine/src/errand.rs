@@ -11,6 +11,8 @@
 use std::time::Duration;
 
 use crate::call::LegId;
+use crate::journal::CallId;
+use crate::originate::{NotBegun, Wanted};
 
 /// What a program wants to know or have done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +23,8 @@ pub enum Errand {
     Moment,
     /// Something in the world beyond the switch.
     Outside(Outside),
+    /// A call of its own that the house begins.
+    Originate(Box<Wanted>),
 }
 
 /// An errand into the world.
@@ -50,6 +54,8 @@ pub enum Brought {
     },
     /// JSON, or in words why there is none.
     Answer(Result<String, String>),
+    /// The name of the call that was begun, or why none was.
+    Begun(Result<CallId, NotBegun>),
 }
 
 /// What is known of a leg.
@@ -79,6 +85,8 @@ pub struct Facts {
     pub state: String,
     /// How its sound goes, once that is known.
     pub quality: Option<Quality>,
+    /// What whoever had the call begun wants its service to know: a JSON map, or nothing.
+    pub vars: String,
 }
 
 /// How the sound of a leg goes.

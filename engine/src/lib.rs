@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod journal;
 pub mod line;
 pub mod live;
+pub mod originate;
 pub mod passes;
 pub mod program;
 pub mod redact;

@@ -189,6 +189,10 @@ impl Look<'_> {
     /// `http::get(…)`, or a function of the script or of Rhai.
     fn function(&mut self, call: &FnCallExpr, at: Position) {
         if call.namespace.is_empty() {
+            let of_house = words::all().find(|word| word.of == Of::House && word.name == call.name.as_str());
+            if let Some(word) = of_house.filter(|_| !self.has_function(&call.name)) {
+                self.word(word, call, at, true);
+            }
             return;
         }
         let module = call.namespace.root();

@@ -25,9 +25,13 @@ pub fn reference() -> String {
         entry(&mut page, word);
     }
     page.push_str("\n### What is known of a leg\n\n");
-    page.push_str("- `leg.id` — Its number in the call.\n- `leg.vars` — A map of the script's own.\n");
+    page.push_str("- `leg.id` — Its number in the call.\n- `leg.vars` — A map of the script's own; of a call that was begun by `originate`, what that said.\n");
     for fact in FACTS {
         line(&mut page, format_args!("- `leg.{}` — {}", fact.name, fact.says));
+    }
+    page.push_str("\n### The house\n\n");
+    for word in words::all().filter(|word| word.of == Of::House) {
+        entry(&mut page, word);
     }
     page.push_str("\n### What goes on in the background\n\n");
     for word in words::all().filter(|word| word.of == Of::Background) {

@@ -166,7 +166,9 @@ impl Scene {
         let answer = match self.want(given, None, Verb::Errand(Box::new(Errand::Outside(outside))))? {
             Outcome::Brought(brought) => match *brought {
                 Brought::Answer(answer) => answer,
-                Brought::Facts(_) | Brought::Moment { .. } => Err("the house gave another answer".into()),
+                Brought::Facts(_) | Brought::Moment { .. } | Brought::Begun(_) => {
+                    Err("the house gave another answer".into())
+                }
             },
             _ => Err("the call is being taken down".into()),
         };

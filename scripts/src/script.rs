@@ -100,7 +100,10 @@ impl Script {
         }
         self.tell(move || {
             // What an INVITE says is known until it is answered: it is kept for the story.
-            scene.facts(leg, true)?;
+            let vars = scene.facts(leg, true)?.vars;
+            if let Some(vars) = text.engine.parse_json(&vars, true).ok().filter(|_| !vars.is_empty()) {
+                scene.set_vars(leg, vars);
+            }
             run(&text, "on_invite", vec![Dynamic::from(Leg(leg))])
         })
     }

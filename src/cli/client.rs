@@ -56,6 +56,17 @@ impl Client {
         read(self.send(method, path, Bytes::new()).await?)
     }
 
+    /// Orders something, says how it is wanted, and reads the answer.
+    pub async fn ask<T: DeserializeOwned>(
+        self,
+        method: Method,
+        path: &str,
+        said: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let body = serde_json::to_vec(said).expect("what we say is JSON");
+        read(self.send(method, path, body.into()).await?)
+    }
+
     /// Orders something that has no answer beyond "done".
     pub async fn tell<T: Serialize>(self, method: Method, path: &str, said: Option<&T>) -> Result<(), Failure> {
         let body = said.map(|said| serde_json::to_vec(said).expect("what we say is JSON")).unwrap_or_default();

@@ -5,7 +5,7 @@
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
 //! test, replay   tests of scripts; a past call against the scripts of today
-//! endpoint, user, calls, server, files   the other commands
+//! endpoint, user, calls, originate, server, files   the other commands
 //! store      the store, for a command that finds no server
 //! ```
 //!
@@ -15,6 +15,7 @@ mod calls;
 mod client;
 mod endpoint;
 mod files;
+mod originate;
 mod outcome;
 mod replay;
 mod server;
@@ -100,6 +101,7 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Calls(Calls { command: Some(CallsCommand::Hangup { call }), .. }) => {
             block_on(calls::hang_up(context, call))
         }
+        Command::Originate(wish) => block_on(originate::originate(context, wish)),
         Command::Status => block_on(server::status(context)),
         Command::Reload => block_on(server::reload(context)),
     }

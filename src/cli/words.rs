@@ -83,6 +83,13 @@ Examples:
         after_help = "Examples:\n  patchcord calls --limit 50\n  patchcord calls show 01m4zr3kv8x0q5wd7t2e --sip"
     )]
     Calls(Calls),
+    /// Begin a call: ring somebody, and go on with a service or with somebody else when it is answered
+    #[command(after_help = "\
+Examples:
+  patchcord originate user:alice --service reception
+  patchcord originate +4930123456 --service reminder --var appointment=10:30 --ring 40
+  patchcord originate user:alice --dial +4930123456      (click to call: alice first, then the other one)")]
+    Originate(Originate),
     /// Show how the running server is
     #[command(after_help = "Example:\n  patchcord status")]
     Status,
@@ -110,6 +117,27 @@ pub struct Tests {
     /// Write the results into this file, as JUnit does
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Originate {
+    /// Who is rung: user:alice, a number, sip:…
+    pub target: String,
+    /// The service that goes on with whoever answers
+    #[arg(long, required_unless_present = "dial", conflicts_with = "dial")]
+    pub service: Option<String>,
+    /// Who is called then and joined with the first
+    #[arg(long, value_name = "TARGET")]
+    pub dial: Option<String>,
+    /// The number that is shown
+    #[arg(long, value_name = "NUMBER")]
+    pub caller_id: Option<String>,
+    /// How many seconds it rings [default: 30]
+    #[arg(long, value_name = "SECONDS")]
+    pub ring: Option<u64>,
+    /// What the service finds in caller.vars. May be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
 }
 
 #[derive(Args)]

@@ -10,6 +10,8 @@ use std::{
 
 use hyper::StatusCode;
 use patchcord_engine::{
+    journal::CallId,
+    originate::{NotBegun, Origination, Wanted},
     routing::Voucher,
     runtime::{Keeper, MessageSocket, NotAdopted, Runtime, clock},
     switchboard::Switchboard,
@@ -340,6 +342,13 @@ impl House for Running {
 
     fn origins(&self) -> Origins {
         self.config().web.origins.clone()
+    }
+
+    fn originate(&self, wanted: Wanted) -> Answer<'_, Result<CallId, NotBegun>> {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        // Who does not wait any more is not told.
+        self.parts.runtime.originate(Origination::new(wanted, move |begun| drop(tell.send(begun))));
+        Box::pin(async { told.await.unwrap_or(Err(NotBegun::Stopping)) })
     }
 
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {

@@ -13,6 +13,7 @@ mod lasting;
 #[path = "../../web/tests/outside/smtp.rs"]
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;
+mod originated;
 mod other_phones;
 mod outside;
 mod records;

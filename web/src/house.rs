@@ -3,6 +3,8 @@
 use std::{future::Future, pin::Pin};
 
 use patchcord_engine::{
+    journal::CallId,
+    originate::{NotBegun, Wanted},
     routing::Voucher,
     runtime::{MessageSocket, NotAdopted},
 };
@@ -40,6 +42,11 @@ pub trait House: Send + Sync + 'static {
     /// Which pages of other sites may open sockets.
     fn origins(&self) -> Origins {
         Origins::default()
+    }
+    /// Has a call begun; gives its name.
+    fn originate(&self, wanted: Wanted) -> Answer<'_, Result<CallId, NotBegun>> {
+        let _nobody_begins_any = wanted;
+        Box::pin(async { Err(NotBegun::Stopping) })
     }
     /// Reads the configuration again and applies what can change while it runs.
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>>;

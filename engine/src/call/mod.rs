@@ -220,6 +220,16 @@ impl Call {
         effect
     }
 
+    /// Whether we have called somebody, and nobody has answered whose story could be told.
+    pub fn is_unbegun(&self) -> bool {
+        self.story == Story::Unbegun
+    }
+
+    /// The leg with which its story began.
+    pub fn first(&self) -> LegId {
+        self.first
+    }
+
     /// Whether it has said [`Effect::Over`], or will when polled.
     pub fn is_over(&self) -> bool {
         self.story == Story::Over

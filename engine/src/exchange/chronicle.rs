@@ -23,6 +23,7 @@ use crate::journal::{
     Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, MAX_TEXT, Notice, Outcome,
     Party, QualitySample, Rules, Verb as Ordered, Way, What,
 };
+use crate::originate::{Then, Wanted};
 use crate::program;
 use crate::redact::Redacted;
 use crate::runtime::Wire;
@@ -349,9 +350,18 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
         Verb::Errand(errand) => match &**errand {
             Errand::Facts(leg) => ("facts", Some(*leg), none()),
             Errand::Moment => ("moment", None, none()),
+            Errand::Originate(wanted) => ("originate", None, goes_on(wanted)),
             // What is asked may be a secret: which part of the world it was is enough.
             Errand::Outside(outside) => ("errand", None, outside.noun.clone()),
         },
+    }
+}
+
+/// Who is rung, and what goes on then.
+fn goes_on(wanted: &Wanted) -> String {
+    match &wanted.then {
+        Then::Service(service) => format!("{}, then service {service}", wanted.target),
+        Then::Dial(other) => format!("{}, then {other}", wanted.target),
     }
 }
 
@@ -382,7 +392,12 @@ fn fetched(brought: &Brought) -> (&'static str, Facts) {
         Brought::Facts(None) => ("gone", Facts::NONE),
         Brought::Facts(Some(known)) => {
             let told = [("from", &known.from), ("to", &known.to), ("number", &known.number), ("name", &known.name)];
-            let how = [("transport", &known.transport), ("codec", &known.codec), ("state", &known.state)];
+            let how = [
+                ("transport", &known.transport),
+                ("codec", &known.codec),
+                ("state", &known.state),
+                ("vars", &known.vars),
+            ];
             let facts = told.into_iter().chain(how).filter(|(_, said)| !said.is_empty());
             let facts = facts.fold(Facts::NONE, |facts, (name, said)| facts.with(name, said));
             let whose = [("endpoint", &known.endpoint), ("trunk", &known.trunk)];
@@ -395,6 +410,8 @@ fn fetched(brought: &Brought) -> (&'static str, Facts) {
         Brought::Moment { wall, seed } => {
             ("ok", Facts::NONE.with("wall_ms", wall.as_millis().to_string()).with("seed", seed.to_string()))
         }
+        Brought::Begun(Ok(call)) => ("begun", Facts::NONE.with("call", call.to_string())),
+        Brought::Begun(Err(why)) => (why.word(), Facts::NONE.with("why", why.to_string())),
         Brought::Answer(Err(why)) => ("failed", Facts::NONE.with("why", why)),
         Brought::Answer(Ok(answer)) => ("ok", answered(answer)),
     }

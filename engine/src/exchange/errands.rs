@@ -31,6 +31,7 @@ impl Talk {
     /// Does an errand of the program, or sends it out.
     pub fn errand(&mut self, verb: VerbId, errand: Errand, turn: &mut Turn<'_, '_>) {
         let brought = match errand {
+            Errand::Originate(wanted) => return self.originate(verb, &wanted, turn),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg).map(Box::new)),
             Errand::Moment => {
                 let wall = turn.wire.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -59,7 +60,9 @@ impl Talk {
         let end = self.ends.iter().find(|end| end.leg == leg && !end.gone)?;
         let from = self.from();
         let (number, name) = match leg {
-            LegId::FIRST => (from.to_owned(), self.party.person.name.as_deref().unwrap_or_default().to_owned()),
+            leg if self.called_us(leg) => {
+                (from.to_owned(), self.party.person.name.as_deref().unwrap_or_default().to_owned())
+            }
             _ => (end.called.to_string(), String::new()),
         };
         let (endpoint, trunk) = match &end.whose {
@@ -84,13 +87,20 @@ impl Talk {
                 .unwrap_or_default(),
             state: end.line.state().to_owned(),
             quality: end.quality,
+            vars: self.vars(leg),
         })
+    }
+
+    /// What whoever had the call begun said with it, for the leg with which its story began.
+    fn vars(&self, leg: LegId) -> String {
+        let begun = self.originated.as_ref().filter(|_| leg == self.call.first());
+        begun.map(|begun| begun.vars.clone()).unwrap_or_default()
     }
 
     /// The caller's number, as somebody would dial it: an endpoint that calls by its name is known by its number.
     fn from(&self) -> &str {
         let said = &*self.party.person.number;
-        let first = self.ends.iter().find(|end| end.leg == LegId::FIRST);
+        let first = self.ends.iter().find(|end| self.called_us(end.leg));
         match first.map(|end| &end.whose) {
             _ if self.party.person.hidden => "",
             Some(Whose::Endpoint(endpoint)) if *said == *endpoint.user => endpoint.number.as_deref().unwrap_or(said),

@@ -38,10 +38,10 @@ use crate::runtime::Wire;
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What a party hears that is put on hold: the prompt of that name.
-const HELD: &str = "music";
+pub(super) const HELD: &str = "music";
 
 /// Hops that a call of ours has left where the caller says nothing of it (RFC 3261 §8.1.1.6).
-const USUAL_HOPS: u8 = 70;
+pub(super) const USUAL_HOPS: u8 = 70;
 
 /// Who calls, what answers, and the room it takes.
 struct Admitted {
@@ -255,6 +255,9 @@ impl Exchange {
             over_since: None,
             broke: false,
             chronicle,
+            originated: None,
+            generation: 0,
+            begins: 0,
         };
         self.board.calls_tally.begun.fetch_add(1, Relaxed);
         self.talks.insert(number, Box::new(talk));

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `incoming` | an INVITE outside any dialog: proof, route, limits |
 //! | `proof` | whose call an INVITE is |
+//! | `originate` | calls that the house begins |
 //! | `outgoing` | targets, the ways to them, who is shown as the caller |
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
 //! | `passing` | legs that change their call |
@@ -34,6 +35,7 @@ mod ends;
 mod errands;
 mod incoming;
 mod leash;
+mod originate;
 mod outgoing;
 mod passing;
 mod proof;
@@ -60,6 +62,7 @@ use crate::call::LegId;
 use crate::call::effect::SoundTag;
 use crate::door::Door;
 use crate::line::Mark;
+use crate::originate::Origination;
 use crate::program::{Program, VerbId};
 use crate::runtime::{Desk, ErrandTicket, News, PromptTicket, RecordTicket, RequestId, SendFault, Wire};
 use crate::switchboard::Switchboard;
@@ -73,7 +76,7 @@ use watchdog::Watchdog;
 
 pub use chronicle::{heard as heard_of, result as came_of, spoken};
 pub use leash::{Leash, LeashRules};
-pub use services::named as built_in;
+pub use services::{Connecting, named as built_in};
 pub use watchdog::CallTally;
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
@@ -307,6 +310,10 @@ impl Desk for Exchange {
 
     fn hear_errand(&mut self, ticket: ErrandTicket, answer: Result<String, String>, wire: &mut Wire<'_>) {
         self.answered(ticket, answer, wire);
+    }
+
+    fn originate(&mut self, origination: Origination, wire: &mut Wire<'_>) {
+        self.wanted(origination, wire);
     }
 
     fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {

@@ -75,15 +75,14 @@ impl Talk {
         let decision = match &forwarding {
             Some(Forwarding { owner, target, .. }) => plan.forward(owner, target, &board.directory),
             None => {
-                let asks = caller.and_then(|leg| self.ends.iter().find(|end| end.leg == leg));
-                let asks = asks.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
                 let uri = Uri::parse(address).ok().filter(|_| address.contains(':'));
                 let called = uri.as_ref().and_then(super::incoming::called);
                 let host = uri.as_ref().and_then(|uri| uri.host());
                 let called = called.as_deref().unwrap_or(address);
                 // Whom the manifest names the service calls by its own rights, whoever has called it.
                 let named = self.leash.as_ref().is_some_and(|leash| leash.names(address));
-                let caller = if named { Caller::Service } else { asks.caller_to(called) };
+                let payer = if named { Some(Caller::Service) } else { self.payer(caller, called) };
+                let caller = payer.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
                 plan.decide(&Ask { host, ..Ask::new(caller, called) }, &board.directory)
             }
         };
@@ -239,10 +238,14 @@ impl Talk {
 
     /// Who somebody is called for: the one who called us, or a party that was called and is passed on.
     fn person_of(&self, caller: Option<LegId>) -> Person {
-        let passed_on = caller.filter(|leg| *leg != LegId::FIRST);
+        let passed_on = caller.filter(|leg| !self.called_us(*leg));
         let end = passed_on.and_then(|leg| self.ends.iter().find(|end| end.leg == leg));
         match end.map(|end| &end.whose) {
             Some(Whose::Endpoint(endpoint)) => believe(endpoint, &Claim::default()),
+            Some(_) if self.originated.is_some() => {
+                let number = end.map(|end| end.called.clone()).unwrap_or_default();
+                Person { number, name: None, hidden: false, replaced: false }
+            }
             _ => self.party.person.clone(),
         }
     }
@@ -279,7 +282,7 @@ impl Talk {
                 shown
             }
             Whose::Endpoint(_) | Whose::Stranger(_) | Whose::Guest(..) => {
-                let abroad = self.party.host.as_deref().filter(|_| caller.is_none_or(|leg| leg == LegId::FIRST));
+                let abroad = self.party.host.as_deref().filter(|_| caller.is_none_or(|leg| self.called_us(leg)));
                 person.show_inside(abroad.unwrap_or(domain))
             }
         }

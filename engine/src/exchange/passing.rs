@@ -34,6 +34,8 @@ pub(super) enum Post {
     Word(Event),
     /// A leg, and the number that it gets.
     Leg(Box<End>, LegId),
+    /// It was begun, and does what it wants first.
+    Begin,
 }
 
 impl Exchange {
@@ -47,6 +49,7 @@ impl Exchange {
                 Post::Word(Event::Give { call, as_leg, .. }) => {
                     self.posted.push_back((Number(call), Post::Word(Event::Taken(as_leg, false))));
                 }
+                Post::Begin => self.turn_of(number, wire, |_, _| ()),
                 Post::Word(_) => {}
                 Post::Leg(end, as_leg) if self.talks.contains_key(&number) => {
                     self.turn_of(number, wire, |talk, turn| talk.take_in(*end, as_leg, turn));

@@ -87,6 +87,48 @@ impl Program for Straight {
     }
 }
 
+/// Calls somebody for a party that has answered, and joins both: what follows a click.
+pub struct Connecting {
+    target: String,
+    leg: LegId,
+    next: u64,
+}
+
+impl Connecting {
+    /// With that one.
+    #[must_use]
+    pub fn to(target: &str) -> Self {
+        Self { target: target.to_owned(), leg: LegId::FIRST, next: 0 }
+    }
+
+    fn want(&mut self, verb: Verb) -> Step {
+        self.next += 1;
+        Step::Wants(VerbId(self.next), verb)
+    }
+}
+
+impl Program for Connecting {
+    fn resume(&mut self, wake: Wake) -> Step {
+        match wake {
+            Wake::Begin(leg) => {
+                self.leg = leg;
+                let dial = Dial::new(vec![self.target.clone()], LONGEST_RING);
+                self.want(Verb::Dial(leg, Box::new(dial)))
+            }
+            Wake::Result(_, Outcome::Misuse(misuse)) => Step::Finished(End::Fault(misuse.to_string())),
+            Wake::Result(_, Outcome::Dialled { status: Status::Answered | Status::Cancelled | Status::Gone, .. }) => {
+                Step::Finished(End::Told)
+            }
+            Wake::Result(_, Outcome::Dialled { .. }) => {
+                let sorry = Play { prompts: vec!["nobody-answers".into()], loops: 1, ..Play::default() };
+                self.want(Verb::Play(self.leg, sorry))
+            }
+            Wake::Result(..) | Wake::Gone => Step::Finished(End::Told),
+            Wake::Heard(_) | Wake::Breathed => Step::Waits,
+        }
+    }
+}
+
 /// Rings somebody, forwards as it is told to, and says truthfully what came of it.
 pub struct Ringing {
     targets: Vec<String>,

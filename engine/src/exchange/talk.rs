@@ -10,6 +10,7 @@ use patchcord_sip::transaction::ServerId;
 
 use super::chronicle::Chronicle;
 use super::ends::{End, Whose};
+use super::originate::Begun;
 use super::outgoing::{Party, terms};
 use super::{Leash, Number, Sent, Turn};
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
@@ -39,6 +40,12 @@ pub(super) struct Talk {
     /// The program ended by a fault.
     pub broke: bool,
     pub chronicle: Chronicle,
+    /// What is known of it where the house began it.
+    pub originated: Option<Begun>,
+    /// How many calls led to it, each of which began the next one.
+    pub generation: u8,
+    /// How many calls it has begun.
+    pub begins: u8,
 }
 
 impl Talk {
@@ -112,8 +119,9 @@ impl Talk {
     }
 
     fn tell(&mut self, at: usize, event: LegEvent, turn: &mut Turn<'_, '_>) {
+        let calls = !self.called_us(self.ends[at].leg);
         let end = &mut self.ends[at];
-        if matches!(event, LegEvent::Answered) && end.leg != LegId::FIRST {
+        if matches!(event, LegEvent::Answered) && calls {
             end.talks_since.get_or_insert(turn.now());
         }
         if matches!(event, LegEvent::Ended(_) | LegEvent::Refused(_)) {

@@ -302,6 +302,7 @@ impl Fold {
     /// What concerns one leg that there is.
     fn hear_leg(&mut self, at: Duration, what: &What) {
         let Some(place) = what.leg().and_then(|leg| self.place(leg)) else { return };
+        let by_house = self.record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
         let leg = &mut self.record.legs[place];
         match what {
             What::Rang(_) => {
@@ -313,7 +314,9 @@ impl Fold {
             }
             What::Answered(_) => {
                 leg.answered.get_or_insert(at);
-                if place == 0 {
+                // Of a call that the house began, whoever answers is its caller, also when it is not the first that was tried.
+                let first = place == 0 || (leg.parent.is_none() && by_house);
+                if first {
                     self.record.answered.get_or_insert(at);
                 }
             }

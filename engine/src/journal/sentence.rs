@@ -149,7 +149,10 @@ fn ending(record: &Record) -> String {
 }
 
 fn hung_up(record: &Record, because: &str) -> String {
+    let by_house = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
     match record.end.as_ref().map(|end| end.by) {
+        // Whom the house called is the caller of its service.
+        Some(By::Caller) if record.fault == Some(Fault::Nobody) && by_house => format!("{} hung up", shown(&record.to)),
         Some(By::Caller) if record.fault == Some(Fault::Nobody) => format!("{} hung up", shown(&record.from)),
         Some(By::Callee) if record.fault == Some(Fault::Nobody) => format!("{} hung up", callee(record)),
         Some(By::Script) if record.fault == Some(Fault::Nobody) => format!("the script ended it{because}"),

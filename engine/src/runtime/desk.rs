@@ -23,6 +23,7 @@ use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
 use super::stats::one_more;
 use super::works::Works;
 use crate::errand::Outside;
+use crate::originate::Origination;
 use crate::routing::Voucher;
 
 /// What sits on a shard and decides.
@@ -59,6 +60,11 @@ pub trait Desk {
     fn hear_errand(&mut self, ticket: ErrandTicket, answer: Result<String, String>, wire: &mut Wire<'_>) {
         let _unheard = (ticket, answer);
         one_more(&wire.works.counters.unheard_errands);
+    }
+
+    /// Somebody wants a call begun, and is told what came of it. A desk that begins none says so by letting it go.
+    fn originate(&mut self, origination: Origination, wire: &mut Wire<'_>) {
+        let _nobody_begins_any = (origination, wire);
     }
 
     /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.

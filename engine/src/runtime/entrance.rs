@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::settings::Limits;
 use super::transport::flows::Flow;
 use super::transport::ws::MessageSocket;
+use crate::originate::Origination;
 
 /// Ended connections that may wait to be told to a shard; those who tell wait then.
 const CLOSINGS: usize = 256;
@@ -26,6 +27,8 @@ pub(crate) enum Parcel {
     Message(Bytes, Hop, OwnedSemaphorePermit),
     /// A connection that somebody else has accepted and upgraded.
     Adopted(Arc<Flow>, Hop, Box<dyn MessageSocket>),
+    /// A call that is to be begun.
+    Origination(Box<Origination>),
 }
 
 /// See the module.
@@ -83,6 +86,12 @@ impl Entrance {
         self.parcels.try_send(Parcel::Adopted(flow, hop, socket)).is_ok()
     }
 
+    /// Passes in that a call is to be begun; where there is no room for that, whoever wants it is told.
+    pub fn originate(&self, origination: Origination) {
+        // What is given back is dropped, and says so itself.
+        let _refused = self.parcels.try_send(Parcel::Origination(Box::new(origination)));
+    }
+
     /// Bytes of messages that wait here.
     pub fn waiting(&self) -> usize {
         2 * self.most - self.datagrams.available_permits() - self.connections.available_permits()
@@ -101,7 +110,7 @@ impl Entrance {
 fn content(parcel: Parcel) -> Bytes {
     match parcel {
         Parcel::Message(message, ..) => message,
-        Parcel::Adopted(..) => Bytes::new(),
+        Parcel::Adopted(..) | Parcel::Origination(_) => Bytes::new(),
     }
 }
 

@@ -242,6 +242,12 @@ impl Shard {
                             shard.closed(&flow).await;
                         });
                     }
+                    Parcel::Origination(origination) => {
+                        core.guard(|core| {
+                            core.desk.originate(*origination, &mut Wire::new(&mut core.works));
+                            core.settle();
+                        });
+                    }
                 }
             }
         });

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc as ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -34,6 +35,7 @@ use super::transport::tls::Tls;
 use super::transport::udp::Datagrams;
 use super::transport::ws::MessageSocket;
 use crate::errand::World;
+use crate::originate::Origination;
 use crate::routing::Voucher;
 
 /// How long a stopping shard waits for its last words to be taken, after everything else.
@@ -116,6 +118,8 @@ pub struct Runtime {
     shared: Arc<Shared>,
     phase: watch::Sender<Phase>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Whose turn it is to begin a call.
+    turn: AtomicUsize,
 }
 
 impl Runtime {
@@ -148,7 +152,7 @@ impl Runtime {
             fittings.iter_mut().zip(shares).for_each(|(fitting, share)| fitting.sound = Some(share));
         }
         let shared = Arc::new(Shared::new(settings, bound, tls, entrances, random()?));
-        let runtime = Self { shared, phase, threads: Mutex::default() };
+        let runtime = Self { shared, phase, threads: Mutex::default(), turn: AtomicUsize::new(0) };
         let desks = Arc::new(desks);
         for fitting in fittings.drain(..) {
             let index = fitting.index;
@@ -220,6 +224,12 @@ impl Runtime {
             return Err(NotAdopted::Busy);
         }
         Ok(())
+    }
+
+    /// Has a call begun, on a shard of its own; whoever wants it is told what came of that.
+    pub fn originate(&self, origination: Origination) {
+        let entrances = &self.shared.entrances;
+        entrances[self.turn.fetch_add(1, Relaxed) % entrances.len()].originate(origination);
     }
 
     /// Stops: takes no more connections, begins nothing new, lets what runs end within `grace`, then closes everything.

@@ -149,7 +149,7 @@ impl Replay<'_> {
     fn wanted(&mut self, id: VerbId, verb: Verb) -> Go {
         match &verb {
             // What is asked of the house changes nothing of the call, and need not be asked in the same place.
-            Verb::Errand(errand) if !matches!(**errand, Errand::Outside(_)) => {
+            Verb::Errand(errand) if matches!(**errand, Errand::Facts(_) | Errand::Moment) => {
                 return Ok(Wake::Result(id, Outcome::Brought(Box::new(self.course.known(errand)))));
             }
             Verb::Log(..) => return Ok(Wake::Result(id, Outcome::Plain(Status::Ok))),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use patchcord_engine::call::verb::{Handle, Misuse};
 use patchcord_engine::call::{LegId, Outcome, Status, Verb};
-use patchcord_engine::errand::Brought;
-use patchcord_engine::journal::Facts;
+use patchcord_engine::errand::{Brought, Errand};
+use patchcord_engine::journal::{CallId, Facts};
+use patchcord_engine::originate::{NotBegun, Wanted};
 
 /// A result that the journal does not hold whole; why, in words.
 pub(super) struct Unread(pub String);
@@ -20,8 +21,11 @@ pub(super) fn outcome(verb: &Verb, status: &str, facts: &Facts, digits: String) 
     let number = |name: &str| facts.get(name).and_then(|said| said.parse::<u64>().ok());
     let millis = |name: &str| Duration::from_millis(number(name).unwrap_or(0));
     let sip = number("sip").and_then(|sip| u16::try_from(sip).ok()).unwrap_or(0);
-    if let Verb::Errand(_) = verb {
-        return brought(status, facts);
+    if let Verb::Errand(errand) = verb {
+        return match &**errand {
+            Errand::Originate(wanted) => Ok(Outcome::Brought(Box::new(Brought::Begun(begun(wanted, status, facts))))),
+            _ => brought(status, facts),
+        };
     }
     if status == "started" {
         let handle = number("handle").and_then(|handle| u32::try_from(handle).ok()).unwrap_or(0);
@@ -42,6 +46,19 @@ pub(super) fn outcome(verb: &Verb, status: &str, facts: &Facts, digits: String) 
         Verb::Transfer(..) | Verb::Refer(..) => Outcome::Transferred { status, sip },
         _ => Outcome::Plain(status),
     })
+}
+
+/// Whether a call was begun then.
+fn begun(wanted: &Wanted, status: &str, facts: &Facts) -> Result<CallId, NotBegun> {
+    let why = || facts.get("why").unwrap_or_default().to_owned();
+    match (status, facts.get("call").and_then(|call| call.parse().ok())) {
+        ("begun", Some(call)) => Ok(call),
+        ("no_service", _) => Err(NotBegun::NoService(wanted.target.clone())),
+        ("unreachable", _) => Err(NotBegun::Nobody(wanted.target.clone())),
+        ("forbidden", _) => Err(NotBegun::Forbidden(wanted.target.clone(), why())),
+        ("full", _) => Err(NotBegun::Full(why())),
+        _ => Err(NotBegun::Unreadable(why())),
+    }
 }
 
 fn brought(status: &str, facts: &Facts) -> Result<Outcome, Unread> {

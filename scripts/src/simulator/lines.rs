@@ -141,9 +141,10 @@ impl Talk {
     pub fn facts(&self, leg: LegId, house: &House) -> Option<Facts> {
         let end = self.ends.get(&leg).filter(|end| end.stage != Stage::Over)?;
         let party = &house.parties[end.party];
-        let from = self.party_of(LegId::FIRST).map_or("", |first| house.parties[first].name.as_str());
+        let caller = self.party_of(LegId::FIRST).map_or("", |first| house.parties[first].name.as_str());
+        let from = self.originated.as_deref().unwrap_or(caller);
         let answered = end.stage == Stage::Up;
-        let first = leg == LegId::FIRST;
+        let first = leg == LegId::FIRST && self.originated.is_none();
         Some(Facts {
             from: from.to_owned(),
             to: self.called.clone(),
@@ -162,6 +163,7 @@ impl Talk {
             }
             .into(),
             quality: None,
+            vars: if leg == self.call.first() { self.vars.clone() } else { String::new() },
         })
     }
 }

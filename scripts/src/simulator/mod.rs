@@ -29,6 +29,7 @@ mod house;
 mod lengths;
 pub mod limits;
 mod lines;
+mod originate;
 mod party;
 mod phone;
 mod points;

@@ -189,7 +189,7 @@ impl Talk {
             parent: parent.map(LegNumber::from),
             direction: if way.is_some() { Direction::Outbound } else { Direction::Inbound },
             account,
-            from: Party::new(named(LegId::FIRST)),
+            from: Party::new(self.originated.as_deref().unwrap_or(named(LegId::FIRST))),
             to: Party::new(to),
             transport: patchcord_engine::journal::Transport::Udp,
             peer: "".into(),

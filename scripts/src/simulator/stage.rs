@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use patchcord_engine::call::{Call, Caller, LegId, Origin};
 use patchcord_engine::exchange::Services;
+use patchcord_engine::originate::Wanted;
 use serde_json::Value;
 
 use super::double::Reply;
@@ -86,6 +87,15 @@ impl Stage {
     pub fn group(&self, name: &str, members: &[&str]) {
         let members = members.iter().map(|&member| member.to_owned()).collect();
         self.within(|house| house.groups.insert(name.to_owned(), members));
+    }
+
+    /// Has the house begin a call, as `patchcord originate` does.
+    pub fn originate(&self, wanted: &Wanted) -> Result<(), Failure> {
+        self.within(|house| {
+            house.originate(wanted).map_err(|why| house.failure("a call to be begun", why.to_string()))?;
+            house.pass(Duration::ZERO);
+            Ok(())
+        })
     }
 
     /// The service that answers a number.

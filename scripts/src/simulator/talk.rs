@@ -28,6 +28,9 @@ pub(super) struct Talk {
     pub ends: BTreeMap<LegId, End>,
     pub chronicle: Chronicle,
     pub due: Option<Slot>,
+    /// What its service is told, where the house began it; and as whom the house called then.
+    pub vars: String,
+    pub originated: Option<String>,
     over: bool,
 }
 
@@ -77,6 +80,8 @@ impl Talk {
             ends: BTreeMap::new(),
             chronicle,
             due: None,
+            vars: String::new(),
+            originated: None,
             over: false,
         }
     }
@@ -138,9 +143,9 @@ impl Talk {
         {
             let (name, ..) = spoken(verb);
             if let Some(plan) = house.points.meet(self.number, name, self.program.place(), house.now)
-                && let Some(caller) = self.party_of(LegId::FIRST)
+                && let Some(caller) = self.party_of(self.call.first())
             {
-                let due = Due::Does(caller, (self.number, LegId::FIRST), Deed::HangsUp);
+                let due = Due::Does(caller, (self.number, self.call.first()), Deed::HangsUp);
                 let at = house.now + plan.after;
                 if plan.first {
                     house.agenda.put_first(at, Stream::Party(caller), due);
@@ -154,6 +159,7 @@ impl Talk {
 
     fn errand(&mut self, verb: VerbId, errand: Errand, house: &mut House) {
         let brought = match errand {
+            Errand::Originate(wanted) => Brought::Begun(house.originate(&wanted)),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg, house).map(Box::new)),
             Errand::Moment => Brought::Moment { wall: house.wall_now(), seed: house.chance.number() },
             Errand::Outside(outside) => {

@@ -50,6 +50,46 @@ fn a_failed_expectation_is_told_by_its_line_with_what_was_there_and_a_ladder() {
 }
 
 #[test]
+fn a_call_that_the_house_begins_is_told_to_whoever_answers_in_a_test_as_well() {
+    let service = r#"
+        fn on_invite(caller) {
+            if caller.vars.order == 12 { caller.tag("from", caller.from); return caller.play("welcome"); }
+            let begun = originate("user:alice", #{ service: "ivr", caller_id: "+4930555", vars: #{ order: 12 } });
+            caller.tag("begun", begun.status);
+            caller.tag("nobody", originate("user:nobody", #{ dial: "102" }).status);
+            caller.reject(480);
+        }"#;
+    let test = r#"
+        fn test_by_the_script(t) {
+            let alice = t.endpoint("alice").answers(3.s());
+            let phone = t.phone("+33612345678").dials("ivr").is_rejected(480);
+            phone.record(#{ begun: "begun", nobody: "unreachable" });
+            alice.hears("welcome").is_hung_up();
+            t.record(#{ service: "ivr", from: "+4930555", to: "alice", outcome: "answered" });
+        }
+        fn test_by_a_command(t) {
+            let alice = t.endpoint("alice").answers(3.s());
+            t.originate("user:alice", #{ vars: #{ order: 12 } });
+            alice.is_ringing().hears("welcome").is_hung_up();
+        }
+        fn test_with_somebody(t) {
+            let alice = t.endpoint("alice").answers(3.s());
+            let bob = t.endpoint("bob").answers(5.s());
+            t.originate("user:alice", #{ dial: "user:bob" });
+            alice.talks_to("bob").hangs_up();
+            bob.is_hung_up();
+        }
+        fn test_nobody_comes(t) {
+            t.endpoint("alice").busy();
+            t.originate("user:alice");
+            t.record(#{ outcome: "busy", legs: 1 });
+        }"#;
+    let report = report(service, test, true);
+    let failed = report.verdicts.iter().flat_map(|verdict| &verdict.failed).next();
+    assert!(failed.is_none() && report.broken.is_empty(), "{failed:#?} {:?}", report.broken);
+}
+
+#[test]
 fn a_time_without_its_unit_is_told_by_its_line() {
     let report = report(IVR, "fn test_a(t) {\n    t.advance(20);\n}", false);
     let failed = failure(&report);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use patchcord_engine::originate::{Then, Wanted};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::failed::{met, wrong};
@@ -94,7 +95,35 @@ fn judgements(engine: &mut Engine) {
         test.stage.forgive_faults();
         test.stage.faults().into_iter().map(Dynamic::from).collect()
     });
+    engine.register_fn("originate", |context: NativeCallContext<'_>, test: &mut Test, target: &str| -> Said {
+        originate(&context, test, target, &Map::new())
+    });
+    engine.register_fn(
+        "originate",
+        |context: NativeCallContext<'_>, test: &mut Test, target: &str, options: Map| -> Said {
+            originate(&context, test, target, &options)
+        },
+    );
     engine.register_fn("ladder", |test: &mut Test| test.stage.ladder());
+}
+
+/// The house begins a call: to whoever is named, for the service beside the test where no other one is named.
+fn originate(context: &NativeCallContext<'_>, test: &Test, target: &str, options: &Map) -> Said {
+    let mut wanted = Wanted::new(target, Then::Service(test.service.clone()));
+    for (name, value) in options {
+        match name.as_str() {
+            "service" => wanted.then = Then::Service(value.to_string()),
+            "dial" => wanted.then = Then::Dial(value.to_string()),
+            "caller_id" => wanted.caller_id = Some(value.to_string()),
+            "ring" => wanted.ring = time(context, value)?,
+            "vars" => wanted.vars = world::json_of(context, value)?.to_string(),
+            other => {
+                let what = format!("originate knows service, dial, caller_id, ring and vars, and not {other}");
+                return wrong(context, what);
+            }
+        }
+    }
+    met(context, test.stage.originate(&wanted))
 }
 
 /// `2026-12-24 10:00 Europe/Berlin` as the time since 1970.

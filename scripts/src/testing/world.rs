@@ -105,7 +105,7 @@ fn reply(
     Ok(())
 }
 
-fn json_of(context: &NativeCallContext<'_>, value: &Dynamic) -> Said<Value> {
+pub(super) fn json_of(context: &NativeCallContext<'_>, value: &Dynamic) -> Said<Value> {
     rhai::serde::from_dynamic(value).or_else(|error| wrong(context, format!("this is no JSON: {error}")))
 }
 

@@ -26,7 +26,7 @@ impl<'a> Given<'a> {
         args: &mut [&mut Dynamic],
     ) -> Result<Self, Box<EvalAltResult>> {
         let mut args: Vec<Dynamic> = args.iter_mut().map(|arg| arg.flatten_clone()).collect();
-        let receiver = (!matches!(word.of, Of::Module(_))).then(|| args.remove(0));
+        let receiver = (!matches!(word.of, Of::Module(_) | Of::House)).then(|| args.remove(0));
         let wrong = |what: String| Err(wrong(context.call_position(), what));
         let with_map = args.last().is_some_and(|last| last.is::<Map>());
         let has_options = !word.options.is_empty() && with_map && args.len() > word.needs;

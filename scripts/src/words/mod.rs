@@ -21,6 +21,7 @@ pub mod given;
 pub mod kind;
 mod leg;
 mod mailbox;
+mod originate;
 mod pass;
 mod said;
 mod small;
@@ -84,6 +85,8 @@ pub enum Of {
     Wish,
     /// `module::word(…)`.
     Module(&'static str),
+    /// `word(…)`: asked of the house.
+    House,
 }
 
 /// All words.
@@ -98,6 +101,7 @@ pub fn all() -> impl Iterator<Item = &'static Word> {
         world::WORDS,
         small::WORDS,
         mailbox::WORDS,
+        originate::WORDS,
     ]
     .into_iter()
     .flatten()
@@ -123,7 +127,7 @@ pub fn register(engine: &mut Engine) {
             Of::Leg => Some(TypeId::of::<Leg>()),
             Of::Background => Some(TypeId::of::<Held>()),
             Of::Wish => Some(TypeId::of::<Wish>()),
-            Of::Module(_) => None,
+            Of::Module(_) | Of::House => None,
         };
         // One more than it takes, and fewer: whoever gives these hears from us what it takes.
         for count in 0..=word.most() + 1 {
@@ -188,6 +192,7 @@ impl Of {
             Self::Background => "handle.".into(),
             Self::Wish => "req.".into(),
             Self::Module(module) => format!("{module}::"),
+            Self::House => String::new(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! ask        what a request says, read within limits
 //! endpoints  phones and browsers that may register, and where they are
 //! calls      calls that go on
+//! originate  calls that the house begins
 //! records    what became of calls
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
@@ -22,6 +23,7 @@ mod endpoints;
 pub(crate) mod events;
 mod export;
 mod openapi;
+mod originate;
 mod people;
 pub(crate) mod records;
 mod server;
@@ -132,6 +134,7 @@ pub const DOORS: &[Door] = &[
     }),
     door("get", "/api/v1/calls", Right::ReadCalls, "Calls that go on, the latest first", || get(calls::list)),
     door("delete", "/api/v1/calls/{call}", Right::ChangeCalls, "Hangs a call up", || delete(calls::end)),
+    door("post", "/api/v1/originate", Right::ChangeCalls, "Begins a call", || post(originate::begin)),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
     door("get", "/api/v1/events", Right::ReadCalls, "What happens to calls, as server-sent events", || {
         get(events::listen)

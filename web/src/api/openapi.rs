@@ -104,6 +104,17 @@ fn body(door: &Door) -> Option<Value> {
             "type": "object", "required": ["name", "scopes"], "additionalProperties": false,
             "properties": { "name": { "type": "string" }, "scopes": strings, "days": { "type": ["integer", "null"] } },
         })),
+        ("post", "/api/v1/originate") => Some(json!({
+            "type": "object", "required": ["target"], "additionalProperties": false,
+            "properties": {
+                "target": { "type": "string", "description": "who is rung: user:alice, a number, sip:…" },
+                "service": { "type": ["string", "null"], "description": "what goes on with whoever answers" },
+                "dial": { "type": ["string", "null"], "description": "instead of a service: who is called then" },
+                "caller_id": { "type": ["string", "null"], "description": "the number that is shown" },
+                "ring_s": { "type": ["integer", "null"], "minimum": 1, "maximum": 300 },
+                "vars": { "type": ["object", "null"], "description": "what the service finds in caller.vars" },
+            },
+        })),
         ("post", "/api/v1/endpoints") => Some(json!({
             "type": "object", "required": ["endpoints"], "additionalProperties": false,
             "properties": { "endpoints": { "type": "array", "items": {

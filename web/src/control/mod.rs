@@ -10,6 +10,7 @@
 //! no decision: behind the token lies the API that programs use, too, with every right.
 
 mod calls;
+mod originate;
 mod people;
 mod socket;
 mod token;

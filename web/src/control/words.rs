@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::{
     calls::{CallWords, ForwardWords},
+    originate::{BegunCall, NewCall},
     people::{Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users},
 };
 

@@ -1,0 +1,53 @@
+//! Calls that the simulated house begins, for a script or for a test: whoever answers is the caller of the service.
+
+use patchcord_engine::call::event::NotFound;
+use patchcord_engine::call::verb::Dial;
+use patchcord_engine::call::{Call, Caller, Origin};
+use patchcord_engine::exchange::Connecting;
+use patchcord_engine::journal::CallId;
+use patchcord_engine::originate::{NotBegun, Then, Wanted};
+
+use super::house::{Due, House, Stream};
+use super::limits;
+use super::records::Chronicle;
+use super::talk::Talk;
+
+impl House {
+    /// Begins a call; it acts when others have had their turn.
+    pub fn originate(&mut self, wanted: &Wanted) -> Result<CallId, NotBegun> {
+        wanted.check()?;
+        if self.calls.len() >= limits::CALLS {
+            return Err(NotBegun::Full(format!("a test has at most {} calls at once", limits::CALLS)));
+        }
+        let (Then::Service(service) | Then::Dial(service)) = &wanted.then;
+        if matches!(wanted.then, Then::Service(_)) && self.services.find(service).is_none() {
+            return Err(NotBegun::NoService(service.clone()));
+        }
+        match self.locate(&wanted.target) {
+            Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
+            Err(NotFound::Unknown) => return Err(NotBegun::Nobody(wanted.target.clone())),
+            Ok(_) | Err(NotFound::Unreachable | NotFound::Busy) => {}
+        }
+        self.begun += 1;
+        let number = self.begun;
+        let called = wanted.target.strip_prefix("user:").unwrap_or(&wanted.target);
+        let from = wanted.caller_id.as_deref().unwrap_or(service);
+        self.tell("the house", format!("begins a call to {called} ({service})"), None);
+        let chronicle = Chronicle::begin(from, called, service, self);
+        let call = chronicle.call();
+        let mut dial = Dial::new(vec![wanted.target.clone()], wanted.ring);
+        dial.caller_id.clone_from(&wanted.caller_id);
+        let origin = Origin::Originated(Box::new(dial));
+        let caller = Caller { call: number, origin, music: Some("music".into()), transfers: true };
+        let machine = Call::begin(caller, self.now);
+        let mut talk = Talk::new(number, service.clone(), called, machine, chronicle, self);
+        if let Then::Dial(other) = &wanted.then {
+            talk.program = Box::new(Connecting::to(other));
+        }
+        talk.vars.clone_from(&wanted.vars);
+        talk.originated = Some(from.to_owned());
+        talk.due = Some(self.put(self.now, Stream::Call(number), Due::Wake(number)));
+        self.calls.insert(number, Box::new(talk));
+        Ok(call)
+    }
+}

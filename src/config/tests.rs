@@ -162,7 +162,8 @@ fn every_section_reaches_its_room() {
     assert_eq!(config.runtime.listen[0].to_string(), "udp:[::]:5070");
     assert_eq!(config.runtime.advertise, Advertise::Stun("stun.example.org".into(), 3478));
     assert_eq!(config.runtime.local, ["10.0.0.0/8".parse().expect("a network")]);
-    let resolvers = ["127.0.0.1:5353", "[::1]:53"].map(|address| address.parse().expect("an address"));
+    let resolvers: [std::net::SocketAddr; 2] =
+        ["127.0.0.1:5353", "[::1]:53"].map(|address| address.parse().expect("an address"));
     assert_eq!(config.runtime.dns, resolvers);
     assert_eq!(config.runtime.shards, 2);
     let files = CertificateSource::Files { certificate: "etc/cert.pem".into(), key: "/etc/ssl/key.pem".into() };

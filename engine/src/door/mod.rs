@@ -12,7 +12,7 @@
 //!         ─▶ Require                         420
 //!         ─▶ body                            413 415 488
 //!         ─▶ REGISTER   digest, registrar    401 403 404 423 439 500 ─▶ 200
-//!            OPTIONS    what we can          404 480 ─▶ 200
+//!            OPTIONS    what we can          401 403 404 480 ─▶ 200
 //!            INVITE     nobody answers yet   404 480
 //!            SUBSCRIBE  no events yet        489
 //! ```
@@ -131,10 +131,14 @@ impl Door {
         }
     }
 
-    /// What we can do, if whoever is asked for could be asked for more (§11.2).
+    /// What we can do, if whoever is asked for could be asked for more (§11.2). Strangers are not told who is there: whoever
+    /// asks for somebody is one of ours, or a carrier.
     fn options(&self, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
         let target = request.uri()?;
         if let Some(user) = target.user_text() {
+            if self.board.plan().trunk_at(moment.hop.peer.ip().to_canonical()).is_none() {
+                register::prove(&self.board, request, &request.from()?.uri, moment)?;
+            }
             let endpoint = self.board.directory.reached_by(&user).ok_or(Refusal::not_found())?;
             if !self.board.location.is_reachable(&endpoint.user, moment.now) {
                 return Err(Refusal::new(480, "Not Registered"));

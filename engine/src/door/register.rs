@@ -44,7 +44,8 @@ pub(super) fn serve(board: &Switchboard, request: &Request, moment: &Moment) -> 
     Ok(accepted(request, &registered, moment))
 }
 
-fn prove(
+/// The endpoint that sends this, by its password.
+pub(super) fn prove(
     board: &Switchboard,
     request: &Request,
     to: &Uri<'_>,

@@ -84,6 +84,14 @@ impl Phone {
         self.sends("REGISTER", "sip:example.org", &format!("Authorization: {proof}\n{lines}"))
     }
 
+    /// Asks by OPTIONS for somebody, with the right password.
+    fn asks_for(&mut self, uri: &str) -> patchcord_sip::message::Status {
+        let asked = self.sends("OPTIONS", uri, "");
+        self.moment.random[0] += 1;
+        let proof = answer(&asked, "alice", "wonderland", "OPTIONS", uri);
+        self.sends("OPTIONS", uri, &format!("Authorization: {proof}")).status()
+    }
+
     fn holds(&self) -> Vec<String> {
         let bindings = self.door.board().location.bindings("alice", self.moment.now);
         bindings.into_iter().map(|binding| binding.contact.into()).collect()
@@ -318,10 +326,18 @@ fn options_tells_what_we_can_and_who_is_there() {
     assert_eq!(server.get(Name::Allow), Some(ALLOW));
     assert_eq!(server.get(Name::Accept), Some("application/sdp"));
 
-    assert_eq!(phone.sends("OPTIONS", "sip:nobody@192.0.2.1", "").status(), 404);
-    assert_eq!(phone.sends("OPTIONS", "sip:101@192.0.2.1", "").status(), 480);
+    assert_eq!(phone.asks_for("sip:nobody@192.0.2.1"), 404);
+    assert_eq!(phone.asks_for("sip:101@192.0.2.1"), 480);
     phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>");
-    assert_eq!(phone.sends("OPTIONS", "sip:101@192.0.2.1", "").status(), 200);
+    assert_eq!(phone.asks_for("sip:101@192.0.2.1"), 200);
+}
+
+#[test]
+fn options_tells_no_stranger_who_is_there() {
+    let mut phone = phone();
+    let told =
+        ["nobody", "101", "alice"].map(|user| phone.sends("OPTIONS", &format!("sip:{user}@192.0.2.1"), "").status());
+    assert_eq!(told, [401; 3]);
 }
 
 /// Status, method, Request-URI, lines, and a header that the answer must carry.

@@ -8,6 +8,7 @@ mod calling;
 mod cluster;
 mod crowds;
 mod doors;
+mod flows;
 mod handsets;
 mod lasting;
 #[path = "../../web/tests/outside/smtp.rs"]

@@ -1,6 +1,7 @@
 //! Other people's phones, as Debian ships them, driven as processes and judged by what they say.
 
 mod baresip;
+mod flow;
 mod linphone;
 mod sipp;
 
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 use crate::line::Carrier;
 
 pub use baresip::Baresip;
+pub use flow::{Flow, Place, Playing};
 pub use linphone::Linphone;
 pub use sipp::{Sipp, SippCount};
 

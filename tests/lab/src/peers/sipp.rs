@@ -77,7 +77,7 @@ impl Sipp {
 }
 
 /// A port that nobody listens on at this moment.
-fn free_port(near: SocketAddr) -> u16 {
+pub(super) fn free_port(near: SocketAddr) -> u16 {
     let listener = TcpListener::bind((near.ip(), 0)).expect("a free port");
     listener.local_addr().expect("a bound listener").port()
 }

@@ -1,0 +1,189 @@
+//! Flows of RFC 3665, 5359 and 5589 with SIPp on both sides: who is sent what, in which order, and nothing besides.
+//!
+//! What is heard is proved elsewhere, by phones that hear; here somebody who knows nothing of us reads every message.
+
+use patchcord_lab::{Account, Carrier, Flow, Place, Server};
+
+use crate::setup;
+
+/// SIPp has no TLS.
+const CARRIERS: [Carrier; 2] = [Carrier::Udp, Carrier::Tcp];
+
+/// A server whose number 77 leads to the carrier at `there`, and alice, who may call it.
+async fn house(there: &Place, more: &str) -> Server {
+    let trunk = format!(
+        "[[trunk]]\nname = \"north\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.1\"]\n[[route]]\nnumber = \"77\"\ntrunk = \"north\"\n{more}",
+        there.uri()
+    );
+    setup().endpoint_with("alice", "secret", "number = \"101\"").toml(&trunk).start().await
+}
+
+/// Plays both sides over each carrier.
+async fn both(caller: impl Fn(&Account<'_>) -> Flow, callee: Flow) {
+    for carrier in CARRIERS {
+        let (here, there) = (Place::on(carrier), Place::on(carrier));
+        let server = house(&there, "").await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let called = there.plays(&callee, address);
+        here.plays(&caller(&account), address).ends_well().await;
+        called.ends_well().await;
+    }
+}
+
+/// Rings and is answered.
+fn answered() -> Flow {
+    Flow::called().answers("180 Ringing", "", "").answers("200 OK", "", Flow::sound()).is_asked("ACK")
+}
+
+fn talks(account: &Account<'_>) -> Flow {
+    Flow::calls(account, "77").hears(180).hears(200).ack()
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_the_caller_hangs_up() {
+    both(|alice| talks(alice).waits(200).hangs_up(), answered().is_hung_up()).await;
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_the_callee_hangs_up() {
+    both(|alice| talks(alice).is_hung_up(), answered().waits(200).hangs_up_back()).await;
+}
+
+#[tokio::test]
+async fn sound_before_the_answer_goes_through() {
+    let early = Flow::called().answers("183 Session Progress", "", Flow::sound()).waits(200);
+    let callee = early.answers("200 OK", "", Flow::sound()).is_asked("ACK").is_hung_up();
+    both(|alice| Flow::calls(alice, "77").hears(183).hears(200).ack().hangs_up(), callee).await;
+}
+
+#[tokio::test]
+async fn who_gives_up_while_it_rings_ends_the_ringing() {
+    let callee = Flow::called().answers("180 Ringing", "", "").is_asked("CANCEL").says("200 OK");
+    let callee = callee.refuses_invite("487 Request Terminated").is_asked("ACK");
+    both(|alice| Flow::calls(alice, "77").hears(180).cancels().hears(200).hears(487).ack_refusal(), callee).await;
+}
+
+#[tokio::test]
+async fn what_the_callee_says_instead_of_answering_the_caller_hears() {
+    for (said, heard) in
+        [("486 Busy Here", 486), ("480 Temporarily Unavailable", 480), ("603 Decline", 603), ("404 Not Found", 404)]
+    {
+        let callee = Flow::called().answers(said, "", "").is_asked("ACK");
+        both(|alice| Flow::calls(alice, "77").hears(heard).ack_refusal(), callee).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_an_offer_gets_one_and_answers_it() {
+    let callee = Flow::called().answers("180 Ringing", "", "").answers("200 OK", "", Flow::sound()).is_asked("ACK");
+    both(
+        |alice| {
+            Flow::calls_with(alice, "77", "", "").hears(180).hears(200).ack_with(Flow::sound()).waits(200).hangs_up()
+        },
+        callee.is_hung_up(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_is_held_and_resumed() {
+    let held = Flow::sound().to_owned() + "a=sendonly\n";
+    both(
+        |alice| {
+            let held = talks(alice).waits(100).asks("INVITE", "", &held).hears(200).ack();
+            held.waits(200).asks("INVITE", "", Flow::sound()).hears(200).ack().waits(100).hangs_up()
+        },
+        answered().is_hung_up(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_wants_its_provisional_answers_reliably_gets_them_so() {
+    let callee = Flow::called().answers("180 Ringing", "", "").waits(200).answers("200 OK", "", Flow::sound());
+    both(
+        |alice| {
+            let rings = Flow::calls_with(alice, "77", "Require: 100rel\n", Flow::sound()).hears_reliably(180).prack();
+            rings.hears(200).hears(200).ack().waits(100).hangs_up()
+        },
+        callee.is_asked("ACK").is_hung_up(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_is_too_short_is_refused_with_the_least_that_we_take() {
+    for carrier in CARRIERS {
+        let (here, there) = (Place::on(carrier), Place::on(carrier));
+        let server = house(&there, "").await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let timer = "Supported: timer\nSession-Expires: 30\n";
+        let caller =
+            Flow::calls_with(&account, "77", timer, Flow::sound()).hears_with(422, "Min-SE: *90").ack_refusal();
+        here.plays(&caller, address).ends_well().await;
+    }
+}
+
+#[tokio::test]
+async fn a_blind_transfer_tells_the_one_who_transfers_how_it_goes_and_leaves_the_others_to_each_other() {
+    for carrier in CARRIERS {
+        let [here, there, target] = [(); 3].map(|()| Place::on(carrier));
+        let server = house(&there, &south(&target)).await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let refers = talks(&account).waits(100).asks("REFER", "Refer-To: <sip:78@[remote_ip]:[remote_port]>\n", "");
+        let told = refers.hears(202).is_asked_with("NOTIFY", "SIP/2.0 100").says("200 OK");
+        let told = told.is_asked_with("NOTIFY", "SIP/2.0 180").says("200 OK");
+        let told = told.is_asked_with("NOTIFY", "SIP/2.0 200").says("200 OK").is_hung_up();
+
+        let passed_on = there.plays(&answered().waits(1500).hangs_up_back(), address);
+        let reached = target.plays(&answered().is_hung_up(), address);
+        here.plays(&told, address).ends_well().await;
+        passed_on.ends_well().await;
+        reached.ends_well().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_goes_on_by_the_next_carrier_when_the_first_has_failed() {
+    for carrier in CARRIERS {
+        let [here, there, target] = [(); 3].map(|()| Place::on(carrier));
+        let server =
+            house(&there, &(south(&target) + "[[route]]\nnumber = \"79\"\ntrunk = [\"north\", \"south\"]\n")).await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let fails = there.plays(&Flow::called().answers("503 Service Unavailable", "", "").is_asked("ACK"), address);
+        let takes = target.plays(&answered().is_hung_up(), address);
+        let caller = Flow::calls(&account, "79").hears(180).hears(200).ack().waits(100).hangs_up();
+        here.plays(&caller, address).ends_well().await;
+        fails.ends_well().await;
+        takes.ends_well().await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_sent_elsewhere_by_the_callee_is_called_there() {
+    for carrier in CARRIERS {
+        let [here, there, target] = [(); 3].map(|()| Place::on(carrier));
+        let server = house(&there, &south(&target)).await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let moved =
+            Flow::called().answers_to("302 Moved Temporarily", "<sip:78@[remote_ip]:[remote_port]>").is_asked("ACK");
+        let moved = there.plays(&moved, address);
+        let takes = target.plays(&answered().is_hung_up(), address);
+        here.plays(&talks(&account).waits(100).hangs_up(), address).ends_well().await;
+        moved.ends_well().await;
+        takes.ends_well().await;
+    }
+}
+
+/// A second carrier, for 78.
+fn south(target: &Place) -> String {
+    format!(
+        "[[trunk]]\nname = \"south\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.2\"]\n[[route]]\nnumber = \"78\"\ntrunk = \"south\"\n",
+        target.uri()
+    )
+}

@@ -48,7 +48,7 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) struct Asked {
     mark: Mark,
-    what: What,
+    pub(super) what: What,
     draft: Draft,
     body: Bytes,
     lead: Lead,
@@ -262,7 +262,10 @@ impl Line {
         match asked.what {
             What::Bye | What::Prack => {}
             What::Change(change) => self.hear_change(&asked, change, response, hop, cx),
-            What::Notify => self.notify_answered(Some(response), cx),
+            What::Notify => {
+                self.notify_answered(Some(response), cx);
+                self.say_bye(cx);
+            }
             What::Refer => self.refer_answered(status, cx),
             What::Tell if self.stage == Stage::Over => {}
             What::Tell if status == 481 => self.lost(status, response.reason(), cx),
@@ -278,7 +281,10 @@ impl Line {
                 self.finish_change(asked, status);
                 self.lost(status, "the party answers no more", cx);
             }
-            What::Notify => self.notify_answered(None, cx),
+            What::Notify => {
+                self.notify_answered(None, cx);
+                self.say_bye(cx);
+            }
             What::Refer => self.refer_answered(status, cx),
             What::Tell if self.stage == Stage::Over => {}
             What::Tell => cx.tell(LegEvent::LineRefused(status)),

@@ -2,6 +2,8 @@
 //!
 //! The call is told once, as soon as it is decided; what has to be said on the wire may follow.
 
+use std::time::Duration;
+
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Method, Name, Request};
 use patchcord_sip::transaction::ServerId;
@@ -9,6 +11,9 @@ use patchcord_sip::transaction::ServerId;
 use super::asking::What;
 use super::{Act, Cx, Line, Stage, Unfit, cause};
 use crate::call::{Ending, LegEvent, Who};
+
+/// How long a party may take to answer the last word about its transfer: one repetition on a slow network.
+const READING: Duration = Duration::from_secs(2);
 
 impl Line {
     /// The call is told the end.
@@ -57,14 +62,28 @@ impl Line {
                 self.over(ending, cx);
                 // RFC 3261 §15: not before the party is known to have our 2xx.
                 if self.unheard.is_none() {
-                    self.send_bye(cx);
+                    self.say_bye(cx);
                 }
             }
         }
     }
 
+    /// Sends the BYE, as soon as the party has read how its transfer went: a BYE that overtakes that tells it the wrong story.
+    pub(super) fn say_bye(&mut self, cx: &mut Cx<'_>) {
+        let is_reading = self.asked.iter().any(|asked| asked.what == What::Notify);
+        if self.bye.is_none() || self.stage != Stage::Over {
+            return;
+        }
+        if is_reading && self.bye_by.is_none_or(|by| cx.now < by) {
+            self.bye_by.get_or_insert(cx.now + READING);
+        } else {
+            self.send_bye(cx);
+        }
+    }
+
     /// The BYE that waited.
     pub(super) fn send_bye(&mut self, cx: &mut Cx<'_>) {
+        self.bye_by = None;
         let (Some(said), Some(dialog)) = (self.bye.take(), self.dialog.as_deref_mut()) else { return };
         let draft = dialog.request(Method::Bye).text(Name::Reason, &said);
         self.ask(What::Bye, draft, bytes::Bytes::new(), cx);
@@ -77,7 +96,7 @@ impl Line {
         if let Some(unheard) = self.unheard.take() {
             cx.acts.push(Act::StopRepeating(unheard.id));
         }
-        self.bye = None;
+        (self.bye, self.bye_by) = (None, None);
         // RFC 3261 §15.1.2: what is still unanswered of the dialog gets 487.
         if self.called.is_some() {
             self.refuse_with(487, |reply| reply, reason.ending(None), cx);

@@ -159,6 +159,8 @@ pub struct Line {
     takes_update: bool,
     /// A BYE that has to wait for the ACK of our 2xx (RFC 3261 §15): the value of its Reason.
     bye: Option<Box<str>>,
+    /// When it is said although the last word about a transfer was not answered.
+    bye_by: Option<Instant>,
 }
 
 /// A 2xx of ours that waits for its ACK.
@@ -194,6 +196,7 @@ impl Line {
             told_held: false,
             takes_update: false,
             bye: None,
+            bye_by: None,
         }
     }
 

@@ -80,7 +80,7 @@ impl Line {
         let session = self.clock.as_ref().map(|clock| clock.timer.deadline());
         let refers = self.refers.as_ref().and_then(|refers| refers.deadline());
         let asked = self.asked_deadline();
-        [called, session, self.changes.retry_at, refers, asked].into_iter().flatten().min()
+        [called, session, self.changes.retry_at, refers, asked, self.bye_by].into_iter().flatten().min()
     }
 
     /// The deadline has come.
@@ -88,6 +88,9 @@ impl Line {
         self.wake_called(cx);
         self.wake_refers(cx);
         self.give_up(cx);
+        if self.bye_by.is_some_and(|by| cx.now >= by) {
+            self.say_bye(cx);
+        }
         match self.clock.as_mut().and_then(|clock| clock.timer.expire(cx.now)) {
             Some(Due::Refresh) => self.changes.refresh = true,
             Some(Due::End) => self.fail(cause::TIMED_OUT, Some(408), "the session was not refreshed in time", cx),

@@ -116,6 +116,26 @@ fn the_last_word_of_a_transfer_goes_out_before_the_bye() {
 }
 
 #[test]
+fn the_bye_waits_until_the_last_word_has_arrived_and_not_for_ever() {
+    for (lost, times) in [("NOTIFY", 1), ("200 NOTIFY", 1), ("200 NOTIFY", 20)] {
+        let mut world = transferred();
+        world.order(BOB, LineOrder::AcceptRefer);
+        world.pass(FLIGHT * 4);
+        world.lose(times, lost);
+        for order in [LineOrder::ReferProgress(200), HANG_UP] {
+            world.order(BOB, order);
+        }
+        world.pass(4 * SECOND);
+        let told = &world.sides[ALICE].told;
+        assert_eq!(
+            told[told.len() - 2..],
+            [LegEvent::ReferProgress(200), ended(Who::Party, 16, None)],
+            "{lost} {times}"
+        );
+    }
+}
+
+#[test]
 fn a_transfer_that_nobody_wants_is_refused() {
     let mut world = transferred();
     world.order(BOB, LineOrder::RejectRefer(403));

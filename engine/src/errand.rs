@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::call::LegId;
 use crate::journal::CallId;
 use crate::originate::{NotBegun, Wanted};
+use crate::room::{Order, Rules};
 
 /// What a program wants to know or have done.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,10 +22,21 @@ pub enum Errand {
     Facts(LegId),
     /// What time of day it is, and a number that nobody could guess.
     Moment,
+    /// Something of a conference room, by its name.
+    Room(String, RoomErrand),
     /// Something in the world beyond the switch.
     Outside(Outside),
     /// A call of its own that the house begins.
     Originate(Box<Wanted>),
+}
+
+/// What a program wants of a conference room.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RoomErrand {
+    /// That it is opened by these rules, where it is not there yet.
+    Open(Box<Rules>),
+    /// That this is done. Legs are those of the program's own call.
+    Order(Box<Order>),
 }
 
 /// An errand into the world.

@@ -184,6 +184,20 @@ impl RoomHouse {
         self.hold().house.recorded(room, member, file);
     }
 
+    /// Somebody who was to be brought into a room could not be called: its record says so.
+    pub fn not_called(&self, room: &str, target: &str, why: &str, now: Instant) {
+        self.hold().house.note(room, "not_called", &format!("{target}: {why}"), now);
+    }
+
+    /// A fault of ours ended the sound of a room: it ends for all, who are told.
+    pub fn died(&self, mixed: RoomId, now: Instant) {
+        let mut inside = self.hold();
+        if let Some(room) = inside.sounding.carried_by(mixed) {
+            inside.house.end(room, now);
+        }
+        self.settle(&mut inside, now);
+    }
+
     /// In which room whoever is at a leg is, and as whom.
     pub fn whereabouts(&self, place: Place) -> Option<(String, MemberId)> {
         self.hold().house.whereabouts(place).map(|(name, member)| (name.to_owned(), member))

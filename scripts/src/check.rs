@@ -29,6 +29,11 @@ pub const HANDLERS: &[(&str, usize, &str)] = &[
     ("on_hold", 2, "on_hold(leg, held): a party holds, or resumes."),
     ("on_message", 2, "on_message(leg, msg): a text; msg.content_type, msg.body."),
     ("on_bye", 2, "on_bye(leg, why): once for each leg that ends; why.by, why.cause, why.sip, why.reason, why.at."),
+    (
+        "on_room",
+        2,
+        "on_room(leg, ev): something happens in the conference room of a leg; ev.kind (join, leave, talk_start, talk_stop, floor, hand, mute, lock, record, wait, denied), ev.on, ev.me, ev.member, ev.name, ev.number, ev.role, ev.members, ev.room.",
+    ),
     ("on_error", 2, "on_error(leg, err): the script has failed; err.text."),
 ];
 
@@ -36,7 +41,8 @@ pub const HANDLERS: &[(&str, usize, &str)] = &[
 const LAST: &[&str] = &["hangup", "reject", "redirect"];
 
 /// Words that need somebody there.
-const NEEDS_PARTY: &[&str] = &["play", "gather", "record", "dial", "echo", "answer", "progress", "ring", "start_play"];
+const NEEDS_PARTY: &[&str] =
+    &["play", "gather", "record", "dial", "echo", "answer", "progress", "ring", "start_play", "join"];
 
 /// Answers whether a prompt of that name is there.
 pub type HasPrompt<'a> = &'a dyn Fn(&str) -> bool;

@@ -43,6 +43,11 @@ pub fn reference() -> String {
         entry(&mut page, word);
     }
     page.push_str("- `req.to.user`, `req.to.host`, `req.to.uri`, `req.replaces` — To whom, and whether another call is to be replaced.\n");
+    page.push_str("\n### A room\n\n");
+    for word in words::all().filter(|word| word.of == Of::Room) {
+        entry(&mut page, word);
+    }
+    page.push_str("- `room.name` — Its name.\n");
     let mut modules: Vec<&str> = Vec::new();
     for word in words::all() {
         if let Of::Module(module) = word.of

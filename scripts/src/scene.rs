@@ -52,6 +52,8 @@ pub struct Scene {
     random: Cell<Option<u64>>,
     /// Whether what runs now is the story, and not a side handler.
     pub in_story: Cell<bool>,
+    /// Whether it wants to hear what happens in conference rooms.
+    pub watches: Cell<bool>,
     /// Operations at which the budget of the running strand began, and those at which it breathed last.
     spent: Cell<Spent>,
 }
@@ -87,6 +89,7 @@ impl Scene {
             waits_for: Cell::new(None),
             random: Cell::new(None),
             in_story: Cell::new(true),
+            watches: Cell::new(false),
             spent: Cell::default(),
         }
     }
@@ -374,6 +377,7 @@ fn outcome_is_gone(outcome: &Outcome) -> bool {
         | Outcome::Gathered { status, .. }
         | Outcome::Recorded { status, .. }
         | Outcome::Dialled { status, .. }
+        | Outcome::Joined { status, .. }
         | Outcome::Transferred { status, .. } => *status,
         Outcome::Handle(_) | Outcome::Brought(_) | Outcome::Misuse(_) => return false,
     };

@@ -22,7 +22,7 @@ use crate::fault::Fault;
 use crate::host::Compiled;
 use crate::scene::{self, Paused, Scene, Unwound};
 use crate::strand::{Answer, Ask, Strand, Turn};
-use crate::words::{Leg, Wish};
+use crate::words::{self, Leg, Wish};
 
 /// What is played to a caller whose script has failed, where it says nothing itself.
 const APOLOGY: &str = "sorry-something-failed";
@@ -76,6 +76,7 @@ impl Script {
     #[must_use]
     pub fn new(text: Rc<Compiled>) -> Self {
         let scene = Rc::new(Scene::new(text.service.clone(), text.limits.clone()));
+        scene.watches.set(text.has("on_room", 2));
         Self {
             text,
             scene,
@@ -291,6 +292,7 @@ impl Script {
             Happening::Key(at, press) => ("on_dtmf", vec![leg(at), key(press).into()]),
             Happening::Info(at, kind, body) => ("on_info", vec![leg(at), body_map(kind, &body).into()]),
             Happening::Message(at, kind, body) => ("on_message", vec![leg(at), body_map(kind, &body).into()]),
+            Happening::Room(at, happened) => ("on_room", vec![leg(at), words::happened(&happened).into()]),
             Happening::Held(at, held) => ("on_hold", vec![leg(at), held.into()]),
             Happening::Refer(at, wish) => ("on_refer", vec![leg(at), wish_of(at, &wish)]),
             Happening::Left(at, ending) => {

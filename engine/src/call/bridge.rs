@@ -74,6 +74,7 @@ impl Call {
                 self.sound(id, SoundOrder::Part);
             }
         }
+        self.room_held(id);
         if let Some(music) = music.or_else(|| self.caller.music.clone()) {
             self.voice(id, Owner::Music, Playing::endless(&music), now);
         }
@@ -89,6 +90,7 @@ impl Call {
             self.hush(id, Owner::Music, now);
         }
         self.sound_bridge(id);
+        self.room_held(id);
     }
 
     /// A party holds us, or no longer: whom it talked with hears music.
@@ -98,6 +100,7 @@ impl Call {
             return;
         }
         let other = leg.partner;
+        self.room_held(id);
         if let Some(other) = other.filter(|&other| self.here(other).is_some_and(|other| !other.held)) {
             match self.caller.music.clone() {
                 Some(music) if holds => self.voice(other, Owner::Music, Playing::endless(&music), now),

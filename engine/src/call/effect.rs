@@ -9,6 +9,7 @@ use super::event::{Ending, Event, Happening};
 use super::verb::Dial;
 use crate::errand::Errand;
 use crate::program::{VerbId, Wake};
+use crate::room::Asked;
 
 /// What a call wants done. In the order in which it says them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +55,8 @@ pub enum Effect {
     Serve(String),
     /// Something is asked for the program; the answer is [`Event::Brought`].
     Errand(VerbId, Box<Errand>),
+    /// A conference room is to hear this for a leg; what it says comes as [`Event::Room`].
+    Room(LegId, Asked),
     /// A recording that was closed is to be thrown away: too short, or silence alone.
     Discard(String),
     /// A line for the journal.
@@ -207,6 +210,10 @@ pub enum Note {
     Joined(LegId, LegId),
     /// No longer.
     Parted(LegId),
+    /// A leg is in that conference room.
+    InRoom(LegId, String),
+    /// It is out of it, in this way.
+    OutOfRoom(LegId, &'static str),
     /// A leg ended.
     LegEnded(LegId, Ending),
     /// The program was not told of this, because too much waited for it already.

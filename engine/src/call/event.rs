@@ -10,6 +10,7 @@ use super::effect::{SoundTag, Way};
 use super::verb::{Handle, Outcome};
 use crate::errand::Brought;
 use crate::program::{Step, VerbId};
+use crate::room::{Happened, Told};
 
 /// What a call hears.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +42,9 @@ pub enum Event {
     /// A leg that was asked for by [`Effect::Take`](super::Effect) is now this call's, with its line and its port; or it does
     /// not come.
     Taken(LegId, bool),
+    /// A conference room says something to one of the legs: the answer to [`Effect::Room`](super::Effect), or without having been
+    /// asked.
+    Room(LegId, Told),
     /// What came of an errand: the answer to [`Effect::Errand`](super::Effect).
     Brought(VerbId, Box<Brought>),
     /// Somebody outside ends the call: an operator, a limit, a stop of the server.
@@ -174,6 +178,8 @@ pub enum Happening {
     Ended(Handle),
     /// A recording in the background is over: [`Outcome::Recorded`].
     Recorded(Handle, Outcome),
+    /// Something has happened in the room that a leg is in.
+    Room(LegId, Box<Happened>),
     /// A leg has gone that called us or had answered; told once, after what came of the verbs that ran on it. Of those
     /// that only rang the program never heard.
     Left(LegId, Ending),

@@ -72,6 +72,9 @@ impl Call {
         }
         let (verb, joined) = (leg.busy, leg.partner.is_some());
         if let Some(verb) = verb {
+            if self.room_key(verb, id, &press, now) {
+                return;
+            }
             let ends = self.ends(verb, press.key);
             match self.works.get_mut(&verb) {
                 Some(Work::Gather(_, gathering)) if gathering.is_deaf() => {

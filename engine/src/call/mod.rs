@@ -19,6 +19,7 @@
 //! | `leg`, `heard` | a leg's stages, and what happens to it |
 //! | `play`, `gather`, `keys`, `record` | what is said to a party, and what it says with keys and voice |
 //! | `dial`, `bridge`, `transfer` | who is called, who hears whom, who is passed on |
+//! | `join` | a leg in a conference room |
 //! | `scope` | how verbs, legs and the call end |
 //! | `work`, `limits`, `owns`, `table` | the verbs under way, the bounds, who holds what, and in what |
 
@@ -30,6 +31,7 @@ pub mod event;
 mod explorer;
 mod gather;
 mod heard;
+mod join;
 mod keys;
 mod leg;
 pub mod limits;
@@ -175,6 +177,7 @@ impl Call {
                     Event::Give { leg, call, as_leg } => self.give(leg, call, as_leg, now),
                     Event::Brought(verb, brought) => self.brought(verb, brought, now),
                     Event::Taken(leg, came) => self.taken(leg, came, now),
+                    Event::Room(leg, told) => self.room_told(leg, told, now),
                     Event::Program(_) => {}
                 }
             }

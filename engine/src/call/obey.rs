@@ -12,6 +12,7 @@ use super::work::{Back, Work};
 use super::{Call, LegId, limits, scope};
 use crate::errand::Errand;
 use crate::program::{End, VerbId};
+use crate::room::Join;
 
 /// How a verb went that was told: it has ended so, or is under way.
 type Begun = Result<Option<Outcome>, Outcome>;
@@ -79,6 +80,10 @@ impl Call {
             Verb::CallOut(dial) => self.begin_call(id, None, dial, now),
             Verb::Dial(leg, dial) => self.begin_call(id, Some(leg), dial, now),
             Verb::Bridge(leg, other) => self.begin_bridge(id, leg, other, now),
+            Verb::Join(leg, join) => {
+                self.begin_join(id, leg, join, false);
+                Ok(None)
+            }
             Verb::Unbridge(leg) => self.unbridge(leg, now),
             Verb::Hold(leg, music) => {
                 self.hold(leg, music, now);
@@ -91,7 +96,7 @@ impl Call {
             Verb::Errand(errand) => {
                 let patience = match &*errand {
                     Errand::Outside(outside) => outside.patience.min(limits::ERRAND),
-                    Errand::Facts(_) | Errand::Moment | Errand::Originate(_) => limits::ERRAND,
+                    Errand::Facts(_) | Errand::Moment | Errand::Room(..) | Errand::Originate(_) => limits::ERRAND,
                 };
                 self.say(Effect::Errand(id, errand));
                 self.under_way(id, Work::Errand(now + patience))
@@ -166,6 +171,7 @@ impl Call {
             | Verb::Gather(..)
             | Verb::Record(..)
             | Verb::Echo(_)
+            | Verb::Join(..)
             | Verb::Bridge(..)
                 if leg.busy.is_some() || leg.partner.is_some() =>
             {
@@ -188,6 +194,7 @@ impl Call {
             | Verb::Refer(..)
             | Verb::Transfer(..)
             | Verb::SendInfo(..)
+            | Verb::Join(..)
             | Verb::Bridge(..)
                 if !leg.is_answered() =>
             {
@@ -263,6 +270,10 @@ impl Call {
         }
         if dial.targets.len() > limits::TARGETS {
             return Err(Outcome::Misuse(Misuse::TooManyTargets));
+        }
+        if let (Some(leg), Some(room)) = (by, room_of(&dial)) {
+            self.begin_join(id, leg, Box::new(Join::to(room)), true);
+            return Ok(None);
         }
         if let Some(leg) = by {
             self.occupy(id, leg);
@@ -349,6 +360,14 @@ impl Call {
     }
 }
 
+/// The conference room that a dial leads to, where it leads to nobody else.
+fn room_of(dial: &Dial) -> Option<&str> {
+    match &dial.targets[..] {
+        [target] => target.strip_prefix("room:"),
+        _ => None,
+    }
+}
+
 /// The leg on which a verb is done.
 fn leg_of(verb: &Verb) -> Option<LegId> {
     match verb {
@@ -358,7 +377,7 @@ fn leg_of(verb: &Verb) -> Option<LegId> {
         Verb::Record(leg, _) | Verb::StartRecord(leg, _) | Verb::Bridge(leg, _) | Verb::Unhold(leg) => Some(*leg),
         Verb::Hold(leg, _) | Verb::Transfer(leg, _) | Verb::Refer(leg, _) | Verb::AcceptRefer(leg) => Some(*leg),
         Verb::RejectRefer(leg, _) | Verb::SendKeys(leg, _) | Verb::SendInfo(leg, ..) => Some(*leg),
-        Verb::SendMessage(leg, _) => Some(*leg),
+        Verb::SendMessage(leg, _) | Verb::Join(leg, _) => Some(*leg),
         Verb::Stop(_) | Verb::PauseRecord(..) | Verb::CallOut(_) | Verb::Sleep(_) | Verb::Tag(..) => None,
         Verb::Errand(_) | Verb::After(_) | Verb::Log(..) => None,
     }
@@ -372,6 +391,7 @@ fn gone(verb: &Verb) -> Outcome {
         Verb::Record(..) => Outcome::Recorded { status, file: None, length: Duration::ZERO },
         Verb::Dial(..) | Verb::CallOut(_) => Outcome::Dialled { status, leg: None, sip: 0, talk: Duration::ZERO },
         Verb::Transfer(..) | Verb::Refer(..) => Outcome::Transferred { status, sip: 0 },
+        Verb::Join(..) => Outcome::Joined { status, why: None, stayed: Duration::ZERO },
         _ => Outcome::Plain(status),
     }
 }

@@ -31,6 +31,7 @@ impl Call {
                 Work::Dial(dialling) => ("dial", dialling.by),
                 Work::Bridge(leg, _) => ("bridge", Some(*leg)),
                 Work::Echo(leg) => ("echo", Some(*leg)),
+                Work::Join(joining) => ("join", Some(joining.leg)),
                 Work::Keys(sending) => ("send_keys", Some(sending.leg)),
                 Work::Refer(leg, _) => ("refer", Some(*leg)),
                 Work::Transfer(leg) => ("transfer", Some(*leg)),

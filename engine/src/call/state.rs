@@ -28,6 +28,7 @@ impl Call {
                 Work::Record(_, recording) => recording.times().for_each(move_to),
                 Work::Dial(dialling) => dialling.times().for_each(move_to),
                 Work::Keys(sending) => sending.times().for_each(move_to),
+                Work::Join(joining) => joining.times().for_each(move_to),
                 Work::Refer(_, at) | Work::Sleep(at) | Work::Errand(at) => move_to(at),
                 Work::Answer(_) | Work::Play(..) | Work::Bridge(..) | Work::Echo(_) | Work::Transfer(_) => {}
             }

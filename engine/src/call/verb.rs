@@ -9,6 +9,7 @@ use patchcord_media::dtmf::Key;
 
 use super::LegId;
 use crate::errand::{Brought, Errand};
+use crate::room::{Denial, Join};
 
 /// What a call is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +81,8 @@ pub enum Verb {
     Tag(String, String),
     /// Lets a leg live on when the story has ended, for as long as it is joined with another one.
     Detach(LegId),
+    /// Brings a leg into a conference room, until it is out of it: ends with [`Outcome::Joined`].
+    Join(LegId, Box<Join>),
     /// Asks something of the house or of the world outside; ends with [`Outcome::Brought`].
     Errand(Box<Errand>),
 }
@@ -299,6 +302,15 @@ pub enum Outcome {
         /// The last status of SIP.
         sip: u16,
     },
+    /// A stay in a conference room.
+    Joined {
+        /// `Left`, `Kicked`, `Ended`, `Denied` or `Gone`.
+        status: Status,
+        /// Why it did not come in.
+        why: Option<Denial>,
+        /// How long it was in.
+        stayed: Duration,
+    },
     /// What an errand has brought.
     Brought(Box<Brought>),
     /// The verb does not fit: the program made a mistake, and this says which.
@@ -352,6 +364,14 @@ pub enum Status {
     Failed,
     /// It did not come about, and the party is back.
     Returned,
+    /// Out of a room by its own wish.
+    Left,
+    /// Sent out of it.
+    Kicked,
+    /// The room ended.
+    Ended,
+    /// It did not come in.
+    Denied,
 }
 
 impl Status {
@@ -381,6 +401,10 @@ impl Status {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Returned => "returned",
+            Self::Left => "left",
+            Self::Kicked => "kicked",
+            Self::Ended => "ended",
+            Self::Denied => "denied",
         }
     }
 }

@@ -7,6 +7,7 @@ use patchcord_media::dtmf::Key;
 use super::dial::Dialling;
 use super::effect::SoundTag;
 use super::gather::Gathering;
+use super::join::Joining;
 use super::keys::Sending;
 use super::play::Owner;
 use super::record::Recording;
@@ -27,6 +28,8 @@ pub(super) enum Work {
     Dial(Box<Dialling>),
     Bridge(LegId, LegId),
     Echo(LegId),
+    /// A leg in a conference room.
+    Join(Box<Joining>),
     Keys(Sending),
     /// A party's phone was asked to call somebody else, and has until then.
     Refer(LegId, Instant),
@@ -80,7 +83,7 @@ impl Work {
             Self::Keys(sending) => Some(sending.deadline()),
             Self::Sleep(until) | Self::Refer(_, until) | Self::Errand(until) => Some(*until),
             Self::Answer(_) | Self::Play(..) | Self::Bridge(..) | Self::Echo(_) => None,
-            Self::Transfer(_) => None,
+            Self::Transfer(_) | Self::Join(_) => None,
         }
     }
 
@@ -92,6 +95,7 @@ impl Work {
             }
             Self::Record(leg, _) | Self::Transfer(leg) => *leg == id,
             Self::Keys(sending) => sending.leg == id,
+            Self::Join(joining) => joining.leg == id,
             Self::Bridge(a, b) => [*a, *b].contains(&id),
             Self::Dial(dialling) => dialling.by == Some(id) || dialling.talks_with(id),
             Self::Sleep(_) | Self::Errand(_) => false,
@@ -120,6 +124,9 @@ impl Call {
     pub(super) fn result(&mut self, verb: VerbId, outcome: Outcome, now: Instant) {
         self.note(super::effect::Note::Result(verb, outcome.clone()));
         if verb.is_house() {
+            if self.room_helped(verb, &outcome, now) {
+                return;
+            }
             self.house_finished(verb, outcome, now);
         } else if !self.story.is_cut() {
             self.tell(Wake::Result(verb, outcome));
@@ -167,6 +174,7 @@ impl Call {
             Some(Work::Gather(_, gathering)) => gathering.clone().gone(),
             Some(Work::Record(..)) => return self.recording_lost(verb, now),
             Some(Work::Dial(_)) => return self.dial_lost(verb, id, now),
+            Some(Work::Join(_)) => return self.leave_room(verb, now),
             Some(Work::Bridge(_, second)) if *second == id => Outcome::Plain(Status::Done),
             Some(Work::Refer(..) | Work::Transfer(_)) => Outcome::Transferred { status: Status::Gone, sip: 0 },
             Some(_) => Outcome::Plain(Status::Gone),

@@ -106,6 +106,11 @@ impl Talk {
             }
             Note::Joined(a, b) => self.chronicle.write(now, What::Bridged(a.into(), b.into())),
             Note::Parted(leg) => self.chronicle.write(now, What::Unbridged(leg.into())),
+            Note::InRoom(leg, room) => {
+                let room = room.into();
+                self.chronicle.write(now, What::EnteredRoom { leg: leg.into(), room });
+            }
+            Note::OutOfRoom(leg, _) => self.chronicle.write(now, What::LeftRoom(leg.into())),
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
                 self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });
@@ -332,6 +337,7 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
         Verb::Bridge(a, b) => ("bridge", Some(*a), b.0.to_string()),
         Verb::Unbridge(leg) => ("unbridge", Some(*leg), none()),
         Verb::Echo(leg) => ("echo", Some(*leg), none()),
+        Verb::Join(leg, join) => ("join", Some(*leg), join.room.clone()),
         Verb::Hold(leg, music) => ("hold", Some(*leg), music.clone().unwrap_or_default()),
         Verb::Unhold(leg) => ("unhold", Some(*leg), none()),
         Verb::Transfer(leg, transfer) => ("transfer", Some(*leg), transfer.to.clone()),
@@ -351,6 +357,7 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
             Errand::Facts(leg) => ("facts", Some(*leg), none()),
             Errand::Moment => ("moment", None, none()),
             Errand::Originate(wanted) => ("originate", None, goes_on(wanted)),
+            Errand::Room(room, _) => ("room", None, room.clone()),
             // What is asked may be a secret: which part of the world it was is enough.
             Errand::Outside(outside) => ("errand", None, outside.noun.clone()),
         },
@@ -381,6 +388,10 @@ pub fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
             (status.word(), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
         }
         VerbOutcome::Transferred { status, sip } => (status.word(), none.with("sip", sip.to_string())),
+        VerbOutcome::Joined { status, why, stayed } => {
+            let facts = none.with("ms", stayed.as_millis().to_string());
+            (status.word(), why.iter().fold(facts, |facts, why| facts.with("why", why.word())))
+        }
         VerbOutcome::Brought(brought) => fetched(brought),
         VerbOutcome::Misuse(misuse) => ("misuse", none.with("why", misuse.to_string())),
     }

@@ -37,6 +37,7 @@ impl Talk {
                 let wall = turn.wire.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Brought::Moment { wall, seed: turn.wire.tokens().number() }
             }
+            Errand::Room(name, errand) => self.room_errand(&name, errand, turn),
             Errand::Outside(outside) => match self.send(verb, outside, turn) {
                 Ok(()) => return,
                 Err(why) => Brought::Answer(Err(why)),
@@ -98,7 +99,7 @@ impl Talk {
     }
 
     /// The caller's number, as somebody would dial it: an endpoint that calls by its name is known by its number.
-    fn from(&self) -> &str {
+    pub(super) fn from(&self) -> &str {
         let said = &*self.party.person.number;
         let first = self.ends.iter().find(|end| self.called_us(end.leg));
         match first.map(|end| &end.whose) {

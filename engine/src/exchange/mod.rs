@@ -15,6 +15,7 @@
 //! | `incoming` | an INVITE outside any dialog: proof, route, limits |
 //! | `proof` | whose call an INVITE is |
 //! | `originate` | calls that the house begins |
+//! | `inviting` | somebody is called into a conference room |
 //! | `outgoing` | targets, the ways to them, who is shown as the caller |
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
 //! | `passing` | legs that change their call |
@@ -23,6 +24,7 @@
 //! | `leash` | what a service may do whatever it says |
 //! | `sounding` | ports, prompts, and what media threads tell |
 //! | `recording` | recordings of legs, and their files |
+//! | `rooms` | conference rooms: what calls say to them, and what they write |
 //! | `carriers` | whom we register with, and which trunk answers |
 //! | `watchdog` | who is still there, and who should not be |
 //! | `wishes` | what people want of calls from elsewhere |
@@ -34,12 +36,14 @@ mod chronicle;
 mod ends;
 mod errands;
 mod incoming;
+mod inviting;
 mod leash;
 mod originate;
 mod outgoing;
 mod passing;
 mod proof;
 mod recording;
+mod rooms;
 mod services;
 mod sounding;
 mod talk;
@@ -58,6 +62,7 @@ use patchcord_sip::hop::{FlowId, Hop};
 use patchcord_sip::message::{Method, Request, Response};
 use patchcord_sip::transaction::{ClientId, Heard, ServerId};
 
+use crate::bell::Bell;
 use crate::call::LegId;
 use crate::call::effect::SoundTag;
 use crate::door::Door;
@@ -70,11 +75,13 @@ use crate::switchboard::Switchboard;
 use carriers::Carriers;
 use ends::Names;
 use passing::Post;
+use rooms::RoomDesk;
 use sounding::Prompts;
 use talk::Talk;
 use watchdog::Watchdog;
 
 pub use chronicle::{heard as heard_of, result as came_of, spoken};
+pub use inviting::{GUEST_RING, guest};
 pub use leash::{Leash, LeashRules};
 pub use services::{Connecting, named as built_in};
 pub use watchdog::CallTally;
@@ -136,6 +143,9 @@ pub struct Exchange {
     posted: VecDeque<(Number, Post)>,
     watchdog: Watchdog,
     carriers: Carriers,
+    rooms: RoomDesk,
+    /// Whether letters of rooms wait that were not read for the sake of others.
+    rooms_wait: bool,
     /// When somebody looks next for what people wish.
     look: Instant,
 }
@@ -164,6 +174,8 @@ impl Exchange {
             posted: VecDeque::new(),
             watchdog: Watchdog::default(),
             carriers: Carriers::default(),
+            rooms: RoomDesk::default(),
+            rooms_wait: false,
             look: now,
         }
     }
@@ -295,11 +307,16 @@ impl Desk for Exchange {
     }
 
     fn hear_sound(&mut self, notice: Notice, wire: &mut Wire<'_>) {
-        let Some((number, leg)) = notice.port().and_then(|port| self.names.port(port)) else { return };
+        let Some((number, leg)) = notice.port().and_then(|port| self.names.port(port)) else {
+            return self.room_noticed(&notice, wire);
+        };
         self.with(number, wire, |talk, turn| talk.noticed(leg, notice, turn));
     }
 
     fn hear_prompt(&mut self, ticket: PromptTicket, loaded: Loaded, wire: &mut Wire<'_>) {
+        if self.room_prompt(ticket, &loaded, wire) {
+            return;
+        }
         let Some((number, leg)) = self.prompts.owner(ticket) else { return };
         self.with(number, wire, |talk, turn| talk.loaded(leg, ticket, loaded, turn));
     }
@@ -314,6 +331,14 @@ impl Desk for Exchange {
 
     fn originate(&mut self, origination: Origination, wire: &mut Wire<'_>) {
         self.wanted(origination, wire);
+    }
+
+    fn seated(&mut self, bell: &Arc<Bell>, wire: &mut Wire<'_>) {
+        self.board.rooms.enter_shard(wire.shard(), bell.clone());
+    }
+
+    fn rung(&mut self, wire: &mut Wire<'_>) {
+        self.read_letters(wire);
     }
 
     fn flow_closed(&mut self, flow: FlowId, wire: &mut Wire<'_>) {
@@ -335,6 +360,8 @@ impl Desk for Exchange {
 
     fn deadline(&self) -> Option<Instant> {
         let first = self.due.first().map(|(due, _)| *due);
+        let letters = self.rooms_wait.then_some(self.look);
+        let first = [first, letters].into_iter().flatten().min();
         [first, self.door.deadline(), self.carriers.deadline(), self.next_look()].into_iter().flatten().min()
     }
 
@@ -345,6 +372,9 @@ impl Desk for Exchange {
             self.watch(wire);
         }
         self.look_for_wishes(wire);
+        if std::mem::take(&mut self.rooms_wait) {
+            self.read_letters(wire);
+        }
         if self.carriers.deadline().is_none_or(|due| due <= now) {
             self.carriers.wake(&self.board, wire);
         }

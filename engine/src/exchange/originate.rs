@@ -80,6 +80,24 @@ impl Exchange {
         self.count_legs();
     }
 
+    /// Somebody is to be called for the house, and this program goes on with whoever answers.
+    pub(super) fn call_for(
+        &mut self,
+        wanted: &Wanted,
+        program: Box<dyn Program>,
+        wire: &mut Wire<'_>,
+    ) -> Result<(), NotBegun> {
+        let asker = Asker { pays: Pays::House, leash: None, generation: 0 };
+        let number = Number(self.next);
+        self.originate(wanted, asker, wire)?;
+        if let Some(talk) = self.talks.get_mut(&number) {
+            talk.program = program;
+        }
+        self.deliver(wire);
+        self.count_legs();
+        Ok(())
+    }
+
     /// Begins a call; it acts when it is delivered.
     fn originate(&mut self, wanted: &Wanted, asker: Asker, wire: &mut Wire<'_>) -> Result<CallId, NotBegun> {
         wanted.check()?;

@@ -124,9 +124,14 @@ fn kind(format: &str) -> Option<Format> {
 
 /// Where the file lies, within the folder of recordings.
 fn name(call: CallId, leg: LegId, tag: SoundTag, format: &str, wall: SystemTime) -> PathBuf {
+    format!("{}/{call}-{}-{}.{format}", day(wall), leg.0, tag.0).into()
+}
+
+/// The folder of a day.
+pub(super) fn day(wall: SystemTime) -> String {
     let days = wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / SECONDS_PER_DAY);
     let (year, month, day) = civil(days);
-    format!("{year:04}-{:02}-{day:02}/{call}-{}-{}.{format}", month + 1, leg.0, tag.0).into()
+    format!("{year:04}-{:02}-{day:02}", month + 1)
 }
 
 /// What a disk did to a recording, in words.

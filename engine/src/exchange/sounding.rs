@@ -17,7 +17,7 @@ use crate::call::{Ending, Event, LegEvent, LegId, Who};
 use crate::runtime::PromptTicket;
 
 /// The country whose tones are meant where a prompt names none.
-const HOME: &str = "de";
+pub(super) const HOME: &str = "de";
 
 /// Prompts that were asked for and are not ready yet.
 #[derive(Default)]
@@ -115,8 +115,8 @@ impl Talk {
         self.order(port.port, Order::Close, turn);
     }
 
-    fn port(&mut self, leg: LegId) -> Option<PortId> {
-        self.end(leg)?.port.map(|port| port.port)
+    pub(super) fn port(&self, leg: LegId) -> Option<PortId> {
+        self.ends.iter().find(|end| end.leg == leg)?.port.map(|port| port.port)
     }
 
     /// Does what the call wants to be heard on a leg.
@@ -250,6 +250,9 @@ impl Talk {
 
     /// A port tells something.
     pub fn noticed(&mut self, leg: LegId, notice: Notice, turn: &mut Turn<'_, '_>) {
+        if self.member_noticed(leg, &notice, turn) {
+            return;
+        }
         let event = match notice {
             Notice::Silent(_, quiet) => LegEvent::MediaLost(quiet),
             Notice::Resumed(_) => LegEvent::MediaBack,

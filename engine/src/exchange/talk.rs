@@ -186,6 +186,7 @@ impl Talk {
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
             Effect::Serve(service) => self.serve(&service, turn),
             Effect::Errand(verb, errand) => self.errand(verb, *errand, turn),
+            Effect::Room(leg, asked) => self.room_asked(leg, asked, turn),
             Effect::Discard(file) => self.discard_recording(&file, turn),
             Effect::Note(note) => self.note(note, turn),
             Effect::Over => {

@@ -24,6 +24,7 @@ impl Exchange {
             return;
         }
         self.look = now + LOOK;
+        self.board.rooms.wake(now);
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let wished = self.board.live.wished(self.talks.keys().filter_map(call));
         if wished.is_empty() {

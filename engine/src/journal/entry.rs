@@ -116,6 +116,15 @@ pub enum What {
     Bridged(LegNumber, LegNumber),
     /// This one hears its partner no longer.
     Unbridged(LegNumber),
+    /// A leg is in that conference room, and no longer in another one.
+    EnteredRoom {
+        /// Which leg.
+        leg: LegNumber,
+        /// The name of the room.
+        room: Box<str>,
+    },
+    /// A leg is out of the room that it was in.
+    LeftRoom(LegNumber),
     /// The party put us on hold.
     Held(LegNumber),
     /// It took us back.
@@ -287,6 +296,8 @@ impl What {
             Self::Verb(verb) => verb.leg,
             Self::Heard { leg, .. } | Self::Recording { leg, .. } => *leg,
             Self::Message { leg, .. }
+            | Self::EnteredRoom { leg, .. }
+            | Self::LeftRoom(leg)
             | Self::Media { leg, .. }
             | Self::Rang(leg)
             | Self::EarlyMedia(leg)
@@ -332,6 +343,7 @@ impl What {
             Self::Media { notice: Notice::Latched(from), .. } => shorten(from),
             Self::Media { notice: Notice::Sampled(sample), .. } => sample.shorten(),
             Self::Recording { path, .. } => shorten(path),
+            Self::EnteredRoom { room, .. } => shorten(room),
             Self::Tag { key, value } => {
                 shorten(key);
                 shorten(value);
@@ -366,6 +378,7 @@ impl What {
             Self::Media { notice: Notice::Latched(text), .. } => text.len(),
             Self::Media { notice: Notice::Said(text), .. } => text.len(),
             Self::Recording { path, .. } => path.len(),
+            Self::EnteredRoom { room, .. } => room.len(),
             Self::Tag { key, value } => key.len() + value.len(),
             Self::LegEnded { cause, .. } => {
                 let place = cause.place.as_ref().map_or(0, |place| place.len());

@@ -23,6 +23,9 @@ pub const MAX_LEGS: usize = 200;
 /// Tags in one record; a later value of a known name still replaces the earlier.
 pub const MAX_TAGS: usize = 64;
 
+/// Stays of one leg in conference rooms.
+const MAX_STAYS: usize = 64;
+
 /// Recordings in one record.
 pub const MAX_RECORDINGS: usize = 64;
 
@@ -113,12 +116,28 @@ pub struct LegRecord {
     /// How long it heard another leg; none when it never did.
     #[serde(with = "stamps::maybe_micros", rename = "talk_us")]
     pub talk: Option<Duration>,
+    /// The conference rooms that it was in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rooms: Vec<RoomStay>,
     /// How often the party put us on hold.
     pub holds: u32,
     /// Why it ended.
     pub cause: Option<Cause>,
     /// How well it was heard.
     pub quality: Option<Quality>,
+}
+
+/// A stay of a leg in a conference room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomStay {
+    /// The name of the room.
+    pub room: Box<str>,
+    /// When it came in.
+    #[serde(with = "stamps::micros", rename = "came_us")]
+    pub came: Duration,
+    /// When it was out; none while it is in.
+    #[serde(with = "stamps::maybe_micros", rename = "left_us")]
+    pub left: Option<Duration>,
 }
 
 impl Record {
@@ -283,6 +302,7 @@ impl Fold {
                     answered: None,
                     ended: None,
                     talk: None,
+                    rooms: Vec::new(),
                     holds: 0,
                     cause: None,
                     quality: None,
@@ -327,6 +347,8 @@ impl Fold {
                 leg.quality = sums.quality();
             }
             What::Unbridged(_) => self.part(at, place),
+            What::EnteredRoom { room, .. } => self.enter_room(at, place, room),
+            What::LeftRoom(_) => self.leave_room(at, place),
             What::LegEnded { cause, .. } if leg.ended.is_none() => {
                 leg.ended = Some(at);
                 leg.cause = Some((**cause).clone());
@@ -337,6 +359,7 @@ impl Fold {
                     self.parted = Some((at, (**cause).clone()));
                 }
                 self.part(at, place);
+                self.leave_room(at, place);
             }
             _ => {}
         }
@@ -374,7 +397,33 @@ impl Fold {
             self.ties[place].left = Some(at);
             *self.record.legs[place].talk.get_or_insert(Duration::ZERO) += at.saturating_sub(since);
         }
+        self.stop_talk(at);
+    }
+
+    fn enter_room(&mut self, at: Duration, place: usize, room: &str) {
+        self.leave_room(at, place);
+        let leg = &mut self.record.legs[place];
+        if leg.ended.is_none() && leg.rooms.len() < MAX_STAYS {
+            leg.rooms.push(RoomStay { room: room.into(), came: at, left: None });
+            leg.talk.get_or_insert(Duration::ZERO);
+            self.talking_since.get_or_insert(at);
+        }
+    }
+
+    /// Ends the stay of a leg in a room. Time in rooms is time of talk.
+    fn leave_room(&mut self, at: Duration, place: usize) {
+        let leg = &mut self.record.legs[place];
+        let Some(stay) = leg.rooms.last_mut().filter(|stay| stay.left.is_none()) else { return };
+        stay.left = Some(at);
+        *leg.talk.get_or_insert(Duration::ZERO) += at.saturating_sub(stay.came);
+        self.stop_talk(at);
+    }
+
+    /// Nobody talks with anybody any more.
+    fn stop_talk(&mut self, at: Duration) {
+        let in_room = |leg: &LegRecord| leg.rooms.last().is_some_and(|stay| stay.left.is_none());
         if self.ties.iter().all(|tie| tie.partner.is_none())
+            && !self.record.legs.iter().any(in_room)
             && let Some(since) = self.talking_since.take()
         {
             self.record.talk += at.saturating_sub(since);
@@ -392,6 +441,7 @@ impl Fold {
 
     fn end(&mut self, at: Duration, outcome: Outcome) {
         (0..self.ties.len()).for_each(|place| self.part(at, place));
+        (0..self.record.legs.len()).for_each(|place| self.leave_room(at, place));
         self.record.legs.iter_mut().for_each(|leg| {
             leg.ended.get_or_insert(at);
         });

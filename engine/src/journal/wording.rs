@@ -56,6 +56,8 @@ pub fn words(what: &What) -> String {
         What::Answered(_) => "answered".into(),
         What::Bridged(one, other) => format!("legs {one} and {other} hear each other"),
         What::Unbridged(_) => "hears its partner no longer".into(),
+        What::EnteredRoom { room, .. } => format!("is in room {}", clean(room)),
+        What::LeftRoom(_) => "is out of the room".into(),
         What::Held(_) => "put us on hold".into(),
         What::Resumed(_) => "took us back from hold".into(),
         What::Recording { path, .. } => format!("is recorded into {}", clean(path)),

@@ -13,6 +13,10 @@ use super::past::Stay;
 use super::rules::{Announce, Join, PIN_TRIES, Role, WaitFor};
 use super::told::{Denial, Effect, Kind, Leaving, MemberId, Place, Sound, Told};
 
+/// What all hear when somebody comes or goes: short, and higher for who comes.
+const ENTER: &str = "tone::880@-20:140";
+const EXIT: &str = "tone::440@-20:140";
+
 /// What a PIN was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
@@ -215,9 +219,9 @@ impl Meeting {
         let prompts = match (&member.announce, &member.says) {
             (Announce::Nothing, _) => return,
             (Announce::Name, Some(file)) => {
-                vec![format!("recording::{file}"), if comes { "room-joined" } else { "room-left" }.to_owned()]
+                vec![file.clone(), if comes { "room-joined" } else { "room-left" }.to_owned()]
             }
-            (Announce::Name | Announce::Sound, _) => vec![if comes { "room-enter" } else { "room-exit" }.to_owned()],
+            (Announce::Name | Announce::Sound, _) => vec![if comes { ENTER } else { EXIT }.to_owned()],
         };
         self.announce(prompts, now, out);
     }

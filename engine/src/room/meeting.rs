@@ -180,7 +180,8 @@ impl Meeting {
         // Who leaves is told as well, and not counted.
         let members = self.count_in() - usize::from(kind == Kind::Leave);
         for watcher in self.members.values().filter(|member| member.watches && member.is_member()) {
-            let happened = Happened { room: self.name.to_string(), kind, who: person.clone(), on, members };
+            let me = who == Some(watcher.id);
+            let happened = Happened { room: self.name.to_string(), kind, who: person.clone(), on, me, members };
             out.push_back(Effect::Tell(watcher.place, Told::Happened(Box::new(happened))));
         }
     }

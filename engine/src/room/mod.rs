@@ -224,6 +224,22 @@ impl House {
         }
     }
 
+    /// Ends a room.
+    pub fn end(&mut self, key: RoomKey, now: Instant) {
+        let name = self.rooms.values().find(|room| room.key == key).map(|room| room.name.clone());
+        let Some(mut room) = name.and_then(|name| self.rooms.remove(&name)) else { return };
+        room.end(now, &mut self.out);
+        self.put_back(room, now);
+    }
+
+    /// Writes something into the record of a room.
+    pub fn note(&mut self, name: &str, what: &str, words: &str, now: Instant) {
+        if let Some(room) = self.rooms.get_mut(name) {
+            let at = room.at(now);
+            room.past.note(at, what, None, true, words);
+        }
+    }
+
     /// A recording of a room, or of a member of it, lies there.
     pub fn recorded(&mut self, name: &str, member: Option<MemberId>, file: String) {
         if let Some(room) = self.rooms.get_mut(name) {

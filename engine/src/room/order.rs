@@ -9,6 +9,7 @@ use super::meeting::{Meeting, Member, Out};
 use super::rules::{Join, Role};
 use super::told::{Effect, Kind, Leaving, MemberId, Place, Sound, Told};
 use super::view::{MemberView, RoomView};
+use crate::call::LegId;
 
 /// At this many decibels and below one does not hear another at all.
 pub const SILENT: i8 = -60;
@@ -74,6 +75,31 @@ pub enum Order {
     Floor,
     /// To say all of it.
     View,
+}
+
+impl Order {
+    /// The same, with legs of a program's own call where they are.
+    #[must_use]
+    pub fn of_call(self, place: impl Fn(LegId) -> Place) -> Self {
+        let at = |whom: Whom| match whom {
+            Whom::Leg(leg) => Whom::Leg(place(leg.leg)),
+            other => other,
+        };
+        match self {
+            Self::Mute(whom, on) => Self::Mute(at(whom), on),
+            Self::Deaf(whom, on) => Self::Deaf(at(whom), on),
+            Self::Kick(whom) => Self::Kick(at(whom)),
+            Self::Aside(whom, on) => Self::Aside(at(whom), on),
+            Self::Admit(whom) => Self::Admit(at(whom)),
+            Self::Hand(whom, up) => Self::Hand(at(whom), up),
+            Self::Role(whom, role) => Self::Role(at(whom), role),
+            Self::Gain(whom, gain) => Self::Gain(at(whom), gain),
+            Self::Hears(one, other, gain) => Self::Hears(at(one), at(other), gain),
+            Self::Move(whom, room) => Self::Move(at(whom), room),
+            Self::Announce(whom, prompts) => Self::Announce(at(whom), prompts),
+            other => other,
+        }
+    }
 }
 
 /// What comes of an order.

@@ -207,7 +207,7 @@ fn names_are_recorded_at_the_door_and_said_to_those_who_are_in() {
         _ => None,
     };
     let said: Vec<_> = world.others.iter().filter_map(prompts).collect();
-    assert_eq!(said, [vec!["recording::2026/b.wav".to_owned(), "room-joined".to_owned()]]);
+    assert_eq!(said, [vec!["2026/b.wav".to_owned(), "room-joined".to_owned()]]);
 }
 
 #[test]

@@ -104,6 +104,12 @@ pub enum Denial {
 }
 
 impl Denial {
+    /// By its word.
+    pub fn of(word: &str) -> Option<Self> {
+        let all = [Self::Pin, Self::Throttled, Self::Locked, Self::Full, Self::Name, Self::Busy, Self::NoSound];
+        all.into_iter().find(|why| why.word() == word)
+    }
+
     /// As scripts and journals write it.
     pub const fn word(self) -> &'static str {
         match self {
@@ -181,6 +187,8 @@ pub struct Happened {
     pub who: Option<Person>,
     /// Whether it began or ended, where it does either.
     pub on: bool,
+    /// Whether it happened to the very leg that is told of it.
+    pub me: bool,
     /// How many members there are now.
     pub members: usize,
 }

@@ -129,7 +129,7 @@ mod tests {
         let mut boxes = Letterboxes::default();
         let place = Place { shard: 0, call: 1, leg: LegId::FIRST };
         let talks = |kind| {
-            let happened = Happened { room: "weekly".into(), kind, who: None, on: true, members: 1 };
+            let happened = Happened { room: "weekly".into(), kind, who: None, on: true, me: false, members: 1 };
             Letter::Told(place, Told::Happened(Box::new(happened)))
         };
         (0..MUCH + 5).for_each(|_| boxes.post(0, talks(Kind::TalkStart)));

@@ -52,6 +52,11 @@ impl Sounding {
         self.rooms.get(&room).copied()
     }
 
+    /// The room that this one of the plane carries.
+    pub fn carried_by(&self, mixed: RoomId) -> Option<RoomKey> {
+        self.rooms.iter().find(|(_, room)| **room == mixed).map(|(key, _)| *key)
+    }
+
     /// Does this, or later. Whoever cannot be brought into a room is given back.
     pub fn order(&mut self, sound: Sound) -> Result<(), Place> {
         let waits = |late: &Sound| about(late).iter().flatten().any(|one| about(&sound).contains(&Some(*one)));

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use super::recordings::{NotRecorded, RecordTicket};
 use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
 use super::stats::one_more;
 use super::works::Works;
+use crate::bell::Bell;
 use crate::errand::Outside;
 use crate::originate::Origination;
 use crate::routing::Voucher;
@@ -65,6 +67,16 @@ pub trait Desk {
     /// Somebody wants a call begun, and is told what came of it. A desk that begins none says so by letting it go.
     fn originate(&mut self, origination: Origination, wire: &mut Wire<'_>) {
         let _nobody_begins_any = (origination, wire);
+    }
+
+    /// The shard lives: whoever rings this bell, from wherever, is heard by [`Desk::rung`].
+    fn seated(&mut self, bell: &Arc<Bell>, wire: &mut Wire<'_>) {
+        let _nobody_rings = (bell, wire);
+    }
+
+    /// Somebody has rung the bell, once or more often.
+    fn rung(&mut self, wire: &mut Wire<'_>) {
+        let _nobody_rings = wire;
     }
 
     /// A connection has closed; whoever was reached by it is reached no more. Told on every shard.

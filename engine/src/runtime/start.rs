@@ -34,6 +34,7 @@ use super::transport::bind::{BindError, Group, bind};
 use super::transport::tls::Tls;
 use super::transport::udp::Datagrams;
 use super::transport::ws::MessageSocket;
+use crate::bell::Bell;
 use crate::errand::World;
 use crate::originate::Origination;
 use crate::routing::Voucher;
@@ -362,6 +363,7 @@ fn open(fittings: Fittings, shared: Arc<Shared>, desks: &dyn Fn(usize) -> Box<dy
             tokio::task::spawn_local(stun_client::run(shard.clone(), socket));
         }
     }
+    tokio::task::spawn_local(hear_bell(shard.clone()));
     let ringing = shard.clone();
     tokio::task::spawn_local(async move { ringing.alarm.run(|| ringing.wake()).await });
     shard.wake();
@@ -400,6 +402,17 @@ async fn receive(shard: Rc<Shard>, socket: Rc<Datagrams>) {
                 tokio::time::sleep(LOOK).await;
             }
         }
+    }
+}
+
+async fn hear_bell(shard: Rc<Shard>) {
+    let bell = Arc::new(Bell::default());
+    shard.tell_desk(|desk, wire| desk.seated(&bell, wire));
+    loop {
+        bell.rings().await;
+        shard.tell_desk(|desk, wire| desk.rung(wire));
+        // The sockets and timers of this shard have their turn in between.
+        tokio::task::yield_now().await;
     }
 }
 

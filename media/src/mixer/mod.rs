@@ -303,6 +303,12 @@ impl Mixer {
         self.member(seat).is_some_and(|member| member.voice.is_speaking())
     }
 
+    /// How loud a member was lately, in decibels below the loudest, at most 127.
+    #[must_use]
+    pub fn level(&self, seat: Seat) -> u8 {
+        self.member(seat).map_or(127, |member| decibels(member.voice.loudness()))
+    }
+
     /// Whether this member is to hear nobody.
     #[must_use]
     pub fn is_deaf(&self, seat: Seat) -> bool {
@@ -398,6 +404,13 @@ impl Mixer {
     fn member_mut(&mut self, seat: Seat) -> Option<&mut Member> {
         self.members.get_mut(seat.0 as usize)?.as_mut()
     }
+}
+
+/// A power in decibels below the loudest there can be.
+fn decibels(power: u32) -> u8 {
+    let most = f32::from(i16::MAX).powi(2);
+    let below = 10.0 * (most / (power as f32).max(1.0)).log10();
+    below.clamp(0.0, 127.0) as u8
 }
 
 fn subtract(own: &[i16], sums: &mut [i32]) {

@@ -55,6 +55,9 @@ pub enum Notice {
     Unmet(PortId, Failure),
     /// A browser says that it leaves.
     Left(PortId),
+    /// The member of a room speaks, so loud: 0 is the loudest, 127 silence. Told when it begins, five times a second while it
+    /// lasts, and without a loudness when it ends.
+    Voice(PortId, Option<u8>),
     /// It cannot enter the room: the room is full, or gone.
     NotEntered(PortId, RoomId),
     /// It is closed; what it was.
@@ -131,6 +134,7 @@ impl Notice {
             | Self::Pressed(port)
             | Self::Goodbye(port)
             | Self::Quality(port, _)
+            | Self::Voice(port, _)
             | Self::NotEntered(port, _)
             | Self::Met(port, _)
             | Self::Unmet(port, _)

@@ -31,6 +31,9 @@ pub(crate) struct Partial {
 /// the other thread stands still, misses a round that nobody would have heard.
 const SPARE: usize = 4;
 
+/// Rounds between two words that a member still speaks, and how loud: a fifth of a second, as fast as a bar may move.
+const VOICE_EVERY: u64 = 10;
+
 /// Members whose sound fits into a sum's box without making room for it first.
 const USUAL_SOLOS: usize = 4;
 
@@ -62,6 +65,8 @@ pub(super) struct Chair {
     rate: Rate,
     /// Brings its sound to the room's rate.
     resampler: Option<Box<Resampler>>,
+    /// The round in which it was last told that it speaks; none while it is silent.
+    pub voiced: Option<u64>,
     /// Rounds that its own coder still goes on with, after it had something of its own to say; where a codec remembers, both
     /// coders have come to say the same by then.
     own_for: u8,
@@ -145,7 +150,7 @@ impl Room {
         if self.chairs.len() <= seat.number() {
             self.chairs.resize_with(seat.number() + 1, || None);
         }
-        self.chairs[seat.number()] = Some(Chair { place, seat, rate, resampler: None, own_for: 0 });
+        self.chairs[seat.number()] = Some(Chair { place, seat, rate, resampler: None, voiced: None, own_for: 0 });
         self.suit();
         Ok(Membership { room: self.id, seat })
     }
@@ -310,6 +315,19 @@ impl Room {
         let goes_on = kind.remembers() && chair.own_for > 0;
         chair.own_for = chair.own_for.saturating_sub(1);
         goes_on
+    }
+
+    /// Whether it is to be told now that a member speaks, and how loud; or that it does no longer.
+    pub fn voice_of(&mut self, number: usize, round: u64) -> Option<Option<u8>> {
+        let chair = self.chairs.get_mut(number)?.as_mut()?;
+        if self.mixer.is_speaking(chair.seat) {
+            if chair.voiced.is_some_and(|told| round < told + VOICE_EVERY) {
+                return None;
+            }
+            chair.voiced = Some(round);
+            return Some(Some(self.mixer.level(chair.seat)));
+        }
+        chair.voiced.take().map(|_| None)
     }
 
     /// Hands this round to the recording; gives back a recorder whose recording is over.

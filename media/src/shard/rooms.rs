@@ -195,7 +195,14 @@ impl Shard {
     fn serve_member(&mut self, room: &mut Room, number: usize) {
         let Some(chair) = &room.chairs[number] else { return };
         let (place, seat) = (chair.place, chair.seat);
-        let Some(port) = self.ports.get_mut(place).filter(|port| !port.is_busy()) else { return };
+        let voice = room.voice_of(number, self.moment.round);
+        let Some(port) = self.ports.get_mut(place) else { return };
+        if let Some(level) = voice {
+            port.tell(&mut self.news, Notice::Voice(port.id(), level));
+        }
+        if port.is_busy() {
+            return;
+        }
         let Some(kind) = port.speaks().filter(|kind| kind.is_spoken()) else { return };
         let (hears, rate) = (room.mixer.hears(seat), room.mixer.rate());
         let (said, own) = match hears {

@@ -227,7 +227,7 @@ impl<'a> Course<'a> {
     pub fn known(&self, errand: &Errand) -> Brought {
         let (name, of) = match errand {
             Errand::Facts(leg) => ("facts", Some(leg.0)),
-            Errand::Moment | Errand::Outside(_) | Errand::Originate(_) => ("moment", None),
+            Errand::Moment | Errand::Room(..) | Errand::Originate(_) | Errand::Outside(_) => ("moment", None),
         };
         let asked = |verb: &journal::Verb| verb.name == name && verb.leg.map(|leg| leg.0) == of;
         // The last one before here, or the first one behind: facts change little, and are told as late as they were known.
@@ -243,7 +243,7 @@ impl<'a> Course<'a> {
         let number = |name: &str| told.and_then(|told| told.get(name)?.parse().ok());
         match errand {
             Errand::Facts(leg) => Brought::Facts(Some(Box::new(self.facts(*leg, told)))),
-            Errand::Moment | Errand::Outside(_) | Errand::Originate(_) => {
+            Errand::Moment | Errand::Room(..) | Errand::Originate(_) | Errand::Outside(_) => {
                 let began = self.record.began.duration_since(UNIX_EPOCH).unwrap_or_default();
                 let wall = number("wall_ms").map_or(began + self.at(), Duration::from_millis);
                 Brought::Moment { wall, seed: number("seed").unwrap_or(0) }

@@ -7,6 +7,7 @@ use patchcord_engine::call::{LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand};
 use patchcord_engine::journal::{CallId, Facts};
 use patchcord_engine::originate::{NotBegun, Wanted};
+use patchcord_engine::room::Denial;
 
 /// A result that the journal does not hold whole; why, in words.
 pub(super) struct Unread(pub String);
@@ -43,6 +44,7 @@ pub(super) fn outcome(verb: &Verb, status: &str, facts: &Facts, digits: String) 
             let leg = number("leg").and_then(|leg| u32::try_from(leg).ok()).map(LegId);
             Outcome::Dialled { status, leg, sip, talk: millis("talk_ms") }
         }
+        Verb::Join(..) => Outcome::Joined { status, why: facts.get("why").and_then(Denial::of), stayed: millis("ms") },
         Verb::Transfer(..) | Verb::Refer(..) => Outcome::Transferred { status, sip },
         _ => Outcome::Plain(status),
     })
@@ -79,7 +81,11 @@ fn brought(status: &str, facts: &Facts) -> Result<Outcome, Unread> {
     Ok(Outcome::Brought(Box::new(Brought::Answer(answer))))
 }
 
-const STATUSES: [Status; 22] = [
+const STATUSES: [Status; 26] = [
+    Status::Left,
+    Status::Kicked,
+    Status::Ended,
+    Status::Denied,
     Status::Ok,
     Status::Gone,
     Status::Done,

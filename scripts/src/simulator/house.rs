@@ -12,6 +12,7 @@ use patchcord_engine::call::{Event, LegEvent, LegId};
 use patchcord_engine::errand::Brought;
 use patchcord_engine::exchange::Services;
 use patchcord_engine::program::VerbId;
+use patchcord_engine::room::RoomKey;
 
 use super::agenda::{Agenda, Chance, Slot};
 use super::double::Double;
@@ -19,6 +20,7 @@ use super::lengths::Lengths;
 use super::party::{Fate, Manner, Party, PartyId};
 use super::points::Points;
 use super::records::Closed;
+use super::rooms::Rooms;
 use super::tale::{Line, Tale};
 use super::talk::{End, Talk};
 use super::{clock, limits};
@@ -31,6 +33,7 @@ pub(super) enum Stream {
     Port(u64, LegId),
     Call(u64),
     Errand(u64, VerbId),
+    Rooms,
 }
 
 /// What is due.
@@ -46,6 +49,9 @@ pub(super) enum Due {
     Listen(u64, LegId, SoundTag),
     /// A party does something on a leg.
     Does(PartyId, (u64, LegId), Deed),
+    /// An announcement in a room is over; or a room wanted to be woken.
+    Announced(RoomKey, u64),
+    WakeRooms,
     /// The world has answered.
     Brought(u64, VerbId, Box<Brought>),
 }
@@ -91,6 +97,7 @@ pub(super) struct House {
     /// What calls want of each other, and legs on their way from one to another. Empty between two turns.
     posted: VecDeque<(u64, Event)>,
     pub moving: BTreeMap<(u64, LegId), End>,
+    pub rooms: Rooms,
     /// How much has happened since the clock moved.
     at_once: u32,
 }
@@ -121,6 +128,7 @@ impl House {
             broken: BTreeSet::new(),
             posted: VecDeque::new(),
             moving: BTreeMap::new(),
+            rooms: Rooms::default(),
             at_once: 0,
         }
     }
@@ -156,6 +164,11 @@ impl House {
     /// Lets a call act, and then do all that follows from it, here and in other calls.
     pub fn with(&mut self, number: u64, act: impl FnOnce(&mut Talk, &mut Self)) {
         self.turn_of(number, act);
+        self.deliver();
+    }
+
+    /// Tells calls what others want of them, until nobody wants anything.
+    pub fn deliver(&mut self) {
         while let Some((number, event)) = self.posted.pop_front() {
             if !self.calls.contains_key(&number) {
                 self.nobody_there(number, event);
@@ -243,6 +256,8 @@ impl House {
             Due::PlayedOut(number, leg, tag) => self.with(number, |talk, house| talk.played_out(leg, tag, house)),
             Due::Listen(number, leg, tag) => self.with(number, |talk, house| talk.listen(leg, tag, house)),
             Due::Does(party, place, deed) => self.deed(party, place, &deed),
+            Due::Announced(room, tag) => self.room_announced(room, tag),
+            Due::WakeRooms => self.wake_rooms(),
             Due::Brought(number, verb, brought) => {
                 self.with(number, |talk, house| talk.brought(verb, brought, house));
             }

@@ -15,6 +15,7 @@
 //! | `stage`, `phone` | what a test says and expects |
 //! | `house`, `agenda` | the clock, and what is due |
 //! | `talk`, `lines`, `sounds` | one call: what it wants done, by its lines and its ports |
+//! | `rooms` | conference rooms |
 //! | `party`, `port` | somebody with a telephone; what is heard on a leg |
 //! | `whereabouts`, `lengths` | where targets are, how long prompts are |
 //! | `double`, `postbox` | the world outside |
@@ -36,6 +37,7 @@ mod points;
 mod port;
 mod postbox;
 mod records;
+mod rooms;
 mod sounds;
 mod stage;
 mod tale;

@@ -263,6 +263,22 @@ impl Phone {
         Ok(self.clone())
     }
 
+    /// It does not hear somebody who is in the same room, or anywhere.
+    pub fn does_not_hear(&self, other: &str) -> Met {
+        self.stage.within(|house| {
+            house.pass(Duration::ZERO);
+            let named = house.names.get(other).copied();
+            let heard =
+                |other| house.voice_at(self.party) == Some(other) || house.heard_in_room(self.party).contains(&other);
+            if named.is_some_and(heard) {
+                let name = &house.parties[self.party].name;
+                return Err(house.failure(&format!("{name} not to hear {other}"), house.hears_now(self.party)));
+            }
+            Ok(())
+        })?;
+        Ok(self.clone())
+    }
+
     /// It is answered, or has answered.
     pub fn is_answered(&self) -> Met {
         self.meets("to be answered", |house, party| house.parties[party].fate == Fate::Up)
@@ -288,7 +304,10 @@ impl Phone {
     pub fn talks_to(&self, other: &str) -> Met {
         self.meets(&format!("to talk to {other}"), |house, party| {
             let Some(&other) = house.names.get(other) else { return false };
-            house.voice_at(party) == Some(other) && house.voice_at(other) == Some(party)
+            let hears = |one: PartyId, other: PartyId| {
+                house.voice_at(one) == Some(other) || house.heard_in_room(one).contains(&other)
+            };
+            hears(party, other) && hears(other, party)
         })
     }
 
@@ -364,7 +383,10 @@ impl House {
             Some(Audible::Other(_)) => {
                 self.voice_at(party).map_or_else(|| "somebody".into(), |other| self.parties[other].name.clone())
             }
-            Some(Audible::Nothing) | None => "nothing".into(),
+            Some(Audible::Nothing) | None => match self.heard_in_room(party) {
+                others if others.is_empty() => "nothing".into(),
+                others => others.iter().map(|other| self.parties[*other].name.as_str()).collect::<Vec<_>>().join(", "),
+            },
         };
         format!("{name} hears {heard}")
     }
@@ -372,6 +394,7 @@ impl House {
     /// A party speaks, or falls silent.
     fn speaks(&mut self, party: PartyId, speaks: bool) {
         self.parties[party].speaks = speaks;
+        self.room_speaks(party, speaks);
         for (number, _) in self.parties[party].legs.clone() {
             self.with(number, |talk, house| talk.party_speaks(party, speaks, house));
         }

@@ -122,6 +122,10 @@ impl Talk {
             }
             Note::Joined(a, b) => self.chronicle.write(now, What::Bridged(a.into(), b.into())),
             Note::Parted(leg) => self.chronicle.write(now, What::Unbridged(leg.into())),
+            Note::InRoom(leg, room) => {
+                self.chronicle.write(now, What::EnteredRoom { leg: leg.into(), room: room.into() });
+            }
+            Note::OutOfRoom(leg, _) => self.chronicle.write(now, What::LeftRoom(leg.into())),
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
                 self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });
@@ -211,6 +215,10 @@ fn told(outcome: &VerbOutcome, status: &str, facts: &Facts) -> Option<String> {
         VerbOutcome::Recorded { length, .. } => Some(format!("  ▸ {status}, {:.1} s", length.as_secs_f64())),
         VerbOutcome::Dialled { .. } | VerbOutcome::Transferred { .. } => {
             Some(format!("  ▸ {status} ({})", facts.get("sip").unwrap_or_default()))
+        }
+        VerbOutcome::Joined { .. } => {
+            let why = facts.get("why").map(|why| format!(" ({why})"));
+            Some(format!("  ▸ {status}{}", why.unwrap_or_default()))
         }
         VerbOutcome::Misuse(misuse) => Some(format!("  ▸ misuse: {misuse}")),
         VerbOutcome::Plain(Status::Ok | Status::Done) | VerbOutcome::Handle(_) | VerbOutcome::Brought(_) => None,

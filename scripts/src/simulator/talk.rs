@@ -123,6 +123,7 @@ impl Talk {
                 self.service = service;
             }
             Effect::Errand(verb, errand) => self.errand(verb, *errand, house),
+            Effect::Room(leg, asked) => self.room_asked(leg, asked, house),
             Effect::Discard(file) => {
                 let service = self.service.clone();
                 house.tell(&service, format!("throws {file} away"), None);
@@ -162,6 +163,10 @@ impl Talk {
             Errand::Originate(wanted) => Brought::Begun(house.originate(&wanted)),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg, house).map(Box::new)),
             Errand::Moment => Brought::Moment { wall: house.wall_now(), seed: house.chance.number() },
+            Errand::Room(name, errand) => {
+                let number = self.number;
+                house.room_errand(&name, errand, number)
+            }
             Errand::Outside(outside) => {
                 let wall = house.wall_now();
                 let (after, answer) = match outside.noun.as_str() {
@@ -209,6 +214,7 @@ fn suspends(verb: &Verb) -> bool {
         | Verb::CallOut(_)
         | Verb::Bridge(..)
         | Verb::Echo(_)
+        | Verb::Join(..)
         | Verb::Transfer(..)
         | Verb::Refer(..)
         | Verb::SendKeys(..)

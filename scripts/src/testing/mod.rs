@@ -24,6 +24,8 @@ mod coverage;
 mod explore;
 mod failed;
 mod phone;
+#[cfg(test)]
+mod rooms_tests;
 mod suite;
 #[cfg(test)]
 mod tests;

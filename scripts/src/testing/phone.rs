@@ -11,6 +11,9 @@ use crate::simulator::{Failure, Phone};
 use crate::words::Span;
 use crate::words::kind::Kind;
 
+/// What is expected of a phone and somebody else.
+type Word = fn(&Phone, &str) -> Result<Phone, Failure>;
+
 type Met<T = Phone> = Result<T, Box<EvalAltResult>>;
 
 /// Teaches Rhai the words of a phone.
@@ -75,13 +78,15 @@ fn expectations(engine: &mut Engine) {
     text_word(engine, "hears", Phone::hears);
     text_word(engine, "hears_keys", Phone::hears_keys);
     text_word(engine, "talks_to", Phone::talks_to);
+    text_word(engine, "does_not_hear", Phone::does_not_hear);
     text_word(engine, "reads", Phone::reads);
     plain_word(engine, "hears_nothing", Phone::hears_nothing);
     plain_word(engine, "is_answered", Phone::is_answered);
     plain_word(engine, "is_ringing", Phone::is_ringing);
     plain_word(engine, "is_hung_up", Phone::is_hung_up);
-    for name in ["hears", "talks_to"] {
-        let word = if name == "hears" { Phone::hears } else { Phone::talks_to };
+    let words =
+        [("hears", Phone::hears as Word), ("talks_to", Phone::talks_to), ("does_not_hear", Phone::does_not_hear)];
+    for (name, word) in words {
         engine.register_fn(name, move |context: NativeCallContext<'_>, phone: &mut Phone, other: Phone| -> Met {
             met(&context, word(phone, &other.name()))
         });

@@ -6,7 +6,7 @@ use patchcord_media::dtmf::Key;
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use super::kind::texts_of;
-use super::{Answer, Held, Leg, Of, Part, Span, Wish, Word};
+use super::{Answer, Held, Leg, Of, Part, Room, Span, Wish, Word};
 use crate::scene::Scene;
 
 /// What a call of a word was given.
@@ -79,6 +79,11 @@ impl<'a> Given<'a> {
     /// The wish whose word it is.
     pub fn wish(&self) -> Wish {
         self.receiver.clone().and_then(Dynamic::try_cast).expect("a word of a wish is called on one")
+    }
+
+    /// The room whose word it is.
+    pub fn room(&self) -> Room {
+        self.receiver.clone().and_then(Dynamic::try_cast).expect("a word of a room is called on one")
     }
 
     /// A value or an option by name; `None` where it was not given.

@@ -2,7 +2,7 @@
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 
-use super::{Leg, Span};
+use super::{Leg, Room, Span};
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub enum Kind {
     Map,
     /// A leg.
     Leg,
+    /// A conference room, or its name.
+    Room,
+    /// Somebody in a conference room.
+    Who,
     /// A function.
     Function,
     /// One of these words.
@@ -54,6 +58,8 @@ impl Kind {
             Self::Keys => "keys, as \"12#\"".into(),
             Self::Map => "a map, as #{ name: value }".into(),
             Self::Leg => "a leg".into(),
+            Self::Room => "a room, or its name, as \"weekly\"".into(),
+            Self::Who => "a leg, the number of a member, or \"all\"".into(),
             Self::Function => "a function, as |leg| leg.tag(\"late\", true)".into(),
             Self::OneOf(words) => format!("one of \"{}\"", words.join("\", \"")),
             Self::TextOrMap => "text or a map".into(),
@@ -78,6 +84,8 @@ impl Kind {
             Self::Keys => return keys(value),
             Self::Map => value.is::<Map>(),
             Self::Leg => value.is::<Leg>(),
+            Self::Room => value.is::<Room>() || value.is_string(),
+            Self::Who => value.is::<Leg>() || value.is_int() || value.to_string() == "all",
             Self::Function => value.is::<FnPtr>(),
             Self::OneOf(words) => {
                 value.read_lock::<rhai::ImmutableString>().is_some_and(|text| words.contains(&text.as_str()))

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `kind`, `given` | what a value must be; what a call of a word was given |
 //! | `leg`, `sound`, `dialling`, `pass` | a leg: its state, what is heard, who is called, who is passed on |
+//! | `room` | conference rooms |
 //! | `facts` | what is known of a leg |
 //! | `background` | what goes on while the script does: recordings, music, timers |
 //! | `said` | numbers, dates and hours: `say::` as prompts, `time::` by the clock on a wall |
@@ -23,6 +24,7 @@ mod leg;
 mod mailbox;
 mod originate;
 mod pass;
+mod room;
 mod said;
 mod small;
 mod sound;
@@ -39,6 +41,7 @@ use given::Given;
 use kind::Kind;
 pub use leg::Leg;
 pub use pass::Wish;
+pub use room::{Room, happened};
 pub use span::{Span, register as times};
 
 /// What a host function answers.
@@ -83,6 +86,8 @@ pub enum Of {
     Background,
     /// `req.word(…)`: the wish of a party to be transferred.
     Wish,
+    /// `room.word(…)`.
+    Room,
     /// `module::word(…)`.
     Module(&'static str),
     /// `word(…)`: asked of the house.
@@ -102,6 +107,7 @@ pub fn all() -> impl Iterator<Item = &'static Word> {
         small::WORDS,
         mailbox::WORDS,
         originate::WORDS,
+        room::WORDS,
     ]
     .into_iter()
     .flatten()
@@ -121,12 +127,14 @@ pub fn register(engine: &mut Engine) {
     facts::register(engine);
     background::register(engine);
     pass::register(engine);
+    room::register(engine);
     let mut modules: Vec<(&'static str, Module)> = Vec::new();
     for word in all() {
         let receiver = match word.of {
             Of::Leg => Some(TypeId::of::<Leg>()),
             Of::Background => Some(TypeId::of::<Held>()),
             Of::Wish => Some(TypeId::of::<Wish>()),
+            Of::Room => Some(TypeId::of::<Room>()),
             Of::Module(_) | Of::House => None,
         };
         // One more than it takes, and fewer: whoever gives these hears from us what it takes.
@@ -191,6 +199,7 @@ impl Of {
             Self::Leg => "leg.".into(),
             Self::Background => "handle.".into(),
             Self::Wish => "req.".into(),
+            Self::Room => "room.".into(),
             Self::Module(module) => format!("{module}::"),
             Self::House => String::new(),
         }

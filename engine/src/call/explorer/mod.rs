@@ -9,10 +9,12 @@
 //! |---|---|
 //! | `world` | parties, lines, ports and a program around one call; which moves there are |
 //! | `party` | one party with its line and its port |
+//! | `rooms` | what a conference room may say |
 //! | `law` | what may never happen |
 
 mod law;
 mod party;
+mod rooms;
 mod world;
 
 use std::collections::HashSet;
@@ -22,6 +24,7 @@ use super::tests::words::{dial, four_keys, gather, message, play, targets};
 use super::verb::{Dial, Record, Strategy, Transfer, Verb};
 use super::{Caller, LegId, Origin};
 use crate::errand::{Errand, Outside};
+use crate::room::Join;
 use world::{Allow, Move, World};
 
 /// How many states of one story are visited before the next level is not begun. Together with the number of stories it keeps
@@ -198,6 +201,17 @@ fn errands_leave_nothing_whatever_comes_first() {
     let story = vec![errand(), Verb::Answer(CALLER), dial(CALLER, &["alice"]), errand()];
     let (depth, _) = explore("errands", called(), story, Allow::default());
     assert!(depth >= 12, "only to depth {depth}");
+}
+
+#[test]
+fn a_stay_in_a_room_leaves_nothing_whatever_comes_first() {
+    let join = || Verb::Join(CALLER, Box::new(Join::to("weekly")));
+    let story = vec![Verb::Answer(CALLER), join(), play(CALLER, &["goodbye"])];
+    let (depth, _) = explore("room", called(), story, Allow { hold: true, key: true, ..Allow::default() });
+    assert!(depth >= 9, "{depth}");
+    let story = vec![dial(CALLER, &["room:weekly"]), play(CALLER, &["goodbye"])];
+    let (depth, _) = explore("room as a target", called(), story, Allow::default());
+    assert!(depth >= 9, "{depth}");
 }
 
 #[test]

@@ -16,8 +16,10 @@ use super::super::tests::told::{clock, of, way};
 use super::super::*;
 use super::law::{self, Book};
 use super::party::{Party, Stage};
+use super::rooms::Rooms;
 use crate::errand::Brought;
 use crate::program::{End, Step, VerbId, Wake};
+use crate::room::Told;
 
 /// Which moves a story has beside the usual ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +72,8 @@ pub(super) enum Move {
     Give(LegId),
     /// A leg that was asked for comes, or does not.
     Taken(LegId, bool),
+    /// A room says something to a leg.
+    Room(LegId, Told),
     Time,
     End,
 }
@@ -97,6 +101,7 @@ pub(super) struct World {
     breaths: u8,
     places: u8,
     takings: BTreeSet<LegId>,
+    rooms: Rooms,
     book: Book,
 }
 
@@ -126,6 +131,7 @@ impl World {
             breaths: u8::from(allow.breath),
             places: if allow.places { 2 } else { 0 },
             takings: BTreeSet::new(),
+            rooms: Rooms::default(),
             book: Book::default(),
         };
         world.take().expect("a call begins by the laws");
@@ -140,7 +146,7 @@ impl World {
         (&self.sought, &self.errands).hash(&mut hasher);
         self.recordings.hash(&mut hasher);
         (&self.asked, self.told, self.ended_by_operator, &self.book).hash(&mut hasher);
-        (self.breaths, &self.breathes, self.places, &self.takings).hash(&mut hasher);
+        (self.breaths, &self.breathes, self.places, &self.takings, &self.rooms).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -172,6 +178,7 @@ impl World {
         for &leg in &self.takings {
             moves.extend([Move::Taken(leg, true), Move::Taken(leg, false)]);
         }
+        moves.extend(self.rooms.words().map(|(leg, told)| Move::Room(leg, told)));
         if self.call.deadline().is_some() {
             moves.push(Move::Time);
         }
@@ -274,6 +281,10 @@ impl World {
                 }
                 self.call.hear(Event::Taken(*leg, *came), self.now);
             }
+            Move::Room(leg, told) => {
+                self.rooms.says(*leg, told);
+                self.call.hear(Event::Room(*leg, told.clone()), self.now);
+            }
             Move::Time => {
                 let due = self.call.deadline().unwrap_or(self.now);
                 self.now = self.now.max(due);
@@ -370,6 +381,8 @@ impl World {
             }
             match effect {
                 Effect::Note(note) => self.book.enter(&note)?,
+                Effect::Room(leg, asked) => self.rooms.hears(leg, &asked)?,
+                Effect::Over if !self.rooms.are_empty() => return Err("over, and still in a room".into()),
                 Effect::Over => self.book.close(&self.call)?,
                 Effect::Resume(wake) => {
                     self.resume(wake)?;

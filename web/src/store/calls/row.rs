@@ -55,6 +55,7 @@ pub struct LegRow {
     pub answered_us: Option<i64>,
     pub ended_us: Option<i64>,
     pub talk_us: Option<i64>,
+    pub rooms: Option<String>,
     pub holds: i64,
     #[sqlx(flatten)]
     pub end: EndColumns,
@@ -169,6 +170,7 @@ impl LegRow {
             answered_us: leg.answered.map(micros),
             ended_us: leg.ended.map(micros),
             talk_us: leg.talk.map(micros),
+            rooms: (!leg.rooms.is_empty()).then(|| serde_json::to_string(&leg.rooms).expect("stays are JSON")),
             holds: leg.holds.into(),
             end: EndColumns::of(leg.cause.as_ref()),
             quality: leg.quality.map(|quality| serde_json::to_string(&quality).expect("numbers are JSON")),
@@ -197,6 +199,7 @@ impl LegRow {
             answered: time(self.answered_us)?,
             ended: time(self.ended_us)?,
             talk: time(self.talk_us)?,
+            rooms: self.rooms.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
             holds: self.holds.try_into()?,
             cause: self.end.read()?,
             quality: self.quality.as_deref().map(serde_json::from_str).transpose()?,

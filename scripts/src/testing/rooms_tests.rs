@@ -1,0 +1,140 @@
+//! Scripts in conference rooms, as a person tests them: what they order, what they are told, who hears whom then.
+
+use super::*;
+
+/// A meeting with PINs, a menu of keys, and a script that listens.
+const MEETING: &str = r##"
+fn on_invite(caller) {
+    caller.answer();
+    let room = room::open("weekly", #{ pin: "4711", moderator_pin: "9999", sounds: false, announce: "nothing", talk_events: true });
+    let stay = caller.join(room, #{ keys: #{ "*6": "toggle_mute", "*9": "raise_hand", "*1": "toggle_mute_all", "#": "leave" } });
+    caller.tag("stay", stay.status);
+    caller.tag("why", stay.why);
+}
+
+fn on_room(leg, ev) {
+    if ev.kind == "hand" && ev.me { leg.tag("hand", ev.on); }
+    if ev.kind == "talk_start" && !ev.me { leg.tag("heard", ev.number); }
+}
+"##;
+
+fn all_is_well(service: &str, test: &str) {
+    let source = |name: &str, text: &str| Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() };
+    let sources = Sources {
+        services: vec![source("room", service)],
+        tests: vec![source("room_test", test)],
+        prompts: Vec::new(),
+    };
+    for explore in [false, true] {
+        let report = run(&sources, &Wishes { explore, ..Wishes::default() }, &mut |_| {});
+        assert_eq!(report.broken, [""; 0]);
+        if let Some(failed) = report.verdicts.iter().flat_map(|verdict| &verdict.failed).next() {
+            panic!("{}: {} {:?}\n{}", failed.place, failed.why, failed.variation, failed.ladder);
+        }
+    }
+}
+
+#[test]
+fn a_pin_lets_in_and_three_wrong_ones_do_not() {
+    all_is_well(
+        MEETING,
+        r##"fn test_pins(t) {
+            let alice = t.phone("101").dials("room").hears("enter-pin").presses("9999#");
+            let bob = t.phone("102").dials("room").hears("enter-pin").presses("4711#").hears(alice);
+            let mallory = t.phone("103").dials("room").hears("enter-pin").presses("1#").hears("wrong-pin");
+            mallory.presses("2#").hears("wrong-pin").presses("3#").is_hung_up();
+            mallory.record(#{ stay: "denied", why: "pin" });
+            alice.talks_to(bob);
+        }"##,
+    );
+}
+
+#[test]
+fn a_script_is_told_who_talks_and_who_raises_a_hand() {
+    all_is_well(
+        MEETING,
+        r##"fn test_told(t) {
+            let alice = t.phone("101").dials("room").hears("enter-pin").presses("9999#");
+            let bob = t.phone("102").dials("room").hears("enter-pin").presses("4711#").hears(alice);
+            bob.presses("*9");
+            alice.speaks(2.s());
+            bob.presses("#").is_hung_up();
+            bob.record(#{ stay: "left", hand: "true", heard: "101" });
+            alice.hangs_up();
+        }"##,
+    );
+}
+
+#[test]
+fn a_script_moves_whispers_and_ends_as_it_likes() {
+    let service = r#"
+fn on_invite(caller) {
+    caller.answer();
+    caller.join("hall", #{ announce: "nothing" });
+    caller.play("goodbye");
+}
+
+fn on_dtmf(leg, key) {
+    let hall = room::open("hall", #{});
+    let members = hall.members();
+    switch key.digit {
+        "1" => hall.gain(members[1].member, members[2].member, -60),
+        "2" => hall.move_to(leg, "side"),
+        "3" => hall.merge("side"),
+        "4" => hall.mute("all"),
+        "5" => hall.end(),
+        "6" => leg.tag("nobody", hall.kick(99).why),
+        "7" => hall.dial("user:dave"),
+        _   => hall.play("one-moment")
+    }
+}
+"#;
+    all_is_well(
+        service,
+        r##"fn test_orders(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            let bob = t.phone("102").dials("room").hears(alice);
+            let carol = t.phone("103").dials("room").hears(bob);
+            alice.presses("1");
+            bob.does_not_hear(carol);
+            carol.speaks(1.s());
+            alice.hears(carol);
+            carol.presses("2");
+            alice.does_not_hear(carol);
+            alice.presses("3");
+            alice.talks_to(carol);
+            alice.presses("6");
+            alice.presses("0");
+            carol.hears("one-moment");
+            t.endpoint("dave").answers(1.s());
+            alice.presses("7");
+            t.advance(3.s());
+            t.endpoint("dave").talks_to(alice);
+            alice.presses("4");
+            alice.does_not_hear(bob);
+            alice.presses("5").hears("goodbye").is_hung_up();
+            alice.record(#{ nobody: "nobody of that number is in the room" });
+            bob.is_hung_up();
+        }"##,
+    );
+}
+
+#[test]
+fn a_call_that_is_dialled_into_a_room_ends_as_dials_do() {
+    let service = r#"
+fn on_invite(caller) {
+    let talk = caller.dial("room:hall", #{});
+    caller.tag("dial", talk.status);
+}
+"#;
+    all_is_well(
+        service,
+        r##"fn test_target(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            let bob = t.phone("102").dials("room").is_answered().hears(alice);
+            bob.hangs_up();
+            bob.record(#{ outcome: "answered" });
+            alice.hangs_up();
+        }"##,
+    );
+}

@@ -204,7 +204,9 @@ impl Talk {
         }
         let leg = LegNumber::from(leg);
         let notice = match notice {
-            shard::Notice::Latched(_, from) => Notice::Latched(Redacted(from).to_string().into()),
+            shard::Notice::Latched(_, from) | shard::Notice::Met(_, from) => {
+                Notice::Latched(Redacted(from).to_string().into())
+            }
             shard::Notice::Quality(_, quality) => Notice::Sampled(Box::new(sample(quality))),
             shard::Notice::Goodbye(_) => Notice::Said("the party says that its stream ends".into()),
             _ => return,

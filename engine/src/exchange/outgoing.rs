@@ -185,6 +185,13 @@ impl Talk {
         if let Some(theirs) = theirs.filter(|formats: &Vec<Format>| !formats.is_empty()) {
             line_terms.policy = line_terms.policy.towards(&theirs);
         }
+        // A browser is called as one; a phone that speaks otherwise by a WebSocket has `srtp = "off"`.
+        let is_phone = line_terms.policy.protection == Protection::Plain;
+        if let (Opening::Along(hop), false) = (&outset.opening, is_phone)
+            && matches!(hop.transport, Transport::Ws | Transport::Wss)
+        {
+            line_terms.policy.protection = Protection::Dtls;
+        }
         let called = who(&invitation.way).into();
         let line = match Line::calling(outward, Arc::new(line_terms)) {
             Ok(line) => line,

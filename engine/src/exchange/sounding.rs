@@ -67,15 +67,21 @@ impl Talk {
             weight: Weight::PASSING,
             beside,
         };
-        let opened = match plane.open(&wanted) {
+        let opened = if end.line.is_browser() {
+            plane.open_browser(&wanted).map(|browser| (browser.opened, browser.place(address.shown)))
+        } else {
+            plane.open(&wanted).map(|opened| {
+                let at = |socket: std::net::SocketAddr| std::net::SocketAddr::new(address.shown, socket.port());
+                (opened, Place::new(at(opened.rtp), opened.rtcp.map(at)))
+            })
+        };
+        let (opened, place) = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 tracing::warn!(%error, "a call has no sound");
                 return false;
             }
         };
-        let at = |socket: std::net::SocketAddr| std::net::SocketAddr::new(address.shown, socket.port());
-        let place = Place::new(at(opened.rtp), opened.rtcp.map(at));
         end.port = Some(opened);
         turn.exchange.names.enter_port(number, leg, opened.port);
         self.on_line(leg, turn, |line, cx| line.place(place, cx));
@@ -253,7 +259,21 @@ impl Talk {
         if self.member_noticed(leg, &notice, turn) {
             return;
         }
+        let is_browser = self.end(leg).is_some_and(|end| end.line.is_browser());
         let event = match notice {
+            // It checks its way also while it is held: it has gone without a word.
+            Notice::Silent(_, quiet) if is_browser => {
+                let reason = format!("the browser was not heard for {} s", quiet.as_secs());
+                LegEvent::Unusable(Ending { by: Who::System, cause: 41, sip: Some(408), reason })
+            }
+            Notice::Unmet(_, failure) => {
+                let reason = failure.to_string();
+                LegEvent::Unusable(Ending { by: Who::System, cause: 88, sip: Some(488), reason })
+            }
+            Notice::Left(_) => {
+                let reason = "the browser closed its connection".to_owned();
+                LegEvent::Unusable(Ending { by: Who::Party, cause: 16, sip: None, reason })
+            }
             Notice::Silent(_, quiet) => LegEvent::MediaLost(quiet),
             Notice::Resumed(_) => LegEvent::MediaBack,
             Notice::Played(_, tag, how, _) => LegEvent::Played(SoundTag(tag), how),

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use patchcord_media::shard::Order;
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Draft, Method, Request, Response};
 use patchcord_sip::transaction::ServerId;
@@ -114,6 +115,10 @@ impl Talk {
                 turn.wire.send_again(bytes, hop);
             }
             Act::Tune(sound, before) => self.tune(at, sound, before.as_deref(), turn),
+            Act::Restart(ours) => {
+                let Some(port) = self.ends[at].port else { return };
+                self.order(port.port, Order::Restart(ours), turn);
+            }
             Act::Tell(event) => self.tell(at, event, turn),
         }
     }

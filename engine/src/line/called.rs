@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use patchcord_media::sdp::{Description, Format};
 use patchcord_sip::dialog::{Dialog, Turn};
-use patchcord_sip::hop::Hop;
+use patchcord_sip::hop::{Hop, Transport};
 use patchcord_sip::message::{Draft, Fault, Method, Name, Request};
 use patchcord_sip::reliable::{self, Reliable};
 use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
 
 use super::inside::{ALLOW, SUPPORTED};
-use super::offers::{SDP, description, formats_of, tune};
+use super::offers::{SDP, description, formats_of, speaks_dtls, tune};
 use super::timer::Clock;
 use super::{Cx, Line, LineTerms, Stage, Unfit, Unheard, cause};
 use crate::call::{Ending, LegEvent, Who};
@@ -97,6 +97,14 @@ impl Line {
         let replaces = Replaces::of(invite)?;
         let offer = description(invite)?;
         let mut line = Self::new(terms, Stage::Called);
+        let is_browser = match &offer {
+            Some(offer) => speaks_dtls(offer),
+            // Who leaves the offer to us and comes by a WebSocket can take no other.
+            None => matches!(hop.transport, Transport::Ws | Transport::Wss),
+        };
+        if is_browser {
+            line.offers.meet_browser();
+        }
         if let Some(offer) = &offer {
             line.offers.can_answer(offer)?;
         }

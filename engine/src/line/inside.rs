@@ -1,5 +1,6 @@
 //! Requests of the party inside the dialog.
 
+use patchcord_media::browser::Credentials;
 use patchcord_sip::dialog::{DialogId, Turn};
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Contact, Draft, Fault, Method, Name, Request};
@@ -9,7 +10,7 @@ use patchcord_sip::uri::Scheme;
 
 use super::keys::{self, Said};
 use super::offers::{SDP, description, tune};
-use super::{Cx, Line, Stage, Unfit, Unheard, unfit};
+use super::{Act, Cx, Line, Stage, Unfit, Unheard, unfit};
 use crate::call::LegEvent;
 
 /// The methods that are served inside a call.
@@ -119,6 +120,11 @@ impl Line {
         }
         let before = self.offers.sound().cloned().map(Box::new);
         let offered = offer.is_some();
+        if offer.as_ref().is_some_and(|offer| self.offers.restarts_ice(offer)) {
+            let ours = Credentials::from_chance(&cx.tokens.bytes());
+            self.offers.restart_ice(&ours);
+            cx.acts.push(Act::Restart(ours));
+        }
         let answered = match offer {
             Some(offer) => self.offers.answer(offer).map(Some),
             None if method == Method::Invite => self.offers.offer().map(Some),

@@ -52,6 +52,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use patchcord_media::browser::Credentials;
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::sdp::{Format, Place, Policy};
 use patchcord_sip::dialog::Dialog;
@@ -94,6 +95,8 @@ pub enum Act {
     AckAgain(Bytes, Lead),
     /// Sound flows by these terms from now on; beside them what was agreed before.
     Tune(Box<Sound>, Option<Box<Sound>>),
+    /// The party's ICE begins anew, and finds us under these credentials.
+    Restart(Credentials),
     /// The call hears this.
     Tell(LegEvent),
 }
@@ -273,6 +276,12 @@ impl Line {
     /// Other codecs than those of the terms, from the next offer or answer on.
     pub fn set_policy(&mut self, policy: Policy) {
         self.offers.set_policy(policy);
+    }
+
+    /// Whether the party is a browser, or speaks as one: its port must be one for browsers.
+    #[must_use]
+    pub fn is_browser(&self) -> bool {
+        self.offers.is_browser()
     }
 
     /// The codecs that the party has taken, or has offered while we have not answered: what the other leg of the call should

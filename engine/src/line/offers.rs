@@ -6,8 +6,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use patchcord_media::browser::Credentials;
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::sdp::crypto::{MasterKey, Suite};
+use patchcord_media::sdp::description::Shield;
+use patchcord_media::sdp::ice::Ice;
 use patchcord_media::sdp::policy::Protection;
 use patchcord_media::sdp::{
     Agreed, Description, Direction, Format, Negotiation, Part, Place, Policy, Refusal, Session, SoundPlan,
@@ -62,6 +65,12 @@ pub(super) fn formats_of(description: &Description) -> Vec<Format> {
     sound.map(Format::of).unwrap_or_default()
 }
 
+/// Whether a description speaks as a browser does: the keys of its sound come by DTLS.
+pub(super) fn speaks_dtls(description: &Description) -> bool {
+    let mut sound = description.media.iter().filter(|media| media.kind.eq_ignore_ascii_case("audio"));
+    sound.any(|media| media.profile().is_some_and(|profile| profile.shield == Shield::Dtls))
+}
+
 impl Offers {
     pub(super) fn new(terms: Arc<LineTerms>) -> Self {
         Self { terms, policy: None, plan: None, talk: None, is_holding: false }
@@ -75,8 +84,22 @@ impl Offers {
         }
     }
 
-    /// Other codecs from the next offer or answer on.
-    pub(super) fn set_policy(&mut self, policy: Policy) {
+    /// Whether the party is a browser, or speaks as one: keys come by DTLS, and ICE finds the way.
+    pub(super) fn is_browser(&self) -> bool {
+        self.policy().protection == Protection::Dtls
+    }
+
+    /// The party speaks as a browser does, whatever its terms say of keys in descriptions.
+    pub(super) fn meet_browser(&mut self) {
+        let policy = Policy { protection: Protection::Dtls, ..self.policy().clone() };
+        self.set_policy(policy);
+    }
+
+    /// Other codecs from the next offer or answer on. A browser stays one.
+    pub(super) fn set_policy(&mut self, mut policy: Policy) {
+        if self.is_browser() {
+            policy.protection = Protection::Dtls;
+        }
         match &mut self.plan {
             Some(plan) => Arc::make_mut(plan).policy = policy,
             None => self.policy = Some(Box::new(policy)),
@@ -90,7 +113,7 @@ impl Offers {
     /// Our port. Keys are drawn where some may be needed and none were brought.
     pub(super) fn set_place(&mut self, mut place: Place, tokens: &mut Tokens) {
         let policy = self.policy().clone();
-        if place.keys.is_empty() && policy.protection != Protection::Plain {
+        if place.keys.is_empty() && place.fingerprint.is_none() && policy.protection != Protection::Plain {
             place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
         }
         if self.talk.is_none() {
@@ -190,6 +213,20 @@ impl Offers {
                 talk.rollback();
                 Err(reason.into())
             }
+        }
+    }
+
+    /// Whether an offer of theirs begins ICE anew: after a change of its network a browser has other credentials.
+    pub(super) fn restarts_ice(&self, offer: &Description) -> bool {
+        let Some(before) = self.sound().and_then(|sound| sound.ice.as_ref()) else { return false };
+        let now = offer.media.iter().find_map(|media| Ice::of(offer, media));
+        now.is_some_and(|now| (now.ufrag, now.pwd) != (before.ufrag.clone(), before.pwd.clone()))
+    }
+
+    /// We are found under these credentials from the next offer or answer on.
+    pub(super) fn restart_ice(&mut self, ours: &Credentials) {
+        if let Some(ice) = self.plan.as_mut().and_then(|plan| Arc::make_mut(plan).place.ice.as_mut()) {
+            (ice.ufrag, ice.pwd) = (ours.ufrag.clone(), ours.pwd.clone());
         }
     }
 

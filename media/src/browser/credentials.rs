@@ -11,11 +11,14 @@ const NAME: usize = 8;
 /// Letters of a password: 144 bits, and RFC 8445 asks for 128.
 const PASSWORD: usize = 24;
 
+/// Bytes of chance that make both.
+pub const CHANCE: usize = NAME + PASSWORD;
+
 /// The letters that ICE knows.
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// See the module.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Credentials {
     /// The name.
     pub ufrag: String,
@@ -34,10 +37,16 @@ impl Credentials {
     /// # Errors
     /// When the system gives no random numbers.
     pub fn fresh() -> Result<Self, NoChance> {
-        let mut chance = [0; NAME + PASSWORD];
+        let mut chance = [0; CHANCE];
         getrandom::fill(&mut chance)?;
+        Ok(Self::from_chance(&chance))
+    }
+
+    /// Those that this chance makes.
+    #[must_use]
+    pub fn from_chance(chance: &[u8; CHANCE]) -> Self {
         let text = |chance: &[u8]| chance.iter().map(|byte| char::from(LETTERS[usize::from(byte % 64)])).collect();
-        Ok(Self { ufrag: text(&chance[..NAME]), pwd: text(&chance[NAME..]) })
+        Self { ufrag: text(&chance[..NAME]), pwd: text(&chance[NAME..]) }
     }
 
     /// What proves a check.

@@ -15,10 +15,16 @@ use super::porch::Guest;
 use super::port::Wire;
 use crate::browser::{Credentials, Identity};
 use crate::rtp::ports::Range;
+use crate::sdp::Place;
+use crate::sdp::description::Host;
 use crate::sdp::dtls::Fingerprint;
+use crate::sdp::ice::{Candidate, Ice, Origin};
 
 /// The most gates of one thread: a machine has a few addresses.
 const MOST_GATES: usize = 16;
+
+/// RFC 8445 §5.1.2: a host's address, the only one there is.
+const HOST_PRIORITY: u32 = (126 << 24) | (0xffff << 8) | 255;
 
 /// What a gate may hold back: a second of packets of a few hundred browsers, as far as the system allows.
 const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
@@ -34,6 +40,38 @@ pub struct OpenedBrowser {
     pub fingerprint: Fingerprint,
     /// The source that it will hear.
     pub source: u32,
+}
+
+impl OpenedBrowser {
+    /// What a description says of it, to whoever sees our address as `shown`.
+    #[must_use]
+    pub fn place(&self, shown: IpAddr) -> Place {
+        let at = SocketAddr::new(shown, self.opened.rtp.port());
+        let host = Candidate {
+            foundation: "1".to_owned(),
+            component: 1,
+            transport: "udp".to_owned(),
+            priority: HOST_PRIORITY,
+            host: Host::Ip(shown),
+            port: at.port(),
+            origin: Origin::Host,
+        };
+        let ice = Ice {
+            ufrag: self.credentials.ufrag.clone(),
+            pwd: self.credentials.pwd.clone(),
+            lite: true,
+            trickle: false,
+            complete: true,
+            candidates: vec![host],
+        };
+        Place {
+            fingerprint: Some(self.fingerprint.clone()),
+            ice: Some(ice),
+            // By the name that its reports say, too.
+            source: Some((self.source, format!("{:08x}", self.source))),
+            ..Place::new(at, None)
+        }
+    }
 }
 
 /// One gate as its thread knows it.
@@ -72,17 +110,9 @@ impl Plane {
         opened
     }
 
-    /// Credentials for a port whose description begins ICE anew; they go to it by [`Order::Restart`](super::Order::Restart).
-    ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn fresh_credentials(&self) -> Result<Credentials, OpenError> {
-        Credentials::fresh().map_err(|_| OpenError::NoChance)
-    }
-
     fn open_guest(&self, wanted: &Open, id: PortId, shard: usize) -> Result<OpenedBrowser, OpenError> {
         let gate = self.gate(shard, wanted.address)?;
-        let credentials = self.fresh_credentials()?;
+        let credentials = Credentials::fresh().map_err(|_| OpenError::NoChance)?;
         let (ssrc, timestamp, sequence) = super::plane::chances().map_err(|_| OpenError::NoChance)?;
         let opened = Opened { port: id, rtp: gate.address, rtcp: None };
         let rtp = Wire::shared(Arc::clone(&gate.socket));

@@ -247,7 +247,7 @@ fn a_restart_is_found_by_its_new_name_and_keeps_the_keys() {
     let visitor = Visitor::new(&stage, None);
     let keys = visitor.meet(Role::Begins);
     let (port, there) = (visitor.place.opened.port, visitor.there());
-    let fresh = stage.plane.fresh_credentials().expect("chance");
+    let fresh = Credentials::fresh().expect("chance");
     stage.order(port, Order::Restart(fresh.clone()));
     stage.order(port, Order::Echo);
     // Another network: another address.

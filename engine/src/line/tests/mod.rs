@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
 
 mod answering;
+mod browsers;
 mod calling;
 mod laws;
 mod orders;

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use patchcord_media::browser::Credentials;
 use patchcord_media::sdp::agreed::Sound;
+use patchcord_media::sdp::dtls::Fingerprint;
+use patchcord_media::sdp::ice::Ice;
 use patchcord_media::sdp::{Codec, Place, Policy};
 use patchcord_sip::digest::Credential;
 use patchcord_sip::hop::{FlowId, Hop, Transport};
@@ -46,6 +49,8 @@ pub struct Side {
     clients: HashMap<ClientId, Mark>,
     pub told: Vec<LegEvent>,
     pub tuned: Vec<Sound>,
+    /// By what its port is found after ICE began anew.
+    pub restarted: Vec<Credentials>,
     /// Requests that no line took, with the fault.
     pub unfit: Vec<Unfit>,
     pub port: u16,
@@ -89,6 +94,7 @@ impl Side {
             clients: HashMap::new(),
             told: Vec::new(),
             tuned: Vec::new(),
+            restarted: Vec::new(),
             unfit: Vec::new(),
             port: 20_000 + 1000 * u16::from(number),
             open: Vec::new(),
@@ -182,7 +188,8 @@ impl World {
         self.with(side, |line, cx| {
             if needs && line.needs_place() {
                 let at = SocketAddr::new(address(side).ip(), port);
-                line.place(Place::new(at, None), cx);
+                let place = if line.is_browser() { browser_place(at) } else { Place::new(at, None) };
+                line.place(place, cx);
             }
             line.obey(order, cx);
         });
@@ -230,6 +237,7 @@ impl World {
             Act::AckAgain(bytes, Lead::Hop(hop)) => here.table.send_again(bytes, hop),
             Act::AckAgain(bytes, _) => here.table.send_again(bytes, hop(side, address(1 - side))),
             Act::Tune(sound, _) => here.tuned.push(*sound),
+            Act::Restart(ours) => here.restarted.push(ours),
             Act::Tell(event) => here.told.push(event),
         }
     }
@@ -387,6 +395,13 @@ pub fn text(message: &Message) -> String {
 
 fn contact(side: usize) -> Arc<str> {
     format!("<sip:{}>", address(side)).into()
+}
+
+/// A port for a browser.
+fn browser_place(at: SocketAddr) -> Place {
+    let ice = Ice { ufrag: "ours".into(), pwd: "a-password-of-enough-letters".into(), lite: true, ..Ice::default() };
+    let fingerprint = Fingerprint { hash: "sha-256".into(), bytes: vec![0xab; 32] };
+    Place { fingerprint: Some(fingerprint), ice: Some(ice), ..Place::new(at, None) }
 }
 
 fn hop(side: usize, peer: SocketAddr) -> Hop {

@@ -41,6 +41,10 @@ impl Written<'_> {
         self.write_way(&mut media);
         media.attributes.flag(self.direction.text());
         if let Some((source, name)) = &place.source {
+            // A browser makes a track of it, under the name of its stream.
+            if self.setup.is_some() {
+                media.attributes.add("msid", format_args!("{name} {name}"));
+            }
             media.attributes.add("ssrc", format_args!("{source} cname:{name}"));
         }
         media

@@ -68,7 +68,9 @@ impl Talk {
             beside,
         };
         let opened = if end.line.is_browser() {
-            plane.open_browser(&wanted).map(|browser| (browser.opened, browser.place(address.shown)))
+            plane
+                .open_browser(&Open { address: address.exact, ..wanted })
+                .map(|browser| (browser.opened, browser.place(address.shown)))
         } else {
             plane.open(&wanted).map(|opened| {
                 let at = |socket: std::net::SocketAddr| std::net::SocketAddr::new(address.shown, socket.port());

@@ -58,11 +58,7 @@ impl Addresses {
     /// to, or that of a connection.
     pub fn seen_by(&self, peer: IpAddr, transport: Transport, ours: Option<SocketAddr>, now: Instant) -> SocketAddr {
         let listener = self.listener(transport, peer, ours);
-        let inner = || {
-            let known = ours.map(|ours| ours.ip()).filter(|ip| !ip.is_unspecified());
-            let bound = listener.map(|at| self.listens[at].addr.ip()).filter(|ip| !ip.is_unspecified());
-            known.or(bound).unwrap_or_else(|| self.route_to(peer, now))
-        };
+        let inner = || self.inner(peer, listener, ours, now);
         let port = listener.map(|at| self.listens[at].addr.port()).or(ours.map(|ours| ours.port()));
         // A connection that is not made yet has no port of ours.
         let port = port.filter(|port| *port != 0).unwrap_or(transport.default_port());
@@ -78,6 +74,17 @@ impl Addresses {
             },
             _ => SocketAddr::new(inner(), port),
         }
+    }
+
+    /// The address of this machine by which a peer reaches us, whatever it is shown.
+    pub fn reached_at(&self, peer: IpAddr, transport: Transport, ours: Option<SocketAddr>, now: Instant) -> IpAddr {
+        self.inner(peer, self.listener(transport, peer, ours), ours, now)
+    }
+
+    fn inner(&self, peer: IpAddr, listener: Option<usize>, ours: Option<SocketAddr>, now: Instant) -> IpAddr {
+        let known = ours.map(|ours| ours.ip()).filter(|ip| !ip.is_unspecified());
+        let bound = listener.map(|at| self.listens[at].addr.ip()).filter(|ip| !ip.is_unspecified());
+        known.or(bound).unwrap_or_else(|| self.route_to(peer, now))
     }
 
     /// Whether a peer is one of those who see the inner address.

@@ -70,6 +70,8 @@ pub struct SoundRules {
 pub struct SoundAddress {
     /// What a port is bound to.
     pub bind: IpAddr,
+    /// What a port for browsers is bound to: an address of ours, because checks are answered from where they were sent to.
+    pub exact: IpAddr,
     /// What stands in the description that the peer gets.
     pub shown: IpAddr,
 }

@@ -82,7 +82,14 @@ impl Works {
         let any = if seen.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let outside = rules.advertise.filter(|address| fits(address) && !addresses.is_local(peer));
         let inside = own.filter(|_| !addresses.is_advertised_to(peer));
-        SoundAddress { bind: own.unwrap_or(any), shown: outside.or(inside).unwrap_or(seen) }
+        let shown = outside.or(inside).unwrap_or(seen);
+        let exact = own.unwrap_or_else(|| {
+            let inner = addresses.reached_at(peer, transport, ours, self.now);
+            // A proxy beside us speaks for somebody outside; sound comes by another way than it.
+            let by_proxy = inner.is_loopback() && !shown.is_loopback();
+            if by_proxy { addresses.route_to(shown, self.now) } else { inner }
+        });
+        SoundAddress { bind: own.unwrap_or(any), exact, shown }
     }
 
     /// The way to an address.

@@ -54,6 +54,21 @@ has_package() {
     esac
 }
 
+# need_browser_phones: JsSIP and SIP.js at the versions of tests/browsers/package-lock.json, each made into one script that a page can
+# load. Made once, and again when anything of tests/browsers is newer.
+need_browser_phones() {
+    local from=tests/browsers into=target/browsers
+    if [ -f "$into/jssip.js" ] && [ -f "$into/sip.js" ] && [ -z "$(find "$from" -newer "$into/jssip.js")" ]; then
+        return
+    fi
+    echo "putting together the phones that Chromium runs: JsSIP and SIP.js from npm" >&2
+    mkdir -p "$into/work" && cp "$from"/* "$into/work/" || return 1
+    # No package may run scripts of its own; none needs to.
+    (cd "$into/work" && npm ci --ignore-scripts --no-audit --no-fund >&2) || return 1
+    "$into/work/node_modules/.bin/esbuild" "$into/work/jssip.js" "$into/work/sip.js" \
+        --bundle --format=iife --target=chrome120 --outdir="$into" --log-level=warning
+}
+
 apt_get() {
     local verb=$1 as_root=()
     shift

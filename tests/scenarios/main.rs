@@ -3,6 +3,7 @@
 //! Each test starts a server of its own on loopback, with a data folder of its own. Nothing here sleeps; every
 //! wait is for a fact and has a deadline.
 
+mod browsers;
 mod calling;
 #[path = "../../web/tests/store/cluster.rs"]
 mod cluster;

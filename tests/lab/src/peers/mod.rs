@@ -1,6 +1,7 @@
 //! Other people's phones, as Debian ships them, driven as processes and judged by what they say.
 
 mod baresip;
+mod chromium;
 mod flow;
 mod linphone;
 mod sipp;
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use crate::line::Carrier;
 
 pub use baresip::Baresip;
+pub use chromium::{Chromium, serve_page};
 pub use flow::{Flow, Place, Playing};
 pub use linphone::Linphone;
 pub use sipp::{Sipp, SippCount};

@@ -1,0 +1,194 @@
+//! Chromium without a screen, driven over its DevTools protocol: a page that is a phone, a microphone that says one tone, and
+//! somebody who serves the page. All of it is gone when the test ends.
+
+use std::collections::VecDeque;
+use std::f64::consts::TAU;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use futures_util::{SinkExt, StreamExt};
+use patchcord_media::frame::Rate;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::sound::wav;
+use crate::wait::{PATIENCE, eventually};
+
+/// Events that are kept for whoever asks what the page complained of.
+const MOST_EVENTS: usize = 1000;
+
+/// How loud the microphone is, of full scale.
+const LOUDNESS: f64 = 0.25;
+
+/// One browser with one page.
+pub struct Chromium {
+    socket: WebSocketStream<TcpStream>,
+    session: Option<String>,
+    said: u64,
+    events: VecDeque<Value>,
+    _process: Child,
+    _profile: TempDir,
+}
+
+impl Chromium {
+    /// Starts one whose microphone says this tone for ever; a whole number of hertz.
+    pub async fn start(hz: u32) -> Self {
+        let profile = TempDir::with_prefix("chromium-").expect("a folder for Chromium");
+        let microphone = profile.path().join("microphone.wav");
+        let sample = |number: u32| {
+            let sine = (TAU * f64::from(hz) * f64::from(number) / f64::from(Rate::Full.hz())).sin();
+            (sine * LOUDNESS * f64::from(i16::MAX)) as i16
+        };
+        // A second holds a whole number of rounds, so it can be said again and again.
+        wav::write(&microphone, Rate::Full, &(0..Rate::Full.hz()).map(sample).collect::<Vec<_>>());
+        let mut process =
+            command(profile.path(), &microphone).spawn().expect("chromium is installed; ./test does that");
+        let mut lines = BufReader::new(process.stderr.take().expect("stderr is piped")).lines();
+        let found = async {
+            while let Some(line) = lines.next_line().await.expect("stderr can be read") {
+                if let Some(address) = line.strip_prefix("DevTools listening on ") {
+                    return address.to_owned();
+                }
+            }
+            panic!("chromium ended before it listened")
+        };
+        let address = timeout(PATIENCE, found).await.expect("chromium listens");
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let host = address.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).expect("an address");
+        let stream = TcpStream::connect(host).await.expect("chromium takes a connection");
+        let (socket, _) = client_async(address.as_str(), stream).await.expect("chromium speaks WebSocket");
+        let events = VecDeque::new();
+        let mut browser = Self { socket, session: None, said: 0, events, _process: process, _profile: profile };
+        let target = browser.order("Target.createTarget", json!({ "url": "about:blank" })).await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = browser.order("Target.attachToTarget", attach).await;
+        browser.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+            browser.order(domain, json!({})).await;
+        }
+        browser
+    }
+
+    /// Opens a page and waits until it stands.
+    pub async fn open(&mut self, address: &str) {
+        self.events.retain(|event| event["method"] != "Page.loadEventFired");
+        self.order("Page.navigate", json!({ "url": address })).await;
+        self.event("Page.loadEventFired").await;
+    }
+
+    /// Loads the page anew, as a person does who is impatient.
+    pub async fn reload(&mut self) {
+        self.events.retain(|event| event["method"] != "Page.loadEventFired");
+        self.order("Page.reload", json!({})).await;
+        self.event("Page.loadEventFired").await;
+    }
+
+    /// What a line of script gives, also where it is promised only.
+    pub async fn run(&mut self, script: &str) -> Value {
+        let asked = json!({ "expression": script, "returnByValue": true, "awaitPromise": true });
+        let answer = self.order("Runtime.evaluate", asked).await;
+        assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
+        answer["result"]["value"].clone()
+    }
+
+    /// Asks until a line of script gives true.
+    pub async fn until(&mut self, fact: &str, script: &str) {
+        eventually(fact, async || (self.run(script).await == Value::Bool(true)).then_some(())).await;
+    }
+
+    /// What the page complained of.
+    pub fn complaints(&self) -> Vec<String> {
+        let thrown = self.events.iter().filter(|event| event["method"] == "Runtime.exceptionThrown");
+        thrown.map(|event| event["params"]["exceptionDetails"].to_string()).collect()
+    }
+
+    async fn order(&mut self, method: &str, params: Value) -> Value {
+        self.said += 1;
+        let mut order = json!({ "id": self.said, "method": method, "params": params });
+        if let Some(session) = &self.session {
+            order["sessionId"] = json!(session);
+        }
+        self.socket.send(Message::text(order.to_string())).await.expect("chromium is there");
+        loop {
+            let heard = self.hear().await;
+            if heard["id"] == self.said {
+                assert!(heard["error"].is_null(), "{method}: {heard}");
+                return heard["result"].clone();
+            }
+            self.keep(heard);
+        }
+    }
+
+    async fn event(&mut self, method: &str) {
+        while !self.events.iter().any(|event| event["method"] == method) {
+            let heard = self.hear().await;
+            self.keep(heard);
+        }
+    }
+
+    fn keep(&mut self, event: Value) {
+        if self.events.len() == MOST_EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    async fn hear(&mut self) -> Value {
+        let next = timeout(PATIENCE, self.socket.next()).await.expect("chromium answers in time");
+        let message = next.expect("chromium is there").expect("a message");
+        serde_json::from_str(message.to_text().expect("text")).expect("JSON")
+    }
+}
+
+fn command(profile: &Path, microphone: &Path) -> Command {
+    let mut command = Command::new("chromium");
+    command
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+        .args(["--autoplay-policy=no-user-gesture-required", "--mute-audio", "--remote-debugging-port=0"])
+        .args(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"])
+        .arg(format!("--use-file-for-fake-audio-capture={}", microphone.display()))
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg("about:blank")
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+/// Serves one page with one script on loopback, for as long as the test lives; its address.
+pub async fn serve_page(script: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port on loopback");
+    let address: SocketAddr = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let script = script.clone();
+            tokio::spawn(async move { answer(stream, &script).await });
+        }
+    });
+    format!("http://{address}/")
+}
+
+async fn answer(mut stream: TcpStream, script: &str) -> std::io::Result<()> {
+    let mut request = [0; 4096];
+    let length = stream.read(&mut request).await?;
+    let is_script = request[..length].starts_with(b"GET /phone.js ");
+    let (kind, body) = match is_script {
+        true => ("text/javascript", script),
+        false => {
+            ("text/html", "<!doctype html><meta charset=utf-8><title>Phone</title><script src=/phone.js></script>")
+        }
+    };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await
+}

@@ -40,7 +40,9 @@ pub async fn list(context: Context, limit: usize) -> Result<Said, Failure> {
         return Ok(Said::new("No calls yet.\n", json!({ "records": told })));
     }
     let rows = told.iter().map(|Told { sentence, record }| {
-        let talk = if record.talk.is_zero() { "-".into() } else { long(record.talk) };
+        // A service talks as well.
+        let talk = Some(record.talk).filter(|talk| !talk.is_zero()).or(record.answered_for());
+        let talk = talk.map_or_else(|| "-".into(), long);
         [moment(record.began), record.call.to_string(), talk, sentence.clone()]
     });
     let text = table(["BEGAN (UTC)", "CALL", "TALK", "WHAT HAPPENED"], rows.collect());

@@ -62,6 +62,7 @@ fn every_example_of_the_fresh_configuration_is_right() {
     let examples = examples.join("\n").replace("password_env = \"ALICE_PASSWORD\"", "password = \"secret\"");
     let examples = examples.replace("password_env = \"NORTH_PASSWORD\"", "password = \"secret\"");
     let examples = examples.replace("password_env = \"MAIL_PASSWORD\"", "password = \"secret\"");
+    let examples = examples.replace("secret_env = \"TURN_SECRET\"", "secret = \"secret\"");
     let examples = examples.replace("pin_env = \"ALICE_PIN\"", "pin = \"1234\"");
     let examples = examples.replace("store_secret_env = \"STORE_SECRET\"", "store_secret = \"secret\"");
     folder.write("patchcord.toml", &examples);
@@ -69,6 +70,7 @@ fn every_example_of_the_fresh_configuration_is_right() {
     assert!(told.starts_with("error: patchcord.toml: tls.certificate: cert.pem cannot be read: "), "{told}");
     patchcord_lab::make_certificate(&folder.file("cert.pem"), &folder.file("key.pem"));
     patchcord_lab::make_certificate(&folder.file("authorities.pem"), &folder.file("unused.pem"));
+    patchcord_lab::make_certificate(&folder.file("fullchain.pem"), &folder.file("privkey.pem"));
     fs::remove_dir_all(folder.file("scripts")).expect("what init has written");
     let told = folder.run("check").bad(1);
     assert!(told.starts_with("error: patchcord.toml: scripts.path: scripts cannot be read: "), "{told}");

@@ -151,6 +151,11 @@ impl Record {
         self.legs.iter().find(|leg| leg.leg == number)
     }
 
+    /// How long the caller was answered, by whomever; none while it goes on and where nobody answered.
+    pub fn answered_for(&self) -> Option<Duration> {
+        Some(self.ended?.saturating_sub(self.answered?))
+    }
+
     /// How long it lasted; none while it goes on.
     pub fn lasted(&self) -> Option<Duration> {
         self.ended

@@ -77,7 +77,11 @@ fn facts(record: &Record) -> Markup {
     html! {
         div.tiles {
             div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
-            div.tile { p.figure { (long(record.talk)) } p.label { "talked" } }
+            @if let Some(answered) = record.answered_for().filter(|_| record.talk.is_zero()) {
+                div.tile { p.figure { (long(answered)) } p.label { "answered for" } }
+            } @else {
+                div.tile { p.figure { (long(record.talk)) } p.label { "talked" } }
+            }
             div.tile { p.figure { (delay) } p.label { "until it rang" } }
             div.tile { p.figure { (wait) } p.label { "until it was answered" } }
         }

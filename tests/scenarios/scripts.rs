@@ -163,6 +163,30 @@ async fn what_is_saved_is_served_to_new_calls_while_old_ones_go_on_as_they_began
 }
 
 #[tokio::test]
+async fn a_service_that_is_dialled_takes_the_caller_when_nobody_else_has() {
+    for targets in ["[\"user:carol\", \"service:other\"]", "\"701\""] {
+        let text = format!(
+            "fn on_invite(caller) {{ caller.dial({targets}, #{{ ring: 5.s() }}); caller.tag(\"behind\", 1); }}"
+        );
+        let routes = ["700", "701"].map(|number| {
+            let service = if number == "700" { "ivr" } else { "other" };
+            format!("[[route]]\nnumber = \"{number}\"\nfrom = \"endpoints\"\nservice = \"{service}\"\n")
+        });
+        let other = "fn on_invite(caller) { caller.answer(); caller.play(\"tone::440\", #{ loops: 0 }); }";
+        let house = setup().service("ivr", &text).service("other", other).toml(&routes.concat());
+        let server = house_with(house).await;
+        let lab = Lab::open();
+        let alice = alice_calls(&lab, &server).await;
+        alice.is_answered().await;
+        alice.comes_to_hear_sound().await;
+        alice.hangs_up().await;
+        let told = records(&server, 1).await;
+        let journal = told[0].to_string();
+        assert!(!journal.contains("behind") && told[0]["record"]["outcome"] == "answered", "{targets}: {journal}");
+    }
+}
+
+#[tokio::test]
 async fn values_stay_between_calls_and_across_a_restart() {
     let count = "fn on_invite(caller) { caller.tag(\"count\", store::incr(\"calls\")); caller.reject(480); }";
     let mut server = serving(count).await;

@@ -62,6 +62,8 @@ pub enum NotFound {
     Unreachable,
     /// As many calls as it may have.
     Busy,
+    /// It is no party but a service: the story of who dials it goes on there.
+    Service(String),
 }
 
 /// What happens to a leg.

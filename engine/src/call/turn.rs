@@ -87,6 +87,11 @@ impl Turn {
         self.asked.is_none() && self.waiting.is_empty() && !self.wants_breath
     }
 
+    /// Whether it was resumed and has not answered.
+    pub fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// What it waits for, without what it is to be told.
     pub fn in_words(&self) -> String {
         let owes = if self.asked.is_some() { "the program owes a step" } else { "the program waits" };

@@ -140,7 +140,7 @@ impl Exchange {
         };
         match talk.locate(&wanted.target, None, &Turn { exchange: self, wire }) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
-            Err(NotFound::Unknown) => return Err(NotBegun::Nobody(wanted.target.clone())),
+            Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),
             // That nobody is there now is what the record will say.
             Ok(_) | Err(NotFound::Unreachable | NotFound::Busy) => {}
         }

@@ -66,6 +66,11 @@ impl Talk {
         if address == NEIGHBOUR {
             return self.to_neighbour(caller, turn);
         }
+        if let Some(service) = address.strip_prefix("service:") {
+            // Nobody is called by that: it is as if the script said so itself.
+            let there = turn.exchange.services.find(service).is_some();
+            return Err(if there { NotFound::Service(service.to_owned()) } else { NotFound::Unknown });
+        }
         self.is_on_leash(address)?;
         if let Some(named) = address.strip_prefix("user:") {
             let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
@@ -110,7 +115,7 @@ impl Talk {
                 });
                 Ok(vec![ways.collect()])
             }
-            Verdict::Service(_) => Err(NotFound::Unknown),
+            Verdict::Service(service) => Err(NotFound::Service(service.to_string())),
             Verdict::Refused(denial) => Err(NotFound::Forbidden(denial.to_string())),
         }
     }

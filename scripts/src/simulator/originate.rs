@@ -25,7 +25,7 @@ impl House {
         }
         match self.locate(&wanted.target) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
-            Err(NotFound::Unknown) => return Err(NotBegun::Nobody(wanted.target.clone())),
+            Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),
             Ok(_) | Err(NotFound::Unreachable | NotFound::Busy) => {}
         }
         self.begun += 1;

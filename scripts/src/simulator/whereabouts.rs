@@ -16,6 +16,13 @@ impl House {
         // `forward:alice:102`, `forward:alice:busy:102`
         let forwarded = address.strip_prefix("forward:").and_then(|rest| rest.rsplit_once(':'));
         let address = forwarded.map_or(address, |(_, target)| target);
+        if let Some(service) = address.strip_prefix("service:") {
+            let there = self.services.find(service).is_some();
+            return Err(if there { NotFound::Service(service.to_owned()) } else { NotFound::Unknown });
+        }
+        if let Some(service) = self.routes.get(name_in(address)) {
+            return Err(NotFound::Service(service.clone()));
+        }
         if let Some(members) = self.groups.get(address).cloned() {
             let found = members.iter().filter_map(|member| self.locate(&format!("user:{member}")).ok());
             let ways: Vec<Vec<Way>> = found.flatten().collect();

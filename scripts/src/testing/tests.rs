@@ -90,6 +90,42 @@ fn a_call_that_the_house_begins_is_told_to_whoever_answers_in_a_test_as_well() {
 }
 
 #[test]
+fn a_service_among_the_targets_takes_the_caller_when_nobody_else_has() {
+    let service = r#"
+        fn on_invite(caller) {
+            let targets = if caller.to == "ivr" { ["service:message", "user:alice"] } else { "600" };
+            let talk = caller.dial(targets, #{ ring: 10.s() });
+            if !["answered", "cancelled"].contains(talk.status) { throw "nothing behind it is done"; }
+        }"#;
+    let other = "fn on_invite(caller) { caller.answer(); caller.play(\"leave-message\"); }";
+    let test = r#"
+        fn test_she_does_not_come(t) {
+            t.endpoint("alice").rings();
+            let phone = t.phone("1").dials("ivr");
+            phone.after(9.s()).is_ringing().hears("leave-message").is_hung_up();
+            t.record(#{ outcome: "answered", legs: 2 });
+        }
+        fn test_she_comes(t) {
+            let alice = t.endpoint("alice").answers(3.s());
+            t.phone("1").dials("ivr").talks_to("alice").hangs_up();
+        }
+        fn test_a_number_that_leads_to_a_service(t) {
+            t.route("600", "message");
+            t.route("500", "ivr");
+            t.phone("1").dials("500").hears("leave-message").hangs_up();
+        }
+        fn test_nobody_else_can_be_served(t) {
+            t.originate("user:alice", #{ dial: "service:message" });
+        }"#;
+    let mut sources = sources(service, test);
+    sources.services.push(source("message", other));
+    sources.tests[0].text = test.replace("t.originate", "t.endpoint(\"alice\").answers(1.s()); t.originate");
+    let report = run(&sources, &Wishes { explore: true, ..Wishes::default() }, &mut |_| {});
+    let failed = report.verdicts.iter().flat_map(|verdict| &verdict.failed).next();
+    assert!(failed.is_none() && report.broken.is_empty(), "{failed:#?} {:?}", report.broken);
+}
+
+#[test]
 fn a_time_without_its_unit_is_told_by_its_line() {
     let report = report(IVR, "fn test_a(t) {\n    t.advance(20);\n}", false);
     let failed = failure(&report);

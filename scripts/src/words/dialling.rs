@@ -100,7 +100,7 @@ pub(super) const WORDS: &[Word] = &[
         takes: &[part(
             "targets",
             Kind::Targets,
-            "Who is called: \"user:alice\", a number, \"sip:…\", \"tel:…\", or a list.",
+            "Who is called: \"user:alice\", a number, \"sip:…\", \"tel:…\", or a list; \"service:voicemail\" takes the call when nobody else of them does, as continue_as.",
         )],
         needs: 1,
         options: DIAL,

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use super::verb::{Dial, Outcome, Status, Strategy};
 use super::work::Work;
 use super::{Call, Ending, LegId, limits};
-use crate::program::VerbId;
+use crate::program::{End, VerbId};
 use talk::Talk;
 use target::Target;
 use verdict::Verdict;
@@ -39,6 +39,8 @@ pub(super) struct Dialling {
     behalf: Behalf,
     dial: Box<Dial>,
     targets: Vec<Target>,
+    /// The service that takes the caller when no other target does.
+    service: Option<String>,
     /// When the next target's turn comes although others ring.
     step: Option<Instant>,
     /// The best that was said by those who did not answer.
@@ -101,7 +103,8 @@ impl Call {
         let targets = dial.targets.iter().map(|address| Target::new(address.clone(), 0)).collect();
         let strategy = dial.strategy;
         let by = behalf.joined;
-        let dialling = Dialling { by, behalf, dial, targets, step: None, verdict: None, early: None, talk: None };
+        let dialling =
+            Dialling { by, behalf, dial, targets, service: None, step: None, verdict: None, early: None, talk: None };
         self.works.insert(verb, Work::Dial(Box::new(dialling)));
         if strategy == Strategy::All {
             while self.begin_target(verb, now) {}
@@ -125,6 +128,9 @@ impl Call {
             if dialling.talk.is_some() || dialling.targets.iter().any(Target::is_asked) {
                 return;
             }
+            if let Some(service) = dialling.service.take() {
+                return self.serve_instead(verb, service, now);
+            }
             if !self.begin_target(verb, now) {
                 break;
             }
@@ -132,6 +138,22 @@ impl Call {
         let Some(dialling) = self.dialling(verb) else { return };
         let Verdict { status, sip } = dialling.verdict.unwrap_or(Verdict { status: Status::Unreachable, sip: 404 });
         self.end_dial(verb, status, None, sip, Duration::ZERO, now);
+    }
+
+    /// Nobody else has taken the caller: a service does. While the program still computes, it waits for its turn.
+    fn serve_instead(&mut self, verb: VerbId, service: String, now: Instant) {
+        if self.turn.is_asked() {
+            if let Some(dialling) = self.dialling(verb) {
+                (dialling.service, dialling.step) = (Some(service), Some(now));
+            }
+            return;
+        }
+        self.story_ended(End::ContinueAs(service), now);
+    }
+
+    /// Whether a service may take whoever dials: the story of nobody else can go on elsewhere.
+    fn may_be_served(&self, verb: VerbId, by: Option<LegId>) -> bool {
+        !verb.is_house() && by == Some(self.first) && self.story.is_told()
     }
 
     /// What is due in a dial.

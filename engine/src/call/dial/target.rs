@@ -144,10 +144,20 @@ impl Call {
             }
             Err(why) => {
                 target.close();
-                dialling.judge(Verdict::of_nowhere(&why));
+                let by = dialling.by;
+                self.not_a_party(verb, by, why);
             }
         }
         self.dial_on(verb, now);
+    }
+
+    fn not_a_party(&mut self, verb: VerbId, by: Option<LegId>, why: NotFound) {
+        let served = self.may_be_served(verb, by);
+        let Some(dialling) = self.dialling(verb) else { return };
+        match why {
+            NotFound::Service(service) if served => drop(dialling.service.get_or_insert(service)),
+            why => dialling.judge(Verdict::of_nowhere(&why)),
+        }
     }
 
     /// Asks on each branch of a target that asks nobody, as long as there is a way; a target without any is over.

@@ -37,7 +37,7 @@ impl Verdict {
     pub fn of_nowhere(why: &NotFound) -> Self {
         match why {
             NotFound::Forbidden(_) => Self { status: Status::Forbidden, sip: 403 },
-            NotFound::Unknown => Self { status: Status::Unreachable, sip: 404 },
+            NotFound::Unknown | NotFound::Service(_) => Self { status: Status::Unreachable, sip: 404 },
             NotFound::Unreachable => Self { status: Status::Unreachable, sip: 480 },
             NotFound::Busy => Self { status: Status::Busy, sip: 486 },
         }

@@ -5,7 +5,7 @@
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
 //! test, replay   tests of scripts; a past call against the scripts of today
-//! endpoint, user, calls, originate, server, files   the other commands
+//! endpoint, user, calls, originate, rooms, server, files   the other commands
 //! store      the store, for a command that finds no server
 //! ```
 //!
@@ -18,6 +18,7 @@ mod files;
 mod originate;
 mod outcome;
 mod replay;
+mod rooms;
 mod server;
 mod services;
 mod store;
@@ -102,6 +103,7 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
             block_on(calls::hang_up(context, call))
         }
         Command::Originate(wish) => block_on(originate::originate(context, wish)),
+        Command::Rooms { command } => block_on(rooms::rooms(context, command)),
         Command::Status => block_on(server::status(context)),
         Command::Reload => block_on(server::reload(context)),
     }

@@ -90,6 +90,17 @@ Examples:
   patchcord originate +4930123456 --service reminder --var appointment=10:30 --ring 40
   patchcord originate user:alice --dial +4930123456      (click to call: alice first, then the other one)")]
     Originate(Originate),
+    /// Show the rooms that are open, or one with its members; or do something with one
+    #[command(after_help = "\
+Examples:
+  patchcord rooms
+  patchcord rooms show weekly
+  patchcord rooms order weekly mute --member 3
+  patchcord rooms order weekly invite --target user:alice")]
+    Rooms {
+        #[command(subcommand)]
+        command: Option<RoomsCommand>,
+    },
     /// Show how the running server is
     #[command(after_help = "Example:\n  patchcord status")]
     Status,
@@ -138,6 +149,52 @@ pub struct Originate {
     /// What the service finds in caller.vars. May be repeated
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
+}
+
+#[derive(Subcommand)]
+pub enum RoomsCommand {
+    /// Show one with its members
+    #[command(after_help = "Example:\n  patchcord rooms show weekly")]
+    Show {
+        /// Its name
+        room: String,
+    },
+    /// Do something with a room or a member
+    #[command(after_help = "Example:\n  patchcord rooms order weekly kick --member 3")]
+    Order(RoomDeed),
+}
+
+#[derive(Args)]
+pub struct RoomDeed {
+    /// Its name
+    pub room: String,
+    /// What to do
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(patchcord_web::control::words::DEEDS))]
+    pub deed: String,
+    /// The number of a member, as `rooms show` has it [default: everybody]
+    #[arg(long, value_name = "NUMBER")]
+    pub member: Option<u64>,
+    /// Whom the member hears otherwise
+    #[arg(long, value_name = "NUMBER")]
+    pub other: Option<u64>,
+    /// Take it back
+    #[arg(long)]
+    pub off: bool,
+    /// Decibels
+    #[arg(long, allow_negative_numbers = true)]
+    pub db: Option<i8>,
+    /// listener, speaker or moderator
+    #[arg(long)]
+    pub role: Option<String>,
+    /// The other room, to move to or to merge with
+    #[arg(long, value_name = "ROOM")]
+    pub to: Option<String>,
+    /// Who is invited
+    #[arg(long)]
+    pub target: Option<String>,
+    /// What is announced. May be repeated
+    #[arg(long)]
+    pub prompt: Vec<String>,
 }
 
 #[derive(Args)]

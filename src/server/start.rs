@@ -16,6 +16,7 @@ use patchcord_web::{
     feed::{Announced, Feed},
     folder::{Hold, HoldError},
     outside::{self, Porter},
+    past_rooms,
     people::{People, PeopleError},
     retention,
     serve::{Place, Secure, serve},
@@ -237,6 +238,7 @@ async fn open_rooms(
         tokio::spawn(serve(control, routes, stopped.clone())),
         tokio::spawn(services.watch(stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
+        tokio::spawn(past_rooms::keep(rooms.store.clone(), rooms.accounts.board().clone(), stopped.clone())),
         tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, stopped.clone())),
     ];
     doors.extend(web.into_iter().map(|listening| open_pages(listening, &rooms, &shown, &stopped)));

@@ -35,6 +35,7 @@ pub mod masking;
 pub mod metrics;
 pub mod outside;
 pub mod pages;
+pub mod past_rooms;
 pub mod people;
 pub mod phone;
 pub mod problem;

@@ -47,6 +47,11 @@ pub async fn forget(store: &Store, recordings: Arc<Path>, kept: Kept, now: Syste
             Ok(calls) => info!(calls, "records of calls were forgotten by their age"),
             Err(error) => warn!(%error, "records of calls could not be forgotten"),
         }
+        match store.forget_rooms(before).await {
+            Ok(0) => {}
+            Ok(rooms) => info!(rooms, "records of rooms were forgotten by their age"),
+            Err(error) => warn!(%error, "records of rooms could not be forgotten"),
+        }
     }
     if let Some(before) = kept.recordings.and_then(|kept| now.checked_sub(kept)) {
         let days = tokio::task::spawn_blocking(move || forget_days(&recordings, before)).await.unwrap_or_default();

@@ -16,8 +16,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use patchcord_engine::{journal::Record, runtime::clock};
+use patchcord_engine::{journal::Record, runtime::clock, switchboard::Switchboard};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::timeout,
@@ -35,6 +36,12 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// How often something is said though nothing happens: proxies close what is quiet for a minute.
 const QUIET: Duration = Duration::from_secs(15);
 
+/// How often it is looked whether something has changed in rooms: who talks is seen without delay.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Rooms that one event tells of; whoever has more asks for their list.
+const ROOMS: usize = 100;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct From {
@@ -46,6 +53,9 @@ struct Listener {
     feed: Arc<Feed>,
     last: watch::Receiver<u64>,
     at: u64,
+    board: Arc<Switchboard>,
+    /// What of the rooms was told.
+    rooms: u64,
     asker: Asker,
     until: Instant,
     _place: OwnedSemaphorePermit,
@@ -64,7 +74,8 @@ pub(super) async fn listen(
     let last = rooms.feed.last();
     let at = resumed.or(from.after).unwrap_or(*last.borrow());
     let until = clock::now() + LONGEST;
-    let listener = Listener { feed: rooms.feed, last, at, asker, until, _place: place };
+    let board = rooms.accounts.board().clone();
+    let listener = Listener { feed: rooms.feed, last, at, board, rooms: 0, asker, until, _place: place };
     let events = stream::unfold(listener, async |mut listener| {
         let said = listener.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(said)), listener))
@@ -79,10 +90,17 @@ impl Listener {
         let (events, missed) = self.feed.after(self.at);
         let Some(last) = events.last() else {
             let left = self.until.checked_duration_since(clock::now())?;
-            return match timeout(QUIET.min(left), self.last.changed()).await {
-                Ok(changed) => changed.ok().map(|()| ":\n\n".into()),
-                Err(_) => Some(":\n\n".into()),
-            };
+            let quiet = clock::now() + QUIET.min(left);
+            loop {
+                if let Some(said) = self.in_rooms() {
+                    return Some(said);
+                }
+                match timeout(LOOK, self.last.changed()).await {
+                    Ok(changed) => return changed.ok().map(|()| ":\n\n".into()),
+                    Err(_) if clock::now() >= quiet => return Some(":\n\n".into()),
+                    Err(_) => {}
+                }
+            }
         };
         self.at = last.number;
         let mut said = if missed { "event: missed\ndata: {}\n\n".to_owned() } else { String::new() };
@@ -90,6 +108,27 @@ impl Listener {
             said += &told(event.number, event.record, &self.asker);
         }
         Some(said)
+    }
+}
+
+impl Listener {
+    /// What goes on in rooms, where that is not what was told last. It has no number: whoever comes back hears how it is then.
+    fn in_rooms(&mut self) -> Option<String> {
+        let changes = self.board.rooms.changes();
+        if std::mem::replace(&mut self.rooms, changes) == changes {
+            return None;
+        }
+        let all = super::rooms::of(&self.board, &self.asker);
+        let rooms: Vec<_> = all
+            .iter()
+            .take(ROOMS)
+            .map(|room| {
+                let talking: Vec<_> =
+                    room.members.iter().filter(|member| member.talks).map(|member| member.member).collect();
+                json!({ "name": room.name, "members": room.members.len(), "talking": talking, "floor": room.floor })
+            })
+            .collect();
+        Some(format!("event: rooms\ndata: {}\n\n", json!({ "rooms": rooms, "open": all.len() })))
     }
 }
 

@@ -7,6 +7,7 @@
 //! calls      calls that go on
 //! originate  calls that the house begins
 //! records    what became of calls
+//! rooms      conferences there are and were, and what is wanted of them
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
 //! events     what happens to calls, as it happens
@@ -26,6 +27,7 @@ mod openapi;
 mod originate;
 mod people;
 pub(crate) mod records;
+pub(crate) mod rooms;
 mod server;
 pub(crate) mod wanted;
 
@@ -135,6 +137,15 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/calls", Right::ReadCalls, "Calls that go on, the latest first", || get(calls::list)),
     door("delete", "/api/v1/calls/{call}", Right::ChangeCalls, "Hangs a call up", || delete(calls::end)),
     door("post", "/api/v1/originate", Right::ChangeCalls, "Begins a call", || post(originate::begin)),
+    door("get", "/api/v1/rooms", Right::ReadCalls, "Rooms that are open, with their members", || get(rooms::list)),
+    door("get", "/api/v1/rooms/{room}", Right::ReadCalls, "One of them", || get(rooms::show)),
+    door("post", "/api/v1/rooms/{room}/orders", Right::ChangeCalls, "Does something with a room or a member", || {
+        post(rooms::obey)
+    }),
+    door("get", "/api/v1/past-rooms", Right::ReadRecords, "Rooms that are over, the latest first", || get(rooms::past)),
+    door("get", "/api/v1/past-rooms/{id}", Right::ReadRecords, "One of them: who was in, who talked when", || {
+        get(rooms::past_one)
+    }),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
     door("get", "/api/v1/events", Right::ReadCalls, "What happens to calls, as server-sent events", || {
         get(events::listen)

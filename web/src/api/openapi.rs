@@ -4,6 +4,7 @@ use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::{DOORS, Door};
+use crate::control::words::DEEDS;
 
 /// What the queries of doors may say: path, name, meaning.
 const QUERIES: &[(&str, &[(&str, &str)])] = &[
@@ -11,6 +12,10 @@ const QUERIES: &[(&str, &[(&str, &str)])] = &[
     ("/api/v1/records/export", RECORDS),
     ("/api/v1/registrations", &[("after", "go on behind this endpoint"), ("limit", "how many endpoints at most")]),
     ("/api/v1/audit", &[("before", "go on before this number"), ("limit", "how many at most")]),
+    (
+        "/api/v1/past-rooms",
+        &[("room", "of this name only"), ("before", "go on before this one"), ("limit", "how many at most, up to 500")],
+    ),
     ("/api/v1/events", &[("after", "the number of the last event that was heard")]),
 ];
 
@@ -103,6 +108,20 @@ fn body(door: &Door) -> Option<Value> {
         ("post", "/api/v1/tokens") => Some(json!({
             "type": "object", "required": ["name", "scopes"], "additionalProperties": false,
             "properties": { "name": { "type": "string" }, "scopes": strings, "days": { "type": ["integer", "null"] } },
+        })),
+        ("post", "/api/v1/rooms/{room}/orders") => Some(json!({
+            "type": "object", "required": ["do"], "additionalProperties": false,
+            "properties": {
+                "do": { "type": "string", "enum": DEEDS },
+                "member": { "type": ["integer", "null"], "minimum": 0, "description": "everybody where it is missing" },
+                "other": { "type": ["integer", "null"], "minimum": 0, "description": "of hears: whom the member hears otherwise" },
+                "on": { "type": ["boolean", "null"] },
+                "db": { "type": ["integer", "null"], "minimum": -60, "maximum": 12 },
+                "role": { "type": ["string", "null"], "enum": ["listener", "speaker", "moderator", null] },
+                "room": { "type": ["string", "null"] },
+                "target": { "type": ["string", "null"] },
+                "prompts": { "type": ["array", "null"], "items": { "type": "string" }, "maxItems": 32 },
+            },
         })),
         ("post", "/api/v1/originate") => Some(json!({
             "type": "object", "required": ["target"], "additionalProperties": false,

@@ -12,6 +12,7 @@
 mod calls;
 mod originate;
 mod people;
+mod rooms;
 mod socket;
 mod token;
 pub mod words;

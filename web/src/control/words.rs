@@ -10,6 +10,7 @@ pub use super::{
     calls::{CallWords, ForwardWords},
     originate::{BegunCall, NewCall},
     people::{Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users},
+    rooms::{DEEDS, NoOrder, RoomOrder},
 };
 
 /// The endpoints, by name.

@@ -12,6 +12,8 @@ pub enum Place {
     Home,
     /// Calls that go on.
     Live,
+    /// Conferences.
+    Rooms,
     /// Past calls.
     Records,
     /// Who may register, and where they are.
@@ -29,9 +31,10 @@ pub enum Place {
 }
 
 /// Each page of the row: which, its name, its address, and the right that it asks for.
-const ROW: [(Place, &str, &str, Right); 8] = [
+const ROW: [(Place, &str, &str, Right); 9] = [
     (Place::Home, "Home", "/", Right::ReadStatus),
     (Place::Live, "Live", "/live", Right::ReadCalls),
+    (Place::Rooms, "Rooms", "/rooms", Right::ReadCalls),
     (Place::Records, "Records", "/records", Right::ReadRecords),
     (Place::Endpoints, "Endpoints", "/endpoints", Right::ReadEndpoints),
     (Place::Routes, "Routes", "/routes", Right::ReadRoutes),

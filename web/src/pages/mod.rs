@@ -6,6 +6,7 @@
 //! log_in   the door
 //! home     how things are
 //! live, endpoints, routes, services, people, audit   what goes on, who may, and who did
+//! rooms    conferences there are and were
 //! records  past calls
 //! call     one call, with its proof
 //! words    small things that many pages show
@@ -25,6 +26,7 @@ mod live;
 mod log_in;
 mod people;
 mod records;
+mod rooms;
 mod routes;
 mod services;
 mod words;
@@ -56,6 +58,10 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/", get(home::show))
         .route("/live", get(live::show))
         .route("/live/{call}/hangup", post(live::end))
+        .route("/rooms", get(rooms::list))
+        .route("/rooms/{room}", get(rooms::show))
+        .route("/rooms/{room}/order", post(rooms::obey))
+        .route("/past-rooms/{id}", get(rooms::past))
         .route("/endpoints", get(endpoints::show))
         .route("/routes", get(routes::show))
         .route("/services", get(services::list))

@@ -31,6 +31,7 @@ pub mod foreign;
 pub mod letters;
 mod people;
 mod place;
+pub mod rooms;
 mod seal;
 pub mod shelf;
 mod time;

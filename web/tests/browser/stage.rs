@@ -3,10 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use patchcord_engine::{
+    call::LegId,
     journal::{
         Account, Batch, Began, By, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice,
         Outcome, Party, QualitySample, RecordShelf, Rules, Verb, VerbNumber, Way, What,
     },
+    room::{Asked, Entrant, Join, Place},
     runtime::clock,
 };
 use patchcord_sip::hop::Transport;
@@ -197,4 +199,22 @@ pub fn others() -> Vec<Batch> {
         journal.end(s(lasted), outcome)
     });
     calls.collect()
+}
+
+/// Somebody who comes into the room.
+pub fn member(call: u64, name: &str, number: &str) -> Entrant {
+    let place = Place { shard: 0, call, leg: LegId::FIRST };
+    Entrant { place, call: None, name: name.into(), number: number.into(), source: number.into() }
+}
+
+/// It is in, and has heard what it was greeted with.
+pub fn comes(lab: &Lab, who: &Entrant) {
+    let now = (clock::now(), clock::wall());
+    lab.board.rooms.come(&Join::to("weekly"), who, None, now);
+    lab.board.rooms.hear(who.place, Asked::Ready, now.0);
+}
+
+/// It goes.
+pub fn leaves(lab: &Lab, who: &Entrant) {
+    lab.board.rooms.hear(who.place, Asked::Leave, clock::now());
 }

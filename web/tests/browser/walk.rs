@@ -1,5 +1,7 @@
 //! A person's way through the pages.
 
+use patchcord_engine::runtime::clock;
+
 use crate::{
     chromium::{Browser, Look},
     lab::Lab,
@@ -158,4 +160,45 @@ async fn each_page_stands_well_wide_and_narrow_by_day_and_by_night() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
+    let lab = stage::house().await;
+    let [eva, bob] = [stage::member(1, "Dr. Eva Müller", "+4930123101"), stage::member(2, "Bob", "102")];
+    stage::comes(&lab, &eva);
+    stage::comes(&lab, &bob);
+    let mut browser = Browser::start().await;
+    browser.look(WIDE).await;
+    log_in(&mut browser, &lab, "operator").await;
+    browser.open(&address(&lab, "/rooms")).await;
+    browser.follow("document.querySelector('main a[href=\"/rooms/weekly\"]').click()").await;
+    assert_eq!(browser.run("document.querySelectorAll('.seat').length").await, 2);
+    stands_well(&mut browser, "the room").await;
+
+    lab.board.rooms.speaks(eva.place, Some(10), clock::now());
+    browser.eventually("she is seen to talk", "document.querySelectorAll('.seat.talks.floor meter').length == 1").await;
+    browser.eventually("the level moves", "document.querySelector('.seat.talks meter').value > 0.5").await;
+    lab.board.rooms.speaks(eva.place, None, clock::now());
+    browser.eventually("she is silent", "document.querySelectorAll('.seat.talks').length == 0").await;
+
+    browser.follow("document.querySelector('.seat [data-deed=mute]').click()").await;
+    assert_eq!(browser.run("document.querySelectorAll('.seat .badge').length").await, 1, "muted");
+    browser.follow("document.querySelector('.head [data-deed=lock]').click()").await;
+    assert_eq!(browser.run("document.querySelector('h1 .badge').textContent").await, "locked");
+    stage::leaves(&lab, &bob);
+    browser.eventually("he is gone", "document.querySelectorAll('.seat').length == 1").await;
+    browser.look(NARROW).await;
+    stands_well(&mut browser, "the room, narrow").await;
+    browser.look(WIDE).await;
+
+    browser.follow("document.querySelector('[data-deed=end]').click()").await;
+    assert_eq!(browser.run("location.pathname").await, "/rooms");
+    stage::leaves(&lab, &eva);
+    assert!(!patchcord_web::past_rooms::write(&lab.store, &lab.board).await, "it is written");
+    browser.open(&address(&lab, "/rooms")).await;
+    browser.follow("document.querySelector('main a[href^=\"/past-rooms/\"]').click()").await;
+    assert_eq!(browser.run("document.querySelectorAll('.seat').length").await, 2);
+    assert_eq!(browser.run("document.querySelectorAll('.talk-line rect').length").await, 1, "she talked once");
+    stands_well(&mut browser, "the room that is over").await;
 }

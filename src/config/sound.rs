@@ -44,6 +44,8 @@ const PROMPT_BYTES: std::ops::RangeInclusive<usize> = 1 << 20..=1 << 40;
 pub struct Sound {
     /// First and last number of the ports.
     pub ports: (u16, u16),
+    /// The same for the ports that browsers share, one for each media thread and address; `None`: free ones of `ports`.
+    pub browser_ports: Option<(u16, u16)>,
     /// Media threads.
     pub threads: usize,
     /// How ports of calls are opened.
@@ -85,6 +87,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
     let default = shard::Settings::default();
     let mut media = top.take_section("media");
     let ports = media.take_parsed("ports", ports).map_or(default.numbers, |(found, _)| found);
+    let browser_ports = media.take_parsed("browser_ports", self::ports).map(|(found, _)| found);
     let threads = media.take_number("threads", 1..=MAX_THREADS).unwrap_or(default.threads);
     let address = media.take_parsed("address", own_address).and_then(|(found, _)| found);
     let advertise = media.take_parsed("advertise", public_address).map(|(found, _)| found);
@@ -116,6 +119,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
     section.close();
     Sound {
         ports,
+        browser_ports,
         threads,
         rules: SoundRules { address, advertise, silence_after },
         is_named: named.is_some(),

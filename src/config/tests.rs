@@ -79,6 +79,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
     let text = r#"
         [media]
         ports = "20000 - 20999"
+        browser_ports = "30000 - 30003"
         threads = 3
         address = "10.0.0.6"
         advertise = "203.0.113.8"
@@ -99,6 +100,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
     "#;
     let Sound {
         ports,
+        browser_ports,
         threads,
         rules,
         scripts,
@@ -112,6 +114,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         kept,
     } = good(text, &[("STORE_SECRET", "hush")]).sound;
     assert_eq!((ports, threads, scripts.as_path(), is_named), ((20_000, 20_999), 3, Path::new("/srv/services"), true));
+    assert_eq!(browser_ports, Some((30_000, 30_003)));
     let address = |text: &str| Some(text.parse().expect("an address"));
     assert_eq!((rules.address, rules.advertise), (address("10.0.0.6"), address("203.0.113.8")));
     assert_eq!((rules.silence_after, prompt_bytes), (None, 2 << 20));

@@ -114,6 +114,7 @@ pub fn open(config: &Config) -> Result<(SoundRoom, runtime::Sound), Silenced> {
         threads: sound.threads,
         listeners: config.runtime.shards.max(1),
         numbers: sound.ports,
+        browser_numbers: sound.browser_ports,
         most_ports,
         ..shard::Settings::default()
     };

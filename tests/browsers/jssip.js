@@ -9,6 +9,8 @@ class Phone {
     state = "idle";
     reason = "";
     answers = true;
+    // Changes what is said of our sound.
+    twist = (sdp) => sdp;
 
     async register({ server, user, password, domain }) {
         this.domain = domain;
@@ -44,6 +46,9 @@ class Phone {
 
     follow(session) {
         this.session = session;
+        session.on("sdp", (told) => {
+            if (told.originator === "local") told.sdp = this.twist(told.sdp);
+        });
         session.on("confirmed", () => (this.state = "talking"));
         const over = ({ cause, originator }) => {
             this.state = "over";

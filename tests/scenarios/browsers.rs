@@ -27,11 +27,15 @@ struct Page {
 impl Page {
     /// Opens the page and registers.
     async fn open(server: &Server, library: &str) -> Self {
+        Self::open_by(&format!("ws://{}", server.ws()), library, ("carol", MICROPHONE_HZ)).await
+    }
+
+    async fn open_by(door: &str, library: &str, (user, hz): (&str, u32)) -> Self {
         let address = serve_page(script(library)).await;
-        let mut chromium = Chromium::start(MICROPHONE_HZ).await;
+        let mut chromium = Chromium::start(hz).await;
         chromium.open(&address).await;
         let account = json!({
-            "server": format!("ws://{}", server.ws()), "user": "carol", "password": "secret", "domain": "127.0.0.1",
+            "server": door, "user": user, "password": "secret", "domain": "127.0.0.1",
         });
         assert_eq!(chromium.run(&format!("phone.register({account})")).await, Value::Bool(true), "{library}");
         Self { chromium }
@@ -205,4 +209,85 @@ async fn a_page_that_is_loaded_anew_in_the_middle_of_a_call_leaves_it() {
     page.hears(alice.voice().hz()).await;
     page.chromium.reload().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
+    let told = records(&server, 1).await;
+    assert_eq!(told[0]["record"]["legs"][0]["cause"]["reason"], "the browser closed its connection", "{told:#?}");
+}
+
+#[tokio::test]
+async fn two_pages_hear_each_other_in_the_codec_of_browsers() {
+    let server = house().await;
+    let door = format!("ws://{}", server.ws());
+    let mut alice = Page::open_by(&door, "sip", ("alice", 1870)).await;
+    let mut carol = Page::open(&server, "jssip").await;
+    carol.dial("101").await;
+    carol.is("talking").await;
+    alice.is("talking").await;
+    carol.hears(1870).await;
+    alice.hears(MICROPHONE_HZ).await;
+    for page in [&mut alice, &mut carol] {
+        let told = page.report().await;
+        assert_eq!(told["codec"].as_str(), Some("audio/opus"), "{told}");
+    }
+    alice.does("hangUp()").await;
+    carol.is("over").await;
+}
+
+#[tokio::test]
+async fn pages_speak_under_tls() {
+    let server = house_with(setup().with_wss()).await;
+    for library in LIBRARIES {
+        let mut page = Page::open_by(&format!("wss://{}", server.wss()), library, ("carol", MICROPHONE_HZ)).await;
+        page.dial("9197").await;
+        page.is("talking").await;
+        page.hears(1004).await;
+        page.does("hangUp()").await;
+        page.is("over").await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_shows_another_certificate_than_it_described_is_refused_and_the_record_says_why() {
+    let server = house().await;
+    let mut page = Page::open(&server, "jssip").await;
+    let twist = "phone.twist = (sdp) => sdp.replace(/(fingerprint:sha-256 )(..)/, (all, head, byte) => head + (byte === '00' ? '01' : '00'))";
+    page.chromium.run(&format!("{twist}; true")).await;
+    page.dial("9197").await;
+    page.is("over").await;
+    let told = records(&server, 1).await;
+    let legs = told[0]["record"]["legs"].as_array().expect("legs");
+    let reason = legs[0]["cause"]["reason"].as_str().unwrap_or_default();
+    assert_eq!(reason, "the browser's certificate is not the one that its description names", "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_flood_at_the_door_of_browsers_costs_no_memory_and_no_sound() {
+    let mut server = house().await;
+    let mut page = Page::open(&server, "jssip").await;
+    page.dial("9197").await;
+    page.is("talking").await;
+    page.hears(1004).await;
+    let port = page.chromium.run("Number(/m=audio (\\d+)/.exec(phone.connection.remoteDescription.sdp)[1])").await;
+    let door = format!("127.0.0.1:{port}");
+    let mallory = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let check = {
+        // A check for nobody: marked, named, with a proof and a fingerprint of whatever bytes.
+        let mut check = vec![0, 1, 0, 48, 0x21, 0x12, 0xa4, 0x42];
+        check.resize(68, 7);
+        check
+    };
+    let (handshake, sound) = (vec![22; 200], vec![0x80; 172]);
+    let before = server.resident_kib();
+    for round in 0..60_000_u32 {
+        let mut check = check.clone();
+        check[8..12].copy_from_slice(&round.to_be_bytes());
+        for datagram in [&check, &handshake, &sound] {
+            // What the socket has no room for is lost on the way.
+            let _ = mallory.send_to(datagram, &door);
+        }
+    }
+    page.hears(1004).await;
+    let after = server.resident_kib();
+    assert!(after < before + 8 * 1024, "{before} KiB became {after} KiB");
+    let told = page.report().await;
+    assert!(told["received"].as_u64() > Some(50), "{told}");
 }

@@ -19,6 +19,7 @@ mod rtp;
 mod sdp;
 mod srtp;
 mod stream;
+mod stun;
 mod telephone_event;
 mod uri;
 
@@ -31,6 +32,7 @@ pub use rtp::rtp;
 pub use sdp::sdp;
 pub use srtp::srtp;
 pub use stream::stream;
+pub use stun::stun;
 pub use telephone_event::telephone_event;
 pub use uri::uri;
 
@@ -38,7 +40,7 @@ pub use uri::uri;
 pub type Target = fn(&[u8]);
 
 /// Every target with the name of its corpus.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("message", message),
     ("stream", stream),
     ("uri", uri),
@@ -56,4 +58,5 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("srtp", srtp),
+    ("stun", stun),
 ];

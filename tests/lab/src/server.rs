@@ -23,6 +23,7 @@ pub struct Setup {
     toml: String,
     endpoints: String,
     with_ws: bool,
+    with_wss: bool,
     shards: usize,
     services: Vec<(String, String)>,
 }
@@ -38,6 +39,7 @@ impl Setup {
             toml: String::new(),
             endpoints: String::new(),
             with_ws: false,
+            with_wss: false,
             shards: 1,
             services: Vec::new(),
         }
@@ -52,6 +54,12 @@ impl Setup {
     /// Listens for WebSockets, too.
     pub fn with_ws(mut self) -> Self {
         self.with_ws = true;
+        self
+    }
+
+    /// Listens for WebSockets under TLS, too.
+    pub fn with_wss(mut self) -> Self {
+        self.with_wss = true;
         self
     }
 
@@ -93,7 +101,8 @@ impl Setup {
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
         let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
-        let mut server = Server { setup: self, folder, bound: Vec::new(), ws: None, web: None, process: None };
+        let mut server =
+            Server { setup: self, folder, bound: Vec::new(), ws: None, wss: None, web: None, process: None };
         server.write_configuration();
         for (name, text) in &server.setup.services {
             server.write_service(name, text);
@@ -109,6 +118,7 @@ pub struct Server {
     folder: TempDir,
     bound: Vec<(Carrier, SocketAddr)>,
     ws: Option<SocketAddr>,
+    wss: Option<SocketAddr>,
     web: Option<String>,
     process: Option<Process>,
 }
@@ -131,6 +141,11 @@ impl Server {
     /// Where it listens for WebSockets.
     pub fn ws(&self) -> SocketAddr {
         self.ws.expect("the server was set up with WebSockets and says where")
+    }
+
+    /// Where it listens for WebSockets under TLS.
+    pub fn wss(&self) -> SocketAddr {
+        self.wss.expect("the server was set up with WebSockets under TLS and says where")
     }
 
     /// Asks its HTTP door; gives back the status and the body.
@@ -174,6 +189,7 @@ impl Server {
         process.line("where it listens", |line| line.starts_with("  data ").then_some(())).await;
         self.bound = process.said().iter().filter_map(|line| bound(line)).collect();
         self.ws = process.said().iter().find_map(|line| line.strip_prefix("  sip  ws:")?.parse().ok());
+        self.wss = process.said().iter().find_map(|line| line.strip_prefix("  sip  wss:")?.parse().ok());
         self.web = process.said().iter().find_map(|line| web(line));
         assert_eq!(self.bound.len(), Carrier::ALL.len(), "it listens elsewhere: {:?}", process.said());
         self.process = Some(process);
@@ -247,6 +263,8 @@ impl Server {
             .to_vec();
         let ws = self.ws.map_or(0, |ws| ws.port());
         listen.extend(self.setup.with_ws.then(|| format!("\"ws:{}:{ws}\"", self.setup.ip)));
+        let wss = self.wss.map_or(0, |wss| wss.port());
+        listen.extend(self.setup.with_wss.then(|| format!("\"wss:{}:{wss}\"", self.setup.ip)));
         let text = format!(
             "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}",
             listen.join(", "),

@@ -13,13 +13,14 @@ pub fn read(text: &str) -> Description {
 }
 
 /// All, by name.
-pub const ALL: [(&str, &str); 13] = [
+pub const ALL: [(&str, &str); 14] = [
     ("polycom", POLYCOM),
     ("linphone", LINPHONE),
     ("asterisk", ASTERISK),
     ("chromium", CHROMIUM),
     ("chromium-open", CHROMIUM_OPEN),
     ("firefox", FIREFOX),
+    ("safari", SAFARI),
     ("twilio", TWILIO),
     ("baresip", BARESIP),
     ("snom", SNOM),
@@ -192,6 +193,62 @@ a=rtpmap:8 PCMA/8000
 a=rtpmap:101 telephone-event/8000/1
 a=setup:actpass
 a=ssrc:2655508255 cname:{735484ea}
+";
+
+/// With sound and a screen that is shared, both in one group; the screen may travel with the sound only.
+pub const SAFARI: &str = "
+v=0
+o=- 7614219274584779017 3 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+a=extmap-allow-mixed
+a=msid-semantic: WMS 7b06a2
+m=audio 49203 UDP/TLS/RTP/SAVPF 111 63 103 9 102 0 8 105 13 110 113 126
+c=IN IP4 192.0.2.80
+a=rtcp:9 IN IP4 0.0.0.0
+a=candidate:1 1 udp 2113937151 8f1c2f6e-0000-4000-8000-0000000000aa.local 49203 typ host generation 0 network-cost 999
+a=candidate:2 1 udp 1677729535 192.0.2.80 49203 typ srflx raddr 0.0.0.0 rport 0 generation 0 network-cost 999
+a=ice-ufrag:Qx7+
+a=ice-pwd:9kZq1v0a7bB+/cD3eF5gH7iJ
+a=ice-options:trickle
+a=fingerprint:sha-256 A0:A1:A2:A3:A4:A5:A6:A7:A8:A9:AA:AB:AC:AD:AE:AF:B0:B1:B2:B3:B4:B5:B6:B7:B8:B9:BA:BB:BC:BD:BE:BF
+a=setup:actpass
+a=mid:0
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
+a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid
+a=sendrecv
+a=msid:7b06a2 1d2c3b
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+a=rtcp-fb:111 transport-cc
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
+a=rtpmap:103 ISAC/16000
+a=rtpmap:9 G722/8000
+a=rtpmap:102 ILBC/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:105 CN/16000
+a=rtpmap:13 CN/8000
+a=rtpmap:110 telephone-event/48000
+a=rtpmap:113 telephone-event/16000
+a=rtpmap:126 telephone-event/8000
+a=ssrc:1402513441 cname:nQmP0w7kZ
+a=ssrc:1402513441 msid:7b06a2 1d2c3b
+m=video 0 UDP/TLS/RTP/SAVPF 96
+c=IN IP4 0.0.0.0
+a=bundle-only
+a=ice-ufrag:Qx7+
+a=ice-pwd:9kZq1v0a7bB+/cD3eF5gH7iJ
+a=fingerprint:sha-256 A0:A1:A2:A3:A4:A5:A6:A7:A8:A9:AA:AB:AC:AD:AE:AF:B0:B1:B2:B3:B4:B5:B6:B7:B8:B9:BA:BB:BC:BD:BE:BF
+a=setup:actpass
+a=mid:1
+a=sendonly
+a=rtcp-mux
+a=rtpmap:96 H264/90000
+a=fmtp:96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
 ";
 
 pub const TWILIO: &str = "

@@ -152,6 +152,8 @@ fn command(profile: &Path, microphone: &Path) -> Command {
     command
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
         .args(["--autoplay-policy=no-user-gesture-required", "--mute-audio", "--remote-debugging-port=0"])
+        // The server makes its own certificate, which nobody vouches for.
+        .arg("--ignore-certificate-errors")
         .args(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"])
         .arg(format!("--use-file-for-fake-audio-capture={}", microphone.display()))
         .arg(format!("--user-data-dir={}", profile.display()))

@@ -79,6 +79,27 @@ fn firefox_says_it_for_the_whole_session() {
 }
 
 #[test]
+fn safari_is_heard_in_opus_and_its_screen_is_declined_in_the_same_group() {
+    let (leg, answer) = taken(offers::SAFARI, 0);
+    assert_eq!(answer.media[0].formats, ["111", "110"]);
+    assert_eq!(answer.attributes.get("group"), Some("BUNDLE 0"));
+    assert_eq!(lines(&answer, 1), ["m=video 0 UDP/TLS/RTP/SAVPF 96", "a=mid:1"]);
+    let sound = settled(&leg);
+    assert_eq!(sound.ice.map(|ice| ice.candidates.len()), Some(2));
+    assert_eq!(sound.keys.send.map(|keys| (keys.payload_type, keys.clock_hz)), Some((110, 48_000)));
+}
+
+#[test]
+fn the_source_that_we_send_as_is_a_track_of_its_own_name() {
+    let mut leg = hearing(offers::CHROMIUM);
+    let mut plan = browser_plan();
+    plan.place.source = Some((7, "00000007".into()));
+    let answer = leg.answer(vec![Part::sound(0, plan)]).expect("an answer");
+    let said = lines(&answer, 0);
+    assert_eq!(&said[said.len() - 2..], ["a=msid:00000007 00000007", "a=ssrc:7 cname:00000007"]);
+}
+
+#[test]
 fn a_line_without_a_port_travels_with_the_first_of_its_group() {
     let (leg, answer) = taken(offers::MAX_BUNDLE, 1);
     assert_eq!(answer.attributes.get("group"), Some("BUNDLE b"));

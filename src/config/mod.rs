@@ -18,6 +18,7 @@ mod mail;
 pub mod manifest;
 mod problem;
 mod rewriting;
+mod room;
 mod route;
 mod section;
 mod sections;
@@ -35,6 +36,7 @@ use std::{
 };
 
 use patchcord_engine::{
+    room::Rules,
     routing::{Digests, Endpoint, PlanSettings, RegistrarRules},
     runtime::Settings,
 };
@@ -90,6 +92,8 @@ pub struct Config {
     pub mail: Option<MailServer>,
     /// Who may call whom: routes, trunks, limits of calls.
     pub plan: PlanSettings,
+    /// Conference rooms that the file names, and what they are like.
+    pub rooms: Vec<(String, Rules)>,
 }
 
 impl Config {

@@ -23,7 +23,7 @@ use super::{
     calling::{self, MOST_CALLS},
     endpoint, mail,
     problem::Wrong,
-    route,
+    room, route,
     section::Section,
     sound,
     tree::Environment,
@@ -117,6 +117,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let domain_of_plan = domain.as_deref().map(Into::into);
     let settings = PlanSettings { domain: domain_of_plan, emergency, ..PlanSettings::default() };
     let plan = plan(top, &mut limits, settings, environment);
+    let rooms = room::read_all(top.take_sections("room"), environment);
     limits.close();
     for section in ["webhooks", "user"] {
         top.refuse_later(section);
@@ -137,6 +138,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
         mailboxes,
         mail,
         plan,
+        rooms,
     }
 }
 

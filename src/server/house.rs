@@ -137,6 +137,7 @@ impl Running {
         // It was checked when the file was read, so nothing is half applied.
         let plan = self.parts.accounts.board().replan(fresh.plan.clone());
         plan.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
+        self.parts.accounts.board().rooms.fix(fresh.rooms.clone());
         self.parts.telemetry.change(&fresh.log);
         self.parts.porter.reconfigure(fresh.mail.clone(), fresh.mailboxes.clone());
 
@@ -146,7 +147,8 @@ impl Running {
         let mut config = self.config();
         let needs_restart = differences(&config, &fresh);
         let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
-        (config.endpoints, config.plan) = (fresh.endpoints, fresh.plan);
+        let rooms = fresh.rooms.len();
+        (config.endpoints, config.plan, config.rooms) = (fresh.endpoints, fresh.plan, fresh.rooms);
         (config.mail, config.mailboxes) = (fresh.mail, fresh.mailboxes);
         (config.web.origins, config.web.ice) = (fresh.web.origins, fresh.web.ice);
         (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);
@@ -154,6 +156,7 @@ impl Running {
             format!("{} endpoints", self.endpoints()),
             format!("{routes} routes"),
             format!("{trunks} trunks"),
+            format!("{rooms} rooms"),
             format!("{} services", self.parts.services.count()),
             "certificates".into(),
             format!("log level {}", config.log.level),
@@ -180,6 +183,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             mailboxes: _,
             mail: _,
             plan: _,
+            rooms: _,
         } = config;
         [
             ("server.data", format!("{data:?}")),

@@ -291,6 +291,7 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     let board = Arc::new(Switchboard::new(domain, rules, config.digests, secret, clock::now()));
     let accounts = Arc::new(Accounts::new(board.clone(), Arc::new(store.clone())));
     board.replan(config.plan.clone())?;
+    board.rooms.fix(config.rooms.clone());
     accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
     Ok((board, accounts))
 }

@@ -21,6 +21,7 @@ mod outside;
 mod records;
 mod refusals;
 mod registering;
+mod rooms;
 mod scripts;
 mod shards;
 mod shipped;

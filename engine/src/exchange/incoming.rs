@@ -43,6 +43,9 @@ pub(super) const HELD: &str = "music";
 /// Hops that a call of ours has left where the caller says nothing of it (RFC 3261 §8.1.1.6).
 pub(super) const USUAL_HOPS: u8 = 70;
 
+/// The service whose calls are conferences.
+const CONFERENCE: &str = "conference";
+
 /// Who calls, what answers, and the room it takes.
 struct Admitted {
     party: Party,
@@ -222,7 +225,9 @@ impl Exchange {
     ) -> Result<(), Unfit> {
         let Admitted { party, whose, program, service, edition, leash, tickets } = admitted;
         let tag = wire.tag();
-        let contact: Arc<str> = contact(wire.contact_on(hop), hop.transport).into();
+        // RFC 4579 §5: whoever calls a conference is told that it has called one.
+        let focus = if service.as_deref() == Some(CONFERENCE) { ";isfocus" } else { "" };
+        let contact: Arc<str> = format!("{}{focus}", contact(wire.contact_on(hop), hop.transport)).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
         let replaced = line.replaces().map(|replaces| self.may_replace(replaces, &whose)).transpose()?;
         let mut end = End::new(LegId::FIRST, line, &tag, wire.sound_on(hop), whose, Way::Along(*hop));

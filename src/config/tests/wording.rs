@@ -45,6 +45,18 @@ const FILES: &[(&str, &str)] = &[
         "[sip]\nwibble = true",
         "etc/patchcord.toml:2:1: sip.wibble: is unknown\n    remove it; known here: digest, listen, advertise, local, dns, shards",
     ),
+    (
+        "[[room]]\nname = \"3000\"\npin = \"12a\"",
+        "etc/patchcord.toml:3:7: room.pin: is no PIN\n    write 1 to 16 digits in quotes, as \"4711\"",
+    ),
+    (
+        "[[room]]\nname = \"../x\"",
+        "etc/patchcord.toml:2:8: room.name: \"../x\" cannot be the name of a room\n    write its number, as \"3000\", or a name of letters, digits and - _ . +",
+    ),
+    (
+        "[[room]]\nname = \"3000\"\nwait_for = \"godot\"",
+        "etc/patchcord.toml:3:12: room.wait_for: \"godot\" is nobody to wait for\n    write nobody, moderator or admission",
+    ),
     ("[spi]\nlisten = []", "etc/patchcord.toml:1:2: spi: is unknown\n    did you mean sip?"),
     ("sip = 1", "etc/patchcord.toml:1:7: sip: is a section, not a value\n    write [sip] and its keys below it"),
     (

@@ -281,10 +281,7 @@ impl World {
                 }
                 self.call.hear(Event::Taken(*leg, *came), self.now);
             }
-            Move::Room(leg, told) => {
-                self.rooms.says(*leg, told);
-                self.call.hear(Event::Room(*leg, told.clone()), self.now);
-            }
+            Move::Room(leg, told) => self.room_says(*leg, told),
             Move::Time => {
                 let due = self.call.deadline().unwrap_or(self.now);
                 self.now = self.now.max(due);
@@ -300,6 +297,11 @@ impl World {
         }
         self.take()?;
         law::inside(&self.call)
+    }
+
+    fn room_says(&mut self, leg: LegId, told: &Told) {
+        self.rooms.says(leg, told);
+        self.call.hear(Event::Room(leg, told.clone()), self.now);
     }
 
     /// Everybody hangs up, and the program finishes: the call has to be over soon.

@@ -70,6 +70,11 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
     if !faults.is_empty() {
         return Err(Failure::of_faults(&faults));
     }
+    let missing = if is_there { services::missing(&config.plan.routes, &sound.scripts) } else { Vec::new() };
+    if let Some(missing) = missing.into_iter().next() {
+        let remedy = "the folder of services is named by [scripts] path";
+        return Err(Failure::blaming(&blamed(config.file.as_ref()), "route", &missing, remedy).exit(Exit::Refused));
+    }
     let served = if services > 0 { format!("; {}", in_words(services)) } else { String::new() };
     let text = match &file {
         Some(file) => match config.endpoints.len() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use patchcord_engine::journal::{CallId, NoCallId, clean, sentence};
+use patchcord_engine::journal::{CallId, Entry, NoCallId, Record, What, clean, sentence};
 use patchcord_scripts::{
     Host,
     replay::{Came, Replayed, Said as Told, replay as replayed},
@@ -38,9 +38,21 @@ pub async fn replay(context: Context, call: String, with: Option<PathBuf>) -> Re
         let why = broken.iter().map(|broken| format!("; {broken}")).collect::<String>();
         Failure::new(Exit::Refused, format!("{error}{why}"), "name the folder with its scripts: --with FOLDER")
     })?;
+    // What is wrong with services that had no part in the call is another matter.
+    let served = services_of(&record, &journal);
+    broken.retain(|why: &String| served.iter().any(|service| why.contains(&format!("{service}.rhai:"))));
     let mut text = format!("{}\n", sentence(&record));
     text.extend(broken.iter().map(|broken| format!("{broken}\n")));
     judged(text, &ended)
+}
+
+/// The services that told the story of a call.
+fn services_of<'a>(record: &'a Record, journal: &'a [Entry]) -> Vec<&'a str> {
+    let later = journal.iter().filter_map(|entry| match &entry.what {
+        What::Heard { event, facts, .. } if event == "goes on as" => facts.get("service"),
+        _ => None,
+    });
+    record.service.as_deref().into_iter().chain(later).collect()
 }
 
 fn judged(mut text: String, ended: &Replayed) -> Result<Said, Failure> {

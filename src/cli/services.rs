@@ -5,10 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use patchcord_engine::{
+    exchange::built_in,
+    routing::{Route, Target},
+};
 use patchcord_media::prompt::ENDINGS;
 use patchcord_scripts::{check::check, fault::Fault, shipped};
 
-use crate::config::{Environment, Place, Problem, manifest};
+use crate::{
+    config::{Environment, Place, Problem, manifest},
+    server::no_service,
+};
 
 /// The ending of a service's file.
 const ENDING: &str = "rhai";
@@ -45,6 +52,17 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
     };
     faults.extend(faults_of_manifest(&file.with_extension("toml"), environment));
     faults
+}
+
+/// The routes that lead to services which are neither in that folder nor in the binary, in words.
+pub fn missing(routes: &[Route], folder: &Path) -> Vec<String> {
+    let file = |name: &str| folder.join(format!("{name}.{ENDING}")).is_file();
+    let there = |name: &str| file(name) || shipped::service(name).is_some() || built_in(name).is_some();
+    let missing = (1..).zip(routes).filter_map(|(number, route)| match &route.target {
+        Target::Service(name) if !there(name) => Some(no_service(number, &route.number.to_string(), name)),
+        _ => None,
+    });
+    missing.collect()
 }
 
 /// What is wrong with the manifest of a service, when it has one.

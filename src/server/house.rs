@@ -142,7 +142,8 @@ impl Running {
         self.parts.porter.reconfigure(fresh.mail.clone(), fresh.mailboxes.clone());
 
         let services = self.parts.services.clone();
-        let looked = tokio::task::spawn_blocking(move || services.look()).await.unwrap_or_default();
+        let mut looked = tokio::task::spawn_blocking(move || services.look()).await.unwrap_or_default();
+        looked.broken.extend(self.parts.services.missing(&fresh.plan.routes));
 
         let mut config = self.config();
         let needs_restart = differences(&config, &fresh);

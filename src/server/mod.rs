@@ -35,6 +35,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+pub use services::no_service;
 pub use start::{StartError, blamed, open_accounts};
 
 use house::Running;

@@ -12,6 +12,7 @@ use std::{
 };
 
 use patchcord_engine::exchange::{Served, Services, built_in};
+use patchcord_engine::routing::{Route, Target};
 use patchcord_scripts::{Host, Limits, Shelf, say::Language, shipped};
 use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
@@ -114,6 +115,16 @@ impl ServiceRoom {
         all
     }
 
+    /// The routes that lead to services which are not there, in words.
+    pub fn missing(&self, routes: &[Route]) -> Vec<String> {
+        let served = |name: &str| self.shelf.find(name).is_some() || built_in(name).is_some();
+        let missing = (1..).zip(routes).filter_map(|(number, route)| match &route.target {
+            Target::Service(name) if !served(name) => Some((number, route, name)),
+            _ => None,
+        });
+        missing.map(|(number, route, name)| no_service(number, &route.number.to_string(), name)).collect()
+    }
+
     /// How many services there are.
     pub fn count(&self) -> usize {
         self.shelf.all().len()
@@ -174,6 +185,13 @@ impl ServiceRoom {
         }
         texts
     }
+}
+
+/// That a route leads nowhere.
+pub fn no_service(route: usize, number: &str, service: &str) -> String {
+    format!(
+        "route {route} ({number}) leads to service {service}, which is not there; write {service}{ENDING}, or change the route"
+    )
 }
 
 /// The services in a folder.

@@ -75,7 +75,11 @@ fn every_example_of_the_fresh_configuration_is_right() {
     let told = folder.run("check").bad(1);
     assert!(told.starts_with("error: patchcord.toml: scripts.path: scripts cannot be read: "), "{told}");
     fs::create_dir(folder.file("scripts")).expect("a folder");
-    assert_eq!(folder.run("check").good(), "patchcord.toml is right: 1 endpoint.\n");
+    let told = folder.run("check").bad(1);
+    assert!(told.contains("route 2 (500) leads to service hello, which is not there"), "{told}");
+    folder.write("scripts/hello.rhai", "fn on_invite(caller) { caller.answer(); }");
+    let told = folder.run("check").good();
+    assert!(told.starts_with("patchcord.toml is right: 1 endpoint"), "{told}");
 }
 
 #[test]

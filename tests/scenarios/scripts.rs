@@ -232,6 +232,33 @@ async fn a_manifest_holds_a_script_back_whatever_it_says() {
 }
 
 #[tokio::test]
+async fn a_call_that_an_operator_ends_or_that_was_long_enough_is_nobodys_fault() {
+    let server = serving("fn on_invite(caller) { caller.answer(); caller.play(\"tone::440\", #{ loops: 0 }); }").await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    let call = eventually("the call is seen", async || {
+        let calls = server.json(&["calls", "--json"]).await;
+        calls["records"][0]["record"]["call"].as_str().map(str::to_owned)
+    })
+    .await;
+    server.run(&["calls", "hangup", &call], "").await;
+    alice.is_over().await;
+    let told = &records(&server, 1).await[0];
+    assert_eq!(told["record"]["fault"], "nobody", "{told}");
+    assert!(told["sentence"].as_str().is_some_and(|said| said.contains("hung up by an operator")), "{told}");
+
+    server.write_service("ivr.toml", "longest_call = \"1s\"\n");
+    server.run(&["reload"], "").await;
+    alice.dial("700");
+    alice.is_answered().await;
+    alice.is_over().await;
+    let told = records(&server, 2).await;
+    let long = told.iter().find(|told| told["sentence"].to_string().contains("longest call")).expect("its record");
+    assert_eq!(long["record"]["fault"], "nobody", "{long}");
+}
+
+#[tokio::test]
 async fn a_service_with_one_line_turns_the_second_caller_away() {
     let server = serving("fn on_invite(caller) { caller.answer(); caller.play(\"tone::440\", #{ loops: 0 }); }").await;
     server.write_service("ivr.toml", "calls = 1\n");

@@ -37,6 +37,9 @@ pub const LEGLESS: Duration = Duration::from_secs(600);
 /// the 32 s of a transaction.
 pub const LAST_WORD: Duration = Duration::from_secs(70);
 
+/// The longest recording of a talk that was dialled: a day, as of any other one in the background.
+pub const TALK_RECORDED: Duration = Duration::from_secs(24 * 3600);
+
 /// How long a recording may take to be closed after it was stopped or its leg has gone: a disk that is busy.
 pub const CLOSING: Duration = Duration::from_secs(5);
 

@@ -188,6 +188,22 @@ impl Call {
         handle
     }
 
+    /// Records what the party of a leg hears and says, a channel each, until it goes.
+    pub(super) fn record_talk(&mut self, id: LegId) {
+        let rules = Record {
+            max: limits::TALK_RECORDED,
+            silence: None,
+            end: Vec::new(),
+            beep: false,
+            min: Duration::ZERO,
+            format: "wav".into(),
+            both: true,
+        };
+        if self.backs.len() < limits::HANDLES {
+            self.start_record(id, &rules);
+        }
+    }
+
     pub(super) fn new_handle(&mut self) -> Handle {
         self.next_handle += 1;
         Handle(self.next_handle)

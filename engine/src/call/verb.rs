@@ -179,6 +179,8 @@ pub struct Dial {
     pub codecs: Vec<String>,
     /// Whether the sound must be protected.
     pub secure: Option<bool>,
+    /// Whether what they say to each other is recorded.
+    pub record: bool,
 }
 
 impl Dial {
@@ -198,6 +200,7 @@ impl Dial {
             headers: Vec::new(),
             codecs: Vec::new(),
             secure: None,
+            record: false,
         }
     }
 }

@@ -127,7 +127,7 @@ impl Talk {
                     program::End::Fault(why) => Facts::NONE.with("fault", why),
                     program::End::ContinueAs(service) => Facts::NONE.with("continues_as", service),
                 };
-                self.broke |= matches!(end, program::End::Fault(_));
+                self.broke |= matches!(end, program::End::Fault(_)) && !self.stopped;
                 self.chronicle.write(now, What::Heard { leg: None, event: "story ended".into(), facts });
             }
         }

@@ -259,6 +259,7 @@ impl Exchange {
             tickets,
             over_since: None,
             broke: false,
+            stopped: false,
             chronicle,
             originated: None,
             generation: 0,

@@ -354,7 +354,7 @@ impl Desk for Exchange {
 
     fn stop(&mut self, wire: &mut Wire<'_>) {
         for number in self.talks.keys().copied().collect::<Vec<_>>() {
-            self.with(number, wire, |talk, turn| talk.stop("the server stops", turn));
+            self.with(number, wire, |talk, turn| talk.stop("the server stops", 41, turn));
         }
     }
 

@@ -133,6 +133,7 @@ impl Exchange {
             tickets,
             over_since: None,
             broke: false,
+            stopped: false,
             chronicle,
             originated: Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() }),
             generation: asker.generation,

@@ -40,6 +40,8 @@ pub(super) struct Talk {
     pub over_since: Option<Instant>,
     /// The program ended by a fault.
     pub broke: bool,
+    /// Somebody outside has ended it.
+    pub stopped: bool,
     pub chronicle: Chronicle,
     /// What is known of it where the house began it.
     pub originated: Option<Begun>,
@@ -258,7 +260,8 @@ impl Talk {
         }
         if self.until.take_if(|until| *until <= now).is_some() {
             let reason = "the longest call that the service may have was over".to_owned();
-            let ending = Ending { by: Who::System, cause: 102, sip: Some(408), reason };
+            let ending = Ending { by: Who::System, cause: 16, sip: Some(408), reason };
+            self.stopped = true;
             self.call.hear(Event::End(ending), now);
         }
         if self.call.deadline().is_some_and(|due| due <= now) {
@@ -352,9 +355,10 @@ impl Talk {
         self.on_line(leg, turn, |line, _| line.forks_over(mark));
     }
 
-    /// Somebody outside ends it.
-    pub fn stop(&mut self, reason: &str, turn: &mut Turn<'_, '_>) {
-        let ending = Ending { by: Who::System, cause: 41, sip: Some(503), reason: reason.to_owned() };
+    /// Somebody outside ends it, for a cause of Q.850: no fault of its program.
+    pub fn stop(&mut self, reason: &str, cause: u8, turn: &mut Turn<'_, '_>) {
+        self.stopped = true;
+        let ending = Ending { by: Who::System, cause, sip: Some(503), reason: reason.to_owned() };
         self.call.hear(Event::End(ending), turn.now());
     }
 }

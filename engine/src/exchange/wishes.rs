@@ -32,7 +32,7 @@ impl Exchange {
         }
         let is_wished = |number: &Number| call(number).is_some_and(|call| wished.contains(&call));
         for number in self.talks.keys().copied().filter(|number| is_wished(number)).collect::<Vec<_>>() {
-            self.with(number, wire, |talk, turn| talk.stop("hung up by an operator", turn));
+            self.with(number, wire, |talk, turn| talk.stop("hung up by an operator", 16, turn));
         }
     }
 }

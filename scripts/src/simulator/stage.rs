@@ -98,6 +98,15 @@ impl Stage {
         })
     }
 
+    /// The service that would answer a number, where it is not there.
+    #[must_use]
+    pub fn lacks(&self, number: &str) -> Option<String> {
+        self.within(|house| {
+            let service = house.answering(number);
+            house.services.find(&service).is_none().then_some(service)
+        })
+    }
+
     /// The service that answers a number.
     pub fn route(&self, number: &str, service: &str) {
         self.within(|house| house.routes.insert(number.to_owned(), service.to_owned()));

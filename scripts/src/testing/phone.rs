@@ -43,7 +43,13 @@ fn manners(engine: &mut Engine) {
 }
 
 fn deeds(engine: &mut Engine) {
-    text_word(engine, "dials", Phone::dials);
+    engine.register_fn("dials", |context: NativeCallContext<'_>, phone: &mut Phone, number: &str| -> Met {
+        if let Some(service) = phone.stage().lacks(number) {
+            let why = format!("nobody answers {number}: there is no service {service}; name one that is there, or t.route(\"{number}\", …)");
+            return wrong(&context, why);
+        }
+        met(&context, phone.dials(number))
+    });
     text_word(engine, "presses", Phone::presses);
     text_word(engine, "transfers_to", Phone::transfers_to);
     text_word(engine, "writes", Phone::writes);

@@ -94,7 +94,7 @@ fn a_service_among_the_targets_takes_the_caller_when_nobody_else_has() {
     let service = r#"
         fn on_invite(caller) {
             let targets = if caller.to == "ivr" { ["service:message", "user:alice"] } else { "600" };
-            let talk = caller.dial(targets, #{ ring: 10.s() });
+            let talk = caller.dial(targets, #{ ring: 10.s(), record: true });
             if !["answered", "cancelled"].contains(talk.status) { throw "nothing behind it is done"; }
         }"#;
     let other = "fn on_invite(caller) { caller.answer(); caller.play(\"leave-message\"); }";
@@ -107,7 +107,8 @@ fn a_service_among_the_targets_takes_the_caller_when_nobody_else_has() {
         }
         fn test_she_comes(t) {
             let alice = t.endpoint("alice").answers(3.s());
-            t.phone("1").dials("ivr").talks_to("alice").hangs_up();
+            t.phone("1").dials("ivr").talks_to("alice").after(9.s()).hangs_up();
+            t.expect(t.ladder().contains("has recorded 9.0 s"), "the talk is recorded");
         }
         fn test_a_number_that_leads_to_a_service(t) {
             t.route("600", "message");

@@ -23,6 +23,24 @@ pub use hours::Hours;
 pub use wrong::Wrong;
 pub use zone::{Shown, format, show};
 
+/// Whether a moment lies on one of some days, such as `"01-01, 12-25, Easter+1 Europe/Berlin"`.
+///
+/// # Errors
+/// When that is no text of days and a zone.
+pub fn is_day(days: &str, now: Duration) -> Result<bool, Wrong> {
+    let days = days.trim();
+    let (days, zone) = days.rsplit_once(char::is_whitespace).unwrap_or(("", days));
+    if days.is_empty() {
+        return Err(Wrong::new(
+            1,
+            "it names no days, or no time zone",
+            "write them as in 12-25, Easter+1 Europe/Berlin",
+        ));
+    }
+    // Hours that are the whole day.
+    within(&format!("{days} 00:00-24:00 {zone}"), now)
+}
+
 /// Whether a moment, told since 1970, lies within opening hours such as `"Mon-Fri 09:00-18:00 Europe/Berlin"`.
 ///
 /// # Errors

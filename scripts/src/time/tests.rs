@@ -93,6 +93,25 @@ fn holidays_are_dates_of_each_year_of_one_year_or_counted_from_easter() {
 }
 
 #[test]
+fn a_day_is_a_holiday_from_its_first_second_to_its_last_by_the_clock_on_the_wall() {
+    let days = "01-01, 12-24..12-26, Easter+1, 2026-11-27 Europe/Berlin";
+    for (at, is_one) in [
+        ("2026-12-23T22:59:59Z", false),
+        ("2026-12-23T23:00:00Z", true),
+        ("2026-12-26T22:59:59Z", true),
+        ("2026-12-26T23:00:00Z", false),
+        ("2026-04-06T10:00:00Z", true),
+        ("2026-11-27T10:00:00Z", true),
+        ("2027-11-27T10:00:00Z", false),
+    ] {
+        assert_eq!(is_day(days, moment(at)), Ok(is_one), "{at}");
+    }
+    for wrong in ["", "12-25", "Europe/Berlin", "Xmas Europe/Berlin"] {
+        assert!(is_day(wrong, moment("2026-12-25T10:00:00Z")).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn clocks_that_change_open_twice_or_not_at_all() {
     // On 29 March 2026 Berlin goes from 01:59 to 03:00, on 25 October from 02:59 back to 02:00.
     let night = "02:00-03:00 Europe/Berlin";

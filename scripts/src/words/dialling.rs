@@ -54,6 +54,11 @@ const DIAL: &[Part] = &[
     part("present", Kind::Flag, "Whether the caller's number is shown at all; it is where it is missing."),
     part("max_talk", Kind::Time, "How long they may talk."),
     part("warn_at", Kind::Time, "How long before that both are warned."),
+    part(
+        "record",
+        Kind::Flag,
+        "Whether their talk is recorded, a channel for each; the recording stands in the record of the call. Not of call_out.",
+    ),
     part("headers", Kind::Map, "Headers for the callee, as #{ \"X-Order\": \"12\" }."),
     part("codecs", Kind::Texts, "Codecs, where not those of the target."),
     part("secure", Kind::Flag, "Whether the sound must be protected, or must not be."),
@@ -181,6 +186,7 @@ fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
         headers: headers(given)?,
         codecs,
         secure: given.flag("secure"),
+        record: given.flag("record").unwrap_or(false),
         ..Dial::new(given.texts("targets"), ring)
     })
 }

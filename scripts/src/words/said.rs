@@ -117,6 +117,20 @@ pub(super) const WORDS: &[Word] = &[
     },
     Word {
         of: Of::Module("time"),
+        name: "holiday",
+        takes: &[part("days", Kind::Text, "As \"01-01, 12-25, Easter+1, 2026-11-27 Europe/Berlin\".")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Gives whether today is one of these days.",
+        does: |given| {
+            let (now, _) = given.scene()?.moment(given)?;
+            let is_one = time::is_day(&given.needed("days"), now);
+            Ok(is_one.map_err(|wrong| given.wrong(wrong.to_string()))?.into())
+        },
+    },
+    Word {
+        of: Of::Module("time"),
         name: "format",
         takes: &[part("pattern", Kind::Text, "As \"%Y-%m-%d %H:%M\"."), ZONE],
         needs: 1,

@@ -44,6 +44,7 @@ impl Call {
         dialling.step = None;
         dialling.early = None;
         let (by, max_talk, warn_at) = (dialling.by, dialling.dial.max_talk, dialling.dial.warn_at);
+        let record = dialling.dial.record;
         for loser in losers {
             self.let_go(loser);
             self.hang_up(loser, scope::elsewhere(), now);
@@ -65,6 +66,10 @@ impl Call {
             self.line(caller, LineOrder::Answer);
         }
         self.join(caller, id, now);
+        if record {
+            // It ends with the leg. Where too much runs beside the call already, nothing more does.
+            self.record_talk(id);
+        }
     }
 
     /// The leg is no longer the dial's.

@@ -259,9 +259,8 @@ impl World {
                 self.call.hear(Event::Leg(*leg, LegEvent::Recorded(*tag, file)), self.now);
             }
             Move::Breath => {
-                // It goes on with what it was told before.
                 self.breaths -= 1;
-                self.breathes = self.asked.take();
+                self.breathes = self.asked.take(); // It goes on with what it was told before.
                 self.call.hear(Event::Program(Step::Breathe), self.now);
             }
             Move::Replace(of) => {

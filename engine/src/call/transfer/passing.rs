@@ -61,6 +61,7 @@ impl Call {
             headers: replaces.map(|dialog| ("Replaces".to_owned(), dialog)).into_iter().collect(),
             codecs: Vec::new(),
             secure: None,
+            record: false,
         });
         self.passings.insert(verb, passing);
         self.note(Note::Verb(verb, Verb::CallOut(dial.clone())));

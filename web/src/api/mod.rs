@@ -13,6 +13,7 @@
 //! events     what happens to calls, as it happens
 //! openapi    the description of all this, made from the table
 //! people     users, tokens, the audit log
+//! routing    routes and trunks, and what would happen
 //! server     how it is; read the configuration again
 //! ```
 //!
@@ -28,6 +29,7 @@ mod originate;
 mod people;
 pub(crate) mod records;
 pub(crate) mod rooms;
+mod routing;
 mod server;
 pub(crate) mod wanted;
 
@@ -146,6 +148,8 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/past-rooms/{id}", Right::ReadRecords, "One of them: who was in, who talked when", || {
         get(rooms::past_one)
     }),
+    door("get", "/api/v1/routes", Right::ReadRoutes, "Where numbers lead", || get(routing::routes)),
+    door("get", "/api/v1/trunks", Right::ReadRoutes, "Carriers, and whether they answer", || get(routing::trunks)),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
     door("get", "/api/v1/events", Right::ReadCalls, "What happens to calls, as server-sent events", || {
         get(events::listen)

@@ -216,7 +216,8 @@ impl Registrar {
             return Err("a REGISTER is a request".into());
         };
         request.check()?;
-        let moment = Moment { hop: hop(number), now: self.now, wall: self.wall, random: self.tokens.bytes() };
+        let moment =
+            Moment { hop: hop(number), now: self.now, wall: self.wall, random: self.tokens.bytes(), vouched: None };
         response(self.door.answer(&request, &moment).to_tag(&self.tokens.tag()).finish())
     }
 }

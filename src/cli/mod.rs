@@ -94,6 +94,7 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::User(UserCommand::Password { name, password_stdin }) => {
             block_on(user::password(context, name, password_stdin))
         }
+        Command::User(UserCommand::Endpoint { name, endpoint }) => block_on(user::endpoint(context, name, endpoint)),
         Command::Registrations => block_on(server::registrations(context)),
         Command::Calls(Calls { command: None, limit }) => block_on(calls::list(context, limit)),
         Command::Calls(Calls { command: Some(CallsCommand::Show { call, sip }), .. }) => {

@@ -49,8 +49,11 @@ pub async fn list(context: Context) -> Result<Said, Failure> {
             Users { users: users.iter().map(UserWords::from).collect() }
         }
     };
-    let rows = users.iter().map(|user| [user.name.clone(), user.role.clone()]);
-    Ok(Said::new(table(["USER", "ROLE"], rows.collect()), json!({ "users": users })))
+    let rows = users.iter().map(|user| {
+        let endpoint = user.endpoint.clone().unwrap_or_default();
+        [user.name.clone(), user.role.clone(), endpoint]
+    });
+    Ok(Said::new(table(["USER", "ROLE", "ENDPOINT"], rows.collect()), json!({ "users": users })))
 }
 
 /// `patchcord user remove`
@@ -73,7 +76,7 @@ pub async fn password(context: Context, name: String, given: bool) -> Result<Sai
     let (password, made) = password_of(given)?;
     match Client::connect(&context.data()?).await? {
         Some(client) => {
-            let change = UserChange { password: Some(password.clone()), role: None };
+            let change = UserChange { password: Some(password.clone()), ..UserChange::default() };
             client.tell(Method::PUT, &path(&name)?, Some(&change)).await?;
         }
         None => {
@@ -87,6 +90,26 @@ pub async fn password(context: Context, name: String, given: bool) -> Result<Sai
     let shown = made.then_some(password);
     let json = json!({ "changed": name, "password": shown });
     Ok(Said::new(format!("User {name} has another password.\n{}", told(shown)), json))
+}
+
+/// `patchcord user endpoint`
+pub async fn endpoint(context: Context, name: String, endpoint: Option<String>) -> Result<Said, Failure> {
+    let change = UserChange { endpoint: Some(endpoint.clone().unwrap_or_default()), ..UserChange::default() };
+    match Client::connect(&context.data()?).await? {
+        Some(client) => client.tell(Method::PUT, &path(&name)?, Some(&change)).await?,
+        None => {
+            let (named, tied) = (name.clone(), endpoint.clone());
+            with_people(&context, async move |people| {
+                people.tie(&Asker::command_line(), &named, tied.as_deref(), clock::wall()).await
+            })
+            .await?;
+        }
+    }
+    let text = match &endpoint {
+        Some(endpoint) => format!("User {name} calls as endpoint {endpoint} in the dashboard.\n"),
+        None => format!("User {name} calls as no endpoint.\n"),
+    };
+    Ok(Said::new(text, json!({ "changed": name, "endpoint": endpoint })))
 }
 
 /// Does something with the people of the store, while no server runs.

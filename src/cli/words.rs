@@ -275,6 +275,14 @@ Examples:
         /// His name
         name: String,
     },
+    /// Have a user call and be called as an endpoint in the dashboard; without one, as none
+    #[command(after_help = "Examples:\n  patchcord user endpoint bob reception\n  patchcord user endpoint bob")]
+    Endpoint {
+        /// His name
+        name: String,
+        /// The endpoint
+        endpoint: Option<String>,
+    },
     /// Give a user another password; one is made and shown once unless it is given
     #[command(after_help = "Example:\n  patchcord user password bob")]
     Password {

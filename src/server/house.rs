@@ -22,7 +22,7 @@ use patchcord_web::{
     house::{Answer, House, Reloaded, Service, Status},
     metrics::{Exposition, Kind},
     outside::Porter,
-    phone::Origins,
+    phone::{Ice, Origins},
     problem::{Problem, chain},
     serve::{Ends, Place},
     store::Store,
@@ -354,6 +354,10 @@ impl House for Running {
         // Who does not wait any more is not told.
         self.parts.runtime.originate(Origination::new(wanted, move |begun| drop(tell.send(begun))));
         Box::pin(async { told.await.unwrap_or(Err(NotBegun::Stopping)) })
+    }
+
+    fn ice(&self) -> Ice {
+        self.config().web.ice.clone()
     }
 
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>> {

@@ -153,6 +153,11 @@ fn greeting(house: &Running, login: Option<(String, String)>) -> String {
     if let Some((name, password)) = login {
         text += &format!("       log in as {name} with password {password}\n       It is not shown again.\n");
     }
+    // Browsers give the microphone to pages under TLS and to those of this machine.
+    if let Some(place) = house.web().iter().max_by_key(|place| place.secure) {
+        let address = format!("{}://{}/phone", place.scheme(), place.address);
+        text += &format!("  phone in a browser at {address}: 9196 echoes, 1000 answers\n");
+    }
     text += &format!("  data {}\n", house.config().data.display());
     // As this process was called, so that the line can be pasted.
     let program = std::env::args().next().unwrap_or_else(|| "patchcord".into());

@@ -18,6 +18,8 @@ mod mail_room;
 mod originated;
 mod other_phones;
 mod outside;
+mod page_phones;
+mod pages;
 mod records;
 mod refusals;
 mod registering;

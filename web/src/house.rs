@@ -11,7 +11,12 @@ use patchcord_engine::{
 use patchcord_sip::hop::Transport;
 use serde::{Deserialize, Serialize};
 
-use crate::{metrics::Exposition, phone::Origins, problem::Problem, serve::Ends};
+use crate::{
+    metrics::Exposition,
+    phone::{Ice, Origins},
+    problem::Problem,
+    serve::Ends,
+};
 
 /// An answer that may take its time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,6 +52,10 @@ pub trait House: Send + Sync + 'static {
     fn originate(&self, wanted: Wanted) -> Answer<'_, Result<CallId, NotBegun>> {
         let _nobody_begins_any = wanted;
         Box::pin(async { Err(NotBegun::Stopping) })
+    }
+    /// Servers that browsers are told of.
+    fn ice(&self) -> Ice {
+        Ice::default()
     }
     /// Reads the configuration again and applies what can change while it runs.
     fn reload(&self) -> Answer<'_, Result<Reloaded, Problem>>;

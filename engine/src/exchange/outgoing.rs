@@ -1,6 +1,6 @@
 //! Calling somebody: the ways to a target, by whose rights, over which connection, and who is shown as the caller.
 //!
-//! A target is what a program writes: `user:alice` (or `user:101`, by its number), `forward:alice:102` (what alice forwards to, by her own rights; with the
+//! A target is what a program writes: `user:alice` (or `user:101`, by its number), `browser:alice` (her browsers only), `forward:alice:102` (what alice forwards to, by her own rights; with the
 //! reason, `forward:alice:busy:102`), an address or a number. Routing decides; this turns what it says into ways, and a way into a line.
 
 use std::net::{IpAddr, SocketAddr};
@@ -74,7 +74,12 @@ impl Talk {
         self.is_on_leash(address)?;
         if let Some(named) = address.strip_prefix("user:") {
             let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
-            return self.ring(&[endpoint.user.as_ref().into()], turn);
+            return self.ring(&[endpoint.user.as_ref().into()], |_| true, turn);
+        }
+        if let Some(named) = address.strip_prefix("browser:") {
+            let endpoint = board.directory.reached_by(named).ok_or(NotFound::Unknown)?;
+            let is_browser = |binding: &Binding| matches!(binding.hop.transport, Transport::Ws | Transport::Wss);
+            return self.ring(&[endpoint.user.as_ref().into()], is_browser, turn);
         }
         let forwarding = Forwarding::of(address);
         let decision = match &forwarding {
@@ -92,7 +97,7 @@ impl Talk {
             }
         };
         match decision.verdict {
-            Verdict::Ring(users) => self.ring(&users, turn),
+            Verdict::Ring(users) => self.ring(&users, |_| true, turn),
             Verdict::Trunks(ways) => {
                 if !decision.emergency && !self.may_talk_outside(turn) {
                     let why = "the service has talked through trunks for as long as its manifest allows today";
@@ -137,7 +142,13 @@ impl Talk {
         }
     }
 
-    fn ring(&self, users: &[Arc<str>], turn: &Turn<'_, '_>) -> Result<Vec<Vec<Way>>, NotFound> {
+    /// The phones of these that are wanted.
+    fn ring(
+        &self,
+        users: &[Arc<str>],
+        wanted: impl Fn(&Binding) -> bool,
+        turn: &Turn<'_, '_>,
+    ) -> Result<Vec<Vec<Way>>, NotFound> {
         let board = &turn.exchange.board;
         if !users.iter().any(|user| board.directory.find(user).is_some()) {
             return Err(NotFound::Unknown);
@@ -145,7 +156,7 @@ impl Talk {
         let mut branches = Vec::new();
         for user in users {
             let bindings = board.location.bindings(user, turn.now());
-            let bindings = bindings.into_iter().filter(Binding::reachable);
+            let bindings = bindings.into_iter().filter(|binding| binding.reachable() && wanted(binding));
             branches.extend(bindings.map(|binding| {
                 let through = Through::Binding(user.to_string(), 0);
                 vec![Way { uri: binding.contact.into(), through }]

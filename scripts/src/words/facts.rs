@@ -29,6 +29,9 @@ pub const FACTS: &[Fact] = &[
     fact("endpoint", "The endpoint at its other end, or ().", |facts| text(facts.endpoint.as_deref())),
     fact("trunk", "The trunk at its other end, or ().", |facts| text(facts.trunk.as_deref())),
     fact("transport", "\"udp\", \"tcp\", \"tls\", \"ws\" or \"wss\".", |facts| facts.transport.clone().into()),
+    fact("browser", "Whether it is a browser: it speaks over WebSocket.", |facts| {
+        matches!(facts.transport.as_str(), "ws" | "wss").into()
+    }),
     live("secure", "Whether its sound is encrypted.", |facts| facts.secure.into()),
     live("codec", "The codec of its sound; empty before one was agreed on.", |facts| facts.codec.clone().into()),
     live("state", "\"ringing\", \"answered\" or \"ended\".", |facts| facts.state.clone().into()),

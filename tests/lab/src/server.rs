@@ -21,6 +21,7 @@ pub struct Setup {
     binary: PathBuf,
     ip: &'static str,
     toml: String,
+    web: String,
     endpoints: String,
     with_ws: bool,
     with_wss: bool,
@@ -37,6 +38,7 @@ impl Setup {
             binary: binary.into(),
             ip: "127.0.0.1",
             toml: String::new(),
+            web: String::new(),
             endpoints: String::new(),
             with_ws: false,
             with_wss: false,
@@ -89,6 +91,12 @@ impl Setup {
     pub fn toml(mut self, text: &str) -> Self {
         self.toml += text;
         self.toml += "\n";
+        self
+    }
+
+    /// More keys of `[web]`, as they stand there.
+    pub fn web(mut self, keys: &str) -> Self {
+        self.web += keys;
         self
     }
 
@@ -266,9 +274,10 @@ impl Server {
         let wss = self.wss.map_or(0, |wss| wss.port());
         listen.extend(self.setup.with_wss.then(|| format!("\"wss:{}:{wss}\"", self.setup.ip)));
         let text = format!(
-            "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}",
+            "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}\n{}",
             listen.join(", "),
             self.setup.shards,
+            self.setup.web,
             self.setup.toml,
             self.setup.endpoints,
         );

@@ -51,6 +51,7 @@ use crate::{
     feed::Feed,
     house::House,
     people::{Asker, People, Right},
+    phone::Phones,
     problem::Problem,
     store::Store,
 };
@@ -73,6 +74,8 @@ pub struct Rooms {
     pub recordings: Arc<Path>,
     /// What happens to calls.
     pub feed: Arc<Feed>,
+    /// Pages that are phones.
+    pub phones: Arc<Phones>,
     listeners: Arc<Semaphore>,
 }
 
@@ -93,6 +96,7 @@ impl Rooms {
             people,
             recordings,
             feed,
+            phones: Arc::default(),
             listeners: Arc::new(Semaphore::new(events::LISTENERS)),
         }
     }
@@ -171,9 +175,13 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/tokens", Right::ChangePeople, "Tokens of programs, without their secrets", || {
         get(people::tokens)
     }),
-    door("post", "/api/v1/tokens", Right::ChangePeople, "Makes a token; its text is told once", || {
-        post(people::make_token)
-    }),
+    door(
+        "post",
+        "/api/v1/tokens",
+        Right::MintTokens,
+        "Makes a token of a program or a guest; its text is told once",
+        || post(people::make_token),
+    ),
     door("delete", "/api/v1/tokens/{token}", Right::ChangePeople, "Removes a token", || delete(people::remove_token)),
     door("get", "/api/v1/audit", Right::ReadAudit, "Who did what, the latest first", || get(people::audit)),
 ];

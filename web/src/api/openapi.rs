@@ -44,7 +44,7 @@ type Body = (&'static str, &'static str, &'static [&'static str], &'static [(&'s
 /// The bodies that are made of plain texts.
 const BODIES: &[Body] = &[
     ("post", "/api/v1/users", &["name", "password", "role"], &[]),
-    ("put", "/api/v1/users/{user}", &[], &[("password", "string"), ("role", "string")]),
+    ("put", "/api/v1/users/{user}", &[], &[("password", "string"), ("role", "string"), ("endpoint", "string")]),
     ("put", "/api/v1/endpoints/{user}/password", &["password"], &[]),
 ];
 
@@ -105,10 +105,6 @@ fn operation(door: &Door) -> Value {
 fn body(door: &Door) -> Option<Value> {
     let strings = json!({ "type": "array", "items": { "type": "string" } });
     match (door.method, door.path) {
-        ("post", "/api/v1/tokens") => Some(json!({
-            "type": "object", "required": ["name", "scopes"], "additionalProperties": false,
-            "properties": { "name": { "type": "string" }, "scopes": strings, "days": { "type": ["integer", "null"] } },
-        })),
         ("post", "/api/v1/rooms/{room}/orders") => Some(json!({
             "type": "object", "required": ["do"], "additionalProperties": false,
             "properties": {
@@ -134,6 +130,21 @@ fn body(door: &Door) -> Option<Value> {
                 "vars": { "type": ["object", "null"], "description": "what the service finds in caller.vars" },
             },
         })),
+        ("post", "/api/v1/tokens") => Some(json!({ "oneOf": [
+            {
+                "type": "object", "required": ["name", "scopes"], "additionalProperties": false,
+                "properties": {
+                    "name": { "type": "string" }, "scopes": strings, "days": { "type": ["integer", "null"] },
+                },
+            },
+            {
+                "type": "object", "required": ["kind", "numbers"], "additionalProperties": false,
+                "properties": {
+                    "kind": { "const": "browser" }, "numbers": strings, "name": { "type": ["string", "null"] },
+                    "expires": { "type": ["integer", "null"] }, "calls": { "type": ["integer", "null"] },
+                },
+            },
+        ] })),
         ("post", "/api/v1/endpoints") => Some(json!({
             "type": "object", "required": ["endpoints"], "additionalProperties": false,
             "properties": { "endpoints": { "type": "array", "items": {

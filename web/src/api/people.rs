@@ -6,6 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use patchcord_engine::{routing::ShelfError, runtime::clock};
 use serde::Deserialize;
@@ -13,12 +14,14 @@ use serde::Deserialize;
 use super::{
     Rooms,
     ask::{Asked, Said},
+    may_not,
 };
 use crate::{
     control::words::{
         Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users,
     },
-    people::{Asker, PeopleError, Rights, Role, UnknownWord, guard::away},
+    people::{Asker, PeopleError, Right, Rights, Role, UnknownWord, guard::away},
+    phone::{own, token},
     problem::{Problem, chain},
     store::MAX_DEEDS,
 };
@@ -71,10 +74,16 @@ pub(super) async fn change(
     Said(change): Said<UserChange>,
 ) -> Result<StatusCode, Problem> {
     let role = change.role.as_deref().map(role).transpose()?;
-    if change.password.is_none() && role.is_none() {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "nothing is to be changed").remedy("name password or role"));
+    if change.password.is_none() && role.is_none() && change.endpoint.is_none() {
+        let nothing = Problem::new(StatusCode::BAD_REQUEST, "nothing is to be changed");
+        return Err(nothing.remedy("name password, role or endpoint"));
     }
-    rooms.people.change(&asker, &user, change.password, role, clock::wall()).await?;
+    if let Some(endpoint) = change.endpoint {
+        own::tie(&rooms, &asker, &user, Some(&*endpoint).filter(|endpoint| !endpoint.is_empty())).await?;
+    }
+    if change.password.is_some() || role.is_some() {
+        rooms.people.change(&asker, &user, change.password, role, clock::wall()).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -92,11 +101,62 @@ pub(super) async fn tokens(State(rooms): State<Rooms>) -> Result<Json<Tokens>, P
     Ok(Json(Tokens { tokens: tokens.iter().map(TokenWords::from).collect() }))
 }
 
+/// A token of either kind.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Wished {
+    Browser(NewBrowserToken),
+    Program(NewToken),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewBrowserToken {
+    kind: BrowserKind,
+    #[serde(default)]
+    name: Option<String>,
+    numbers: Vec<String>,
+    #[serde(default)]
+    expires: Option<u64>,
+    #[serde(default)]
+    calls: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum BrowserKind {
+    Browser,
+}
+
 pub(super) async fn make_token(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Said(new): Said<NewToken>,
+    Said(wished): Said<Wished>,
+) -> Result<Response, Problem> {
+    match wished {
+        Wished::Browser(new) => {
+            let NewBrowserToken { kind: BrowserKind::Browser, name, numbers, expires, calls } = new;
+            let told = numbers.join(" ");
+            let wish = token::Wish { name, numbers, expires, calls };
+            let minted = token::mint(wish, &rooms.store.signer(), clock::wall()).map_err(|error| {
+                Problem::new(StatusCode::BAD_REQUEST, chain(&error))
+                    .remedy("write kind, numbers, and where you like name, expires in seconds and calls at once")
+            })?;
+            rooms.people.note(&asker, "minted a guest's token for", &told, clock::wall()).await;
+            Ok((StatusCode::CREATED, Json(minted)).into_response())
+        }
+        Wished::Program(new) => Ok(make_program_token(&rooms, &asker, new).await?.into_response()),
+    }
+}
+
+async fn make_program_token(
+    rooms: &Rooms,
+    asker: &Asker,
+    new: NewToken,
 ) -> Result<(StatusCode, Json<MadeToken>), Problem> {
+    if !asker.rights.has(Right::ChangePeople) {
+        return Err(may_not(Right::ChangePeople));
+    }
     let rights: Rights = new.scopes.iter().map(|scope| scope.parse()).collect::<Result<_, UnknownWord>>().map_err(
         |UnknownWord(word)| {
             Problem::new(StatusCode::BAD_REQUEST, format!("{word:?} is no scope"))
@@ -111,7 +171,7 @@ pub(super) async fn make_token(
                 .remedy(format!("write 1 to {MOST_DAYS}, or leave it out")));
         }
     };
-    let token = rooms.people.make_token(&asker, &new.name, rights, lasts, clock::wall()).await?;
+    let token = rooms.people.make_token(asker, &new.name, rights, lasts, clock::wall()).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { token })))
 }
 

@@ -20,6 +20,9 @@ pub struct UserWords {
     pub name: String,
     /// `admin`, `operator` or `viewer`.
     pub role: String,
+    /// The endpoint as which he calls in the dashboard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// When he was added: milliseconds since 1970, UTC.
     pub created_ms: u64,
 }
@@ -46,6 +49,9 @@ pub struct UserChange {
     /// Another role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Another endpoint to call as; an empty one: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
 }
 
 /// Tokens of programs.
@@ -120,7 +126,8 @@ pub struct DeedWords {
 
 impl From<&User> for UserWords {
     fn from(user: &User) -> Self {
-        Self { name: user.name.clone(), role: user.role.to_string(), created_ms: millis(user.created) }
+        let (name, endpoint) = (user.name.clone(), user.endpoint.clone());
+        Self { name, role: user.role.to_string(), endpoint, created_ms: millis(user.created) }
     }
 }
 

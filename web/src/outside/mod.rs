@@ -11,6 +11,7 @@
 //!              mail      letters through the configured server        crate::store::letters
 //!              mailbox   what was left for people                     crate::store::voicemail
 //!              registrar where endpoints are                          the engine's location
+//!              token     what guests show who call from pages         crate::phone::token
 //! ```
 //!
 //! | file | what it knows |
@@ -24,6 +25,7 @@
 //! | `recordings` | files of recordings, by name only |
 //! | `registrar` | where an endpoint can be reached |
 //! | `store` | keys, values and how long they stay |
+//! | `token` | tokens of guests |
 //!
 //! Nothing here knows of calls, of scripts or of who waits for an answer.
 
@@ -36,6 +38,7 @@ mod recordings;
 mod registrar;
 mod rules;
 mod store;
+mod token;
 
 use std::{
     path::PathBuf,
@@ -61,7 +64,7 @@ use crate::{
     fetch::{Reach, connect::Connect},
     metrics::Exposition,
     problem::chain,
-    store::Store,
+    store::{Signer, Store},
 };
 use crowd::{Crowd, Place};
 
@@ -88,6 +91,7 @@ struct Rooms {
     crowd: Crowd,
     rules: Arc<dyn RuleBook>,
     store: store::Values,
+    signer: Signer,
     db: db::Databases,
     http: http::Http,
     mail: mail::Post,
@@ -121,7 +125,7 @@ pub enum Unopened {
 /// Why an ask is not understood.
 #[derive(Debug, thiserror::Error)]
 enum Misasked {
-    #[error("there is no {0:?} that a script could ask; there are db, http, mail, mailbox, registrar and store")]
+    #[error("there is no {0:?} that a script could ask; there are db, http, mail, mailbox, registrar, store and token")]
     NoSuchNoun(String),
     #[error("the ask has {0} bytes, and {LONGEST_ASK} are the most")]
     TooLong(usize),
@@ -150,6 +154,7 @@ impl Porter {
             mail: mail::Post::new(store.clone(), recordings.clone(), authorities, mail),
             mailbox: mailbox::Voicemails::new(store.clone(), recordings, mailboxes, board.clone()),
             board,
+            signer: store.signer(),
             store: store::Values::new(store),
         };
         Ok(Self { runtime, rooms: Arc::new(rooms) })
@@ -253,6 +258,7 @@ impl Rooms {
             "http" => told(noun, self.http.answer(&rules.hosts, ask).await),
             "mail" => told(noun, self.mail.answer(service, rules.mail, ask, clock::wall()).await),
             "mailbox" => told(noun, self.mailbox.answer(ask, clock::wall()).await),
+            "token" => told(noun, token::answer(&self.signer, ask, clock::wall())),
             "registrar" => told(noun, registrar::answer(self.board.as_deref(), ask, clock::now())),
             _ => Err(Misasked::NoSuchNoun(noun.into()).to_string()),
         }

@@ -17,10 +17,16 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 6] = [
     Asset { name: "style.css", kind: "text/css; charset=utf-8", text: include_str!("assets/style.css") },
     Asset { name: "live.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/live.js") },
     Asset { name: "rooms.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/rooms.js") },
+    Asset { name: "phone-page.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/phone-page.js") },
+    Asset {
+        name: "phone-check.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/phone-check.js"),
+    },
     Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
 ];
 

@@ -14,6 +14,8 @@ pub enum Place {
     Live,
     /// Conferences.
     Rooms,
+    /// A person's own phone.
+    Phone,
     /// Past calls.
     Records,
     /// Who may register, and where they are.
@@ -31,8 +33,9 @@ pub enum Place {
 }
 
 /// Each page of the row: which, its name, its address, and the right that it asks for.
-const ROW: [(Place, &str, &str, Right); 9] = [
+const ROW: [(Place, &str, &str, Right); 10] = [
     (Place::Home, "Home", "/", Right::ReadStatus),
+    (Place::Phone, "Phone", "/phone", Right::ReadStatus),
     (Place::Live, "Live", "/live", Right::ReadCalls),
     (Place::Rooms, "Rooms", "/rooms", Right::ReadCalls),
     (Place::Records, "Records", "/records", Right::ReadRecords),

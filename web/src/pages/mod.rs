@@ -7,6 +7,7 @@
 //! home     how things are
 //! live, endpoints, routes, services, people, audit   what goes on, who may, and who did
 //! rooms    conferences there are and were
+//! phone    a person's own phone, and the check that names what does not work
 //! records  past calls
 //! call     one call, with its proof
 //! words    small things that many pages show
@@ -25,6 +26,7 @@ mod home;
 mod live;
 mod log_in;
 mod people;
+mod phone;
 mod records;
 mod rooms;
 mod routes;
@@ -70,9 +72,12 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/people", get(people::show))
         .route("/people/users", post(people::add))
         .route("/people/users/{name}/role", post(people::set_role))
+        .route("/people/users/{name}/endpoint", post(people::set_endpoint))
         .route("/people/users/{name}/remove", post(people::remove))
         .route("/people/tokens", post(people::make_token))
         .route("/people/tokens/{id}/remove", post(people::remove_token))
+        .route("/phone", get(phone::show))
+        .route("/phone/check", get(phone::check))
         .route("/records", get(records::show))
         .route("/calls/{call}", get(call::show))
         .route("/calls/{call}/text", get(call::files::text))

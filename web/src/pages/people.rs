@@ -18,8 +18,12 @@ use super::{
 };
 use crate::{
     people::{PeopleError, Right, Rights, Role, Token, User},
+    phone::own,
     problem::Problem,
 };
+
+/// Endpoints that the page suggests: what a list can be read of.
+const MOST_ENDPOINTS: usize = 200;
 
 pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
     page(&rooms, &guest, None).await
@@ -29,15 +33,18 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
 async fn page(rooms: &Rooms, guest: &Guest, made: Option<&str>) -> Result<Response, Wrong> {
     guest.may(Right::ChangePeople)?;
     let to = |error: patchcord_engine::routing::ShelfError| Wrong::from(error).to(&guest.0);
+    let directory = &rooms.accounts.board().directory;
     let users = rooms.people.users().await.map_err(to)?;
     let tokens = rooms.people.tokens().await.map_err(to)?;
+    let endpoints: Vec<String> =
+        directory.list().iter().take(MOST_ENDPOINTS).map(|known| known.user.to_string()).collect();
     let csrf = guest.0.session.as_ref().map(|session| session.csrf.clone()).unwrap_or_default();
     let body = html! {
         h1 { "People and programs" }
         @if let Some(made) = made {
             p.flash.good role="status" { "The token, which is not shown again: " code.token { (made) } }
         }
-        section.card.flush { h2 { "Users" } (user_table(&users, &csrf)) }
+        section.card.flush { h2 { "Users" } (user_table(&users, &endpoints, &csrf)) }
         section.card {
             h2 { "Add a user" }
             form.fields method="post" action="/people/users" {
@@ -78,11 +85,12 @@ fn roles(chosen: Role) -> Markup {
     }
 }
 
-fn user_table(users: &[User], csrf: &str) -> Markup {
+fn user_table(users: &[User], endpoints: &[String], csrf: &str) -> Markup {
     html! {
+        datalist #endpoints { @for endpoint in endpoints { option value=(endpoint) {} } }
         div.scroll {
             table {
-                thead { tr { th { "Name" } th { "Role" } th { "Since" } th {} } }
+                thead { tr { th { "Name" } th { "Role" } th { "Calls as" } th { "Since" } th {} } }
                 tbody {
                     @for user in users {
                         tr {
@@ -90,6 +98,14 @@ fn user_table(users: &[User], csrf: &str) -> Markup {
                             td {
                                 form.inline method="post" action={ "/people/users/" (user.name) "/role" } {
                                     (hidden(csrf)) (roles(user.role)) button type="submit" { "Set" }
+                                }
+                            }
+                            td {
+                                form.inline method="post" action={ "/people/users/" (user.name) "/endpoint" } {
+                                    (hidden(csrf))
+                                    input name="endpoint" list="endpoints" value=(user.endpoint.as_deref().unwrap_or_default())
+                                        maxlength="64" placeholder="no endpoint" aria-label="Endpoint" autocomplete="off" autocapitalize="none";
+                                    button type="submit" { "Set" }
                                 }
                             }
                             td.muted.nowrap { (moment(user.created).split(' ').next().unwrap_or_default()) }
@@ -144,6 +160,11 @@ pub struct NewRole {
 }
 
 #[derive(Deserialize)]
+pub struct NewEndpoint {
+    endpoint: String,
+}
+
+#[derive(Deserialize)]
 pub struct NewToken {
     name: String,
     days: String,
@@ -177,6 +198,18 @@ pub async fn set_role(
     guest.may(Right::ChangePeople)?;
     let role = role(&new.role).map_err(|problem| Wrong::from(problem).to(&guest.0))?;
     done(&guest, rooms.people.change(&guest.0, &name, None, Some(role), clock::wall()).await)
+}
+
+pub async fn set_endpoint(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(name): Path<String>,
+    Posted(new): Posted<NewEndpoint>,
+) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangePeople)?;
+    let endpoint = Some(new.endpoint.trim()).filter(|endpoint| !endpoint.is_empty());
+    let done = own::tie(&rooms, &guest.0, &name, endpoint).await;
+    done.map(|()| Redirect::to("/people")).map_err(|problem| Wrong::from(problem).to(&guest.0))
 }
 
 pub async fn remove(

@@ -66,6 +66,8 @@ pub struct User {
     pub role: Role,
     /// When he was added.
     pub created: SystemTime,
+    /// The endpoint as which he calls and is called in the dashboard.
+    pub endpoint: Option<String>,
 }
 
 /// What a program shows instead of a password; the secret itself is nowhere.
@@ -267,7 +269,7 @@ impl People {
             return Err(PeopleError::Full);
         }
         let hash = self.hasher.hash(password).await?;
-        if !self.store.add_user(&User { name: name.into(), hash, role, created: now }).await? {
+        if !self.store.add_user(&User { name: name.into(), hash, role, created: now, endpoint: None }).await? {
             return Err(PeopleError::Exists(format!("user {name}")));
         }
         self.note(by, "added user", &format!("{name} ({role})"), now).await;
@@ -302,6 +304,29 @@ impl People {
             _ => "changed".to_owned(),
         };
         self.note(by, &what, name, now).await;
+        Ok(())
+    }
+
+    /// The endpoint that a user is tied to.
+    pub async fn endpoint(&self, name: &str) -> Result<Option<String>, ShelfError> {
+        Ok(self.store.user(name).await?.and_then(|user| user.endpoint))
+    }
+
+    /// Ties a user to an endpoint, or to none. Whether there is that endpoint is for whoever asks to see.
+    pub async fn tie(
+        &self,
+        by: &Asker,
+        name: &str,
+        endpoint: Option<&str>,
+        now: SystemTime,
+    ) -> Result<(), PeopleError> {
+        let _turn = self.turn.lock().await;
+        if !self.store.tie_user(name, endpoint, now).await? {
+            return Err(PeopleError::NotFound(format!("user {name}")));
+        }
+        let deed = endpoint
+            .map_or_else(|| "tied to no endpoint".to_owned(), |endpoint| format!("tied to endpoint {endpoint}"));
+        self.note(by, &deed, name, now).await;
         Ok(())
     }
 

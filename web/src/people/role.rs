@@ -34,11 +34,13 @@ pub enum Right {
     ChangePeople,
     /// Who did what.
     ReadAudit,
+    /// Tokens of guests who call from web pages.
+    MintTokens,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ReadStatus,
         Self::ReadRecords,
         Self::ReadNumbers,
@@ -51,6 +53,7 @@ impl Right {
         Self::ChangeServer,
         Self::ChangePeople,
         Self::ReadAudit,
+        Self::MintTokens,
     ];
 
     /// Its name as a scope.
@@ -68,6 +71,7 @@ impl Right {
             Self::ChangeServer => "server:write",
             Self::ChangePeople => "people:write",
             Self::ReadAudit => "audit:read",
+            Self::MintTokens => "tokens:mint",
         }
     }
 

@@ -45,7 +45,7 @@ pub use audit::MAX_DEEDS;
 pub use calls::find::{Found, LOOKED_AT, Survey, Wanted};
 pub use error::{OpenError, Told};
 pub use place::{Place, PlaceError};
-pub use seal::{KEY_FILE, SealError};
+pub use seal::{KEY_FILE, SealError, Signer};
 
 use claim::Claim;
 use database::Database;
@@ -84,6 +84,11 @@ impl Store {
             return Err(refused);
         }
         Ok(store)
+    }
+
+    /// Signs with the key of the data folder.
+    pub fn signer(&self) -> Signer {
+        self.seal.signer()
     }
 
     /// Whether the database answers now, and is ours.

@@ -22,6 +22,7 @@ struct UserRow {
     password_hash: String,
     role: String,
     created_at: i64,
+    endpoint: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -39,7 +40,8 @@ impl UserRow {
     /// A role that this version does not know may do nothing, which is the least of them without its rights.
     fn read(self) -> Option<User> {
         let role: Role = self.role.parse().ok()?;
-        Some(User { name: self.name, hash: self.password_hash, role, created: from_millis(self.created_at) })
+        let (name, hash, created) = (self.name, self.password_hash, from_millis(self.created_at));
+        Some(User { name, hash, role, created, endpoint: self.endpoint })
     }
 }
 
@@ -61,7 +63,7 @@ impl TokenRow {
 impl Store {
     /// The user of that name.
     pub async fn user(&self, name: &str) -> Result<Option<User>, ShelfError> {
-        const ONE: &str = "SELECT name, password_hash, role, created_at FROM users WHERE name = $1";
+        const ONE: &str = "SELECT name, password_hash, role, created_at, endpoint FROM users WHERE name = $1";
         within(PATIENCE, async {
             let row: Option<UserRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(name).fetch_optional(pool).await)
@@ -73,7 +75,7 @@ impl Store {
 
     /// All users, by name.
     pub async fn users(&self) -> Result<Vec<User>, ShelfError> {
-        const ALL: &str = "SELECT name, password_hash, role, created_at FROM users ORDER BY name";
+        const ALL: &str = "SELECT name, password_hash, role, created_at, endpoint FROM users ORDER BY name";
         within(PATIENCE, async {
             let rows: Vec<UserRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
@@ -84,12 +86,16 @@ impl Store {
 
     /// Adds a user; says whether the name was free.
     pub async fn add_user(&self, user: &User) -> Result<bool, ShelfError> {
-        const ADD: &str = "INSERT INTO users (name, password_hash, role, created_at, updated_at) \
-                           VALUES ($1, $2, $3, $4, $4) ON CONFLICT (name) DO NOTHING";
+        const ADD: &str = "INSERT INTO users (name, password_hash, role, created_at, updated_at, endpoint) \
+                           VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (name) DO NOTHING";
         within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| {
                 let add = sqlx::query(ADD).bind(&user.name).bind(&user.hash).bind(user.role.word());
-                add.bind(to_millis(user.created)).execute(pool).await.map(|done| done.rows_affected())
+                add.bind(to_millis(user.created))
+                    .bind(&user.endpoint)
+                    .execute(pool)
+                    .await
+                    .map(|done| done.rows_affected())
             });
             Ok(done.map_err(failed)? == 1)
         })
@@ -110,6 +116,19 @@ impl Store {
             let done = on_either!(&self.database, |pool: Kind| {
                 let change = sqlx::query(CHANGE).bind(name).bind(hash).bind(role.map(Role::word));
                 change.bind(to_millis(now)).execute(pool).await.map(|done| done.rows_affected())
+            });
+            Ok(done.map_err(failed)? == 1)
+        })
+        .await
+    }
+
+    /// Ties a user to an endpoint, or to none; says whether there is that user.
+    pub async fn tie_user(&self, name: &str, endpoint: Option<&str>, now: SystemTime) -> Result<bool, ShelfError> {
+        const TIE: &str = "UPDATE users SET endpoint = $2, updated_at = $3 WHERE name = $1";
+        within(PATIENCE, async {
+            let done = on_either!(&self.database, |pool: Kind| {
+                let tie = sqlx::query(TIE).bind(name).bind(endpoint).bind(to_millis(now));
+                tie.execute(pool).await.map(|done| done.rows_affected())
             });
             Ok(done.map_err(failed)? == 1)
         })

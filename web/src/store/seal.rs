@@ -13,7 +13,7 @@ use std::{
 
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    digest,
+    digest, hmac,
 };
 
 /// The name of the key file in the data folder.
@@ -23,6 +23,9 @@ const KEY_LEN: usize = 32;
 
 /// What a fingerprint is made of beside the key, so that it is good for nothing else.
 const FINGERPRINT: &[u8] = b"patchcord key fingerprint:";
+
+/// The same for signatures.
+const SIGNATURE: &[u8] = b"patchcord signatures:";
 
 /// Bytes of a fingerprint: two keys that share one are out of the question.
 const FINGERPRINT_LEN: usize = 16;
@@ -84,6 +87,28 @@ pub struct Broken;
 pub struct Seal {
     key: LessSafeKey,
     fingerprint: String,
+    signer: Signer,
+}
+
+/// Signs what is given away and shown again, with a key that is made of the key of this data folder.
+#[derive(Clone)]
+pub struct Signer(hmac::Key);
+
+impl Signer {
+    /// One whose key is made of those bytes.
+    pub fn of(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, digest::digest(&digest::SHA256, &[SIGNATURE, key].concat()).as_ref()))
+    }
+
+    /// The signature under a text.
+    pub fn sign(&self, text: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.0, text).as_ref().to_vec()
+    }
+
+    /// Whether that is our signature under it; it takes as long whatever is wrong.
+    pub fn signed(&self, text: &[u8], signature: &[u8]) -> bool {
+        hmac::verify(&self.0, text, signature).is_ok()
+    }
 }
 
 impl Seal {
@@ -106,12 +131,18 @@ impl Seal {
         let bytes = unhex(text.trim_end()).ok_or(SealError::NoKey { path })?;
         let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).expect("the key has the length of the algorithm");
         let fingerprint = digest::digest(&digest::SHA256, &[FINGERPRINT, &bytes].concat());
-        Ok(Self { key: LessSafeKey::new(key), fingerprint: hex(&fingerprint.as_ref()[..FINGERPRINT_LEN]) })
+        let signer = Signer::of(&bytes);
+        Ok(Self { key: LessSafeKey::new(key), signer, fingerprint: hex(&fingerprint.as_ref()[..FINGERPRINT_LEN]) })
     }
 
     /// What tells this key from any other and gives nothing of it away.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Who signs with it.
+    pub fn signer(&self) -> Signer {
+        self.signer.clone()
     }
 
     /// `password`, readable only with this key and for this user: nonce, ciphertext, tag.

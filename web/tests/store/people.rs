@@ -10,7 +10,10 @@ laws!(a_user_is_kept_changed_and_removed, a_token_is_kept_with_its_scopes, deeds
 
 async fn a_user_is_kept_changed_and_removed(lab: Lab) {
     let store = lab.store().await;
-    let user = User { name: "bob".into(), hash: "$argon2id$…".into(), role: Role::Viewer, created: moment(1) };
+    let user =
+        User {
+            name: "bob".into(), hash: "$argon2id$…".into(), role: Role::Viewer, created: moment(1), endpoint: None
+        };
     assert!(store.add_user(&user).await.expect("added"));
     assert!(!store.add_user(&user).await.expect("looked at"), "a name is given once");
     assert!(store.user("bob").await.expect("found") == Some(user));
@@ -21,6 +24,12 @@ async fn a_user_is_kept_changed_and_removed(lab: Lab) {
     let users = store.users().await.expect("listed");
     let told: Vec<_> = users.iter().map(|user| (&*user.name, &*user.hash, user.role, user.created)).collect();
     assert_eq!(told, [("bob", "another", Role::Operator, moment(1))]);
+
+    assert!(store.tie_user("bob", Some("door"), moment(4)).await.expect("tied"));
+    assert!(!store.tie_user("carol", Some("door"), moment(4)).await.expect("looked at"));
+    assert_eq!(store.user("bob").await.expect("found").and_then(|user| user.endpoint).as_deref(), Some("door"));
+    assert!(store.tie_user("bob", None, moment(5)).await.expect("tied"));
+    assert_eq!(store.user("bob").await.expect("found").and_then(|user| user.endpoint), None);
 
     assert!(store.remove_user("bob").await.expect("removed"));
     assert!(!store.remove_user("bob").await.expect("looked at"));

@@ -1,0 +1,191 @@
+//! The phone of the dashboard and the module on somebody else's site, in Chromium: who hears whom, what the page shows, and how it
+//! ends when a page is loaded anew or loses its socket.
+
+use patchcord_lab::{Carrier, Chromium, Handset, Lab, Model, Server, Side, eventually, serve_page};
+use serde_json::{Value, json};
+
+use crate::calling::at_home;
+use crate::pages::{Door, house_of};
+use crate::setup;
+
+/// What the page's microphone says.
+const MICROPHONE_HZ: u32 = 2450;
+
+/// A tone that is louder than this below full scale is there.
+const AUDIBLE_DB: i32 = -50;
+
+/// Gives `window.level(hz)`: how loud a tone is in what the first talk of `phone` hears, in decibels.
+const EAR: &str = "window.level = (hz) => {
+    const talk = [...phone.talks.values()][0];
+    if (!talk?.remote) return -200;
+    if (window.heardOf !== talk) {
+        window.heardOf = talk;
+        window.ears ??= new AudioContext();
+        window.ear = Object.assign(ears.createAnalyser(), { fftSize: 8192, smoothingTimeConstant: 0 });
+        ears.createMediaStreamSource(talk.remote).connect(ear);
+    }
+    const bins = new Float32Array(ear.frequencyBinCount);
+    ear.getFloatFrequencyData(bins);
+    const at = Math.round(hz * ear.fftSize / ears.sampleRate);
+    return Math.max(...bins.slice(at - 2, at + 3));
+}; true";
+
+/// The dashboard's phone, with the admin logged in.
+async fn dashboard(door: &Door) -> Chromium {
+    let mut page = Chromium::start(MICROPHONE_HZ).await;
+    page.open(&format!("http://{}/login", door.web)).await;
+    let login = format!(
+        "fetch('/login', {{ method: 'POST', body: new URLSearchParams({{ name: 'admin', password: '{}' }}) }}).then((told) => told.ok)",
+        door.password
+    );
+    assert_eq!(page.run(&login).await, true);
+    page.open(&format!("http://{}/phone", door.web)).await;
+    ready(&mut page).await;
+    page
+}
+
+async fn ready(page: &mut Chromium) {
+    page.until("the phone is ready", "document.getElementById('phone-state')?.textContent === 'ready'").await;
+    page.run(EAR).await;
+}
+
+async fn dial(page: &mut Chromium, number: &str) {
+    let dial = format!(
+        "document.getElementById('number').value = '{number}'; document.getElementById('dial').requestSubmit(); true"
+    );
+    page.run(&dial).await;
+}
+
+async fn shows(page: &mut Chromium, state: &str) {
+    let fact = format!("the page shows that it {state}");
+    page.until(&fact, &format!("document.querySelector('.talk .badge')?.textContent === '{state}'")).await;
+}
+
+async fn hears(page: &mut Chromium, hz: u32) {
+    page.until(&format!("the page hears {hz} Hz"), &format!("level({hz}) > {AUDIBLE_DB}")).await;
+}
+
+async fn presses(page: &mut Chromium, button: &str) {
+    let press = format!(
+        "[...document.querySelectorAll('.talk button')].find((one) => one.textContent === '{button}').click(); true"
+    );
+    page.run(&press).await;
+}
+
+async fn is_over(page: &mut Chromium) {
+    page.until("no talk is left", "phone.talks.size === 0").await;
+}
+
+async fn comes_to_hear_page(phone: &Handset) {
+    let heard = async || {
+        (phone.listens(std::time::Duration::from_millis(200)).await.tone(MICROPHONE_HZ.into()) > -30.0).then_some(())
+    };
+    eventually("the phone hears the page", heard).await;
+}
+
+async fn house() -> (Server, Door) {
+    house_of(setup().endpoint_with("alice", "secret", "number = \"150\"")).await
+}
+
+#[tokio::test]
+async fn a_fresh_servers_admin_opens_the_phone_calls_the_echo_and_hears_himself() {
+    let (_server, door) = house().await;
+    let mut page = dashboard(&door).await;
+    dial(&mut page, "9196").await;
+    shows(&mut page, "talks").await;
+    hears(&mut page, MICROPHONE_HZ).await;
+    presses(&mut page, "Mute").await;
+    page.until("nothing comes back of who is muted", &format!("level({MICROPHONE_HZ}) < {AUDIBLE_DB} - 20")).await;
+    presses(&mut page, "Unmute").await;
+    hears(&mut page, MICROPHONE_HZ).await;
+    page.until("how it sounds is shown", "/quality [1-4]/.test(document.querySelector('.talk .quality').textContent)")
+        .await;
+    presses(&mut page, "Hang up").await;
+    is_over(&mut page).await;
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_and_a_phone_ring_and_hear_each_other_and_a_page_that_is_loaded_anew_has_hung_up() {
+    let (server, door) = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let mut page = dashboard(&door).await;
+
+    alice.dial("100");
+    shows(&mut page, "calls you").await;
+    presses(&mut page, "Answer").await;
+    shows(&mut page, "talks").await;
+    hears(&mut page, alice.voice().hz()).await;
+    comes_to_hear_page(&alice).await;
+    presses(&mut page, "Hold").await;
+    shows(&mut page, "on hold").await;
+    presses(&mut page, "Resume").await;
+    shows(&mut page, "talks").await;
+    hears(&mut page, alice.voice().hz()).await;
+    page.reload().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+
+    ready(&mut page).await;
+    dial(&mut page, "150").await;
+    alice.answers().await;
+    hears(&mut page, alice.voice().hz()).await;
+    alice.hangs_up().await;
+    is_over(&mut page).await;
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_that_loses_its_socket_goes_on_talking() {
+    let (_server, door) = house().await;
+    let mut page = dashboard(&door).await;
+    dial(&mut page, "9196").await;
+    shows(&mut page, "talks").await;
+    hears(&mut page, MICROPHONE_HZ).await;
+    page.run("window.losses = 0; phone.onlost = () => losses += 1; phone._socket.close(4000); true").await;
+    page.until("it notices and comes back", "losses === 1 && phone.connected").await;
+    assert_eq!(page.run("phone.talks.size").await, 1);
+    hears(&mut page, MICROPHONE_HZ).await;
+    presses(&mut page, "Hang up").await;
+    is_over(&mut page).await;
+}
+
+#[tokio::test]
+async fn a_button_on_somebody_elses_page_calls_the_number_of_its_token() {
+    let (_server, door) = house_of(setup().web("origins = [\"*\"]")).await;
+    let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 60, "name": "Shop" })).await;
+    let script = format!(
+        "window.call = async (number) => {{
+            const {{ Patchcord }} = await import('http://{}/phone.js');
+            window.phone ??= await Patchcord.connect({{ token: {} }});
+            window.talk = await phone.dial(number);
+            talk.onended = (why) => (window.why = why);
+            return true;
+        }};",
+        door.web, minted["token"]
+    );
+    let site = serve_page(script).await;
+    let mut page = Chromium::start(MICROPHONE_HZ).await;
+    page.open(&site).await;
+    assert_eq!(page.run("call('9196')").await, Value::Bool(true));
+    page.run(EAR).await;
+    page.until("it talks", "talk.state === 'talking'").await;
+    hears(&mut page, MICROPHONE_HZ).await;
+    page.run("talk.hangup(); true").await;
+    page.run("call('1000')").await;
+    page.until("it is told why not", "why?.code === 'forbidden'").await;
+    assert_eq!(page.run("why.reason").await, "The Token Is For Other Numbers");
+}
+
+#[tokio::test]
+async fn the_check_finds_that_everything_works() {
+    let (_server, door) = house().await;
+    let mut page = dashboard(&door).await;
+    page.open(&format!("http://{}/phone/check", door.web)).await;
+    page.run("document.getElementById('begin').click(); true").await;
+    page.until("it comes to an end", "/good|bad/.test(document.getElementById('verdict').className)").await;
+    assert_eq!(
+        page.run("document.getElementById('verdict').textContent").await,
+        "Everything works: what was said came back."
+    );
+}

@@ -74,24 +74,34 @@ impl Pinned {
 
     /// The CPU time that its threads have taken whose names begin so.
     pub fn cpu_of_threads(&self, names: &str) -> io::Result<Cpu> {
-        let mut sum = Cpu::default();
-        for thread in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let folder = thread?.path();
-            if std::fs::read_to_string(folder.join("comm"))?.starts_with(names) {
-                let Cpu { user, system } = cpu_in(&folder)?;
-                sum = Cpu { user: sum.user + user, system: sum.system + system };
-            }
-        }
-        Ok(sum)
+        cpu_of_threads(self.child.id(), names)
     }
 
     /// The memory that it has resident, in bytes.
     pub fn resident(&self) -> io::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
-        kilobytes.map(|count| count * 1024).ok_or_else(|| io::Error::other("the kernel tells no VmRSS"))
+        resident(self.child.id())
     }
+}
+
+/// The CPU time that the threads of a process have taken whose names begin so.
+pub fn cpu_of_threads(process: u32, names: &str) -> io::Result<Cpu> {
+    let mut sum = Cpu::default();
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let folder = thread?.path();
+        if std::fs::read_to_string(folder.join("comm"))?.starts_with(names) {
+            let Cpu { user, system } = cpu_in(&folder)?;
+            sum = Cpu { user: sum.user + user, system: sum.system + system };
+        }
+    }
+    Ok(sum)
+}
+
+/// The memory that a process has resident, in bytes.
+pub fn resident(process: u32) -> io::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kilobytes.map(|count| count * 1024).ok_or_else(|| io::Error::other("the kernel tells no VmRSS"))
 }
 
 /// The CPU time that a process has taken, all threads together.

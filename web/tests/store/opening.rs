@@ -37,7 +37,7 @@ async fn a_database_of_a_newer_version_is_refused(lab: Lab) {
     assert_eq!(
         error.to_string(),
         format!(
-            "database {} was last used by a newer version (it has migration 9999, this version knows 7)",
+            "database {} was last used by a newer version (it has migration 9999, this version knows 10)",
             lab.place
         )
     );

@@ -24,6 +24,7 @@ mod records;
 mod refusals;
 mod registering;
 mod rooms;
+mod ruled_rooms;
 mod scripts;
 mod shards;
 mod shipped;

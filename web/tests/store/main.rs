@@ -10,5 +10,6 @@ mod lab;
 mod letters;
 mod opening;
 mod people;
+mod rooms;
 mod shelf;
 mod voicemail;

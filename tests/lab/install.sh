@@ -36,6 +36,11 @@ need_packages() {
 
 # A package counts as present when dpkg says so or, on other systems, when its program is there.
 has_package() {
+    # Packages of Node that are not the distribution's bring npm along, and keep the distribution's away.
+    case $1 in
+        nodejs) command -v node >/dev/null && return ;;
+        npm) command -v npm >/dev/null && return ;;
+    esac
     if command -v dpkg-query >/dev/null; then
         [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
         return

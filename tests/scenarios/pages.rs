@@ -187,6 +187,7 @@ async fn a_fresh_servers_admin_calls_the_echo_from_the_page_and_hangs_up() {
     assert_eq!(page.hear("ended").await["why"]["code"], "hung_up");
     let written = async { while !server.json(&["calls", "--json"]).await.to_string().contains("9196") {} };
     timeout(PATIENCE, written).await.expect("the record names whom the page called");
+    assert!(door.phone_page().await.contains("data-dial=\"9196\""), "the page lists it among its last calls");
 }
 
 #[tokio::test]

@@ -137,9 +137,16 @@ async fn lately(rooms: &Rooms, guest: &Guest, number: &str, endpoint: &str) -> R
     if !guest.0.rights.has(Right::ReadRecords) {
         return Ok(html! { p.empty { "Past calls are not yours to see." } });
     }
-    let wanted = Wanted { number: Some(number.into()), ..Wanted::default() };
-    let found = rooms.store.find_calls(&wanted, None, LATELY).await;
-    let found = found.map_err(|error| Wrong::from(error).to(&guest.0))?;
+    // It calls under its name, and is called under its number.
+    let mut records = Vec::new();
+    for known in [number, endpoint] {
+        let wanted = Wanted { number: Some(known.into()), ..Wanted::default() };
+        let found = rooms.store.find_calls(&wanted, None, LATELY).await;
+        records.extend(found.map_err(|error| Wrong::from(error).to(&guest.0))?.records);
+    }
+    records.sort_by_key(|record| std::cmp::Reverse(record.call));
+    records.dedup_by_key(|record| record.call);
+    records.truncate(LATELY);
     let line = |record: &Record| {
         let ours = [number, endpoint].contains(&&*record.from.number);
         let record = shown(record.clone(), &guest.0);
@@ -154,7 +161,7 @@ async fn lately(rooms: &Rooms, guest: &Guest, number: &str, endpoint: &str) -> R
         }
     };
     Ok(html! {
-        @if found.records.is_empty() { p.empty { "No calls yet." } }
-        ul.stories { @for record in &found.records { (line(record)) } }
+        @if records.is_empty() { p.empty { "No calls yet." } }
+        ul.stories { @for record in &records { (line(record)) } }
     })
 }

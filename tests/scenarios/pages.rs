@@ -138,14 +138,16 @@ impl Page {
 
     /// The next message of that kind; others wait.
     async fn hear(&mut self, kind: &str) -> Value {
-        let until = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            if let Some(at) = self.heard.iter().position(|heard| heard["type"] == kind) {
-                return self.heard.remove(at).expect("it is there");
-            }
-            let next = tokio::time::timeout_at(until, self.socket.next()).await;
-            let next = next.unwrap_or_else(|_| panic!("no {kind} came, but {:?}", self.heard));
-            match next {
+        if timeout(PATIENCE, self.listen_for(kind)).await.is_err() {
+            panic!("no {kind} came, but {:?}", self.heard);
+        }
+        let at = self.heard.iter().position(|heard| heard["type"] == kind);
+        at.and_then(|at| self.heard.remove(at)).expect("it is there")
+    }
+
+    async fn listen_for(&mut self, kind: &str) {
+        while !self.heard.iter().any(|heard| heard["type"] == kind) {
+            match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
                     let heard: Value = serde_json::from_str(&text).expect("JSON");
                     self.last = heard["n"].as_u64().unwrap_or(self.last);

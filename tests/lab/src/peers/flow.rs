@@ -3,7 +3,7 @@
 //! A flow ends well when everything came in its order and nothing else did. Requests that it sends carry CSeq numbers of its own
 //! choice; what it answers it answers with what was asked.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -12,6 +12,7 @@ use super::Account;
 use super::sipp::free_port;
 use crate::line::Carrier;
 use crate::process::Process;
+use crate::wait::eventually;
 
 /// A description of sound that offers or answers G.711.
 const SOUND: &str = "v=0\no=sipp 1 1 IN IP[local_ip_type] [local_ip]\ns=-\nc=IN IP[media_ip_type] [media_ip]\nt=0 0\n\
@@ -384,6 +385,14 @@ impl Place {
         format!("sip:127.0.0.1:{}{transport}", self.port)
     }
 
+    /// Waits to be called, by that server, and listens when this returns.
+    pub async fn expects(&self, flow: &Flow, server: SocketAddr) -> Playing {
+        let playing = self.plays(flow, server);
+        let listens = async || self.is_taken().then_some(());
+        eventually("SIPp listens", listens).await;
+        playing
+    }
+
     /// Begins with a flow, towards that server.
     #[must_use]
     pub fn plays(&self, flow: &Flow, server: SocketAddr) -> Playing {
@@ -398,6 +407,14 @@ impl Place {
         command.args(["-nostdin", "-timeout", PATIENCE_S, "-timeout_error", "-trace_err", "-error_file", "errors.log"]);
         command.args(["-trace_msg", "-message_file", "messages.log"]);
         Playing { process: Process::start("sipp", &mut command), folder }
+    }
+
+    fn is_taken(&self) -> bool {
+        let at = ("127.0.0.1", self.port);
+        match self.carrier {
+            Carrier::Udp => UdpSocket::bind(at).is_err(),
+            Carrier::Tcp | Carrier::Tls => TcpListener::bind(at).is_err(),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod notice;
 mod obey;
 mod opening;
 mod order;
+mod peer;
 mod placement;
 mod plane;
 mod poll;

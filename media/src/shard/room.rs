@@ -2,7 +2,7 @@
 //!
 //! The arithmetic is [`Mixer`]'s. A room brings every member's frame to its own rate, lets the mixer mix, and says the
 //! result: what all silent members hear is encoded once for each codec among them. A room whose members live on several
-//! threads has a part on each; the parts send each other what their own members say, and hear it a round later.
+//! threads has a part on each; the parts send each other what their own members say, and hear it a round later ([`Peer`]).
 
 use std::collections::HashMap;
 
@@ -13,6 +13,8 @@ use crate::codec::resample::Resampler;
 use crate::codec::{Encoder, Kind, Settings};
 use crate::frame::{MAX_SAMPLES, Rate};
 use crate::mixer::{Full, MAX_PAIRS, Mixer, Rules, Seat};
+
+use super::peer::{Peer, WAITING};
 
 /// What a part of a room sums up, for another part.
 pub(crate) struct Partial {
@@ -29,7 +31,7 @@ pub(crate) struct Partial {
 
 /// Boxes for sums that a part has for each other part. They travel to and fro and are never more: who has none left, because
 /// the other thread stands still, misses a round that nobody would have heard.
-const SPARE: usize = 4;
+const SPARE: usize = 2 + WAITING;
 
 /// Rounds between two words that a member still speaks, and how loud: a fifth of a second, as fast as a bar may move.
 const VOICE_EVERY: u64 = 10;
@@ -38,7 +40,7 @@ const VOICE_EVERY: u64 = 10;
 const USUAL_SOLOS: usize = 4;
 
 impl Partial {
-    fn empty() -> Box<Self> {
+    pub(super) fn empty() -> Box<Self> {
         Box::new(Self {
             from: 0,
             widest: Rate::Narrow,
@@ -105,8 +107,8 @@ pub(crate) struct Room {
     pub announcing: Option<Playing>,
     announcer: Option<Box<Resampler>>,
     pub recorder: Option<Box<Recorder>>,
-    /// The threads that have a part of it, and what came from each since the last round.
-    pub peers: Vec<(usize, Option<Box<Partial>>)>,
+    /// The threads that have a part of it.
+    pub peers: Vec<Peer>,
     /// Members who are weighed anew on another thread, and on which.
     solos: Vec<(Seat, PortId, usize)>,
     /// Sums that are done with, to be filled again.
@@ -180,7 +182,7 @@ impl Room {
 
     /// Mixes at the rate of the widest member, wherever that is.
     pub fn suit(&mut self) {
-        let others = self.peers.iter().filter_map(|(_, partial)| partial.as_ref()).map(|partial| partial.widest);
+        let others = self.peers.iter().map(|peer| peer.widest);
         let rate = others.max().unwrap_or(Rate::Narrow).max(self.widest());
         if rate != self.mixer.rate() {
             self.mixer.set_rate(rate);
@@ -210,12 +212,13 @@ impl Room {
         self.mixer.announce(&self.frame);
     }
 
-    /// What came from other threads since the last round; a sum at another rate belongs to a moment of change and is not
-    /// heard.
+    /// What other threads have for this round; a sum at another rate belongs to a moment of change and is not heard.
     pub fn hear_peers(&mut self) {
         let rate = self.mixer.rate();
-        for (_, partial) in &mut self.peers {
-            let Some(partial) = partial.take() else { continue };
+        for peer in &mut self.peers {
+            let (partial, late) = peer.take();
+            self.spare.extend(late);
+            let Some(partial) = partial else { continue };
             if partial.rate == rate {
                 self.mixer.add_partial(&partial.sums[..rate.samples()]);
                 let sounds = partial.solo_sounds.chunks_exact(rate.samples());
@@ -227,8 +230,8 @@ impl Room {
 
     /// Another thread has a part of the room.
     pub fn meet(&mut self, peer: usize) {
-        if self.peers.iter().all(|(known, _)| *known != peer) {
-            self.peers.push((peer, None));
+        if self.peers.iter().all(|known| known.thread != peer) {
+            self.peers.push(Peer::new(peer));
             self.spare.extend(std::iter::repeat_with(Partial::empty).take(SPARE));
         }
     }
@@ -237,8 +240,8 @@ impl Room {
     pub fn hear_peer(&mut self, partial: Box<Partial>) {
         let from = partial.from;
         self.meet(from);
-        if let Some((_, waiting)) = self.peers.iter_mut().find(|(peer, _)| *peer == from) {
-            self.spare.extend(waiting.replace(partial));
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.thread == from) {
+            self.spare.extend(peer.keep(partial));
         }
         self.suit();
     }

@@ -269,7 +269,7 @@ impl Shard {
     /// Tells the other parts of the room what ours say. A thread that takes no orders misses a round.
     fn tell_peers(&mut self, room: &mut Room) {
         for number in 0..room.peers.len() {
-            let peer = room.peers[number].0;
+            let peer = room.peers[number].thread;
             let Some(partial) = room.partial(self.number, peer) else { continue };
             let Some(door) = self.doors.get(peer) else { continue };
             if let Err(Command::Partial(_, partial)) = door.commands.push(Command::Partial(room.id, partial)) {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use patchcord_lab::{Carrier, Lab, Line, Model, Server, Transport};
 use tokio::net::UdpSocket;
 
+use crate::calling::at_home;
 use crate::{bindings, setup};
 
 /// A carrier: whatever it receives, it answers as it is told.
@@ -179,9 +180,7 @@ async fn a_carrier_that_asks_is_told_who_forwarded_a_call_and_why() {
     let north = Gateway::at("127.0.0.2").await;
     let server = forwarding_house(&north, "forward = { unreachable = \"+4940777\" }").await;
     let lab = Lab::open();
-    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
-    let alice = lab.phone_like("alice", &model);
-    assert_eq!(alice.registers().await, 200);
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
 
     alice.dial("102");
     let told = north.refuses("486 Busy Here").await;
@@ -202,9 +201,7 @@ async fn a_call_that_comes_back_to_us_for_the_same_number_is_a_loop() {
     let north = Gateway::at("127.0.0.2").await;
     let server = forwarding_house(&north, "").await;
     let lab = Lab::open();
-    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
-    let alice = lab.phone_like("alice", &model);
-    assert_eq!(alice.registers().await, 200);
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
 
     alice.dial("+4940777");
     north.bounces().await;
@@ -217,9 +214,7 @@ async fn whoever_calls_for_help_by_its_name_reaches_the_number_for_emergencies()
     let north = Gateway::at("127.0.0.2").await;
     let server = forwarding_house(&north, "").await;
     let lab = Lab::open();
-    let model = Model::new().over(Transport::from(Carrier::Udp)).at(server.address(Carrier::Udp)).password("secret");
-    let alice = lab.phone_like("alice", &model);
-    assert_eq!(alice.registers().await, 200);
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
 
     alice.dial("urn:service:sos.fire");
     let called = north.refuses("486 Busy Here").await;

@@ -3,8 +3,12 @@
 //! A new port goes to the thread that is expected to work least, unless it is to be bridged with another: then to that
 //! one's. A port that must meet a port of another thread moves there; its orders wait here until it has arrived, so that
 //! they keep their turn. Nothing here talks to a thread.
+//!
+//! What a thread is expected to work is what it was measured to work, the price of each port that is too young to have been
+//! measured, and of every older one a small part: who is silent costs nothing, but may begin to speak.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use super::order::{Order, PortId, RoomId};
 use super::plane::OrderError;
@@ -29,6 +33,14 @@ impl Weight {
 /// The most that is expected of one thread. Beyond it the estimate says no before a burst of calls can be measured.
 const FULL: u64 = 850_000;
 
+/// How long a port counts at its price: the load is measured each second over the last one, so that whoever speaks was
+/// measured for a whole second by then.
+const YOUNG: Duration = Duration::from_secs(3);
+
+/// What is kept free for a port that was measured: this part of its price, one in sixteen. That many silent parties at once
+/// begin to speak before the next measurement; of those who speak it is kept besides what they cost.
+const KEPT_FREE: u64 = 16;
+
 /// A room does not draw more members to its thread than this; further ones stay where they are, and the room spreads.
 const CROWDED: u64 = 600_000;
 
@@ -39,6 +51,43 @@ struct Resident {
     number: Option<u16>,
     /// Orders that wait while it moves to `shard`.
     moving: Option<Vec<Order>>,
+    /// Whether its cost is not among what was measured yet.
+    is_young: bool,
+}
+
+/// What is known of the work of one thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// The share of its time that it was measured to work, in thousandths.
+    pub permille: u64,
+    /// Whether it measures that it can take more.
+    pub has_room: bool,
+}
+
+/// The prices of the ports of one thread, in millionths of a core.
+#[derive(Clone, Copy, Default)]
+struct Prices {
+    /// Of all.
+    all: u64,
+    /// Of those that were not measured yet.
+    young: u64,
+}
+
+impl Prices {
+    /// How much the thread is expected to work that was measured to work so.
+    fn beside(self, work: Work) -> u64 {
+        work.permille * 1000 + self.young + (self.all - self.young) / KEPT_FREE
+    }
+
+    fn take(&mut self, resident: &Resident) {
+        self.all += u64::from(resident.weight.0);
+        self.young += if resident.is_young { u64::from(resident.weight.0) } else { 0 };
+    }
+
+    fn give(&mut self, resident: &Resident) {
+        self.all -= u64::from(resident.weight.0);
+        self.young -= if resident.is_young { u64::from(resident.weight.0) } else { 0 };
+    }
 }
 
 /// Whom a port is to meet.
@@ -81,31 +130,56 @@ pub(crate) struct Placement {
     residents: HashMap<PortId, Resident>,
     /// The threads that have a part of each room; the first has the room's announcements.
     rooms: HashMap<RoomId, Lodging>,
-    expected: Vec<u64>,
+    prices: Vec<Prices>,
+    /// Who came lately, and until when it counts at its price. As many as were opened within [`YOUNG`], closed or not.
+    young: VecDeque<(Instant, PortId)>,
     last: u64,
     most: usize,
 }
 
 impl Placement {
     pub fn new(threads: usize, most: usize) -> Self {
-        Self { residents: HashMap::new(), rooms: HashMap::new(), expected: vec![0; threads], last: 0, most }
+        Self {
+            residents: HashMap::new(),
+            rooms: HashMap::new(),
+            prices: vec![Prices::default(); threads],
+            young: VecDeque::new(),
+            last: 0,
+            most,
+        }
     }
 
-    /// Finds a thread for a new port. `free` says which threads measure that they can take more.
-    pub fn place(&mut self, weight: Weight, beside: Option<PortId>, free: &[bool]) -> Placing {
+    /// Finds a thread for a new port, by what each was measured to work.
+    pub fn place(&mut self, weight: Weight, beside: Option<PortId>, works: &[Work], now: Instant) -> Placing {
+        self.grow_up(now);
         if self.residents.len() >= self.most {
             return Placing::Full(self.residents.len());
         }
-        let takes =
-            |shard: &usize| free.get(*shard) == Some(&true) && self.expected[*shard] + u64::from(weight.0) <= FULL;
+        let work = |shard: usize| works.get(shard).copied().unwrap_or_default();
+        let expected = |shard: &usize| self.prices[*shard].beside(work(*shard));
+        let takes = |shard: &usize| work(*shard).has_room && expected(shard) + u64::from(weight.0) <= FULL;
         let companion = beside.and_then(|port| self.residents.get(&port)).map(|resident| resident.shard);
-        let lightest = || (0..self.expected.len()).filter(takes).min_by_key(|shard| self.expected[*shard]);
+        let lightest = || (0..self.prices.len()).filter(takes).min_by_key(expected);
         let Some(shard) = companion.filter(takes).or_else(lightest) else { return Placing::Loaded };
         self.last += 1;
         let port = PortId(self.last);
-        self.expected[shard] += u64::from(weight.0);
-        self.residents.insert(port, Resident { shard, weight, number: None, moving: None });
+        let resident = Resident { shard, weight, number: None, moving: None, is_young: true };
+        self.prices[shard].take(&resident);
+        self.residents.insert(port, resident);
+        self.young.push_back((now + YOUNG, port));
         Placing::Placed(port, shard)
+    }
+
+    /// Whoever is old enough has been measured.
+    fn grow_up(&mut self, now: Instant) {
+        while let Some((_, port)) = self.young.pop_front_if(|(until, _)| *until <= now) {
+            if let Some(resident) = self.residents.get_mut(&port) {
+                let prices = &mut self.prices[resident.shard];
+                prices.give(resident);
+                resident.is_young = false;
+                prices.take(resident);
+            }
+        }
     }
 
     /// A port hears sound on this number, which is given back when it is gone.
@@ -118,14 +192,14 @@ impl Placement {
     /// A port is gone; the number it heard on.
     pub fn forget(&mut self, port: PortId) -> Option<u16> {
         let resident = self.residents.remove(&port)?;
-        self.expected[resident.shard] -= u64::from(resident.weight.0);
+        self.prices[resident.shard].give(&resident);
         resident.number
     }
 
     /// Opens a room on the thread of that port, else on the one that is expected to work least.
     pub fn open_room(&mut self, beside: Option<PortId>, rules: Rules) -> (RoomId, usize) {
         let companion = beside.and_then(|port| self.residents.get(&port)).map(|resident| resident.shard);
-        let lightest = (0..self.expected.len()).min_by_key(|shard| self.expected[*shard]).unwrap_or_default();
+        let lightest = (0..self.prices.len()).min_by_key(|shard| self.prices[*shard].all).unwrap_or_default();
         let shard = companion.unwrap_or(lightest);
         self.last += 1;
         let room = RoomId(self.last);
@@ -181,7 +255,8 @@ impl Placement {
             }
             Meeting::Room(room) => {
                 let parts = &self.rooms.get(&room).ok_or(OrderError::NoRoom)?.parts;
-                let takes = |shard: &usize| self.expected[*shard] + weight <= CROWDED;
+                // Whoever listens in a room costs its price, however silent all are.
+                let takes = |shard: &usize| self.prices[*shard].all + weight <= CROWDED;
                 match parts.iter().copied().find(|shard| *shard == here).or_else(|| parts.iter().copied().find(takes)) {
                     Some(shard) => shard,
                     None if moves => return Err(OrderError::Moving),
@@ -216,9 +291,8 @@ impl Placement {
         }
         let from = std::mem::replace(&mut resident.shard, to);
         resident.moving = Some(vec![order]);
-        let weight = u64::from(resident.weight.0);
-        self.expected[from] -= weight;
-        self.expected[to] += weight;
+        self.prices[from].give(resident);
+        self.prices[to].take(resident);
         Ok(Way::Moves { from, to })
     }
 
@@ -233,78 +307,12 @@ impl Placement {
         if let Some(resident) = self.residents.get_mut(&port) {
             let to = std::mem::replace(&mut resident.shard, from);
             resident.moving = None;
-            self.expected[to] -= u64::from(resident.weight.0);
-            self.expected[from] += u64::from(resident.weight.0);
+            self.prices[to].give(resident);
+            self.prices[from].take(resident);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn placed(placement: &mut Placement, beside: Option<PortId>) -> (PortId, usize) {
-        match placement.place(Weight::PASSING, beside, &[true, true]) {
-            Placing::Placed(port, shard) => (port, shard),
-            other => panic!("{other:?} where there is room"),
-        }
-    }
-
-    #[test]
-    fn ports_spread_over_threads_and_partners_stay_together() {
-        let mut placement = Placement::new(2, 10);
-        let (first, shard) = placed(&mut placement, None);
-        assert_ne!(placed(&mut placement, None).1, shard);
-        assert_eq!(placed(&mut placement, Some(first)).1, shard);
-    }
-
-    #[test]
-    fn nobody_is_placed_beyond_the_limits() {
-        let mut placement = Placement::new(1, 2);
-        assert_eq!(placement.place(Weight::PASSING, None, &[false]), Placing::Loaded);
-        assert_eq!(placement.place(Weight(900_000), None, &[true]), Placing::Loaded);
-        let first = placement.place(Weight(800_000), None, &[true]);
-        assert_eq!(placement.place(Weight(800_000), None, &[true]), Placing::Loaded);
-        assert_eq!(first, Placing::Placed(PortId(1), 0));
-        assert_eq!(placement.place(Weight(1), None, &[true]), Placing::Placed(PortId(2), 0));
-        assert_eq!(placement.place(Weight(1), None, &[true]), Placing::Full(2));
-        placement.forget(PortId(1));
-        assert_eq!(placement.place(Weight(800_000), None, &[true]), Placing::Placed(PortId(3), 0));
-    }
-
-    #[test]
-    fn orders_wait_in_their_turn_for_a_port_that_moves() {
-        let mut placement = Placement::new(2, 10);
-        let ((here, from), (there, to)) = (placed(&mut placement, None), placed(&mut placement, None));
-        let way = placement.way(here, Meeting::Port(there), Order::Bridge(there)).expect("both are there");
-        assert!(matches!(way, Way::Moves { from: a, to: b } if (a, b) == (from, to)));
-        assert!(matches!(placement.way(here, Meeting::Nobody, Order::Close), Ok(Way::Waits)));
-        assert!(matches!(placement.way(there, Meeting::Port(here), Order::Bridge(here)), Err(OrderError::Moving)));
-        let (shard, waiting) = placement.moved(here).expect("it is there");
-        assert_eq!(shard, to);
-        assert!(matches!(waiting[..], [Order::Bridge(_), Order::Close]));
-        assert!(
-            matches!(placement.way(here, Meeting::Port(there), Order::Part), Ok(Way::Straight(shard, _)) if shard == to)
-        );
-    }
-
-    #[test]
-    fn a_room_draws_its_members_until_its_thread_is_crowded_and_spreads_then() {
-        let mut placement = Placement::new(2, 10);
-        let (here, shard) = placed(&mut placement, None);
-        let (room, home) = placement.open_room(Some(here), Rules::default());
-        assert_eq!(home, shard);
-        let (there, away) = placed(&mut placement, None);
-        let way = placement.way(there, Meeting::Room(room), Order::Enter(room)).expect("both are there");
-        assert!(matches!(way, Way::Moves { from, to } if (from, to) == (away, home)));
-        let heavy = placement.place(Weight(700_000), None, &[home == 0, home == 1]);
-        assert!(matches!(heavy, Placing::Placed(_, shard) if shard == home));
-        let (late, shard) = placed(&mut placement, None);
-        assert_eq!(shard, away);
-        let way = placement.way(late, Meeting::Room(room), Order::Enter(room)).expect("both are there");
-        assert!(matches!(way, Way::Spreads { shard, others, .. } if shard == away && others == [home]));
-        assert_eq!(placement.parts(room), [home, away]);
-        assert_eq!(placement.close_room(room), [home, away]);
-        assert!(matches!(placement.way(late, Meeting::Room(room), Order::Enter(room)), Err(OrderError::NoRoom)));
-    }
-}
+#[path = "placement_tests.rs"]
+mod tests;

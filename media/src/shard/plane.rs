@@ -16,7 +16,7 @@ use super::handshakes::{self, Handshakes};
 use super::notice::{NOTICES, News, Notice};
 use super::opening::{Open, OpenError, Opened, bind_pair};
 use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder, Stand};
-use super::placement::{Meeting, Placement, Placing, Way};
+use super::placement::{Meeting, Placement, Placing, Way, Work};
 use super::port::Wire;
 use super::rank;
 use super::ring::Ring;
@@ -151,8 +151,9 @@ impl Plane {
             return Err(OpenError::NoListener(wanted.listener));
         }
         let loads = self.0.doors.iter().map(|door| door.counters.read().load_permille);
-        let free: Vec<bool> = loads.map(|load| load < self.0.most_load_permille).collect();
-        match lock(&self.0.placement).place(wanted.weight, wanted.beside, &free) {
+        let work = |permille| Work { permille, has_room: permille < self.0.most_load_permille };
+        let works: Vec<Work> = loads.map(work).collect();
+        match lock(&self.0.placement).place(wanted.weight, wanted.beside, &works, clock::now()) {
             Placing::Placed(port, shard) => Ok((port, shard)),
             Placing::Full(count) => Err(OpenError::Full(count)),
             Placing::Loaded => Err(OpenError::Loaded),

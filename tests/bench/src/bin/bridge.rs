@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! bridge cost  [--rate …] [--calls …] [--rounds …] [--warm …]   UAS, bridged and proven calls in turn; ratios
-//! bridge held  [--held 1000,1800] [--rate …] [--calls …]        bytes a held call; cost of a call beside 100 and beside many
+//! bridge held  [--held 1000,4000] [--rate …] [--calls …]        bytes a held call; cost of a call beside 100 and beside many
 //! bridge soak  [--rate …] [--calls …]                           memory at 20 000 and at the end, gauges after 40 s of quiet
 //! bridge delay [--rate …] [--calls …]                           INVITE to 200 with and without the server between
 //! ```
@@ -52,8 +52,8 @@ struct Options {
     /// Seconds of load before a server is measured.
     #[arg(long, default_value_t = 34)]
     warm: u32,
-    /// How many calls are held, one step after the other. One media thread takes 1888.
-    #[arg(long, value_delimiter = ',', default_value = "1000,1800")]
+    /// How many calls are held, one step after the other. Each has four sockets, and the limit of descriptors is the least of both.
+    #[arg(long, value_delimiter = ',', default_value = "1000,4000")]
     held: Vec<u32>,
     /// Endpoints that call in turn.
     #[arg(long, default_value_t = 1000)]

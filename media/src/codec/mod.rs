@@ -21,7 +21,7 @@ pub(crate) mod hearing;
 mod l16;
 mod law;
 pub mod level;
-mod opus;
+pub(crate) mod opus;
 mod passing;
 mod pcma;
 mod pcmu;

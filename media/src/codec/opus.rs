@@ -33,6 +33,15 @@ const STEP: usize = 120;
 /// A packet of so few bytes says that the quiet goes on, and need not be sent.
 const SILENT_BYTES: usize = 2;
 
+/// How long a packet plays, in ticks of 48 kHz; `None` when it is none.
+pub(crate) fn ticks(packet: &[u8]) -> Option<u32> {
+    if packet.is_empty() {
+        return None;
+    }
+    let ticks = opus::packet::get_nb_samples(packet, Rate::Full.hz()).ok()?;
+    (1..=MAX_SAMPLES).contains(&ticks).then_some(ticks as u32)
+}
+
 struct Speaker {
     inner: opus::Encoder,
     settings: Settings,

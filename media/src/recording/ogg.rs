@@ -5,7 +5,7 @@
 
 use crate::frame::Rate;
 
-use super::tap::{CLOCK_HZ, TICKS};
+use super::tap::TICKS;
 
 /// What a decoder needs to settle, on the clock of 48 kHz: the look-ahead of libopus.
 pub(super) const PRE_SKIP: u64 = 312;
@@ -21,12 +21,7 @@ const LAST: u8 = 4;
 
 /// How long a packet of Opus plays, on the clock of 48 kHz; `None` when it is none.
 pub(super) fn ticks_of(packet: &[u8]) -> Option<u64> {
-    if packet.is_empty() {
-        return None;
-    }
-    let ticks = opus::packet::get_nb_samples(packet, CLOCK_HZ as u32).ok()? as u64;
-    // 120 ms is the most that a packet may hold.
-    (1..=6 * TICKS).contains(&ticks).then_some(ticks)
+    crate::codec::opus::ticks(packet).map(u64::from)
 }
 
 /// One stream of Opus in an Ogg file.

@@ -9,12 +9,14 @@
 //! | [`rtcp`] | what the two ends tell each other about a stream, and when |
 //! | [`source`] | who speaks: sequence, loss, jitter, restarts |
 //! | [`forward`] | one continuous stream out of several |
+//! | [`cut`] | packets made shorter or longer on their way |
 //! | [`jitter`] | packets in order and in time, and frames of sound out of them |
 //! | [`latch`] | whom a leg hears and where it sends to |
 //! | [`ports`] | the range of ports and what it has room for |
 //! | [`quality`] | how well the party is heard |
 //! | [`srtp`] | sound and reports that nobody else reads or changes |
 
+pub mod cut;
 pub mod forward;
 pub mod jitter;
 pub mod latch;

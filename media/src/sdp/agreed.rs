@@ -76,6 +76,8 @@ pub struct Sound {
     pub noise_received: Option<u8>,
     /// How many milliseconds of sound to put in a packet.
     pub ptime_ms: u16,
+    /// The same, where they say what they like; else a packet that is passed on may have any length.
+    pub asked_ms: Option<u16>,
     /// The most that they take in a packet, whoever made it; `None` where they do not say.
     pub most_ms: Option<u16>,
     /// What protects it.

@@ -46,6 +46,7 @@ impl Terms {
         let spoken = sound.send.iter().find_map(|format| Some((format, format.codec.kind()?)));
         let speaking = spoken.filter(|_| sound.direction.sends()).map(|(format, kind)| Speaking {
             packet_ms: sound.ptime_ms,
+            asked_ms: sound.asked_ms,
             most_ms: sound.most_ms,
             ..Speaking::new(kind, format.payload_type, settings(kind, format))
         });
@@ -153,6 +154,7 @@ mod tests {
             noise_sent: None,
             noise_received: Some(13),
             ptime_ms: 30,
+            asked_ms: Some(30),
             most_ms: Some(40),
             security,
             rtcp_mux: false,
@@ -167,7 +169,7 @@ mod tests {
         let terms = Terms::of(&sound(Security::Open, Direction::Both), None, None).expect("nothing unusual");
         let speaking = terms.speaking.expect("both ways");
         assert_eq!((speaking.kind, speaking.payload_type, speaking.encoder.is_some()), (Kind::Pcma, 8, true));
-        assert_eq!((speaking.packet_ms, speaking.most_ms), (30, Some(40)));
+        assert_eq!((speaking.packet_ms, speaking.asked_ms, speaking.most_ms), (30, Some(30), Some(40)));
         assert_eq!(terms.hearing.iter().map(|hearing| hearing.kind).collect::<Vec<_>>(), [Kind::Pcma, Kind::Pcmu]);
         assert_eq!(terms.keys_in, Some(Keys { payload_type: 101, clock_hz: 8000 }), "the clock of the sound");
         assert_eq!((terms.comfort_in, terms.remote), (Some(13), "192.0.2.1:4000".parse().ok()));

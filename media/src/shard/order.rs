@@ -37,6 +37,8 @@ pub struct Speaking {
     pub settings: Settings,
     /// Milliseconds of sound that a packet of ours should have: 10, 20, 30 or more; Opus comes in steps of 20.
     pub packet_ms: u16,
+    /// Milliseconds that a packet should have that is passed on; `None`: whatever it has.
+    pub asked_ms: Option<u16>,
     /// The most that any packet may have, also one that is passed on; `None`: whatever it has.
     pub most_ms: Option<u16>,
     /// Who makes its packets; `None` for a codec that is only passed on.
@@ -47,7 +49,15 @@ impl Speaking {
     /// To speak a codec in packets of the usual length, with a coder made for it.
     #[must_use]
     pub fn new(kind: Kind, payload_type: u8, settings: Settings) -> Self {
-        Self { kind, payload_type, settings, packet_ms: 20, most_ms: None, encoder: kind.encoder(&settings) }
+        Self {
+            kind,
+            payload_type,
+            settings,
+            packet_ms: 20,
+            asked_ms: None,
+            most_ms: None,
+            encoder: kind.encoder(&settings),
+        }
     }
 }
 

@@ -69,6 +69,7 @@ impl Shard {
     fn speak(&mut self, place: Place) {
         let Some(port) = self.ports.get_mut(place) else { return };
         port.say_rest(self.moment, &mut self.scratch);
+        port.pass_rest(self.moment);
         if port.is_pressing() {
             let said = port.go_on_pressing(self.moment, &mut self.scratch, &mut self.news);
             self.tally.packets_out += u64::from(said);

@@ -62,7 +62,7 @@ impl Shard {
         let to = match onward {
             Onward::Nowhere | Onward::Report => return,
             Onward::Press(to, press) => return self.press_anew(to, press),
-            Onward::Sound(to, ..) | Onward::Event(to, _) | Onward::Bytes(to) => to,
+            Onward::Sound(to, ..) | Onward::Cut(to, ..) | Onward::Event(to, _) | Onward::Bytes(to) => to,
             Onward::Back(..) => place,
         };
         // Who was heard is not to blame for who is spoken to.
@@ -80,6 +80,7 @@ impl Shard {
         let (buffer, moment) = (&mut self.packet[..], self.moment);
         match onward {
             Onward::Sound(_, head, kind) | Onward::Back(head, kind) => port.pass(buffer, length, &head, kind, moment),
+            Onward::Cut(_, head, kind, sound) => port.pass_cut(&buffer[sound], &head, kind, moment),
             Onward::Event(_, head) => port.pass_event(buffer, length, &head, moment),
             Onward::Bytes(_) => port.send(&buffer[..length]),
             Onward::Nowhere | Onward::Report | Onward::Press(..) => false,

@@ -46,6 +46,8 @@ pub struct Party {
     /// Where its port listens.
     pub there: SocketAddr,
     pub is_mute: bool,
+    /// Sends nothing by itself.
+    pub is_silent: bool,
     /// By the number of the packet.
     pub weather: fn(usize) -> Fate,
     late: Option<Vec<u8>>,
@@ -81,6 +83,7 @@ impl Party {
             port,
             there,
             is_mute,
+            is_silent: false,
             weather: |_| Fate::Goes,
             late: None,
             sent,
@@ -132,8 +135,17 @@ impl Party {
         self.head.timestamp = self.head.timestamp.wrapping_mul(7);
     }
 
+    /// Sends a payload of so many ticks under the next number.
+    pub fn send_for(&mut self, payload: &[u8], ticks: u32, now: Instant) {
+        self.send(payload, now);
+        self.head.timestamp = self.head.timestamp.wrapping_add(ticks);
+    }
+
     /// Says the next 20 ms.
     pub fn speak(&mut self, now: Instant) {
+        if self.is_silent {
+            return;
+        }
         if let Some(event) = self.keys.next(self.head.timestamp) {
             let sound = self.head;
             self.head = Head { payload_type: 101, timestamp: event.timestamp, marker: event.marker, ..sound };

@@ -112,6 +112,7 @@ impl Way<'_> {
             send,
             keys,
             ptime_ms: packet(self.theirs.media, &plan.policy),
+            asked_ms: self.theirs.media.milliseconds("ptime").map(|_| packet(self.theirs.media, &plan.policy)),
             most_ms: self.theirs.media.milliseconds("maxptime"),
             security: self.security,
             rtcp_mux: self.mux,

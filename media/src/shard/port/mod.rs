@@ -13,12 +13,14 @@
 //! | `ear` | packets made into frames, when somebody wants frames |
 //! | `send` | packets passed on, frames encoded, payloads copied |
 //! | `packing` | frames made into packets of another length |
+//! | `cutting` | packets passed on in another length |
 //! | `play` | a prompt being played |
 //! | `keys`, `voiced` | keys heard and sent; as tones where the party takes no events |
 //! | `recorder` | what a recording is given |
 //! | `guard` | what protects packets |
 //! | `report` | what both ends say about their streams |
 
+mod cutting;
 mod ear;
 mod guard;
 mod keys;
@@ -46,6 +48,8 @@ use crate::rtp::latch::Latch;
 use crate::rtp::rtcp::Sending;
 use crate::rtp::source::Source;
 
+use cutting::Cutting;
+pub(crate) use cutting::Length;
 pub(crate) use ear::Ear;
 pub use guard::{Guard, Protection};
 pub(crate) use keys::Keying;
@@ -80,8 +84,8 @@ pub(crate) struct Scratch {
 pub(crate) struct Wants {
     /// Sound of this codec.
     pub sound: Option<Kind>,
-    /// The most bytes that a packet of it may have.
-    pub most_bytes: Option<usize>,
+    /// How long a packet of it may be.
+    pub length: Length,
     /// Keys with this clock.
     pub keys: Option<Keys>,
 }
@@ -115,8 +119,8 @@ impl Route {
 struct Agreed {
     /// How we speak, and under which number.
     speaks: Option<(Kind, u8)>,
-    /// The most bytes that a packet to the party may have.
-    most_bytes: Option<usize>,
+    /// How long a packet to the party may be.
+    length: Length,
     /// The numbers under which the party speaks, in the places of the terms.
     hears: [Option<(u8, Kind)>; MAX_HEARD],
     comfort_in: Option<u8>,
@@ -134,10 +138,7 @@ impl Agreed {
         }
         Self {
             speaks: terms.speaking.as_ref().map(|speaking| (speaking.kind, speaking.payload_type)),
-            most_bytes: terms
-                .speaking
-                .as_ref()
-                .and_then(|speaking| Some(speaking.kind.bytes_per_ms()? * usize::from(speaking.most_ms?))),
+            length: terms.speaking.as_ref().map(Length::of).unwrap_or_default(),
             hears,
             comfort_in: terms.comfort_in,
             mux: terms.mux,
@@ -162,6 +163,8 @@ pub(crate) struct Port {
     is_silent: bool,
     /// Whether the partner speaks another codec than came last.
     transcodes: bool,
+    /// There once packets came that the party takes in another length.
+    cutting: Option<Box<Cutting>>,
     /// There while somebody wants frames of this party.
     ear: Option<Box<Ear>>,
     keying: Option<Box<Keying>>,
@@ -204,6 +207,7 @@ impl Port {
             ear: None,
             transcodes: false,
             packing: None,
+            cutting: None,
             resampler: None,
             playing: None,
             keying: None,
@@ -265,6 +269,7 @@ impl Port {
         if let Some(speaking) = &terms.speaking {
             self.forward.clock(speaking.kind.clock_hz());
         }
+        self.cease_cutting();
         self.packing = terms.speaking.as_ref().and_then(|speaking| Packing::of(speaking.kind, speaking.packet_ms));
         if let Some(hearing) = terms.hearing.first() {
             self.source.clock(hearing.kind.clock_hz());
@@ -299,7 +304,7 @@ impl Port {
 
     /// What the party wants to be passed as it is.
     pub fn wants(&self) -> Wants {
-        Wants { sound: self.speaks(), most_bytes: self.agreed.most_bytes, keys: self.agreed.keys_out }
+        Wants { sound: self.speaks(), length: self.agreed.length, keys: self.agreed.keys_out }
     }
 
     /// The widest sound that the party makes or takes.
@@ -319,7 +324,7 @@ impl Port {
     pub fn is_idle(&self) -> bool {
         let has_keys = self.keying.as_ref().is_some_and(|keying| keying.is_busy());
         let is_still = self.ear.is_none() && self.playing.is_none() && !self.is_recorded();
-        is_still && !has_keys && !self.holds_sound()
+        is_still && !has_keys && !self.holds_sound() && !self.holds_passed_sound()
     }
 
     /// What it counted in its life.

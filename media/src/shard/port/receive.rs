@@ -1,7 +1,9 @@
 //! What came from the party: taken, refused, or passed on.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
+use super::cutting::Fit;
 use super::{Ear, Moment, Port, Route, Wants};
 use crate::codec::Kind;
 use crate::dtmf::Press;
@@ -18,6 +20,8 @@ pub(crate) enum Onward {
     Nowhere,
     /// To the port at that place, as sound of this codec.
     Sound(Place, Head, Kind),
+    /// The same, in packets of another length: its sound lies there in the datagram.
+    Cut(Place, Head, Kind, Range<usize>),
     /// Back where it came from.
     Back(Head, Kind),
     /// To the port at that place, as it is.
@@ -137,12 +141,14 @@ impl Port {
         moment: Moment,
     ) -> Onward {
         let wanted = wants.sound;
-        // A packet that is too long for the partner is made anew, as if it were of another codec.
-        let fits = wants.most_bytes.is_none_or(|most| view.payload().len() <= most);
+        let fit = wants.length.fit(view.payload());
         let onward = match self.route {
-            Route::Bridge(partner) if wanted == Some(kind) && fits => {
+            Route::Bridge(partner) if wanted == Some(kind) && fit != Fit::MadeAnew => {
                 self.transcodes = false;
-                Onward::Sound(partner, *head, kind)
+                match fit {
+                    Fit::Cut => Onward::Cut(partner, *head, kind, view.payload_range()),
+                    _ => Onward::Sound(partner, *head, kind),
+                }
             }
             Route::Bridge(_) => {
                 // What is only passed on cannot be made into another codec.

@@ -12,16 +12,20 @@ impl Port {
     /// the first `length` bytes of the buffer; behind it is room for what protects it.
     pub fn pass(&mut self, buffer: &mut [u8], length: usize, head: &Head, kind: Kind, moment: Moment) -> bool {
         let Some((_, payload_type)) = self.agreed.speaks.filter(|(speaks, _)| *speaks == kind) else { return false };
+        if self.cutting.is_some() {
+            return self.pass_uncut(&buffer[..length], head, kind, moment);
+        }
         let head = Head { payload_type, ..*head };
         self.pass_under(&head, buffer, length, Some(kind), moment)
     }
 
     /// Sends another party's event on; its head has the number that our party knows.
     pub fn pass_event(&mut self, buffer: &mut [u8], length: usize, head: &Head, moment: Moment) -> bool {
-        self.pass_under(head, buffer, length, None, moment)
+        let head = self.pass_beside(head, moment);
+        self.pass_under(&head, buffer, length, None, moment)
     }
 
-    fn pass_under(
+    pub(super) fn pass_under(
         &mut self,
         head: &Head,
         buffer: &mut [u8],

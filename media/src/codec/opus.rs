@@ -42,6 +42,12 @@ pub(crate) fn ticks(packet: &[u8]) -> Option<u32> {
     (1..=MAX_SAMPLES).contains(&ticks).then_some(ticks as u32)
 }
 
+/// How many frames a packet holds; `None` when it is none.
+pub(crate) fn frames(packet: &[u8]) -> Option<u64> {
+    let frames = opus::packet::get_nb_frames(packet).ok()?;
+    (frames > 0).then_some(frames as u64)
+}
+
 struct Speaker {
     inner: opus::Encoder,
     settings: Settings,

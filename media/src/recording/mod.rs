@@ -18,10 +18,12 @@
 //! | `plan` | what is to be recorded, how it may end, what came of it |
 //! | `tap` | the media thread's end, and the call's |
 //! | `wav`, `ogg` | the two kinds of files, as bytes |
+//! | `copied` | packets of Opus on their way into a file, in their order and at their time |
 //! | `peaks` | how loud it was, for pictures |
 //! | `take` | one recording on its way from the ring to the disk |
 //! | `writer` | the threads |
 
+mod copied;
 mod ogg;
 mod peaks;
 mod plan;
@@ -30,6 +32,7 @@ mod tap;
 mod wav;
 mod writer;
 
+pub(crate) use copied::Copied;
 pub use peaks::{PER_SECOND, Peaks};
 pub use plan::{Format, Layout, Outcome, Pause, Plan, Why};
 pub use tap::{Control, Progress, Tap};

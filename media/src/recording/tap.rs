@@ -140,6 +140,12 @@ impl Tap {
         self.packets
     }
 
+    /// Whether it takes what the party is told, too.
+    #[must_use]
+    pub fn takes_said(&self) -> bool {
+        self.layout != Layout::Heard
+    }
+
     /// Takes the next 20 ms, at the rate of the plan. Nothing is silence; what is longer than a frame is cut.
     pub fn frame(&mut self, heard: &[i16], said: &[i16]) {
         let said = if self.layout == Layout::Heard { &[] } else { said };

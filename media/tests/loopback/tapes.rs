@@ -1,5 +1,6 @@
 //! What a recording of a port or a room holds.
 
+use std::process::Command;
 use std::time::Duration;
 
 use patchcord_media::codec::Kind;
@@ -8,7 +9,7 @@ use patchcord_media::recording::{Format, Layout, Plan, Writer};
 use patchcord_media::shard::{Order, Record, RoomOrder, Weight};
 
 use super::ears;
-use super::party::VOICE_DB;
+use super::party::{Fate, VOICE_DB};
 use super::rooms::heavy_room;
 use super::stage::Stage;
 
@@ -89,4 +90,61 @@ fn a_recording_of_a_room_holds_all_members_wherever_they_are() {
         }
         assert_eq!(ears::longest_gap(samples, Rate::Wide), 0);
     }
+}
+
+/// What ffmpeg hears in a file, at 48 kHz.
+fn ffmpeg_hears(file: &std::path::Path) -> Vec<i16> {
+    let file = file.to_str().expect("a name");
+    let heard = Command::new("ffmpeg")
+        .args(["-v", "error", "-i", file, "-f", "s16le", "-ac", "1", "-ar", "48000", "-"])
+        .output()
+        .expect("ffmpeg, which the tests need");
+    assert!(heard.status.success() && heard.stderr.is_empty(), "{}", String::from_utf8_lossy(&heard.stderr));
+    heard.stdout.as_chunks::<2>().0.iter().map(|sample| i16::from_le_bytes(*sample)).collect()
+}
+
+#[test]
+fn what_an_opus_party_says_is_copied_and_what_was_lost_is_made_up_by_whoever_plays_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("message.opus");
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.party("alice", Kind::Opus, 440.0), stage.party("bob", Kind::Opus, 700.0));
+    stage.bridge(alice, bob);
+    stage.run(SECOND / 2);
+    stage.forget();
+    let writer = Writer::start(1).expect("a writer");
+    let plan = Plan { layout: Layout::Heard, ..Plan::new(file.clone(), Format::OggOpus, Rate::Full) };
+    let (told, outcome) = std::sync::mpsc::channel();
+    let (tap, control) =
+        writer.record(plan, Box::new(move |outcome| told.send(outcome).expect("somebody waits"))).expect("a recording");
+    stage.order(stage.parties[alice].port, Order::Record(Record { tap: Box::new(tap), rate: Rate::Full }));
+    stage.parties[alice].weather = |number| match number % 20 {
+        7 => Fate::Lost,
+        12 => Fate::Late,
+        _ => Fate::Goes,
+    };
+    stage.run(2 * SECOND);
+    control.end();
+    let outcome = outcome.recv_timeout(5 * SECOND).expect("the recording is finished");
+    assert_eq!(outcome.dropped, 0, "{outcome:?}");
+    let bytes = std::fs::read(&file).expect("a recording");
+    let sent = &stage.parties[alice].sent;
+    let lies_there = |payload: &[u8]| bytes.windows(payload.len()).any(|piece| piece == payload);
+    let (lost, came): (Vec<_>, Vec<_>) = (0..90).partition(|number| number % 20 == 7);
+    assert!(came.iter().all(|number| lies_there(&sent[*number].payload)), "each packet as it came");
+    assert!(!lost.iter().any(|number| lies_there(&sent[*number].payload)), "what did not come is not there");
+    let sound = ffmpeg_hears(&file);
+    let seconds = sound.len() as f64 / 48_000.0;
+    // A decoder leaves away the first 6.5 ms, in which the coder of whoever spoke settled.
+    assert!(
+        (seconds + 0.0065 - outcome.duration.as_secs_f64()).abs() < 0.001,
+        "{seconds} s, told were {:?}",
+        outcome.duration
+    );
+    assert!((1.85..=2.05).contains(&seconds), "{seconds} s");
+    let middle = &sound[4800..sound.len() - 4800];
+    let level = ears::level_db(middle, Rate::Full, 440.0);
+    assert!((level - VOICE_DB).abs() < 1.0, "{level}");
+    assert!(ears::level_db(middle, Rate::Full, 700.0) < ears::AUDIBLE_DB, "nobody but her");
+    assert!(ears::longest_gap(middle, Rate::Full) <= Rate::Full.samples());
 }

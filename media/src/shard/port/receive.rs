@@ -158,6 +158,9 @@ impl Port {
             Route::Echo => Onward::Back(*head, kind),
             Route::Nowhere | Route::Relay(_) | Route::Room(_) => Onward::Nowhere,
         };
+        if self.is_recorded() && place.is_some() {
+            self.note_heard(view, kind, moment);
+        }
         if self.wants_frames() {
             let kind = place.map_or_else(|| self.first_heard(), |_| Some(kind));
             self.listen_to(view, place, kind, moment);
@@ -177,7 +180,7 @@ impl Port {
 
     /// Whether somebody wants frames of this party, and not only packets.
     pub fn wants_frames(&self) -> bool {
-        self.transcodes || matches!(self.route, Route::Room(_)) || self.is_recorded() || self.wants_tones()
+        self.transcodes || matches!(self.route, Route::Room(_)) || self.records_frames() || self.wants_tones()
     }
 
     fn take_bytes(&mut self, partner: Place, from: Option<SocketAddr>, moment: Moment, news: &mut News) -> Onward {

@@ -2,12 +2,14 @@
 //!
 //! What was told is taken from the packets as they leave, whoever made them, through a jitter buffer like that of what comes:
 //! so a bridge that only passes packets is recorded as it was heard, and both channels stand in time.
+//!
+//! A recording of the party alone in Opus takes its packets as they are while it speaks Opus, and nobody decodes them here.
 
 use super::{Ear, Moment, Port};
 use crate::codec::resample::Resampler;
 use crate::codec::{Decoder, Kind};
 use crate::frame::{MAX_SAMPLES, Rate};
-use crate::recording::Tap;
+use crate::recording::{Copied, Tap};
 use crate::rtp::packet::View;
 
 /// See the file.
@@ -17,6 +19,8 @@ pub(crate) struct Recorder {
     heard: Channel,
     said: Channel,
     told: Option<Told>,
+    /// There while packets are copied.
+    copied: Option<Box<Copied>>,
     /// Room for a frame as it was told.
     frame: Vec<i16>,
 }
@@ -57,11 +61,14 @@ impl Recorder {
     /// A recorder at the rate of the recording's plan.
     pub fn new(tap: Box<Tap>, rate: Rate) -> Self {
         let frame = Vec::with_capacity(MAX_SAMPLES);
-        Self { tap, rate, heard: Channel::new(), said: Channel::new(), told: None, frame }
+        Self { tap, rate, heard: Channel::new(), said: Channel::new(), told: None, copied: None, frame }
     }
 
     /// A packet leaves for the party.
     fn say(&mut self, packet: &[u8], kind: Kind, moment: Moment) {
+        if !self.tap.takes_said() {
+            return;
+        }
         let Ok(view) = View::parse(packet) else { return };
         if self.told.as_ref().is_none_or(|told| !told.ear.hears(kind)) {
             self.told = kind.decoder().map(|decoder| Told { ear: Ear::new(kind, moment.now), decoder });
@@ -71,8 +78,25 @@ impl Recorder {
         }
     }
 
+    /// A packet of sound came from the party.
+    fn hear(&mut self, packet: &View<'_>, kind: Kind, moment: Moment) {
+        if kind != Kind::Opus || !self.tap.takes_packets() {
+            self.copied = None;
+            return;
+        }
+        self.copied.get_or_insert_default().hear(packet, moment.now, &mut self.tap);
+    }
+
+    /// Whether it wants to be handed frames of the party.
+    fn wants_frames(&self) -> bool {
+        self.copied.is_none()
+    }
+
     /// Ends this round. `heard` is the party's frame and its rate.
     fn round(&mut self, heard: Option<(&[i16], Rate)>, moment: Moment) {
+        if let Some(copied) = &mut self.copied {
+            return copied.round(moment.now, &mut self.tap);
+        }
         self.heard.frame.clear();
         self.said.frame.clear();
         if let Some((sound, rate)) = heard {
@@ -112,6 +136,18 @@ impl Port {
     /// Whether something is recorded.
     pub fn is_recorded(&self) -> bool {
         self.recorders.iter().any(Option::is_some)
+    }
+
+    /// Whether a recording wants frames of the party, and not only its packets.
+    pub(super) fn records_frames(&self) -> bool {
+        self.recorders.iter().flatten().any(|recorder| recorder.wants_frames())
+    }
+
+    /// A packet of sound came from the party.
+    pub(super) fn note_heard(&mut self, packet: &View<'_>, kind: Kind, moment: Moment) {
+        for recorder in self.recorders.iter_mut().flatten() {
+            recorder.hear(packet, kind, moment);
+        }
     }
 
     /// A packet leaves for the party.

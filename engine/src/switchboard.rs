@@ -19,10 +19,13 @@ use patchcord_sip::{
 };
 
 use crate::{
+    bans::Bans,
+    door::Moment,
     exchange::CallTally,
     journal::Clerk,
     live::LiveCalls,
     passes::Passes,
+    redact::Redacted,
     rooms::RoomHouse,
     routing::{
         self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
@@ -53,6 +56,8 @@ pub struct Switchboard {
     pub live: LiveCalls,
     /// Who is in which conference room.
     pub rooms: RoomHouse,
+    /// Who is refused at every door.
+    pub bans: Arc<Bans>,
     /// By what one shard speaks to another for somebody.
     pub passes: Passes,
     plan: ArcSwap<Plan>,
@@ -136,6 +141,7 @@ impl Switchboard {
             calls: Gauge::default(),
             live: LiveCalls::default(),
             rooms: RoomHouse::default(),
+            bans: Arc::default(),
             passes: Passes::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             complaints: Seldom::default(),
@@ -215,6 +221,21 @@ impl Switchboard {
                 Err(Fault::new(refused.status(Side::Server), phrase(refused)))
             }
             Err(refused) => Ok(Proof::Missing { stale: refused.is_stale() }),
+        }
+    }
+
+    /// Somebody has shown a wrong user name or password: it is counted, now and then told, and who guesses on is banned.
+    pub(crate) fn note_wrong(&self, claimed: &Uri<'_>, moment: &Moment) {
+        self.tally.wrong_credentials.fetch_add(1, Relaxed);
+        let peer = moment.hop.peer;
+        if let Some(unsaid) = self.complaints.say(moment.now) {
+            let endpoint = Redacted(claimed.user_text().unwrap_or_default());
+            tracing::warn!(%endpoint, peer = %Redacted(peer), unsaid, "wrong user name or password");
+        }
+        let address = peer.ip().to_canonical();
+        let is_known = || self.plan().trunk_at(address).is_some() || self.location.is_reached_at(address, moment.now);
+        if let Some(ban) = self.bans.wrong_password(address, moment.wall, is_known) {
+            tracing::warn!(network = %Redacted(ban.network), reason = ban.reason, "banned");
         }
     }
 

@@ -5,12 +5,13 @@
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
 //! test, replay   tests of scripts; a past call against the scripts of today
-//! endpoint, user, calls, originate, rooms, server, files   the other commands
+//! endpoint, user, calls, originate, rooms, bans, server, files   the other commands
 //! store      the store, for a command that finds no server
 //! ```
 //!
 //! A command that needs the running server asks it; one that needs only the store opens that itself when no server runs.
 
+mod bans;
 mod calls;
 mod client;
 mod endpoint;
@@ -105,6 +106,7 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         }
         Command::Originate(wish) => block_on(originate::originate(context, wish)),
         Command::Rooms { command } => block_on(rooms::rooms(context, command)),
+        Command::Bans { command } => block_on(bans::bans(context, command)),
         Command::Status => block_on(server::status(context)),
         Command::Reload => block_on(server::reload(context)),
     }

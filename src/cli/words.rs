@@ -101,6 +101,16 @@ Examples:
         #[command(subcommand)]
         command: Option<RoomsCommand>,
     },
+    /// Show who is refused at every door, ban somebody, or let somebody in again
+    #[command(after_help = "\
+Examples:
+  patchcord bans
+  patchcord bans add 198.51.100.0/24 --reason scans --for 12h
+  patchcord bans remove 198.51.100.0/24")]
+    Bans {
+        #[command(subcommand)]
+        command: Option<BansCommand>,
+    },
     /// Show how the running server is
     #[command(after_help = "Example:\n  patchcord status")]
     Status,
@@ -162,6 +172,31 @@ pub enum RoomsCommand {
     /// Do something with a room or a member
     #[command(after_help = "Example:\n  patchcord rooms order weekly kick --member 3")]
     Order(RoomDeed),
+}
+
+#[derive(Subcommand)]
+pub enum BansCommand {
+    /// Show who is refused
+    #[command(after_help = "Example:\n  patchcord bans list --json")]
+    List,
+    /// Refuse an address or a network
+    #[command(after_help = "Example:\n  patchcord bans add 198.51.100.7 --reason scans --for 7d")]
+    Add {
+        /// An address, or a network as 198.51.100.0/24
+        network: String,
+        /// Why, for whoever asks later
+        #[arg(long, value_name = "WORDS")]
+        reason: String,
+        /// For how long: 90s, 15m, 12h, 7d [default: until it is lifted]
+        #[arg(long = "for", value_name = "TIME")]
+        lasting: Option<String>,
+    },
+    /// Let somebody in again
+    #[command(after_help = "Example:\n  patchcord bans remove 198.51.100.7")]
+    Remove {
+        /// As it stands in the list
+        network: String,
+    },
 }
 
 #[derive(Args)]

@@ -291,6 +291,14 @@ impl House for Running {
         let refused: Vec<_> = tally.refused.each().map(|(status, count)| ("status", status, count)).collect();
         page.family(Kind::Counter, "refused", "Requests turned away, by status", &refused);
 
+        page.gauge("bans", "Addresses and networks that are refused", board.bans.count() as u64);
+        let turned: Vec<_> = board.bans.counted().into_iter().map(|(over, count)| ("transport", over, count)).collect();
+        page.family(
+            Kind::Counter,
+            "banned_refused",
+            "Messages, connections and requests of whoever is banned",
+            &turned,
+        );
         measure_calls(board, page);
         self.parts.porter.measure(page);
 

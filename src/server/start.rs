@@ -12,7 +12,7 @@ use patchcord_engine::{
 use patchcord_web::{
     accounts::{AccountError, Accounts},
     api::Rooms as Doors,
-    control, doors,
+    bans, control, doors,
     feed::{Announced, Feed},
     folder::{Hold, HoldError},
     outside::{self, Porter},
@@ -205,7 +205,10 @@ async fn open_rooms(
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
     };
     let porter = open_porter(&config, &store, &board, &services)?;
-    let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())) };
+    let refused = board.bans.clone();
+    refused.spare(config.runtime.local.clone());
+    refused.restore(store.bans(wall).await.map_err(StartError::Bindings)?, wall);
+    let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())), bans: refused.clone() };
     let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
     let places = web.iter().map(|(_, place)| *place).collect();
@@ -239,6 +242,7 @@ async fn open_rooms(
         tokio::spawn(services.watch(stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(past_rooms::keep(rooms.store.clone(), rooms.accounts.board().clone(), stopped.clone())),
+        tokio::spawn(bans::keep(rooms.store.clone(), refused, stopped.clone())),
         tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, stopped.clone())),
     ];
     doors.extend(web.into_iter().map(|listening| open_pages(listening, &rooms, &shown, &stopped)));

@@ -11,6 +11,8 @@ use axum::{
     routing::get,
 };
 
+use patchcord_engine::bans::Bans;
+
 use crate::{
     api::{self, Rooms},
     house::House,
@@ -19,6 +21,7 @@ use crate::{
     people::guard,
     phone,
     problem::Problem,
+    serve::Ends,
 };
 
 /// The version of the text format that Prometheus asks for.
@@ -39,7 +42,7 @@ const SHIELDS: [(HeaderName, &str); 5] = [
 
 /// The doors of that house.
 pub fn doors(rooms: Rooms) -> Router {
-    let people = rooms.people.clone();
+    let (people, bans) = (rooms.people.clone(), rooms.accounts.board().bans.clone());
     let api = api::routes(rooms.clone()).layer(middleware::from_fn(guard::signed));
     let phones = phone::routes(rooms.clone());
     let known = api.merge(pages::routes(rooms.clone())).layer(middleware::from_fn_with_state(people, guard::identify));
@@ -52,7 +55,17 @@ pub fn doors(rooms: Rooms) -> Router {
         .merge(known)
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(bans, turn_away))
         .layer(middleware::from_fn(shield))
+}
+
+/// Whoever is banned hears nothing but that.
+async fn turn_away(State(bans): State<Arc<Bans>>, request: Request, next: Next) -> Result<Response, Problem> {
+    let ends: Option<&Ends> = request.extensions().get();
+    match ends.is_some_and(|ends| bans.refuses_pages(ends.peer.ip())) {
+        true => Err(Problem::new(StatusCode::FORBIDDEN, "this address is refused")),
+        false => Ok(next.run(request).await),
+    }
 }
 
 async fn shield(request: Request, next: Next) -> Response {

@@ -8,6 +8,7 @@
 //! recordings their files, within their folder
 //! feed       what happens to calls, as it happens
 //! retention  what is kept for how long
+//! bans       who is refused at every door, kept over a restart
 //! masking    calls for people who may not see numbers
 //! api        /api/v1, one table of doors
 //! pages      the dashboard
@@ -25,6 +26,7 @@
 
 pub mod accounts;
 pub mod api;
+pub mod bans;
 pub mod control;
 pub mod doors;
 pub mod feed;

@@ -66,11 +66,7 @@ pub(super) fn prove(
         Proof::Of(endpoint) => Ok(endpoint),
         Proof::Missing { stale } => Err(Refusal::challenged(board.challenges(to, stale, moment.random, moment.now))),
         Proof::Wrong => {
-            board.tally.wrong_credentials.fetch_add(1, Relaxed);
-            if let Some(unsaid) = board.complaints.say(moment.now) {
-                let (endpoint, peer) = (Redacted(to.user_text().unwrap_or_default()), Redacted(moment.hop.peer));
-                tracing::warn!(%endpoint, %peer, unsaid, "wrong user name or password");
-            }
+            board.note_wrong(to, moment);
             Err(Refusal::new(403, "Wrong User Name Or Password"))
         }
     }

@@ -4,7 +4,6 @@
 //! Who is vouched for is asked for nothing and believed nothing else. Where a call of theirs leads is the plan's to say.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use patchcord_sip::message::Request;
 use patchcord_sip::uri::Uri;
@@ -12,7 +11,6 @@ use patchcord_sip::uri::Uri;
 use super::Exchange;
 use super::ends::Whose;
 use crate::door::{Moment, Refusal};
-use crate::redact::Redacted;
 use crate::routing::{Caller, Decision, Guest, Verdict, Voucher};
 use crate::switchboard::Proof;
 
@@ -80,11 +78,7 @@ impl Exchange {
                 Err(Refusal::challenged(board.challenges(from, stale, moment.random, moment.now)))
             }
             Proof::Wrong => {
-                board.tally.wrong_credentials.fetch_add(1, Relaxed);
-                if let Some(unsaid) = board.complaints.say(moment.now) {
-                    let (endpoint, peer) = (Redacted(from.user_text().unwrap_or_default()), Redacted(moment.hop.peer));
-                    tracing::warn!(%endpoint, %peer, unsaid, "a call with a wrong user name or password");
-                }
+                board.note_wrong(from, moment);
                 Err(Refusal::new(403, "Wrong User Name Or Password"))
             }
         }

@@ -8,6 +8,7 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasher, RandomState},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -78,6 +79,12 @@ impl Location {
     /// Whether somebody can be reached only over that connection.
     pub fn is_reached_by(&self, flow: FlowId) -> bool {
         lock(&self.flows).contains_key(&flow)
+    }
+
+    /// Whether somebody is bound to that address. Looks at all of them: for what happens seldom.
+    pub fn is_reached_at(&self, address: IpAddr, now: Instant) -> bool {
+        let there = |binding: &Arc<Binding>| binding.stands(now) && binding.hop.peer.ip().to_canonical() == address;
+        self.stripes.iter().any(|stripe| lock(stripe).values().flatten().any(there))
     }
 
     /// Up to `most` endpoints with bindings, with what they hold, by name after `after`: for those who list them.

@@ -116,6 +116,9 @@ impl Shard {
     }
 
     fn datagram(&self, core: &mut Core, datagram: Bytes, hop: Hop) {
+        if self.shared.bans.refuses(hop.peer.ip(), hop.transport) {
+            return;
+        }
         match datagram.first() {
             // No SIP message starts with a byte of these; half of the keepalives do.
             None | Some(0..=b' ') if self.keepalive(core, &datagram, &hop) => {}
@@ -150,6 +153,11 @@ impl Shard {
     /// A whole message came over a connection. One that belongs to a shard without room for it now comes back, for
     /// [`Shard::pass`].
     pub fn hear(&self, message: Bytes, hop: Hop) -> Result<(), Elsewhere> {
+        if self.shared.bans.refuses(hop.peer.ip(), hop.transport) {
+            // The ban was made while the connection stood.
+            self.enter(|core| core.works.close(hop.flow));
+            return Ok(());
+        }
         self.enter(|core| self.message(core, message, hop))
     }
 

@@ -14,6 +14,7 @@ use super::spread::Spread;
 use super::stats::Counters;
 use super::transport::flows::{Crowded, Flow, Flows};
 use super::transport::tls::Tls;
+use crate::bans::Bans;
 use crate::redact::Redacted;
 use crate::routing::Voucher;
 use crate::seldom::Seldom;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     /// The listeners, now that their ports are known.
     pub bound: Vec<Listen>,
     pub addresses: Addresses,
+    pub bans: Arc<Bans>,
     pub flows: Flows,
     pub tls: Tls,
     /// One for each shard.
@@ -35,12 +37,29 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub fn new(settings: Settings, bound: Vec<Listen>, tls: Tls, entrances: Vec<Entrance>, start: u32) -> Self {
+    pub fn new(
+        settings: Settings,
+        bound: Vec<Listen>,
+        tls: Tls,
+        (entrances, bans): (Vec<Entrance>, Arc<Bans>),
+        start: u32,
+    ) -> Self {
         let addresses = Addresses::new(settings.advertise.clone(), settings.local.clone(), bound.clone());
         let flows = Flows::new(settings.limits.clone(), start);
         let counters = entrances.iter().map(|_| Arc::default()).collect();
         let spread = Spread::new(entrances.len());
-        Self { settings, bound, addresses, flows, tls, entrances, counters, turned_away: Seldom::default(), spread }
+        Self {
+            settings,
+            bound,
+            addresses,
+            bans,
+            flows,
+            tls,
+            entrances,
+            counters,
+            turned_away: Seldom::default(),
+            spread,
+        }
     }
 
     /// Takes in a connection that a peer made. Neighbours have a limit of their own: a proxy in front of us brings the

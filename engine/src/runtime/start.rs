@@ -34,6 +34,7 @@ use super::transport::bind::{BindError, Group, bind};
 use super::transport::tls::Tls;
 use super::transport::udp::Datagrams;
 use super::transport::ws::MessageSocket;
+use crate::bans::Bans;
 use crate::bell::Bell;
 use crate::errand::World;
 use crate::originate::Origination;
@@ -73,6 +74,9 @@ pub enum StartError {
 /// Why a connection was not taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdopted {
+    /// Whoever is there is banned.
+    #[error("this address is refused")]
+    Banned,
     /// There are too many connections, or too many from there.
     #[error("there are too many connections")]
     Crowded,
@@ -106,11 +110,13 @@ pub struct Around {
     pub sound: Option<Sound>,
     /// Where errands of programs go.
     pub world: Option<Arc<dyn World>>,
+    /// Who is refused before anybody hears him.
+    pub bans: Arc<Bans>,
 }
 
 impl From<Option<Sound>> for Around {
     fn from(sound: Option<Sound>) -> Self {
-        Self { sound, world: None }
+        Self { sound, ..Self::default() }
     }
 }
 
@@ -146,13 +152,13 @@ impl Runtime {
         let tls = Tls::open(&settings)?;
         let (phase, _) = watch::channel(Phase::Running);
         let (bound, mut fittings, entrances) = fit(&settings, &phase)?;
-        let Around { sound, world } = around.into();
+        let Around { sound, world, bans } = around.into();
         fittings.iter_mut().for_each(|fitting| fitting.world = world.clone());
         if let Some(sound) = sound {
             let shares = sound.share(fittings.len());
             fittings.iter_mut().zip(shares).for_each(|(fitting, share)| fitting.sound = Some(share));
         }
-        let shared = Arc::new(Shared::new(settings, bound, tls, entrances, random()?));
+        let shared = Arc::new(Shared::new(settings, bound, tls, (entrances, bans), random()?));
         let runtime = Self { shared, phase, threads: Mutex::default(), turn: AtomicUsize::new(0) };
         let desks = Arc::new(desks);
         for fitting in fittings.drain(..) {
@@ -217,6 +223,9 @@ impl Runtime {
         (local, peer): (SocketAddr, SocketAddr),
         vouched: Option<Voucher>,
     ) -> Result<(), NotAdopted> {
+        if self.shared.bans.refuses(peer.ip(), transport) {
+            return Err(NotAdopted::Banned);
+        }
         let flow = self.shared.accept(transport, peer, vouched).map_err(|_| NotAdopted::Crowded)?;
         let hop = Hop { transport, flow: flow.id, local, peer };
         let entrance = &self.shared.entrances[(flow.id.0 % self.shared.entrances.len() as u64) as usize];

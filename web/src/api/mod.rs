@@ -7,6 +7,7 @@
 //! calls      calls that go on
 //! originate  calls that the house begins
 //! records    what became of calls
+//! bans       who is refused at every door
 //! rooms      conferences there are and were, and what is wanted of them
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
@@ -20,6 +21,7 @@
 //! Who asks is found out before (`people::guard`, or the control socket's token); a door only says which right it needs.
 
 pub(crate) mod ask;
+pub(crate) mod bans;
 pub(crate) mod calls;
 mod endpoints;
 pub(crate) mod events;
@@ -158,6 +160,11 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/events", Right::ReadCalls, "What happens to calls, as server-sent events", || {
         get(events::listen)
     }),
+    door("get", "/api/v1/bans", Right::ReadEndpoints, "Who is refused at every door, the latest first", || {
+        get(bans::list)
+    }),
+    door("post", "/api/v1/bans", Right::ChangeBans, "Refuses an address or a network", || post(bans::add)),
+    door("delete", "/api/v1/bans/{network}", Right::ChangeBans, "Lets it in again", || delete(bans::remove)),
     door("get", "/api/v1/openapi.json", Right::ReadStatus, "This description", || get(openapi::give)),
     door("get", "/api/v1/records", Right::ReadRecords, "Past calls, the newest first", || get(records::list)),
     door("get", "/api/v1/records/export", Right::ReadRecords, "All calls that are wanted, as CSV or JSON", || {

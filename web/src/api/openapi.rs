@@ -1,6 +1,7 @@
 //! The description of the API, made from the table of its doors.
 
 use axum::Json;
+use patchcord_engine::bans::MAX_REASON;
 use serde_json::{Map, Value, json};
 
 use super::{DOORS, Door};
@@ -117,6 +118,14 @@ fn body(door: &Door) -> Option<Value> {
                 "room": { "type": ["string", "null"] },
                 "target": { "type": ["string", "null"] },
                 "prompts": { "type": ["array", "null"], "items": { "type": "string" }, "maxItems": 32 },
+            },
+        })),
+        ("post", "/api/v1/bans") => Some(json!({
+            "type": "object", "required": ["network", "reason"], "additionalProperties": false,
+            "properties": {
+                "network": { "type": "string", "description": "an address, or a network as 192.0.2.0/24" },
+                "reason": { "type": "string", "minLength": 1, "maxLength": MAX_REASON },
+                "for_s": { "type": ["integer", "null"], "minimum": 1, "maximum": super::bans::LONGEST_S },
             },
         })),
         ("post", "/api/v1/originate") => Some(json!({

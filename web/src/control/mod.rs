@@ -9,6 +9,7 @@
 //! Whoever may read the data folder may command the server; nobody else gets past the token. There is no SQL here and
 //! no decision: behind the token lies the API that programs use, too, with every right.
 
+mod bans;
 mod calls;
 mod originate;
 mod people;

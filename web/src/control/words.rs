@@ -7,6 +7,7 @@ use patchcord_engine::{
 use serde::{Deserialize, Serialize};
 
 pub use super::{
+    bans::{BanTold, BansTold, NewBan},
     calls::{CallWords, ForwardWords},
     originate::{BegunCall, NewCall},
     people::{Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users},

@@ -36,11 +36,13 @@ pub enum Right {
     ReadAudit,
     /// Tokens of guests who call from web pages.
     MintTokens,
+    /// Refusing addresses, and letting them in again.
+    ChangeBans,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ReadStatus,
         Self::ReadRecords,
         Self::ReadNumbers,
@@ -54,6 +56,7 @@ impl Right {
         Self::ChangePeople,
         Self::ReadAudit,
         Self::MintTokens,
+        Self::ChangeBans,
     ];
 
     /// Its name as a scope.
@@ -72,6 +75,7 @@ impl Right {
             Self::ChangePeople => "people:write",
             Self::ReadAudit => "audit:read",
             Self::MintTokens => "tokens:mint",
+            Self::ChangeBans => "bans:write",
         }
     }
 
@@ -156,8 +160,8 @@ impl Role {
     pub fn rights(self) -> Rights {
         const WATCHING: [Right; 5] =
             [Right::ReadStatus, Right::ReadRecords, Right::ReadCalls, Right::ReadEndpoints, Right::ReadRoutes];
-        const WORKING: [Right; 4] =
-            [Right::ReadNumbers, Right::ReadRecordings, Right::ChangeCalls, Right::ChangeEndpoints];
+        const WORKING: [Right; 5] =
+            [Right::ReadNumbers, Right::ReadRecordings, Right::ChangeCalls, Right::ChangeEndpoints, Right::ChangeBans];
         match self {
             Self::Admin => Rights::all(),
             Self::Operator => WATCHING.into_iter().chain(WORKING).collect(),

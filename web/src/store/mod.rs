@@ -12,6 +12,7 @@
 //! foreign    databases that manifests of services name
 //! letters    mail that no server took yet
 //! voicemail  what was left for whom, and tries of PINs
+//! bans       who is refused at every door
 //! people     users and tokens
 //! audit      who changed what, and who listened to what
 //! ```
@@ -21,6 +22,7 @@
 //! nothing about SIP.
 
 mod audit;
+mod bans;
 mod bindings;
 mod calls;
 mod claim;

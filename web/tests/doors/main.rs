@@ -1,5 +1,6 @@
 //! The doors as programs meet them: the control socket with its token, and the HTTP pages that watch the server.
 
+mod bans;
 mod calls;
 mod control;
 mod lab;

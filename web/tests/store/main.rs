@@ -1,5 +1,6 @@
 //! What the store promises, told to both databases: each law runs on SQLite and on a real PostgreSQL.
 
+mod bans;
 mod bindings;
 mod calls;
 mod cluster;

@@ -40,6 +40,9 @@ fn is_the_peers(error: &io::Error) -> bool {
 }
 
 fn take(shard: &Rc<Shard>, stream: TcpStream, peer: SocketAddr, transport: Transport) {
+    if shard.shared.bans.refuses(peer.ip(), transport) {
+        return;
+    }
     let Ok(flow) = shard.shared.accept(transport, peer, None) else {
         return one_more(&shard.counters.crowded);
     };

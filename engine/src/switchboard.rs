@@ -4,6 +4,7 @@
 //! while another is, but for what the location says of itself.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -65,6 +66,8 @@ pub struct Switchboard {
     pub(crate) complaints: Seldom,
     domain: Option<Box<str>>,
     digests: Digests,
+    /// By what names that nobody has draw their lot.
+    lots: RandomState,
     challenger: Challenger,
     counts: Mutex<Counts>,
 }
@@ -147,6 +150,7 @@ impl Switchboard {
             complaints: Seldom::default(),
             domain: domain.map(Into::into),
             digests,
+            lots: RandomState::new(),
             counts: Mutex::new(challenger.counts(digest::MAX_NONCES)),
             challenger,
         }
@@ -207,7 +211,7 @@ impl Switchboard {
         let user = said.split_once('@').map_or(&*said, |(user, _)| user);
         let endpoint = self.directory.find(user);
         let credential = endpoint.as_ref().map(|endpoint| &endpoint.credential);
-        let digests = endpoint.as_ref().and_then(|endpoint| endpoint.digests).unwrap_or(self.digests);
+        let digests = self.asked(user, endpoint.as_deref());
         if given.algorithm().is_none_or(|algorithm| !digests.has(algorithm)) {
             return Ok(Proof::Missing { stale: false });
         }
@@ -243,10 +247,20 @@ impl Switchboard {
     /// nonce unlike any other.
     pub fn challenges(&self, to: &Uri<'_>, stale: bool, random: [u8; 8], now: Instant) -> Vec<String> {
         self.tally.challenged.fetch_add(1, Relaxed);
-        let endpoint = to.user_text().and_then(|user| self.directory.find(&user));
-        let digests = endpoint.and_then(|endpoint| endpoint.digests).unwrap_or(self.digests);
+        let user = to.user_text().unwrap_or_default();
+        let digests = self.asked(&user, self.directory.find(&user).as_deref());
         let offers = self.challenger.challenge(self.realm(to), digests.iter(), stale, random, now);
         offers.map(|offer| offer.text()).collect()
+    }
+
+    /// What whoever calls itself `user` is asked for. Names that nobody has are asked like some endpoint, the same name
+    /// always the same, so that guessing names by their challenges finds nobody.
+    fn asked(&self, user: &str, endpoint: Option<&Endpoint>) -> Digests {
+        let own = match endpoint {
+            Some(endpoint) => endpoint.digests,
+            None => self.directory.asked_by_lot(|| self.lots.hash_one(user)),
+        };
+        own.unwrap_or(self.digests)
     }
 }
 

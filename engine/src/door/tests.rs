@@ -179,6 +179,29 @@ fn an_endpoint_whose_phone_can_do_better_is_asked_for_better_and_takes_no_less()
 }
 
 #[test]
+fn the_kind_of_a_challenge_does_not_tell_who_exists() {
+    let mut phone = phone();
+    let board = phone.door.board();
+    let alice = board.directory.find("alice").expect("alice is there");
+    let digests = "sha-256".parse().ok();
+    let strong = Endpoint { user: "bob".into(), number: None, digests, ..(*alice).clone() };
+    board.directory.put(vec![strong]).expect("bob changes");
+
+    let mut kinds = [0; 2];
+    for number in 0..64 {
+        let lines = format!("To: <sip:nobody{number}@example.org>\nContact: <sip:nobody@192.0.2.9>");
+        let mut asked = || {
+            let asked = phone.sends("REGISTER", "sip:example.org", &lines);
+            asked.get(Name::WwwAuthenticate).expect("a challenge").contains("SHA-256")
+        };
+        let kind = asked();
+        assert_eq!(kind, asked(), "the same name is asked the same");
+        kinds[usize::from(kind)] += 1;
+    }
+    assert!(kinds.iter().all(|kind| *kind > 8), "names that nobody has are asked like alice, and like bob: {kinds:?}");
+}
+
+#[test]
 fn several_phones_of_one_endpoint_are_held_side_by_side() {
     let mut phone = phone();
     let two = "Contact: <sip:alice@192.0.2.9:5060>;q=0.5, <sip:alice@192.0.2.10>;expires=120";

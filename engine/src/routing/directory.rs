@@ -106,6 +106,8 @@ pub struct Directory {
 struct Inner {
     endpoints: HashMap<Arc<str>, Arc<Endpoint>>,
     numbers: HashMap<Box<str>, Arc<str>>,
+    /// How many endpoints are asked for what, in the order in which the kinds came up.
+    asked: Vec<(Option<Digests>, usize)>,
 }
 
 /// Whether `user` can be the name of an endpoint: it must need no escaping in a SIP address.
@@ -133,6 +135,25 @@ impl Directory {
         let mut all: Vec<_> = self.read().endpoints.values().cloned().collect();
         all.sort_unstable_by(|a, b| a.user.cmp(&b.user));
         all
+    }
+
+    /// What the `lot`th endpoint would be asked for, of all in an order that only their numbers of each kind decide.
+    ///
+    /// Whoever asks for a name that nobody has draws a lot by that name and is asked the same: otherwise a challenge
+    /// unlike the usual one would tell that its endpoint exists.
+    pub fn asked_by_lot(&self, lot: impl FnOnce() -> u64) -> Option<Digests> {
+        let inner = self.read();
+        if let [] | [_] = *inner.asked {
+            return inner.asked.first().and_then(|(digests, _)| *digests);
+        }
+        let mut place = (lot() % inner.endpoints.len().max(1) as u64) as usize;
+        for (digests, count) in &inner.asked {
+            match place.checked_sub(*count) {
+                Some(rest) => place = rest,
+                None => return *digests,
+            }
+        }
+        None
     }
 
     /// How many there are.
@@ -246,12 +267,23 @@ impl Inner {
         if let Some(number) = &endpoint.number {
             self.numbers.insert(number.clone(), endpoint.user.clone());
         }
+        match self.asked.iter_mut().find(|(digests, _)| *digests == endpoint.digests) {
+            Some((_, count)) => *count += 1,
+            None => self.asked.push((endpoint.digests, 1)),
+        }
         self.endpoints.insert(endpoint.user.clone(), Arc::new(endpoint));
     }
 
     fn forget(&mut self, user: &str) {
-        if let Some(number) = self.endpoints.remove(user).and_then(|known| known.number.clone()) {
-            self.numbers.remove(&number);
+        let Some(known) = self.endpoints.remove(user) else { return };
+        if let Some(place) = self.asked.iter().position(|(digests, _)| *digests == known.digests) {
+            self.asked[place].1 -= 1;
+            if self.asked[place].1 == 0 {
+                self.asked.remove(place);
+            }
+        }
+        if let Some(number) = &known.number {
+            self.numbers.remove(number);
         }
     }
 }
@@ -315,6 +347,23 @@ mod tests {
         directory.put(vec![endpoint("bob", Some("101"), Origin::Store)]).expect("101 is free");
 
         assert_eq!(&*directory.reached_by("101").expect("bob rings at 101").user, "bob");
+    }
+
+    #[test]
+    fn lots_fall_as_often_as_endpoints_are_asked_for_each_kind() {
+        let directory = Directory::default();
+        assert_eq!(directory.asked_by_lot(|| 7), None, "nobody there: as everybody");
+        let strong = "sha-256".parse().ok();
+        let alice = Endpoint { digests: strong, ..endpoint("alice", None, Origin::Store) };
+        let others = ["bob", "carol"].map(|user| endpoint(user, None, Origin::Store));
+        directory.put([vec![alice.clone()], others.to_vec()].concat()).expect("three endpoints");
+        let drawn: Vec<_> = (0..6).map(|lot| directory.asked_by_lot(|| lot)).collect();
+        assert_eq!(drawn, [strong, None, None, strong, None, None]);
+
+        directory.put(vec![Endpoint { digests: None, ..alice }]).expect("alice changes");
+        assert!((0..6).all(|lot| directory.asked_by_lot(|| lot).is_none()));
+        assert_eq!(directory.remove("alice"), Ok(true));
+        assert!((0..6).all(|lot| directory.asked_by_lot(|| lot).is_none()));
     }
 
     #[test]

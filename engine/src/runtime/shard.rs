@@ -48,6 +48,9 @@ use crate::redact::Redacted;
 /// How long a client stays away that comes while the server stops: long enough for a restart.
 const RETRY_AFTER_STOP_SECONDS: u32 = 10;
 
+/// How often in a row a shard that wants to rest says what refusals brought about.
+const POSTS: usize = 8;
+
 /// One shard as its tasks see it.
 pub(crate) struct Shard {
     pub index: usize,
@@ -111,7 +114,7 @@ impl Shard {
         core.works.now = clock::now();
         let more =
             socket.receive(&mut self.scratch.borrow_mut(), |datagram, hop| self.datagram(&mut core, datagram, hop));
-        self.rest(&core);
+        self.rest(&mut core);
         more
     }
 
@@ -378,12 +381,19 @@ impl Shard {
         let mut core = self.core.borrow_mut();
         core.works.now = clock::now();
         let result = act(&mut core);
-        self.rest(&core);
+        self.rest(&mut core);
         result
     }
 
     /// Nothing more is to be done now: when is there again?
-    fn rest(&self, core: &Core) {
+    fn rest(&self, core: &mut Core) {
+        // Who hears that a datagram was refused may want to say something else, and that may be refused in turn; the end
+        // of that is no reason to hold up the shard.
+        let mut posts = POSTS;
+        while core.works.post() && posts > 0 {
+            posts -= 1;
+            core.guard(Core::settle);
+        }
         let transactions = core.works.transactions.deadline();
         let next = [transactions, core.desk.deadline()].into_iter().flatten().min();
         self.alarm.set(next);

@@ -137,11 +137,27 @@ impl Works {
     /// Sends what the transactions want sent.
     pub fn transmit(&mut self, hop: Hop, otherwise: Option<SocketAddr>, bytes: Bytes, sender: Sender) {
         if let Err(Unsent) = self.transports.send(hop, otherwise, bytes, sender) {
-            if matches!(sender, Sender::Server(_)) {
-                one_more(&self.counters.undeliverable);
-            }
-            self.transactions.transport_failed(sender);
+            self.unsent(sender);
         }
+    }
+
+    /// Says what waits to be said, and tells those whose datagrams were refused. Tells whether the transactions have more
+    /// to do for that.
+    pub fn post(&mut self) -> bool {
+        self.transports.post();
+        let mut is_news = false;
+        while let Some(sender) = self.transports.next_refused() {
+            self.unsent(sender);
+            is_news = true;
+        }
+        is_news
+    }
+
+    fn unsent(&mut self, sender: Sender) {
+        if !matches!(sender, Sender::Client(_)) {
+            one_more(&self.counters.undeliverable);
+        }
+        self.transactions.transport_failed(sender);
     }
 
     /// Says something that no transaction stands for.

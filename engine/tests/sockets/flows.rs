@@ -8,7 +8,7 @@ use crate::net::{Caller, Phone, nobody, serve, tcp_server};
 use crate::support::{House, Note, answer, options, request, status, within};
 
 /// Asks the clerk to send a request of its own.
-fn send_to(target: &str, more: &str) -> String {
+pub fn send_to(target: &str, more: &str) -> String {
     request(
         "MESSAGE",
         &target.replace([':', ';', '=', '[', ']', '@'], "."),

@@ -1,7 +1,9 @@
 //! Datagrams.
 
+use patchcord_engine::runtime::SendFault;
 use patchcord_sip::hop::Transport;
 
+use crate::flows::send_to;
 use crate::net::Phone;
 use crate::support::{House, header, options, request, status};
 
@@ -43,6 +45,17 @@ async fn an_answer_says_where_the_request_came_from() {
     let via = header(&answer, "Via");
     assert!(via.contains(&format!("rport={}", phone.addr().port())), "{via}");
     assert!(via.contains("received=127.0.0.1"), "{via}");
+}
+
+#[tokio::test]
+async fn a_datagram_that_the_system_refuses_is_told_at_once() {
+    let mut house = House::open(&["udp:127.0.0.1:0"]);
+    let phone = Phone::to(house.at(Transport::Udp)).await;
+    // To everybody on the network: no socket of ours is allowed that.
+    phone.say(send_to("sip:127.255.255.255:5060", "")).await;
+    assert_eq!(house.end().await, Err(SendFault::Unreachable));
+    house.counted("unsent", |count| count == 1).await;
+    assert_eq!(status(&phone.ask(options("after")).await), 200);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ pub(crate) mod bind;
 mod connect;
 pub(crate) mod connection;
 pub(crate) mod flows;
+mod outbox;
 pub(crate) mod tls;
 pub(crate) mod udp;
 pub mod ws;
@@ -24,6 +25,7 @@ use patchcord_sip::hop::{FlowId, Hop, Transport};
 use patchcord_sip::transaction::Sender;
 
 use self::flows::{Unsaid, Way};
+use self::outbox::{Letter, Outbox};
 use self::udp::Datagrams;
 use super::shard::Shard;
 use super::shared::Shared;
@@ -43,6 +45,9 @@ pub(crate) struct Transports {
     shard: Weak<Shard>,
     /// Whose replies wait for connections that are being made: they have to hear when none comes about.
     replies: HashMap<FlowId, Vec<Sender>>,
+    outbox: Outbox,
+    /// Whose datagrams the system refused, until the shard tells them.
+    refused: Vec<Sender>,
 }
 
 /// A message could not be sent.
@@ -56,7 +61,15 @@ impl Transports {
         datagrams: Vec<Option<Rc<Datagrams>>>,
         shard: Weak<Shard>,
     ) -> Self {
-        Self { shared, counters, datagrams, shard, replies: HashMap::new() }
+        Self {
+            shared,
+            counters,
+            datagrams,
+            shard,
+            replies: HashMap::new(),
+            outbox: Outbox::default(),
+            refused: Vec::new(),
+        }
     }
 
     /// Sends a message along a hop; a reply whose connection has gone goes to `otherwise`.
@@ -68,7 +81,7 @@ impl Transports {
         sender: Sender,
     ) -> Result<(), Unsent> {
         if hop.transport == Transport::Udp {
-            return self.send_datagram(&hop, &bytes);
+            return self.send_datagram(Letter { hop, bytes, sender });
         }
         match self.shared.flows.say(hop.flow, bytes.clone()) {
             Ok(()) => {}
@@ -85,19 +98,36 @@ impl Transports {
         Ok(())
     }
 
-    fn send_datagram(&self, hop: &Hop, bytes: &[u8]) -> Result<(), Unsent> {
-        let socket = self.socket(hop.flow).ok_or(Unsent)?;
-        match socket.send(hop.local, hop.peer, bytes) {
-            Ok(()) => self.counters.sent(Transport::Udp),
-            // The kernel is full at the moment. That is a lost datagram like any other, and will be repeated.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => one_more(&self.counters.unsent),
-            Err(error) => {
-                one_more(&self.counters.unsent);
-                tracing::debug!(peer = %Redacted(hop.peer), %error, "datagram refused");
-                return Err(Unsent);
-            }
+    fn send_datagram(&mut self, letter: Letter) -> Result<(), Unsent> {
+        self.socket(letter.hop.flow).ok_or(Unsent)?;
+        if self.outbox.put(letter) {
+            self.post();
         }
         Ok(())
+    }
+
+    /// Says every datagram that waits.
+    pub fn post(&mut self) {
+        let letters = self.outbox.take();
+        for Letter { hop, bytes, sender } in &letters {
+            let Some(socket) = self.socket(hop.flow) else { continue };
+            match socket.send(hop.local, hop.peer, bytes) {
+                Ok(()) => self.counters.sent(Transport::Udp),
+                // The kernel is full at the moment. That is a lost datagram like any other, and will be repeated.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => one_more(&self.counters.unsent),
+                Err(error) => {
+                    one_more(&self.counters.unsent);
+                    tracing::debug!(peer = %Redacted(hop.peer), %error, "datagram refused");
+                    self.refused.push(*sender);
+                }
+            }
+        }
+        self.outbox.give_back(letters);
+    }
+
+    /// One whose datagram was refused, and who has not been told.
+    pub fn next_refused(&mut self) -> Option<Sender> {
+        self.refused.pop()
     }
 
     /// RFC 3261 §18.2.2: the connection of the request has gone, so another one is made.

@@ -131,3 +131,19 @@ fn another_speaker_goes_on_where_the_file_is() {
     assert_eq!(numbers.first(), Some(&0));
     assert_eq!(numbers[numbers.len() - 2..], [5, 200], "{numbers:?}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_stream_makes_a_file_longer_than_its_call_or_hold_more_than_a_few(
+        stream in proptest::collection::vec((0..40u16, proptest::prelude::any::<u32>(), 0..3u32), 0..200),
+    ) {
+        let mut story = Story::new();
+        for (number, time, rounds) in &stream {
+            story.hear_at(*number, *time);
+            story.rounds(*rounds);
+            assert!(story.copied.waiting.len() < MAX_WAITING);
+        }
+        let passed: u32 = stream.iter().map(|(_, _, rounds)| rounds).sum();
+        assert!(story.control.progress().duration <= FRAME * (passed + 50 + 6));
+    }
+}

@@ -49,6 +49,7 @@ impl Heard {
 
 /// What was counted since the start, over all streams that followed one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
 pub struct Totals {
     /// Packets that were not refused, second copies among them.
     pub received: u64,
@@ -92,19 +93,20 @@ struct Doubt {
     row: u16,
 }
 
-/// See the module.
+/// See the module. What every packet needs stands in front, in two lines of the cache.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub struct Source {
-    clock_hz: u32,
     count: Option<Count>,
-    doubt: Option<Doubt>,
-    totals: Totals,
-    /// Lost in streams that are over.
-    lost_before: u64,
     /// The last packet's time and arrival.
     last: Option<(u32, Instant)>,
     /// Sixteen times the jitter, on the clock of the codec.
     jitter: u64,
+    clock_hz: u32,
+    doubt: Option<Doubt>,
+    totals: Totals,
+    /// Lost in streams that are over.
+    lost_before: u64,
     /// The last sender report, and when it came.
     report: Option<(Ntp, Instant)>,
 }

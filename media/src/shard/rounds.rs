@@ -29,11 +29,14 @@ impl Shard {
     }
 
     fn serve_port(&mut self, place: Place) {
-        let Some(port) = self.ports.get_mut(place) else { return };
         // What is due in seconds need not be looked at fifty times in each; and not for all ports in the same round.
         let looks = (self.moment.round + u64::from(place.index)).is_multiple_of(LOOK_EVERY);
-        if !looks && port.is_idle() {
+        if !looks && self.ports.is_still(place) {
             return;
+        }
+        let Some(port) = self.ports.get_mut(place) else { return };
+        if !looks && port.is_idle() {
+            return self.ports.settle(place, true);
         }
         port.watch_silence(self.moment, &mut self.news);
         port.report(self.moment, &self.wall, &mut self.scratch.packet, &mut self.news);

@@ -2,6 +2,9 @@
 //!
 //! A place carries the generation of its tenant, so an event of a socket that was closed a moment ago finds nobody, and not
 //! whoever moved in since. Ports lie in boxes: one that leaves is handed on whole, to another thread or to be taken apart.
+//!
+//! A port in which a round found nothing to do is *still*: rounds pass it by without looking into it, until anybody but a
+//! packet that only passes has come to it.
 
 use super::poll::Place;
 use super::port::Port;
@@ -12,6 +15,7 @@ const GENERATIONS: u32 = 1 << 24;
 #[derive(Default)]
 struct Room {
     generation: u32,
+    is_still: bool,
     tenant: Option<Box<Port>>,
 }
 
@@ -37,8 +41,21 @@ impl Slab {
     pub fn insert(&mut self, port: Box<Port>) -> Place {
         let place = self.next();
         self.vacant.pop();
-        self.rooms[place.index as usize].tenant = Some(port);
+        let room = &mut self.rooms[place.index as usize];
+        (room.tenant, room.is_still) = (Some(port), false);
         place
+    }
+
+    /// Whether rounds may pass it by.
+    pub fn is_still(&self, at: Place) -> bool {
+        self.rooms.get(at.index as usize).is_some_and(|room| room.is_still)
+    }
+
+    /// A round found something to do there, or nothing.
+    pub fn settle(&mut self, at: Place, is_still: bool) {
+        if let Some(room) = self.rooms.get_mut(at.index as usize) {
+            room.is_still = is_still;
+        }
     }
 
     /// Lets it move out.
@@ -56,8 +73,15 @@ impl Slab {
         room.tenant.as_deref()
     }
 
-    /// Who lives there.
+    /// Who lives there, for whatever may have to be looked after in the next round.
     pub fn get_mut(&mut self, at: Place) -> Option<&mut Port> {
+        let room = self.rooms.get_mut(at.index as usize).filter(|room| room.generation == at.generation)?;
+        room.is_still = false;
+        room.tenant.as_deref_mut()
+    }
+
+    /// Who lives there, for a packet: whoever lets it do more than pass says so by [`Slab::settle`].
+    pub fn passed(&mut self, at: Place) -> Option<&mut Port> {
         let room = self.rooms.get_mut(at.index as usize).filter(|room| room.generation == at.generation)?;
         room.tenant.as_deref_mut()
     }

@@ -21,7 +21,7 @@ impl Shard {
 
     fn read_sound(&mut self, place: Place) {
         for _ in 0..MOST_LOOKS {
-            let Some(port) = self.ports.get_mut(place) else { return };
+            let Some(port) = self.ports.passed(place) else { return };
             let (wire, _) = port.wires_mut();
             let (length, from) = match wire.receive(&mut self.packet[..=MAX_PACKET]) {
                 Got::Datagram(length, from) => (length, from),
@@ -43,7 +43,7 @@ impl Shard {
         let Some(port) = self.ports.get(place) else { return false };
         let (before, partner) = (*port.counts(), port.route.partner());
         let wants = partner.and_then(|partner| self.ports.get(partner)).map(Port::wants).unwrap_or_default();
-        let Some(port) = self.ports.get_mut(place) else { return false };
+        let Some(port) = self.ports.passed(place) else { return false };
         let datagram = &mut self.packet[..length];
         let (onward, length) = port.take(datagram, from, wants, self.moment, &mut self.news);
         if onward == Onward::Report {
@@ -54,6 +54,9 @@ impl Shard {
         self.tally.packets_in += after.packets_in - before.packets_in;
         self.tally.refused += after.refused - before.refused;
         self.tally.strangers += after.strangers - before.strangers;
+        if !matches!(onward, Onward::Sound(..) | Onward::Bytes(_)) {
+            self.ports.settle(place, false);
+        }
         self.lead_on(place, onward, length);
         settling
     }
@@ -76,10 +79,19 @@ impl Shard {
     }
 
     fn pass(&mut self, to: Place, onward: Onward, length: usize) -> bool {
-        let Some(port) = self.ports.get_mut(to) else { return false };
+        if !matches!(onward, Onward::Sound(..) | Onward::Bytes(_)) {
+            self.ports.settle(to, false);
+        }
+        let Some(port) = self.ports.passed(to) else { return false };
         let (buffer, moment) = (&mut self.packet[..], self.moment);
         match onward {
-            Onward::Sound(_, head, kind) | Onward::Back(head, kind) => port.pass(buffer, length, &head, kind, moment),
+            Onward::Sound(_, head, kind) | Onward::Back(head, kind) => {
+                let passed = port.pass(buffer, length, &head, kind, moment);
+                if port.holds_passed_sound() {
+                    self.ports.settle(to, false);
+                }
+                passed
+            }
             Onward::Cut(_, head, kind, sound) => port.pass_cut(&buffer[sound], &head, kind, moment),
             Onward::Event(_, head) => port.pass_event(buffer, length, &head, moment),
             Onward::Bytes(_) => port.send(&buffer[..length]),

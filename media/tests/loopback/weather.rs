@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use patchcord_media::codec::{Encoder, Kind, Settings};
+use patchcord_media::shard::clock::now;
 use patchcord_media::shard::{Notice, Order, Speaking};
 
 use super::ears;
@@ -82,6 +83,40 @@ fn a_stream_that_starts_afresh_is_followed_as_one() {
         }
         assert!((bob.level_db(440.0) - VOICE_DB).abs() < 2.0);
     }
+}
+
+#[test]
+fn wild_times_and_kinds_that_nobody_agreed_on_cost_no_more_than_their_moment() {
+    for other in [Kind::Pcmu, Kind::Pcma] {
+        let (mut stage, alice, bob) = through(|_| Fate::Goes, Kind::Pcmu, other);
+        for (step, jump) in [160, 1 << 20, 1 << 31, u32::MAX - 7, 3].into_iter().enumerate() {
+            let party = &mut stage.parties[alice];
+            party.head.timestamp = party.head.timestamp.wrapping_add(jump);
+            let known = party.head.payload_type;
+            party.head.payload_type = 77 + step as u8;
+            (0..5).for_each(|_| party.send(&[0x55; 160], now()));
+            party.head.payload_type = known;
+            stage.run(SECOND / 5);
+        }
+        assert_eq!((stage.plane.tally().refused, stage.plane.tally().deaths), (25, 0));
+        stage.run(SECOND / 5);
+        stage.forget();
+        stage.run(SECOND / 2);
+        assert_eq!((stage.hears(alice), stage.hears(bob)), (vec!["bob"], vec!["alice"]));
+        let bob = &stage.parties[bob];
+        assert_eq!(ears::longest_gap(&bob.sound(), bob.kind.rate()), 0);
+    }
+}
+
+#[test]
+fn a_fifth_lost_in_bursts_is_made_up_without_a_hole() {
+    // Two of ten, one after the other.
+    let (mut stage, _, bob) =
+        through(|number| if number % 10 < 2 { Fate::Lost } else { Fate::Goes }, Kind::Pcmu, Kind::Pcma);
+    stage.run(2 * SECOND);
+    let bob = &stage.parties[bob];
+    assert!(ears::longest_gap(&bob.sound(), bob.kind.rate()) <= bob.kind.rate().samples());
+    assert!(bob.level_db(440.0) > VOICE_DB - 6.0, "{}", bob.level_db(440.0));
 }
 
 #[test]

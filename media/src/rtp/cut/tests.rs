@@ -148,3 +148,24 @@ proptest! {
         prop_assert!(at.len() + 8 * ticks as usize >= numbers.len() * ticks as usize, "{} samples of {}", at.len(), numbers.len() * ticks as usize);
     }
 }
+
+proptest! {
+    #[test]
+    fn no_stream_makes_it_panic_or_hold_more_than_a_packet(
+        stream in proptest::collection::vec((any::<u16>(), any::<u32>(), any::<u32>(), 0..2000usize, any::<bool>()), 0..60),
+        wanted in 0..3000usize,
+        per_tick in 0..5usize,
+    ) {
+        let (mut cut, now) = (Cut::new(wanted, per_tick, 8000), crate::rtp::start());
+        for (sequence, timestamp, ssrc, length, is_key) in stream {
+            // Few speakers and numbers near each other, so that streams go on as well as begin.
+            let head = Head { payload_type: 0, marker: false, sequence: sequence % 300, timestamp, ssrc: ssrc % 2 };
+            if is_key {
+                cut.beside(&head, |_, _| {});
+            } else {
+                cut.take(&head, &vec![0; length], now, |_, payload| assert!(payload.len() <= MOST_BYTES));
+            }
+            prop_assert!(cut.held.len() < 2 * MOST_BYTES);
+        }
+    }
+}

@@ -145,7 +145,7 @@ impl Port {
     }
 
     /// Whether sound is held that waits to be passed on.
-    pub(super) fn holds_passed_sound(&self) -> bool {
+    pub fn holds_passed_sound(&self) -> bool {
         self.cutting.as_deref().is_some_and(Cutting::is_holding)
     }
 

@@ -149,39 +149,40 @@ impl Agreed {
     }
 }
 
-/// See the module. What every packet needs stands in front, in the order in which it is needed.
-#[repr(C)]
+/// See the module. What every packet needs stands in front, in whole lines of the cache: first what one that comes asks for,
+/// in their midst what both do, and then what one that goes out asks for.
+#[repr(C, align(64))]
 pub(crate) struct Port {
     pub route: Route,
-    rtp: Wire,
-    agreed: Agreed,
-    /// Who speaks to us.
-    source: Source,
-    totals: Totals,
     /// When the last packet came that was taken; the time of opening before the first.
     last_heard: Instant,
     is_silent: bool,
     /// Whether the partner speaks another codec than came last.
     transcodes: bool,
-    /// There once packets came that the party takes in another length.
-    cutting: Option<Box<Cutting>>,
     /// There while somebody wants frames of this party.
     ear: Option<Box<Ear>>,
-    keying: Option<Box<Keying>>,
-    recorders: [Option<Box<Recorder>>; recorder::RECORDERS],
+    terms: Option<Box<Terms>>,
+    rtp: Wire,
     playing: Option<Box<Playing>>,
+    agreed: Agreed,
+    keying: Option<Box<Keying>>,
+    totals: Totals,
+    recorders: [Option<Box<Recorder>>; recorder::RECORDERS],
+    /// There where the party asked for packets of another length than frames.
+    packing: Option<Box<Packing>>,
+    /// There once packets came that the party takes in another length.
+    cutting: Option<Box<Cutting>>,
     /// The heads of what we send, and how much it was.
     forward: Forward,
     sending: Sending,
-    terms: Option<Box<Terms>>,
     id: PortId,
+    /// Who speaks to us.
+    source: Source,
     listener: usize,
     /// The thread that reads the socket of a browser.
     home: Option<usize>,
     rtcp: Option<Wire>,
     latch: Latch,
-    /// There where the party asked for packets of another length than frames.
-    packing: Option<Box<Packing>>,
     /// Brings frames to the rate in which we speak.
     resampler: Option<Box<Resampler>>,
     reports: Reports,

@@ -106,7 +106,8 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let runtime = sip(&mut section, runtime);
     let runtime = tls(&mut top.take_section("tls"), base, runtime);
     let sound = sound::read(top, base, &data, prompt_bytes, environment);
-    let web = web::read(&mut top.take_section("web"), base, environment);
+    let mut web = web::read(&mut top.take_section("web"), base, &data, environment);
+    let runtime = fetched(&mut web, runtime);
     let database = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));
     let mail = mail::server(&mut top.take_section("mail"), domain.as_deref(), environment);
@@ -300,6 +301,20 @@ fn advertise(text: &str) -> Result<Advertise, Wrong> {
         AdvertiseFault::Nowhere(address) => Wrong::new(format!("nobody can send to {address}"), remedy),
         AdvertiseFault::NotAPort(port) => Wrong::new(format!("{port:?} is no port"), remedy),
     })
+}
+
+/// What was fetched is shown wherever no file is given; phones and browsers know us by the same names.
+fn fetched(web: &mut web::Web, runtime: Settings) -> Settings {
+    let Some(acme) = &web.acme else { return runtime };
+    let until = Box::new(runtime.certificate.clone());
+    let fetched = CertificateSource::Fetched { folder: acme.folder.clone(), until };
+    match runtime.certificate {
+        CertificateSource::Files { .. } => {
+            web.certificate = Some(fetched);
+            runtime
+        }
+        _ => Settings { certificate: fetched, ..runtime },
+    }
 }
 
 fn tls(section: &mut Section<'_>, base: &Path, settings: Settings) -> Settings {

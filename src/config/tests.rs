@@ -237,3 +237,23 @@ fn a_missing_file_is_told_only_when_it_was_named() {
     );
     assert_eq!(Config::load(None, &environment(&[])).expect("an empty configuration").file, None);
 }
+
+#[test]
+fn what_is_fetched_is_shown_wherever_no_file_is_given() {
+    let acme = "[web]\nacme = { domains = [\"PBX.example.org\"], contact = \"ops@example.org\" }\n";
+    let config = good(acme, &[]);
+    let fetched = config.web.acme.clone().expect("it is fetched");
+    assert_eq!((fetched.names, fetched.folder.as_path()), (vec!["pbx.example.org".into()], Path::new("etc/data/acme")));
+    assert_eq!(fetched.directory.as_str(), "https://acme-v02.api.letsencrypt.org/directory");
+    let made = CertificateSource::MadeOnce { folder: "etc/data".into(), names: vec![] };
+    let shown = |until| CertificateSource::Fetched { folder: "etc/data/acme".into(), until: Box::new(until) };
+    assert_eq!(
+        (config.runtime.certificate, config.web.certificate),
+        (shown(made), None),
+        "SIP and pages show the same"
+    );
+
+    let config = good(&format!("{acme}[tls]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\n"), &[]);
+    let files = CertificateSource::Files { certificate: "etc/c.pem".into(), key: "etc/k.pem".into() };
+    assert_eq!((config.runtime.certificate, config.web.certificate), (files.clone(), Some(shown(files))));
+}

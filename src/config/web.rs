@@ -1,13 +1,17 @@
 //! `[web]`: where HTTP is served, which pages may open sockets, and what helps browsers to be reached.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use patchcord_engine::runtime::CertificateSource;
 use patchcord_web::{
+    acme,
     phone::{Ice, Origin, Origins, ice, origin},
     serve,
 };
+
+use url::{Host, Url};
 
 use super::{mail::one_of, problem::Wrong, section::Section, tree::Environment};
 
@@ -22,6 +26,8 @@ pub struct Web {
     pub listen: Vec<serve::Place>,
     /// The certificate that is shown there; `None`: the one that SIP shows.
     pub certificate: Option<CertificateSource>,
+    /// Where certificates are fetched, if they are.
+    pub acme: Option<acme::Settings>,
     /// Sites whose pages may open sockets.
     pub origins: Origins,
     /// Servers that browsers are told of.
@@ -29,7 +35,7 @@ pub struct Web {
 }
 
 /// Reads `[web]`.
-pub fn read(section: &mut Section<'_>, base: &Path, environment: &Environment) -> Web {
+pub fn read(section: &mut Section<'_>, base: &Path, data: &Path, environment: &Environment) -> Web {
     let listen = section.take_list("listen", place).unwrap_or_else(|| vec![LISTEN]);
     let certificate = certificate(section, base);
     let origin = |text: &str| {
@@ -45,10 +51,14 @@ pub fn read(section: &mut Section<'_>, base: &Path, environment: &Environment) -
     }
     let stun = section.take_list("stun", |text| server(text, &["stun"], "stun:stun.example.org:3478"));
     let (turn, secret) = turn(section, environment);
-    section.refuse_later("acme");
+    let acme = acme(section, data);
+    if let (Some(_), Some(_)) = (&acme, &certificate) {
+        let wrong = Wrong::new("stands beside certificate", "remove one of them: a certificate is given, or fetched");
+        section.object(&place, "acme", wrong);
+    }
     section.close();
     let ice = Ice { stun: stun.unwrap_or_default(), turn, secret };
-    Web { listen, certificate, origins: Origins::from_iter(origins), ice }
+    Web { listen, certificate, acme, origins: Origins::from_iter(origins), ice }
 }
 
 fn place(text: &str) -> Result<serve::Place, Wrong> {
@@ -77,6 +87,67 @@ fn certificate(section: &mut Section<'_>, base: &Path) -> Option<CertificateSour
             None
         }
         (None, None) => None,
+    }
+}
+
+/// `acme = { domains = […], contact = "…", directory = "…" }`
+fn acme(section: &mut Section<'_>, data: &Path) -> Option<acme::Settings> {
+    let is_there = section.has("acme");
+    let place = section.place().clone();
+    let mut acme = section.take_section("acme");
+    // One that cannot be read has been told.
+    let told = Cell::new(false);
+    let names = acme.take_list("domains", |text| {
+        let label = |label: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            !label.is_empty() && label.len() < 64 && label.chars().all(plain)
+        };
+        // Nothing that ends in a number is a name.
+        let is_name =
+            text.split('.').all(label) && text.rsplit('.').next().is_some_and(|top| top.parse::<u32>().is_err());
+        match is_name && text.contains('.') && text.len() < 254 {
+            true => Ok(text.to_ascii_lowercase()),
+            false => {
+                told.set(true);
+                Err(Wrong::new(format!("{text:?} is no name of a server"), "write \"pbx.example.org\""))
+            }
+        }
+    });
+    let contact = acme.take_parsed("contact", |text| match text.split_once('@') {
+        Some((who, host)) if !who.is_empty() && host.contains('.') && !text.contains([' ', ':', ',']) => {
+            Ok(text.to_owned())
+        }
+        _ => Err(Wrong::new(format!("{text:?} is no mail address"), "write \"ops@example.org\"")),
+    });
+    let directory = acme.take_parsed("directory", |text| match Url::parse(text) {
+        // An authority on this machine needs no secrecy.
+        Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && is_here(&url)) => Ok(url),
+        _ => Err(Wrong::new(
+            format!("{text:?} is no address of an authority's directory"),
+            format!("write it whole, as in \"{}\"", acme::LETS_ENCRYPT),
+        )),
+    });
+    acme.close();
+    let names = names.unwrap_or_default();
+    if is_there && names.is_empty() && !told.get() {
+        section.object(&place, "acme.domains", Wrong::new("is empty", "write domains = [\"pbx.example.org\"]"));
+    }
+    if names.len() > acme::MOST_NAMES {
+        let wrong = Wrong::new(format!("names {} servers", names.len()), format!("name at most {}", acme::MOST_NAMES));
+        section.object(&place, "acme.domains", wrong);
+    }
+    let usual = || Url::parse(acme::LETS_ENCRYPT).expect("it is an address");
+    let (directory, folder) = (directory.map_or_else(usual, |(url, _)| url), data.join("acme"));
+    let contact = contact.map(|(contact, _)| contact);
+    is_there.then_some(acme::Settings { names, contact, directory, folder })
+}
+
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
     }
 }
 

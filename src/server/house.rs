@@ -119,6 +119,14 @@ impl Running {
         self.stopping.store(true, Relaxed);
     }
 
+    /// A certificate was fetched: from now on it is shown.
+    pub fn show_renewed(&self) {
+        let read = self.parts.runtime.reload_certificates().and_then(|()| self.parts.shown.reload());
+        if let Err(error) = read {
+            tracing::warn!(reason = chain(&error), "the certificate that was fetched is not shown");
+        }
+    }
+
     /// Reads the configuration again and applies what can change, or says what it did not.
     pub async fn apply_configuration(&self) -> Result<Reloaded, Problem> {
         let _turn = self.turn.lock().await;
@@ -211,7 +219,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
                     sound.keys.as_ref().map(|keys| (&keys.id, &keys.secret))
                 ),
             ),
-            ("web", format!("{:?} {:?}", web.listen, web.certificate)),
+            ("web", format!("{:?} {:?} {:?}", web.listen, web.certificate, web.acme)),
             ("database.url", format!("{database:?}")),
             ("log.format", format!("{:?}", log.format)),
         ]

@@ -11,6 +11,7 @@ use patchcord_engine::{
 };
 use patchcord_web::{
     accounts::{AccountError, Accounts},
+    acme::{self, Answers},
     api::Rooms as Doors,
     bans, control, doors,
     feed::{Announced, Feed},
@@ -223,6 +224,8 @@ async fn open_rooms(
         telemetry,
         shown: shown.clone(),
     };
+    let authorities = sound::authorities(&config)?;
+    let fetching = config.web.acme.clone().map(|acme| (acme, authorities));
     let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
@@ -245,17 +248,23 @@ async fn open_rooms(
         tokio::spawn(bans::keep(rooms.store.clone(), refused, stopped.clone())),
         tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, stopped.clone())),
     ];
-    doors.extend(web.into_iter().map(|listening| open_pages(listening, &rooms, &shown, &stopped)));
+    let answers = Arc::new(Answers::default());
+    doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
+    if let Some((acme, authorities)) = fetching {
+        let told = house.clone();
+        let renewed = move || told.show_renewed();
+        doors.push(tokio::spawn(acme::keep(acme, authorities, answers, renewed, stopped.clone())));
+    }
     Ok((house, [keeper, scribe], doors, first_login))
 }
 
 fn open_pages(
     (listener, place): (TcpListener, Place),
-    rooms: &Doors,
+    (rooms, answers): (&Doors, &Arc<Answers>),
     shown: &Arc<Keeper>,
     stopped: &watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let (routes, stopped) = (doors::doors(rooms.clone()), stopped.clone());
+    let (routes, stopped) = (answers.beside(doors::doors(rooms.clone())), stopped.clone());
     match place.secure {
         true => tokio::spawn(serve(Secure::new(listener, shown.clone()), routes, stopped)),
         false => tokio::spawn(serve(listener, routes, stopped)),

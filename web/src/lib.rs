@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod acme;
 pub mod api;
 pub mod bans;
 pub mod control;

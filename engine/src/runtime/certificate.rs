@@ -23,6 +23,9 @@ const CERTIFICATE_FILE: &str = "certificate.pem";
 /// What its key is called there.
 const KEY_FILE: &str = "key.pem";
 
+/// What a certificate that was fetched is called, chain and key in one, in the folder where it is kept.
+pub const FETCHED_FILE: &str = "certificate.pem";
+
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
@@ -126,6 +129,10 @@ fn load(source: &CertificateSource) -> Result<CertifiedKey, CertificateError> {
                 make(names, folder, &certificate, &key)?;
             }
             read(&certificate, &key)
+        }
+        CertificateSource::Fetched { folder, until } => {
+            let file = folder.join(FETCHED_FILE);
+            if file.exists() { read(&file, &file) } else { load(until) }
         }
     }
 }

@@ -30,7 +30,7 @@ mod stun_client;
 mod transport;
 mod works;
 
-pub use certificate::{CertificateError, Keeper, authorities, check_certificates};
+pub use certificate::{CertificateError, FETCHED_FILE, Keeper, authorities, check_certificates};
 pub use descriptors::raise as raise_descriptors;
 pub use desk::{Desk, News, RequestId, SendFault, Wire};
 pub use errands::{ErrandTicket, NotSent};

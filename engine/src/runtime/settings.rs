@@ -203,6 +203,13 @@ pub enum CertificateSource {
         /// Names to put into it beside this machine's addresses.
         names: Vec<String>,
     },
+    /// From the one file that whoever fetches certificates writes into a folder of its own; until it has, made once.
+    Fetched {
+        /// Where it is kept.
+        folder: PathBuf,
+        /// What is shown until then.
+        until: Box<CertificateSource>,
+    },
 }
 
 impl Default for CertificateSource {

@@ -105,6 +105,22 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:1:1: web.turn.servers: is empty\n    write servers = [\"turn:turn.example.org\"]",
     ),
     (
+        "[web]\nacme = { contact = \"ops@example.org\" }",
+        "etc/patchcord.toml:1:1: web.acme.domains: is empty\n    write domains = [\"pbx.example.org\"]",
+    ),
+    (
+        "[web]\nacme = { domains = [\"203.0.113.7\"] }",
+        "etc/patchcord.toml:2:21: web.acme.domains: \"203.0.113.7\" is no name of a server\n    write \"pbx.example.org\"",
+    ),
+    (
+        "[web]\nacme = { domains = [\"pbx.example.org\"], directory = \"http://ca.example.org/\" }",
+        "etc/patchcord.toml:2:53: web.acme.directory: \"http://ca.example.org/\" is no address of an authority's directory\n    write it whole, as in \"https://acme-v02.api.letsencrypt.org/directory\"",
+    ),
+    (
+        "[web]\ncertificate = \"c.pem\"\nkey = \"k.pem\"\nacme = { domains = [\"pbx.example.org\"] }",
+        "etc/patchcord.toml:1:1: web.acme: stands beside certificate\n    remove one of them: a certificate is given, or fetched",
+    ),
+    (
         "[web]\ncertificate = \"cert.pem\"",
         "etc/patchcord.toml:2:15: web.key: is missing beside certificate\n    name the key's PEM file too",
     ),

@@ -1,5 +1,7 @@
 //! The doors as programs meet them: the control socket with its token, and the HTTP pages that watch the server.
 
+mod acme;
+mod authority;
 mod bans;
 mod calls;
 mod control;

@@ -15,20 +15,24 @@
 //! | `voice` | whether somebody speaks |
 //! | `gain` | louder and quieter, and automatically so |
 //! | `limiter` | a sum that is too loud |
+//! | `ledger` | all that happened, so that it can happen again |
 //! | `guests` | speakers elsewhere whom one member hears otherwise than all do |
 
 mod gain;
 mod guests;
+mod ledger;
 mod limiter;
 mod member;
 mod voice;
 
 pub use gain::Gain;
+pub use ledger::{Torn, replay};
 pub use limiter::Limiter;
 pub use member::Hears;
 
 use gain::{Hand, ramp};
 use guests::Guests;
+use ledger::{Entry, Ledger};
 use member::Member;
 use voice::{Voice, power};
 
@@ -112,6 +116,7 @@ pub struct Mixer {
     /// Who is in the sum; and those who ask to be, with how loud they are.
     talkers: Vec<Seat>,
     candidates: Vec<(u64, Seat)>,
+    ledger: Option<Box<Ledger>>,
 }
 
 impl Mixer {
@@ -132,6 +137,7 @@ impl Mixer {
             shared: Limiter::default(),
             talkers: Vec::with_capacity(2 * MAX_TALKERS),
             candidates: Vec::new(),
+            ledger: None,
         }
     }
 
@@ -143,12 +149,14 @@ impl Mixer {
 
     /// Mixes at another rate from the next frame on.
     pub fn set_rate(&mut self, rate: Rate) {
+        self.note(|| Entry::Rated(rate));
         self.rate = rate;
-        self.clear();
+        self.forget();
     }
 
     /// Follows other rules from the next frame on.
     pub fn set_rules(&mut self, rules: Rules) {
+        self.note(|| Entry::Ruled(rules));
         self.rules = rules;
     }
 
@@ -167,11 +175,13 @@ impl Mixer {
         };
         self.candidates.reserve(self.members.len());
         self.members[seat as usize] = Some(Member::new(self.shared));
+        self.note(|| Entry::Entered(Seat(seat)));
         Ok(Seat(seat))
     }
 
     /// Somebody goes.
     pub fn leave(&mut self, seat: Seat) {
+        self.note(|| Entry::Left(seat));
         if self.members.get_mut(seat.0 as usize).and_then(Option::take).is_some() {
             self.vacant.push(seat.0);
             self.pairs.retain(|pair| pair.speaker != seat && pair.listener != seat);
@@ -188,6 +198,7 @@ impl Mixer {
 
     /// How loud everybody hears this member.
     pub fn set_gain(&mut self, seat: Seat, gain: Gain) {
+        self.note(|| Entry::Louder(seat, gain));
         if let Some(member) = self.member_mut(seat) {
             member.gain = gain;
         }
@@ -195,6 +206,7 @@ impl Mixer {
 
     /// Whether nobody hears this member.
     pub fn mute(&mut self, seat: Seat, muted: bool) {
+        self.note(|| Entry::Muted(seat, muted));
         if let Some(member) = self.member_mut(seat) {
             member.is_muted = muted;
         }
@@ -202,6 +214,7 @@ impl Mixer {
 
     /// Whether this member hears nobody.
     pub fn deafen(&mut self, seat: Seat, deaf: bool) {
+        self.note(|| Entry::Deafened(seat, deaf));
         if let Some(member) = self.member_mut(seat) {
             member.is_deaf = deaf;
         }
@@ -218,6 +231,7 @@ impl Mixer {
             None if self.pairs.len() >= MAX_PAIRS => return Err(Full::Pairs),
             None => self.pairs.push(Pair { speaker, listener, gain, reached: Gain::UNITY }),
         }
+        self.note(|| Entry::Paired(speaker, listener, gain));
         Ok(())
     }
 
@@ -226,11 +240,14 @@ impl Mixer {
     /// # Errors
     /// When there are too many such pairs.
     pub fn pair_guest(&mut self, guest: u64, listener: Seat, gain: Gain) -> Result<(), Full> {
-        self.guests.pair(guest, listener, gain)
+        self.guests.pair(guest, listener, gain)?;
+        self.note(|| Entry::GuestPaired(guest, listener, gain));
+        Ok(())
     }
 
     /// What such a speaker adds to the sum that came from elsewhere.
     pub fn hear_guest(&mut self, guest: u64, sound: &[i16]) {
+        self.note(|| Entry::HeardGuest(guest, sound.into()));
         self.guests.hear(guest, sound);
     }
 
@@ -247,23 +264,27 @@ impl Mixer {
             && sound.len() == samples
         {
             member.hear(sound);
+            self.note(|| Entry::Heard(seat, sound.into()));
         }
     }
 
     /// What the same room sums up elsewhere, one frame ago.
     pub fn add_partial(&mut self, partial: &[i32]) {
+        self.note(|| Entry::Summed(partial.into()));
         self.has_others = true;
         self.sum.iter_mut().zip(partial).for_each(|(sum, other)| *sum += other);
     }
 
     /// Sound that all are to hear and nobody says, also the same room elsewhere.
     pub fn announce(&mut self, sound: &[i16]) {
+        self.note(|| Entry::Announced(sound.into()));
         self.has_others = true;
         self.partial.iter_mut().zip(sound).for_each(|(sum, sample)| *sum += i32::from(*sample));
     }
 
     /// Chooses who is heard and sums them up. Before it come the frames of this round, after it what is heard of them.
     pub fn mix(&mut self) {
+        self.note(|| Entry::Mixed);
         self.choose();
         let samples = self.rate.samples();
         for seat in &self.talkers {
@@ -277,6 +298,14 @@ impl Mixer {
 
     /// Forgets this round's sound. To be called when all have heard it.
     pub fn clear(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.note(&Entry::Cleared(ledger.round));
+            ledger.round += 1;
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
         self.sum.fill(0);
         self.partial.fill(0);
         self.has_others = false;
@@ -329,12 +358,14 @@ impl Mixer {
 
     /// What all hear who do not speak. To be asked once a round.
     pub fn shared(&mut self, sound: &mut Vec<i16>) {
+        self.note(|| Entry::DrewShared);
         sound.resize(self.rate.samples(), 0);
         self.shared.limit(&self.sum[..sound.len()], sound);
     }
 
     /// What one member hears: all but itself, each as loud as it is to this member.
     pub fn own(&mut self, seat: Seat, sound: &mut Vec<i16>) {
+        self.note(|| Entry::DrewOwn(seat));
         let samples = self.rate.samples();
         sound.resize(samples, 0);
         self.work.clear();
@@ -360,6 +391,39 @@ impl Mixer {
     #[must_use]
     pub fn partial(&self) -> &[i32] {
         &self.partial[..self.rate.samples()]
+    }
+
+    /// Keeps a ledger from now on, of a mixer in which nobody has sat yet; whether it does.
+    pub fn keep_ledger(&mut self) -> bool {
+        let is_new = self.members.is_empty();
+        if is_new {
+            self.ledger = Some(Box::new(Ledger::new(self.rate, self.rules)));
+        }
+        is_new
+    }
+
+    /// Who sits there, and which round comes: what a ledger is asked by.
+    pub fn name(&mut self, seat: Seat, who: u64) {
+        self.note(|| Entry::Named(seat, who));
+    }
+
+    /// The round that comes; the next ones are counted from it.
+    pub fn begin_round(&mut self, round: u64) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.round = round;
+        }
+    }
+
+    /// Puts what the ledger noted since the last time behind `out`; false where there is none, or it had to be given up because
+    /// nobody fetched it.
+    pub fn fetch_ledger(&mut self, out: &mut Vec<u8>) -> bool {
+        self.ledger.as_mut().is_some_and(|ledger| ledger.fetch(out))
+    }
+
+    fn note<'a>(&mut self, entry: impl FnOnce() -> Entry<'a>) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.note(&entry());
+        }
     }
 
     fn has_pair(&self, listener: Seat) -> bool {

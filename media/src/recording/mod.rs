@@ -22,11 +22,13 @@
 //! | `peaks` | how loud it was, for pictures |
 //! | `take` | one recording on its way from the ring to the disk |
 //! | `writer` | the threads |
+//! | `scribe` | the ledger of a room, on a thread of its own |
 
 mod copied;
 mod ogg;
 mod peaks;
 mod plan;
+mod scribe;
 mod take;
 mod tap;
 mod wav;
@@ -35,6 +37,7 @@ mod writer;
 pub(crate) use copied::Copied;
 pub use peaks::{PER_SECOND, Peaks};
 pub use plan::{Format, Layout, Outcome, Pause, Plan, Why};
+pub use scribe::{LedgerTold, Ledgered, Scribe};
 pub use tap::{Control, Progress, Tap};
 pub use wav::wav_of;
 pub use writer::{Told, Unrecorded, Writer};

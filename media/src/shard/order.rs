@@ -17,7 +17,7 @@ use crate::dtmf::{Key, Press};
 use crate::frame::Rate;
 use crate::mixer::{Gain, Rules};
 use crate::prompt::Cursor;
-use crate::recording::Tap;
+use crate::recording::{Scribe, Tap};
 use crate::sdp::dtls::Fingerprint;
 
 /// The most codecs that a party may choose from packet to packet; an answer lists one or two.
@@ -26,6 +26,14 @@ pub const MAX_HEARD: usize = 4;
 /// A port, for as long as the process lives: numbers are never given twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PortId(pub(crate) u64);
+
+impl PortId {
+    /// The number by which a room's ledger names its members.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// How we speak to the party.
 pub struct Speaking {
@@ -251,6 +259,8 @@ pub enum RoomOrder {
     Rules(Rules),
     /// To record what all hear who are silent.
     Record(Record),
+    /// To keep a ledger of all that its members on this thread say and are done to, from before the first one enters.
+    Keep(Box<Scribe>),
     /// To play samples to all; the tag names the end.
     Announce(Play),
     /// To stop that.

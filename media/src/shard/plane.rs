@@ -281,7 +281,7 @@ impl Plane {
                 // Every part is told, also when one cannot hear.
                 parts.iter().map(close).fold(Ok(()), Result::and)
             }
-            RoomOrder::Announce(_) | RoomOrder::Hush | RoomOrder::Record(_) => {
+            RoomOrder::Announce(_) | RoomOrder::Hush | RoomOrder::Record(_) | RoomOrder::Keep(_) => {
                 self.0.push(home, Command::Room(room, order))
             }
         }

@@ -13,6 +13,7 @@ use crate::codec::resample::Resampler;
 use crate::codec::{Encoder, Kind, Settings};
 use crate::frame::{MAX_SAMPLES, Rate};
 use crate::mixer::{Full, MAX_PAIRS, Mixer, Rules, Seat};
+use crate::recording::Scribe;
 
 use super::peer::{Peer, WAITING};
 
@@ -107,6 +108,7 @@ pub(crate) struct Room {
     pub announcing: Option<Playing>,
     announcer: Option<Box<Resampler>>,
     pub recorder: Option<Box<Recorder>>,
+    ledger: Option<Box<Scribe>>,
     /// The threads that have a part of it.
     pub peers: Vec<Peer>,
     /// Members who are weighed anew on another thread, and on which.
@@ -134,6 +136,7 @@ impl Room {
             announcing: None,
             announcer: None,
             recorder: None,
+            ledger: None,
             peers: Vec::new(),
             solos: Vec::new(),
             spare: Vec::new(),
@@ -147,8 +150,9 @@ impl Room {
     ///
     /// # Errors
     /// When there is none left.
-    pub fn enter(&mut self, place: Place, rate: Rate) -> Result<Membership, Full> {
+    pub fn enter(&mut self, place: Place, port: PortId, rate: Rate) -> Result<Membership, Full> {
         let seat = self.mixer.enter()?;
+        self.mixer.name(seat, port.0);
         if self.chairs.len() <= seat.number() {
             self.chairs.resize_with(seat.number() + 1, || None);
         }
@@ -338,6 +342,27 @@ impl Room {
         let recorder = self.recorder.as_mut()?;
         recorder.room_round(&self.shared, self.mixer.rate());
         if recorder.is_over() { self.recorder.take() } else { None }
+    }
+
+    /// Keeps a ledger from now on; gives the scribe back where there is one already, or somebody sat here before.
+    pub fn keep_ledger(&mut self, scribe: Box<Scribe>) -> Option<Box<Scribe>> {
+        if self.ledger.is_some() || !self.mixer.keep_ledger() {
+            return Some(scribe);
+        }
+        self.ledger.replace(scribe)
+    }
+
+    /// Hands this round to the ledger; gives back a scribe whose ledger was given up.
+    pub fn go_on_ledger(&mut self) -> Option<Box<Scribe>> {
+        let scribe = self.ledger.as_mut()?;
+        if scribe.round(&mut self.mixer) { None } else { self.ledger.take() }
+    }
+
+    /// The room is over.
+    pub fn end_ledger(&mut self) {
+        if let Some(scribe) = self.ledger.take() {
+            scribe.end(&mut self.mixer);
+        }
     }
 
     /// What one member alone hears.

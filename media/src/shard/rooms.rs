@@ -45,6 +45,11 @@ impl Shard {
                     self.waste.throw(Thing::Anything(before));
                 }
             }
+            RoomOrder::Keep(scribe) => {
+                if let Some(refused) = room.keep_ledger(scribe) {
+                    self.waste.throw(Thing::Anything(refused));
+                }
+            }
             RoomOrder::Hush => self.hush(id, Played::Stopped),
             RoomOrder::Close => self.close_room(id, Notice::RoomClosed(id)),
         }
@@ -66,7 +71,8 @@ impl Shard {
 
     pub(super) fn close_room(&mut self, id: RoomId, notice: Notice) {
         self.hush(id, Played::Stopped);
-        let Some(room) = self.rooms.remove(&id) else { return };
+        let Some(mut room) = self.rooms.remove(&id) else { return };
+        room.end_ledger();
         for chair in room.chairs.iter().flatten() {
             self.lead(chair.place, Route::Nowhere);
         }
@@ -94,7 +100,7 @@ impl Shard {
         self.lead(place, Route::Nowhere);
         let Some(port) = self.ports.get_mut(place) else { return };
         let entered = match self.rooms.get_mut(&id) {
-            Some(room) => room.enter(place, port.widest()).ok().map(|membership| (membership, room.slot)),
+            Some(room) => room.enter(place, port.id(), port.widest()).ok().map(|membership| (membership, room.slot)),
             None => None,
         };
         let Some((membership, slot)) = entered else {
@@ -173,6 +179,7 @@ impl Shard {
     }
 
     fn serve_room(&mut self, room: &mut Room) {
+        room.mixer.begin_round(self.moment.round);
         room.hear_peers();
         self.go_on_announcing(room);
         room.mix();
@@ -190,6 +197,9 @@ impl Shard {
             self.waste.throw(Thing::Anything(over));
         }
         room.mixer.clear();
+        if let Some(given_up) = room.go_on_ledger() {
+            self.waste.throw(Thing::Anything(given_up));
+        }
     }
 
     fn serve_member(&mut self, room: &mut Room, number: usize) {

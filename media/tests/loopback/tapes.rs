@@ -3,10 +3,11 @@
 use std::process::Command;
 use std::time::Duration;
 
-use patchcord_media::codec::Kind;
+use patchcord_media::codec::{Kind, Settings};
 use patchcord_media::frame::Rate;
-use patchcord_media::recording::{Format, Layout, Plan, Writer};
-use patchcord_media::shard::{Order, Record, RoomOrder, Weight};
+use patchcord_media::mixer::{Gain, Rules, replay};
+use patchcord_media::recording::{Format, Layout, Ledgered, Plan, Scribe, Writer};
+use patchcord_media::shard::{Order, Record, RoomOrder, Stand, Weight};
 
 use super::ears;
 use super::party::{Fate, VOICE_DB};
@@ -147,4 +148,52 @@ fn what_an_opus_party_says_is_copied_and_what_was_lost_is_made_up_by_whoever_pla
     assert!((level - VOICE_DB).abs() < 1.0, "{level}");
     assert!(ears::level_db(middle, Rate::Full, 700.0) < ears::AUDIBLE_DB, "nobody but her");
     assert!(ears::longest_gap(middle, Rate::Full) <= Rate::Full.samples());
+}
+
+#[test]
+fn a_ledger_gives_again_what_each_member_heard_byte_by_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("room.ledger");
+    let (told, outcome) = std::sync::mpsc::channel();
+    let scribe = Scribe::keep(&file, Box::new(move |ledgered| told.send(ledgered).expect("somebody waits")));
+    let mut stage = Stage::new();
+    for (name, hz) in [("alice", 440.0), ("bob", 700.0), ("carol", 1100.0)] {
+        stage.party(name, Kind::Pcmu, hz);
+    }
+    let room = stage.plane.open_room(0, Rules::default(), None).expect("a room");
+    let keep = RoomOrder::Keep(Box::new(scribe.expect("a scribe")));
+    stage.plane.order_room(room, keep).expect("an order that is taken");
+    (0..3).for_each(|party| stage.order(stage.parties[party].port, Order::Enter(room)));
+    stage.run(SECOND);
+    let carols = stage.parties[2].port;
+    stage.order(carols, Order::Stand(Stand::Gain(Gain(2000))));
+    stage.run(SECOND / 2);
+    stage.order(carols, Order::Stand(Stand::Muted(true)));
+    stage.run(SECOND / 2);
+    stage.plane.order_room(room, RoomOrder::Close).expect("an order that is taken");
+    let told = outcome.recv_timeout(5 * SECOND).expect("the end is told");
+    assert!(matches!(told, Ledgered::Whole(_)), "{told:?}");
+    let ledger = std::fs::read(&file).expect("a ledger");
+    for party in &stage.parties {
+        // What the ledger says that this one heard, as it was encoded for it.
+        let (mut encoder, mut again) = (Kind::Pcmu.encoder(&Settings::default()).expect("a codec"), Vec::new());
+        let mut rounds = Vec::new();
+        let read = replay(&ledger, party.port.number(), |round, rate, sound| {
+            assert_eq!(rate, Rate::Narrow);
+            rounds.push(round);
+            encoder.encode(sound, &mut again);
+        });
+        assert_eq!(read, Ok(()));
+        assert!(rounds.windows(2).all(|pair| pair[1] > pair[0]), "round by round");
+        let heard: Vec<u8> = party.heard.iter().flat_map(|packet| packet.payload.clone()).collect();
+        assert!(heard.len() > 80 * 160, "{} heard {} bytes", party.name, heard.len());
+        let missing = again.windows(heard.len()).all(|piece| piece != heard);
+        assert!(
+            !missing,
+            "{} heard {} bytes that its ledger of {} does not have",
+            party.name,
+            heard.len(),
+            again.len()
+        );
+    }
 }

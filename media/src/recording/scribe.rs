@@ -1,0 +1,183 @@
+//! A room's ledger on its way to the disk.
+//!
+//! A media thread holds a [`Scribe`] and hands it twice a second what the mixer noted; a thread of the scribe's own writes it
+//! behind what it has. The buffers go to and fro and are never more: while the disk is behind, the mixer keeps what it notes,
+//! up to a limit, and beyond that the ledger is given up. A ledger with a hole is none, so it ends there and says so.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::mixer::Mixer;
+
+/// Buffers between the media thread and the disk.
+const BUFFERS: usize = 4;
+/// Rounds between two of them: half a second.
+const EVERY: u32 = 25;
+
+/// What came of a ledger.
+#[derive(Debug)]
+pub enum Ledgered {
+    /// It is whole, and has so many bytes.
+    Whole(u64),
+    /// It ends before its room did: the disk was too slow for too long, or the room had members already.
+    Short(u64),
+    /// The disk refused it after so many bytes.
+    Unwritable(u64, io::Error),
+}
+
+/// Is told what came of it, on the scribe's thread.
+pub type LedgerTold = Box<dyn FnOnce(Ledgered) + Send>;
+
+enum Piece {
+    Part(Vec<u8>),
+    Last(Vec<u8>),
+}
+
+/// See the file. Dropping it without its last piece ends the ledger as one that is cut short.
+pub struct Scribe {
+    full: SyncSender<Piece>,
+    empty: Receiver<Vec<u8>>,
+    rounds: u32,
+}
+
+impl Scribe {
+    /// Makes the file, which is nobody's but ours and not there yet.
+    ///
+    /// # Errors
+    /// When it cannot be made, or the system gives no thread.
+    pub fn keep(path: &Path, told: LedgerTold) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let (full, coming) = sync_channel(BUFFERS);
+        let (back, empty) = sync_channel(BUFFERS);
+        for _ in 0..BUFFERS {
+            // There are as many places as buffers.
+            let _ = back.try_send(Vec::new());
+        }
+        let thread = std::thread::Builder::new().name("ledger".into());
+        thread.spawn(move || told(write(file, &coming, &back)))?;
+        Ok(Self { full, empty, rounds: 0 })
+    }
+
+    /// A round is over. False when the ledger is given up.
+    pub(crate) fn round(&mut self, mixer: &mut Mixer) -> bool {
+        self.rounds += 1;
+        self.rounds < EVERY || self.hand(mixer, Piece::Part)
+    }
+
+    /// The room is over.
+    pub(crate) fn end(mut self, mixer: &mut Mixer) {
+        self.hand(mixer, Piece::Last);
+    }
+
+    fn hand(&mut self, mixer: &mut Mixer, piece: fn(Vec<u8>) -> Piece) -> bool {
+        // The disk is behind: later.
+        let Ok(mut buffer) = self.empty.try_recv() else { return true };
+        self.rounds = 0;
+        buffer.clear();
+        mixer.fetch_ledger(&mut buffer) && self.full.try_send(piece(buffer)).is_ok()
+    }
+}
+
+fn write(mut file: File, coming: &Receiver<Piece>, back: &SyncSender<Vec<u8>>) -> Ledgered {
+    let mut written = 0;
+    while let Ok(piece) = coming.recv() {
+        let is_last = matches!(piece, Piece::Last(_));
+        let (Piece::Part(bytes) | Piece::Last(bytes)) = piece;
+        if let Err(error) = file.write_all(&bytes) {
+            return Ledgered::Unwritable(written, error);
+        }
+        written += bytes.len() as u64;
+        if is_last {
+            return Ledgered::Whole(written);
+        }
+        // Whoever took it back may have gone.
+        let _ = back.try_send(bytes);
+    }
+    Ledgered::Short(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::frame::Rate;
+    use crate::mixer::{Rules, replay};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn scribe(path: &Path) -> (Scribe, Receiver<Ledgered>) {
+        let (told, outcome) = channel();
+        let told = Box::new(move |ledgered| told.send(ledgered).expect("somebody waits"));
+        (Scribe::keep(path, told).expect("a scribe"), outcome)
+    }
+
+    fn speak(mixer: &mut Mixer, scribe: &mut Scribe, seat: crate::mixer::Seat) -> bool {
+        mixer.hear(seat, &[5000; 160]);
+        mixer.mix();
+        mixer.shared(&mut Vec::new());
+        mixer.clear();
+        scribe.round(mixer)
+    }
+
+    #[test]
+    fn a_ledger_is_whole_when_its_room_is_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("room.ledger");
+        let (mut scribe, outcome) = scribe(&path);
+        let mut mixer = Mixer::new(Rate::Narrow, Rules::default());
+        assert!(mixer.keep_ledger());
+        let seats = [1, 2].map(|who| {
+            let seat = mixer.enter().expect("room");
+            mixer.name(seat, who);
+            seat
+        });
+        (0..130).for_each(|_| assert!(speak(&mut mixer, &mut scribe, seats[0])));
+        scribe.end(&mut mixer);
+        let told = outcome.recv_timeout(PATIENCE).expect("the end is told");
+        let bytes = std::fs::read(&path).expect("a file");
+        assert!(matches!(told, Ledgered::Whole(length) if length == bytes.len() as u64), "{told:?}");
+        let (mut rounds, mut loud) = (0, 0);
+        let read = replay(&bytes, 2, |_, _, sound| {
+            rounds += 1;
+            loud += usize::from(sound[159] == 5000);
+        });
+        assert_eq!((read, rounds), (Ok(()), 130));
+        assert!(loud > 125, "{loud} rounds of her voice");
+    }
+
+    #[test]
+    fn a_room_that_dies_leaves_what_was_written_and_one_that_had_members_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut dying, outcome) = scribe(&folder.path().join("dying.ledger"));
+        let mut mixer = Mixer::new(Rate::Narrow, Rules::default());
+        assert!(mixer.keep_ledger());
+        let seat = mixer.enter().expect("room");
+        (0..30).for_each(|_| assert!(speak(&mut mixer, &mut dying, seat)));
+        drop(dying);
+        let told = outcome.recv_timeout(PATIENCE).expect("the end is told");
+        assert!(matches!(told, Ledgered::Short(length) if length > 25 * 320), "{told:?}");
+
+        let (mut late, outcome) = scribe(&folder.path().join("late.ledger"));
+        let mut mixer = Mixer::new(Rate::Narrow, Rules::default());
+        let seat = mixer.enter().expect("room");
+        assert!(!mixer.keep_ledger());
+        let went = (0..30).take_while(|_| speak(&mut mixer, &mut late, seat)).count();
+        assert!(went < 30, "it is given up");
+        drop(late);
+        assert!(matches!(outcome.recv_timeout(PATIENCE), Ok(Ledgered::Short(0))));
+    }
+
+    #[test]
+    fn no_ledger_is_written_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("room.ledger");
+        std::fs::write(&path, "mine").expect("a file");
+        assert!(Scribe::keep(&path, Box::new(|_| {})).is_err());
+        assert_eq!(std::fs::read(&path).expect("a file"), b"mine");
+    }
+}

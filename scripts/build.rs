@@ -1,6 +1,6 @@
 //! Writes down what is shipped inside the binary: every sound under `sounds/` and every service beside this file.
 //!
-//! What comes out are two sorted tables of names and contents (`src/shipped.rs` reads them). Tests of services stay outside.
+//! What comes out are three sorted tables of names and contents (`src/shipped.rs` reads them): sounds, services, and their tests.
 
 use std::{
     env,
@@ -17,16 +17,21 @@ fn main() -> io::Result<()> {
 
     let mut sounds = Vec::new();
     gather(&root.join("sounds"), "", "opus", &mut sounds)?;
-    let mut services = Vec::new();
+    let (mut services, mut tests) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(&root)? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if path.extension().is_some_and(|ending| ending == "rhai") && !name.ends_with("_test") {
-            services.push((name, path));
+        if path.extension().is_none_or(|ending| ending != "rhai") {
+            continue;
+        }
+        match name.strip_suffix("_test") {
+            Some(tested) => tests.push((tested.to_owned(), path)),
+            None => services.push((name, path)),
         }
     }
     let mut written = table("SOUNDS", "[u8]", "include_bytes", sounds);
     written.push_str(&table("SERVICES", "str", "include_str", services));
+    written.push_str(&table("TESTS", "str", "include_str", tests));
     fs::write(out.join("shipped.rs"), written)
 }
 

@@ -24,6 +24,13 @@ pub fn service(name: &str) -> Option<&'static str> {
     Some(SERVICES[at].1)
 }
 
+/// The tests of the service of that name.
+#[must_use]
+pub fn test(name: &str) -> Option<&'static str> {
+    let at = TESTS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    Some(TESTS[at].1)
+}
+
 /// The names of all services, sorted.
 pub fn services() -> impl Iterator<Item = &'static str> {
     SERVICES.iter().map(|(name, _)| *name)

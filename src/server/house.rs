@@ -26,9 +26,10 @@ use patchcord_web::{
     problem::{Problem, chain},
     serve::{Ends, Place},
     store::Store,
+    workshop::Workshop,
 };
 
-use super::{services::ServiceRoom, sound::SoundRoom};
+use super::{services::ServiceRoom, sound::SoundRoom, workshop::Bench};
 use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
@@ -57,6 +58,7 @@ pub struct Parts {
 pub struct Running {
     config: Mutex<Config>,
     environment: Environment,
+    bench: Bench,
     parts: Parts,
     web: Vec<Place>,
     began: Instant,
@@ -71,6 +73,7 @@ impl Running {
         Self {
             config: Mutex::new(config),
             environment,
+            bench: Bench::new(parts.services.clone()),
             parts,
             web,
             began: clock::now(),
@@ -349,6 +352,10 @@ impl House for Running {
 
     fn services(&self) -> Vec<Service> {
         self.parts.services.all()
+    }
+
+    fn workshop(&self) -> Option<&dyn Workshop> {
+        Some(&self.bench)
     }
 
     fn adopt(

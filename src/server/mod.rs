@@ -14,6 +14,7 @@ mod manifests;
 mod services;
 mod sound;
 mod start;
+mod workshop;
 
 use std::{
     io::{self, Write},

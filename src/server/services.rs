@@ -13,12 +13,13 @@ use std::{
 
 use patchcord_engine::exchange::{Served, Services, built_in};
 use patchcord_engine::routing::{Route, Target};
-use patchcord_scripts::{Host, Limits, Shelf, say::Language, shipped};
+use patchcord_engine::runtime::clock;
+use patchcord_scripts::{Host, Limits, Shelf, say::Language, shipped, testing::Source};
 use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::manifests::Manifests;
+use super::{manifests::Manifests, workshop::Versions};
 use crate::config::Environment;
 
 /// How often the folder is looked at: soon enough for somebody who saves and dials.
@@ -52,6 +53,7 @@ pub struct ServiceRoom {
     manifests: Manifests,
     /// What was read last, by name: the text, or what was wrong with it.
     seen: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
+    versions: Arc<Versions>,
 }
 
 impl ServiceRoom {
@@ -61,7 +63,7 @@ impl ServiceRoom {
         let shelf =
             Arc::new(Shelf::new(Limits { language: Language::of(language).unwrap_or_default(), ..Limits::default() }));
         let manifests = Manifests::of(folder.into(), environment.clone());
-        let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default() };
+        let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default(), versions: Arc::default() };
         room.look();
         room
     }
@@ -152,7 +154,32 @@ impl ServiceRoom {
         let text = text.as_ref().map_err(Clone::clone)?;
         let file = self.file_of(name);
         let edition = self.shelf.publish(name, &file, text).map_err(|broken| broken.to_string())?;
+        self.versions.note(&edition, clock::wall());
         Ok(edition.in_words())
+    }
+
+    /// What is served, for whoever tries it.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        self.shelf.clone()
+    }
+
+    /// Where services lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What was served since the start.
+    pub fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    /// The tests of a service: those beside it, and for one of ours those that it comes with. Blocks.
+    pub fn test_of(&self, name: &str) -> Option<Source> {
+        let file = format!("{name}{TESTS}{ENDING}");
+        let edition = self.shelf.find(name)?;
+        let ours = || shipped::test(name).filter(|_| shipped::service(name) == Some(&*edition.text)).map(str::to_owned);
+        let text = read(&self.folder.join(&file)).ok().or_else(ours)?;
+        Some(Source { name: format!("{name}{TESTS}"), file, text })
     }
 
     /// Whether what was seen before is still broken.

@@ -16,6 +16,7 @@ use crate::{
     phone::{Ice, Origins},
     problem::Problem,
     serve::Ends,
+    workshop::Workshop,
 };
 
 /// An answer that may take its time.
@@ -32,6 +33,10 @@ pub trait House: Send + Sync + 'static {
     /// The scripts that are served.
     fn services(&self) -> Vec<Service> {
         Vec::new()
+    }
+    /// Who looks into the scripts, where there are any.
+    fn workshop(&self) -> Option<&dyn Workshop> {
+        None
     }
     /// Takes over a connection that speaks SIP, and vouches for whom its peer speaks where that is known.
     fn adopt(

@@ -16,6 +16,7 @@
 //! doors      /healthz, /readyz, /metrics
 //! phone      browsers that are phones: their sockets
 //! house      what control and doors ask of the running server; `main` answers
+//! workshop   what is asked of the scripts themselves; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! outside    what scripts reach outside their calls: stored values, servers
 //! serve      HTTP on a listening socket, within limits
@@ -46,3 +47,4 @@ pub mod recordings;
 pub mod retention;
 pub mod serve;
 pub mod store;
+pub mod workshop;

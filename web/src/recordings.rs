@@ -78,6 +78,18 @@ pub fn peaks(folder: &Path, path: &str) -> Option<Peaks> {
     Some(Peaks { channels: (0..channels).map(channel).collect(), per_second })
 }
 
+impl Peaks {
+    /// Values of the longest channel.
+    pub fn length(&self) -> usize {
+        self.channels.iter().map(Vec::len).max().unwrap_or_default()
+    }
+
+    /// How long that is.
+    pub fn seconds(&self) -> f64 {
+        self.length() as f64 / f64::from(self.per_second)
+    }
+}
+
 impl Recording {
     /// The bytes from one place on, so many, in pieces. Whoever reads slowly holds one piece and the file.
     pub fn part(mut self, from: u64, length: u64) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send> {

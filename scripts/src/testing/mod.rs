@@ -18,11 +18,13 @@
 //! | `suite` | which tests there are; runs them |
 //! | `told` | a report for people, as JUnit, as JSON |
 //! | `coverage` | which lines of the scripts ran |
+//! | `made` | a past call as a test |
 //! | `explore` | each test again, with callers who hang up and other orders |
 
 mod coverage;
 mod explore;
 mod failed;
+mod made;
 mod phone;
 #[cfg(test)]
 mod rooms_tests;
@@ -35,6 +37,7 @@ mod world;
 
 pub use coverage::{Coverage, Lines};
 pub use failed::Failed;
+pub use made::{NotMade, test_of};
 #[cfg(test)]
 pub(crate) use suite::calls_of;
 pub use suite::{Report, Source, Sources, Verdict, Wishes, run, shelf_of};

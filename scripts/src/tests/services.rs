@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::replay::{Came, replay};
 use crate::simulator::{Failure, Setting, Stage};
-use crate::testing::{Source, Sources, Wishes, calls_of, run};
+use crate::testing::{NotMade, Source, Sources, Wishes, calls_of, run, test_of};
 use crate::{Host, Limits, Shelf, check_text, engine, shipped};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -132,6 +132,32 @@ fn each_call_of_a_shipped_service_can_be_replayed_and_goes_the_same_way() {
         let story = || call.entries.iter().map(|entry| format!("{entry:?}")).collect::<Vec<_>>().join("\n");
         assert_eq!(replayed.end, Came::Through, "{}, behind {:?}\n{}", call.service, replayed.same, story());
     }
+}
+
+#[test]
+fn each_call_of_a_shipped_service_makes_a_test_that_holds() {
+    let (_, calls) = calls_of(&suite());
+    let (mut made, mut wrong) = (0, Vec::new());
+    for call in calls {
+        let text = match test_of(&call.record, &call.entries) {
+            Ok(text) => text,
+            Err(NotMade::Room | NotMade::Begun) => continue,
+            Err(why) => panic!("{why}"),
+        };
+        // What the world answered is for somebody else to say, and the test says so.
+        if text.contains("asked the world outside") {
+            continue;
+        }
+        let service = format!("{}_test", call.service);
+        let source = Source { file: format!("{service}.rhai"), name: service, text: text.clone() };
+        let report = run(&Sources { tests: vec![source], ..Sources::default() }, &Wishes::default(), &mut |_| {});
+        made += 1;
+        if !report.is_well() {
+            wrong.push(format!("{text}\n{}", report.summary()));
+        }
+    }
+    assert!(made > 12, "{made}");
+    assert!(wrong.is_empty(), "{} of {made}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The pieces of a page that are scripts, with the line on which each begins.

@@ -75,6 +75,60 @@ async fn a_person_logs_in_finds_a_call_opens_it_and_hears_it() {
 }
 
 #[tokio::test]
+async fn a_second_of_a_call_is_heard_by_a_click_and_two_messages_are_held_against_each_other() {
+    let lab = stage::house().await;
+    let (id, pieces) = stage::good(&lab);
+    stage::keep(&lab, &pieces).await;
+    let mut browser = Browser::start().await;
+    browser.look(WIDE).await;
+    log_in(&mut browser, &lab, "operator").await;
+    browser.open(&address(&lab, &format!("/calls/{id}"))).await;
+
+    // Lines of the service, loudness and quality stand on the same axis.
+    for (what, many) in [(".orders a", 3), (".wave-strip", 1), (".quality-strip", 1), (".sip-mark", 7)] {
+        assert_eq!(browser.run(&format!("document.querySelectorAll('.axis {what}').length")).await, many, "{what}");
+    }
+    let line = browser.run("document.querySelector('.orders text').textContent").await;
+    assert!(line.as_str().expect("text").starts_with("4: answer"), "{line}");
+
+    // The recording runs from second 10 to second 12 of the call.
+    let click = |share: f64| {
+        format!(
+            "(() => {{ const axis = document.querySelector('.axis'), box = axis.getBoundingClientRect(); \
+             axis.dispatchEvent(new MouseEvent('click', {{ bubbles: true, clientX: box.left + box.width * {share} }})); \
+             return document.getElementById('heard').textContent }})()"
+        )
+    };
+    assert_eq!(browser.run(&click(11.0 / 133.5)).await, "Plays from 11.0 s.");
+    browser.eventually("it plays from there", "document.querySelector('audio').currentTime > 1").await;
+    browser.eventually("the journal goes along", "document.querySelector('.journal tr.now') !== null").await;
+    assert_eq!(browser.run(&click(100.0 / 133.5)).await, "Nothing was recorded at 100.0 s.");
+    let told = browser.run("document.querySelector('.journal [data-at=\"10.000\"]').click()").await;
+    assert!(told.is_null());
+    assert_eq!(browser.run("document.getElementById('heard').textContent").await, "Plays from 10.0 s.");
+
+    let choose =
+        |name: &str, at: usize| format!("document.querySelectorAll('.pick [name={name}]')[{at}].checked = true");
+    browser.run(&choose("one", 0)).await;
+    browser.run(&choose("other", 2)).await;
+    browser.follow("document.getElementById('compare').requestSubmit()").await;
+    assert_eq!(browser.run("location.hash").await, "#compared");
+    assert_eq!(
+        browser.run("document.querySelector('.diff .gone code').textContent").await,
+        "INVITE sip:1000@example.org SIP/2.0"
+    );
+    assert_eq!(
+        browser.run("document.querySelector('.diff .come code').textContent").await,
+        "INVITE sip:bob@192.0.2.7 SIP/2.0"
+    );
+    assert_eq!(browser.run("document.querySelectorAll('.diff .same').length > 5").await, true);
+    assert_eq!(browser.run(&choose("one", 0).replace(" = true", "")).await, true, "the choice stays");
+    stands_well(&mut browser, "the call with two messages compared").await;
+    browser.look(NARROW).await;
+    stands_well(&mut browser, "the same, narrow").await;
+}
+
+#[tokio::test]
 async fn a_call_that_goes_on_is_followed_without_loading_the_page_again() {
     let lab = stage::house().await;
     let (journal, piece) = stage::going_on();

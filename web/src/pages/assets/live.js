@@ -44,6 +44,55 @@ function hearAll(within) {
 }
 hearAll(document);
 
+// The axis of a call: a click on it, or on a time of the journal, is heard where it was recorded; while something plays, the line
+// on the axis and the line of the journal go along.
+const soundAt = (time) =>
+  [...document.querySelectorAll(".sound[data-from]")].find((figure) => {
+    const audio = figure.querySelector("audio");
+    const wave = figure.querySelector(".wave");
+    const long = audio && ((Number.isFinite(audio.duration) && audio.duration) || Number(wave?.dataset.seconds) || Infinity);
+    return audio && time >= Number(figure.dataset.from) && time < Number(figure.dataset.from) + long;
+  });
+
+function showTime(time) {
+  const axis = document.querySelector(".axis");
+  if (!axis) return;
+  const at = `${(100 * time) / Number(axis.dataset.seconds)}%`;
+  axis.classList.add("hears");
+  axis.querySelector(".cursor").setAttribute("x1", at);
+  axis.querySelector(".cursor").setAttribute("x2", at);
+  const lines = [...document.querySelectorAll(".journal [data-at]")];
+  const last = lines.findLast((line) => Number(line.dataset.at) <= time);
+  document.querySelector(".journal tr.now")?.classList.remove("now");
+  last?.closest("tr").classList.add("now");
+}
+
+function hear(time) {
+  if (!document.querySelector(".sound")) return;
+  const figure = soundAt(time);
+  showTime(time);
+  const told = document.getElementById("heard");
+  told.textContent = figure ? `Plays from ${time.toFixed(1)} s.` : `Nothing was recorded at ${time.toFixed(1)} s.`;
+  document.querySelectorAll(".sound audio").forEach((audio) => audio.pause());
+  if (!figure) return;
+  const audio = figure.querySelector("audio");
+  audio.currentTime = time - Number(figure.dataset.from);
+  audio.play().catch((error) => (told.textContent = error.message));
+}
+
+document.addEventListener("click", (event) => {
+  const axis = event.target.closest(".axis");
+  const line = event.target.closest("[data-at]");
+  if (line) return hear(Number(line.dataset.at));
+  if (!axis || event.target.closest("a")) return;
+  const box = axis.getBoundingClientRect();
+  hear(((event.clientX - box.left) / box.width) * Number(axis.dataset.seconds));
+});
+document.addEventListener("timeupdate", ({ target }) => {
+  const figure = target.closest(".sound[data-from]");
+  if (figure && !target.paused) showTime(Number(figure.dataset.from) + target.currentTime);
+}, true);
+
 // On a narrow screen the row of pages scrolls: the page that is shown stands in sight.
 const row = document.querySelector(".row");
 const here = row?.querySelector("[aria-current]");

@@ -1,109 +1,166 @@
-//! The call on one axis of time: a bar for each leg, ringing and talking told apart, and marks for keys, prompts and orders.
+//! The call on one axis of time: what the service said, and for each leg when it rang and talked, its keys and messages, how loud it
+//! was and how well it was heard.
 //!
 //! An SVG whose places are percentages, so that it is as wide as its page and its letters stay as large as they are. Each
-//! mark leads to its line in the journal.
+//! mark leads to its line in the journal; a click elsewhere is heard, where it was recorded.
 
 use std::time::Duration;
 
 use maud::{Markup, html};
-use patchcord_engine::journal::{Entry, LegNumber, Record, What, clean, words};
+use patchcord_engine::journal::{Entry, LegNumber, LegRecord, Record, What, clean, words};
 
-use super::{super::words::leg_name, colour};
+use super::{super::words::leg_name, colour, sound::Taken, strips};
 
 /// Legs that are drawn, and marks of a leg: what more there is stands in the tables.
 const MOST_LEGS: usize = 24;
 const MOST_MARKS: usize = 400;
 
-/// Heights of a leg's row and of what stands in it.
-const ROW: usize = 46;
+/// Heights of what stands in a leg's row, from its top.
 const LABEL: usize = 14;
 const BAR: usize = 20;
 const BAR_HEIGHT: usize = 14;
+/// A row that has nothing below its bar, and what stands below the bars of others.
+const ROW: usize = 46;
+const SERVICE: usize = 48;
+const WAVE: usize = 40;
+const QUALITY: usize = 36;
 /// Of the axis at the bottom.
 const AXIS: usize = 26;
 
+/// A leg, and where it is drawn.
+struct Row<'a> {
+    leg: &'a LegRecord,
+    top: usize,
+    sounds: Vec<&'a Taken>,
+    samples: Vec<strips::Sample>,
+}
+
+impl Row<'_> {
+    fn height(&self) -> usize {
+        let wave = if self.sounds.is_empty() { 0 } else { WAVE };
+        ROW + wave + if self.samples.is_empty() { 0 } else { QUALITY }
+    }
+}
+
 /// See the module.
-pub fn draw(record: &Record, entries: &[Entry]) -> Markup {
+pub fn draw(record: &Record, entries: &[Entry], sounds: &[Taken]) -> Markup {
     let last = entries.last().map_or(Duration::ZERO, |entry| entry.at);
     let whole = record.ended.unwrap_or(last).max(last).max(Duration::from_millis(100));
-    let legs: Vec<_> = record.legs.iter().take(MOST_LEGS).collect();
-    let height = legs.len() * ROW + AXIS;
-    let at = |time: Duration| Scale(whole).at(time);
-    let span = |from: Duration, until: Duration| Scale(whole).span(from, until);
+    let scale = Scale(whole);
+    let said = strips::said(entries, whole);
+    let mut top = if said.is_empty() { 0 } else { SERVICE };
+    let mut rows = Vec::new();
+    for leg in record.legs.iter().take(MOST_LEGS) {
+        let first = rows.is_empty();
+        let sounds = sounds.iter().filter(|taken| taken.leg.map_or(first, |of| of == leg.leg)).collect();
+        let row = Row { leg, top, sounds, samples: strips::samples(entries, leg.leg) };
+        top += row.height();
+        rows.push(row);
+    }
+    let height = top + AXIS;
     html! {
-        svg.axis role="img" width="100%" height=(height) aria-label="The legs of the call over time" {
+        svg.axis role="img" width="100%" height=(height) data-seconds=(format!("{:.3}", whole.as_secs_f64()))
+            aria-label="The call over time: what the service said, and its legs" {
             @for tick in ticks(whole) {
-                line.grid x1=(at(tick)) x2=(at(tick)) y1="0" y2=(height - AXIS + 4) {}
-                text.tick x=(at(tick)) y=(height - 6) text-anchor=(anchor(tick, whole)) { (shown(tick)) }
+                line.grid x1=(scale.at(tick)) x2=(scale.at(tick)) y1="0" y2=(height - AXIS + 4) {}
+                text.tick x=(scale.at(tick)) y=(height - 6) text-anchor=(anchor(tick, whole)) { (shown(tick)) }
             }
-            @for (row, leg) in legs.iter().enumerate() {
-                @let top = row * ROW;
-                @let end = leg.ended.unwrap_or(whole);
-                @let talk = leg.answered.unwrap_or(end);
-                text.label x="0" y=(top + LABEL) { (leg_name(record, leg)) }
-                g class={ "leg" (colour(leg.leg)) } {
-                    rect.waiting x=(at(leg.began)) y=(top + BAR) width=(span(leg.began, talk)) height=(BAR_HEIGHT) rx="3" {
-                        title { "called at " (shown(leg.began)) }
+            @if !said.is_empty() {
+                text.label x="0" y=(LABEL) { "Service" @if let Some(name) = &record.service { " " (clean(name)) } }
+                (strips::service(&said, &scale, BAR))
+            }
+            @for row in &rows { (drawn(row, record, entries, &scale)) }
+            line.cursor x1="0" x2="0" y1="0" y2=(height - AXIS + 4) {}
+        }
+        (legend(&rows, !said.is_empty()))
+    }
+}
+
+fn drawn(row: &Row<'_>, record: &Record, entries: &[Entry], scale: &Scale) -> Markup {
+    let (leg, top) = (row.leg, row.top);
+    let end = leg.ended.unwrap_or(scale.0);
+    let talk = leg.answered.unwrap_or(end);
+    let (at, span) = (|time| scale.at(time), |from, until| scale.span(from, until));
+    let wave = top + ROW;
+    let quality = wave + if row.sounds.is_empty() { 0 } else { WAVE };
+    html! {
+        text.label x="0" y=(top + LABEL) { (leg_name(record, leg)) }
+        g class={ "leg" (colour(leg.leg)) } {
+            rect.waiting x=(at(leg.began)) y=(top + BAR) width=(span(leg.began, talk)) height=(BAR_HEIGHT) rx="3" {
+                title { "called at " (shown(leg.began)) }
+            }
+            @if let Some(rang) = leg.rang.filter(|rang| *rang < talk) {
+                rect.ringing x=(at(rang)) y=(top + BAR) width=(span(rang, talk)) height=(BAR_HEIGHT) rx="3" {
+                    title { "rang from " (shown(rang)) " to " (shown(talk)) }
+                }
+            }
+            @if leg.answered.is_some() {
+                rect.talking x=(at(talk)) y=(top + BAR) width=(span(talk, end)) height=(BAR_HEIGHT) rx="3" {
+                    title { "answered at " (shown(talk)) ", ended at " (shown(end)) }
+                }
+            }
+            @for entry in keys(entries, leg.leg) {
+                a href={ "#n" (entry.number) } data-at=(seconds(entry.at)) {
+                    rect.mark.key x=(at(entry.at)) y=(top + BAR - 3) width="4" height=(BAR_HEIGHT + 6) rx="2" {
+                        title { (shown(entry.at)) " " (words(&entry.what)) }
                     }
-                    @if let Some(rang) = leg.rang.filter(|rang| *rang < talk) {
-                        rect.ringing x=(at(rang)) y=(top + BAR) width=(span(rang, talk)) height=(BAR_HEIGHT) rx="3" {
-                            title { "rang from " (shown(rang)) " to " (shown(talk)) }
-                        }
-                    }
-                    @if leg.answered.is_some() {
-                        rect.talking x=(at(talk)) y=(top + BAR) width=(span(talk, end)) height=(BAR_HEIGHT) rx="3" {
-                            title { "answered at " (shown(talk)) ", ended at " (shown(end)) }
-                        }
-                    }
-                    @for (entry, kind) in marks(entries, leg.leg) {
-                        a href={ "#n" (entry.number) } {
-                            rect class={ "mark " (kind) } x=(at(entry.at)) y=(top + BAR - 3) width="4" height=(BAR_HEIGHT + 6) rx="2" {
-                                title { (shown(entry.at)) " " (words(&entry.what)) }
-                            }
-                            @if let What::Heard { facts, .. } = &entry.what {
-                                @if let Some(key) = facts.get("key") {
-                                    text.pressed x=(at(entry.at)) dx="7" y=(top + BAR + 11) { (clean(key)) }
-                                }
-                            }
+                    @if let What::Heard { facts, .. } = &entry.what {
+                        @if let Some(key) = facts.get("key").or_else(|| facts.get("digit")) {
+                            text.pressed x=(at(entry.at)) dx="7" y=(top + BAR + 11) { (clean(key)) }
                         }
                     }
                 }
             }
-        }
-        p.legend.small.muted {
-            span.swatch.waiting {} " called "
-            span.swatch.ringing {} " ringing "
-            span.swatch.talking {} " answered "
-            span.swatch.key {} " key "
-            span.swatch.verb {} " order of the service"
+            (strips::messages(entries, leg.leg, scale, top + BAR + BAR_HEIGHT + 3))
+            @for taken in &row.sounds { (strips::wave(taken, scale, wave, WAVE - 6)) }
+            @if !row.samples.is_empty() { (strips::quality(&row.samples, scale, quality, QUALITY - 8)) }
         }
     }
 }
 
-/// Keys that this leg pressed, and orders that are about it. An order about none is the first leg's.
-fn marks(entries: &[Entry], leg: LegNumber) -> impl Iterator<Item = (&Entry, &'static str)> {
-    let marks = entries.iter().filter_map(move |entry| match &entry.what {
-        What::Heard { leg: Some(of), event, .. } if *of == leg && event.contains("key") => Some((entry, "key")),
-        What::Verb(verb) if verb.leg.unwrap_or(LegNumber(0)) == leg => Some((entry, "verb")),
-        _ => None,
-    });
-    marks.take(MOST_MARKS)
+fn legend(rows: &[Row<'_>], said: bool) -> Markup {
+    html! {
+        p.legend.small.muted {
+            span { span.swatch.waiting {} " called" }
+            span { span.swatch.ringing {} " ringing" }
+            span { span.swatch.talking {} " answered" }
+            span { span.swatch.key {} " key" }
+            @if said { span { span.swatch.verb {} " order of the service, by its line" } }
+            span { "▴▾ SIP message, theirs and ours" }
+            @if rows.iter().any(|row| !row.samples.is_empty()) {
+                span { span.swatch.curve {} " quality (MOS), heard here" }
+                span { span.swatch.curve.there {} " heard there" }
+                span { span.swatch.lost {} " lost" }
+            }
+        }
+    }
+}
+
+/// Keys that this leg pressed.
+fn keys(entries: &[Entry], leg: LegNumber) -> impl Iterator<Item = &Entry> {
+    let is_key = move |entry: &&Entry| matches!(&entry.what, What::Heard { leg: Some(of), event, .. } if *of == leg && event.contains("key"));
+    entries.iter().filter(is_key).take(MOST_MARKS)
+}
+
+/// A moment for a script: where it is heard.
+pub(super) fn seconds(at: Duration) -> String {
+    format!("{:.3}", at.as_secs_f64())
 }
 
 /// From times to places.
-struct Scale(Duration);
+pub(super) struct Scale(pub Duration);
 
 impl Scale {
-    fn share(&self, time: Duration) -> f64 {
+    pub fn share(&self, time: Duration) -> f64 {
         (time.as_secs_f64() / self.0.as_secs_f64()).clamp(0.0, 1.0) * 100.0
     }
 
-    fn at(&self, time: Duration) -> String {
+    pub fn at(&self, time: Duration) -> String {
         format!("{:.3}%", self.share(time))
     }
 
     /// A width; what is too short to be seen is a hair.
-    fn span(&self, from: Duration, until: Duration) -> String {
+    pub fn span(&self, from: Duration, until: Duration) -> String {
         format!("{:.3}%", (self.share(until) - self.share(from)).max(0.15))
     }
 }
@@ -135,7 +192,7 @@ fn anchor(tick: Duration, whole: Duration) -> &'static str {
 }
 
 /// A moment of the axis: short where it can be.
-fn shown(at: Duration) -> String {
+pub(super) fn shown(at: Duration) -> String {
     let ms = at.as_millis();
     match ms {
         0 => "0".into(),

@@ -8,6 +8,7 @@ use patchcord_engine::journal::{Entry, LegNumber, Record, SipText, Way, What, la
 use super::{
     super::words::{exact, leg_name},
     colour,
+    compare::Chosen,
 };
 
 /// Messages that are drawn. Whoever wants more takes the files.
@@ -23,8 +24,8 @@ struct Step<'a> {
     text: &'a SipText,
 }
 
-/// The card with the ladder; says so when messages are not shown.
-pub fn card(record: &Record, entries: &[Entry], may: bool) -> Markup {
+/// The card with the ladder; says so when messages are not shown. Two of them may be chosen, to see what differs.
+pub fn card(record: &Record, entries: &[Entry], may: bool, chosen: &Chosen) -> Markup {
     let steps: Vec<Step<'_>> = entries
         .iter()
         .filter_map(|entry| match &entry.what {
@@ -42,14 +43,19 @@ pub fn card(record: &Record, entries: &[Entry], may: bool) -> Markup {
     let beyond = steps.len().saturating_sub(MOST_STEPS);
     html! {
         section.card.flush.ladder {
-            h2 { "Messages" }
+            div.title {
+                h2 { "Messages" }
+                @if may && steps.len() > 1 {
+                    form #compare method="get" action={ "/calls/" (record.call) "#compared" } { button type="submit" { "Compare two" } }
+                }
+            }
             @if !may { p.empty { "The text of messages is not shown to you." } }
             @else if steps.is_empty() { p.empty { "No message was kept." } }
             @else {
                 div.scroll {
                     div.steps {
                         (heads(record, &legs))
-                        @for step in drawn.take(MOST_STEPS) { (row(step, &legs)) }
+                        @for (at, step) in drawn.take(MOST_STEPS).enumerate() { (row(step, &legs, chosen, at)) }
                     }
                 }
             }
@@ -96,7 +102,7 @@ fn shortened(name: &str) -> String {
     }
 }
 
-fn row(step: &Step<'_>, legs: &[LegNumber]) -> Markup {
+fn row(step: &Step<'_>, legs: &[LegNumber], chosen: &Chosen, at: usize) -> Markup {
     let lines = legs.len() + 1;
     let (theirs, ours) = (line(step.leg, legs), 1);
     let (from, to) = if step.way == Way::Theirs { (theirs, ours) } else { (ours, theirs) };
@@ -104,18 +110,29 @@ fn row(step: &Step<'_>, legs: &[LegNumber]) -> Markup {
     let told = label(&step.text.shown());
     let head = if to > from { "-7,-4 0,0 -7,4" } else { "7,-4 0,0 7,4" };
     let kind = if told.starts_with(['4', '5', '6']) { "failing" } else { "" };
+    let (one, other) = (
+        chosen.one.map_or(at == 0, |one| one == step.entry.number),
+        chosen.other.map_or(at == 1, |other| other == step.entry.number),
+    );
+    let pick = |name: &str, chosen: bool, says: &str| {
+        let says = format!("{says} {told}, {}", exact(step.entry.at));
+        html! { input type="radio" name=(name) value=(step.entry.number) form="compare" checked[chosen] aria-label=(says) title=(says); }
+    };
     html! {
+        div.rung #{ "m" (step.entry.number) } {
+        span.pick { (pick("one", one, "Compare")) (pick("other", other, "with")) }
         details {
             summary.step {
                 span.mono.muted { (exact(step.entry.at)) }
                 svg class={ "leg" (colour(step.leg)) " " (kind) } width="100%" height="34" role="img" aria-label=(told) {
-                    @for at in 0..lines { line.upright x1=(place(at, lines)) x2=(place(at, lines)) y1="0" y2="34" {} }
+                    @for line in 0..lines { line.upright x1=(place(line, lines)) x2=(place(line, lines)) y1="0" y2="34" {} }
                     line.arrow x1=(place(from, lines)) x2=(place(to, lines)) y1="24" y2="24" {}
                     svg.over x=(place(to, lines)) y="24" { polyline.arrow points=(head) {} }
                     text.what x={ (format!("{:.2}%", (middle + 0.5) * 100.0 / lines as f64)) } y="17" text-anchor="middle" { (told) }
                 }
             }
             pre.sip { (step.text.shown()) @if step.text.left_out() > 0 { "\n… " (step.text.left_out()) " bytes more" } }
+        }
         }
     }
 }

@@ -3,25 +3,33 @@
 //! ```text
 //! axis     its legs, keys, prompts and orders on one axis of time
 //! ladder   who sent which message when, with its text behind a click
+//! strips   what stands along it: the service's lines, messages, loudness, quality
+//! compare  two messages, and what differs
 //! sound    recordings: heard, and seen
+//! again    the call against today's script, and as a test
 //! files    the same as text, JSON and pcap
 //! ```
 
+pub mod again;
 mod axis;
+mod compare;
 pub mod files;
 mod ladder;
 pub mod sound;
+mod strips;
 
 use std::time::Duration;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
 use patchcord_engine::journal::{
     Account, Entry, LegNumber, LegRecord, Record, Story, clean, ended, long, sentence, words,
 };
+
+use compare::Chosen;
 
 use super::{
     Guest, Rooms,
@@ -34,16 +42,18 @@ use crate::{api::records::story, people::Right};
 /// Entries that the page shows; the files have all of them.
 const MOST_ENTRIES: usize = 2_000;
 
-pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<String>) -> Result<Response, Wrong> {
+pub async fn show(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(call): Path<String>,
+    Query(chosen): Query<Chosen>,
+) -> Result<Response, Wrong> {
     guest.may(Right::ReadRecords)?;
     let found = story(&rooms, &guest.0, &call).await;
     let Story { record, entries } = found.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
     let hears = guest.0.rights.has(Right::ReadRecordings);
-    let sounds = if hears {
-        sound::card(&rooms, &record).await
-    } else {
-        html! {}
-    };
+    let sounds = if hears { sound::taken(&rooms, &record, &entries).await } else { Vec::new() };
+    let numbers = guest.0.rights.has(Right::ReadNumbers);
     let going_on = record.outcome.is_none();
     let body = html! {
         article.call #call data-live[going_on] {
@@ -55,16 +65,26 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<Str
                 div.buttons {
                     a.button href={ "/calls/" (record.call) "/text" } { "Text" }
                     a.button href={ "/calls/" (record.call) "/json" } { "JSON" }
-                    @if guest.0.rights.has(Right::ReadNumbers) {
+                    @if numbers {
                         a.button href={ "/calls/" (record.call) "/pcap" } { "pcap" }
+                        @if record.service.is_some() && !going_on {
+                            a.button href={ "/calls/" (record.call) "/replay" } { "Replay on today's script" }
+                            a.button href={ "/calls/" (record.call) "/as-test" } { "Make this a test" }
+                        }
                     }
                 }
             }
             (facts(&record))
-            section.card { h2 { "On one axis of time" } (axis::draw(&record, &entries)) }
-            (sounds)
+            section.card {
+                h2 { "On one axis of time" }
+                @if !sounds.is_empty() { p.small.muted { "A click on the axis, or on a time in the journal, plays that second." } }
+                (axis::draw(&record, &entries, &sounds))
+                p.small.muted #heard role="status" {}
+            }
+            (sound::card(&record, &sounds))
             section.card.flush { h2 { "Legs" } (legs(&record)) }
-            (ladder::card(&record, &entries, guest.0.rights.has(Right::ReadNumbers)))
+            (ladder::card(&record, &entries, numbers, &chosen))
+            @if numbers { (compare::card(&entries, &chosen)) }
             (journal(&record, &entries))
         }
     };
@@ -172,7 +192,7 @@ fn journal(record: &Record, entries: &[Entry]) -> Markup {
                     tbody {
                         @for entry in entries.iter().take(MOST_ENTRIES) {
                             tr #{ "n" (entry.number) } {
-                                td.right.mono.nowrap.muted { (exact(entry.at)) }
+                                td.right.mono.nowrap { a.muted href={ "#n" (entry.number) } data-at=(axis::seconds(entry.at)) { (exact(entry.at)) } }
                                 td.nowrap { @if let Some(leg) = entry.what.leg() { span class={ "dot leg" (colour(leg)) } title={ "leg " (leg) } {} } }
                                 td.told { (words(&entry.what)) }
                             }

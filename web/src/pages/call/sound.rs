@@ -1,6 +1,6 @@
 //! Recordings of a call: played in the page, and how loud they were as a picture. Each listening stands in the audit log.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -10,11 +10,14 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    journal::{Record, Story},
+    journal::{Entry, LegNumber, Record, Story, What},
     runtime::clock,
 };
 
-use super::super::{Guest, Rooms, wrong::Wrong};
+use super::{
+    super::{Guest, Rooms, words::leg_name, wrong::Wrong},
+    axis::{seconds, shown},
+};
 use crate::{
     api::records::story,
     people::Right,
@@ -25,30 +28,57 @@ use crate::{
 /// Bars of a picture: as many as a wide page has room for.
 const BARS: usize = 400;
 
+/// A recording of a call: where it lies, of whom, since when, and how loud it was.
+pub struct Taken {
+    path: Box<str>,
+    /// The leg that it is of; the whole call otherwise.
+    pub leg: Option<LegNumber>,
+    /// How long after the call's beginning it begins.
+    pub from: Duration,
+    /// How loud it was; none where nobody wrote that down.
+    pub peaks: Option<Peaks>,
+    there: bool,
+}
+
+/// The recordings of a call, as far as the files are there.
+pub async fn taken(rooms: &Rooms, record: &Record, entries: &[Entry]) -> Vec<Taken> {
+    let begun = |path: &str| {
+        entries.iter().find_map(|entry| match &entry.what {
+            What::Recording { leg, path: of } if **of == *path => Some((*leg, entry.at)),
+            _ => None,
+        })
+    };
+    let all = record.recordings.iter().map(|path| (path.clone(), begun(path).unwrap_or_default()));
+    let (folder, all): (_, Vec<_>) = (rooms.recordings.clone(), all.collect());
+    let look = tokio::task::spawn_blocking(move || {
+        let look = |(path, (leg, from)): (Box<str>, (Option<LegNumber>, Duration))| {
+            let there = recordings::open(&folder, &path).is_some();
+            let peaks = there.then(|| recordings::peaks(&folder, &path)).flatten();
+            Taken { path, leg, from, peaks, there }
+        };
+        all.into_iter().map(look).collect()
+    });
+    look.await.unwrap_or_default()
+}
+
 /// The card with all recordings; nothing where there are none.
-pub async fn card(rooms: &Rooms, record: &Record) -> Markup {
-    if record.recordings.is_empty() {
+pub fn card(record: &Record, taken: &[Taken]) -> Markup {
+    if taken.is_empty() {
         return html! {};
     }
-    let (folder, paths) = (rooms.recordings.clone(), record.recordings.clone());
-    let found = tokio::task::spawn_blocking(move || {
-        let look = |path: &str| recordings::open(&folder, path).map(|_| recordings::peaks(&folder, path));
-        paths.iter().map(|path| look(path)).collect::<Vec<_>>()
-    });
-    let found = found.await.unwrap_or_default();
     html! {
         section.card {
             h2 { "Recordings" }
-            @for (at, path) in record.recordings.iter().enumerate() {
-                figure.sound {
-                    @match found.get(at) {
-                        Some(Some(peaks)) => {
-                            @if let Some(peaks) = peaks { (picture(peaks)) }
-                            audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } {}
-                        }
-                        _ => { p.muted { "The file is not there any more." } }
+            @for (at, one) in taken.iter().enumerate() {
+                figure.sound data-from=(seconds(one.from)) {
+                    @if one.there {
+                        @if let Some(peaks) = &one.peaks { (picture(peaks)) }
+                        audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } aria-label={ "Recording " (at + 1) } {}
+                    } @else { p.muted { "The file is not there any more." } }
+                    figcaption.small.muted {
+                        @if let Some(leg) = one.leg.and_then(|leg| record.leg(leg)) { (leg_name(record, leg)) ", " }
+                        "from " (shown(one.from)) " on · " span.mono { (one.path) }
                     }
-                    figcaption.small.muted.mono { (path) }
                 }
             }
         }
@@ -57,8 +87,20 @@ pub async fn card(rooms: &Rooms, record: &Record) -> Markup {
 
 /// How loud it was: what was heard above the line, what was said below it.
 fn picture(peaks: &Peaks) -> Markup {
-    let length = peaks.channels.iter().map(Vec::len).max().unwrap_or_default().max(1);
-    let bars = length.min(BARS);
+    let wide = peaks.length().clamp(1, BARS);
+    let seconds = peaks.seconds();
+    html! {
+        svg.wave viewBox={ "0 0 " (wide) " 100" } preserveAspectRatio="none" width="100%" height="84" role="img"
+            data-seconds=(seconds) aria-label={ "How loud it was, over " (format!("{seconds:.1}")) " s" } {
+            (bars(peaks, wide))
+            line.now x1="0" x2="0" y1="0" y2="100" {}
+        }
+    }
+}
+
+/// The bars of such a picture, in a field that is so many wide and a hundred high.
+pub fn bars(peaks: &Peaks, bars: usize) -> Markup {
+    let length = peaks.length().max(1);
     let loudest = |channel: &[u8], bar: usize| {
         let (from, to) = (bar * length / bars, ((bar + 1) * length / bars).max(bar * length / bars + 1));
         channel.get(from..to.min(channel.len())).and_then(|part| part.iter().max()).copied().unwrap_or_default()
@@ -72,14 +114,9 @@ fn picture(peaks: &Peaks) -> Markup {
         (0..bars).map(bar).collect()
     };
     let one = peaks.channels.len() == 1;
-    let seconds = length as f64 / f64::from(peaks.per_second);
     html! {
-        svg.wave viewBox={ "0 0 " (bars) " 100" } preserveAspectRatio="none" width="100%" height="84" role="img"
-            data-seconds=(seconds) aria-label={ "How loud it was, over " (format!("{seconds:.1}")) " s" } {
-            path.heard d=(path(0, false)) {}
-            path class=(if one { "heard" } else { "said" }) d=(path(if one { 0 } else { 1 }, true)) {}
-            line.now x1="0" x2="0" y1="0" y2="100" {}
-        }
+        path.heard d=(path(0, false)) {}
+        path class=(if one { "heard" } else { "said" }) d=(path(if one { 0 } else { 1 }, true)) {}
     }
 }
 

@@ -1,0 +1,163 @@
+//! What is asked of the scripts themselves: replays, tests made of calls, lints, tests and coverage, versions. All of it runs beside
+//! the calls, on a thread of its own, one at a time.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use hyper::StatusCode;
+use patchcord_engine::journal::Story;
+use patchcord_scripts::{
+    Edition, Host,
+    check::check,
+    replay::{Came, Said, replay},
+    testing::{Source, Sources, Verdict, Wishes, run, test_of},
+};
+use patchcord_web::{
+    house::Answer,
+    problem::{Problem, chain},
+    workshop::{Examined, MadeTest, Replay, ReplayEnd, SaidThen, Tried, Version, Workshop},
+};
+
+use super::services::ServiceRoom;
+
+/// Versions that are kept of all services together: what somebody who mends a script looks back at.
+const MOST_VERSIONS: usize = 200;
+
+/// Where sounds lie beside scripts.
+const SOUNDS: &str = "sounds";
+
+/// Every text that was served since the start, as far as it is kept.
+#[derive(Debug, Default)]
+pub struct Versions(Mutex<VecDeque<(String, Version)>>);
+
+impl Versions {
+    /// A text is served from now on.
+    pub fn note(&self, edition: &Edition, now: SystemTime) {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let since_ms = u64::try_from(since).unwrap_or(u64::MAX);
+        let version = Version { name: edition.in_words(), since_ms, text: edition.text.to_string() };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front((edition.name.clone(), version));
+        kept.truncate(MOST_VERSIONS);
+    }
+
+    fn of(&self, service: &str) -> Vec<Version> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().filter(|(name, _)| name == service).map(|(_, version)| version.clone()).collect()
+    }
+}
+
+/// See the module.
+pub struct Bench {
+    services: ServiceRoom,
+    /// Tests take a core as long as they run: calls come first.
+    turn: Arc<tokio::sync::Semaphore>,
+}
+
+impl Bench {
+    /// A bench for these services.
+    pub fn new(services: ServiceRoom) -> Self {
+        Self { services, turn: Arc::new(tokio::sync::Semaphore::new(1)) }
+    }
+
+    /// Runs something that blocks when it is its turn.
+    async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(ServiceRoom) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let stopping = |why: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).remedy("ask again");
+        let turn = self.turn.clone().acquire_owned().await.map_err(|error| stopping(chain(&error)))?;
+        let services = self.services.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(services);
+            drop(turn);
+            done
+        });
+        done.await.map_err(|error| stopping(chain(&error)))?
+    }
+}
+
+impl Workshop for Bench {
+    fn replay(&self, story: Story) -> Answer<'_, Result<Replay, Problem>> {
+        Box::pin(self.alone(move |services| {
+            let replayed = replay(&Host::new(services.shelf()), &story.record, &story.entries);
+            let replayed = replayed.map_err(|error| {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+                    .remedy("calls that a script answered can be replayed")
+            })?;
+            let end = match replayed.end {
+                Came::Through => ReplayEnd::Through,
+                Came::Unknown(why) => ReplayEnd::Unknown(why),
+                Came::Otherwise { at, then, today } => {
+                    ReplayEnd::Otherwise { at, then: said(then), today: said(today) }
+                }
+            };
+            Ok(Replay { same: replayed.same.into_iter().map(said).collect(), end })
+        }))
+    }
+
+    fn test_of(&self, story: Story) -> Answer<'_, Result<MadeTest, Problem>> {
+        Box::pin(self.alone(move |services| {
+            let made = test_of(&story.record, &story.entries);
+            let text = made.map_err(|error| {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+                    .remedy("its replay shows what the script does today")
+            })?;
+            let service = story.record.service.as_deref().unwrap_or_default().to_owned();
+            let test = Source { name: format!("{service}_test"), file: format!("{service}_test.rhai"), text };
+            let mut sources = sources(&services);
+            sources.tests = vec![test.clone()];
+            let report = run(&sources, &Wishes::default(), &mut |_| {});
+            let why = report.broken.first().cloned();
+            let why = why.or_else(|| report.verdicts.iter().find_map(failure));
+            Ok(MadeTest { service, text: test.text, ran: why.map_or(Ok(()), Err) })
+        }))
+    }
+
+    fn examine(&self, service: String) -> Answer<'_, Result<Examined, Problem>> {
+        Box::pin(self.alone(move |services| {
+            let Some(edition) = services.shelf().find(&service) else {
+                return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such service"));
+            };
+            let mut sources = sources(&services);
+            sources.tests = services.test_of(&service).into_iter().collect();
+            let report = run(&sources, &Wishes::default(), &mut |_| {});
+            let tried = |verdict: &Verdict| Tried {
+                name: verdict.name.strip_prefix("test_").unwrap_or(&verdict.name).replace('_', " "),
+                place: format!("{}:{}", verdict.file, verdict.line),
+                failed: failure(verdict),
+                lasted: verdict.lasted,
+            };
+            let ran = report.coverage.0.get(&edition.file);
+            let lines = ran.map(|lines| lines.can.iter().map(|line| (*line, lines.ran.contains(line))).collect());
+            Ok(Examined {
+                faults: check(&edition.file, &edition.text, &|_| true).iter().map(ToString::to_string).collect(),
+                tests: report.verdicts.iter().map(tried).collect(),
+                broken: report.broken,
+                lines: lines.unwrap_or_default(),
+                versions: services.versions().of(&service),
+            })
+        }))
+    }
+}
+
+/// What is served, as tests run it.
+fn sources(services: &ServiceRoom) -> Sources {
+    let served = services.shelf().all().into_iter().map(|edition| Source {
+        name: edition.name.clone(),
+        file: edition.file.clone(),
+        text: edition.text.to_string(),
+    });
+    Sources { services: served.collect(), tests: Vec::new(), prompts: vec![services.folder().join(SOUNDS)] }
+}
+
+fn failure(verdict: &Verdict) -> Option<String> {
+    verdict.failed.first().map(|failed| format!("{}: {}\n{}", failed.place, failed.why, failed.ladder))
+}
+
+fn said(said: Said) -> SaidThen {
+    SaidThen { what: said.what, place: said.place }
+}

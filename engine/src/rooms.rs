@@ -61,6 +61,11 @@ impl RoomHouse {
         self.hold().house.view(name, now)
     }
 
+    /// What the record of a room says so far: who was in, who talked, who had the floor.
+    pub fn story(&self, name: &str, now: Instant) -> Option<Past> {
+        self.hold().house.story(name, now)
+    }
+
     /// Does an order: mute, kick, move, merge, announce, record, invite, end and whatever else an [`Order`] says.
     ///
     /// # Errors

@@ -353,6 +353,21 @@ impl House {
         self.rooms.get(name).map(|room| room.view(now))
     }
 
+    /// What its record says so far.
+    pub fn story(&self, name: &str, now: Instant) -> Option<Past> {
+        let room = self.rooms.get(name)?;
+        let at = room.at(now);
+        let mut story = room.past.clone();
+        story.lasted_ms = past::millis(at);
+        // Whoever talks now has talked until now.
+        for member in room.members.values() {
+            if let Some(since) = member.talks_since {
+                story.talked(since.saturating_duration_since(room.opened), at, member.id);
+            }
+        }
+        Some(story)
+    }
+
     /// In which room whoever is at a leg is, and as whom.
     pub fn whereabouts(&self, place: Place) -> Option<(&str, MemberId)> {
         self.places.get(&place).map(|(name, id)| (&**name, *id))

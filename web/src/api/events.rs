@@ -67,9 +67,7 @@ pub(super) async fn listen(
     headers: HeaderMap,
     Asked(from): Asked<From>,
 ) -> Result<Response, Problem> {
-    let place = rooms.listeners.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{LISTENERS} listen already")).remedy("close a page")
-    })?;
+    let place = place(&rooms)?;
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let last = rooms.feed.last();
     let at = resumed.or(from.after).unwrap_or(*last.borrow());
@@ -81,6 +79,13 @@ pub(super) async fn listen(
         Some((Ok::<_, Infallible>(Bytes::from(said)), listener))
     });
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
+}
+
+/// A place among those who listen.
+pub(super) fn place(rooms: &Rooms) -> Result<OwnedSemaphorePermit, Problem> {
+    rooms.listeners.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{LISTENERS} listen already")).remedy("close a page")
+    })
 }
 
 impl Listener {

@@ -9,6 +9,7 @@
 //! records    what became of calls
 //! bans       who is refused at every door
 //! rooms      conferences there are and were, and what is wanted of them
+//! room_events one room as it goes on
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
 //! events     what happens to calls, as it happens
@@ -30,6 +31,7 @@ mod openapi;
 mod originate;
 mod people;
 pub(crate) mod records;
+mod room_events;
 pub(crate) mod rooms;
 mod routing;
 mod server;
@@ -147,6 +149,13 @@ pub const DOORS: &[Door] = &[
     door("post", "/api/v1/originate", Right::ChangeCalls, "Begins a call", || post(originate::begin)),
     door("get", "/api/v1/rooms", Right::ReadCalls, "Rooms that are open, with their members", || get(rooms::list)),
     door("get", "/api/v1/rooms/{room}", Right::ReadCalls, "One of them", || get(rooms::show)),
+    door(
+        "get",
+        "/api/v1/rooms/{room}/events",
+        Right::ReadCalls,
+        "Who speaks in it and how loud, as server-sent events",
+        || get(room_events::watch),
+    ),
     door("post", "/api/v1/rooms/{room}/orders", Right::ChangeCalls, "Does something with a room or a member", || {
         post(rooms::obey)
     }),

@@ -45,6 +45,11 @@ pub(crate) fn one(rooms: &Rooms, asker: &Asker, name: &str) -> Result<RoomView, 
     Ok(shown(room, asker))
 }
 
+/// What the record of a room says so far, as this one may see it.
+pub(crate) fn story(rooms: &Rooms, asker: &Asker, name: &str) -> Option<Past> {
+    rooms.accounts.board().rooms.story(name, clock::now()).map(|past| masked_story(past, asker))
+}
+
 /// Does what is wanted of a room, and notes who wanted it.
 pub(crate) async fn order(rooms: &Rooms, asker: &Asker, name: &str, wanted: RoomOrder) -> Result<Reply, Problem> {
     let deed = match wanted.member {
@@ -120,13 +125,17 @@ pub(super) async fn past_one(
 /// The story of a room that is over, as this one may see it.
 pub(crate) async fn past_story(rooms: &Rooms, asker: &Asker, id: &str) -> Result<Past, Problem> {
     let found = rooms.store.past_room(id).await.map_err(|error| away(&error))?;
-    let mut past = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("no room {id} is kept")))?;
+    let past = found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("no room {id} is kept")))?;
+    Ok(masked_story(past, asker))
+}
+
+fn masked_story(mut past: Past, asker: &Asker) -> Past {
     if !asker.rights.has(Right::ReadNumbers) {
         for stay in &mut past.stays {
             mask(&mut stay.name, &mut stay.number);
         }
     }
-    Ok(past)
+    past
 }
 
 fn shown(mut room: RoomView, asker: &Asker) -> RoomView {

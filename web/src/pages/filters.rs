@@ -1,10 +1,6 @@
 //! Filters of the records page that somebody saved: links with a name. Each person has his own.
 
-use axum::{
-    extract::State,
-    http::StatusCode,
-    response::Redirect,
-};
+use axum::{extract::State, http::StatusCode, response::Redirect};
 use maud::{Markup, html};
 use patchcord_engine::{journal::clean, runtime::clock};
 use serde::Deserialize;

@@ -8,7 +8,7 @@
 //! live, endpoints, routes, services, people, audit   what goes on, who may, and who did
 //! rooms    conferences there are and were
 //! phone    a person's own phone, and the check that names what does not work
-//! records  past calls
+//! records  past calls; filters: those that somebody saved
 //! call     one call, with its proof
 //! words    small things that many pages show
 //! wrong    what is said when a page cannot be shown
@@ -21,6 +21,7 @@ mod assets;
 mod audit;
 mod call;
 mod endpoints;
+mod filters;
 mod frame;
 mod home;
 mod live;
@@ -61,9 +62,10 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/live", get(live::show))
         .route("/live/{call}/hangup", post(live::end))
         .route("/rooms", get(rooms::list))
-        .route("/rooms/{room}", get(rooms::show))
-        .route("/rooms/{room}/order", post(rooms::obey))
+        .route("/rooms/{room}", get(rooms::live::show))
+        .route("/rooms/{room}/order", post(rooms::live::obey))
         .route("/past-rooms/{id}", get(rooms::past))
+        .route("/past-rooms/{id}/recordings/{at}", get(rooms::hear))
         .route("/endpoints", get(endpoints::show))
         .route("/routes", get(routes::show))
         .route("/services", get(services::list))
@@ -79,6 +81,8 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/phone", get(phone::show))
         .route("/phone/check", get(phone::check))
         .route("/records", get(records::show))
+        .route("/records/filters", post(filters::save))
+        .route("/records/filters/remove", post(filters::forget))
         .route("/calls/{call}", get(call::show))
         .route("/calls/{call}/text", get(call::files::text))
         .route("/calls/{call}/json", get(call::files::json))

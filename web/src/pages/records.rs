@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use patchcord_engine::journal::{By, Outcome, Record, sentence};
 
 use super::{
-    Guest, Rooms,
+    Guest, Rooms, filters,
     frame::{Frame, Place},
     words::{badge, lasted, when, who},
     wrong::Wrong,
@@ -25,26 +25,29 @@ const PAGE: usize = 50;
 pub async fn show(
     State(rooms): State<Rooms>,
     guest: Guest,
-    filters: Result<Query<Filters>, axum::extract::rejection::QueryRejection>,
+    asked: Result<Query<Filters>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, Wrong> {
     guest.may(Right::ReadRecords)?;
     let to = |wrong: Wrong| wrong.to(&guest.0);
-    let Query(filters) = filters.map_err(|wrong| to(Problem::new(wrong.status(), wrong.body_text()).into()))?;
-    let wanted = filters.wanted().map_err(|problem| to(problem.into()))?;
-    let (before, most) = filters.page(PAGE).map_err(|problem| to(problem.into()))?;
+    let Query(asked) = asked.map_err(|wrong| to(Problem::new(wrong.status(), wrong.body_text()).into()))?;
+    let wanted = asked.wanted().map_err(|problem| to(problem.into()))?;
+    let (before, most) = asked.page(PAGE).map_err(|problem| to(problem.into()))?;
     let found = rooms.store.find_calls(&wanted, before, most).await.map_err(|error| to(error.into()))?;
     let records: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();
-    let query = filters.query();
+    let query = asked.query();
     let first = before.is_none();
+    let saved = filters::row(&rooms, &guest, &query).await?;
     let body = html! {
         div.head {
             h1 { "Records" }
             div.buttons {
-                a.button href={ "/api/v1/records/export?format=csv&" (query) } { "CSV" }
-                a.button href={ "/api/v1/records/export?format=json&" (query) } { "JSON" }
+                a.button href={ "/api/v1/records/export?format=csv&" (query) } data-export="calls.csv" { "CSV" }
+                a.button href={ "/api/v1/records/export?format=json&" (query) } data-export="calls.json" { "JSON" }
             }
         }
-        (form(&filters))
+        div.flash #export hidden { span role="status" {} " " button.plain type="button" { "Stop" } }
+        (saved)
+        (form(&asked))
         section.card.flush {
             @if records.is_empty() {
                 p.empty {

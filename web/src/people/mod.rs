@@ -338,6 +338,7 @@ impl People {
             return Err(PeopleError::NotFound(format!("user {name}")));
         }
         self.sessions.end_all(name);
+        self.store.forget_filters(name).await?;
         self.note(by, "removed user", name, now).await;
         Ok(())
     }

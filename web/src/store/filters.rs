@@ -29,7 +29,8 @@ impl Store {
     /// The filters of a person, by name.
     pub async fn saved_filters(&self, owner: &str) -> Result<Vec<SavedFilter>, ShelfError> {
         let rows: Vec<(String, String)> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).bind(owner).fetch_all(pool).await).map_err(failed)
+            on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).bind(owner).fetch_all(pool).await)
+                .map_err(failed)
         })
         .await?;
         Ok(rows.into_iter().map(|(name, query)| SavedFilter { name, query }).collect())
@@ -40,7 +41,8 @@ impl Store {
         within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
-                let others: i64 = sqlx::query_scalar(COUNT).bind(owner).bind(&filter.name).fetch_one(&mut *turn).await?;
+                let others: i64 =
+                    sqlx::query_scalar(COUNT).bind(owner).bind(&filter.name).fetch_one(&mut *turn).await?;
                 if others >= MOST as i64 {
                     return Ok(false);
                 }

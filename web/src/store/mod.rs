@@ -8,6 +8,7 @@
 //! endpoints  the engine's EndpointShelf
 //! bindings   the engine's BindingShelf
 //! calls      the engine's RecordShelf
+//! filters    filters of calls that people saved
 //! shelf      what scripts keep, within bounds
 //! foreign    databases that manifests of services name
 //! letters    mail that no server took yet
@@ -29,6 +30,7 @@ mod claim;
 mod database;
 mod endpoints;
 mod error;
+pub mod filters;
 pub mod foreign;
 pub mod letters;
 mod people;

@@ -129,6 +129,45 @@ async fn a_second_of_a_call_is_heard_by_a_click_and_two_messages_are_held_agains
 }
 
 #[tokio::test]
+async fn a_filter_is_saved_under_a_name_found_again_by_its_owner_and_forgotten() {
+    let lab = stage::house().await;
+    stage::keep(&lab, &stage::others()).await;
+    let mut browser = Browser::start().await;
+    browser.look(WIDE).await;
+    log_in(&mut browser, &lab, "operator").await;
+    assert_eq!(browser.run("document.querySelector('.saved') === null").await, true, "nothing is filtered yet");
+    browser.open(&address(&lab, "/records?outcome=busy&text=%3Cb%3E")).await;
+    browser.run("document.querySelector('.saved [name=name]').value = 'Busy <b>'").await;
+    browser.follow("document.querySelector('.saved form').requestSubmit()").await;
+    assert_eq!(browser.run("document.querySelector('.chip[aria-current]').textContent").await, "Busy <b>");
+    browser.open(&address(&lab, "/records")).await;
+    browser.follow("document.querySelector('.chip').click()").await;
+    assert_eq!(browser.run("location.search").await, "?outcome=busy&text=%3Cb%3E");
+    stands_well(&mut browser, "a saved filter").await;
+
+    let mut other = Browser::start().await;
+    log_in(&mut other, &lab, "admin").await;
+    assert_eq!(other.run("document.querySelectorAll('.chip').length").await, 0, "filters are one's own");
+
+    browser.follow("document.querySelector('.saved form').requestSubmit()").await;
+    assert_eq!(browser.run("document.querySelectorAll('.chip').length").await, 0);
+}
+
+#[tokio::test]
+async fn an_export_tells_how_far_it_is_and_gives_the_file() {
+    let lab = stage::house().await;
+    stage::keep(&lab, &stage::others()).await;
+    let mut browser = Browser::start().await;
+    log_in(&mut browser, &lab, "operator").await;
+    browser.run("window.saved = null; URL.createObjectURL = (blob) => { blob.text().then((text) => (window.saved = text)); return '#'; }").await;
+    browser.run("document.querySelector('[data-export=\"calls.csv\"]').click()").await;
+    browser.eventually("the file is there", "window.saved !== null && window.saved.startsWith('call,began_utc')").await;
+    let told = browser.run("document.querySelector('#export [role=status]').textContent").await;
+    assert!(told.as_str().expect("text").starts_with("calls.csv: 4 calls, 0.0 MB"), "{told}");
+    stands_well(&mut browser, "the export").await;
+}
+
+#[tokio::test]
 async fn a_call_that_goes_on_is_followed_without_loading_the_page_again() {
     let lab = stage::house().await;
     let (journal, piece) = stage::going_on();
@@ -236,6 +275,11 @@ async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     lab.board.rooms.speaks(eva.place, None, clock::now());
     browser.eventually("she is silent", "document.querySelectorAll('.seat.talks').length == 0").await;
 
+    // Each of them can be seen in the room's lines.
+    let talked = "document.querySelectorAll('#room-history .talks').length >= 2";
+    browser.open(&address(&lab, "/rooms/weekly")).await;
+    assert_eq!(browser.run(talked).await, true, "the floor, and her talk");
+
     browser.follow("document.querySelector('.seat [data-deed=mute]').click()").await;
     assert_eq!(browser.run("document.querySelectorAll('.seat .badge').length").await, 1, "muted");
     browser.follow("document.querySelector('.head [data-deed=lock]').click()").await;
@@ -252,7 +296,11 @@ async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     assert!(!patchcord_web::past_rooms::write(&lab.store, &lab.board).await, "it is written");
     browser.open(&address(&lab, "/rooms")).await;
     browser.follow("document.querySelector('main a[href^=\"/past-rooms/\"]').click()").await;
-    assert_eq!(browser.run("document.querySelectorAll('.seat').length").await, 2);
-    assert_eq!(browser.run("document.querySelectorAll('.talk-line rect').length").await, 1, "she talked once");
+    assert_eq!(browser.run("document.querySelectorAll('.line .stays').length").await, 2);
+    assert_eq!(
+        browser.run("document.querySelectorAll('.line .talks').length").await,
+        2,
+        "she talked once, and had the floor"
+    );
     stands_well(&mut browser, "the room that is over").await;
 }

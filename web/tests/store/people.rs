@@ -4,9 +4,16 @@ use std::time::Duration;
 
 use patchcord_web::people::{Right, Rights, Role, Token, User};
 
+use patchcord_web::store::filters::{MOST, SavedFilter};
+
 use crate::lab::{Lab, laws, moment};
 
-laws!(a_user_is_kept_changed_and_removed, a_token_is_kept_with_its_scopes, deeds_are_told_the_latest_first);
+laws!(
+    a_user_is_kept_changed_and_removed,
+    filters_are_kept_for_each_owner_and_there_is_room_for_so_many,
+    a_token_is_kept_with_its_scopes,
+    deeds_are_told_the_latest_first
+);
 
 async fn a_user_is_kept_changed_and_removed(lab: Lab) {
     let store = lab.store().await;
@@ -75,5 +82,28 @@ async fn deeds_are_told_the_latest_first(lab: Lab) {
     );
     let rest = store.deeds(Some(page[2].number), 3).await.expect("listed");
     assert_eq!(rest.iter().map(|deed| &*deed.object).collect::<Vec<_>>(), ["1", "0"]);
+    store.close().await;
+}
+
+async fn filters_are_kept_for_each_owner_and_there_is_room_for_so_many(lab: Lab) {
+    let store = lab.store().await;
+    let filter = |name: &str, query: &str| SavedFilter { name: name.into(), query: query.into() };
+    for number in 0..MOST {
+        let saved = store.save_filter("bob", &filter(&format!("f{number:02}"), "outcome=busy"), moment(1)).await;
+        assert!(saved.expect("saved"), "{number}");
+    }
+    assert!(!store.save_filter("bob", &filter("one more", ""), moment(2)).await.expect("looked at"));
+    assert!(
+        store.save_filter("bob", &filter("f07", "text=x"), moment(3)).await.expect("saved"),
+        "in place of the old one"
+    );
+    assert!(store.save_filter("eva", &filter("f07", "text=y"), moment(3)).await.expect("saved"));
+    let bobs = store.saved_filters("bob").await.expect("listed");
+    assert_eq!((bobs.len(), &bobs[7]), (MOST, &filter("f07", "text=x")));
+    assert!(store.forget_filter("bob", "f07").await.expect("forgotten"));
+    assert!(!store.forget_filter("bob", "f07").await.expect("looked at"));
+    store.forget_filters("bob").await.expect("forgotten");
+    assert_eq!(store.saved_filters("bob").await.expect("listed"), []);
+    assert_eq!(store.saved_filters("eva").await.expect("listed"), [filter("f07", "text=y")]);
     store.close().await;
 }

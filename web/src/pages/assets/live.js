@@ -93,6 +93,38 @@ document.addEventListener("timeupdate", ({ target }) => {
   if (figure && !target.paused) showTime(Number(figure.dataset.from) + target.currentTime);
 }, true);
 
+// An export tells how far it is, and may be stopped; without a script the link is the file.
+async function bring(link) {
+  const [box, stop] = [document.getElementById("export"), new AbortController()];
+  const told = box.querySelector("[role=status]");
+  box.hidden = false;
+  box.querySelector("button").hidden = false;
+  box.querySelector("button").onclick = () => stop.abort();
+  let [lines, bytes, parts] = [0, 0, []];
+  try {
+    const answer = await fetch(link.href, { signal: stop.signal });
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    const reader = answer.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      parts.push(part.value);
+      bytes += part.value.length;
+      for (const byte of part.value) lines += byte === 10;
+      told.textContent = `${Math.max(lines - 1, 0).toLocaleString()} calls, ${(bytes / 1e6).toFixed(1)} MB so far …`;
+    }
+    const file = URL.createObjectURL(new Blob(parts, { type: answer.headers.get("content-type") }));
+    Object.assign(document.createElement("a"), { href: file, download: link.dataset.export }).click();
+    setTimeout(() => URL.revokeObjectURL(file), 60000);
+    told.textContent = `${link.dataset.export}: ${Math.max(lines - 1, 0).toLocaleString()} calls, ${(bytes / 1e6).toFixed(1)} MB.`;
+  } catch (error) {
+    told.textContent = stop.signal.aborted ? "Stopped; nothing was kept." : `The export broke off: ${error.message}`;
+  }
+  box.querySelector("button").hidden = true;
+}
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-export]");
+  if (link) event.preventDefault(), bring(link);
+});
+
 // On a narrow screen the row of pages scrolls: the page that is shown stands in sight.
 const row = document.querySelector(".row");
 const here = row?.querySelector("[aria-current]");

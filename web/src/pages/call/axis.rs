@@ -101,7 +101,7 @@ fn drawn(row: &Row<'_>, record: &Record, entries: &[Entry], scale: &Scale) -> Ma
             }
             @for entry in keys(entries, leg.leg) {
                 a href={ "#n" (entry.number) } data-at=(seconds(entry.at)) {
-                    rect.mark.key x=(at(entry.at)) y=(top + BAR - 3) width="4" height=(BAR_HEIGHT + 6) rx="2" {
+                    rect.mark.keyed x=(at(entry.at)) y=(top + BAR - 3) width="4" height=(BAR_HEIGHT + 6) rx="2" {
                         title { (shown(entry.at)) " " (words(&entry.what)) }
                     }
                     @if let What::Heard { facts, .. } = &entry.what {
@@ -124,7 +124,7 @@ fn legend(rows: &[Row<'_>], said: bool) -> Markup {
             span { span.swatch.waiting {} " called" }
             span { span.swatch.ringing {} " ringing" }
             span { span.swatch.talking {} " answered" }
-            span { span.swatch.key {} " key" }
+            span { span.swatch.keyed {} " key" }
             @if said { span { span.swatch.verb {} " order of the service, by its line" } }
             span { "▴▾ SIP message, theirs and ours" }
             @if rows.iter().any(|row| !row.samples.is_empty()) {

@@ -99,27 +99,47 @@ fn compared<'a>(then: &'a str, now: &'a str) -> Vec<Line<'a>> {
         }
     }
     let (mut i, mut j, mut lines) = (0, 0, Vec::new());
+    let (mut gone, mut come) = (Vec::new(), Vec::new());
     while i < then.len() || j < now.len() {
         if i < then.len() && j < now.len() && then[i] == now[j] {
+            paired(&mut gone, &mut come, &mut lines);
             lines.push(Line::Same(then[i]));
             (i, j) = (i + 1, j + 1);
-        } else if i < then.len() && j < now.len() && is_one_header(then[i], now[j]) {
-            lines.push(Line::Changed(then[i], now[j]));
-            (i, j) = (i + 1, j + 1);
         } else if j == now.len() || (i < then.len() && same[(i + 1) * wide + j] >= same[i * wide + j + 1]) {
-            lines.push(Line::Gone(then[i]));
+            gone.push(then[i]);
             i += 1;
         } else {
-            lines.push(Line::Come(now[j]));
+            come.push(now[j]);
             j += 1;
         }
     }
+    paired(&mut gone, &mut come, &mut lines);
     lines
+}
+
+/// What went and what came between two lines that are the same: a header that is in both has changed.
+fn paired<'a>(gone: &mut Vec<&'a str>, come: &mut Vec<&'a str>, lines: &mut Vec<Line<'a>>) {
+    let mut next = 0;
+    for then in gone.drain(..) {
+        match come[next..].iter().position(|now| is_one_header(then, now)) {
+            Some(at) => {
+                lines.extend(come[next..next + at].iter().map(|line| Line::Come(line)));
+                lines.push(Line::Changed(then, come[next + at]));
+                next += at + 1;
+            }
+            None => lines.push(Line::Gone(then)),
+        }
+    }
+    lines.extend(come.drain(..).skip(next).map(Line::Come));
 }
 
 /// Whether both lines say the same header, or the same line of a description, with other values.
 fn is_one_header(one: &str, other: &str) -> bool {
-    let name = |line: &str| line.find([':', '=']).map(|at| line[..at].to_ascii_lowercase());
+    // Attributes of a description all begin alike; what they are stands behind.
+    let name = |line: &str| match line.strip_prefix("a=") {
+        Some(attribute) => attribute.find(':').map(|at| line[..at + 2].to_owned()),
+        None => line.find([':', '=']).map(|at| line[..at].to_ascii_lowercase()),
+    };
     name(one).is_some_and(|of| name(other) == Some(of))
 }
 
@@ -140,6 +160,15 @@ mod tests {
                 Line::Gone("Subject: lunch"),
                 Line::Come("Require: 100rel"),
             ]
+        );
+    }
+
+    #[test]
+    fn attributes_of_descriptions_are_held_against_those_of_the_same_name() {
+        let lines = compared("a=setup:actpass\r\na=mid:0\r\n", "a=ice-lite\r\na=setup:passive\r\na=mid:0\r\n");
+        assert_eq!(
+            lines,
+            [Line::Come("a=ice-lite"), Line::Changed("a=setup:actpass", "a=setup:passive"), Line::Same("a=mid:0")]
         );
     }
 

@@ -130,7 +130,7 @@ fn legs(record: &Record) -> Markup {
                     @for leg in &record.legs {
                         tr #{ "leg-" (leg.leg) } {
                             td.nowrap { span class={ "dot leg" (colour(leg.leg)) } {} " " (indent(record, leg)) (leg.leg) }
-                            td { (leg_name(record, leg)) " " span.muted.small { (account(leg)) } }
+                            td.wide { (leg_name(record, leg)) " " span.muted.small { (account(leg)) } }
                             td.nowrap { (leg.transport) }
                             td.right.nowrap { (since(leg, leg.rang)) }
                             td.right.nowrap { (since(leg, leg.answered)) }

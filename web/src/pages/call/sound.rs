@@ -129,9 +129,18 @@ pub async fn give(
 ) -> Result<Response, Wrong> {
     guest.may(Right::ReadRecordings)?;
     let Story { record, .. } = story(&rooms, &guest.0, &call).await?;
-    let gone = || Problem::new(StatusCode::NOT_FOUND, "there is no such recording").remedy("it may have been deleted");
     let path: Arc<str> = record.recordings.get(at).map(|path| (**path).into()).ok_or_else(gone)?;
-    let (folder, named) = (rooms.recordings.clone(), path.clone());
+    given(&rooms, &guest, &headers, &path).await
+}
+
+/// That there is no such recording.
+pub fn gone() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such recording").remedy("it may have been deleted")
+}
+
+/// The recording of that path, which a record names; whoever listens is noted.
+pub async fn given(rooms: &Rooms, guest: &Guest, headers: &HeaderMap, path: &str) -> Result<Response, Wrong> {
+    let (folder, named) = (rooms.recordings.clone(), path.to_owned());
     let opened = tokio::task::spawn_blocking(move || recordings::open(&folder, &named)).await;
     let recording = opened.ok().flatten().ok_or_else(gone)?;
 
@@ -144,7 +153,7 @@ pub async fn give(
     let (from, to) = asked.unwrap_or((0, length.saturating_sub(1)));
     if from == 0 {
         // A player asks for many parts; it begins to listen once.
-        rooms.people.note(&guest.0, "listened to", &path, clock::wall()).await;
+        rooms.people.note(&guest.0, "listened to", path, clock::wall()).await;
     }
     let count = if length == 0 { 0 } else { to - from + 1 };
     let part = recording.part(from, count);

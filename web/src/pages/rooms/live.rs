@@ -1,0 +1,270 @@
+//! A room that goes on: who is in, who speaks, who had the floor; and everything that can be done with it and with each of them.
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use patchcord_engine::{
+    journal::clean,
+    room::{MemberView, Past, Role, RoomView},
+    runtime::clock,
+};
+use serde::Deserialize;
+
+use super::{
+    super::{
+        Guest, Posted, Rooms, assets,
+        frame::{Frame, Place, hidden},
+        wrong::Wrong,
+    },
+    lasts, lines, marks, name,
+};
+use crate::{
+    api::rooms as live,
+    control::words::RoomOrder,
+    people::{Asker, Right},
+};
+
+/// Steps of loudness that the page offers, in decibels; the first is silence to whoever hears it so.
+const GAINS: [i8; 6] = [-60, -12, -6, 0, 6, 12];
+
+/// `GET /rooms/{room}`
+pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(called): Path<String>) -> Result<Response, Wrong> {
+    guest.may(Right::ReadCalls)?;
+    let room = live::one(&rooms, &guest.0, &called).map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    let story = live::story(&rooms, &guest.0, &called);
+    let may = guest.0.rights.has(Right::ChangeCalls);
+    let body = html! {
+        div data-room=(room.name) {
+            div.head #room-head {
+                div { p.kicker { a href="/rooms" { "Rooms" } " · open for " (lasts(room.lasts_ms)) } h1 { (room.name) " " (marks(&room)) } }
+                @if may { (for_all(&room, &guest.0)) }
+            }
+            @if may { (wishes(&room, &guest.0)) }
+            section.card.flush.spaced {
+                div.seats #seats {
+                    @if room.members.is_empty() { p.empty { "Nobody is in." } }
+                    @for member in &room.members { (seat(&room, member, &guest.0, may)) }
+                }
+            }
+            @if let Some(story) = &story { (history(story)) }
+            p.small.muted #room-state role="status" {}
+        }
+        script type="module" src=(assets::address("rooms.js")) {}
+    };
+    Ok(Frame::new(&room.name, Place::Rooms, &guest.0).page(body).into_response())
+}
+
+fn history(story: &Past) -> Markup {
+    html! {
+        section.card.flush.spaced {
+            h2 { "Who spoke when" }
+            div #room-history { (lines::draw(story)) }
+        }
+    }
+}
+
+/// What is done with the room as a whole, by one press.
+fn for_all(room: &RoomView, asker: &Asker) -> Markup {
+    let deed = |deed: &str, on: bool, says: &str| button(room, asker, None, deed, on, says);
+    html! {
+        div.deeds {
+            (deed("mute", true, "Mute all"))
+            (deed("mute", false, "Unmute all"))
+            (deed("lock", !room.locked, if room.locked { "Unlock" } else { "Lock" }))
+            (deed("record", !room.recording, if room.recording { "Stop recording" } else { "Record" }))
+            (deed("end", true, "End room"))
+        }
+    }
+}
+
+/// What is done with the room as a whole, with a word.
+fn wishes(room: &RoomView, asker: &Asker) -> Markup {
+    html! {
+        div.wishes {
+            (field(room, asker, None, "invite", "target", "user:alice or +4930…", "Invite"))
+            (field(room, asker, None, "announce", "prompt", "name of a prompt", "Announce"))
+            (field(room, asker, None, "merge", "room", "other room", "Take in all of"))
+        }
+    }
+}
+
+fn seat(room: &RoomView, member: &MemberView, asker: &Asker, may: bool) -> Markup {
+    let of = Some(member);
+    let level = member.level.filter(|_| member.talks).map_or(0.0, |level| (1.0 - f32::from(level) / 60.0).max(0.0));
+    let class = match (member.talks, room.floor == Some(member.member)) {
+        (true, true) => "seat talks floor",
+        (true, false) => "seat talks",
+        (false, true) => "seat floor",
+        (false, false) => "seat",
+    };
+    html! {
+        div class=(class) data-member=(member.member.0) {
+            div.name {
+                strong { (name(member)) }
+                span.small.muted {
+                    (clean(&member.number)) " · " (member.role.word()) " · here " (lasts(member.here_ms)) ", talked " (lasts(member.talked_ms))
+                }
+                span {
+                    @if member.state != "in" { span.badge.warn { (state(member.state)) } " " }
+                    @if member.muted { span.badge { "muted" } " " }
+                    @if member.deaf { span.badge { "deaf" } " " }
+                    @if member.held { span.badge { "holds" } " " }
+                    @if member.hand_ms.is_some() { span.badge.live { "hand up" } " " }
+                    @if let Some(call) = member.call { a.small href={ "/calls/" (call) } { "its call" } }
+                }
+            }
+            meter min="0" max="1" value=(format!("{level:.2}")) aria-label={ "How loud " (name(member)) " is" } {}
+            @if may { (deeds(room, member, asker, of)) }
+        }
+    }
+}
+
+/// How a member stands, in words.
+fn state(state: &str) -> &str {
+    match state {
+        "aside" => "held out of the room",
+        "door" => "at the door",
+        other => other,
+    }
+}
+
+fn deeds(room: &RoomView, member: &MemberView, asker: &Asker, of: Option<&MemberView>) -> Markup {
+    let aside = member.state == "aside";
+    html! {
+        div.deeds {
+            @if member.state == "waiting" { (button(room, asker, of, "admit", true, "Let in")) }
+            (button(room, asker, of, "mute", !member.muted, if member.muted { "Unmute" } else { "Mute" }))
+            (button(room, asker, of, "deaf", !member.deaf, if member.deaf { "Let hear" } else { "Deafen" }))
+            (button(room, asker, of, "aside", !aside, if aside { "Take back in" } else { "Hold" }))
+            (button(room, asker, of, "hand", member.hand_ms.is_none(), if member.hand_ms.is_some() { "Hand down" } else { "Raise hand" }))
+            (button(room, asker, of, "kick", true, "Kick"))
+            details.more {
+                summary { "More" }
+                div.wishes {
+                    (chosen(room, asker, member, "role", "Role", html! {
+                        select name="role" aria-label="Role" {
+                            @for role in [Role::Listener, Role::Speaker, Role::Moderator] {
+                                option value=(role.word()) selected[role == member.role] { (role.word()) }
+                            }
+                        }
+                    }))
+                    (chosen(room, asker, member, "gain", "Loudness", html! { (gains("Loudness", member.gain_db)) }))
+                    (hears(room, member, asker))
+                    (field(room, asker, of, "move", "room", "other room", "Move"))
+                    (field(room, asker, of, "announce", "prompt", "name of a prompt", "Play to it"))
+                }
+            }
+        }
+    }
+}
+
+/// How loud this one hears another one.
+fn hears(room: &RoomView, member: &MemberView, asker: &Asker) -> Markup {
+    let others = room.members.iter().filter(|other| other.member != member.member);
+    html! {
+        @if room.members.len() > 1 {
+            (chosen(room, asker, member, "hears", "Hears", html! {
+                select name="other" aria-label="Whom it hears" {
+                    @for other in others { option value=(other.member.0) { (name(other)) } }
+                }
+                (gains("How loud it hears that one", 0))
+            }))
+        }
+    }
+}
+
+fn gains(label: &str, now: i8) -> Markup {
+    html! {
+        select name="db" aria-label=(label) {
+            @if !GAINS.contains(&now) { option value=(now) selected { (now) " dB" } }
+            @for step in GAINS {
+                option value=(step) selected[step == now] { @if step == GAINS[0] { "not at all" } @else { (step) " dB" } }
+            }
+        }
+    }
+}
+
+/// A form with something to choose from.
+fn chosen(room: &RoomView, asker: &Asker, member: &MemberView, deed: &str, says: &str, fields: Markup) -> Markup {
+    html! {
+        form method="post" action={ "/rooms/" (room.name) "/order" } {
+            (order(asker, Some(member), deed))
+            span.small.muted { (says) }
+            (fields)
+            button type="submit" data-deed=(deed) { "Set" }
+        }
+    }
+}
+
+/// A form whose only content is what it does.
+fn button(room: &RoomView, asker: &Asker, of: Option<&MemberView>, deed: &str, on: bool, says: &str) -> Markup {
+    html! {
+        form method="post" action={ "/rooms/" (room.name) "/order" } {
+            (order(asker, of, deed))
+            input type="hidden" name="on" value=(on);
+            button.danger[matches!(deed, "kick" | "end")] type="submit" data-deed=(deed) { (says) }
+        }
+    }
+}
+
+/// A form with one field.
+fn field(
+    room: &RoomView,
+    asker: &Asker,
+    of: Option<&MemberView>,
+    deed: &str,
+    field: &str,
+    example: &str,
+    says: &str,
+) -> Markup {
+    html! {
+        form method="post" action={ "/rooms/" (room.name) "/order" } {
+            (order(asker, of, deed))
+            input name=(field) placeholder=(example) aria-label=(says) required maxlength="256";
+            button type="submit" data-deed=(deed) { (says) }
+        }
+    }
+}
+
+fn order(asker: &Asker, of: Option<&MemberView>, deed: &str) -> Markup {
+    let csrf = asker.session.as_ref().map(|session| session.csrf.as_str()).unwrap_or_default();
+    html! {
+        (hidden(csrf))
+        input type="hidden" name="do" value=(deed);
+        @if let Some(member) = of { input type="hidden" name="member" value=(member.member.0); }
+    }
+}
+
+/// What a form of the page says.
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(rename = "do")]
+    deed: String,
+    member: Option<u64>,
+    other: Option<u64>,
+    on: Option<bool>,
+    db: Option<i8>,
+    role: Option<String>,
+    room: Option<String>,
+    target: Option<String>,
+    prompt: Option<String>,
+}
+
+/// `POST /rooms/{room}/order`
+pub async fn obey(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(called): Path<String>,
+    Posted(wanted): Posted<Wanted>,
+) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangeCalls)?;
+    let Wanted { deed, member, other, on, db, role, room, target, prompt } = wanted;
+    let prompts = prompt.map(|prompt| vec![prompt]);
+    let order = RoomOrder { deed, member, other, on, db, role, room, target, prompts };
+    live::order(&rooms, &guest.0, &called, order).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    // A room whose last member is gone is over.
+    let there = rooms.accounts.board().rooms.find(&called, clock::now()).is_some();
+    Ok(Redirect::to(&if there { format!("/rooms/{called}") } else { "/rooms".to_owned() }))
+}

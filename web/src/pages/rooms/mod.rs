@@ -1,0 +1,203 @@
+//! Rooms: those there are now, and those that are over.
+//!
+//! ```text
+//! live   one that goes on, with who speaks and what can be done
+//! lines  the time of a room: who was in, who talked, who had the floor
+//! ```
+
+mod lines;
+pub mod live;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use axum::{
+    extract::{Path, State},
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use patchcord_engine::{
+    journal::{clean, long, moment},
+    room::{MemberView, Past, RoomView},
+};
+
+use super::{
+    Guest, Rooms,
+    call::sound::{given, gone},
+    frame::{Frame, Place},
+    wrong::Wrong,
+};
+use crate::{api::rooms as live_api, people::Right, store::rooms::PastRoom};
+
+/// Rooms that are over, as many as the page shows.
+const PAST: usize = 50;
+
+/// Recordings of one room that are offered.
+const MOST_SOUNDS: usize = 100;
+
+/// `GET /rooms`
+pub async fn list(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
+    guest.may(Right::ReadCalls)?;
+    let now = live_api::now(&rooms, &guest.0);
+    let past = rooms.store.past_rooms(None, None, PAST).await;
+    let body = html! {
+        div #rooms data-live {
+            div.head { h1 { (now.len()) @if now.len() == 1 { " room now" } @else { " rooms now" } } }
+            section.card.flush.spaced {
+                @if now.is_empty() { p.empty { "No room is open. One opens when its first member comes; endpoints dial 3000 to 3099." } }
+                @else { (open(&now)) }
+            }
+            section.card.flush.spaced {
+                h2 { "Over" }
+                @match &past {
+                    Ok(past) if past.is_empty() => p.empty { "No room has ended yet." },
+                    Ok(past) => (over(past)),
+                    Err(_) => p.empty { "The database does not answer at the moment." },
+                }
+            }
+        }
+    };
+    Ok(Frame::new("Rooms", Place::Rooms, &guest.0).page(body).into_response())
+}
+
+fn open(now: &[RoomView]) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "Room" } th { "Members" } th { "Speaks" } th {} th.right { "For" } } }
+                tbody {
+                    @for room in now {
+                        tr {
+                            td { a href={ "/rooms/" (room.name) } { strong { (room.name) } } }
+                            td { (room.members.len()) " of " (room.most) }
+                            td { (talking(room)) }
+                            td { (marks(room)) }
+                            td.right.nowrap { (lasts(room.lasts_ms)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn over(past: &[PastRoom]) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th { "Room" } th { "Opened (UTC)" } th.right { "Most members" } th.right { "Lasted" } } }
+                tbody {
+                    @for room in past {
+                        tr {
+                            td { a href={ "/past-rooms/" (room.id) } { (room.room) } }
+                            td.nowrap { (moment(UNIX_EPOCH + Duration::from_millis(room.opened_ms))) }
+                            td.right { (room.most) }
+                            td.right.nowrap { (lasts(room.lasted_ms)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lasts(ms: u64) -> String {
+    long(Duration::from_secs(ms / 1000))
+}
+
+/// Who talks now, in words.
+fn talking(room: &RoomView) -> String {
+    let names: Vec<String> = room.members.iter().filter(|member| member.talks).map(name).collect();
+    if names.is_empty() { "nobody".into() } else { names.join(", ") }
+}
+
+fn marks(room: &RoomView) -> Markup {
+    html! {
+        @if room.recording { span.badge.bad { "recorded" } " " }
+        @if room.locked { span.badge.warn { "locked" } " " }
+        @if room.has_pin { span.badge { "PIN" } }
+    }
+}
+
+fn name(member: &MemberView) -> String {
+    let named = clean(&member.name);
+    if named.is_empty() { clean(&member.number) } else { named }
+}
+
+/// `GET /past-rooms/{id}`
+pub async fn past(State(rooms): State<Rooms>, guest: Guest, Path(id): Path<String>) -> Result<Response, Wrong> {
+    guest.may(Right::ReadCalls)?;
+    let past =
+        live_api::past_story(&rooms, &guest.0, &id).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    let began = UNIX_EPOCH + Duration::from_millis(past.opened_ms);
+    let hears = guest.0.rights.has(Right::ReadRecordings);
+    let told = past.moments.iter().filter(|moment| moment.what != "floor");
+    let body = html! {
+        div {
+            p.kicker { a href="/rooms" { "Rooms" } " · " (moment(began)) " UTC" }
+            h1 { (past.room) }
+            p { "It lasted " (lasts(past.lasted_ms)) ", had " (past.most) " members at most, and ended because " (clean(&past.why)) "." }
+        }
+        section.card.flush { h2 { "Who spoke when" } (lines::draw(&past)) }
+        @if hears { (recorded(&past)) }
+        section.card.flush {
+            h2 { "What happened" }
+            div.scroll { table { tbody {
+                @for moment in told {
+                    tr {
+                        td.mono.nowrap { (lines::at(moment.at_ms)) }
+                        td { (clean(&moment.what).replace('_', " ")) @if !moment.on { " ended" } }
+                        td { (lines::named(&past, moment.member)) }
+                        td.small { (clean(&moment.note)) }
+                    }
+                }
+            } } }
+            @if past.left_out > 0 { p.empty { (past.left_out) " more are not kept." } }
+        }
+    };
+    Ok(Frame::new(&past.room, Place::Rooms, &guest.0).page(body).into_response())
+}
+
+/// Recordings of a room, each with whose it is and since when it runs: first of what all heard, then of each member.
+fn recordings(past: &Past) -> impl Iterator<Item = (String, u64, &str)> {
+    let begun = past.moments.iter().filter(|moment| moment.what == "record" && moment.on).map(|moment| moment.at_ms);
+    let begun = begun.chain(std::iter::repeat(0));
+    let all = past.recordings.iter().zip(begun).map(|(path, at)| ("All".to_owned(), at, path.as_str()));
+    let each = past
+        .stays
+        .iter()
+        .flat_map(|stay| stay.recordings.iter().map(|path| (lines::name(stay), stay.came_ms, path.as_str())));
+    all.chain(each)
+}
+
+fn recorded(past: &Past) -> Markup {
+    let mut all = recordings(past).peekable();
+    html! {
+        @if all.peek().is_some() {
+            section.card {
+                h2 { "Recordings" }
+                @for (at, (whose, from, path)) in all.take(MOST_SOUNDS).enumerate() {
+                    figure.sound data-from=(format!("{:.3}", from as f64 / 1000.0)) {
+                        audio controls preload="none" src={ "/past-rooms/" (past.id) "/recordings/" (at) } aria-label={ "Recording of " (whose) } {}
+                        figcaption.small.muted { (whose) ", from " (lines::at(from)) " on · " span.mono { (clean(path)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `GET /past-rooms/{id}/recordings/{at}`
+pub async fn hear(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    headers: HeaderMap,
+    Path((id, at)): Path<(String, usize)>,
+) -> Result<Response, Wrong> {
+    guest.may(Right::ReadRecordings)?;
+    let past =
+        live_api::past_story(&rooms, &guest.0, &id).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    let path = recordings(&past).nth(at).map(|(_, _, path)| path.to_owned());
+    let path = path.ok_or_else(gone)?;
+    given(&rooms, &guest, &headers, &path).await
+}

@@ -4,7 +4,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use hyper::StatusCode;
@@ -13,18 +13,22 @@ use patchcord_scripts::{
     Edition, Host,
     check::check,
     replay::{Came, Said, replay},
+    simulator::{Setting, Stage},
     testing::{Source, Sources, Verdict, Wishes, run, test_of},
 };
 use patchcord_web::{
     house::Answer,
     problem::{Problem, chain},
-    workshop::{Examined, MadeTest, Replay, ReplayEnd, SaidThen, Tried, Version, Workshop},
+    workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, SaidThen, Tried, Version, Workshop},
 };
 
 use super::services::ServiceRoom;
 
 /// Versions that are kept of all services together: what somebody who mends a script looks back at.
 const MOST_VERSIONS: usize = 200;
+
+/// How much of a call that nobody makes is played: long enough for a menu that nobody answers.
+const IMAGINED: Duration = Duration::from_secs(60);
 
 /// Where sounds lie beside scripts.
 const SOUNDS: &str = "sounds";
@@ -114,6 +118,24 @@ impl Workshop for Bench {
             let why = report.broken.first().cloned();
             let why = why.or_else(|| report.verdicts.iter().find_map(failure));
             Ok(MadeTest { service, text: test.text, ran: why.map_or(Ok(()), Err) })
+        }))
+    }
+
+    fn imagine(&self, wanted: Imagined) -> Answer<'_, Result<String, Problem>> {
+        Box::pin(self.alone(move |services| {
+            let unlike = |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why);
+            let host = Host::new(services.shelf());
+            let prompts = vec![services.folder().join(SOUNDS)];
+            let stage = Stage::new(Setting { prompts, ..Setting::of(Box::new(host)) });
+            stage.at(wanted.wall);
+            stage.route(&wanted.called, &wanted.service);
+            let caller = stage.phone(&wanted.caller).dials(&wanted.called);
+            let told = caller.and_then(|caller| caller.after(IMAGINED));
+            // A call that ended before, and a script that failed, stand in the ladder.
+            if let Err(failure) = told {
+                return Err(unlike(failure.to_string()));
+            }
+            Ok(stage.ladder())
         }))
     }
 

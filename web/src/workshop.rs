@@ -13,8 +13,23 @@ pub trait Workshop: Send + Sync {
     fn replay(&self, story: Story) -> Answer<'_, Result<Replay, Problem>>;
     /// A past call as a test of its service, run once.
     fn test_of(&self, story: Story) -> Answer<'_, Result<MadeTest, Problem>>;
+    /// What a service would do if somebody called then and said nothing.
+    fn imagine(&self, wanted: Imagined) -> Answer<'_, Result<String, Problem>>;
     /// What is wrong with a service, what its tests say, and which versions of it were served.
     fn examine(&self, service: String) -> Answer<'_, Result<Examined, Problem>>;
+}
+
+/// A call that nobody makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imagined {
+    /// The service that would answer.
+    pub service: String,
+    /// Who would call.
+    pub caller: String,
+    /// Which number.
+    pub called: String,
+    /// When, as the time since 1970.
+    pub wall: Duration,
 }
 
 /// A replay.

@@ -44,8 +44,6 @@ impl Meeting {
             && self.floor != Some(next)
         {
             self.floor = Some(next);
-            let at = self.at(now);
-            self.past.note(at, Kind::Floor.word(), Some(next), true, "");
             self.happened(Kind::Floor, Some(next), true, now, out);
         }
     }

@@ -1,13 +1,18 @@
 //! Phones and browsers: who may register, and where each can be reached now.
 
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant, SystemTime},
+};
+
 use axum::{
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
-use maud::html;
+use maud::{Markup, html};
 use patchcord_engine::{
-    journal::long,
-    routing::{Binding, Endpoint, Origin},
+    journal::{Account, By, CallId, ended, long},
+    routing::{Binding, Endpoint, Origin, Reach},
     runtime::clock,
 };
 use serde::Deserialize;
@@ -15,12 +20,24 @@ use serde::Deserialize;
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
+    words::when,
     wrong::Wrong,
 };
-use crate::people::Right;
+use crate::{people::Right, store::Wanted};
 
 /// Endpoints on a page.
 const PAGE: usize = 100;
+
+/// Calls that went wrong which are looked at for whose phone that was, and how far back.
+const FAILURES: usize = 200;
+const FAILURES_SINCE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A call to an endpoint that went wrong there.
+struct Failure {
+    call: CallId,
+    at: SystemTime,
+    why: String,
+}
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -45,6 +62,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     let next =
         (found.len() > PAGE).then(|| found.pop()).flatten().and_then(|_| found.last().map(|last| last.user.clone()));
     let damaged = rooms.accounts.damaged();
+    let failures = failures(&rooms, &guest).await?;
     let body = html! {
         div.head {
             div { p.kicker { (board.location.endpoints()) " of " (all.len()) " are registered" } h1 { "Endpoints" } }
@@ -62,7 +80,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
             } @else {
                 div.scroll {
                     table {
-                        thead { tr { th { "Endpoint" } th { "Number" } th { "Where" } th { "Over" } th { "Phone" } th.right { "Lapses in" } th { "From" } } }
+                        thead { tr { th { "Endpoint" } th { "Number" } th { "Where" } th { "Over" } th { "Phone" } th.right { "Refreshed" } th.right { "Lapses in" } th { "Last failure" } th { "From" } } }
                         tbody {
                             @for endpoint in &found {
                                 @let bindings = board.location.bindings(&endpoint.user, now);
@@ -71,6 +89,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                                         td { @if at == 0 { strong { (endpoint.user) } } }
                                         td.mono { @if at == 0 { (endpoint.number.as_deref().unwrap_or("–")) } }
                                         (place(binding, now))
+                                        td { @if at == 0 { (failure(failures.get(&*endpoint.user))) } }
                                         td.muted { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
                                     }
                                 }
@@ -87,19 +106,63 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     Ok(Frame::new("Endpoints", Place::Endpoints, &guest.0).page(body).into_response())
 }
 
+/// How the way to a phone is, where it is not simply its address.
+fn behind(binding: &Binding) -> Option<&'static str> {
+    match binding.reach {
+        Reach::Contact => None,
+        Reach::Source => Some("behind a NAT: reached where it registered from"),
+        Reach::Flow => Some("reached by its connection alone"),
+        Reach::Lost => Some("must come back before it can be reached"),
+    }
+}
+
+/// How long ago something was.
+fn ago(time: Duration) -> String {
+    match time.as_secs() {
+        0 => "just now".into(),
+        seconds => format!("{} ago", long(Duration::from_secs(seconds))),
+    }
+}
+
+/// The last call to each endpoint that went wrong there, among the latest that went wrong at all.
+async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Failure>, Wrong> {
+    let mut found = HashMap::new();
+    if !guest.0.rights.has(Right::ReadRecords) {
+        return Ok(found);
+    }
+    let wanted = Wanted { since: Some(clock::wall() - FAILURES_SINCE), problems: true, ..Wanted::default() };
+    let records = rooms.store.find_calls(&wanted, None, FAILURES).await;
+    for record in records.map_err(|error| Wrong::from(error).to(&guest.0))?.records {
+        for leg in &record.legs {
+            let (Account::Endpoint(user), Some(cause)) = (&leg.account, &leg.cause) else { continue };
+            if leg.answered.is_none() && (cause.by == By::System || cause.sip.is_some_and(|sip| sip >= 400)) {
+                let failure = || Failure { call: record.call, at: record.began, why: ended(cause) };
+                found.entry(user.to_string()).or_insert_with(failure);
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn failure(last: Option<&Failure>) -> Markup {
+    html! { @if let Some(last) = last { a.small href={ "/calls/" (last.call) } { (last.why) } p.small.muted { (when(last.at)) } } }
+}
+
 /// Where one binding of an endpoint leads; or that it has none.
-fn place(binding: Option<&Binding>, now: std::time::Instant) -> maud::Markup {
+fn place(binding: Option<&Binding>, now: Instant) -> Markup {
     match binding {
-        None => html! { td { span.badge { "not registered" } } td {} td {} td {} },
+        None => html! { td { span.badge { "not registered" } } td {} td {} td {} td {} },
         Some(binding) => {
-            let left = std::time::Duration::from_secs(binding.left(now).as_secs());
+            let left = Duration::from_secs(binding.left(now).as_secs());
             html! {
                 td {
                     @if binding.reachable() { span.badge.good { "reachable" } } @else { span.badge.warn { "connection lost" } }
                     " " span.mono.small { (binding.hop.peer) }
+                    @if let Some(behind) = behind(binding) { p.small.muted { (behind) } }
                 }
                 td { (binding.hop.transport) }
                 td.small { (binding.user_agent.as_deref().unwrap_or("–")) }
+                td.right.nowrap { (ago(now.saturating_duration_since(binding.updated))) }
                 td.right.nowrap { (long(left)) }
             }
         }

@@ -24,6 +24,8 @@ pub enum Place {
     Routes,
     /// What answers.
     Services,
+    /// Who is refused.
+    Bans,
     /// Users and tokens.
     People,
     /// Who did what.
@@ -33,7 +35,7 @@ pub enum Place {
 }
 
 /// Each page of the row: which, its name, its address, and the right that it asks for.
-const ROW: [(Place, &str, &str, Right); 10] = [
+const ROW: [(Place, &str, &str, Right); 11] = [
     (Place::Home, "Home", "/", Right::ReadStatus),
     (Place::Phone, "Phone", "/phone", Right::ReadStatus),
     (Place::Live, "Live", "/live", Right::ReadCalls),
@@ -42,6 +44,7 @@ const ROW: [(Place, &str, &str, Right); 10] = [
     (Place::Endpoints, "Endpoints", "/endpoints", Right::ReadEndpoints),
     (Place::Routes, "Routes", "/routes", Right::ReadRoutes),
     (Place::Services, "Services", "/services", Right::ReadRoutes),
+    (Place::Bans, "Bans", "/bans", Right::ReadEndpoints),
     (Place::People, "People", "/people", Right::ChangePeople),
     (Place::Audit, "Audit", "/audit", Right::ReadAudit),
 ];

@@ -1,6 +1,9 @@
 //! How things are, on one screen: what goes on, how it went since yesterday, who answers, and what went wrong last.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -8,7 +11,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    journal::{Outcome, Record, sentence},
+    journal::{Outcome, Record, clean, sentence},
     routing::{Standing, Trunk},
     runtime::clock,
 };
@@ -22,7 +25,7 @@ use super::{
 use crate::{
     api::records::shown,
     people::Right,
-    store::{Survey, Wanted},
+    store::{Health, Served, Survey, Wanted},
 };
 
 /// How far back "lately" goes.
@@ -30,6 +33,9 @@ const LATELY: Duration = Duration::from_secs(24 * 3600);
 
 /// Problems that are told of.
 const PROBLEMS: usize = 5;
+
+/// Services that are told of.
+const SERVICES: usize = 8;
 
 /// Trunks that are told of.
 const TRUNKS: usize = 12;
@@ -40,6 +46,8 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
     let (status, hindrances) = (rooms.house.status(), rooms.house.hindrances().await);
     let since = clock::wall() - LATELY;
     let survey = rooms.store.survey(since).await.map_err(to)?;
+    let health = rooms.store.health(since).await.map_err(to)?;
+    let leaked = rooms.accounts.board().calls_tally.leaked_legs.load(Relaxed);
     let wanted = Wanted { since: Some(since), problems: true, ..Wanted::default() };
     let found = rooms.store.find_calls(&wanted, None, PROBLEMS).await.map_err(to)?;
     let problems: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();
@@ -50,13 +58,17 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
         div.home #now data-live {
             @for hindrance in &hindrances { p.flash.bad role="alert" { "Not ready: " (hindrance) } }
             div.tiles {
-                a.tile href="/live" { p.figure { (status.calls) small { " of " (most) } } p.label { "calls now" } }
+                a.tile href="/live" { p.figure { (status.calls) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
                 div.tile { p.figure { (share(survey.of(Outcome::Answered), survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }
                 div.tile { p.figure { (delay(survey.usual_delay)) } p.label { "until it rings; 95 %: " (delay(survey.long_delay)) } }
                 a.tile href="/endpoints" { p.figure { (status.registered) small { " of " (status.endpoints) } } p.label { "endpoints registered" } }
                 div.tile { p.figure { (status.sound.load_permille / 10) "." (status.sound.load_permille % 10) small { " %" } } p.label { "sound threads busy" } }
             }
-            section.card { h2 { "How calls came out in the last 24 hours" } (outcomes(&survey)) }
+            @if leaked > 0 { p.flash.bad role="alert" { (leaked) " legs outlived their calls, which is a fault of this server: please report it." } }
+            div.cards {
+                section.card { h2 { "How calls came out in the last 24 hours" } (outcomes(&survey)) }
+                section.card { h2 { "How well they were heard" } (heard(&health)) }
+            }
             div.cards {
                 section.card.flush {
                     h2 { "Last problems" }
@@ -68,6 +80,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
                     }
                 }
                 section.card.flush { h2 { "Trunks" } (trunks(plan.trunks())) }
+                section.card.flush { h2 { "Services in the last 24 hours" } (services(&health.services, &rooms)) }
             }
         }
     };
@@ -111,6 +124,51 @@ fn outcomes(survey: &Survey) -> Markup {
             p.legend {
                 @for (_, _, outcome, calls) in &parts {
                     a.plainly href={ "/records?outcome=" (outcome.word()) } { (badge(Some(*outcome))) " " (calls) }
+                }
+            }
+        }
+    }
+}
+
+/// One bar of how well legs were heard.
+fn heard(health: &Health) -> Markup {
+    const WORDS: [(&str, &str); 3] =
+        [("good", "good (MOS 4 and better)"), ("warn", "fair (3 to 4)"), ("bad", "bad (below 3)")];
+    let whole: u64 = health.heard.iter().sum();
+    let width = |legs: u64| legs as f64 * 100.0 / whole.max(1) as f64;
+    let begun = |at: usize| width(health.heard[..at].iter().sum());
+    html! {
+        @if whole == 0 { p.muted { "No leg was measured in that time." } }
+        @else {
+            svg.share width="100%" height="16" role="img" aria-label="Shares of quality" {
+                @for (at, (colour, words)) in WORDS.iter().enumerate() {
+                    rect class=(colour) x=(format!("{:.2}%", begun(at))) width=(format!("{:.2}%", width(health.heard[at]))) height="16" {
+                        title { (words) ": " (health.heard[at]) }
+                    }
+                }
+            }
+            p.legend { @for (at, (colour, words)) in WORDS.iter().enumerate() { span { span class={ "badge " (colour) } { (words) } " " (share(health.heard[at], whole)) } } }
+        }
+    }
+}
+
+/// Services that heard calls: which version, how many, how many failed.
+fn services(served: &[Served], rooms: &Rooms) -> Markup {
+    let now = rooms.house.services();
+    let is_live =
+        |one: &Served| now.iter().any(|it| it.name == one.service && Some(&it.version) == one.version.as_ref());
+    html! {
+        @if served.is_empty() { p.empty { "No service heard a call." } }
+        @else {
+            table {
+                tbody {
+                    @for one in served.iter().take(SERVICES) {
+                        tr {
+                            td { a href={ "/services/" (clean(&one.service)) } { (clean(&one.service)) } p.small.muted { @if let Some(version) = &one.version { "version " (clean(version)) @if !is_live(one) { ", no longer served" } } } }
+                            td.right.nowrap { (one.calls) " calls" }
+                            td.right.nowrap { @if one.failed > 0 { span.badge.bad { (share(one.failed, one.calls)) " failed" } } @else { span.badge.good { "none failed" } } }
+                        }
+                    }
                 }
             }
         }

@@ -5,7 +5,8 @@
 //! assets   style sheet, scripts and icon, inside the binary
 //! log_in   the door
 //! home     how things are
-//! live, endpoints, routes, services, people, audit   what goes on, who may, and who did
+//! live, endpoints, routes, services, bans, people, audit   what goes on, who may, and who did
+//! service  one service, looked at closely
 //! rooms    conferences there are and were
 //! phone    a person's own phone, and the check that names what does not work
 //! records  past calls; filters: those that somebody saved
@@ -19,6 +20,7 @@
 
 mod assets;
 mod audit;
+mod bans;
 mod call;
 mod endpoints;
 mod filters;
@@ -31,6 +33,7 @@ mod phone;
 mod records;
 mod rooms;
 mod routes;
+mod service;
 mod services;
 mod words;
 mod wrong;
@@ -69,7 +72,10 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/endpoints", get(endpoints::show))
         .route("/routes", get(routes::show))
         .route("/services", get(services::list))
+        .route("/services/{name}", get(service::show))
         .route("/services/{name}/text", get(services::text))
+        .route("/bans", get(bans::show).post(bans::ban))
+        .route("/bans/lift", post(bans::lift))
         .route("/audit", get(audit::show))
         .route("/people", get(people::show))
         .route("/people/users", post(people::add))

@@ -1,11 +1,16 @@
 //! Numbers and where they lead, and what would happen if somebody called one.
 
+use std::time::UNIX_EPOCH;
+
 use axum::{
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use patchcord_engine::routing::{Ask, Caller, Plan, Target};
+use patchcord_engine::{
+    routing::{Ask, Caller, Plan, Target, Verdict},
+    runtime::clock,
+};
 use serde::Deserialize;
 
 use super::{
@@ -14,7 +19,7 @@ use super::{
     home::standing,
     wrong::Wrong,
 };
-use crate::people::Right;
+use crate::{api::wanted::Filters, people::Right, workshop::Imagined};
 
 /// Routes and numbers that are shown.
 const MOST: usize = 500;
@@ -28,6 +33,8 @@ pub struct Asked {
     caller: String,
     #[serde(default)]
     called: String,
+    #[serde(default)]
+    at: String,
 }
 
 pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
@@ -38,6 +45,10 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     numbered.retain(|endpoint| endpoint.number.is_some());
     numbered.sort_by(|one, other| one.number.cmp(&other.number));
     let told = explained(&plan, &asked, &rooms);
+    let story = match &told {
+        Some(Told { service: Some(service), .. }) => imagined(&rooms, &guest, &asked, service).await?,
+        _ => None,
+    };
     let body = html! {
         h1 { "Numbers and routes" }
         section.card {
@@ -45,10 +56,15 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
             form.fields method="get" action="/routes" {
                 label { span { "… this one" } input name="caller" value=(asked.caller) placeholder="alice, trunk:north or 203.0.113.7" maxlength="128" autocomplete="off"; }
                 label { span { "called" } input name="called" value=(asked.called) placeholder="1000 or +4930123101" maxlength="128" autocomplete="off" required; }
+                label { span { "… then (UTC; now, where nothing stands)" } input type="datetime-local" name="at" value=(asked.at); }
                 div.buttons { button.primary type="submit" { "Tell" } }
             }
             @if let Some(told) = told {
-                div.flash.told-plan role="status" { @for line in told.lines() { p { (line) } } }
+                div.flash.told-plan role="status" { @for line in told.words.lines() { p { (line) } } }
+            }
+            @if let Some(story) = story {
+                h3.spaced { "What the service would do, if the caller said nothing and pressed no key" }
+                pre.sip.story #story { (story) }
             }
         }
         div.cards {
@@ -76,22 +92,46 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     Ok(Frame::new("Numbers and routes", Place::Routes, &guest.0).page(body).into_response())
 }
 
-/// What the plan would decide, in its own words.
-fn explained(plan: &Plan, asked: &Asked, rooms: &Rooms) -> Option<String> {
+/// What the plan would decide, in its own words; and which service would answer.
+struct Told {
+    words: String,
+    service: Option<String>,
+}
+
+/// What the service would do at that time.
+async fn imagined(rooms: &Rooms, guest: &Guest, asked: &Asked, service: &str) -> Result<Option<String>, Wrong> {
+    let Some(workshop) = rooms.house.workshop() else { return Ok(None) };
+    let filters = Filters { from: asked.at.clone(), ..Filters::default() };
+    let at = filters.wanted().map_err(|problem| Wrong::from(problem).to(&guest.0))?.since;
+    let wall = at.unwrap_or_else(clock::wall).duration_since(UNIX_EPOCH).unwrap_or_default();
+    let caller = if asked.caller.trim().is_empty() { "anonymous" } else { asked.caller.trim() };
+    let (caller, called) = (caller.to_owned(), asked.called.trim().to_owned());
+    let wanted = Imagined { service: service.to_owned(), caller, called, wall };
+    let story = workshop.imagine(wanted).await;
+    story.map(Some).map_err(|problem| Wrong::from(problem).to(&guest.0))
+}
+
+fn explained(plan: &Plan, asked: &Asked, rooms: &Rooms) -> Option<Told> {
     let (caller, called) = (asked.caller.trim(), asked.called.trim());
     if called.is_empty() || called.len() > LONGEST || caller.len() > LONGEST {
         return None;
     }
     let directory = &rooms.accounts.board().directory;
+    let nobody = |words: String| Some(Told { words, service: None });
     let caller = match (caller.strip_prefix("trunk:"), caller.parse()) {
         (Some(trunk), _) if plan.trunk(trunk.trim()).is_some() => Caller::Trunk(trunk.trim()),
-        (Some(trunk), _) => return Some(format!("There is no trunk {trunk}.")),
+        (Some(trunk), _) => return nobody(format!("There is no trunk {trunk}.")),
         (None, Ok(address)) => Caller::Stranger(address),
         (None, Err(_)) if directory.find(caller).is_some() => Caller::Endpoint(caller),
         (None, Err(_)) if caller.is_empty() => Caller::Stranger(std::net::Ipv4Addr::new(203, 0, 113, 7).into()),
-        (None, Err(_)) => return Some(format!("There is no endpoint {caller}.")),
+        (None, Err(_)) => return nobody(format!("There is no endpoint {caller}.")),
     };
-    Some(plan.explain(&Ask::new(caller, called), directory))
+    let ask = Ask::new(caller, called);
+    let service = match plan.decide(&ask, directory).verdict {
+        Verdict::Service(service) => Some(service.to_string()),
+        _ => None,
+    };
+    Some(Told { words: plan.explain(&ask, directory), service })
 }
 
 fn routes(plan: &Plan) -> Markup {

@@ -28,7 +28,7 @@ pub async fn list(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
                         tbody {
                             @for service in &services {
                                 tr {
-                                    td { a href={ "/services/" (service.name) "/text" } { strong { (service.name) } } }
+                                    td { a href={ "/services/" (service.name) } { strong { (service.name) } } }
                                     td.mono { (service.version) }
                                     td.mono.small { (service.file) }
                                     td.right { a href={ "/records?service=" (service.name) } { "its calls" } }

@@ -47,6 +47,7 @@ use patchcord_engine::routing::ShelfError;
 
 pub use audit::MAX_DEEDS;
 pub use calls::find::{Found, LOOKED_AT, Survey, Wanted};
+pub use calls::survey::{Health, Served};
 pub use error::{OpenError, Told};
 pub use place::{Place, PlaceError};
 pub use seal::{KEY_FILE, SealError, Signer};

@@ -52,7 +52,7 @@ pub async fn replay(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<S
         section.card.flush { h2 { "Orders of the script" } (orders(&replay)) }
         div.buttons {
             a.button href={ "/calls/" (record.call) "/as-test" } { "Make this a test" }
-            @if let Some(service) = &record.service { a.button href={ "/services/" (clean(service)) "/text" } { "Read the script" } }
+            @if let Some(service) = &record.service { a.button href={ "/services/" (clean(service)) } { "Read the script" } }
         }
     };
     Ok(Frame::new("Replay", Place::Records, &guest.0).page(body).into_response())

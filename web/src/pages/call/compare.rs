@@ -56,6 +56,15 @@ pub fn card(entries: &[Entry], chosen: &Chosen) -> Markup {
     }
 }
 
+/// What differs between two texts, line by line.
+pub fn lines_of(then: &str, now: &str) -> Markup {
+    let lines = compared(then, now);
+    html! {
+        @if lines.iter().all(|line| matches!(line, Line::Same(_))) { p.empty { "Nothing." } }
+        div.diff.mono { @for line in &lines { (drawn(line)) } }
+    }
+}
+
 fn drawn(line: &Line<'_>) -> Markup {
     let row = |kind: &str, sign: &str, text: Markup| html! { div class=(kind) { span aria-hidden="true" { (sign) } code { (text) } } };
     match line {

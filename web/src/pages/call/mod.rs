@@ -12,7 +12,7 @@
 
 pub mod again;
 mod axis;
-mod compare;
+pub mod compare;
 pub mod files;
 mod ladder;
 pub mod sound;

@@ -12,6 +12,7 @@
 pub mod find;
 mod row;
 mod statement;
+pub mod survey;
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -1,0 +1,210 @@
+//! One service: its text with what its tests reached and how many callers came by, what is wrong with it, its tests, its versions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use maud::{Markup, html};
+use patchcord_engine::journal::{RecordShelf, Story, What, long};
+use serde::Deserialize;
+
+use super::{
+    Guest, Rooms,
+    call::again::workshop,
+    frame::{Frame, Place},
+    words::when,
+    wrong::Wrong,
+};
+use crate::{
+    house::Service,
+    people::Right,
+    problem::Problem,
+    store::Wanted,
+    workshop::{Examined, Version},
+};
+
+/// Calls whose journals are read to see where callers come by.
+const CALLS: usize = 60;
+
+/// Which version is looked at beside the one that is served.
+#[derive(Deserialize)]
+pub struct Asked {
+    version: Option<String>,
+}
+
+/// How many of the last calls came by each line.
+#[derive(Default)]
+struct Funnel {
+    calls: usize,
+    lines: BTreeMap<usize, usize>,
+}
+
+/// `GET /services/{name}`
+pub async fn show(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Wrong> {
+    guest.may(Right::ReadRoutes)?;
+    let Some(service) = rooms.house.services().into_iter().find(|service| service.name == name) else {
+        return Err(Wrong::from(Problem::new(StatusCode::NOT_FOUND, "there is no such service")).to(&guest.0));
+    };
+    let examined =
+        workshop(&rooms, &guest)?.examine(name).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    let funnel = match guest.0.rights.has(Right::ReadRecords) {
+        true => funnel(&rooms, &service).await.map_err(|error| Wrong::from(error).to(&guest.0))?,
+        false => Funnel::default(),
+    };
+    let old = asked.version.as_deref().and_then(|version| examined.versions.iter().find(|it| it.name == version));
+    let body = html! {
+        div.head {
+            div {
+                p.kicker { a href="/services" { "Services" } " · version " (service.version) " · " span.mono { (service.file) } }
+                h1 { (service.name) }
+            }
+            div.buttons { a.button href={ "/records?service=" (service.name) } { "Its calls" } }
+        }
+        (verdict(&examined))
+        @if !examined.faults.is_empty() { (faults(&examined.faults)) }
+        section.card.flush {
+            h2 { "Text" }
+            p.compared.small.muted {
+                @if funnel.calls > 0 { "The bars say how many of the last " (funnel.calls) " calls of this version gave that order. " }
+                @if !examined.lines.is_empty() { "Lines that no test reached are marked." }
+            }
+            (text(&service.text, &examined, &funnel))
+        }
+        div.cards {
+            section.card.flush { h2 { "Tests" } (tests(&examined)) }
+            section.card.flush { h2 { "Versions since the start" } (versions(&service, &examined.versions)) }
+        }
+        @if let Some(old) = old.filter(|old| old.name != service.version) { (difference(&service, old)) }
+    };
+    Ok(Frame::new(&service.name, Place::Services, &guest.0).page(body).into_response())
+}
+
+/// Where the last calls of the version that is served came by.
+async fn funnel(rooms: &Rooms, service: &Service) -> Result<Funnel, patchcord_engine::routing::ShelfError> {
+    let wanted = Wanted { service: Some(service.name.clone()), ..Wanted::default() };
+    let found = rooms.store.find_calls(&wanted, None, CALLS).await?;
+    let mut funnel = Funnel::default();
+    for record in found.records.iter().filter(|record| record.version.as_deref() == Some(&*service.version)) {
+        let Some(Story { entries, .. }) = rooms.store.story(record.call).await? else { continue };
+        let line = |place: &str| {
+            let (file, line) = place.rsplit_once(':')?;
+            (file == service.file).then(|| line.parse().ok()).flatten()
+        };
+        let lines: BTreeSet<usize> = entries
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                What::Verb(verb) => line(verb.place.as_deref()?),
+                _ => None,
+            })
+            .collect();
+        funnel.calls += 1;
+        lines.into_iter().for_each(|line| *funnel.lines.entry(line).or_default() += 1);
+    }
+    Ok(funnel)
+}
+
+fn verdict(examined: &Examined) -> Markup {
+    let failed = examined.tests.iter().filter(|test| test.failed.is_some()).count() + examined.broken.len();
+    let (can, ran) = (examined.lines.len(), examined.lines.iter().filter(|(_, ran)| *ran).count());
+    html! {
+        div.tiles #examined {
+            div.tile { p.figure { (examined.faults.len()) } p.label { "faults found by reading" } }
+            div.tile { p.figure { (examined.tests.len() - examined.tests.iter().filter(|test| test.failed.is_some()).count()) small { " of " (examined.tests.len()) } } p.label { "tests hold" } }
+            div.tile { p.figure { @if can == 0 || examined.tests.is_empty() { "–" } @else { (ran * 100 / can) small { " %" } } } p.label { "of its lines reached by tests" } }
+        }
+        @if failed > 0 { p.flash.bad role="status" { (failed) @if failed == 1 { " test fails." } @else { " tests fail." } } }
+        @else if examined.tests.is_empty() { p.flash { "It has no tests: write " code { "fn test_…(t)" } " into a file beside it, or make one of a call." } }
+    }
+}
+
+fn faults(faults: &[String]) -> Markup {
+    html! { section.card.flush { h2 { "What is wrong with it" } ul.stories { @for fault in faults { li.mono { (fault) } } } } }
+}
+
+fn text(text: &str, examined: &Examined, funnel: &Funnel) -> Markup {
+    let reached: BTreeMap<usize, bool> = examined.lines.iter().copied().collect();
+    let tried = !examined.tests.is_empty();
+    html! {
+        ol.source.covered {
+            @for (line, said) in (1..).zip(text.lines()) {
+                @let missed = tried && reached.get(&line) == Some(&false);
+                @let came = funnel.lines.get(&line).copied().unwrap_or_default();
+                li class=[missed.then_some("missed")] #{ "l" (line) } {
+                    span.came title=[(came > 0).then(|| format!("{came} of {} calls", funnel.calls))] {
+                        @if came > 0 { meter min="0" max=(funnel.calls) value=(came) aria-label={ (came) " of " (funnel.calls) " calls" } {} }
+                    }
+                    code { (said) }
+                    @if missed { span.unseen { " no test reaches this line" } }
+                }
+            }
+        }
+    }
+}
+
+fn tests(examined: &Examined) -> Markup {
+    html! {
+        @for broken in &examined.broken { p.flash.bad { (broken) } }
+        @if examined.tests.is_empty() { p.empty { "None." } }
+        ul.stories {
+            @for test in &examined.tests {
+                li {
+                    @match &test.failed {
+                        None => { span.badge.good { "holds" } " " (test.name) },
+                        Some(why) => {
+                            span.badge.bad { "fails" } " " (test.name)
+                            details { summary { "Why" } pre.sip { (clean_lines(why)) } }
+                        }
+                    }
+                    p.small.muted { span.mono { (test.place) } ", " (long(test.lasted)) " in its own time" }
+                }
+            }
+        }
+    }
+}
+
+fn clean_lines(text: &str) -> String {
+    text.lines().map(|line| clean_spaces(line) + "\n").collect()
+}
+
+/// A line of a ladder keeps its columns.
+fn clean_spaces(line: &str) -> String {
+    line.chars().filter(|letter| !letter.is_control()).collect()
+}
+
+fn versions(service: &Service, versions: &[Version]) -> Markup {
+    html! {
+        @if versions.is_empty() { p.empty { "It is as it was at the start." } }
+        table { tbody {
+            @for version in versions {
+                tr {
+                    td.mono { (version.name) }
+                    td.nowrap { "since " (when(UNIX_EPOCH + Duration::from_millis(version.since_ms))) }
+                    td.right {
+                        @if version.name == service.version { span.badge.good { "served" } }
+                        @else { a href={ "/services/" (service.name) "?version=" (version.name.replace(' ', "+")) "#difference" } { "what changed since" } }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn difference(service: &Service, old: &Version) -> Markup {
+    html! {
+        section.card.flush #difference {
+            h2 { "What changed since version " (old.name) }
+            (super::call::compare::lines_of(&old.text, &service.text))
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::event::{Ending, Happening, LegEvent, Refused, Who};
 use super::leg::Stage;
 use super::verb::{Outcome, Status};
 use super::work::Work;
-use super::{Call, LegId, LineOrder, scope};
+use super::{Call, LegId, LineOrder, cause, scope};
 use crate::program::{VerbId, Wake};
 
 impl Call {
@@ -90,7 +90,7 @@ impl Call {
         let dial = leg.dial.take();
         let ending = Ending {
             by: Who::Party,
-            cause: scope::cause_of(refused.sip),
+            cause: cause::cause_of(refused.sip),
             sip: Some(refused.sip),
             reason: refused.reason.clone(),
         };

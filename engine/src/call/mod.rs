@@ -24,6 +24,7 @@
 //! | `work`, `limits`, `owns`, `table` | the verbs under way, the bounds, who holds what, and in what |
 
 mod bridge;
+pub mod cause;
 mod dial;
 pub mod effect;
 pub mod event;

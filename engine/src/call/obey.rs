@@ -9,7 +9,7 @@ use super::leg::{Leg, Stage};
 use super::play::{Owner, Playing};
 use super::verb::{Dial, Handle, Misuse, Outcome, Play, Status, Verb};
 use super::work::{Back, Work};
-use super::{Call, LegId, limits, scope};
+use super::{Call, LegId, cause, limits};
 use crate::errand::Errand;
 use crate::program::{End, VerbId};
 use crate::room::Join;
@@ -259,7 +259,7 @@ impl Call {
 
     fn refuse(&mut self, id: LegId, sip: u16, phrase: Option<String>, to: Option<String>, now: Instant) -> Begun {
         let reason = if to.is_some() { "sent elsewhere" } else { "refused" };
-        let why = Ending::by(Who::Program, scope::cause_of(sip), Some(sip), phrase.as_deref().unwrap_or(reason));
+        let why = Ending::by(Who::Program, cause::cause_of(sip), Some(sip), phrase.as_deref().unwrap_or(reason));
         self.end_leg(id, LineOrder::Refuse(sip, phrase, to), why, now);
         OK
     }

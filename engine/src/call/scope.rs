@@ -324,21 +324,3 @@ pub(super) fn talked_enough() -> Ending {
 pub(super) fn sound_lost(silence: Duration) -> Ending {
     Ending::by(Who::System, 41, None, &format!("no sound came for {} s", silence.as_secs()))
 }
-
-/// The cause of Q.850 that goes with a refusal (RFC 3398 §7.2.4.1).
-pub(super) fn cause_of(sip: u16) -> u8 {
-    match sip {
-        404 | 485 | 604 => 1,
-        410 => 22,
-        486 | 600 => 17,
-        480 | 408 => 18,
-        403 | 603 | 607 | 608 => 21,
-        484 => 28,
-        487 => 16,
-        488 | 606 => 65,
-        500 | 503 => 41,
-        502 => 38,
-        504 => 102,
-        _ => 127,
-    }
-}

@@ -241,19 +241,10 @@ impl Carrier {
                 let header = if proxy { Name::ProxyAuthenticate } else { Name::WwwAuthenticate };
                 let credential = self.trunk.account.as_ref().and_then(|account| account.credential.as_ref());
                 let Some(credential) = credential else { return refused(code, response) };
-                let strongest = response
-                    .all(header)
-                    .filter(|line| Challenge::strongest(std::iter::once(*line), credential).is_ok());
-                let best = Challenge::strongest(response.all(header), credential).ok();
-                let best = best.and_then(|best| {
-                    let mut lines = strongest;
-                    let same = |line: &&str| {
-                        Challenge::parse(line)
-                            .is_ok_and(|one| one.nonce() == best.nonce() && one.algorithm() == best.algorithm())
-                    };
-                    Some((lines.find(same)?.to_owned(), best.is_stale()))
-                });
-                let Some((line, stale)) = best else { return refused(code, response) };
+                let Ok((line, challenge)) = Challenge::strongest_line(response.all(header), credential) else {
+                    return refused(code, response);
+                };
+                let (line, stale) = (line.to_owned(), challenge.is_stale());
                 self.challenge = Some((line, proxy, 0));
                 Reply::Challenged { stale }
             }

@@ -19,6 +19,7 @@ use super::{Asked, Number, Place, Sent};
 use crate::call::LegId;
 use crate::errand::Quality;
 use crate::line::{Lead, Line, Mark};
+use crate::passes::Holder;
 use crate::routing::{Caller, Endpoint, Full, Guest, Ticket, Trunk};
 use crate::runtime::{SoundAddress, Wire};
 use crate::switchboard::Switchboard;
@@ -68,10 +69,19 @@ impl Whose {
 
     /// Whom such a name means, if it is still there.
     pub fn of_account(account: &str, board: &Switchboard) -> Option<Self> {
-        match account.split_once(':')? {
-            ("user", user) => board.directory.find(user).map(Self::Endpoint),
-            ("trunk", name) => board.plan().trunk(name).cloned().map(Self::Trunk),
-            _ => None,
+        let holder = match account.split_once(':')? {
+            ("user", user) => Holder::Endpoint(user.into()),
+            ("trunk", name) => Holder::Trunk(name.into()),
+            _ => return None,
+        };
+        Self::of_holder(&holder, board)
+    }
+
+    /// Who has shown a pass of ours, if it is still there.
+    pub fn of_holder(holder: &Holder, board: &Switchboard) -> Option<Self> {
+        match holder {
+            Holder::Endpoint(user) => board.directory.find(user).map(Self::Endpoint),
+            Holder::Trunk(name) => board.plan().trunk(name).cloned().map(Self::Trunk),
         }
     }
 
@@ -243,6 +253,12 @@ impl Names {
     /// The legs that are reached over a connection.
     pub fn legs_over(&self, flow: FlowId) -> Vec<Place> {
         self.flows.get(&flow).cloned().unwrap_or_default()
+    }
+
+    /// How many names are known, of whatever kind.
+    #[cfg(test)]
+    pub fn all(&self) -> usize {
+        self.dialogs.len() + self.invites.len() + self.sent.len() + self.ports.len() + self.flows.len()
     }
 
     /// How many legs there are.

@@ -28,7 +28,6 @@ use crate::call::{self, Call, LegId};
 use crate::door::{Moment, Refusal, is_emergency};
 use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
-use crate::passes::Holder;
 use crate::program::Program;
 use crate::routing::{Ask, Caller, Decision, Forward, Full, Ticket, Trunk, Verdict};
 use crate::routing::{Claim, Person, believe, forwarded_before, heard};
@@ -160,7 +159,8 @@ impl Exchange {
     ) -> Result<Admitted, Refusal> {
         let pass = request.get(Name::of(PASS)).and_then(|word| self.board.passes.take(word, moment.now));
         let trunk = trunk.filter(|_| moment.vouched.is_none());
-        let whose = match pass.map(|holder| self.holder(holder)).or(trunk.map(|trunk| Some(Whose::Trunk(trunk)))) {
+        let pass = pass.map(|holder| Whose::of_holder(&holder, &self.board));
+        let whose = match pass.or(trunk.map(|trunk| Some(Whose::Trunk(trunk)))) {
             Some(whose) => whose.ok_or(Refusal::new(481, "Who Transfers Is Gone"))?,
             None => self.prove(request, &request.from()?.uri, moment)?,
         };
@@ -177,14 +177,6 @@ impl Exchange {
         let program = Box::new(services::Missing::of("replaces"));
         let tickets = tickets.into_iter().collect();
         Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets })
-    }
-
-    /// Who has shown a pass of ours.
-    fn holder(&self, holder: Holder) -> Option<Whose> {
-        match holder {
-            Holder::Endpoint(user) => self.board.directory.find(&user).map(Whose::Endpoint),
-            Holder::Trunk(name) => self.board.plan().trunk(&name).cloned().map(Whose::Trunk),
-        }
     }
 
     /// What answers a call that the plan has decided on.
@@ -247,24 +239,9 @@ impl Exchange {
             music: Some(HELD.to_owned()),
             transfers: true,
         };
-        let talk = Talk {
-            number,
-            call: Call::begin(caller, wire.now()),
-            program,
-            until: leash.as_ref().and_then(|leash| leash.rules().longest).map(|longest| wire.now() + longest),
-            leash,
-            ends: vec![end],
-            party,
-            due: None,
-            tickets,
-            over_since: None,
-            broke: false,
-            stopped: false,
-            chronicle,
-            originated: None,
-            generation: 0,
-            begins: 0,
-        };
+        let call = Call::begin(caller, wire.now());
+        let talk = Talk::new((number, call), (program, leash), (party, tickets), chronicle, wire.now());
+        let talk = Talk { ends: vec![end], ..talk };
         self.board.calls_tally.begun.fetch_add(1, Relaxed);
         self.talks.insert(number, Box::new(talk));
         self.with(number, wire, |talk, turn| talk.log_message(LegId::FIRST, Sender::Theirs, request.bytes(), turn));

@@ -121,24 +121,10 @@ impl Exchange {
         let call = chronicle.journal.as_ref().map(crate::journal::Journal::call).ok_or(NotBegun::Stopping)?;
         let number = Number(self.next);
         let connects = matches!(wanted.then, Then::Dial(_));
-        let talk = Talk {
-            number,
-            call: begin(number, wanted, wire.now()),
-            program,
-            until: leash.as_ref().and_then(|leash| leash.rules().longest).map(|longest| wire.now() + longest),
-            leash,
-            ends: Vec::new(),
-            party,
-            due: None,
-            tickets,
-            over_since: None,
-            broke: false,
-            stopped: false,
-            chronicle,
-            originated: Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() }),
-            generation: asker.generation,
-            begins: 0,
-        };
+        let begins = begin(number, wanted, wire.now());
+        let talk = Talk::new((number, begins), (program, leash), (party, tickets), chronicle, wire.now());
+        let originated = Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() });
+        let talk = Talk { originated, generation: asker.generation, ..talk };
         match talk.locate(&wanted.target, None, &Turn { exchange: self, wire }) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
             Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),

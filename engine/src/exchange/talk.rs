@@ -52,6 +52,35 @@ pub(super) struct Talk {
 }
 
 impl Talk {
+    /// A call that nobody is in yet: its number and machine, who drives it and within which bounds, who calls and the room that
+    /// this takes.
+    pub fn new(
+        (number, call): (Number, Call),
+        (program, leash): (Box<dyn Program>, Option<Arc<Leash>>),
+        (party, tickets): (Party, Vec<Ticket>),
+        chronicle: Chronicle,
+        now: Instant,
+    ) -> Self {
+        Self {
+            number,
+            call,
+            program,
+            until: leash.as_ref().and_then(|leash| leash.rules().longest).map(|longest| now + longest),
+            leash,
+            ends: Vec::new(),
+            party,
+            due: None,
+            tickets,
+            over_since: None,
+            broke: false,
+            stopped: false,
+            chronicle,
+            originated: None,
+            generation: 0,
+            begins: 0,
+        }
+    }
+
     pub fn end(&mut self, leg: LegId) -> Option<&mut End> {
         self.ends.iter_mut().find(|end| end.leg == leg)
     }

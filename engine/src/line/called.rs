@@ -29,6 +29,10 @@ use crate::call::{Ending, LegEvent, Who};
 /// (RFC 3261 §13.3.1.1).
 pub(super) const REMIND: Duration = Duration::from_secs(60);
 
+/// After so many of these the party is refused: half an hour, longer than any queue keeps whom it does not answer. A caller that
+/// has gone without a word would else ring for ever.
+pub(super) const REMINDERS: u16 = 30;
+
 /// How far our answer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
@@ -69,6 +73,7 @@ pub(super) struct Called {
     /// The last provisional response, to be sent again.
     pub(super) last: Option<(u16, Bytes)>,
     pub(super) remind: Option<Instant>,
+    pub(super) reminded: u16,
     said: Option<Step>,
     next: Option<Step>,
 }
@@ -129,6 +134,7 @@ impl Line {
             offered: false,
             last: None,
             remind: None,
+            reminded: 0,
             said: None,
             next: None,
         }));

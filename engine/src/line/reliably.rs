@@ -64,6 +64,12 @@ impl Line {
         }
         if called.remind.is_some_and(|at| cx.now >= at) {
             called.remind = Some(cx.now + super::called::REMIND);
+            called.reminded += 1;
+            if called.reminded >= super::called::REMINDERS {
+                let reason = "nobody answered the caller for half an hour".to_owned();
+                let ending = Ending { by: Who::System, cause: cause::NO_ANSWER, sip: Some(480), reason };
+                return self.refuse_with(480, |reply| reply, ending, cx);
+            }
             // RFC 3262 §3 wants a new RSeq for a reliable one; what has been acknowledged need not be said again.
             if called.reliable.is_none() {
                 repeat(called, cx);

@@ -68,14 +68,25 @@ impl<'a> Challenge<'a> {
     /// The strongest challenge that this credential can answer among the lines of a header. Lines that we cannot read or
     /// do not speak do not hide one that we do.
     pub fn strongest(lines: impl Iterator<Item = &'a str>, credential: &Credential) -> Result<Self, Unanswerable> {
+        Self::strongest_line(lines, credential).map(|(_, challenge)| challenge)
+    }
+
+    /// The same, with the line that it stands in: for whoever keeps it to answer further requests by it.
+    ///
+    /// # Errors
+    /// As [`Challenge::strongest`].
+    pub fn strongest_line(
+        lines: impl Iterator<Item = &'a str>,
+        credential: &Credential,
+    ) -> Result<(&'a str, Self), Unanswerable> {
         let mut why = Unanswerable::Missing;
-        let mut best: Option<Self> = None;
+        let mut best: Option<(&str, Self)> = None;
         for line in lines {
             match Self::parse(line) {
                 Ok(one) if one.is_answerable(credential) => {
                     // The server lists by preference: of equals the first.
-                    if best.is_none_or(|best| one.algorithm < best.algorithm) {
-                        best = Some(one);
+                    if best.is_none_or(|(_, best)| one.algorithm < best.algorithm) {
+                        best = Some((line, one));
                     }
                 }
                 Ok(_) => why = Unanswerable::Unsupported,

@@ -297,5 +297,8 @@ fn a_challenge_whose_words_cannot_go_back_is_malformed() {
     for wrong in [r#"Digest realm=a\, nonce="n""#, r#"Digest realm="r", nonce=n\"#] {
         assert!(matches!(Challenge::parse(wrong), Err(Unanswerable::Malformed(_))), "{wrong}");
     }
-    assert!(Challenge::parse(r#"Digest realm="a\"b", nonce="n""#).is_ok());
+    let kept = Challenge::parse(r#"Digest realm="a\"b", nonce="n""#).expect("words that can go back");
+    let asked = Asked { method: "REGISTER", uri: "sip:h", body: b"" };
+    let answer = kept.answer("u", &Credential::Password("p".into()), asked, 1, "c").expect("an answer");
+    assert!(answer.contains(r#"realm="a\"b""#), "the quoted quote goes back as it came: {answer}");
 }

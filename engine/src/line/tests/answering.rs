@@ -223,3 +223,20 @@ fn a_party_that_never_answers_the_invite_is_out_of_reach() {
     assert_eq!(world.sides[ALICE].told, [refused(408, "Request Timeout")]);
     world.assert_nothing_left();
 }
+
+#[test]
+fn a_caller_whom_nobody_ever_answers_is_refused_after_half_an_hour() {
+    let mut world = World::new();
+    world.call(BOB);
+    world.pass(FLIGHT * 3);
+    world.order(BOB, LineOrder::Ring);
+    world.pass(Duration::from_secs(29 * 60));
+    assert_eq!(world.sides[BOB].told, [], "it rings for as long as somebody may wait");
+
+    world.pass(Duration::from_secs(3 * 60));
+
+    let Some(LegEvent::Ended(ending)) = world.sides[BOB].told.last() else { panic!("{:?}", world.sides[BOB].told) };
+    assert_eq!((ending.by, ending.cause, ending.sip), (Who::System, 19, Some(480)));
+    assert!(matches!(world.sides[ALICE].told.last(), Some(LegEvent::Refused(refused)) if refused.sip == 480));
+    world.assert_nothing_left();
+}

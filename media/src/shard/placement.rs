@@ -182,6 +182,16 @@ impl Placement {
         }
     }
 
+    /// Whether there is such a port.
+    pub fn knows(&self, port: PortId) -> bool {
+        self.residents.contains_key(&port)
+    }
+
+    /// How many there are.
+    pub fn ports(&self) -> usize {
+        self.residents.len()
+    }
+
     /// A port hears sound on this number, which is given back when it is gone.
     pub fn bound(&mut self, port: PortId, number: u16) {
         if let Some(resident) = self.residents.get_mut(&port) {

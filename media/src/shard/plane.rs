@@ -4,7 +4,7 @@
 //! drawn, the right thread chosen. A media thread only moves finished things to their places.
 
 use std::io;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -16,7 +16,7 @@ use super::handshakes::{self, Handshakes};
 use super::notice::{NOTICES, News, Notice};
 use super::opening::{Open, OpenError, Opened, bind_pair};
 use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder, Stand};
-use super::placement::{Meeting, Placement, Placing, Way, Work};
+use super::placement::{Meeting, Placement, Placing, Way, Weight, Work};
 use super::port::Wire;
 use super::rank;
 use super::ring::Ring;
@@ -50,6 +50,9 @@ pub enum OrderError {
     Moving,
 }
 
+/// Who is told each order of a plane that is mute.
+type Mute = Box<dyn Fn(PortId, &Order) + Send + Sync>;
+
 /// What the plane and its listeners share.
 struct Shared {
     doors: Arc<[Arc<Door>]>,
@@ -64,6 +67,7 @@ struct Shared {
     waste: Waste,
     handshakes: Handshakes,
     gates: Gates,
+    mute: Option<Mute>,
 }
 
 /// The face. Clones are the same plane; when the last goes, the threads end.
@@ -87,7 +91,7 @@ impl Plane {
         });
         let doors: Arc<[_]> = doors.collect::<io::Result<Vec<_>>>()?.into();
         let numbers = Range::new(settings.numbers.0, settings.numbers.1, chance)?;
-        let shared = Self::shared(settings, &doors, numbers)?;
+        let shared = Self::shared(settings, &doors, numbers, None)?;
         let cores = if settings.pinned { rank::cores()? } else { Vec::new() };
         for number in 0..settings.threads {
             let news = News::new(rings.clone());
@@ -102,7 +106,30 @@ impl Plane {
         Ok((Self(shared), notices))
     }
 
-    fn shared(settings: &Settings, doors: &Arc<[Arc<Door>]>, numbers: Range) -> Result<Arc<Shared>, StartError> {
+    /// A plane without threads and without sockets: its ports have numbers, always the same in the same order, and nobody hears
+    /// anything. Every order is told. For simulated calls, and to measure signalling alone.
+    ///
+    /// # Errors
+    /// As [`Plane::start`].
+    pub fn mute(
+        settings: &Settings,
+        told: impl Fn(PortId, &Order) + Send + Sync + 'static,
+    ) -> Result<(Self, Vec<Notices>), StartError> {
+        let rings = (0..settings.listeners).map(|_| Ring::new(NOTICES).map(Arc::new));
+        let rings = rings.collect::<io::Result<Vec<_>>>()?;
+        let numbers = Range::new(settings.numbers.0, settings.numbers.1, || 0)?;
+        let one = Settings { threads: 1, ..settings.clone() };
+        let shared = Self::shared(&one, &Vec::new().into(), numbers, Some(Box::new(told)))?;
+        let notices = rings.into_iter().map(|ring| Notices { ring, shared: Arc::clone(&shared) }).collect();
+        Ok((Self(shared), notices))
+    }
+
+    fn shared(
+        settings: &Settings,
+        doors: &Arc<[Arc<Door>]>,
+        numbers: Range,
+        mute: Option<Mute>,
+    ) -> Result<Arc<Shared>, StartError> {
         let identity = Arc::new(Identity::fresh()?);
         let browsers = settings.browser_numbers.map(|(first, last)| Range::new(first, last, chance)).transpose()?;
         let gates = Gates::new(Arc::clone(&identity), browsers);
@@ -127,6 +154,7 @@ impl Plane {
             waste,
             handshakes,
             gates,
+            mute,
         });
         let _ = told.set(Arc::downgrade(&shared));
         Ok(shared)
@@ -150,14 +178,14 @@ impl Plane {
         if wanted.listener >= self.0.listeners {
             return Err(OpenError::NoListener(wanted.listener));
         }
+        if self.0.mute.is_some() {
+            let idle = [Work { permille: 0, has_room: true }];
+            return placed(lock(&self.0.placement).place(Weight(0), None, &idle, clock::now()));
+        }
         let loads = self.0.doors.iter().map(|door| door.counters.read().load_permille);
         let work = |permille| Work { permille, has_room: permille < self.0.most_load_permille };
         let works: Vec<Work> = loads.map(work).collect();
-        match lock(&self.0.placement).place(wanted.weight, wanted.beside, &works, clock::now()) {
-            Placing::Placed(port, shard) => Ok((port, shard)),
-            Placing::Full(count) => Err(OpenError::Full(count)),
-            Placing::Loaded => Err(OpenError::Loaded),
-        }
+        placed(lock(&self.0.placement).place(wanted.weight, wanted.beside, &works, clock::now()))
     }
 
     /// A port was not opened after all.
@@ -178,6 +206,12 @@ impl Plane {
     }
 
     fn open_at(&self, wanted: &Open, id: PortId, shard: usize) -> Result<Opened, OpenError> {
+        if self.0.mute.is_some() {
+            let number = lock(&self.0.numbers).take(clock::now())?;
+            lock(&self.0.placement).bound(id, number);
+            let at = |number| SocketAddr::new(wanted.address, number);
+            return Ok(Opened { port: id, rtp: at(number), rtcp: wanted.reports.then(|| at(number + 1)) });
+        }
         let cannot = |source| OpenError::Bind { address: wanted.address, source };
         let (number, rtp, rtcp) = bind_pair(&self.0.numbers, wanted.address, wanted.reports)?;
         lock(&self.0.placement).bound(id, number);
@@ -207,6 +241,16 @@ impl Plane {
     /// # Errors
     /// When somebody is gone or the thread has no room; the order is lost then.
     pub fn order(&self, port: PortId, order: Order) -> Result<(), OrderError> {
+        if let Some(told) = &self.0.mute {
+            if !lock(&self.0.placement).knows(port) {
+                return Err(OrderError::NoPort);
+            }
+            told(port, &order);
+            if matches!(order, Order::Close) {
+                self.0.forget(port);
+            }
+            return Ok(());
+        }
         let mut placement = lock(&self.0.placement);
         if let Order::Stand(Stand::Hears(speaker, _)) = &order
             && let Some((here, there)) = placement.apart(port, *speaker)?
@@ -301,6 +345,12 @@ impl Plane {
         self.0.doors.iter().map(|door| door.counters.read()).collect()
     }
 
+    /// How many ports are open.
+    #[must_use]
+    pub fn ports(&self) -> usize {
+        lock(&self.0.placement).ports()
+    }
+
     /// Closes all ports and waits until every thread has ended.
     pub fn stop(&self) {
         self.0.stop();
@@ -317,12 +367,16 @@ impl Shared {
     }
 
     fn push(&self, shard: usize, command: Command) -> Result<(), OrderError> {
+        if self.mute.is_some() {
+            return Ok(());
+        }
         self.doors[shard].commands.push(command).map_err(|_| OrderError::Busy)
     }
 
     fn stop(&self) {
         let threads = std::mem::take(&mut *lock(&self.threads));
-        if threads.is_empty() {
+        let beside = std::mem::take(&mut *lock(&self.beside));
+        if beside.is_empty() {
             return;
         }
         for door in self.doors.iter() {
@@ -337,7 +391,7 @@ impl Shared {
         }
         self.waste.throw(Thing::Nothing);
         self.handshakes.finish();
-        for thread in std::mem::take(&mut *lock(&self.beside)) {
+        for thread in beside {
             if thread.join().is_err() {
                 tracing::error!("a thread beside the media threads ended by a fault");
             }
@@ -384,6 +438,14 @@ impl Notices {
 impl AsFd for Notices {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.ring.bell().as_fd()
+    }
+}
+
+fn placed(placing: Placing) -> Result<(PortId, usize), OpenError> {
+    match placing {
+        Placing::Placed(port, shard) => Ok((port, shard)),
+        Placing::Full(count) => Err(OpenError::Full(count)),
+        Placing::Loaded => Err(OpenError::Loaded),
     }
 }
 

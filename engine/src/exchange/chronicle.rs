@@ -3,16 +3,18 @@
 //! Each is written once, at the instant of its turn. What leaves the call goes to whoever keeps journals as it grows, and the
 //! rest when the call is over.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use patchcord_media::dtmf::Via;
 use patchcord_media::shard;
 use patchcord_sip::hop::Transport;
+use patchcord_sip::uri::Uri;
 
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
-use super::outgoing::Party as Caller;
+use super::outgoing::{Party as Caller, transport_of};
 use super::talk::Talk;
 use crate::call::effect::Note;
 use crate::call::event::NotFound;
@@ -101,7 +103,7 @@ impl Talk {
             }
             Note::LegBegan(leg, parent, way) => {
                 let parent = parent.map(LegNumber::from);
-                let began = self.leg_began(leg, parent, way.as_ref());
+                let began = self.leg_began(leg, parent, way.as_ref(), turn);
                 self.chronicle.write(now, What::LegBegan(Box::new(began)));
             }
             Note::Joined(a, b) => self.chronicle.write(now, What::Bridged(a.into(), b.into())),
@@ -174,10 +176,20 @@ impl Talk {
         self.chronicle.write(now, what);
     }
 
-    fn leg_began(&self, leg: LegId, parent: Option<LegNumber>, way: Option<&crate::call::effect::Way>) -> LegBegan {
+    fn leg_began(
+        &self,
+        leg: LegId,
+        parent: Option<LegNumber>,
+        way: Option<&crate::call::effect::Way>,
+        turn: &Turn<'_, '_>,
+    ) -> LegBegan {
         let end = self.ends.iter().find(|end| end.leg == leg);
         let caller = self.party.shown();
-        let (account, transport, peer) = end.map_or((Account::Stranger, Transport::Udp, String::new()), known_as);
+        let (account, transport, peer) = match (end, way) {
+            (Some(end), _) => known_as(end),
+            (None, Some(way)) => reached_by(way, turn),
+            (None, None) => (Account::Stranger, Transport::Udp, String::new()),
+        };
         let (account, called) = match way {
             None => (account, self.party.called.clone()),
             Some(way) => match &way.through {
@@ -258,10 +270,28 @@ fn known_as(end: &End) -> (Account, Transport, String) {
         Whose::Trunk(trunk) => Account::Trunk(trunk.name.as_ref().into()),
         Whose::Stranger(_) | Whose::Guest(..) => Account::Stranger,
     };
-    match &end.opening {
-        Opening::Along(hop) => (account, hop.transport, Redacted(hop.peer).to_string()),
-        Opening::To(_) => (account, Transport::Udp, String::new()),
+    let hop = match &end.opening {
+        Opening::Along(hop) => Some(hop),
+        Opening::To(_) => end.line.hop(),
+    };
+    hop.map_or((account.clone(), Transport::Udp, String::new()), |hop| {
+        (account, hop.transport, Redacted(hop.peer).to_string())
+    })
+}
+
+/// Whoever is about to be called by a way: over what, and where, as far as is known before names are looked up.
+fn reached_by(way: &crate::call::effect::Way, turn: &Turn<'_, '_>) -> (Account, Transport, String) {
+    if let crate::call::effect::Through::Binding(user, _) = &way.through {
+        let bindings = turn.exchange.board.location.bindings(user, turn.now());
+        if let Some(binding) = bindings.into_iter().find(|binding| *binding.contact == *way.uri) {
+            return (Account::Stranger, binding.hop.transport, Redacted(binding.hop.peer).to_string());
+        }
     }
+    let uri = Uri::parse(&way.uri).ok();
+    let transport = uri.as_ref().map_or(Transport::Udp, transport_of);
+    let peer =
+        uri.and_then(|uri| Some(SocketAddr::new(uri.address()?, uri.port().unwrap_or(transport.default_port()))));
+    (Account::Stranger, transport, peer.map(|peer| Redacted(peer).to_string()).unwrap_or_default())
 }
 
 fn user_of(uri: &str) -> &str {

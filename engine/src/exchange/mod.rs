@@ -45,6 +45,8 @@ mod proof;
 mod recording;
 mod rooms;
 mod services;
+#[cfg(test)]
+mod simulated;
 mod sounding;
 mod talk;
 mod watchdog;

@@ -37,6 +37,12 @@ impl Prompts {
         self.0.get(&ticket).map(|(owner, _)| *owner)
     }
 
+    /// How many are waited for.
+    #[cfg(test)]
+    pub fn all(&self) -> usize {
+        self.0.len()
+    }
+
     /// A call is over; its prompts come in vain.
     pub fn forget(&mut self, number: Number) {
         self.0.retain(|_, ((of, _), _)| *of != number);

@@ -3,6 +3,7 @@
 //! A [`Desk`] hears what the transactions of its shard say and acts through its [`Wire`]. It never waits: whatever takes
 //! time comes back as news. Desks of different shards share only what they were made to share.
 
+use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use patchcord_sip::message::{Draft, Response};
 use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{ClientId, Full, Heard, ServerId};
 
-use super::clock;
 use super::errands::{ErrandTicket, NotSent};
 use super::recordings::{NotRecorded, RecordTicket};
 use super::sound::{NotAsked, PromptTicket, SOMEBODY, SoundAddress};
@@ -29,7 +29,7 @@ use crate::originate::Origination;
 use crate::routing::Voucher;
 
 /// What sits on a shard and decides.
-pub trait Desk {
+pub trait Desk: Any {
     /// The transactions of the shard have news. Requests sent by [`Wire::send_to`] are told by [`Desk::hear_sent`].
     fn hear(&mut self, heard: Heard, wire: &mut Wire<'_>);
 
@@ -183,7 +183,7 @@ impl<'a> Wire<'a> {
 
     /// The time of day: for what is written down, never for timers.
     pub fn wall(&self) -> SystemTime {
-        clock::wall()
+        self.works.shared.clock.wall()
     }
 
     /// The number of this shard.

@@ -12,6 +12,8 @@ mod courier;
 mod descriptors;
 mod desk;
 mod dns;
+#[cfg(test)]
+pub(crate) mod dry;
 mod entrance;
 mod errands;
 mod keeper;

@@ -27,7 +27,6 @@ use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{Heard, ServerId, Transactions};
 
 use super::alarm::Alarm;
-use super::clock;
 use super::courier::Courier;
 use super::desk::{Desk, Wire};
 use super::dns::{NameServers, Spoken};
@@ -37,11 +36,11 @@ use super::shared::Shared;
 use super::sound::SoundAtShard;
 use super::stats::{Counters, one_more};
 use super::stun::{self, Stun};
-use super::transport::Transports;
 use super::transport::connection::Connection;
 use super::transport::connection::Pipe;
 use super::transport::flows::{Flow, Way};
 use super::transport::udp::{Datagrams, Scratch};
+use super::transport::{Outlet, Transports};
 use super::works::Works;
 use crate::redact::Redacted;
 
@@ -77,12 +76,12 @@ impl Shard {
     pub fn open(
         index: usize,
         shared: Arc<Shared>,
-        datagrams: Vec<Option<Rc<Datagrams>>>,
+        datagrams: Vec<Option<Rc<dyn Outlet>>>,
         desk: Box<dyn Desk>,
         seed: [u8; 32],
         (sound, world): (Option<SoundAtShard>, Option<WorldAtShard>),
     ) -> Rc<Self> {
-        let now = clock::now();
+        let now = shared.clock.now();
         let counters = shared.counters[index].clone();
         let mut tokens = Tokens::seeded(seed);
         let limits = shared.settings.limits.transactions;
@@ -111,7 +110,7 @@ impl Shard {
     /// Takes what a UDP socket has received, one batch at most. Tells whether there may be more.
     pub fn receive(&self, socket: &Datagrams) -> std::io::Result<bool> {
         let mut core = self.core.borrow_mut();
-        core.works.now = clock::now();
+        core.works.now = self.shared.clock.now();
         let more =
             socket.receive(&mut self.scratch.borrow_mut(), |datagram, hop| self.datagram(&mut core, datagram, hop));
         self.rest(&mut core);
@@ -379,10 +378,17 @@ impl Shard {
 
     fn enter<T>(&self, act: impl FnOnce(&mut Core) -> T) -> T {
         let mut core = self.core.borrow_mut();
-        core.works.now = clock::now();
+        core.works.now = self.shared.clock.now();
         let result = act(&mut core);
         self.rest(&mut core);
         result
+    }
+
+    /// When it wants to be woken.
+    #[cfg(test)]
+    pub fn deadline(&self) -> Option<std::time::Instant> {
+        let core = self.core.borrow();
+        [core.works.transactions.deadline(), core.desk.deadline()].into_iter().flatten().min()
     }
 
     /// Nothing more is to be done now: when is there again?

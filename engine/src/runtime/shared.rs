@@ -7,7 +7,7 @@ use std::sync::Arc;
 use patchcord_sip::hop::{FlowId, Transport};
 
 use super::address::Addresses;
-use super::clock;
+use super::clock::{self, Clock};
 use super::entrance::Entrance;
 use super::settings::{Listen, Settings};
 use super::spread::Spread;
@@ -21,6 +21,7 @@ use crate::seldom::Seldom;
 
 /// What the shards have in common.
 pub(crate) struct Shared {
+    pub clock: Clock,
     pub settings: Settings,
     /// The listeners, now that their ports are known.
     pub bound: Vec<Listen>,
@@ -49,6 +50,7 @@ impl Shared {
         let counters = entrances.iter().map(|_| Arc::default()).collect();
         let spread = Spread::new(entrances.len());
         Self {
+            clock: Clock::default(),
             settings,
             bound,
             addresses,

@@ -29,6 +29,7 @@ use super::shared::Shared;
 use super::sound::{self, Sound, SoundInside};
 use super::stats::Stats;
 use super::stun_client;
+use super::transport::Outlet;
 use super::transport::accept::accept;
 use super::transport::bind::{BindError, Group, bind};
 use super::transport::tls::Tls;
@@ -350,7 +351,8 @@ fn open(fittings: Fittings, shared: Arc<Shared>, desks: &dyn Fn(usize) -> Box<dy
     let (sound, bell) = fittings.sound.map(SoundInside::open).transpose()?.unzip();
     let (world, answers) = fittings.world.map(WorldAtShard::open).unzip();
     let (desk, beside) = (desks(fittings.index), (sound, world));
-    let shard = Shard::open(fittings.index, shared, datagrams.clone(), desk, fittings.seed, beside);
+    let outlets = datagrams.iter().cloned().map(|socket| socket.map(|socket| socket as Rc<dyn Outlet>)).collect();
+    let shard = Shard::open(fittings.index, shared, outlets, desk, fittings.seed, beside);
     if let Some(answers) = answers {
         errands::listen(&shard, answers);
     }

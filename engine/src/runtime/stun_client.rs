@@ -13,6 +13,7 @@ use super::dns::{NameServers, Records as _};
 use super::settings::Advertise;
 use super::shard::Shard;
 use super::stun;
+use super::transport::Outlet as _;
 use super::transport::udp::Datagrams;
 
 /// How often the question is asked anew. NATs forget a quiet UDP flow after thirty seconds (RFC 4787 §4.3 allows two

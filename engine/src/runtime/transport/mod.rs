@@ -26,7 +26,6 @@ use patchcord_sip::transaction::Sender;
 
 use self::flows::{Unsaid, Way};
 use self::outbox::{Letter, Outbox};
-use self::udp::Datagrams;
 use super::shard::Shard;
 use super::shared::Shared;
 use super::stats::{Counters, one_more};
@@ -35,12 +34,24 @@ use crate::redact::Redacted;
 /// Replies that may wait for a connection to be made; more belong to a peer that nobody can reach.
 const REPLIES_PER_CONNECTION: usize = 64;
 
+/// Where datagrams leave from: a socket, or in tests what stands for one.
+pub(crate) trait Outlet {
+    /// The number by which a hop names it.
+    fn flow(&self) -> FlowId;
+
+    /// The address that it is bound to.
+    fn local(&self) -> SocketAddr;
+
+    /// Says bytes to a peer, from the address of ours that the hop names.
+    fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()>;
+}
+
 /// What one shard says messages by.
 pub(crate) struct Transports {
     shared: Arc<Shared>,
     counters: Arc<Counters>,
     /// By the place of their listener, which is their flow.
-    datagrams: Vec<Option<Rc<Datagrams>>>,
+    datagrams: Vec<Option<Rc<dyn Outlet>>>,
     /// For the tasks that make connections.
     shard: Weak<Shard>,
     /// Whose replies wait for connections that are being made: they have to hear when none comes about.
@@ -58,7 +69,7 @@ impl Transports {
     pub fn new(
         shared: Arc<Shared>,
         counters: Arc<Counters>,
-        datagrams: Vec<Option<Rc<Datagrams>>>,
+        datagrams: Vec<Option<Rc<dyn Outlet>>>,
         shard: Weak<Shard>,
     ) -> Self {
         Self {
@@ -203,7 +214,7 @@ impl Transports {
     }
 
     /// The UDP socket with this number.
-    pub fn socket(&self, flow: FlowId) -> Option<&Rc<Datagrams>> {
+    pub fn socket(&self, flow: FlowId) -> Option<&Rc<dyn Outlet>> {
         self.datagrams.get(usize::try_from(flow.0).ok()?)?.as_ref()
     }
 

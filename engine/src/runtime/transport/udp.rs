@@ -14,6 +14,8 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::Outlet;
+
 /// The largest datagram, and the most that the kernel joins into one buffer.
 const SLOT: usize = 65_536;
 
@@ -58,26 +60,6 @@ impl Datagrams {
         Ok(Self { flow, local, socket, state, batch: Cell::new(SMALL_BATCH) })
     }
 
-    /// The number by which a hop names this socket.
-    pub fn flow(&self) -> FlowId {
-        self.flow
-    }
-
-    /// The address that the socket is bound to.
-    pub fn local(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// Says bytes to a peer, from the address of ours that the hop names.
-    pub fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
-        if !self.local.ip().is_unspecified() || local.ip().is_unspecified() {
-            return self.socket.get_ref().send_to(bytes, peer).map(|_| ());
-        }
-        let src_ip = Some(local.ip());
-        let transmit = Transmit { destination: peer, ecn: None, contents: bytes, segment_size: None, src_ip };
-        self.state.try_send(self.socket.get_ref().into(), &transmit)
-    }
-
     /// Waits until there is something to receive, has `receive` called, and tells whether there may be more.
     pub async fn receive_with(&self, receive: impl FnOnce() -> io::Result<bool>) -> io::Result<bool> {
         let mut ready = self.socket.readable().await?;
@@ -116,6 +98,25 @@ impl Datagrams {
             }
         }
         Ok(full)
+    }
+}
+
+impl Outlet for Datagrams {
+    fn flow(&self) -> FlowId {
+        self.flow
+    }
+
+    fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()> {
+        if !self.local.ip().is_unspecified() || local.ip().is_unspecified() {
+            return self.socket.get_ref().send_to(bytes, peer).map(|_| ());
+        }
+        let src_ip = Some(local.ip());
+        let transmit = Transmit { destination: peer, ecn: None, contents: bytes, segment_size: None, src_ip };
+        self.state.try_send(self.socket.get_ref().into(), &transmit)
     }
 }
 

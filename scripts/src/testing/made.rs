@@ -81,6 +81,9 @@ struct Made<'a> {
     /// The names of phones in the test, by leg.
     names: BTreeMap<LegNumber, String>,
     results: BTreeMap<VerbNumber, (Duration, &'a str, &'a Facts)>,
+    /// Until when the caller's keys are taken by a gather, and whether one was pressed before a gather asked.
+    gathers_until: Duration,
+    typed_ahead: bool,
     /// Whether the caller is still there.
     there: bool,
     /// Parts of the world that the service asked.
@@ -101,6 +104,8 @@ impl<'a> Made<'a> {
             prompts: Vec::new(),
             names: BTreeMap::from([(LegNumber(0), "caller".to_owned())]),
             results: results.collect(),
+            gathers_until: Duration::ZERO,
+            typed_ahead: false,
             there: true,
             asked: Vec::new(),
         }
@@ -109,8 +114,6 @@ impl<'a> Made<'a> {
     /// What there was before anybody called.
     fn set(&mut self, entries: &[Entry]) {
         self.before.push(format!("t.at({});", quoted(&format!("{} UTC", moment(self.record.began)))));
-        let (to, service) = (&self.record.to.number, self.record.service.as_deref().unwrap_or_default());
-        self.before.push(format!("t.route({}, {});", quoted(to), quoted(service)));
         self.set_prompts(entries);
         let targets: Vec<&str> = entries.iter().filter_map(targets).flatten().collect();
         let mut known = Vec::new();
@@ -186,7 +189,12 @@ impl<'a> Made<'a> {
                     "gather" => verb.arguments.rsplit_once(": ").map_or("", |(prompts, _)| prompts),
                     _ => &verb.arguments,
                 };
-                let failed = self.results.get(&verb.id).is_some_and(|(_, status, _)| *status == "failed");
+                let mut failed = self.results.get(&verb.id).is_some_and(|(_, status, _)| *status == "failed");
+                if verb.name == "gather" {
+                    self.gathers_until = self.results.get(&verb.id).map_or(Duration::MAX, |(until, ..)| *until);
+                    // Whoever has pressed already does not hear what to press.
+                    failed |= std::mem::take(&mut self.typed_ahead);
+                }
                 if let Some(prompt) = prompts.split(", ").next().filter(|prompt| !prompt.is_empty() && !failed) {
                     self.prompts.push((at, prompt.to_owned()));
                 }
@@ -210,6 +218,7 @@ impl<'a> Made<'a> {
         match event {
             "key" => {
                 let Some(key) = facts.get("digit") else { return };
+                self.typed_ahead |= leg.0 == 0 && at > self.gathers_until;
                 // The journal says when it was released.
                 let held = facts.get("ms").and_then(|ms| ms.parse().ok()).map_or(limits::KEY, Duration::from_millis);
                 let via = match facts.get("via") {

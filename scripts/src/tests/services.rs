@@ -150,7 +150,7 @@ fn each_call_of_a_shipped_service_makes_a_test_that_holds() {
         }
         let service = format!("{}_test", call.service);
         let source = Source { file: format!("{service}.rhai"), name: service, text: text.clone() };
-        let report = run(&Sources { tests: vec![source], ..Sources::default() }, &Wishes::default(), &mut |_| {});
+        let report = run(&Sources { tests: vec![source], ..suite() }, &Wishes::default(), &mut |_| {});
         made += 1;
         if !report.is_well() {
             wrong.push(format!("{text}\n{}", report.summary()));

@@ -165,7 +165,7 @@ fn services(served: &[Served], rooms: &Rooms) -> Markup {
                     @for one in served.iter().take(SERVICES) {
                         tr {
                             td { a href={ "/services/" (clean(&one.service)) } { (clean(&one.service)) } p.small.muted { @if let Some(version) = &one.version { "version " (clean(version)) @if !is_live(one) { ", no longer served" } } } }
-                            td.right.nowrap { (one.calls) " calls" }
+                            td.right.nowrap { (one.calls) @if one.calls == 1 { " call" } @else { " calls" } }
                             td.right.nowrap { @if one.failed > 0 { span.badge.bad { (share(one.failed, one.calls)) " failed" } } @else { span.badge.good { "none failed" } } }
                         }
                     }

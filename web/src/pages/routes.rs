@@ -56,7 +56,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
             form.fields method="get" action="/routes" {
                 label { span { "… this one" } input name="caller" value=(asked.caller) placeholder="alice, trunk:north or 203.0.113.7" maxlength="128" autocomplete="off"; }
                 label { span { "called" } input name="called" value=(asked.called) placeholder="1000 or +4930123101" maxlength="128" autocomplete="off" required; }
-                label { span { "… then (UTC; now, where nothing stands)" } input type="datetime-local" name="at" value=(asked.at); }
+                label.long { span { "… then, in UTC (now, unless one is said)" } input type="datetime-local" name="at" value=(asked.at); }
                 div.buttons { button.primary type="submit" { "Tell" } }
             }
             @if let Some(told) = told {

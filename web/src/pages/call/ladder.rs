@@ -53,7 +53,7 @@ pub fn card(record: &Record, entries: &[Entry], may: bool, chosen: &Chosen) -> M
             @else if steps.is_empty() { p.empty { "No message was kept." } }
             @else {
                 div.scroll {
-                    div.steps {
+                    div.steps.many[legs.len() > 2] {
                         (heads(record, &legs))
                         @for (at, step) in drawn.take(MOST_STEPS).enumerate() { (row(step, &legs, chosen, at)) }
                     }

@@ -2,7 +2,8 @@
 //!
 //! A [`Latch`] knows the address that the description named. The first packet from there is believed; somebody elsewhere
 //! must show [`ROW`] packets of one SSRC in a row first, or one that proved its key. From then on everybody else is
-//! refused and counted, until the media times out or another address is described. It opens no socket: it answers where
+//! refused and counted, until the media times out or another address is described; but the described address may always take
+//! over from one that only showed a row. It opens no socket: it answers where
 //! packets go, and to whom the socket may be connected so that the kernel refuses strangers by itself.
 //!
 //! open ──first packet from the described address, or a row from elsewhere──▶ held
@@ -27,8 +28,8 @@ const GAP: u16 = 3;
 /// Addresses on trial at a time. A phone is one; the others are noise.
 const ON_TRIAL: usize = 4;
 
-/// How long an address that nobody described is held before the socket is connected to it, so that the described one can
-/// still be heard and takes over.
+/// How long an address that nobody described is held before it is believed to be the party's, when another is described, or
+/// when it has proved its key.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// What becomes of a packet.
@@ -77,6 +78,8 @@ struct Held {
     from: SocketAddr,
     /// Since when, or since when another address is described.
     since: Instant,
+    /// Whether it knew our key.
+    proven: bool,
     hold: Hold,
 }
 
@@ -154,11 +157,14 @@ impl Latch {
         }
     }
 
-    /// To whom the socket of the sound may be connected at `now`; `None`: to nobody, strangers must still be heard.
+    /// To whom the socket of the sound may be connected at `now`; `None`: to nobody, others must still be heard.
+    ///
+    /// An address that only showed a row may be a guesser's: the party may begin to speak later, from where it said, and a
+    /// connected socket would never hear it.
     #[must_use]
     pub fn connect_to(&self, now: Instant) -> Option<SocketAddr> {
         let held = self.held.filter(|held| held.hold == Hold::Shut)?;
-        let settled = self.described == Some(held.from) || held.is_settled(now);
+        let settled = self.described.is_none_or(|told| told == held.from) || held.proven && held.is_settled(now);
         settled.then_some(held.from)
     }
 
@@ -189,7 +195,7 @@ impl Latch {
         }
         let at_once = proven || described && self.held.is_none_or(|held| held.hold != Hold::Shut);
         if at_once || self.shows_row(from, head, now) {
-            self.hold(from, now);
+            self.hold(from, proven, now);
             return Verdict::Latched;
         }
         self.refusals.on_trial += 1;
@@ -241,8 +247,8 @@ impl Latch {
         }
     }
 
-    fn hold(&mut self, from: SocketAddr, now: Instant) {
-        self.held = Some(Held { from, since: now, hold: Hold::Shut });
+    fn hold(&mut self, from: SocketAddr, proven: bool, now: Instant) {
+        self.held = Some(Held { from, since: now, proven, hold: Hold::Shut });
         self.reports_from = self.reports_from.filter(|reports| reports.ip() == from.ip());
         self.trials = [None; ON_TRIAL];
     }

@@ -108,6 +108,8 @@ struct Book {
     news: Vec<News>,
     guesses: HashMap<IpAddr, Guesses>,
     spared: Vec<IpNet>,
+    /// By which address of ours somebody is reached.
+    towards: Option<fn(IpAddr) -> IpAddr>,
 }
 
 #[derive(Clone, Copy)]
@@ -121,6 +123,11 @@ impl Bans {
     /// Networks from which wrong passwords ban nobody.
     pub fn spare(&self, networks: Vec<IpNet>) {
         self.hold().spared = networks;
+    }
+
+    /// How to learn by which address of ours somebody is reached: who is reached by an address in a network is in it.
+    pub fn look_by(&self, towards: fn(IpAddr) -> IpAddr) {
+        self.hold().towards = Some(towards);
     }
 
     /// Whether that address is refused over that transport; counted when it is.
@@ -162,6 +169,11 @@ impl Bans {
     pub fn fits(&self, network: IpNet) -> Result<(), NotBanned> {
         let widest = if network.addr().is_ipv4() { WIDEST.0 } else { WIDEST.1 };
         if OURS.iter().any(|ours| covers(network, *ours)) {
+            return Err(NotBanned::Ours);
+        }
+        let towards = self.hold().towards;
+        let somebody = network.hosts().next().unwrap_or_else(|| network.addr());
+        if towards.is_some_and(|towards| covers(network, towards(somebody))) {
             return Err(NotBanned::Ours);
         }
         if network.prefix_len() < widest {

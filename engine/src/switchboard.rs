@@ -5,6 +5,7 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    net::IpAddr,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -30,7 +31,7 @@ use crate::{
     rooms::RoomHouse,
     routing::{
         self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
-        PlanSettings, RegistrarRules, Ticket,
+        PlanSettings, RegistrarRules, Strangers, Ticket,
     },
     seldom::Seldom,
 };
@@ -53,6 +54,7 @@ pub struct Switchboard {
     pub calls_tally: CallTally,
     /// How many calls there are now.
     pub calls: Gauge,
+    strangers: Strangers,
     /// What they are.
     pub live: LiveCalls,
     /// Who is in which conference room.
@@ -142,6 +144,7 @@ impl Switchboard {
             tally: DoorTally::default(),
             calls_tally: CallTally::default(),
             calls: Gauge::default(),
+            strangers: Strangers::default(),
             live: LiveCalls::default(),
             rooms: RoomHouse::default(),
             bans: Arc::default(),
@@ -194,6 +197,12 @@ impl Switchboard {
     pub fn admit_endpoint(&self, endpoint: &Endpoint, urgent: bool) -> Result<Ticket, Full> {
         let limit = self.plan.load().calls_of(&endpoint.calling);
         endpoint.busy.enter(Some(limit), urgent).ok_or_else(|| Full::Endpoint { user: endpoint.user.clone(), limit })
+    }
+
+    /// Room for a call that comes from there, from somebody whom nobody knows.
+    pub fn admit_stranger(&self, address: IpAddr, urgent: bool) -> Result<Ticket, Full> {
+        let limit = self.plan.load().calls_of_stranger();
+        self.strangers.enter(address, limit, urgent).ok_or(Full::Stranger { limit })
     }
 
     /// The realm in which whoever stands in To proves itself: our domain, or what the phone takes us for.

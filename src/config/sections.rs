@@ -152,9 +152,10 @@ fn plan(
     let trunks = trunk::read_all(top.take_sections("trunk"), environment);
     let routes = route::read_all(top.take_sections("route"), &trunks);
     let mut calls = |key, default| limits.take_number(key, 1..=MOST_CALLS).map_or(default, |calls| calls as u32);
+    let calls_per_stranger = calls("calls_per_stranger", default.calls_per_stranger);
     let (calls, calls_per_endpoint) =
         (calls("calls", default.calls), calls("calls_per_endpoint", default.calls_per_endpoint));
-    PlanSettings { routes, trunks, calls, calls_per_endpoint, ..default }
+    PlanSettings { routes, trunks, calls, calls_per_endpoint, calls_per_stranger, ..default }
 }
 
 fn registrar(limits: &mut Section<'_>) -> RegistrarRules {

@@ -1,6 +1,6 @@
 //! What is left of calls when they are over: the sentence, the legs, the messages, and nobody's secrets.
 
-use patchcord_lab::{Carrier, Conduct, Lab, Model, Server, Side, eventually};
+use patchcord_lab::{Carrier, Conduct, Lab, Line, Model, Server, Side, eventually};
 use serde_json::Value;
 
 use crate::calling::{at_home, house};
@@ -41,6 +41,28 @@ async fn an_operator_ends_a_call_that_goes_on_and_the_record_says_so() {
     assert_eq!(told[0]["record"]["end"]["reason"], "hung up by an operator");
     let (said, good) = server.run(&["calls", "hangup", &id], "").await;
     assert!(!good && said.contains("does not go on"), "{said}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_leaves_a_record_that_says_who_wanted_it_and_why_not() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    alice.dial("+4930123");
+    assert_eq!(alice.is_refused().await, 403);
+    let mut stranger = Line::open(Carrier::Udp, server.address(Carrier::Udp)).await;
+    let uri = stranger.uri("102");
+    let asked = stranger.ask("INVITE", &uri);
+    assert_eq!(stranger.exchange(&asked).await.status(), 401);
+
+    let told = records(&server, 1).await;
+    let record = &told[0]["record"];
+    assert_eq!((&record["outcome"], &record["fault"]), (&"forbidden".into(), &"caller".into()), "{told:#?}");
+    let said = told[0]["sentence"].as_str().expect("a sentence");
+    assert!(said.starts_with("Alice called +4930123; ") && said.contains("No Route To That Number"), "{said}");
+    let id = record["call"].as_str().expect("an id");
+    let (shown, good) = server.run(&["calls", "show", id, "--sip"], "").await;
+    assert!(good && shown.contains("INVITE (sdp)") && !shown.contains("response=\""), "{shown}");
 }
 
 #[tokio::test]

@@ -138,6 +138,32 @@ async fn whoever_says_to_be_one_of_ours_proves_it_even_where_strangers_may_call(
 }
 
 #[tokio::test]
+async fn one_stranger_does_not_take_the_room_of_all() {
+    let open = "[limits]\ncalls_per_stranger = 2\n[[route]]\nnumber = \"777\"\nfrom = \"anyone\"\nservice = \"echo\"\n";
+    let server = setup().endpoint_with("alice", "secret", "number = \"101\"").toml(open).start().await;
+    let lab = Lab::open();
+    let from = |address: &str| {
+        lab.phone_like(
+            "somebody",
+            &Model::new().at(server.address(Carrier::Udp)).on(address.parse().expect("an address")),
+        )
+    };
+    let (first, second, third) = (from("127.0.0.1"), from("127.0.0.1"), from("127.0.0.1"));
+    for phone in [&first, &second] {
+        phone.dial("777");
+        phone.is_answered().await;
+    }
+    third.dial("777");
+    assert_eq!(third.is_refused().await, 503);
+    let other = from("127.0.0.2");
+    other.dial("777");
+    other.is_answered().await;
+    first.hangs_up().await;
+    third.dial("777");
+    third.is_answered().await;
+}
+
+#[tokio::test]
 async fn we_register_with_a_carrier_and_hear_when_it_is_gone() {
     // The carrier is another server of ours, where we are an endpoint.
     let mut carrier = setup().endpoint_with("4930123", "carrier's secret", "").start().await;

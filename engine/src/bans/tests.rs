@@ -52,6 +52,22 @@ fn nobody_shuts_this_machine_out_or_half_of_the_world() {
 }
 
 #[test]
+fn nobody_bans_an_address_or_a_network_of_this_machine() {
+    let bans = Bans::default();
+    bans.look_by(|to| match to {
+        IpAddr::V4(to) if to.octets()[..3] == [10, 0, 0] => Ipv4Addr::new(10, 0, 0, 6).into(),
+        IpAddr::V4(_) => Ipv4Addr::new(203, 0, 113, 8).into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    });
+    for ours in ["10.0.0.6", "10.0.0.0/24", "203.0.113.8", "203.0.113.0/28"] {
+        assert_eq!(bans.put(ban(ours, None)), Err(NotBanned::Ours), "{ours}");
+    }
+    for others in ["10.0.0.7", "203.0.113.7", "198.51.100.0/24", "2001:db8::/48"] {
+        assert_eq!(bans.put(ban(others, None)), Ok(()), "{others}");
+    }
+}
+
+#[test]
 fn a_table_that_is_full_takes_the_same_again_and_nothing_new() {
     let bans = Bans::default();
     let nth = |n: u32| ban(&Ipv4Addr::from_bits((10 << 24) + n).to_string(), None);

@@ -264,12 +264,17 @@ impl Talk {
     }
 }
 
-fn known_as(end: &End) -> (Account, Transport, String) {
-    let account = match &end.whose {
+/// As whom somebody stands in records.
+pub(super) fn account_of(whose: &Whose) -> Account {
+    match whose {
         Whose::Endpoint(endpoint) => Account::Endpoint(endpoint.user.as_ref().into()),
         Whose::Trunk(trunk) => Account::Trunk(trunk.name.as_ref().into()),
         Whose::Stranger(_) | Whose::Guest(..) => Account::Stranger,
-    };
+    }
+}
+
+fn known_as(end: &End) -> (Account, Transport, String) {
+    let account = account_of(&end.whose);
     let hop = match &end.opening {
         Opening::Along(hop) => Some(hop),
         Opening::To(_) => end.line.hop(),

@@ -85,12 +85,12 @@ impl Whose {
         }
     }
 
-    /// Room for one more call of it, of which strangers have none of their own.
+    /// Room for one more call of it.
     pub fn admit(&self, board: &Switchboard, urgent: bool, now: Instant) -> Result<Option<Ticket>, Full> {
         match self {
             Self::Endpoint(endpoint) => board.admit_endpoint(endpoint, urgent).map(Some),
             Self::Trunk(trunk) => trunk.admit(urgent, now).map(Some),
-            Self::Stranger(_) => Ok(None),
+            Self::Stranger(address) => board.admit_stranger(*address, urgent).map(Some),
             Self::Guest(guest, _) => guest.enter().map(Some).ok_or(Full::Guest { limit: guest.calls }),
         }
     }

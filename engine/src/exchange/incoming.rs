@@ -21,6 +21,7 @@ use super::chronicle::Chronicle;
 use super::ends::{End, Way, Whose};
 use super::outgoing::{Party, contact, terms};
 use super::passing::PASS;
+use super::refusing::Refused;
 use super::services::{self, Ringing};
 use super::talk::Talk;
 use super::{Exchange, Leash, MAX_CALLS, Number, Served};
@@ -64,7 +65,8 @@ impl Exchange {
     pub(super) fn invited(&mut self, id: ServerId, request: &Request, hop: &Hop, wire: &mut Wire<'_>) {
         let moment = Moment::of(hop, wire);
         let reply = |status| Draft::reply(request, hop.peer, status);
-        match self.admit(request, &moment) {
+        let mut known = None;
+        match self.admit(request, &moment, &mut known) {
             Ok(admitted) => {
                 if let Err(unfit) = self.begin(id, request, hop, admitted, wire) {
                     self.board.tally.refused.count(unfit.status());
@@ -76,14 +78,17 @@ impl Exchange {
                 if refusal.status() != 401 {
                     self.board.tally.refused.count(refusal.status());
                     tracing::debug!(status = refusal.status(), why = refusal.phrase(), "a call was refused");
+                    if let Some(known) = known {
+                        self.keep_refusal((request, hop), known, (refusal.status(), refusal.phrase()), wire);
+                    }
                 }
                 wire.refuse(id, refusal.write(reply(refusal.status())));
             }
         }
     }
 
-    /// Who calls, and what answers.
-    fn admit(&self, request: &Request, moment: &Moment) -> Result<Admitted, Refusal> {
+    /// Who calls, and what answers. Who it is stays `known` also when nothing does.
+    fn admit(&self, request: &Request, moment: &Moment, known: &mut Option<Refused>) -> Result<Admitted, Refusal> {
         self.door.fits_call(request)?;
         if self.talks.len() >= MAX_CALLS || self.board.clerk.is_full() {
             return Err(Refusal::unavailable("No Room For Calls", RETRY_AFTER));
@@ -106,6 +111,16 @@ impl Exchange {
             plan.decide(&ask, &self.board.directory)
         };
         let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
+        let person = match &whose {
+            Whose::Endpoint(endpoint) => believe(endpoint, &claim),
+            Whose::Trunk(_) => {
+                let heard = heard(&claim, true);
+                Person { number: decision.from.clone().unwrap_or(said), ..heard }
+            }
+            Whose::Stranger(_) => heard(&claim, false),
+            Whose::Guest(guest, _) => guest.person(),
+        };
+        *known = Some(Refused { whose: whose.clone(), person: person.clone() });
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
         }
@@ -116,15 +131,6 @@ impl Exchange {
         let tickets = [self.board.admit(urgent).map(Some), whose.admit(&self.board, urgent, moment.now)];
         let tickets = tickets.into_iter().collect::<Result<Vec<_>, _>>().map_err(|full| full_house(&full))?;
         let tickets = tickets.into_iter().flatten().chain(room).collect();
-        let person = match &whose {
-            Whose::Endpoint(endpoint) => believe(endpoint, &claim),
-            Whose::Trunk(_) => {
-                let heard = heard(&claim, true);
-                Person { number: decision.from.unwrap_or(said), ..heard }
-            }
-            Whose::Stranger(_) => heard(&claim, false),
-            Whose::Guest(guest, _) => guest.person(),
-        };
         let party = Party {
             person,
             host: matches!(whose, Whose::Stranger(_)).then(|| claimed.host.clone()).flatten(),

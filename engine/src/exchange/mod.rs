@@ -43,6 +43,7 @@ mod outgoing;
 mod passing;
 mod proof;
 mod recording;
+mod refusing;
 mod rooms;
 mod services;
 #[cfg(test)]
@@ -77,6 +78,7 @@ use crate::switchboard::Switchboard;
 use carriers::Carriers;
 use ends::Names;
 use passing::Post;
+use refusing::Ration;
 use rooms::RoomDesk;
 use sounding::Prompts;
 use talk::Talk;
@@ -146,6 +148,7 @@ pub struct Exchange {
     watchdog: Watchdog,
     carriers: Carriers,
     rooms: RoomDesk,
+    ration: Ration,
     /// Whether letters of rooms wait that were not read for the sake of others.
     rooms_wait: bool,
     /// When somebody looks next for what people wish.
@@ -177,6 +180,7 @@ impl Exchange {
             watchdog: Watchdog::default(),
             carriers: Carriers::default(),
             rooms: RoomDesk::default(),
+            ration: Ration::new(now),
             rooms_wait: false,
             look: now,
         }

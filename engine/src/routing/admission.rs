@@ -10,8 +10,10 @@
 //! against, so a reload changes a limit and forgets no call. Emergencies enter always, and are counted.
 
 use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{
             AtomicU32, AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed},
@@ -26,6 +28,13 @@ pub const DEFAULT_CALLS: u32 = 5_000;
 /// Calls at once of an endpoint that says nothing of it: one for each of the phones that it may register, and far less
 /// than a stolen password could cost.
 pub const DEFAULT_ENDPOINT_CALLS: u32 = 10;
+
+/// Calls at once from one address that nobody knows, unless told otherwise: a busy office that calls without an account, and few
+/// of the ports that sound has.
+pub const DEFAULT_STRANGER_CALLS: u32 = 20;
+
+/// Strangers whose calls are counted at once. Were they all to call as much as they may, the server had long been full.
+const MOST_STRANGERS: usize = 4_096;
 
 /// When to come back to a full server or trunk: calls end every few seconds where there are so many of them.
 const COME_BACK: Duration = Duration::from_secs(5);
@@ -57,6 +66,29 @@ impl Gauge {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.0.fetch_sub(1, AcqRel);
+    }
+}
+
+/// Calls at once by address, of those who have shown nothing but that.
+#[derive(Debug, Default)]
+pub struct Strangers(Mutex<HashMap<IpAddr, Gauge>>);
+
+impl Strangers {
+    /// Room for one more call from there.
+    pub fn enter(&self, address: IpAddr, limit: u32, urgent: bool) -> Option<Ticket> {
+        let source = match address.to_canonical() {
+            // One machine has all addresses of such a network.
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address => address,
+        };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_STRANGERS && !known.contains_key(&source) {
+            known.retain(|_, gauge| gauge.count() > 0);
+            if known.len() >= MOST_STRANGERS {
+                return None;
+            }
+        }
+        known.entry(source).or_default().enter(Some(limit), urgent)
     }
 }
 
@@ -121,6 +153,12 @@ pub enum Full {
         /// How many that is.
         limit: u32,
     },
+    /// So many calls come from one address that nobody knows.
+    #[error("an address that nobody knows has {limit} calls, as many as [limits] calls_per_stranger allows")]
+    Stranger {
+        /// How many that is.
+        limit: u32,
+    },
     /// New calls of the trunk come too fast.
     #[error("trunk {trunk} may have {limit} new calls a second")]
     TrunkPace {
@@ -138,7 +176,7 @@ impl Full {
     pub fn status(&self) -> u16 {
         match self {
             Self::Endpoint { .. } | Self::Guest { .. } => 486,
-            Self::Server { .. } | Self::Trunk { .. } | Self::TrunkPace { .. } => 503,
+            Self::Server { .. } | Self::Trunk { .. } | Self::Stranger { .. } | Self::TrunkPace { .. } => 503,
         }
     }
 
@@ -149,6 +187,7 @@ impl Full {
             Self::Endpoint { .. } => "Endpoint Has All Its Calls",
             Self::Guest { .. } => "The Token Has All Its Calls",
             Self::Trunk { .. } => "Trunk Has All Its Calls",
+            Self::Stranger { .. } => "Your Address Has All Its Calls",
             Self::TrunkPace { .. } => "Trunk Takes No More Calls This Second",
         }
     }
@@ -157,7 +196,7 @@ impl Full {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Endpoint { .. } | Self::Guest { .. } => None,
-            Self::Server { .. } | Self::Trunk { .. } => Some(COME_BACK),
+            Self::Server { .. } | Self::Trunk { .. } | Self::Stranger { .. } => Some(COME_BACK),
             Self::TrunkPace { wait, .. } => Some(Duration::from_secs(wait.as_secs() + 1)),
         }
     }
@@ -187,6 +226,35 @@ mod tests {
         let third = gauge.clone().enter(Some(2), false).expect("one has left");
         drop((second, third));
         assert_eq!(gauge.count(), 0);
+    }
+
+    #[test]
+    fn one_stranger_takes_no_more_than_his_share_and_the_next_has_his_own() {
+        let strangers = Strangers::default();
+        let at = |text: &str| text.parse().expect("an address");
+        let first: Vec<_> = (0..3).filter_map(|_| strangers.enter(at("203.0.113.5"), 2, false)).collect();
+        assert_eq!(first.len(), 2);
+        assert!(strangers.enter(at("::ffff:203.0.113.5"), 2, false).is_none(), "the same in the other family");
+        let emergency = strangers.enter(at("203.0.113.5"), 2, true).expect("help is never refused");
+        let _other = strangers.enter(at("203.0.113.6"), 2, false).expect("somebody else");
+        let network: Vec<_> = ["2001:db8::1", "2001:db8::2", "2001:db8::3"]
+            .iter()
+            .filter_map(|one| strangers.enter(at(one), 2, false))
+            .collect();
+        assert_eq!(network.len(), 2, "a network of IPv6 is one machine");
+        drop((first, emergency));
+        assert!(strangers.enter(at("203.0.113.5"), 2, false).is_some());
+    }
+
+    #[test]
+    fn the_strangers_that_are_counted_are_bounded() {
+        let strangers = Strangers::default();
+        let at = |number: usize| IpAddr::from((0x0a00_0000 + number as u32).to_be_bytes());
+        let held: Vec<_> = (0..MOST_STRANGERS).filter_map(|number| strangers.enter(at(number), 1, false)).collect();
+        assert_eq!(held.len(), MOST_STRANGERS);
+        assert!(strangers.enter(at(MOST_STRANGERS), 1, false).is_none());
+        drop(held);
+        assert!(strangers.enter(at(MOST_STRANGERS), 1, false).is_some(), "who has gone makes room");
     }
 
     #[test]

@@ -41,7 +41,9 @@ mod shelf;
 mod trunk;
 mod voucher;
 
-pub use admission::{DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS, Full, Gauge, Pace, Ticket};
+pub use admission::{
+    DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS, DEFAULT_STRANGER_CALLS, Full, Gauge, Pace, Strangers, Ticket,
+};
 pub use binding::{Binding, NO_FLOW, Reach};
 pub use calling::{Calling, Codec, Srtp, UnknownWord};
 pub use digests::{Digests, UnknownDigest};

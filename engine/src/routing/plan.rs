@@ -30,7 +30,7 @@ pub use choice::Why;
 pub use denial::Denial;
 
 use super::{
-    admission::{DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS},
+    admission::{DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS, DEFAULT_STRANGER_CALLS},
     calling::Calling,
     directory::Directory,
     number::{MAX_NUMBER, Outward, is_dialable, plain},
@@ -57,6 +57,8 @@ pub struct PlanSettings {
     pub calls: u32,
     /// Most calls at once of an endpoint that says nothing else.
     pub calls_per_endpoint: u32,
+    /// Most calls at once from one address that nobody knows.
+    pub calls_per_stranger: u32,
 }
 
 impl Default for PlanSettings {
@@ -68,6 +70,7 @@ impl Default for PlanSettings {
             emergency: EMERGENCY.map(Into::into).into(),
             calls: DEFAULT_CALLS,
             calls_per_endpoint: DEFAULT_ENDPOINT_CALLS,
+            calls_per_stranger: DEFAULT_STRANGER_CALLS,
         }
     }
 }
@@ -164,6 +167,7 @@ pub struct Plan {
     emergency: Vec<Box<str>>,
     calls: u32,
     calls_per_endpoint: u32,
+    calls_per_stranger: u32,
 }
 
 impl Default for Plan {
@@ -175,7 +179,8 @@ impl Default for Plan {
 impl Plan {
     /// The plan of those settings. Trunks go on counting where those of the same name in `before` stand.
     pub fn new(settings: PlanSettings, before: Option<&Self>) -> Result<Self, PlanError> {
-        let PlanSettings { domain, routes, trunks, emergency, calls, calls_per_endpoint } = settings;
+        let PlanSettings { domain, routes, trunks, emergency, calls, calls_per_endpoint, calls_per_stranger } =
+            settings;
         if trunks.len() > MAX_TRUNKS {
             return Err(PlanError::TooManyTrunks);
         }
@@ -198,7 +203,19 @@ impl Plan {
             }
         }
         let (index, neighbours) = (Index::of(&routes), Neighbours::of(&joined));
-        Ok(Self { domain, routes, index, trunks: joined, by_name, neighbours, emergency, calls, calls_per_endpoint })
+        let trunks = joined;
+        Ok(Self {
+            domain,
+            routes,
+            index,
+            trunks,
+            by_name,
+            neighbours,
+            emergency,
+            calls,
+            calls_per_endpoint,
+            calls_per_stranger,
+        })
     }
 
     /// What is served without any configuration.
@@ -235,6 +252,11 @@ impl Plan {
     /// Most calls at once of an endpoint with those settings.
     pub fn calls_of(&self, calling: &Calling) -> u32 {
         calling.calls.unwrap_or(self.calls_per_endpoint)
+    }
+
+    /// Most calls at once from one address that nobody knows.
+    pub fn calls_of_stranger(&self) -> u32 {
+        self.calls_per_stranger
     }
 
     /// Whether that is a number for emergencies.

@@ -17,6 +17,7 @@ use tokio::net::TcpListener as AsyncTcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::LocalSet;
 
+use super::address;
 use super::certificate::{CertificateError, Keeper};
 use super::clock;
 use super::descriptors;
@@ -154,6 +155,7 @@ impl Runtime {
         let (phase, _) = watch::channel(Phase::Running);
         let (bound, mut fittings, entrances) = fit(&settings, &phase)?;
         let Around { sound, world, bans } = around.into();
+        bans.look_by(address::ask_kernel);
         fittings.iter_mut().for_each(|fitting| fitting.world = world.clone());
         if let Some(sound) = sound {
             let shares = sound.share(fittings.len());

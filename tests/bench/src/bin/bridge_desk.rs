@@ -82,6 +82,7 @@ fn plan() -> Result<PlanSettings, Box<dyn Error>> {
         routes: vec![route],
         calls: MOST_CALLS,
         calls_per_endpoint: MOST_CALLS,
+        calls_per_stranger: MOST_CALLS,
         ..PlanSettings::default()
     })
 }

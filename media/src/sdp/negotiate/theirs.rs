@@ -1,6 +1,6 @@
 //! One part of the other side's description, with what the session and its group say of it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::sdp::agreed::Relay;
 use crate::sdp::crypto::{Crypto, MAX_CRYPTO};
@@ -62,9 +62,9 @@ impl<'a> Theirs<'a> {
         self.media.attributes.has("rtcp-mux") || self.transport.attributes.has("rtcp-mux")
     }
 
-    /// Where sound goes.
+    /// Where sound goes. To a group or to everybody it does not go: a call is with somebody.
     pub(super) fn rtp(&self) -> Option<SocketAddr> {
-        let ip = self.description.host_of(self.transport)?.ip().filter(|ip| !ip.is_unspecified())?;
+        let ip = self.description.host_of(self.transport)?.ip().filter(is_somebody)?;
         (self.transport.port != 0).then_some(SocketAddr::new(ip, self.transport.port))
     }
 
@@ -74,7 +74,7 @@ impl<'a> Theirs<'a> {
         match self.transport.rtcp() {
             Some((0, _)) => None,
             Some((port, host)) => {
-                let host = host.filter(|host| !host.is_unspecified());
+                let host = host.filter(is_somebody);
                 Some(SocketAddr::new(host.unwrap_or(rtp.ip()), port))
             }
             None => Some(SocketAddr::new(rtp.ip(), rtp.port().checked_add(1)?)),
@@ -104,6 +104,12 @@ impl<'a> Theirs<'a> {
         let rtcp = if self.has_mux() { self.rtp() } else { rtcp };
         Relay { remote: self.rtp(), rtcp, media: self.media.clone() }
     }
+}
+
+/// Whether one machine can be there.
+fn is_somebody(ip: &IpAddr) -> bool {
+    let is_everybody = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    !ip.is_unspecified() && !ip.is_multicast() && !is_everybody
 }
 
 /// The part whose transport a `bundle-only` part shares (RFC 9143): the first of its group.

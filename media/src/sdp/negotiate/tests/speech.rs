@@ -165,3 +165,16 @@ fn a_name_for_an_address_waits_for_packets() {
     let sound = settled(&leg);
     assert_eq!((sound.rtp, sound.rtcp, sound.direction), (None, None, Direction::Both));
 }
+
+#[test]
+fn nobody_has_sound_sent_to_a_group_or_to_everybody() {
+    for nobody in ["224.0.0.1/127", "239.1.2.3", "255.255.255.255"] {
+        let (leg, _) = answering(&format!("m=audio 4000 RTP/AVP 8\nc=IN IP4 {nobody}\n"));
+        assert_eq!((settled(&leg).rtp, settled(&leg).rtcp), (None, None), "{nobody}");
+    }
+    let (leg, _) = answering("m=audio 4000 RTP/AVP 8\nc=IN IP6 ff02::1\n");
+    assert_eq!(settled(&leg).rtp, None);
+    let (leg, _) = answering("m=audio 4000 RTP/AVP 8\na=rtcp:4001 IN IP4 224.0.0.1\n");
+    let sound = settled(&leg);
+    assert_eq!(sound.rtcp.map(|there| there.ip()), sound.rtp.map(|there| there.ip()), "reports go to the party");
+}

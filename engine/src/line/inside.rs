@@ -1,6 +1,7 @@
 //! Requests of the party inside the dialog.
 
 use patchcord_media::browser::Credentials;
+use patchcord_media::sdp::ice::Trickled;
 use patchcord_sip::dialog::{DialogId, Turn};
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Contact, Draft, Fault, Method, Name, Request};
@@ -14,6 +15,9 @@ use super::{Act, Cx, Line, Stage, Unfit, Unheard, unfit};
 use crate::call::LegEvent;
 
 /// The methods that are served inside a call.
+/// Candidates that come after an offer or an answer.
+const TRICKLED: &str = "application/trickle-ice-sdpfrag";
+
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, REFER, NOTIFY";
 
 /// The extensions that a call can do.
@@ -199,6 +203,13 @@ fn contact_of(request: &Request) -> Result<(), Fault> {
 pub(super) fn serve_told(id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
     let kind = || request.content_type().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
     let event = match request.method() {
+        // RFC 8840: we are found by the address that checks come from, so that later candidates tell us nothing. They are
+        // addresses of the party, and nobody else's to hear.
+        Method::Info if request.content_type().is_some_and(|kind| kind.is(TRICKLED)) => {
+            let fragment = std::str::from_utf8(request.body_bytes()).ok();
+            fragment.and_then(|text| Trickled::read(text).ok()).ok_or(Unfit::Fault(Fault::bad("Bad Candidates")))?;
+            None
+        }
         Method::Info => match keys::read(request) {
             Said::Key(press) => Some(LegEvent::Key(press)),
             Said::NoKey if request.body_bytes().is_empty() => None,

@@ -156,9 +156,82 @@ impl fmt::Display for Candidate {
     }
 }
 
+/// Candidates that come after a description, as a fragment of one (RFC 8840 §9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trickled {
+    /// Whose: the name of the description that they belong to.
+    pub ufrag: String,
+    /// Where it may be reached as well, for all parts together.
+    pub candidates: Vec<Candidate>,
+    /// Whether no more come.
+    pub complete: bool,
+}
+
+/// Why a fragment tells nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoFragment {
+    /// Credentials are missing, or are none.
+    #[error("it has no ice-ufrag and ice-pwd")]
+    Nobody,
+    /// A line that is no candidate, though it says so.
+    #[error("line {0} is no candidate")]
+    Candidate(usize),
+    /// More than anybody has.
+    #[error("it has more than {MAX_CANDIDATES} candidates")]
+    Many,
+}
+
+impl Trickled {
+    /// Reads a fragment. Lines that say nothing of candidates are passed over.
+    ///
+    /// # Errors
+    /// When it names nobody, or a candidate that is none.
+    pub fn read(fragment: &str) -> Result<Self, NoFragment> {
+        let (mut ufrag, mut pwd, mut complete, mut candidates) = (None, None, false, Vec::new());
+        for (number, line) in (1..).zip(fragment.lines()) {
+            match line
+                .trim_end()
+                .strip_prefix("a=")
+                .map(|attribute| attribute.split_once(':').unwrap_or((attribute, "")))
+            {
+                Some(("ice-ufrag", text)) if is_ice_text(text, 4) => ufrag = ufrag.or(Some(text)),
+                Some(("ice-pwd", text)) if is_ice_text(text, 22) => pwd = pwd.or(Some(text)),
+                Some(("end-of-candidates", _)) => complete = true,
+                Some(("candidate", _)) if candidates.len() == MAX_CANDIDATES => return Err(NoFragment::Many),
+                Some(("candidate", text)) => {
+                    candidates.push(Candidate::parse(text).ok_or(NoFragment::Candidate(number))?)
+                }
+                _ => {}
+            }
+        }
+        let (Some(ufrag), Some(_)) = (ufrag, pwd) else { return Err(NoFragment::Nobody) };
+        Ok(Self { ufrag: ufrag.to_owned(), candidates, complete })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FRAGMENT: &str = "a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n\
+        a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\r\na=candidate:2 1 UDP 1 5d3a.local 9 typ host\r\n";
+
+    #[test]
+    fn candidates_that_come_later_are_read() {
+        let first = Trickled::read(FRAGMENT).expect("a fragment");
+        assert_eq!((first.ufrag.as_str(), first.candidates.len(), first.complete), ("8hhY", 2, false));
+        let last = Trickled::read(&format!("{FRAGMENT}a=end-of-candidates\r\n")).expect("a fragment");
+        assert!(last.complete);
+    }
+
+    #[test]
+    fn a_fragment_without_sense_is_told() {
+        assert_eq!(Trickled::read(""), Err(NoFragment::Nobody));
+        assert_eq!(Trickled::read("a=ice-ufrag:8hhY\r\na=ice-pwd:short\r\n"), Err(NoFragment::Nobody));
+        assert_eq!(Trickled::read(&format!("{FRAGMENT}a=candidate:x\r\n")), Err(NoFragment::Candidate(7)));
+        let line = "a=candidate:1 1 UDP 1 192.0.2.1 5000 typ host\r\n";
+        assert_eq!(Trickled::read(&line.repeat(MAX_CANDIDATES + 1)), Err(NoFragment::Many));
+    }
 
     #[test]
     fn a_candidate_is_read_and_written() {

@@ -8,6 +8,7 @@ use super::world::FLIGHT;
 use super::*;
 use crate::call::event::ReferWish;
 
+const TRICKLED: &str = "application/trickle-ice-sdpfrag";
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
@@ -28,6 +29,18 @@ fn keys_texts_and_other_words_are_told() {
         ]
     );
     assert_eq!(world.sides[ALICE].told, [LegEvent::LineRefused(400)], "a key that is none");
+}
+
+#[test]
+fn candidates_that_come_later_are_taken_and_nobody_else_hears_of_them() {
+    let mut world = World::talk();
+    let fragment = "a=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\n\
+        a=candidate:1 1 UDP 2130706431 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n";
+    world.order(ALICE, LineOrder::Info(TRICKLED.into(), fragment.into()));
+    world.order(ALICE, LineOrder::Info(TRICKLED.into(), b"a=candidate:1\r\n".to_vec()));
+    world.pass(FLIGHT * 2);
+    assert_eq!(world.sides[BOB].told, [], "an address of hers is not passed on");
+    assert_eq!(world.sides[ALICE].told, [LegEvent::LineRefused(400)], "the one that names nobody");
 }
 
 #[test]

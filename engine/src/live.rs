@@ -1,14 +1,17 @@
 //! The calls there are now, as everybody may see them who is on no shard: their records so far.
 //!
 //! A call tells of itself when something happens that its record is made of, a handful of times in its life; whoever looks
-//! gets copies. A wish to hang one up lies here until its shard looks, which is each quarter of a second.
+//! gets copies. A wish to hang one up, or to pass a party on, lies here until its shard looks, which is each quarter of a second.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::journal::{CallId, Record};
+use crate::{
+    journal::{CallId, LegNumber, Record},
+    originate::MAX_NAME,
+};
 
 /// Wishes that wait: far more than anybody clicks in a quarter of a second.
 const MOST_WISHES: usize = 1_000;
@@ -19,6 +22,92 @@ pub struct LiveCalls {
     // As many as calls are admitted, and no more: each is taken out when its journal is closed.
     calls: Mutex<BTreeMap<CallId, Record>>,
     wishes: Mutex<BTreeSet<CallId>>,
+    transfers: Mutex<Vec<Transferring>>,
+}
+
+/// Somebody wants a party of a call passed on, and is told whether that was begun.
+pub struct Transferring {
+    /// The call.
+    pub call: CallId,
+    /// The leg of the party; none: whoever has called.
+    pub leg: Option<LegNumber>,
+    /// To whom: `user:alice`, a number, `sip:…`.
+    pub to: String,
+    tell: Option<Box<dyn FnOnce(Result<LegNumber, NotTransferred>) + Send>>,
+}
+
+/// Why nobody was passed on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTransferred {
+    /// It has ended, or never was.
+    #[error("the call does not go on")]
+    NoCall,
+    /// It has no such leg, or that has gone.
+    #[error("the call has no such leg")]
+    NoLeg,
+    /// There is nobody who would be let go.
+    #[error("the party talks with nobody")]
+    NotTalking,
+    /// It is under way.
+    #[error("the party is being transferred already")]
+    UnderWay,
+    /// There is none of that name.
+    #[error("nobody is called {0}")]
+    Nobody(String),
+    /// Known, and nowhere to be reached.
+    #[error("{0} cannot be reached now")]
+    Unreachable(String),
+    /// No route or manifest allows it.
+    #[error("{0} may not be called: {1}")]
+    Forbidden(String, String),
+    /// It is no party.
+    #[error("{0} leads to the service {1}, and a talk is passed on to a party")]
+    Service(String, String),
+    /// What is wanted cannot be read.
+    #[error("{0}")]
+    Unreadable(&'static str),
+    /// As many wishes wait as there may.
+    #[error("too many transfers are asked for at once")]
+    Full,
+}
+
+impl Transferring {
+    /// That wish. `tell` is called once, from a shard's thread, and must not wait.
+    pub fn new(
+        call: CallId,
+        leg: Option<LegNumber>,
+        to: &str,
+        tell: impl FnOnce(Result<LegNumber, NotTransferred>) + Send + 'static,
+    ) -> Self {
+        Self { call, leg, to: to.into(), tell: Some(Box::new(tell)) }
+    }
+
+    /// Tells which party is on its way, or why none is.
+    pub(crate) fn tell(mut self, begun: Result<LegNumber, NotTransferred>) {
+        if let Some(tell) = self.tell.take() {
+            tell(begun);
+        }
+    }
+
+    fn check(&self) -> Result<(), NotTransferred> {
+        match self.to.trim() {
+            "" => Err(NotTransferred::Unreadable("nobody is named to whom the party is passed on")),
+            to if to.len() > MAX_NAME => Err(NotTransferred::Unreadable("that name is longer than any")),
+            to if to.chars().any(char::is_control) => {
+                Err(NotTransferred::Unreadable("a name has no control characters"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whoever waits is told, also where nobody looks any more.
+impl Drop for Transferring {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take() {
+            tell(Err(NotTransferred::NoCall));
+        }
+    }
 }
 
 impl LiveCalls {
@@ -39,6 +128,22 @@ impl LiveCalls {
         goes_on && (wishes.contains(&call) || (wishes.len() < MOST_WISHES && wishes.insert(call)))
     }
 
+    /// Somebody wants a party of a call passed on; told by the wish itself, at once where it cannot be.
+    pub fn transfer(&self, wish: Transferring) {
+        if let Err(why) = wish.check() {
+            return wish.tell(Err(why));
+        }
+        if self.find(wish.call).is_none() {
+            return wish.tell(Err(NotTransferred::NoCall));
+        }
+        let mut transfers = hold(&self.transfers);
+        if transfers.len() >= MOST_WISHES {
+            drop(transfers);
+            return wish.tell(Err(NotTransferred::Full));
+        }
+        transfers.push(wish);
+    }
+
     /// What a call says of itself by now.
     pub(crate) fn tell(&self, record: &Record) {
         hold(&self.calls).insert(record.call, record.clone());
@@ -48,6 +153,15 @@ impl LiveCalls {
     pub(crate) fn end(&self, call: CallId) {
         hold(&self.calls).remove(&call);
         hold(&self.wishes).remove(&call);
+        // Told behind the lock: whoever waits may look here again.
+        let gone: Vec<_> = hold(&self.transfers).extract_if(.., |wish| wish.call == call).collect();
+        drop(gone);
+    }
+
+    /// The transfers that somebody wants in these calls, each told once.
+    pub(crate) fn transfers(&self, mut is_ours: impl FnMut(CallId) -> bool) -> Vec<Transferring> {
+        let mut transfers = hold(&self.transfers);
+        transfers.extract_if(.., |wish| is_ours(wish.call)).collect()
     }
 
     /// Those of these calls that somebody wants to end, each told once.
@@ -89,6 +203,33 @@ mod tests {
         assert_eq!(live.latest(1), [two]);
         live.end(one.call);
         assert_eq!(live.find(one.call), None);
+    }
+
+    #[test]
+    fn who_wants_a_transfer_is_told_whatever_becomes_of_the_call() {
+        let live = LiveCalls::default();
+        let [one, two] = [record(1), record(2)];
+        live.tell(&one);
+        let (tell, told) = std::sync::mpsc::channel();
+        let wish = |call, to| {
+            let tell = tell.clone();
+            Transferring::new(call, None, to, move |begun| tell.send(begun).expect("somebody waits"))
+        };
+        live.transfer(wish(two.call, "103"));
+        assert_eq!(told.try_recv(), Ok(Err(NotTransferred::NoCall)));
+        live.transfer(wish(one.call, " "));
+        assert!(matches!(told.try_recv(), Ok(Err(NotTransferred::Unreadable(_)))));
+        live.transfer(wish(one.call, "103"));
+        assert!(live.transfers(|call| call == two.call).is_empty());
+        let mut ours = live.transfers(|call| call == one.call);
+        ours.pop().expect("it waits").tell(Ok(LegNumber(0)));
+        assert_eq!(told.try_recv(), Ok(Ok(LegNumber(0))));
+        live.transfer(wish(one.call, "103"));
+        live.end(one.call);
+        assert_eq!(told.try_recv(), Ok(Err(NotTransferred::NoCall)));
+        live.tell(&one);
+        (0..=MOST_WISHES).for_each(|_| live.transfer(wish(one.call, "103")));
+        assert_eq!(told.try_recv(), Ok(Err(NotTransferred::Full)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod lasting;
 #[path = "../../web/tests/outside/smtp.rs"]
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;
+mod operators;
 mod originated;
 mod other_phones;
 mod outside;

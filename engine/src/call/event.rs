@@ -47,6 +47,8 @@ pub enum Event {
     Room(LegId, Told),
     /// What came of an errand: the answer to [`Effect::Errand`](super::Effect).
     Brought(VerbId, Box<Brought>),
+    /// Somebody outside passes the party of a leg on to that target, if it talks with somebody.
+    PassOn(LegId, String),
     /// Somebody outside ends the call: an operator, a limit, a stop of the server.
     End(Ending),
 }

@@ -154,8 +154,8 @@ impl Leg {
 }
 
 impl LegId {
-    /// A number that no leg ever has.
-    pub(super) const NONE: Self = Self(u32::MAX);
+    /// A number that no leg ever has: where somebody is named by whose rights others are called, it is the house.
+    pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
 impl Call {

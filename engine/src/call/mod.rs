@@ -57,6 +57,7 @@ use std::time::Instant;
 
 pub use effect::{Effect, LineOrder, SoundOrder};
 pub use event::{Ending, Event, Happening, LegEvent, Who};
+pub use transfer::NotPassed;
 pub use verb::{Outcome, Status, Verb};
 
 use crate::program::{VerbId, Wake};
@@ -173,6 +174,7 @@ impl Call {
                 match event {
                     Event::Leg(leg, event) => self.hear_leg(leg, event, now),
                     Event::Located(verb, target, found) => self.located(verb, target, found, now),
+                    Event::PassOn(leg, to) => self.pass_on(leg, to, now),
                     Event::End(ending) => self.end_at_once(&ending, now),
                     Event::Replace { leg, of } => self.replace(leg, of, now),
                     Event::Give { leg, call, as_leg } => self.give(leg, call, as_leg, now),

@@ -155,6 +155,10 @@ impl Talk {
                 let facts = Facts::NONE.with("why", &why);
                 return self.chronicle.write(now, What::Heard { leg: None, event: "forbidden".into(), facts });
             }
+            Event::PassOn(leg, to) => {
+                let (leg, facts) = (Some(leg.into()), Facts::NONE.with("to", &to));
+                return self.chronicle.write(now, What::Heard { leg, event: "operator_transfer".into(), facts });
+            }
             _ => return,
         };
         let number = LegNumber::from(leg);

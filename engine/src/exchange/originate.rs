@@ -217,6 +217,9 @@ impl Talk {
         if let Some(begun) = self.originated.as_ref().filter(|_| self.call.is_unbegun()) {
             return Some(begun.pays.caller());
         }
+        if leg == Some(LegId::NONE) {
+            return Some(Pays::House.caller());
+        }
         let leg = leg.unwrap_or(self.call.first());
         let end = self.ends.iter().find(|end| end.leg == leg)?;
         match (&self.originated, &end.whose) {

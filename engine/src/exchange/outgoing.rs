@@ -121,6 +121,11 @@ impl Talk {
                 Ok(vec![ways.collect()])
             }
             Verdict::Service(service) => Err(NotFound::Service(service.to_string())),
+            // Whom operators name is rung by its number also where no route leads there from services.
+            Verdict::Refused(_) if caller == Some(LegId::NONE) && board.directory.reached_by(address).is_some() => {
+                let endpoint = board.directory.reached_by(address).ok_or(NotFound::Unknown)?;
+                self.ring(&[endpoint.user.as_ref().into()], |_| true, turn)
+            }
             Verdict::Refused(denial) => Err(NotFound::Forbidden(denial.to_string())),
         }
     }

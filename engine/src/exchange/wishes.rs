@@ -1,11 +1,15 @@
-//! What people want of calls from elsewhere: that they end.
+//! What people want of calls from elsewhere: that they end, or that a party is passed on.
 //!
 //! Nobody reaches into a shard. While it has calls it looks now and then whether somebody wishes one of them over.
 
 use std::time::{Duration, Instant};
 
-use super::{Exchange, Number};
+use super::talk::Talk;
+use super::{Exchange, Number, Turn};
+use crate::call::event::{Event, NotFound};
+use crate::call::{LegId, NotPassed};
 use crate::journal::Journal;
+use crate::live::{NotTransferred, Transferring};
 use crate::runtime::Wire;
 
 /// How often somebody looks: at once, for whoever clicked.
@@ -17,7 +21,7 @@ impl Exchange {
         (!self.talks.is_empty()).then_some(self.look)
     }
 
-    /// Ends the calls that somebody wishes over.
+    /// Ends the calls that somebody wishes over, and begins the transfers that somebody wants.
     pub(super) fn look_for_wishes(&mut self, wire: &mut Wire<'_>) {
         let now = wire.now();
         if self.look > now {
@@ -27,12 +31,56 @@ impl Exchange {
         self.board.rooms.wake(now);
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let wished = self.board.live.wished(self.talks.keys().filter_map(call));
-        if wished.is_empty() {
+        let ours = |id| self.talks.keys().any(|number| call(number) == Some(id));
+        let transfers = self.board.live.transfers(ours);
+        if wished.is_empty() && transfers.is_empty() {
             return;
         }
+        let of = |id| self.talks.keys().copied().find(|number| call(number) == Some(id));
+        let transfers: Vec<_> = transfers.into_iter().filter_map(|wish| Some((of(wish.call)?, wish))).collect();
+        for (number, wish) in transfers {
+            self.with(number, wire, |talk, turn| talk.transfer(wish, turn));
+        }
+        let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let is_wished = |number: &Number| call(number).is_some_and(|call| wished.contains(&call));
         for number in self.talks.keys().copied().filter(|number| is_wished(number)).collect::<Vec<_>>() {
             self.with(number, wire, |talk, turn| talk.stop("hung up by an operator", 16, turn));
+        }
+    }
+}
+
+impl Talk {
+    /// Begins a transfer that somebody outside wants, if it can be, and tells them.
+    fn transfer(&mut self, wish: Transferring, turn: &mut Turn<'_, '_>) {
+        let leg = wish.leg.map_or(self.call.first(), |leg| LegId(leg.0));
+        let begun = self.call.may_pass_on(leg).map_err(NotTransferred::from).and_then(|()| {
+            let to = wish.to.trim();
+            let found = self.locate(to, Some(LegId::NONE), turn);
+            found.map(drop).map_err(|why| not_found(to, why))
+        });
+        if begun.is_ok() {
+            self.call.hear(Event::PassOn(leg, wish.to.trim().to_owned()), turn.now());
+        }
+        wish.tell(begun.map(|()| leg.into()));
+    }
+}
+
+fn not_found(to: &str, why: NotFound) -> NotTransferred {
+    let to = to.to_owned();
+    match why {
+        NotFound::Forbidden(why) => NotTransferred::Forbidden(to, why),
+        NotFound::Unknown => NotTransferred::Nobody(to),
+        NotFound::Unreachable | NotFound::Busy => NotTransferred::Unreachable(to),
+        NotFound::Service(service) => NotTransferred::Service(to, service),
+    }
+}
+
+impl From<NotPassed> for NotTransferred {
+    fn from(why: NotPassed) -> Self {
+        match why {
+            NotPassed::NoLeg => Self::NoLeg,
+            NotPassed::NotTalking => Self::NotTalking,
+            NotPassed::UnderWay => Self::UnderWay,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! DOORS      each door: method, path, the right it asks for, what it does, who answers
 //! ask        what a request says, read within limits
 //! endpoints  phones and browsers that may register, and where they are
-//! calls      calls that go on
+//! calls      calls that go on: hung up, a party passed on
 //! originate  calls that the house begins
 //! records    what became of calls
 //! bans       who is refused at every door
@@ -146,6 +146,13 @@ pub const DOORS: &[Door] = &[
     }),
     door("get", "/api/v1/calls", Right::ReadCalls, "Calls that go on, the latest first", || get(calls::list)),
     door("delete", "/api/v1/calls/{call}", Right::ChangeCalls, "Hangs a call up", || delete(calls::end)),
+    door(
+        "post",
+        "/api/v1/calls/{call}/transfer",
+        Right::ChangeCalls,
+        "Passes a party of a call on to somebody else",
+        || post(calls::transfer),
+    ),
     door("post", "/api/v1/originate", Right::ChangeCalls, "Begins a call", || post(originate::begin)),
     door("get", "/api/v1/rooms", Right::ReadCalls, "Rooms that are open, with their members", || get(rooms::list)),
     door("get", "/api/v1/rooms/{room}", Right::ReadCalls, "One of them", || get(rooms::show)),

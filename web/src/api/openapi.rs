@@ -1,7 +1,7 @@
 //! The description of the API, made from the table of its doors.
 
 use axum::Json;
-use patchcord_engine::bans::MAX_REASON;
+use patchcord_engine::{bans::MAX_REASON, originate::MAX_NAME};
 use serde_json::{Map, Value, json};
 
 use super::{DOORS, Door};
@@ -126,6 +126,15 @@ fn body(door: &Door) -> Option<Value> {
                 "network": { "type": "string", "description": "an address, or a network as 192.0.2.0/24" },
                 "reason": { "type": "string", "minLength": 1, "maxLength": MAX_REASON },
                 "for_s": { "type": ["integer", "null"], "minimum": 1, "maximum": super::bans::LONGEST_S },
+            },
+        })),
+        ("post", "/api/v1/calls/{call}/transfer") => Some(json!({
+            "type": "object", "required": ["to"], "additionalProperties": false,
+            "properties": {
+                "to": { "type": "string", "minLength": 1, "maxLength": MAX_NAME,
+                        "description": "who is called instead: user:alice, a number, sip:…" },
+                "leg": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX,
+                         "description": "whose party is passed on; the caller's where it is missing" },
             },
         })),
         ("post", "/api/v1/originate") => Some(json!({

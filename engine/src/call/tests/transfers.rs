@@ -52,6 +52,46 @@ fn a_callee_passes_the_caller_on_and_the_dial_goes_on_with_the_new_one() {
     assert!(told.call.here(CALLER).is_some());
 }
 
+fn passed_on_by_an_operator() -> (Told, VerbId) {
+    let (mut told, id) = talking();
+    assert_eq!(told.call.may_pass_on(CALLER), Ok(()));
+    told.hear(Event::PassOn(CALLER, "carol".into()));
+    told.locates();
+    assert_eq!(told.said(CAROL), ["invite carol"]);
+    (told, id)
+}
+
+#[test]
+fn an_operator_passes_the_caller_on_and_the_callee_stays_until_the_new_one_has_answered() {
+    let (mut told, id) = passed_on_by_an_operator();
+    told.leg(CAROL, LegEvent::Ringing);
+    assert!(told.said(ALICE).is_empty(), "nobody asked by REFER, so nobody is told by NOTIFY");
+    told.leg(CAROL, LegEvent::Answered);
+    assert_eq!(told.said(ALICE), ["part", "hang up 16"]);
+    assert_eq!(told.said(CALLER), ["part", "bridge 2"]);
+    assert!(told.runs(id));
+}
+
+#[test]
+fn what_an_operator_wants_and_nobody_answers_leaves_both_talking() {
+    let (mut told, id) = passed_on_by_an_operator();
+    assert_eq!(told.call.may_pass_on(CALLER), Err(NotPassed::UnderWay));
+    assert_eq!(told.call.may_pass_on(ALICE), Err(NotPassed::UnderWay));
+    told.refuses(CAROL, 486);
+    assert!(told.said(ALICE).is_empty() && told.said(CALLER).is_empty());
+    assert!(told.runs(id));
+    assert_eq!(told.call.may_pass_on(CALLER), Ok(()));
+}
+
+#[test]
+fn whoever_talks_with_nobody_is_not_passed_on() {
+    let mut told = Told::answered();
+    assert_eq!(told.call.may_pass_on(CALLER), Err(NotPassed::NotTalking));
+    assert_eq!(told.call.may_pass_on(LegId(7)), Err(NotPassed::NoLeg));
+    told.hear(Event::PassOn(CALLER, "carol".into()));
+    assert!(told.orders.is_empty());
+}
+
 #[test]
 fn a_transfer_that_reaches_nobody_leaves_both_as_they_were() {
     let (mut told, id) = talking();

@@ -1,4 +1,4 @@
-//! Who is passed on to somebody else: by a party that asks for it, by the program, and by a phone that takes a place.
+//! Who is passed on to somebody else: by a party that asks for it, by the program, by an operator, and by a phone that takes a place.
 //!
 //! Three have a part in it: who transfers, who is passed on, and who is to be reached. However it began, it ends in the same
 //! way: the second and the third are joined, and the first is hung up; or it does not come about, and who talked before talks
@@ -14,11 +14,14 @@
 //! |---|---|
 //! | `wish` | a party that asks, and who may say yes |
 //! | `passing` | a transfer whose target is being called, and what becomes of the three |
+//! | `outside` | an operator who passes a party on |
 //! | `handover` | legs that change their call, and phones that take a place |
 
 mod handover;
+mod outside;
 mod passing;
 mod wish;
 
 pub(super) use handover::Taking;
+pub use outside::NotPassed;
 pub(super) use passing::Passing;

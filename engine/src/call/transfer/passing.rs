@@ -30,12 +30,19 @@ pub(in crate::call) struct Passing {
     verb: Option<VerbId>,
     /// Whether both were parted meanwhile and are joined again when it fails.
     parted: bool,
+    /// Whether somebody outside wants it: then it is the house that calls.
+    outside: bool,
 }
 
 impl Passing {
     /// A transfer that a party asked for.
     pub fn wished(transferor: LegId, transferee: LegId) -> Self {
-        Self { transferor: Some(transferor), transferee, told: Some(100), verb: None, parted: false }
+        Self { transferor: Some(transferor), transferee, told: Some(100), verb: None, parted: false, outside: false }
+    }
+
+    /// A transfer that somebody outside wants.
+    pub(super) fn from_outside(transferor: LegId, transferee: LegId) -> Self {
+        Self { told: None, outside: true, ..Self::wished(transferor, transferee) }
     }
 }
 
@@ -47,7 +54,8 @@ impl Call {
     /// Calls the one to whom somebody is passed on.
     pub(super) fn call_target(&mut self, passing: Passing, to: String, replaces: Option<String>, now: Instant) {
         let verb = self.house_verb();
-        let behalf = Behalf { joined: None, pays: passing.transferor, shown: Some(passing.transferee) };
+        let pays = if passing.outside { Some(LegId::NONE) } else { passing.transferor };
+        let behalf = Behalf { joined: None, pays, shown: Some(passing.transferee) };
         let dial = Box::new(Dial {
             targets: vec![to],
             strategy: Strategy::All,
@@ -86,7 +94,8 @@ impl Call {
         }
         self.works.insert(id, Work::Transfer(leg));
         let parted = partner.is_some() && !attended && return_on_fail;
-        let passing = Passing { transferor: partner, transferee: leg, told: None, verb: Some(id), parted };
+        let passing =
+            Passing { transferor: partner, transferee: leg, told: None, verb: Some(id), parted, outside: false };
         self.call_target(passing, to, None, now);
         if !self.works.contains_key(&id) {
             return Ok(None);
@@ -174,7 +183,7 @@ impl Call {
     }
 
     fn not_passed(&mut self, dial: VerbId, passing: &Passing, sip: u16, now: Instant) {
-        let &Passing { transferor, transferee, verb, parted, told } = passing;
+        let &Passing { transferor, transferee, verb, parted, told, outside: _ } = passing;
         if let (Some(transferor), Some(_)) = (transferor.filter(|&leg| self.here(leg).is_some()), told) {
             self.line(transferor, LineOrder::ReferProgress(sip));
         }

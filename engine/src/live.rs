@@ -4,8 +4,11 @@
 //! gets copies. A wish to hang one up, or to pass a party on, lies here until its shard looks, which is each quarter of a second.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use crate::{
@@ -16,6 +19,9 @@ use crate::{
 /// Wishes that wait: far more than anybody clicks in a quarter of a second.
 const MOST_WISHES: usize = 1_000;
 
+/// Beginnings and answers that wait for whoever listens: some seconds of a busy server.
+const MOST_NEWS: usize = 10_000;
+
 /// See the module.
 #[derive(Default)]
 pub struct LiveCalls {
@@ -23,6 +29,18 @@ pub struct LiveCalls {
     calls: Mutex<BTreeMap<CallId, Record>>,
     wishes: Mutex<BTreeSet<CallId>>,
     transfers: Mutex<Vec<Transferring>>,
+    /// Whether somebody wants to be told, and what they were not told yet.
+    listened: AtomicBool,
+    news: Mutex<VecDeque<(Stage, Record)>>,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It began.
+    Began,
+    /// Somebody has answered.
+    Answered,
 }
 
 /// Somebody wants a party of a call passed on, and is told whether that was begun.
@@ -146,7 +164,30 @@ impl LiveCalls {
 
     /// What a call says of itself by now.
     pub(crate) fn tell(&self, record: &Record) {
-        hold(&self.calls).insert(record.call, record.clone());
+        let before = hold(&self.calls).insert(record.call, record.clone());
+        if !self.listened.load(Relaxed) {
+            return;
+        }
+        let was_answered = before.as_ref().is_some_and(|before| before.answered.is_some());
+        let mut news = hold(&self.news);
+        for (stage, is_new) in
+            [(Stage::Began, before.is_none()), (Stage::Answered, record.answered.is_some() && !was_answered)]
+        {
+            // Whoever listens and looks seldom misses something, and calls go on.
+            if is_new && news.len() < MOST_NEWS {
+                news.push_back((stage, record.clone()));
+            }
+        }
+    }
+
+    /// From now on somebody wants to be told when calls begin and are answered.
+    pub fn listen(&self) {
+        self.listened.store(true, Relaxed);
+    }
+
+    /// What has happened since the last time, in order.
+    pub fn take_news(&self) -> VecDeque<(Stage, Record)> {
+        std::mem::take(&mut *hold(&self.news))
     }
 
     /// A call is over.
@@ -213,7 +254,7 @@ mod tests {
         let (tell, told) = std::sync::mpsc::channel();
         let wish = |call, to| {
             let tell = tell.clone();
-            Transferring::new(call, None, to, move |begun| tell.send(begun).expect("somebody waits"))
+            Transferring::new(call, None, to, move |begun| drop(tell.send(begun)))
         };
         live.transfer(wish(two.call, "103"));
         assert_eq!(told.try_recv(), Ok(Err(NotTransferred::NoCall)));

@@ -28,6 +28,7 @@ mod tests;
 mod tree;
 mod trunk;
 mod web;
+mod webhooks;
 mod whereabouts;
 
 use std::{
@@ -42,7 +43,7 @@ use patchcord_engine::{
 };
 use patchcord_web::{
     outside::{MailServer, Mailboxes},
-    store,
+    store, webhooks as told,
 };
 
 pub use problem::{Place, Problem, Problems};
@@ -92,6 +93,8 @@ pub struct Config {
     pub mail: Option<MailServer>,
     /// Who may call whom: routes, trunks, limits of calls.
     pub plan: PlanSettings,
+    /// Who is told over HTTP what happens.
+    pub webhooks: told::Settings,
     /// Conference rooms that the file names, and what they are like.
     pub rooms: Vec<(String, Rules)>,
 }

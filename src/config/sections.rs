@@ -27,7 +27,7 @@ use super::{
     section::Section,
     sound,
     tree::Environment,
-    trunk, web,
+    trunk, web, webhooks,
 };
 
 /// Where the data lies unless told otherwise.
@@ -120,9 +120,8 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let plan = plan(top, &mut limits, settings, environment);
     let rooms = room::read_all(top.take_sections("room"), environment);
     limits.close();
-    for section in ["webhooks", "user"] {
-        top.refuse_later(section);
-    }
+    let webhooks = webhooks::read(&mut top.take_section("webhooks"), environment);
+    top.refuse_later("user");
     let file = file.map(Into::into);
     Config {
         file,
@@ -139,6 +138,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
         mailboxes,
         mail,
         plan,
+        webhooks,
         rooms,
     }
 }

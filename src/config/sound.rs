@@ -26,6 +26,12 @@ pub const SOUNDS: &str = "sounds";
 /// Shortest and longest that something may be kept: a day, and a century.
 const KEPT: std::ops::RangeInclusive<Duration> = Duration::from_secs(86_400)..=Duration::from_secs(100 * 366 * 86_400);
 
+/// Fewest and most records that may be kept: fewer are gone before anybody looks.
+const MOST_RECORDS: std::ops::RangeInclusive<usize> = 1_000..=1_000_000_000;
+
+/// Fewest bytes of recordings: an hour of one call in wav.
+const LEAST_RECORDED: u64 = 100_000_000;
+
 /// The folder of recordings in the data folder, unless told otherwise.
 const RECORDINGS: &str = "recordings";
 
@@ -113,9 +119,16 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
     let mut section = top.take_section("recordings");
     let recordings = section.take_text("path").map(|(path, _)| path);
     let kept_recordings = section.take_duration_or("keep", "ever", KEPT).flatten();
+    let most_recorded = section.take_parsed("most", bytes).map(|(bytes, _)| bytes);
     section.close();
     let mut section = top.take_section("records");
-    let kept_records = section.take_duration_or("keep", "ever", KEPT).flatten();
+    let kept = Kept {
+        records: section.take_duration_or("keep", "ever", KEPT).flatten(),
+        journals: section.take_duration_or("keep_journals", "ever", KEPT).flatten(),
+        most_records: section.take_number("most", MOST_RECORDS).map(|most| most as u64),
+        recordings: kept_recordings,
+        most_recorded,
+    };
     section.close();
     Sound {
         ports,
@@ -129,7 +142,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         keys,
         reach,
         prompt_bytes,
-        kept: Kept { records: kept_records, recordings: kept_recordings },
+        kept,
         recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
     }
 }
@@ -212,4 +225,15 @@ fn keys(sounds: &mut Section<'_>, environment: &Environment) -> Option<Keys> {
             None
         }
     }
+}
+
+/// `500MB`, `50GB` or `2TB`.
+fn bytes(text: &str) -> Result<u64, Wrong> {
+    let units = [("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000)];
+    let read = units.into_iter().find_map(|(unit, bytes)| {
+        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+        number.checked_mul(bytes)
+    });
+    let remedy = "write it as in \"500MB\", \"50GB\" or \"2TB\", and at least 100MB";
+    read.filter(|bytes| *bytes >= LEAST_RECORDED).ok_or_else(|| Wrong::new(format!("{text:?} is no such size"), remedy))
 }

@@ -8,6 +8,7 @@ use patchcord_sip::digest::Credential;
 use super::{sections::Format, *};
 
 mod calls;
+mod keeping;
 mod mail;
 mod wording;
 

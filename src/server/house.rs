@@ -24,8 +24,10 @@ use patchcord_web::{
     outside::Porter,
     phone::{Ice, Origins},
     problem::{Problem, chain},
+    retention::Forgotten,
     serve::{Ends, Place},
     store::Store,
+    webhooks::Webhooks,
     workshop::Workshop,
 };
 
@@ -49,6 +51,8 @@ pub struct Parts {
     pub sound: SoundRoom,
     pub services: ServiceRoom,
     pub porter: Porter,
+    pub webhooks: Arc<Webhooks>,
+    pub forgotten: Arc<Forgotten>,
     pub telemetry: Telemetry,
     /// Who shows the certificate of HTTP.
     pub shown: Arc<Keeper>,
@@ -196,6 +200,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             mail: _,
             plan: _,
             rooms: _,
+            webhooks,
         } = config;
         [
             ("server.data", format!("{data:?}")),
@@ -223,6 +228,8 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
                 ),
             ),
             ("web", format!("{:?} {:?} {:?}", web.listen, web.certificate, web.acme)),
+            // A secret is compared and never shown.
+            ("webhooks", format!("{:?} {:?} {:?}", webhooks.urls, webhooks.secret, webhooks.events)),
             ("database.url", format!("{database:?}")),
             ("log.format", format!("{:?}", log.format)),
         ]
@@ -312,6 +319,8 @@ impl House for Running {
         );
         measure_calls(board, page);
         self.parts.porter.measure(page);
+        self.parts.webhooks.measure(page);
+        self.parts.forgotten.measure(page);
 
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));

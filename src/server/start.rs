@@ -1,6 +1,6 @@
 //! Starts the server, room by room, and says what to do when one refuses.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use patchcord_engine::{
     exchange::Exchange,
@@ -9,6 +9,7 @@ use patchcord_engine::{
     spool::{self, Spool, SpoolError},
     switchboard::Switchboard,
 };
+use patchcord_scripts::shipped;
 use patchcord_web::{
     accounts::{AccountError, Accounts},
     acme::{self, Answers},
@@ -19,9 +20,12 @@ use patchcord_web::{
     outside::{self, Porter},
     past_rooms,
     people::{People, PeopleError},
-    retention,
+    problem::chain,
+    retention::{self, Forgotten},
     serve::{Place, Secure, serve},
+    sounds::Sounds,
     store::{OpenError, Store},
+    webhooks::{self, ToldRecords, ToldRegistrations, Webhooks},
 };
 use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinHandle};
 use tracing::info;
@@ -188,6 +192,7 @@ async fn open_rooms(
     let (board, accounts) = open_accounts(&config, &store).await?;
     let (now, wall) = (clock::now(), clock::wall());
     let bindings = store.load_bindings(wall).await.map_err(StartError::Bindings)?;
+    let registered: HashSet<String> = bindings.iter().map(|binding| binding.user.clone()).collect();
     let restored = board.location.restore(bindings, now, wall);
     info!(endpoints = board.directory.count(), restored, "the store is open");
 
@@ -212,6 +217,12 @@ async fn open_rooms(
     let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())), bans: refused.clone() };
     let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
+    let webhooks = Arc::new(Webhooks::new(config.webhooks.clone()));
+    let telling =
+        webhooks::run(webhooks.clone(), store.clone(), board.clone(), sound::authorities(&config)?, stopped.clone());
+    let forgotten = Arc::new(Forgotten::default());
+    let prompts = config.sound.scripts.join(crate::config::SOUNDS);
+    let sounds = Sounds::new(prompts, shipped::sound, shipped::sounds().map(str::to_owned));
     let places = web.iter().map(|(_, place)| *place).collect();
     let shown = certificate_of_pages(&config, &runtime)?;
     let parts = Parts {
@@ -221,6 +232,8 @@ async fn open_rooms(
         sound: room,
         services: services.clone(),
         porter: porter.clone(),
+        webhooks: webhooks.clone(),
+        forgotten: forgotten.clone(),
         telemetry,
         shown: shown.clone(),
     };
@@ -229,24 +242,27 @@ async fn open_rooms(
     let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
-    let shelf = Arc::new(store.clone());
+    let shelf = Arc::new(ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter()));
     let feed = Arc::new(Feed::new(wall));
+    let told_of = board.clone();
     let keeper = tokio::spawn(runtime::keep(board.clone(), shelf, stopped.clone()));
     let scribe = tokio::spawn(runtime::file_calls(
         board,
-        Arc::new(Announced::new(store.clone(), feed.clone())),
+        Arc::new(ToldRecords::new(Announced::new(store.clone(), feed.clone()), told_of, webhooks.clone())),
         spool,
         stopped.clone(),
     ));
-    let rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
+    let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
+    (rooms.webhooks, rooms.sounds) = (webhooks, sounds);
     let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![
         tokio::spawn(serve(control, routes, stopped.clone())),
         tokio::spawn(services.watch(stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
+        tokio::spawn(tell(telling)),
         tokio::spawn(past_rooms::keep(rooms.store.clone(), rooms.accounts.board().clone(), stopped.clone())),
         tokio::spawn(bans::keep(rooms.store.clone(), refused, stopped.clone())),
-        tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, stopped.clone())),
+        tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone())),
     ];
     let answers = Arc::new(Answers::default());
     doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
@@ -307,6 +323,13 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     board.rooms.fix(config.rooms.clone());
     accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
     Ok((board, accounts))
+}
+
+/// Tells receivers what happens. Without authorities there is no TLS, and the loader of prompts has said so already.
+async fn tell(telling: impl Future<Output = Result<(), webhooks::Unopened>>) {
+    if let Err(error) = telling.await {
+        tracing::error!(why = chain(&error), "no receiver of webhooks is told anything");
+    }
 }
 
 async fn listen_for_http(places: &[Place]) -> Result<Vec<(TcpListener, Place)>, StartError> {

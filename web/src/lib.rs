@@ -6,6 +6,7 @@
 //! folder     the data folder, held by one server at a time
 //! people     who may open the dashboard, and what programs may ask
 //! recordings their files, within their folder
+//! sounds     prompts that are uploaded, with their versions
 //! feed       what happens to calls, as it happens
 //! retention  what is kept for how long
 //! bans       who is refused at every door, kept over a restart
@@ -19,6 +20,7 @@
 //! workshop   what is asked of the scripts themselves; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! outside    what scripts reach outside their calls: stored values, servers
+//! webhooks   what happens here, told to programs elsewhere
 //! serve      HTTP on a listening socket, within limits
 //! ```
 //!
@@ -46,5 +48,7 @@ pub mod problem;
 pub mod recordings;
 pub mod retention;
 pub mod serve;
+pub mod sounds;
 pub mod store;
 pub mod workshop;
+pub mod webhooks;

@@ -64,6 +64,20 @@ pub fn open(folder: &Path, path: &str) -> Option<Recording> {
     about.is_file().then_some(Recording { file, length: about.len(), kind })
 }
 
+/// Deletes the recording of that path, and the peaks beside it; false where there is none. Blocks.
+pub fn delete(folder: &Path, path: &str) -> io::Result<bool> {
+    // Only what could be heard can be deleted: no other file, and none outside.
+    if open(folder, path).is_none() {
+        return Ok(false);
+    }
+    let Some(found) = within(folder, path) else { return Ok(false) };
+    std::fs::remove_file(found)?;
+    if let Some(peaks) = within(folder, &format!("{path}.peaks")) {
+        std::fs::remove_file(peaks)?;
+    }
+    Ok(true)
+}
+
 /// How loud it was; none where nobody wrote that down. Blocks.
 pub fn peaks(folder: &Path, path: &str) -> Option<Peaks> {
     let file = File::open(within(folder, &format!("{path}.peaks"))?).ok()?;
@@ -167,7 +181,20 @@ mod tests {
             &secret,
         ] {
             assert!(open(&folder, trick).is_none(), "{trick:?}");
+            assert!(!delete(&folder, trick).expect("nothing is touched"), "{trick:?}");
         }
+    }
+
+    #[test]
+    fn a_recording_goes_with_its_peaks_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["one.wav", "one.wav.peaks", "two.wav"] {
+            fs::write(folder.path().join(name), "sound").expect("written");
+        }
+        assert!(delete(folder.path(), "one.wav").expect("deleted"));
+        assert!(!delete(folder.path(), "one.wav").expect("it is gone already"));
+        let left: Vec<_> = fs::read_dir(folder.path()).expect("read").flatten().map(|file| file.file_name()).collect();
+        assert_eq!(left, ["two.wav"]);
     }
 
     #[test]

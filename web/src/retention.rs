@@ -1,83 +1,206 @@
-//! What is kept for how long: records of calls, and recordings by the day that they were made.
+//! What is kept for how long, and how much of it: journals, records of calls, recordings.
 //!
-//! Nothing is forgotten unless the configuration says so. Calls that go on are never touched, and records go a few at a time,
-//! so that nobody who writes or reads waits for long.
+//! Nothing is forgotten unless the configuration says so. Once an hour, in this order: journals by their age, records by their age and
+//! by their number, recordings by their day, and then the eldest recordings until the rest fits. Calls that go on are never
+//! touched, and records go a few at a time, so that nobody who writes or reads waits for long.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, SystemTime},
 };
 
-use patchcord_engine::{journal::moment, runtime::clock};
+use patchcord_engine::{journal::moment, routing::ShelfError, runtime::clock};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::store::Store;
+use crate::{metrics::Exposition, store::Store};
 
 /// How often somebody looks.
 const EACH: Duration = Duration::from_secs(3600);
 
-/// How long things are kept; none: for ever.
+/// How long things are kept, and how much; none: for ever, and all of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
+    /// Journals of calls: their messages, keys and verbs.
+    pub journals: Option<Duration>,
     /// Records of calls, with their legs and journals.
     pub records: Option<Duration>,
+    /// How many of them.
+    pub most_records: Option<u64>,
     /// Recordings.
     pub recordings: Option<Duration>,
+    /// Bytes of recordings.
+    pub most_recorded: Option<u64>,
 }
 
-/// Forgets what is too old, again and again, until `stopped` says that it is over.
-pub async fn watch(store: Store, recordings: Arc<Path>, kept: Kept, mut stopped: watch::Receiver<bool>) {
+/// What was forgotten since the start, and how much is recorded.
+#[derive(Debug, Default)]
+pub struct Forgotten {
+    journals: AtomicU64,
+    records: AtomicU64,
+    recordings: AtomicU64,
+    failed: AtomicU64,
+    recorded: AtomicU64,
+}
+
+impl Forgotten {
+    /// For those who watch.
+    pub fn measure(&self, page: &mut Exposition) {
+        page.gauge(
+            "recordings_bytes",
+            "Bytes of recordings, by the last look of each hour",
+            self.recorded.load(Relaxed),
+        );
+        for (name, help, counter) in [
+            ("forgotten_journals", "Journals of calls that were forgotten by their age", &self.journals),
+            ("forgotten_records", "Records of calls that were forgotten by their age or number", &self.records),
+            ("forgotten_recordings", "Recordings that were deleted by their age or size", &self.recordings),
+            ("forgetting_failed", "Things that should have been forgotten and could not be", &self.failed),
+        ] {
+            page.counter(name, help, counter.load(Relaxed));
+        }
+    }
+
+    fn count(&self, what: &str, counter: &AtomicU64, gone: Result<u64, ShelfError>) {
+        match gone {
+            Ok(0) => {}
+            Ok(gone) => {
+                counter.fetch_add(gone, Relaxed);
+                info!(gone, "{what} were forgotten");
+            }
+            Err(error) => {
+                self.failed.fetch_add(1, Relaxed);
+                warn!(%error, "{what} could not be forgotten");
+            }
+        }
+    }
+}
+
+/// Forgets what is too old or too much, again and again, until `stopped` says that it is over.
+pub async fn watch(
+    store: Store,
+    recordings: Arc<Path>,
+    kept: Kept,
+    forgotten: Arc<Forgotten>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut turn = tokio::time::interval(EACH);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return,
-            _ = turn.tick() => forget(&store, recordings.clone(), kept, clock::wall()).await,
+            _ = turn.tick() => forget(&store, recordings.clone(), kept, &forgotten, clock::wall()).await,
         }
     }
 }
 
-/// Forgets what is too old at that moment.
-pub async fn forget(store: &Store, recordings: Arc<Path>, kept: Kept, now: SystemTime) {
-    if let Some(before) = kept.records.and_then(|kept| now.checked_sub(kept)) {
-        match store.forget_calls(before).await {
-            Ok(0) => {}
-            Ok(calls) => info!(calls, "records of calls were forgotten by their age"),
-            Err(error) => warn!(%error, "records of calls could not be forgotten"),
-        }
-        match store.forget_rooms(before).await {
-            Ok(0) => {}
-            Ok(rooms) => info!(rooms, "records of rooms were forgotten by their age"),
-            Err(error) => warn!(%error, "records of rooms could not be forgotten"),
-        }
+/// Forgets what is too old or too much at that moment.
+pub async fn forget(store: &Store, recordings: Arc<Path>, kept: Kept, forgotten: &Forgotten, now: SystemTime) {
+    let Kept { journals, records, most_records, recordings: recorded, most_recorded } = kept;
+    let before = |kept: Option<Duration>| kept.and_then(|kept| now.checked_sub(kept));
+    if let Some(before) = before(journals) {
+        forgotten.count("journals", &forgotten.journals, store.forget_journals(before).await);
     }
-    if let Some(before) = kept.recordings.and_then(|kept| now.checked_sub(kept)) {
-        let days = tokio::task::spawn_blocking(move || forget_days(&recordings, before)).await.unwrap_or_default();
-        if !days.is_empty() {
-            info!(days = days.len(), "recordings were deleted by their age");
-        }
+    if let Some(before) = before(records) {
+        forgotten.count("records of calls", &forgotten.records, store.forget_calls(before).await);
+        forgotten.count("records of rooms", &forgotten.records, store.forget_rooms(before).await);
     }
+    if let Some(most) = most_records {
+        forgotten.count("records of calls", &forgotten.records, store.forget_calls_beyond(most).await);
+    }
+    let before = before(recorded);
+    let swept = tokio::task::spawn_blocking(move || {
+        let by_age = before.map_or(0, |before| forget_days(&recordings, before));
+        let (left, by_size) = forget_eldest(&recordings, most_recorded.unwrap_or(u64::MAX));
+        (left, by_age + by_size)
+    });
+    let (left, gone) = swept.await.unwrap_or_default();
+    forgotten.recorded.store(left, Relaxed);
+    forgotten.count("recordings", &forgotten.recordings, Ok(gone));
 }
 
-/// Deletes the folders of days that lie wholly before that moment; gives those. Whatever else lies there stays. Blocks.
-fn forget_days(recordings: &Path, before: SystemTime) -> Vec<PathBuf> {
+/// A file of a recording, and what lies beside it.
+struct File {
+    path: PathBuf,
+    bytes: u64,
+    /// By the name of its day, and by when it was written last: the eldest sorts first.
+    age: (String, SystemTime),
+}
+
+/// The folders of days. A link is no folder of ours: what it leads to is left alone.
+fn days(recordings: &Path) -> Vec<(String, PathBuf)> {
+    let Ok(entries) = fs::read_dir(recordings) else { return Vec::new() };
+    let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let named = folders.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())));
+    named.filter(|(name, _)| is_day(name)).collect()
+}
+
+fn files(day: &str, folder: &Path) -> Vec<File> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let read = entries.flatten().filter_map(|entry| {
+        let about = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        let age = (day.to_owned(), about.modified().ok()?);
+        Some(File { path: entry.path(), bytes: about.len(), age })
+    });
+    read.collect()
+}
+
+/// Deletes the folders of days that lie wholly before that moment; says how many recordings lay there. Whatever else lies there stays.
+/// Blocks.
+fn forget_days(recordings: &Path, before: SystemTime) -> u64 {
     let shown = moment(before);
     let first = shown.split(' ').next().unwrap_or_default();
-    let Ok(entries) = std::fs::read_dir(recordings) else { return Vec::new() };
-    let is_old = |name: &str| is_day(name) && name < first;
-    // A link is no folder of ours: what it leads to is left alone.
-    let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let old = folders.filter(|entry| entry.file_name().to_str().is_some_and(is_old)).map(|entry| entry.path());
-    let deleted = old.filter(|folder| match std::fs::remove_dir_all(folder) {
-        Ok(()) => true,
-        Err(error) => {
-            warn!(%error, folder = %folder.display(), "recordings could not be deleted");
-            false
+    let old = days(recordings).into_iter().filter(|(day, _)| day.as_str() < first);
+    let gone = old.map(|(day, folder)| {
+        let lay = files(&day, &folder).iter().filter(|file| is_sound(&file.path)).count() as u64;
+        match fs::remove_dir_all(&folder) {
+            Ok(()) => lay,
+            Err(error) => {
+                warn!(%error, folder = %folder.display(), "recordings could not be deleted");
+                0
+            }
         }
     });
-    deleted.collect()
+    gone.sum()
+}
+
+/// Deletes the eldest recordings until the rest has no more bytes than that; says how many bytes are left, and how many
+/// recordings went. Folders that are empty then go, too. Blocks.
+fn forget_eldest(recordings: &Path, most: u64) -> (u64, u64) {
+    let mut all: Vec<File> = days(recordings).iter().flat_map(|(day, folder)| files(day, folder)).collect();
+    let mut left: u64 = all.iter().map(|file| file.bytes).sum();
+    if left <= most {
+        return (left, 0);
+    }
+    all.sort_by(|one, other| one.age.cmp(&other.age).then_with(|| one.path.cmp(&other.path)));
+    let mut gone = 0;
+    for file in all {
+        if left <= most {
+            break;
+        }
+        match fs::remove_file(&file.path) {
+            Ok(()) => {
+                left -= file.bytes;
+                gone += u64::from(is_sound(&file.path));
+            }
+            Err(error) => warn!(%error, file = %file.path.display(), "a recording could not be deleted"),
+        }
+    }
+    for (_, folder) in days(recordings) {
+        // Only an empty one can be removed so.
+        let _stays_where_something_lies = fs::remove_dir(folder);
+    }
+    (left, gone)
+}
+
+/// Whether it is a recording, and not what is written beside one.
+fn is_sound(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending != "peaks")
 }
 
 /// Whether a name is a day, as in `2026-11-21`.
@@ -88,7 +211,7 @@ fn is_day(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, time::UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -102,11 +225,30 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("others"), folder.path().join("2020-01-01")).expect("a link");
         // 2027-01-15 08:00 UTC.
         let before = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let mut gone = forget_days(folder.path(), before);
-        gone.sort();
-        assert_eq!(gone, ["2027-01-13", "2027-01-14"].map(|day| folder.path().join(day)));
+        assert_eq!(forget_days(folder.path(), before), 2);
         for stays in ["2027-01-15/one.wav", "others/one.wav", "2027-01-1x/one.wav"] {
             assert!(folder.path().join(stays).exists(), "{stays}");
         }
+        assert!(!folder.path().join("2027-01-13").exists() && !folder.path().join("2027-01-14").exists());
+    }
+
+    #[test]
+    fn the_eldest_recordings_go_until_the_rest_fits() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, bytes: usize| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a day")).expect("made");
+            fs::write(path, vec![0; bytes]).expect("written");
+        };
+        write("2027-01-13/one.wav", 1_000);
+        write("2027-01-13/one.wav.peaks", 10);
+        write("2027-01-14/two.wav", 1_000);
+        write("2027-01-15/three.opus", 1_000);
+        write("others/four.wav", 5_000);
+        assert_eq!(forget_eldest(folder.path(), 3_010), (3_010, 0));
+        assert_eq!(forget_eldest(folder.path(), 2_000), (2_000, 1));
+        assert!(!folder.path().join("2027-01-13").exists(), "an empty day goes, too");
+        assert_eq!(forget_eldest(folder.path(), 1_500), (1_000, 1));
+        assert!(folder.path().join("2027-01-15/three.opus").exists() && folder.path().join("others/four.wav").exists());
     }
 }

@@ -8,12 +8,15 @@
 //! originate  calls that the house begins
 //! records    what became of calls
 //! bans       who is refused at every door
+//! recordings listed, heard, deleted
 //! rooms      conferences there are and were, and what is wanted of them
 //! room_events one room as it goes on
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
 //! events     what happens to calls, as it happens
 //! openapi    the description of all this, made from the table
+//! sounds     prompts: listed, heard, uploaded
+//! webhooks   what is told to programs elsewhere
 //! people     users, tokens, the audit log
 //! routing    routes and trunks, and what would happen
 //! server     how it is; read the configuration again
@@ -30,12 +33,15 @@ mod export;
 mod openapi;
 mod originate;
 mod people;
+pub(crate) mod recordings;
 pub(crate) mod records;
 mod room_events;
 pub(crate) mod rooms;
 mod routing;
 mod server;
+pub(crate) mod sounds;
 pub(crate) mod wanted;
+pub(crate) mod webhooks;
 
 use std::{path::Path, sync::Arc};
 
@@ -57,7 +63,9 @@ use crate::{
     people::{Asker, People, Right},
     phone::Phones,
     problem::Problem,
+    sounds::Sounds,
     store::Store,
+    webhooks::{Settings, Webhooks},
 };
 
 /// Largest body of a request: a hundred thousand endpoints added at once.
@@ -80,6 +88,10 @@ pub struct Rooms {
     pub feed: Arc<Feed>,
     /// Pages that are phones.
     pub phones: Arc<Phones>,
+    /// Prompts.
+    pub sounds: Sounds,
+    /// Who is told over HTTP what happens.
+    pub webhooks: Arc<Webhooks>,
     listeners: Arc<Semaphore>,
 }
 
@@ -101,6 +113,8 @@ impl Rooms {
             recordings,
             feed,
             phones: Arc::default(),
+            sounds: Sounds::nowhere(),
+            webhooks: Arc::new(Webhooks::new(Settings::default())),
             listeners: Arc::new(Semaphore::new(events::LISTENERS)),
         }
     }
@@ -181,6 +195,57 @@ pub const DOORS: &[Door] = &[
     }),
     door("post", "/api/v1/bans", Right::ChangeBans, "Refuses an address or a network", || post(bans::add)),
     door("delete", "/api/v1/bans/{network}", Right::ChangeBans, "Lets it in again", || delete(bans::remove)),
+    door("get", "/api/v1/webhooks", Right::ChangeServer, "Who is told over HTTP what happens, and what waits", || {
+        get(webhooks::standings)
+    }),
+    door(
+        "get",
+        "/api/v1/webhooks/deliveries",
+        Right::ChangeServer,
+        "Deliveries that are dead, or that wait, the latest first",
+        || get(webhooks::deliveries),
+    ),
+    door("post", "/api/v1/webhooks/deliveries/{id}/resend", Right::ChangeServer, "Has a delivery tried anew", || {
+        post(webhooks::resend)
+    }),
+    door("delete", "/api/v1/webhooks/deliveries/{id}", Right::ChangeServer, "Throws a delivery away", || {
+        delete(webhooks::remove)
+    }),
+    door("post", "/api/v1/webhooks/ping", Right::ChangeServer, "Tells all receivers a ping", || post(webhooks::ping)),
+    door("get", "/api/v1/recordings", Right::ReadRecordings, "Calls that were recorded, the newest first", || {
+        get(recordings::list)
+    }),
+    door(
+        "get",
+        "/api/v1/recordings/{call}/{number}",
+        Right::ReadRecordings,
+        "A recording, whole or in part; each listening is noted",
+        || get(recordings::give),
+    ),
+    door(
+        "delete",
+        "/api/v1/recordings/{call}/{number}",
+        Right::ChangeRecordings,
+        "Deletes the sound of a recording",
+        || delete(recordings::remove),
+    ),
+    door("get", "/api/v1/sounds", Right::ReadRoutes, "Prompts, by name", || get(sounds::list)),
+    door(
+        "get",
+        "/api/v1/sounds/{name}",
+        Right::ReadRoutes,
+        "The sound of a prompt, or of a version that it had",
+        || get(sounds::give),
+    ),
+    door("put", "/api/v1/sounds/{name}", Right::ChangeSounds, "Uploads a prompt; what stood there is kept", || {
+        put(sounds::put)
+    }),
+    door("post", "/api/v1/sounds/{name}/restore", Right::ChangeSounds, "Puts a version of a prompt back", || {
+        post(sounds::restore)
+    }),
+    door("delete", "/api/v1/sounds/{name}", Right::ChangeSounds, "Removes a prompt; it is kept as a version", || {
+        delete(sounds::remove)
+    }),
     door("get", "/api/v1/openapi.json", Right::ReadStatus, "This description", || get(openapi::give)),
     door("get", "/api/v1/records", Right::ReadRecords, "Past calls, the newest first", || get(records::list)),
     door("get", "/api/v1/records/export", Right::ReadRecords, "All calls that are wanted, as CSV or JSON", || {

@@ -11,11 +11,20 @@ use crate::control::words::DEEDS;
 const QUERIES: &[(&str, &[(&str, &str)])] = &[
     ("/api/v1/records", RECORDS),
     ("/api/v1/records/export", RECORDS),
+    ("/api/v1/recordings", RECORDS),
     ("/api/v1/registrations", &[("after", "go on behind this endpoint"), ("limit", "how many endpoints at most")]),
     ("/api/v1/audit", &[("before", "go on before this number"), ("limit", "how many at most")]),
     (
         "/api/v1/past-rooms",
         &[("room", "of this name only"), ("before", "go on before this one"), ("limit", "how many at most, up to 500")],
+    ),
+    (
+        "/api/v1/webhooks/deliveries",
+        &[("state", "dead or waiting"), ("before", "go on before this one"), ("limit", "how many at most, up to 500")],
+    ),
+    (
+        "/api/v1/sounds/{name}",
+        &[("version", "one that it had, by its milliseconds; what stands there where it is missing")],
     ),
     ("/api/v1/events", &[("after", "the number of the last event that was heard")]),
 ];
@@ -99,6 +108,10 @@ fn operation(door: &Door) -> Value {
     if let Some(body) = body(door) {
         operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": body } } });
     }
+    if (door.method, door.path) == ("put", "/api/v1/sounds/{name}") {
+        let sound = json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
+        operation["requestBody"] = json!({ "required": true, "content": sound });
+    }
     operation
 }
 
@@ -119,6 +132,10 @@ fn body(door: &Door) -> Option<Value> {
                 "target": { "type": ["string", "null"] },
                 "prompts": { "type": ["array", "null"], "items": { "type": "string" }, "maxItems": 32 },
             },
+        })),
+        ("post", "/api/v1/sounds/{name}/restore") => Some(json!({
+            "type": "object", "required": ["version_ms"], "additionalProperties": false,
+            "properties": { "version_ms": { "type": "integer", "minimum": 0 } },
         })),
         ("post", "/api/v1/bans") => Some(json!({
             "type": "object", "required": ["network", "reason"], "additionalProperties": false,

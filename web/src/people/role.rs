@@ -38,11 +38,15 @@ pub enum Right {
     MintTokens,
     /// Refusing addresses, and letting them in again.
     ChangeBans,
+    /// Deleting recordings.
+    ChangeRecordings,
+    /// Uploading and removing prompts.
+    ChangeSounds,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ReadStatus,
         Self::ReadRecords,
         Self::ReadNumbers,
@@ -57,6 +61,8 @@ impl Right {
         Self::ReadAudit,
         Self::MintTokens,
         Self::ChangeBans,
+        Self::ChangeRecordings,
+        Self::ChangeSounds,
     ];
 
     /// Its name as a scope.
@@ -76,6 +82,8 @@ impl Right {
             Self::ReadAudit => "audit:read",
             Self::MintTokens => "tokens:mint",
             Self::ChangeBans => "bans:write",
+            Self::ChangeRecordings => "recordings:write",
+            Self::ChangeSounds => "sounds:write",
         }
     }
 
@@ -160,8 +168,14 @@ impl Role {
     pub fn rights(self) -> Rights {
         const WATCHING: [Right; 5] =
             [Right::ReadStatus, Right::ReadRecords, Right::ReadCalls, Right::ReadEndpoints, Right::ReadRoutes];
-        const WORKING: [Right; 5] =
-            [Right::ReadNumbers, Right::ReadRecordings, Right::ChangeCalls, Right::ChangeEndpoints, Right::ChangeBans];
+        const WORKING: [Right; 6] = [
+            Right::ReadNumbers,
+            Right::ReadRecordings,
+            Right::ChangeCalls,
+            Right::ChangeEndpoints,
+            Right::ChangeBans,
+            Right::ChangeSounds,
+        ];
         match self {
             Self::Admin => Rights::all(),
             Self::Operator => WATCHING.into_iter().chain(WORKING).collect(),

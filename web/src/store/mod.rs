@@ -14,6 +14,7 @@
 //! letters    mail that no server took yet
 //! voicemail  what was left for whom, and tries of PINs
 //! bans       who is refused at every door
+//! webhooks   what programs elsewhere have not taken yet
 //! people     users and tokens
 //! audit      who changed what, and who listened to what
 //! ```
@@ -40,6 +41,7 @@ mod seal;
 pub mod shelf;
 mod time;
 pub mod voicemail;
+pub mod webhooks;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 

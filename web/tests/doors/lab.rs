@@ -24,7 +24,9 @@ use patchcord_web::{
     people::People,
     problem::Problem,
     serve::{Ends, serve},
+    sounds::Sounds,
     store::{Place, Store},
+    webhooks::{Settings, Webhooks},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -118,6 +120,7 @@ pub struct Lab {
     pub house: Arc<Pretended>,
     pub people: Arc<People>,
     pub feed: Arc<Feed>,
+    pub webhooks: Arc<Webhooks>,
     pub web: std::net::SocketAddr,
     rooms: Rooms,
     folder: TempDir,
@@ -128,6 +131,11 @@ pub struct Lab {
 impl Lab {
     /// With one endpoint of the configuration file, `filed`.
     pub async fn new() -> Self {
+        Self::telling(Settings::default()).await
+    }
+
+    /// The same with receivers of webhooks.
+    pub async fn telling(settings: Settings) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let place = Place::parse("sqlite:patchcord.db", folder.path()).expect("a place");
         let store = Store::open(&place, folder.path()).await.expect("a store");
@@ -146,12 +154,15 @@ impl Lab {
         let people = Arc::new(People::new(store.clone()));
         let feed = Arc::new(Feed::new(clock::wall()));
         let recordings = folder.path().join("recordings").into();
-        let rooms = Rooms::new(accounts, house.clone(), store.clone(), people.clone(), recordings, feed.clone());
+        let webhooks = Arc::new(Webhooks::new(settings));
+        let mut rooms = Rooms::new(accounts, house.clone(), store.clone(), people.clone(), recordings, feed.clone());
+        rooms.webhooks = webhooks.clone();
+        rooms.sounds = Sounds::new(folder.path().join("sounds"), |_| None, std::iter::empty());
         tokio::spawn(serve(listener, control::routes(rooms.clone(), token), stopped.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let web = listener.local_addr().expect("an address");
         tokio::spawn(serve(listener, doors::doors(rooms.clone()), stopped));
-        Self { board, feed, store, house, people, web, rooms, folder, _hold: hold, _stop: stop }
+        Self { board, feed, store, house, people, webhooks, web, rooms, folder, _hold: hold, _stop: stop }
     }
 
     /// What is served at the HTTP doors.

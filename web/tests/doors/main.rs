@@ -11,3 +11,5 @@ mod people;
 mod recordings;
 mod registrations;
 mod sockets;
+mod sounds;
+mod webhooks;

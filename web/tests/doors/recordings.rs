@@ -74,3 +74,41 @@ async fn whoever_may_not_listen_hears_nothing() {
     assert!(answer.status == 403 && !answer.body.contains("0123456789"), "{answer:?}");
     assert_eq!(lab.page("GET", &format!("{path}/0")).await.status, 303, "and a stranger is led to the log-in");
 }
+
+#[tokio::test]
+async fn recordings_are_listed_heard_in_parts_and_deleted_over_the_api_and_each_listening_is_noted() {
+    let (lab, _cookie, path) = house(Role::Operator, &["day/one.wav", "day/deleted.wav"]).await;
+    let call = path.trim_start_matches("/calls/").trim_end_matches("/recordings");
+    let list = lab.order("GET", "/api/v1/recordings", "").await.json();
+    let of_call = &list["calls"][0];
+    assert_eq!((&of_call["call"], &of_call["recordings"][0]["bytes"]), (&call.into(), &10.into()), "{list}");
+    assert_eq!(of_call["recordings"][1]["is_there"], false, "deleted by hand: {list}");
+
+    let token = patchcord_web::control::Token::read(lab.folder()).expect("the token");
+    let header = format!("Authorization: Bearer {token}\r\nRange: bytes=-4\r\n");
+    let part = lab.order_with(&header, "GET", &format!("/api/v1/recordings/{call}/0"), "").await;
+    assert_eq!((part.status, part.header("content-range"), &*part.body), (206, "bytes 6-9/10", "6789"));
+    let whole = lab.order("GET", &format!("/api/v1/recordings/{call}/0"), "").await;
+    assert_eq!((whole.status, &*whole.kind, &*whole.body), (200, "audio/wav", "0123456789"));
+    for nothing in ["1", "2", "-1", "x", "..%2F..%2Fsecret.wav"] {
+        let answer = lab.order("GET", &format!("/api/v1/recordings/{call}/{nothing}"), "").await;
+        assert!(answer.problem(404).contains("no such recording"), "{nothing}");
+    }
+    assert_eq!(lab.order("DELETE", &format!("/api/v1/recordings/{call}/0"), "").await.status, 204);
+    assert_eq!(lab.order("DELETE", &format!("/api/v1/recordings/{call}/0"), "").await.status, 404);
+    let deeds = lab.order("GET", "/api/v1/audit", "").await.json();
+    let said: Vec<_> = deeds["deeds"].as_array().expect("a list").iter().map(|deed| deed["deed"].clone()).collect();
+    assert_eq!(said.iter().filter(|deed| **deed == "listened to").count(), 1, "a part is not a listening: {said:?}");
+    assert_eq!(said[0], "deleted recording");
+}
+
+#[tokio::test]
+async fn an_operator_hears_recordings_over_the_api_and_does_not_delete_them_and_a_viewer_does_neither() {
+    for (role, hears) in [(Role::Operator, 200), (Role::Viewer, 403)] {
+        let (lab, cookie, path) = house(role, &["day/one.wav"]).await;
+        let call = path.trim_start_matches("/calls/").trim_end_matches("/recordings");
+        let url = format!("/api/v1/recordings/{call}/0");
+        assert_eq!(lab.ask(&cookie, "GET", &url, "").await.status, hears, "{role}");
+        assert_eq!(lab.ask(&cookie, "DELETE", &url, "").await.status, 403, "{role}");
+    }
+}

@@ -15,7 +15,9 @@ laws!(
     calls_are_found_by_each_thing_that_is_asked,
     pages_go_on_where_the_last_one_ended,
     a_survey_counts_what_happened,
-    what_is_too_old_is_forgotten_and_what_goes_on_is_not
+    what_is_too_old_is_forgotten_and_what_goes_on_is_not,
+    only_so_many_calls_are_kept_and_the_eldest_go,
+    journals_go_before_their_records
 );
 
 fn id(number: u64) -> CallId {
@@ -138,4 +140,24 @@ async fn what_is_too_old_is_forgotten_and_what_goes_on_is_not(lab: Lab) {
     assert!(store.story(id(5)).await.expect("looked up").is_none());
     assert!(store.story(id(1100)).await.expect("looked up").is_some_and(|story| !story.entries.is_empty()));
     store.close().await;
+}
+
+async fn only_so_many_calls_are_kept_and_the_eldest_go(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 1_200).await;
+    assert_eq!(store.forget_calls_beyond(1_200).await.expect("asked"), 0);
+    assert_eq!(store.forget_calls_beyond(100).await.expect("forgotten"), 1_100);
+    let left = found(&store, Wanted::default()).await;
+    assert_eq!((left.len(), left[0], left[99]), (100, 1_199, 1_100));
+    assert!(store.story(id(1_099)).await.expect("asked").is_none());
+}
+
+async fn journals_go_before_their_records(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 10).await;
+    assert_eq!(store.forget_journals(moment(4)).await.expect("forgotten"), 4);
+    assert_eq!(store.forget_journals(moment(4)).await.expect("nothing is left"), 0);
+    let old = store.story(id(3)).await.expect("asked").expect("its record stays");
+    assert!(old.entries.is_empty() && old.record.legs.len() == 1);
+    assert!(!store.story(id(4)).await.expect("asked").expect("it is kept").entries.is_empty());
 }

@@ -17,9 +17,6 @@ use crate::store::{PATIENCE, Store, database::on_either, failed, within};
 /// Calls that one page looks through for what no index knows: some tens of milliseconds.
 pub const LOOKED_AT: i64 = 20_000;
 
-/// Calls that are forgotten in one transaction: others write meanwhile.
-const FORGOTTEN: i64 = 500;
-
 /// Which calls are wanted. What is not said is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -225,40 +222,6 @@ impl Store {
         }
         .await)
         .map_err(failed)
-    }
-
-    /// Forgets calls that began before that moment and are over, with their legs and journals; says how many those were.
-    pub async fn forget_calls(&self, before: SystemTime) -> Result<u64, ShelfError> {
-        const OLD: &str = "SELECT id FROM calls WHERE id < $1 AND outcome IS NOT NULL ORDER BY id LIMIT $2";
-        const PARTS: [&str; 3] = [
-            "DELETE FROM journal WHERE call_id >= $1 AND call_id <= $2 AND call_id IN \
-             (SELECT id FROM calls WHERE id >= $1 AND id <= $2 AND outcome IS NOT NULL)",
-            "DELETE FROM legs WHERE call_id >= $1 AND call_id <= $2 AND call_id IN \
-             (SELECT id FROM calls WHERE id >= $1 AND id <= $2 AND outcome IS NOT NULL)",
-            "DELETE FROM calls WHERE id >= $1 AND id <= $2 AND outcome IS NOT NULL",
-        ];
-        let before = CallId::new(before, 0).to_string();
-        let mut forgotten = 0;
-        loop {
-            let gone = within(PATIENCE, async {
-                on_either!(&self.database, |pool: Kind| async {
-                    let mut all_or_none = pool.begin().await?;
-                    let old: Vec<String> =
-                        sqlx::query_scalar(OLD).bind(&before).bind(FORGOTTEN).fetch_all(&mut *all_or_none).await?;
-                    let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(0) };
-                    for part in PARTS {
-                        sqlx::query(part).bind(first).bind(last).execute(&mut *all_or_none).await?;
-                    }
-                    all_or_none.commit().await.map(|()| old.len() as u64)
-                }
-                .await)
-                .map_err(failed)
-            });
-            match gone.await? {
-                0 => return Ok(forgotten),
-                gone => forgotten += gone,
-            }
-        }
     }
 
     /// What the calls since then were like, looking at as many of the latest as a page would.

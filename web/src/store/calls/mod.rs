@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! find       calls by what people ask for, within bounds
+//! forget     calls that are kept no longer
 //! row        a record as rows, and back
 //! statement  what is written with which values
 //! ```
@@ -10,6 +11,7 @@
 //! would cost thirty times as many.
 
 pub mod find;
+mod forget;
 mod row;
 mod statement;
 pub mod survey;

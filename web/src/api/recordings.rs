@@ -1,0 +1,155 @@
+//! Recordings of calls: listed, heard in whole or in part, deleted. Each listening stands in the audit log.
+//!
+//! A recording is named by its call and its place in that call's record; no path is ever taken from a request.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use patchcord_engine::{
+    journal::{CallId, NoCallId, Record, RecordShelf},
+    runtime::clock,
+};
+use serde_json::{Value, json};
+
+use super::{Rooms, ask::Asked, records::shown, wanted::Filters};
+use crate::{
+    control::words::Told,
+    people::{Asker, guard::away},
+    problem::Problem,
+    recordings,
+    store::Wanted,
+};
+
+/// Calls in a page, unless another number is asked for.
+const USUAL: usize = 50;
+
+/// `GET /api/v1/recordings`: calls that were recorded, by the filters of records.
+pub(super) async fn list(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Asked(filters): Asked<Filters>,
+) -> Result<Json<Value>, Problem> {
+    let (before, most) = filters.page(USUAL)?;
+    let wanted = Wanted { recorded: Some(true), ..filters.wanted()? };
+    let found = rooms.store.find_calls(&wanted, before, most).await.map_err(|error| away(&error))?;
+    let (folder, paths) = (rooms.recordings.clone(), found.records.iter().map(|record| record.recordings.clone()));
+    let paths: Vec<Vec<Box<str>>> = paths.collect();
+    let sizes = tokio::task::spawn_blocking(move || {
+        let bytes = |path: &str| recordings::open(&folder, path).map(|recording| recording.length);
+        paths.iter().map(|of_call| of_call.iter().map(|path| bytes(path)).collect()).collect()
+    });
+    let sizes: Vec<Vec<Option<u64>>> = sizes.await.unwrap_or_default();
+    let calls = found.records.into_iter().zip(sizes).map(|(record, sizes)| of_call(record, &sizes, &asker));
+    let next = found.next.map(|call| call.to_string());
+    Ok(Json(json!({ "calls": calls.collect::<Vec<_>>(), "next": next })))
+}
+
+fn of_call(record: Record, sizes: &[Option<u64>], asker: &Asker) -> Value {
+    let call = record.call;
+    let paths = record.recordings.iter().zip(sizes).enumerate().map(|(at, (path, bytes))| {
+        let url = format!("/api/v1/recordings/{call}/{at}");
+        json!({ "number": at, "path": path, "url": url, "bytes": bytes, "is_there": bytes.is_some() })
+    });
+    let recordings: Vec<Value> = paths.collect();
+    let Told { sentence, record } = Told::from(shown(record, asker));
+    json!({ "call": call, "began_ms": record.began.duration_since(std::time::UNIX_EPOCH).map_or(0, |at| at.as_millis() as u64),
+            "from": record.from, "to": record.to, "sentence": sentence, "recordings": recordings })
+}
+
+/// `GET /api/v1/recordings/{call}/{number}`
+pub(super) async fn give(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    headers: HeaderMap,
+    Path((call, number)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    hear(&rooms, &asker, &headers, &call, place(&number)?).await
+}
+
+/// `DELETE /api/v1/recordings/{call}/{number}`
+pub(super) async fn remove(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path((call, number)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    delete(&rooms, &asker, &call, place(&number)?).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+fn place(number: &str) -> Result<usize, Problem> {
+    number.parse().map_err(|_| gone())
+}
+
+fn gone() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such recording").remedy("it may have been deleted")
+}
+
+/// The path of a recording, out of its call's record.
+async fn path(rooms: &Rooms, call: &str, at: usize) -> Result<Arc<str>, Problem> {
+    let id: CallId =
+        call.parse().map_err(|error: NoCallId| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let story = rooms.store.story(id).await.map_err(|error| away(&error))?;
+    let record = story.ok_or_else(gone)?.record;
+    record.recordings.get(at).map(|path| (**path).into()).ok_or_else(gone)
+}
+
+/// The sound itself, whole or in part, and a line in the audit log for whoever begins to listen.
+pub(crate) async fn hear(
+    rooms: &Rooms,
+    asker: &Asker,
+    headers: &HeaderMap,
+    call: &str,
+    at: usize,
+) -> Result<Response, Problem> {
+    let path = path(rooms, call, at).await?;
+    let (folder, named) = (rooms.recordings.clone(), path.clone());
+    let opened = tokio::task::spawn_blocking(move || recordings::open(&folder, &named)).await;
+    let recording = opened.ok().flatten().ok_or_else(gone)?;
+    let (length, kind) = (recording.length, recording.kind);
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let Ok(asked) = recordings::range(asked, length) else {
+        let all = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
+        return Ok((StatusCode::RANGE_NOT_SATISFIABLE, all).into_response());
+    };
+    let (from, to) = asked.unwrap_or((0, length.saturating_sub(1)));
+    if from == 0 {
+        // A player asks for many parts; it begins to listen once.
+        rooms.people.note(asker, "listened to", &path, clock::wall()).await;
+    }
+    let count = if length == 0 { 0 } else { to - from + 1 };
+    let part = recording.part(from, count);
+    let part = part.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
+    let headers = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_LENGTH, count.to_string()),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
+    ];
+    let body = Body::from_stream(part);
+    Ok(match asked {
+        None => (headers, body).into_response(),
+        Some((from, to)) => {
+            let range = [(header::CONTENT_RANGE, format!("bytes {from}-{to}/{length}"))];
+            (StatusCode::PARTIAL_CONTENT, headers, range, body).into_response()
+        }
+    })
+}
+
+/// Deletes the sound, and notes who wanted it. The record goes on saying that there was one.
+pub(crate) async fn delete(rooms: &Rooms, asker: &Asker, call: &str, at: usize) -> Result<(), Problem> {
+    let path = path(rooms, call, at).await?;
+    let (folder, named) = (rooms.recordings.clone(), path.clone());
+    let deleted = tokio::task::spawn_blocking(move || recordings::delete(&folder, &named)).await;
+    match deleted {
+        Ok(Ok(true)) => {}
+        Ok(Ok(false)) => return Err(gone()),
+        Ok(Err(error)) => return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(error) => return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    }
+    rooms.people.note(asker, "deleted recording", &path, clock::wall()).await;
+    Ok(())
+}

@@ -1,8 +1,9 @@
 //! Starts the server, room by room, and says what to do when one refuses.
 
-use std::{collections::HashSet, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::SystemTime};
 
 use patchcord_engine::{
+    bans::Bans,
     exchange::Exchange,
     routing::{BindingShelf, PlanError},
     runtime::{self, Around, BindError, CertificateError, Keeper, Runtime, clock},
@@ -21,12 +22,13 @@ use patchcord_web::{
     past_rooms,
     people::{People, PeopleError},
     problem::chain,
-    retention::{self, Forgotten},
+    retention::{self, Forgotten, Kept},
     serve::{Place, Secure, serve},
     sounds::Sounds,
     store::{OpenError, Store},
     webhooks::{self, ToldRecords, ToldRegistrations, Webhooks},
 };
+use rustls::pki_types::CertificateDer;
 use tokio::{net::TcpListener, runtime::Handle, sync::watch, task::JoinHandle};
 use tracing::info;
 
@@ -190,12 +192,8 @@ async fn open_rooms(
 ) -> Result<Rooms, StartError> {
     let store = Store::open(&config.database, &config.data).await?;
     let (board, accounts) = open_accounts(&config, &store).await?;
-    let (now, wall) = (clock::now(), clock::wall());
-    let bindings = store.load_bindings(wall).await.map_err(StartError::Bindings)?;
-    let registered: HashSet<String> = bindings.iter().map(|binding| binding.user.clone()).collect();
-    let restored = board.location.restore(bindings, now, wall);
-    info!(endpoints = board.directory.count(), restored, "the store is open");
-
+    let wall = clock::wall();
+    let registered = restore(&store, &board, wall).await?;
     let spool = Spool::open(&config.data.join(SPOOL_FOLDER), spool::MOST)?;
 
     let web = listen_for_http(&config.web.listen).await?;
@@ -211,18 +209,14 @@ async fn open_rooms(
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
     };
     let porter = open_porter(&config, &store, &board, &services)?;
-    let refused = board.bans.clone();
-    refused.spare(config.runtime.local.clone());
-    refused.restore(store.bans(wall).await.map_err(StartError::Bindings)?, wall);
+    let refused = open_bans(&config, &store, &board).await?;
     let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())), bans: refused.clone() };
     let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
-    let webhooks = Arc::new(Webhooks::new(config.webhooks.clone()));
-    let telling =
-        webhooks::run(webhooks.clone(), store.clone(), board.clone(), sound::authorities(&config)?, stopped.clone());
-    let forgotten = Arc::new(Forgotten::default());
-    let prompts = config.sound.scripts.join(crate::config::SOUNDS);
-    let sounds = Sounds::new(prompts, shipped::sound, shipped::sounds().map(str::to_owned));
+    let (webhooks, forgotten) = (Arc::new(Webhooks::new(config.webhooks.clone())), Arc::new(Forgotten::default()));
+    let authorities = sound::authorities(&config)?;
+    let telling = webhooks::run(webhooks.clone(), store.clone(), board.clone(), authorities.clone(), stopped.clone());
+    let sounds = prompts(&config);
     let places = web.iter().map(|(_, place)| *place).collect();
     let shown = certificate_of_pages(&config, &runtime)?;
     let parts = Parts {
@@ -237,21 +231,16 @@ async fn open_rooms(
         telemetry,
         shown: shown.clone(),
     };
-    let authorities = sound::authorities(&config)?;
     let fetching = config.web.acme.clone().map(|acme| (acme, authorities));
     let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
-    let shelf = Arc::new(ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter()));
     let feed = Arc::new(Feed::new(wall));
-    let told_of = board.clone();
-    let keeper = tokio::spawn(runtime::keep(board.clone(), shelf, stopped.clone()));
-    let scribe = tokio::spawn(runtime::file_calls(
-        board,
-        Arc::new(ToldRecords::new(Announced::new(store.clone(), feed.clone()), told_of, webhooks.clone())),
-        spool,
-        stopped.clone(),
-    ));
+    let shelves = (
+        ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter()),
+        ToldRecords::new(Announced::new(store.clone(), feed.clone()), board.clone(), webhooks.clone()),
+    );
+    let writers = open_writers(board, shelves, spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
     (rooms.webhooks, rooms.sounds) = (webhooks, sounds);
     let routes = control::routes(rooms.clone(), token);
@@ -260,18 +249,74 @@ async fn open_rooms(
         tokio::spawn(services.watch(stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(tell(telling)),
-        tokio::spawn(past_rooms::keep(rooms.store.clone(), rooms.accounts.board().clone(), stopped.clone())),
-        tokio::spawn(bans::keep(rooms.store.clone(), refused, stopped.clone())),
-        tokio::spawn(retention::watch(rooms.store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone())),
     ];
+    doors.extend(open_keepers(&rooms, (kept, forgotten), refused, &stopped));
     let answers = Arc::new(Answers::default());
     doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
-    if let Some((acme, authorities)) = fetching {
-        let told = house.clone();
-        let renewed = move || told.show_renewed();
-        doors.push(tokio::spawn(acme::keep(acme, authorities, answers, renewed, stopped.clone())));
-    }
-    Ok((house, [keeper, scribe], doors, first_login))
+    doors.extend(fetching.map(|fetching| open_fetching(fetching, answers, &house, &stopped)));
+    Ok((house, writers, doors, first_login))
+}
+
+/// Who fetches the certificate of pages and phones, and renews it.
+fn open_fetching(
+    (acme, authorities): (acme::Settings, Vec<CertificateDer<'static>>),
+    answers: Arc<Answers>,
+    house: &Arc<Running>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinHandle<()> {
+    let told = house.clone();
+    tokio::spawn(acme::keep(acme, authorities, answers, move || told.show_renewed(), stopped.clone()))
+}
+
+/// Who keeps rooms that are over and bans in the store, and who forgets.
+fn open_keepers(
+    rooms: &Doors,
+    (kept, forgotten): (Kept, Arc<Forgotten>),
+    refused: Arc<Bans>,
+    stopped: &watch::Receiver<bool>,
+) -> [JoinHandle<()>; 3] {
+    let (store, board) = (rooms.store.clone(), rooms.accounts.board().clone());
+    let forgetting = retention::watch(store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone());
+    [
+        tokio::spawn(past_rooms::keep(store.clone(), board, stopped.clone())),
+        tokio::spawn(bans::keep(store, refused, stopped.clone())),
+        tokio::spawn(forgetting),
+    ]
+}
+
+/// Where endpoints were when the last process ended; gives who they are.
+async fn restore(store: &Store, board: &Switchboard, wall: SystemTime) -> Result<HashSet<String>, StartError> {
+    let bindings = store.load_bindings(wall).await.map_err(StartError::Bindings)?;
+    let registered = bindings.iter().map(|binding| binding.user.clone()).collect();
+    let restored = board.location.restore(bindings, clock::now(), wall);
+    info!(endpoints = board.directory.count(), restored, "the store is open");
+    Ok(registered)
+}
+
+/// Who is refused at every door, as far as that is kept.
+async fn open_bans(config: &Config, store: &Store, board: &Arc<Switchboard>) -> Result<Arc<Bans>, StartError> {
+    let (bans, wall) = (board.bans.clone(), clock::wall());
+    bans.spare(config.runtime.local.clone());
+    bans.restore(store.bans(wall).await.map_err(StartError::Bindings)?, wall);
+    Ok(bans)
+}
+
+/// Prompts that can be uploaded, and those that are shipped.
+fn prompts(config: &Config) -> Sounds {
+    let folder = config.sound.scripts.join(crate::config::SOUNDS);
+    Sounds::new(folder, shipped::sound, shipped::sounds().map(str::to_owned))
+}
+
+/// Who writes registrations, and who writes calls.
+fn open_writers(
+    board: Arc<Switchboard>,
+    (registrations, records): (ToldRegistrations<Store>, ToldRecords<Announced>),
+    spool: Spool,
+    stopped: &watch::Receiver<bool>,
+) -> [JoinHandle<usize>; 2] {
+    let keeper = tokio::spawn(runtime::keep(board.clone(), Arc::new(registrations), stopped.clone()));
+    let scribe = tokio::spawn(runtime::file_calls(board, Arc::new(records), spool, stopped.clone()));
+    [keeper, scribe]
 }
 
 fn open_pages(

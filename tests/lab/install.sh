@@ -54,6 +54,7 @@ has_package() {
         linphone-cli) command -v linphonec >/dev/null ;;
         ffmpeg) command -v ffmpeg >/dev/null ;;
         sox | libsox-fmt-mp3) command -v sox >/dev/null ;;
+        python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
         postgresql) command -v postgres >/dev/null ;;
         *) false ;;
     esac
@@ -72,6 +73,14 @@ need_browser_phones() {
     (cd "$into/work" && npm ci --ignore-scripts --no-audit --no-fund >&2) || return 1
     "$into/work/node_modules/.bin/esbuild" "$into/work/jssip.js" "$into/work/sip.js" \
         --bundle --format=iife --target=chrome120 --outdir="$into" --log-level=warning
+}
+
+# need_schemathesis: who tries the API by its own description, at one version, in an environment of its own.
+need_schemathesis() {
+    local into=target/schemathesis version=4.32.5
+    [ "$("$into/bin/st" --version 2>/dev/null | tr -dc '0-9.')" = "$version" ] && return
+    echo "installing schemathesis $version from PyPI, into $into" >&2
+    python3 -m venv "$into" && "$into/bin/pip" install --quiet "schemathesis==$version" >&2
 }
 
 apt_get() {

@@ -8,6 +8,7 @@ mod calling;
 #[path = "../../web/tests/store/cluster.rs"]
 mod cluster;
 mod crowds;
+mod described;
 mod doors;
 mod flows;
 mod handsets;
@@ -18,6 +19,7 @@ mod mail_room;
 mod operators;
 mod originated;
 mod other_phones;
+mod outages;
 mod outside;
 mod page_phones;
 mod pages;

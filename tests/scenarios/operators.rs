@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Asks over the control socket, as the commands do.
-async fn ask(server: &Server, method: &str, path: &str, body: &Value) -> (u16, Value) {
+pub async fn ask(server: &Server, method: &str, path: &str, body: &Value) -> (u16, Value) {
     use tokio::io::AsyncWriteExt;
     let token = std::fs::read_to_string(server.data().join("control.token")).expect("the token of this start");
     let mut stream = tokio::net::UnixStream::connect(server.data().join("control.sock")).await.expect("it answers");

@@ -50,5 +50,5 @@ pub mod retention;
 pub mod serve;
 pub mod sounds;
 pub mod store;
-pub mod workshop;
 pub mod webhooks;
+pub mod workshop;

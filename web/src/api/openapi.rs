@@ -133,27 +133,6 @@ fn body(door: &Door) -> Option<Value> {
                 "prompts": { "type": ["array", "null"], "items": { "type": "string" }, "maxItems": 32 },
             },
         })),
-        ("post", "/api/v1/sounds/{name}/restore") => Some(json!({
-            "type": "object", "required": ["version_ms"], "additionalProperties": false,
-            "properties": { "version_ms": { "type": "integer", "minimum": 0 } },
-        })),
-        ("post", "/api/v1/bans") => Some(json!({
-            "type": "object", "required": ["network", "reason"], "additionalProperties": false,
-            "properties": {
-                "network": { "type": "string", "description": "an address, or a network as 192.0.2.0/24" },
-                "reason": { "type": "string", "minLength": 1, "maxLength": MAX_REASON },
-                "for_s": { "type": ["integer", "null"], "minimum": 1, "maximum": super::bans::LONGEST_S },
-            },
-        })),
-        ("post", "/api/v1/calls/{call}/transfer") => Some(json!({
-            "type": "object", "required": ["to"], "additionalProperties": false,
-            "properties": {
-                "to": { "type": "string", "minLength": 1, "maxLength": MAX_NAME,
-                        "description": "who is called instead: user:alice, a number, sip:…" },
-                "leg": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX,
-                         "description": "whose party is passed on; the caller's where it is missing" },
-            },
-        })),
         ("post", "/api/v1/originate") => Some(json!({
             "type": "object", "required": ["target"], "additionalProperties": false,
             "properties": {
@@ -186,6 +165,34 @@ fn body(door: &Door) -> Option<Value> {
                 "type": "object", "required": ["user", "password"],
                 "properties": { "user": { "type": "string" }, "password": { "type": "string" }, "number": { "type": ["string", "null"] } },
             } } },
+        })),
+        _ => small_body(door),
+    }
+}
+
+/// The bodies of doors that are told little.
+fn small_body(door: &Door) -> Option<Value> {
+    match (door.method, door.path) {
+        ("post", "/api/v1/sounds/{name}/restore") => Some(json!({
+            "type": "object", "required": ["version_ms"], "additionalProperties": false,
+            "properties": { "version_ms": { "type": "integer", "minimum": 0 } },
+        })),
+        ("post", "/api/v1/bans") => Some(json!({
+            "type": "object", "required": ["network", "reason"], "additionalProperties": false,
+            "properties": {
+                "network": { "type": "string", "description": "an address, or a network as 192.0.2.0/24" },
+                "reason": { "type": "string", "minLength": 1, "maxLength": MAX_REASON },
+                "for_s": { "type": ["integer", "null"], "minimum": 1, "maximum": super::bans::LONGEST_S },
+            },
+        })),
+        ("post", "/api/v1/calls/{call}/transfer") => Some(json!({
+            "type": "object", "required": ["to"], "additionalProperties": false,
+            "properties": {
+                "to": { "type": "string", "minLength": 1, "maxLength": MAX_NAME,
+                        "description": "who is called instead: user:alice, a number, sip:…" },
+                "leg": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX,
+                         "description": "whose party is passed on; the caller's where it is missing" },
+            },
         })),
         (method, path) => {
             let (_, _, required, others) = BODIES.iter().find(|(m, p, ..)| (*m, *p) == (method, path))?;

@@ -36,23 +36,21 @@ impl Cluster {
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
 
-        let mut server = as_user(user, &bin.join("postgres"))
-            .arg("-D")
-            .arg(&cluster)
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=20", "-c"])
-            .arg(format!("unix_socket_directories={}", folder.path().display()))
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("postgres runs");
-        let mut log = BufReader::new(server.stderr.take().expect("its log is piped"));
-        let mut said = String::new();
-        while !said.contains("ready to accept connections") {
-            let read = log.read_line(&mut said).expect("its log is text");
-            assert_ne!(read, 0, "PostgreSQL ended at its start: {said}");
-        }
-        // Somebody must read on, or the server stops when the pipe is full.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let server = serve(folder.path());
         Self { server, folder }
+    }
+
+    /// Kills it as a machine that loses its power would.
+    #[allow(dead_code, reason = "the store's own tests close it in good order")]
+    pub fn kill(&mut self) {
+        // Its own end, and that of all its processes, without a word to anybody: what it has acknowledged must be there again.
+        end(&mut self.server);
+    }
+
+    /// Starts it again on what it had.
+    #[allow(dead_code, reason = "the store's own tests need one life")]
+    pub fn start_again(&mut self) {
+        self.server = serve(self.folder.path());
     }
 
     /// Where to connect.
@@ -62,13 +60,42 @@ impl Cluster {
     }
 }
 
+/// The server on the cluster in that folder, once it takes connections.
+fn serve(folder: &Path) -> Child {
+    let bin = newest_bin(Path::new("/usr/lib/postgresql")).expect(MISSING);
+    let mut server = as_user(server_user(folder), &bin.join("postgres"))
+        .arg("-D")
+        .arg(folder.join("cluster"))
+        .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=20", "-c"])
+        .arg(format!("unix_socket_directories={}", folder.display()))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("postgres runs");
+    let mut log = BufReader::new(server.stderr.take().expect("its log is piped"));
+    let mut said = String::new();
+    while !said.contains("ready to accept connections") {
+        let read = log.read_line(&mut said).expect("its log is text");
+        assert_ne!(read, 0, "PostgreSQL ended at its start: {said}");
+    }
+    // Somebody must read on, or the server stops when the pipe is full.
+    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+    server
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // QUIT is the immediate end that still gives its shared memory back.
-        let quit = Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status();
-        assert!(quit.is_ok_and(|status| status.success()), "PostgreSQL could not be told to end");
-        self.server.wait().expect("PostgreSQL ended");
+        end(&mut self.server);
     }
+}
+
+fn end(server: &mut Child) {
+    if matches!(server.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    // QUIT is the immediate end that still gives its shared memory back.
+    let quit = Command::new("kill").args(["-QUIT", &server.id().to_string()]).status();
+    assert!(quit.is_ok_and(|status| status.success()), "PostgreSQL could not be told to end");
+    server.wait().expect("PostgreSQL ended");
 }
 
 /// The `bin` of the newest version that is installed.

@@ -1,0 +1,45 @@
+//! The API against its own description: schemathesis makes up requests from the OpenAPI document, good ones and bad ones, and looks that no
+//! answer is an error of the server or contradicts what is described.
+//!
+//! `./test` installs it. What never ends (events) is left out.
+
+use std::{path::Path, process::Stdio};
+
+use tokio::process::Command;
+
+use crate::{operators::ask, setup};
+
+/// Requests for each door and each kind of fault.
+const EXAMPLES: &str = "15";
+
+#[tokio::test]
+async fn the_api_keeps_what_its_description_says() {
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/schemathesis/bin/st");
+    assert!(tool.exists(), "{} is missing: `./test` installs it", tool.display());
+    let server = setup().endpoint("alice", "secret").start().await;
+    let scopes = ["status:read", "records:read", "numbers:read", "recordings:read", "recordings:write", "calls:read"];
+    let more = ["calls:write", "endpoints:read", "endpoints:write", "routes:read", "server:write", "people:write"];
+    let rest = ["audit:read", "tokens:mint", "bans:write", "sounds:write"];
+    let scopes: Vec<&str> = scopes.into_iter().chain(more).chain(rest).collect();
+    let (status, made) =
+        ask(&server, "POST", "/api/v1/tokens", &serde_json::json!({ "name": "schemathesis", "scopes": scopes })).await;
+    assert_eq!(status, 201, "{made}");
+    let token = made["token"].as_str().expect("a token");
+    let status = server.json(&["status", "--json"]).await;
+    let web = status["web"][0].as_str().expect("HTTP is served");
+    let (_, address) = web.split_once(':').expect("a scheme");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let ran = Command::new(&tool)
+        .current_dir(folder.path())
+        .args(["run", &format!("http://{address}/api/v1/openapi.json")])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .args(["--exclude-path", "/api/v1/events"])
+        .args(["--max-examples", EXAMPLES, "--seed", "1", "--no-color", "--workers", "1"])
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("schemathesis runs");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+}

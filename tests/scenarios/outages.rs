@@ -1,0 +1,131 @@
+//! Databases that go away, or take nothing, while calls go on: nobody on the telephone notices, and every record is there once.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use patchcord_lab::{Carrier, Handset, Lab, Model, Server, Side, eventually};
+
+use crate::{
+    calling::{at_home, house, house_with},
+    cluster::Cluster,
+    records::records,
+    setup,
+};
+
+/// A talk from its beginning to its end.
+async fn talk(alice: &Handset, bob: &Handset) {
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+}
+
+/// The records of so many calls, each once and each with both legs.
+async fn each_once(server: &Server, count: usize) {
+    let told = records(server, count).await;
+    let calls: BTreeSet<_> = told.iter().map(|told| told["record"]["call"].to_string()).collect();
+    assert_eq!((told.len(), calls.len()), (count, count), "{told:#?}");
+    for told in &told {
+        assert_eq!(told["record"]["outcome"], "answered", "{told:#?}");
+        assert_eq!(told["record"]["legs"].as_array().map(Vec::len), Some(2), "{told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is_there_once() {
+    let mut cluster = Cluster::start();
+    let server = house_with(setup().toml(&format!("[database]\nurl = {:?}", cluster.url()))).await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    talk(&alice, &bob).await;
+    each_once(&server, 1).await;
+
+    // One call stands while the database dies, and ends before it is back; another one begins and ends meanwhile.
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    cluster.kill();
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    talk(&alice, &bob).await;
+    let (status, told) = server.get("/readyz").await;
+    assert_eq!(status, 503, "{told}");
+    let (_, told) = server.get("/metrics").await;
+    assert!(told.contains("patchcord_calls_begun_total 3"), "{told}");
+
+    // And one stands while it comes back.
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    cluster.start_again();
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    each_once(&server, 4).await;
+    let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
+    eventually("the server is ready again", ready).await;
+    each_once(&server, 4).await;
+}
+
+/// Somebody else who has begun to write into a database of SQLite, and does not end.
+struct Locked(Child);
+
+impl Locked {
+    fn hold(database: &Path) -> Self {
+        const HOLD: &str = "import sqlite3, sys\n\
+                            there = sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None)\n\
+                            there.execute('BEGIN IMMEDIATE')\n\
+                            print('held', flush=True)\n\
+                            sys.stdin.read()\n";
+        let mut python = Command::new("python3");
+        let holder = python.args(["-c", HOLD]).arg(database).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut holder = holder.expect("python3 is there");
+        let mut said = String::new();
+        BufReader::new(holder.stdout.take().expect("piped")).read_line(&mut said).expect("it says so");
+        assert_eq!(said, "held\n");
+        Self(holder)
+    }
+
+    fn let_go(mut self) {
+        let mut input = self.0.stdin.take().expect("piped");
+        input.flush().expect("open");
+        drop(input);
+        self.0.wait().expect("it ends");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_takes_nothing_is_told_by_readyz_and_records_wait_and_are_there_once() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    talk(&alice, &bob).await;
+    each_once(&server, 1).await;
+
+    let locked = Locked::hold(&server.data().join("patchcord.db"));
+    // Somebody registers, which wants to be written, and two talk, which wants to be, too.
+    let _carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    talk(&alice, &bob).await;
+    let told = async || {
+        let (status, told) = server.get("/readyz").await;
+        (status == 503 && told.contains("registrations could not be written for")).then_some(())
+    };
+    let failing = async || {
+        let (_, told) = server.get("/metrics").await;
+        (!told.contains("patchcord_registrations_unwritable_seconds 0\n")).then_some(())
+    };
+    eventually("writing fails", failing).await;
+    eventually("the server says that it is not ready", told).await;
+    talk(&alice, &bob).await;
+
+    locked.let_go();
+    each_once(&server, 3).await;
+    let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
+    eventually("the server is ready again", ready).await;
+}

@@ -28,6 +28,8 @@ pub enum Errand {
     Outside(Outside),
     /// A call of its own that the house begins.
     Originate(Box<Wanted>),
+    /// The answer to an occasion, as JSON.
+    Reply(String),
 }
 
 /// What a program wants of a conference room.

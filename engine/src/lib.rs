@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod journal;
 pub mod line;
 pub mod live;
+pub mod occasion;
 pub mod originate;
 pub mod passes;
 pub mod program;

@@ -10,6 +10,7 @@
 //! leg that leaves ([`Happening::Left`]) and may ask for verbs that need no sound, until the engine's patience ends.
 
 use crate::call::{Happening, LegId, Outcome, Verb};
+use crate::occasion::Occasion;
 
 /// A script, a test, or a service written in Rust.
 pub trait Program {
@@ -32,6 +33,8 @@ pub struct VerbId(pub u64);
 pub enum Wake {
     /// The call has come: this leg is the caller's.
     Begin(LegId),
+    /// There is no call: this is asked of the program, and what it answers it says by [`Errand::Reply`](crate::errand::Errand).
+    Occasion(Box<Occasion>),
     /// A verb has ended.
     Result(VerbId, Outcome),
     /// Something happened that no verb was waiting for.

@@ -7,12 +7,13 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
+use patchcord_engine::occasion::Kind;
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position, Stmt, StmtBlock};
 
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::words::given::unknown;
-use crate::words::kind::{Kind, texts_of};
+use crate::words::kind::{Kind as Sort, texts_of};
 use crate::words::{self, FACTS, Of, Part, Word};
 use crate::{check_text, engine};
 
@@ -27,7 +28,11 @@ pub const HANDLERS: &[(&str, usize, &str)] = &[
         "on_refer(leg, req): a party asks to be transferred; req.to, req.replaces, req.accept(), req.reject(code).",
     ),
     ("on_hold", 2, "on_hold(leg, held): a party holds, or resumes."),
-    ("on_message", 2, "on_message(leg, msg): a text; msg.content_type, msg.body."),
+    (
+        "on_message",
+        2,
+        "on_message(leg, msg): a text; msg.content_type, msg.body. Outside of any call leg is (), and there are msg.from, msg.to, msg.name, msg.endpoint, msg.trunk; it gives back what on_register does.",
+    ),
     ("on_bye", 2, "on_bye(leg, why): once for each leg that ends; why.by, why.cause, why.sip, why.reason, why.at."),
     (
         "on_room",
@@ -35,7 +40,21 @@ pub const HANDLERS: &[(&str, usize, &str)] = &[
         "on_room(leg, ev): something happens in the conference room of a leg; ev.kind (join, leave, talk_start, talk_stop, floor, hand, mute, lock, record, wait, denied), ev.on, ev.me, ev.member, ev.name, ev.number, ev.role, ev.members, ev.room.",
     ),
     ("on_error", 2, "on_error(leg, err): the script has failed; err.text."),
+    (
+        "on_web",
+        1,
+        "on_web(req): somebody asks /services/NAME over HTTP; req.method, req.query, req.headers, req.body, req.json, req.who. Gives back a text, a status, () or #{ status, headers, body, json }.",
+    ),
+    ("on_timer", 1, "on_timer(name): a moment that [timer] of the manifest names."),
+    (
+        "on_register",
+        1,
+        "on_register(reg): a phone registers, asked of the service of the house; reg.user, reg.number, reg.contact, reg.user_agent, reg.transport, reg.address. Gives back true or (), false, a status, or #{ status, reason }.",
+    ),
 ];
+
+/// Handlers that are given no leg.
+const WITHOUT_PARTY: &[&str] = &["on_web", "on_timer", "on_register"];
 
 /// Words after which a leg hears and says nothing any more.
 const LAST: &[&str] = &["hangup", "reject", "redirect"];
@@ -96,7 +115,8 @@ impl Look<'_> {
                 }
             }
         }
-        if !functions.iter().any(|(name, _)| name == "on_invite") {
+        let begins = |name: &str| name == "on_invite" || Kind::ALL.iter().any(|kind| kind.handler() == name);
+        if !functions.iter().any(|(name, _)| begins(name)) {
             self.faults.push(Fault::of_file(self.file, "it has no fn on_invite(caller), which a call begins with"));
         }
     }
@@ -108,8 +128,9 @@ impl Look<'_> {
             .iter_script_fn_info()
             .map(|(_, _, name, _, function)| {
                 // The first value of a handler is a leg for certain.
-                let is_handler =
-                    HANDLERS.iter().any(|(known, count, _)| *known == name && *count == function.params.len());
+                let is_handler = HANDLERS.iter().any(|(known, count, _)| {
+                    *known == name && *count == function.params.len() && !WITHOUT_PARTY.contains(known)
+                });
                 let party = function.params.first().filter(|_| is_handler).map(ToString::to_string);
                 (function.body.start_position()..=function.body.end_position(), party)
             })
@@ -251,7 +272,7 @@ impl Look<'_> {
             self.literal(word, part, &Literal::Value(literal), value.position());
         } else if let Expr::Array(list, _) = value {
             let texts = list.iter().filter_map(|item| item.get_literal_value(None));
-            for text in texts.filter(|_| part.kind == Kind::Prompts) {
+            for text in texts.filter(|_| part.kind == Sort::Prompts) {
                 self.prompts(&text, value.position());
             }
         }
@@ -262,7 +283,7 @@ impl Look<'_> {
         if let Err(why) = part.kind.check(value) {
             return self.wrong(at, format!("`{}` of {}: {why}", part.name, word.name));
         }
-        let is_prompt = part.kind == Kind::Prompts && part.name != "accept" && part.name != "attach";
+        let is_prompt = part.kind == Sort::Prompts && part.name != "accept" && part.name != "attach";
         if is_prompt || ["ringback", "music", "screen"].contains(&part.name) {
             self.prompts(value, at);
         }

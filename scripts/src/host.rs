@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use patchcord_engine::exchange::{Served, Services};
-use rhai::{AST, Engine};
+use rhai::{AST, Engine, Position};
 
+use crate::complaints::Complaints;
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::script::Script;
@@ -35,6 +36,7 @@ pub struct Compiled {
     /// What it may use.
     pub limits: Rc<Limits>,
     functions: Vec<(String, usize)>,
+    complaints: Complaints,
 }
 
 impl Host {
@@ -94,12 +96,37 @@ impl Compiled {
         let ast = check_text(&engine, &limits, &edition.file, &edition.text)?;
         let functions =
             ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
-        Ok(Self { service: edition.name.as_str().into(), edition, ast, engine, limits, functions })
+        Ok(Self {
+            service: edition.name.as_str().into(),
+            edition,
+            ast,
+            engine,
+            limits,
+            functions,
+            complaints: Complaints::default(),
+        })
     }
 
     /// How many values a function of it takes; of those with one name, the first.
     pub fn values(&self, name: &str) -> usize {
         self.functions.iter().find(|(there, _)| there == name).map_or(0, |(_, count)| *count)
+    }
+
+    /// Where a function of it begins.
+    pub fn position(&self, name: &str) -> Position {
+        let mut functions = self.ast.shared_lib().iter_script_fn_info();
+        functions
+            .find_map(|(_, _, known, _, function)| (known == name).then(|| function.body.start_position()))
+            .unwrap_or(Position::NONE)
+    }
+
+    /// Tells whoever reads the log that it has failed. One that fails in each call says the same thing once in a while, and how often
+    /// it was.
+    pub fn warn(&self, what: &'static str, fault: &str) {
+        let service = &*self.service;
+        if let Some(times) = self.complaints.say(fault) {
+            tracing::warn!(service, fault, times, "{what}");
+        }
     }
 
     /// Whether it has such a function.
@@ -112,5 +139,10 @@ impl Services for Host {
     fn find(&self, name: &str) -> Option<Served> {
         let (script, edition) = self.script(name)?;
         Some(Served { program: Box::new(script), edition: Some(edition.in_words().into()), leash: None })
+    }
+
+    fn hears(&self, service: &str, handler: &str) -> bool {
+        let compiled = self.shelf.find(service).and_then(|edition| self.compiled(&edition));
+        compiled.is_some_and(|compiled| compiled.functions.iter().any(|(name, _)| name == handler))
     }
 }

@@ -13,6 +13,7 @@
 //! | `shelf` | which text is served under which name, and which version it is |
 //! | `host`, `language` | the compiled texts of a shard, and the language that they are compiled in |
 //! | `script` | one call: its story, its side handlers, how they end |
+//! | `occasion` | what a script is asked outside of any call, and its answers |
 //! | `strand` | a run of a function on a stack of its own; all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
@@ -21,15 +22,17 @@
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
 //! | `replay` | a past call against today's scripts |
-//! | `fault` | what went wrong, and where, in words |
+//! | `fault`, `complaints` | what went wrong, and where, in words; and how often the log says so |
 //!
 //! Nothing here opens a socket or a database, or a file but for the lengths of prompts in tests, and nothing reads a clock.
 
 pub mod check;
+mod complaints;
 pub mod fault;
 mod host;
 mod language;
 pub mod limits;
+mod occasion;
 pub mod reference;
 pub mod replay;
 pub mod say;

@@ -179,6 +179,11 @@ impl Scene {
         serde_json::from_str(&answer).map_err(|error| given.wrong(format!("{noun} gave no JSON: {error}")))
     }
 
+    /// Says what whoever asked is answered.
+    pub fn reply(&self, answer: String) -> Result<(), Box<EvalAltResult>> {
+        self.ask(Verb::Errand(Box::new(Errand::Reply(answer)))).map(drop)
+    }
+
     /// The time of day since 1970, and a number drawn for this.
     pub fn moment(&self, given: &Given<'_>) -> Result<(Duration, u64), Box<EvalAltResult>> {
         match self.want(given, None, Verb::Errand(Box::new(Errand::Moment)))? {

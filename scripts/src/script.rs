@@ -14,12 +14,14 @@ use std::rc::Rc;
 use patchcord_engine::call::event::ReferWish;
 use patchcord_engine::call::verb::Handle;
 use patchcord_engine::call::{Happening, LegId, Outcome, Verb};
+use patchcord_engine::occasion::Occasion;
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
 use patchcord_media::dtmf::{Press, Via};
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Map, Scope};
 
 use crate::fault::Fault;
 use crate::host::Compiled;
+use crate::occasion;
 use crate::scene::{self, Paused, Scene, Unwound};
 use crate::strand::{Answer, Ask, Strand, Turn};
 use crate::words::{self, Leg, Wish};
@@ -42,6 +44,8 @@ pub struct Script {
     /// A fault of a side handler that is to be written down.
     to_write: Option<String>,
     last: u64,
+    /// Whether there is no call, and nobody to be told of a fault.
+    legless: bool,
     end: Ending,
 }
 
@@ -86,6 +90,7 @@ impl Script {
             breathes: None,
             to_write: None,
             last: 0,
+            legless: false,
             end: Ending::Told,
         }
     }
@@ -107,6 +112,13 @@ impl Script {
             }
             run(&text, "on_invite", vec![Dynamic::from(Leg(leg))])
         })
+    }
+
+    /// There is no call: the script is asked something, and what it gives back is the answer.
+    fn asked(&mut self, occasion: Occasion) -> Step {
+        self.legless = true;
+        let (scene, text) = (self.scene.clone(), self.text.clone());
+        self.tell(move || occasion::answer(&text, &scene, &occasion))
     }
 
     /// Starts the strand of the story.
@@ -184,7 +196,11 @@ impl Script {
 
     /// The story has failed: `on_error`, or the house, says so to the caller.
     fn failed(&mut self, fault: String) -> Step {
-        tracing::warn!(service = &*self.text.service, fault, "a script failed");
+        self.text.warn("a script failed", &fault);
+        if self.legless {
+            self.end = Ending::Over(End::Fault(fault));
+            return self.idle();
+        }
         let own = match std::mem::replace(&mut self.end, Ending::Known) {
             Ending::Apology(first, false) => {
                 self.end = Ending::Over(End::Fault(first));
@@ -218,7 +234,7 @@ impl Script {
                 Some(Unwound::ContinueAs(_)) => "only the story can continue as another service".to_owned(),
                 _ => Fault::of_running(&self.text.edition.file, &error).to_string(),
             };
-            tracing::warn!(service = &*self.text.service, fault, "a side handler failed");
+            self.text.warn("a side handler failed", &fault);
             self.to_write = Some(fault);
         }
         self.idle()
@@ -352,6 +368,7 @@ impl Program for Script {
     fn resume(&mut self, wake: Wake) -> Step {
         match wake {
             Wake::Begin(leg) => self.begin(leg),
+            Wake::Occasion(occasion) => self.asked(*occasion),
             Wake::Result(id, outcome) => self.result(id, outcome),
             Wake::Heard(happening) => self.hear(happening),
             Wake::Breathed => match self.breathes.take() {
@@ -387,7 +404,7 @@ impl Drop for Script {
 }
 
 /// Runs a function of the text.
-fn run(text: &Compiled, name: &str, values: Vec<Dynamic>) -> Ended {
+pub(crate) fn run(text: &Compiled, name: &str, values: Vec<Dynamic>) -> Ended {
     let options = CallFnOptions::new().eval_ast(true).rewind_scope(true);
     text.engine.call_fn_with_options(options, &mut Scope::new(), &text.ast, name, values)
 }

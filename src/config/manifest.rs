@@ -4,6 +4,7 @@
 //! dial = ["user:*", "+49*"]                    # whom it may call, by its own rights; absent: whomever its caller may
 //! calls = 20                                   # at once
 //! longest_call = "30m"
+//! guests = ["100", "2*"]                       # numbers that browsers may call with tokens of its making
 //! minutes_per_day = 600                        # of talk through trunks, all its calls together
 //! mail = true                                  # may send letters
 //! [http]
@@ -11,6 +12,9 @@
 //! [database]
 //! url = "sqlite:shop.db"                       # or postgres://…, or url_env with the name of a variable
 //! mode = "read"                                # or "write"
+//! [[timer]]                                    # when its on_timer is called
+//! name = "nightly"
+//! at = "Mon-Fri 03:00 Europe/Berlin"           # or every = "15m"
 //! ```
 //!
 //! What is not allowed here is refused when a script asks for it, and says so.
@@ -18,6 +22,7 @@
 use std::{path::Path, time::Duration};
 
 use patchcord_engine::exchange::LeashRules;
+use patchcord_scripts::time::Schedule;
 use patchcord_web::{
     outside::{Database, Hosts, Rules},
     store,
@@ -33,6 +38,12 @@ use super::{
 /// Targets that one manifest may name: more than any person keeps in mind.
 const TARGETS: usize = 1_000;
 
+/// Timers of one service: each of them is a script that runs.
+const TIMERS: usize = 64;
+
+/// How often one may come at most: what is more often is a loop, and no schedule.
+const SHORTEST: Duration = Duration::from_secs(10);
+
 /// What a manifest says.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
@@ -40,6 +51,17 @@ pub struct Manifest {
     pub leash: LeashRules,
     /// What it may reach outside of them.
     pub reach: Rules,
+    /// When it is called without a call.
+    pub timers: Vec<Timer>,
+}
+
+/// A moment that comes again and again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timer {
+    /// What its handler is told.
+    pub name: String,
+    /// When.
+    pub schedule: Schedule,
 }
 
 /// Reads a manifest's text; relative paths in it start where it lies.
@@ -58,10 +80,61 @@ pub fn read(file: &Path, text: &str, environment: &Environment) -> Result<Manife
     let mut section = top.take_section("database");
     let database = if is_there { database(&mut section, sections::base(Some(file)), environment) } else { None };
     let leash = leash(&mut top);
-    top.refuse_later("timer");
+    let guests = top.take_list("guests", guest).unwrap_or_default();
+    let timers = timers(top.take_sections("timer"));
     top.close();
-    let manifest = Manifest { leash, reach: Rules { hosts, database, mail } };
+    let manifest = Manifest { leash, reach: Rules { hosts, database, mail, guests }, timers };
     report.into_problems(shown).map_or(Ok(manifest), Err)
+}
+
+fn guest(text: &str) -> Result<Box<str>, Wrong> {
+    let fits = !text.is_empty() && text.len() <= 64 && !text.chars().any(char::is_whitespace);
+    let wrong = || {
+        Wrong::new(
+            format!("{text:?} is no number"),
+            "write a number that a route leads from, or 2* for all that begin so",
+        )
+    };
+    fits.then(|| text.into()).ok_or_else(wrong)
+}
+
+fn timers(sections: Vec<Section<'_>>) -> Vec<Timer> {
+    let mut timers: Vec<Timer> = Vec::new();
+    let name = |text: &str| match text.is_empty() || text.len() > 64 || text.chars().any(char::is_control) {
+        true => {
+            Err(Wrong::new(format!("{text:?} is no name"), "write a word of at most 64 letters, as in \"nightly\""))
+        }
+        false => Ok(text.to_owned()),
+    };
+    let at = |text: &str| {
+        Schedule::read(text).map_err(|wrong| Wrong::new(format!("{text:?}: {}", wrong.reason), wrong.remedy))
+    };
+    for mut section in sections {
+        let place = section.place().clone();
+        let given = ["at", "every"].into_iter().filter(|key| section.has(key)).count();
+        let named = section.take_parsed("name", name);
+        let each = section.take_duration("every", SHORTEST..=Duration::from_secs(7 * 86_400)).map(Schedule::each);
+        let at = section.take_parsed("at", at).map(|(schedule, _)| schedule);
+        section.close();
+        if given != 1 {
+            let reason = if given == 0 { "is missing" } else { "is given twice, as every as well" };
+            section.object(&place, "at", Wrong::new(reason, "write one of at and every"));
+        }
+        let Some((name, at_name)) = named else {
+            section.object(
+                &place,
+                "name",
+                Wrong::new("is missing", "write what on_timer(name) is told, as in \"nightly\""),
+            );
+            continue;
+        };
+        if timers.iter().any(|timer| timer.name == name) || timers.len() >= TIMERS {
+            let reason = format!("{name:?} is there twice, or one of more than {TIMERS}");
+            section.object(&at_name, "name", Wrong::new(reason, "give it another name"));
+        }
+        timers.extend(at.or(each).map(|schedule| Timer { name, schedule }));
+    }
+    timers
 }
 
 fn leash(top: &mut Section<'_>) -> LeashRules {
@@ -142,7 +215,7 @@ mod tests {
         let rules = read(
             "mail = true\n[http]\nhosts = [\"api.example.org\"]\n[database]\nurl = \"sqlite:shop.db\"\nmode = \"write\"\n",
         );
-        let Rules { hosts, database, mail } = rules.expect("a manifest").reach;
+        let Rules { hosts, database, mail, .. } = rules.expect("a manifest").reach;
         assert_eq!((hosts, mail), (Hosts::read(["api.example.org"]).expect("a host"), true));
         let Database { place, may_write } = database.expect("a database");
         assert_eq!((place.to_string().as_str(), may_write), ("sqlite:scripts/shop.db", true));
@@ -153,9 +226,34 @@ mod tests {
 
     #[test]
     fn an_empty_manifest_allows_nothing() {
-        let Manifest { leash, reach: Rules { hosts, database, mail } } = read("").expect("a manifest");
+        let Manifest { leash, reach: Rules { hosts, database, mail, guests }, timers } = read("").expect("a manifest");
         assert_eq!((hosts, database.is_none(), mail), (Hosts::default(), true, false));
-        assert_eq!(leash, LeashRules::default());
+        assert_eq!((leash, guests.len(), timers.len()), (LeashRules::default(), 0, 0));
+    }
+
+    #[test]
+    fn a_manifest_says_when_a_service_is_called_without_a_call_and_whom_its_guests_may_call() {
+        let text = "guests = [\"100\"]\n[[timer]]\nname = \"nightly\"\nat = \"03:00 UTC\"\n[[timer]]\nname = \"often\"\nevery = \"15m\"\n";
+        let Manifest { reach, timers, .. } = read(text).expect("a manifest");
+        let next = |at: usize| timers[at].schedule.next(Duration::from_secs(1)).expect("a moment").as_secs();
+        assert_eq!(
+            (timers[0].name.as_str(), next(0), timers[1].name.as_str(), next(1)),
+            ("nightly", 10_800, "often", 900)
+        );
+        assert_eq!(reach.guests, [Box::from("100")]);
+        for (text, why) in [
+            ("[[timer]]\nname = \"a\"", "write one of at and every"),
+            ("[[timer]]\nat = \"03:00 UTC\"", "name: is missing"),
+            (
+                "[[timer]]\nname = \"a\"\nat = \"03:00\"",
+                "scripts/ivr.toml:3:6: timer[1].at: \"03:00\": it names no time zone",
+            ),
+            ("[[timer]]\nname = \"a\"\nevery = \"1s\"", "every"),
+            ("timer = [\"8:00\"]", "timer"),
+        ] {
+            let told = read(text).err().expect("it is wrong");
+            assert!(told.contains(why), "{text}: {told}");
+        }
     }
 
     #[test]
@@ -193,10 +291,6 @@ mod tests {
             (
                 "[database]\nurl = \"sqlite:a.db\"\nmode = \"all\"",
                 "scripts/ivr.toml:3:8: database.mode: \"all\" is no mode\n    write \"read\" or \"write\"",
-            ),
-            (
-                "timer = [\"8:00\"]",
-                "scripts/ivr.toml:1:1: timer: is not served by this version yet\n    remove it until it is",
             ),
         ] {
             assert_eq!(read(text).err().as_deref(), Some(why), "{text}");

@@ -83,15 +83,7 @@ fn pattern(text: &str) -> Result<Pattern, Wrong> {
 /// The one of `service`, `trunk` and `endpoint` that is there.
 fn target(section: &mut Section<'_>, place: &Place, trunks: &HashSet<&str>) -> Option<Target> {
     let given = ["service", "trunk", "endpoint"].into_iter().filter(|key| section.has(key)).count();
-    let name = |what: &'static str| {
-        move |text: &str| match rules::user(text) {
-            Ok(()) => Ok(Arc::from(text)),
-            Err(_) => {
-                let remedy = "use 1 to 64 letters, digits and - _ . +";
-                Err(Wrong::new(format!("{text:?} cannot be the name of {what}"), remedy))
-            }
-        }
-    };
+    let name = |what: &'static str| move |text: &str| named(what, text);
     let trunk = |text: &str| match trunks.contains(text) {
         true => Ok(Arc::from(text)),
         false => Err(no_trunk(text)),
@@ -116,6 +108,18 @@ fn target(section: &mut Section<'_>, place: &Place, trunks: &HashSet<&str>) -> O
     let service = service.map(Target::Service);
     let lists = out.filter(|list| !list.is_empty()).map(Target::Trunks);
     service.or(lists).or(endpoints.filter(|list| !list.is_empty()).map(Target::Endpoints))
+}
+
+fn named(what: &str, text: &str) -> Result<Arc<str>, Wrong> {
+    rules::user(text).map(|()| Arc::from(text)).map_err(|_| {
+        let remedy = "use 1 to 64 letters, digits and - _ . +";
+        Wrong::new(format!("{text:?} cannot be the name of {what}"), remedy)
+    })
+}
+
+/// The name of a service.
+pub fn service(text: &str) -> Result<Arc<str>, Wrong> {
+    named("a service", text)
 }
 
 fn no_trunk(name: &str) -> Wrong {

@@ -88,7 +88,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let mut server = top.take_section("server");
     let data = data(&mut server, base);
     let domain = server.take_parsed("domain", domain).map(|(domain, _)| domain);
-    server.refuse_later("service");
+    let front = server.take_parsed("service", route::service).map(|(service, _)| service);
     server.close();
 
     let mut limits = top.take_section("limits");
@@ -116,7 +116,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let everybody = endpoint::Everybody { domain: domain.as_deref(), digests, emergency: &emergency };
     let (endpoints, mailboxes) = endpoint::read_all(top.take_sections("endpoint"), everybody, environment);
     let domain_of_plan = domain.as_deref().map(Into::into);
-    let settings = PlanSettings { domain: domain_of_plan, emergency, ..PlanSettings::default() };
+    let settings = PlanSettings { domain: domain_of_plan, front, emergency, ..PlanSettings::default() };
     let plan = plan(top, &mut limits, settings, environment);
     let rooms = room::read_all(top.take_sections("room"), environment);
     limits.close();

@@ -11,6 +11,7 @@ use std::{
 use hyper::StatusCode;
 use patchcord_engine::{
     journal::CallId,
+    occasion::{Asking, NoAnswer, Occasion},
     originate::{NotBegun, Origination, Wanted},
     routing::Voucher,
     runtime::{Keeper, MessageSocket, NotAdopted, Runtime, clock},
@@ -386,6 +387,12 @@ impl House for Running {
         // Who does not wait any more is not told.
         self.parts.runtime.originate(Origination::new(wanted, move |begun| drop(tell.send(begun))));
         Box::pin(async { told.await.unwrap_or(Err(NotBegun::Stopping)) })
+    }
+
+    fn ask(&self, service: String, occasion: Occasion) -> Answer<'_, Result<String, NoAnswer>> {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.parts.runtime.ask(Asking::new(&service, occasion, move |answer| drop(tell.send(answer))));
+        Box::pin(async { told.await.unwrap_or(Err(NoAnswer::Stopping)) })
     }
 
     fn ice(&self) -> Ice {

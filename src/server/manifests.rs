@@ -14,7 +14,10 @@ use patchcord_engine::exchange::{Leash, LeashRules};
 use patchcord_web::outside::Rules;
 use tracing::{info, warn};
 
-use crate::config::{Environment, manifest, manifest::Manifest};
+use crate::config::{
+    Environment, manifest,
+    manifest::{Manifest, Timer},
+};
 
 /// The ending of a manifest.
 const ENDING: &str = ".toml";
@@ -38,6 +41,9 @@ struct Known {
     text: Result<String, String>,
     leash: Arc<Leash>,
     reach: Rules,
+    timers: Vec<Timer>,
+    /// Whether it was ever whole.
+    was_read: bool,
     broken: Option<String>,
 }
 
@@ -61,7 +67,14 @@ impl Manifests {
             // Whose first manifest is broken may do nothing.
             let nothing = LeashRules { dial: Some(Vec::new()), ..LeashRules::default() };
             let leash = Arc::new(Leash::new(nothing));
-            let unread = || Known { text: Err(String::new()), leash, reach: Rules::default(), broken: None };
+            let unread = || Known {
+                text: Err(String::new()),
+                leash,
+                reach: Rules::default(),
+                timers: Vec::new(),
+                was_read: false,
+                broken: None,
+            };
             let known = known.entry(name.clone()).or_insert_with(unread);
             if known.text == text {
                 continue;
@@ -72,13 +85,20 @@ impl Manifests {
             });
             known.text = text;
             match read {
-                Ok(Manifest { leash, reach }) => {
+                Ok(Manifest { leash, reach, timers }) => {
                     info!(service = name, "a manifest is read");
                     known.leash.change(leash);
-                    (known.reach, known.broken) = (reach, None);
+                    (known.reach, known.timers, known.broken) = (reach, timers, None);
+                    known.was_read = true;
                 }
                 Err(why) => {
-                    warn!(service = name, why, "a manifest is broken; what it said before holds");
+                    match !known.was_read {
+                        true => warn!(
+                            service = name,
+                            why, "a manifest is broken; until it is mended its service may call nobody"
+                        ),
+                        false => warn!(service = name, why, "a manifest is broken; what it said before holds"),
+                    }
                     known.broken = Some(why);
                 }
             }
@@ -89,6 +109,12 @@ impl Manifests {
     /// What that service may reach.
     pub fn rules(&self, service: &str) -> Option<Rules> {
         self.known().get(service).map(|known| known.reach.clone())
+    }
+
+    /// All timers, with the service that each is of.
+    pub fn timers(&self) -> Vec<(String, Timer)> {
+        let known = self.known();
+        known.iter().flat_map(|(name, known)| known.timers.iter().map(|timer| (name.clone(), timer.clone()))).collect()
     }
 
     /// What it may do in its calls; `None` where no manifest says.

@@ -15,6 +15,7 @@ mod services;
 mod sound;
 mod start;
 mod workshop;
+mod timers;
 
 use std::{
     io::{self, Write},

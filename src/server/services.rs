@@ -127,6 +127,11 @@ impl ServiceRoom {
         missing.map(|(number, route, name)| no_service(number, &route.number.to_string(), name)).collect()
     }
 
+    /// The manifests beside them.
+    pub fn manifests(&self) -> Manifests {
+        self.manifests.clone()
+    }
+
     /// How many services there are.
     pub fn count(&self) -> usize {
         self.shelf.all().len()
@@ -266,6 +271,10 @@ impl Services for OnShard {
     fn find(&self, name: &str) -> Option<Served> {
         let served = self.host.find(name).or_else(|| built_in(name).map(Served::from))?;
         Some(Served { leash: self.manifests.leash(name), ..served })
+    }
+
+    fn hears(&self, service: &str, handler: &str) -> bool {
+        self.host.hears(service, handler)
     }
 }
 

@@ -36,6 +36,7 @@ use super::{
     house::{Parts, Running},
     services::ServiceRoom,
     sound::{self, Silenced},
+    timers,
 };
 use crate::{
     config::{Config, Environment},
@@ -246,7 +247,8 @@ async fn open_rooms(
     let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![
         tokio::spawn(serve(control, routes, stopped.clone())),
-        tokio::spawn(services.watch(stopped.clone())),
+        tokio::spawn(services.clone().watch(stopped.clone())),
+        tokio::spawn(timers::keep(services.manifests(), house.runtime().clone(), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(tell(telling)),
     ];

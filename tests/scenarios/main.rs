@@ -17,6 +17,7 @@ mod lasting;
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;
 mod operators;
+mod occasions;
 mod originated;
 mod other_phones;
 mod outages;

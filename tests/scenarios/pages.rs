@@ -66,7 +66,8 @@ pub struct Door {
 }
 
 impl Door {
-    async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+    /// What the door answers, with its headers.
+    pub async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.web).await.expect("the door answers");
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n{body}",

@@ -4,6 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use patchcord_engine::{
     journal::CallId,
+    occasion::{NoAnswer, Occasion},
     originate::{NotBegun, Wanted},
     routing::Voucher,
     runtime::{MessageSocket, NotAdopted},
@@ -57,6 +58,11 @@ pub trait House: Send + Sync + 'static {
     fn originate(&self, wanted: Wanted) -> Answer<'_, Result<CallId, NotBegun>> {
         let _nobody_begins_any = wanted;
         Box::pin(async { Err(NotBegun::Stopping) })
+    }
+    /// Asks a service something outside of any call; gives its answer as JSON.
+    fn ask(&self, service: String, occasion: Occasion) -> Answer<'_, Result<String, NoAnswer>> {
+        let _nobody_answers = (service, occasion);
+        Box::pin(async { Err(NoAnswer::Stopping) })
     }
     /// Servers that browsers are told of.
     fn ice(&self) -> Ice {

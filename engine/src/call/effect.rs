@@ -8,6 +8,7 @@ use super::LegId;
 use super::event::{Ending, Event, Happening};
 use super::verb::Dial;
 use crate::errand::Errand;
+use crate::occasion::Occasion;
 use crate::program::{VerbId, Wake};
 use crate::room::Asked;
 
@@ -222,6 +223,8 @@ pub enum Note {
     Tag(String, String),
     /// A line of the program: its kind, and what it says.
     Log(String, String),
+    /// The program is asked this, and there are no legs.
+    Occasion(Box<Occasion>),
     /// The story ended.
     StoryEnded(crate::program::End),
 }

@@ -60,6 +60,7 @@ pub use event::{Ending, Event, Happening, LegEvent, Who};
 pub use transfer::NotPassed;
 pub use verb::{Outcome, Status, Verb};
 
+use crate::occasion::Occasion;
 use crate::program::{VerbId, Wake};
 use dial::Behalf;
 use effect::Note;
@@ -100,6 +101,8 @@ pub enum Origin {
     Called,
     /// We call somebody. The program begins when it has answered; if nobody does, the call is over without it.
     Originated(Box<Dial>),
+    /// Nobody: the program is asked something, and there is no leg.
+    Occasion(Box<Occasion>),
 }
 
 /// One call: its legs, its verbs under way, its story.
@@ -156,6 +159,10 @@ impl Call {
                 let verb = call.house_verb();
                 call.note(Note::Verb(verb, Verb::CallOut(dial.clone())));
                 call.begin_dial(verb, Behalf::of(None), dial, now);
+            }
+            Origin::Occasion(occasion) => {
+                call.note(Note::Occasion(occasion.clone()));
+                call.tell(Wake::Occasion(occasion));
             }
         }
         call.settle(now);

@@ -96,7 +96,7 @@ impl Call {
             Verb::Errand(errand) => {
                 let patience = match &*errand {
                     Errand::Outside(outside) => outside.patience.min(limits::ERRAND),
-                    Errand::Facts(_) | Errand::Moment | Errand::Room(..) | Errand::Originate(_) => limits::ERRAND,
+                    _ => limits::ERRAND,
                 };
                 self.say(Effect::Errand(id, errand));
                 self.under_way(id, Work::Errand(now + patience))

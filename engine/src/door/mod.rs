@@ -41,7 +41,11 @@ pub use refusal::Refusal;
 /// What is called for help.
 const SOS: &str = "urn:service:sos";
 
-use crate::{routing::Voucher, runtime::Wire, switchboard::Switchboard};
+use crate::{
+    routing::{Endpoint, Voucher},
+    runtime::Wire,
+    switchboard::Switchboard,
+};
 
 /// Longest head of a request; longer ones are answered 513. It takes a hundred proxies to come near.
 const MAX_HEAD: usize = 32_768;
@@ -104,7 +108,28 @@ impl Door {
 
     /// The answer to a request outside any call, all but the To tag.
     pub fn answer(&self, request: &Request, moment: &Moment) -> Draft {
-        match self.decide(request, moment) {
+        self.worded(self.decide(request, moment), request, moment)
+    }
+
+    /// The endpoint of a REGISTER, where it may send it.
+    pub fn who_registers(&self, request: &Request, moment: &Moment) -> Result<Arc<Endpoint>, Refusal> {
+        fits(request, &KNOWN_EXTENSIONS)?;
+        register::who(&self.board, request, moment)
+    }
+
+    /// What a REGISTER of an endpoint gets that has proved itself.
+    pub fn bind(&self, request: &Request, endpoint: &Endpoint, moment: &Moment) -> Result<Draft, Refusal> {
+        register::bind(&self.board, request, endpoint, moment)
+    }
+
+    /// Whether a text outside of any call could be for somebody here.
+    pub fn fits_message(&self, request: &Request) -> Result<(), Refusal> {
+        suits(request, &KNOWN_EXTENSIONS)
+    }
+
+    /// An answer with all that belongs to it but the To tag; refusals are counted.
+    pub fn worded(&self, answer: Result<Draft, Refusal>, request: &Request, moment: &Moment) -> Draft {
+        match answer {
             Ok(reply) => reply,
             Err(refusal) => {
                 if refusal.status() != 401 {
@@ -175,6 +200,17 @@ fn fits(request: &Request, extensions: &[&str]) -> Result<(), Refusal> {
         }
         Method::Other(_) => return Err(Refusal::not_implemented()),
         _ => return Err(Refusal::method_not_allowed()),
+    }
+    suits(request, extensions)
+}
+
+/// The same, whatever its method is.
+fn suits(request: &Request, extensions: &[&str]) -> Result<(), Refusal> {
+    if request.to_tag()?.is_some() {
+        return Err(Refusal::new(481, "Call/Transaction Does Not Exist"));
+    }
+    if request.max_forwards()? == Some(0) && *request.method() != Method::Options {
+        return Err(Refusal::new(483, "Too Many Hops"));
     }
     if request.head().len() > MAX_HEAD {
         return Err(Refusal::new(513, "Message Too Large"));

@@ -1,6 +1,10 @@
 //! REGISTER at the door: who says so, may they, and what stands afterwards.
 
-use std::{fmt::Write as _, sync::atomic::Ordering::Relaxed, time::Instant};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
+};
 
 use patchcord_sip::{
     message::{Draft, Name, Request},
@@ -27,6 +31,12 @@ const USUAL_PARAMS: usize = 16;
 
 /// Serves a REGISTER; gives back the 200, or why not.
 pub(super) fn serve(board: &Switchboard, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
+    let endpoint = who(board, request, moment)?;
+    bind(board, request, &endpoint, moment)
+}
+
+/// The endpoint that a REGISTER is of, which may send it.
+pub(super) fn who(board: &Switchboard, request: &Request, moment: &Moment) -> Result<Arc<Endpoint>, Refusal> {
     let target = request.uri()?;
     if !board.serves_domain(target.host().unwrap_or_default()) {
         return Err(Refusal::new(404, "Not A Domain Of This Server"));
@@ -38,6 +48,16 @@ pub(super) fn serve(board: &Switchboard, request: &Request, moment: &Moment) -> 
         (Scheme::Sip | Scheme::Sips, Some(_)) => return Err(Refusal::new(403, "An Endpoint Registers Only Itself")),
         _ => return Err(Refusal::new(404, "No Such Address Of Record Here")),
     }
+    Ok(endpoint)
+}
+
+/// Does what a REGISTER of that endpoint wishes.
+pub(super) fn bind(
+    board: &Switchboard,
+    request: &Request,
+    endpoint: &Endpoint,
+    moment: &Moment,
+) -> Result<Draft, Refusal> {
     let registered = register(&board.location, &board.rules, &endpoint.user, request, &moment.hop, moment.now)?;
     board.tally.registered.fetch_add(1, Relaxed);
     tracing::debug!(endpoint = %Redacted(&endpoint.user), bindings = registered.bindings.len(), "registered");
@@ -50,7 +70,7 @@ pub(super) fn prove(
     request: &Request,
     to: &Uri<'_>,
     moment: &Moment,
-) -> Result<std::sync::Arc<Endpoint>, Refusal> {
+) -> Result<Arc<Endpoint>, Refusal> {
     if !board.serves_domain(to.host().unwrap_or_default()) {
         return Err(Refusal::new(404, "No Such Address Of Record Here"));
     }

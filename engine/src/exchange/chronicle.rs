@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use patchcord_media::dtmf::Via;
 use patchcord_media::shard;
 use patchcord_sip::hop::Transport;
 use patchcord_sip::uri::Uri;
@@ -16,25 +15,21 @@ use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
 use super::outgoing::{Party as Caller, transport_of};
 use super::talk::Talk;
+use super::wording::{asked, heard, result, spoken};
 use crate::call::effect::Note;
 use crate::call::event::NotFound;
-use crate::call::verb::{Outcome as VerbOutcome, Verb};
 use crate::call::{Event, LegEvent, LegId};
-use crate::errand::{Brought, Errand};
 use crate::journal::{
-    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, MAX_TEXT, Notice, Outcome,
-    Party, QualitySample, Rules, Verb as Ordered, Way, What,
+    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
+    QualitySample, Rules, STORY_ENDED, Verb as Ordered, Way, What,
 };
-use crate::originate::{Then, Wanted};
+use crate::occasion::Kind;
 use crate::program;
 use crate::redact::Redacted;
 use crate::runtime::Wire;
 
 /// How long a journal stays open behind its call, for the answer to the last BYE.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// The longest answer of the world that is kept, in bytes: what scripts decide by is short.
-const LONGEST_ANSWER: usize = 4096;
 
 /// The journal of a talk until it is closed, and since when it runs.
 pub(super) struct Chronicle {
@@ -51,6 +46,21 @@ impl Chronicle {
         let began = Began { service, version, route: None, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
         Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: true }
+    }
+
+    /// The journal of what a service is asked outside of any call.
+    pub fn of_occasion(
+        asker: &Caller,
+        service: &str,
+        version: Option<Box<str>>,
+        kind: Kind,
+        wire: &mut Wire<'_>,
+    ) -> Self {
+        let (who, whom) = (asker.shown(), Party::new(service));
+        let (service, route) = (Some(service.into()), Some(kind.handler().into()));
+        let began = Began { service, version, route, ..Began::new(wire.wall(), who, whom) };
+        let id = CallId::new(wire.wall(), wire.tokens().number());
+        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: false }
     }
 
     fn at(&self, now: Instant) -> Duration {
@@ -86,6 +96,7 @@ impl Talk {
         match note {
             Note::Heard(event) => self.note_event(*event, now),
             Note::Verb(id, verb) => {
+                self.note_said(&verb);
                 let (name, leg, arguments) = spoken(&verb);
                 let leg = leg.map(LegNumber::from);
                 let ordered = Ordered {
@@ -123,14 +134,19 @@ impl Talk {
                 let facts = Facts::NONE.with("kind", &kind).with("text", &text);
                 self.chronicle.write(now, What::Heard { leg: None, event: "log".into(), facts });
             }
+            Note::Occasion(occasion) => {
+                let facts = asked(&occasion);
+                self.chronicle.write(now, What::Heard { leg: None, event: "occasion".into(), facts });
+            }
             Note::StoryEnded(end) => {
+                self.story_told(&end, turn);
                 let facts = match &end {
                     program::End::Told => Facts::NONE,
                     program::End::Fault(why) => Facts::NONE.with("fault", why),
                     program::End::ContinueAs(service) => Facts::NONE.with("continues_as", service),
                 };
                 self.broke |= matches!(end, program::End::Fault(_)) && !self.stopped;
-                self.chronicle.write(now, What::Heard { leg: None, event: "story ended".into(), facts });
+                self.chronicle.write(now, What::Heard { leg: None, event: STORY_ENDED.into(), facts });
             }
         }
         self.hand_out(turn);
@@ -262,7 +278,13 @@ impl Talk {
     pub fn close_journal(&mut self, turn: &Turn<'_, '_>) {
         let Some(journal) = self.chronicle.journal.take() else { return };
         turn.exchange.board.live.end(journal.call());
-        let outcome = if self.broke { Outcome::Crashed } else { journal.outcome() };
+        let outcome = match &self.question {
+            _ if self.broke => Outcome::Crashed,
+            // What only said yes to a phone is worth no record: there are as many as phones that register.
+            Some(question) if question.is_quiet => return,
+            Some(_) => Outcome::Ran,
+            None => journal.outcome(),
+        };
         let at = self.over_since.map_or_else(|| self.chronicle.at(turn.now()), |since| self.chronicle.at(since));
         turn.exchange.board.clerk.take(journal.end(at, outcome));
     }
@@ -321,175 +343,4 @@ fn sample(quality: &shard::Quality) -> QualitySample {
         there: hearing(quality.heard_there, quality.mos_there),
         round_trip: quality.round_trip,
     }
-}
-
-/// An event in a word or two, and what goes with it.
-pub fn heard(event: &LegEvent) -> (&'static str, Facts) {
-    match event {
-        LegEvent::Key(press) => {
-            let way = match press.via {
-                Via::Rtp => "rtp",
-                Via::Info => "info",
-                Via::Inband => "inband",
-            };
-            let facts = Facts::NONE.with("digit", press.key.to_string()).with("via", way);
-            ("key", facts.with("ms", press.duration.as_millis().to_string()))
-        }
-        LegEvent::Played(_, how) => ("played", Facts::NONE.with("how", format!("{how:?}").to_lowercase())),
-        LegEvent::NotPlayed(_, why) => ("not played", Facts::NONE.with("why", why)),
-        LegEvent::KeysSent => ("keys sent", Facts::NONE),
-        LegEvent::Recorded(_, Ok((file, _))) => ("recorded", Facts::NONE.with("file", file)),
-        LegEvent::Recorded(_, Err(why)) => ("not recorded", Facts::NONE.with("why", why)),
-        LegEvent::Quiet(_) => ("silence", Facts::NONE),
-        LegEvent::Unusable(ending) => ("unusable sound", Facts::NONE.with("why", &ending.reason)),
-        LegEvent::Info(kind, _) => ("info", Facts::NONE.with("type", kind)),
-        LegEvent::Message(kind, _) => ("message", Facts::NONE.with("type", kind)),
-        LegEvent::Refer(wish) => ("refer", Facts::NONE.with("to", &wish.to)),
-        LegEvent::ReferProgress(status) => ("refer progress", Facts::NONE.with("status", status.to_string())),
-        LegEvent::LineRefused(status) => ("refused in the call", Facts::NONE.with("status", status.to_string())),
-        _ => ("event", Facts::NONE),
-    }
-}
-
-/// A verb's name, its leg, and what it was told.
-pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
-    let none = String::new;
-    match verb {
-        Verb::Ring(leg) => ("ring", Some(*leg), none()),
-        Verb::Progress(leg) => ("progress", Some(*leg), none()),
-        Verb::Answer(leg) => ("answer", Some(*leg), none()),
-        Verb::Reject(leg, status, reason) => {
-            ("reject", Some(*leg), format!("{status} {}", reason.as_deref().unwrap_or_default()))
-        }
-        Verb::Redirect(leg, to) => ("redirect", Some(*leg), to.clone()),
-        Verb::HangUp(leg, cause) => ("hangup", Some(*leg), cause.to_string()),
-        Verb::Play(leg, play) => ("play", Some(*leg), play.prompts.join(", ")),
-        Verb::StartPlay(leg, play) => ("start_play", Some(*leg), play.prompts.join(", ")),
-        Verb::Stop(handle) => ("stop", None, handle.0.to_string()),
-        Verb::Gather(leg, gather) => {
-            let prompts = gather.prompt.as_ref().map_or_else(String::new, |prompt| prompt.prompts.join(", ") + ": ");
-            ("gather", Some(*leg), format!("{prompts}{} to {} digits", gather.min, gather.max))
-        }
-        Verb::Record(leg, record) => ("record", Some(*leg), format!("at most {} s", record.max.as_secs())),
-        Verb::StartRecord(leg, _) => ("start_record", Some(*leg), none()),
-        Verb::PauseRecord(handle, paused) => (if *paused { "pause" } else { "resume" }, None, handle.0.to_string()),
-        Verb::Dial(leg, dial) => ("dial", Some(*leg), dial.targets.join(", ")),
-        Verb::CallOut(dial) => ("call_out", None, dial.targets.join(", ")),
-        Verb::Bridge(a, b) => ("bridge", Some(*a), b.0.to_string()),
-        Verb::Unbridge(leg) => ("unbridge", Some(*leg), none()),
-        Verb::Echo(leg) => ("echo", Some(*leg), none()),
-        Verb::Join(leg, join) => ("join", Some(*leg), join.room.clone()),
-        Verb::Hold(leg, music) => ("hold", Some(*leg), music.clone().unwrap_or_default()),
-        Verb::Unhold(leg) => ("unhold", Some(*leg), none()),
-        Verb::Transfer(leg, transfer) => ("transfer", Some(*leg), transfer.to.clone()),
-        Verb::Refer(leg, to) => ("refer", Some(*leg), to.clone()),
-        Verb::AcceptRefer(leg) => ("accept", Some(*leg), none()),
-        Verb::RejectRefer(leg, status) => ("reject", Some(*leg), status.to_string()),
-        // Keys may be secrets: how many there were is enough.
-        Verb::SendKeys(leg, keys) => ("send_keys", Some(*leg), format!("{} keys", keys.keys.len())),
-        Verb::SendInfo(leg, kind, _) => ("send_info", Some(*leg), kind.clone()),
-        Verb::SendMessage(leg, _) => ("send_message", Some(*leg), none()),
-        Verb::Sleep(time) => ("sleep", None, format!("{} ms", time.as_millis())),
-        Verb::After(time) => ("after", None, format!("{} ms", time.as_millis())),
-        Verb::Log(kind, _) => ("log", None, kind.clone()),
-        Verb::Tag(key, value) => ("tag", None, format!("{key}={value}")),
-        Verb::Detach(leg) => ("detach", Some(*leg), none()),
-        Verb::Errand(errand) => match &**errand {
-            Errand::Facts(leg) => ("facts", Some(*leg), none()),
-            Errand::Moment => ("moment", None, none()),
-            Errand::Originate(wanted) => ("originate", None, goes_on(wanted)),
-            Errand::Room(room, _) => ("room", None, room.clone()),
-            // What is asked may be a secret: which part of the world it was is enough.
-            Errand::Outside(outside) => ("errand", None, outside.noun.clone()),
-        },
-    }
-}
-
-/// Who is rung, and what goes on then.
-fn goes_on(wanted: &Wanted) -> String {
-    match &wanted.then {
-        Then::Service(service) => format!("{}, then service {service}", wanted.target),
-        Then::Dial(other) => format!("{}, then {other}", wanted.target),
-    }
-}
-
-/// How a verb ended, and what was told with it.
-pub fn result(outcome: &VerbOutcome) -> (&'static str, Facts) {
-    let none = Facts::NONE;
-    match outcome {
-        VerbOutcome::Plain(status) => (status.word(), none),
-        VerbOutcome::Handle(handle) => ("started", none.with("handle", handle.0.to_string())),
-        VerbOutcome::Gathered { status, digits } => (status.word(), none.with("keys", digits.len().to_string())),
-        VerbOutcome::Recorded { status, file, length } => {
-            let facts = none.with("ms", length.as_millis().to_string());
-            (status.word(), file.iter().fold(facts, |facts, file| facts.with("file", file)))
-        }
-        VerbOutcome::Dialled { status, leg, sip, talk } => {
-            let facts = none.with("sip", sip.to_string()).with("talk_ms", talk.as_millis().to_string());
-            (status.word(), leg.iter().fold(facts, |facts, leg| facts.with("leg", leg.0.to_string())))
-        }
-        VerbOutcome::Transferred { status, sip } => (status.word(), none.with("sip", sip.to_string())),
-        VerbOutcome::Joined { status, why, stayed } => {
-            let facts = none.with("ms", stayed.as_millis().to_string());
-            (status.word(), why.iter().fold(facts, |facts, why| facts.with("why", why.word())))
-        }
-        VerbOutcome::Brought(brought) => fetched(brought),
-        VerbOutcome::Misuse(misuse) => ("misuse", none.with("why", misuse.to_string())),
-    }
-}
-
-/// What an errand has brought: all that a program was told by it, so that the call can be played again.
-fn fetched(brought: &Brought) -> (&'static str, Facts) {
-    match brought {
-        Brought::Facts(None) => ("gone", Facts::NONE),
-        Brought::Facts(Some(known)) => {
-            let told = [("from", &known.from), ("to", &known.to), ("number", &known.number), ("name", &known.name)];
-            let how = [
-                ("transport", &known.transport),
-                ("codec", &known.codec),
-                ("state", &known.state),
-                ("vars", &known.vars),
-            ];
-            let facts = told.into_iter().chain(how).filter(|(_, said)| !said.is_empty());
-            let facts = facts.fold(Facts::NONE, |facts, (name, said)| facts.with(name, said));
-            let whose = [("endpoint", &known.endpoint), ("trunk", &known.trunk)];
-            let facts = whose.into_iter().fold(facts, |facts, (name, said)| match said {
-                Some(said) => facts.with(name, said),
-                None => facts,
-            });
-            ("ok", if known.secure { facts.with("secure", "yes") } else { facts })
-        }
-        Brought::Moment { wall, seed } => {
-            ("ok", Facts::NONE.with("wall_ms", wall.as_millis().to_string()).with("seed", seed.to_string()))
-        }
-        Brought::Begun(Ok(call)) => ("begun", Facts::NONE.with("call", call.to_string())),
-        Brought::Begun(Err(why)) => (why.word(), Facts::NONE.with("why", why.to_string())),
-        Brought::Answer(Err(why)) => ("failed", Facts::NONE.with("why", why)),
-        Brought::Answer(Ok(answer)) => ("ok", answered(answer)),
-    }
-}
-
-/// An answer of the world, in as many pieces as it needs; of a web server without its headers, which may be secrets. One that is
-/// too long is left out.
-fn answered(answer: &str) -> Facts {
-    let mut json: serde_json::Value = serde_json::from_str(answer).unwrap_or_default();
-    let of_web = json.get("status").is_some() && json.get("body").is_some();
-    let kept = match json.as_object_mut().filter(|_| of_web) {
-        Some(reply) => {
-            reply.remove("headers");
-            json.to_string()
-        }
-        None => answer.to_owned(),
-    };
-    let mut facts = Facts::NONE;
-    let mut rest = kept.as_str();
-    if rest.len() > LONGEST_ANSWER {
-        return facts.with("answer_bytes", rest.len().to_string());
-    }
-    while !rest.is_empty() {
-        let (piece, behind) = rest.split_at(rest.floor_char_boundary(MAX_TEXT));
-        facts = facts.with("answer", piece);
-        rest = behind;
-    }
-    facts
 }

@@ -32,6 +32,7 @@ impl Talk {
     pub fn errand(&mut self, verb: VerbId, errand: Errand, turn: &mut Turn<'_, '_>) {
         let brought = match errand {
             Errand::Originate(wanted) => return self.originate(verb, &wanted, turn),
+            Errand::Reply(answer) => Brought::Answer(self.reply(answer, turn)),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg).map(Box::new)),
             Errand::Moment => {
                 let wall = turn.wire.wall().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -256,7 +256,7 @@ impl Exchange {
 }
 
 /// What an INVITE says of who sends it.
-struct Claimed {
+pub(super) struct Claimed {
     host: Option<Box<str>>,
     from: Option<String>,
     name: String,
@@ -266,7 +266,7 @@ struct Claimed {
 }
 
 impl Claimed {
-    fn of(request: &Request) -> Result<Self, Fault> {
+    pub(super) fn of(request: &Request) -> Result<Self, Fault> {
         let from = request.from()?;
         let user = |name: &'static str| {
             let value = request.get(Name::of(name))?;
@@ -283,7 +283,7 @@ impl Claimed {
         })
     }
 
-    fn claim(&self) -> Claim<'_> {
+    pub(super) fn claim(&self) -> Claim<'_> {
         Claim {
             from: self.from.as_deref(),
             name: Some(&*self.name).filter(|name| !name.is_empty()),
@@ -317,7 +317,7 @@ fn rust(program: impl Program + 'static) -> Served {
     Served::from(Box::new(program) as Box<dyn Program>)
 }
 
-fn full_house(full: &Full) -> Refusal {
+pub(super) fn full_house(full: &Full) -> Refusal {
     match full.retry_after() {
         Some(wait) => Refusal::unavailable(full.phrase(), wait),
         None => Refusal::new(full.status(), full.phrase()),

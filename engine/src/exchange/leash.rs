@@ -95,7 +95,7 @@ fn day_of(wall: Duration) -> u64 {
 }
 
 /// Whether a target is what a pattern means: letters in either case, `*` for any of them or none.
-fn fits(pattern: &str, target: &str) -> bool {
+pub fn fits(pattern: &str, target: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let starts = target.get(..first.len()).is_some_and(|start| start.eq_ignore_ascii_case(first));

@@ -15,6 +15,7 @@
 //! | `incoming` | an INVITE outside any dialog: proof, route, limits |
 //! | `proof` | whose call an INVITE is |
 //! | `originate` | calls that the house begins |
+//! | `occasions` | what services are asked outside of calls |
 //! | `inviting` | somebody is called into a conference room |
 //! | `outgoing` | targets, the ways to them, who is shown as the caller |
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
@@ -28,7 +29,7 @@
 //! | `carriers` | whom we register with, and which trunk answers |
 //! | `watchdog` | who is still there, and who should not be |
 //! | `wishes` | what people want of calls from elsewhere |
-//! | `chronicle` | what the call writes into its journal |
+//! | `chronicle`, `wording` | what the call writes into its journal, and in which words |
 //! | `services` | echo, tone and ringing, in Rust |
 
 mod carriers;
@@ -38,6 +39,7 @@ mod errands;
 mod incoming;
 mod inviting;
 mod leash;
+mod occasions;
 mod originate;
 mod outgoing;
 mod passing;
@@ -52,6 +54,7 @@ mod sounding;
 mod talk;
 mod watchdog;
 mod wishes;
+mod wording;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -70,6 +73,7 @@ use crate::call::LegId;
 use crate::call::effect::SoundTag;
 use crate::door::Door;
 use crate::line::Mark;
+use crate::occasion::Asking;
 use crate::originate::Origination;
 use crate::program::{Program, VerbId};
 use crate::runtime::{Desk, ErrandTicket, News, PromptTicket, RecordTicket, RequestId, SendFault, Wire};
@@ -84,11 +88,11 @@ use sounding::Prompts;
 use talk::Talk;
 use watchdog::Watchdog;
 
-pub use chronicle::{heard as heard_of, result as came_of, spoken};
 pub use inviting::{GUEST_RING, guest};
-pub use leash::{Leash, LeashRules};
+pub use leash::{Leash, LeashRules, fits};
 pub use services::{Connecting, named as built_in};
 pub use watchdog::CallTally;
+pub use wording::{asked as asked_of, heard as heard_of, result as came_of, spoken};
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
 pub const MAX_CALLS: usize = 60_000;
@@ -97,6 +101,12 @@ pub const MAX_CALLS: usize = 60_000;
 pub trait Services {
     /// A program for one call; `None` where there is no service of that name.
     fn find(&self, name: &str) -> Option<Served>;
+
+    /// Whether the service of that name has a function of that name.
+    fn hears(&self, service: &str, handler: &str) -> bool {
+        let _none_does = (service, handler);
+        false
+    }
 }
 
 /// A program for one call, and which edition of its service it is.
@@ -215,6 +225,8 @@ impl Exchange {
             None if *request.method() == Method::Invite && request.to_tag().is_ok_and(|tag| tag.is_none()) => {
                 self.invited(id, &request, &hop, wire);
             }
+            None if *request.method() == Method::Register => self.registers(id, request, hop, wire),
+            None if *request.method() == Method::Message => self.written(id, request, hop, wire),
             None => self.door.hear(Heard::Request { id, request, hop }, wire),
         }
     }
@@ -337,6 +349,10 @@ impl Desk for Exchange {
 
     fn originate(&mut self, origination: Origination, wire: &mut Wire<'_>) {
         self.wanted(origination, wire);
+    }
+
+    fn ask(&mut self, asking: Asking, wire: &mut Wire<'_>) {
+        self.asked(asking, wire);
     }
 
     fn seated(&mut self, bell: &Arc<Bell>, wire: &mut Wire<'_>) {

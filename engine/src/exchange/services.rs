@@ -41,6 +41,11 @@ impl Program for Missing {
     }
 }
 
+/// What is asked of a service that only answers calls.
+fn calls_only() -> Step {
+    Step::Finished(End::Fault("it answers calls, and nothing else".into()))
+}
+
 /// Verbs one after the other, without a choice: the whole of a simple service.
 pub struct Straight {
     verbs: Vec<Box<dyn FnOnce(LegId) -> Verb>>,
@@ -76,6 +81,7 @@ impl Program for Straight {
             Wake::Result(_, Outcome::Plain(Status::Ok)) | Wake::Breathed => {}
             Wake::Result(..) | Wake::Gone => return Step::Finished(End::Told),
             Wake::Heard(_) => return Step::Waits,
+            Wake::Occasion(_) => return calls_only(),
         }
         match self.verbs.pop() {
             Some(verb) => {
@@ -125,6 +131,7 @@ impl Program for Connecting {
             }
             Wake::Result(..) | Wake::Gone => Step::Finished(End::Told),
             Wake::Heard(_) | Wake::Breathed => Step::Waits,
+            Wake::Occasion(_) => calls_only(),
         }
     }
 }
@@ -243,6 +250,7 @@ impl Program for Ringing {
             Wake::Result(_, Outcome::Dialled { status, sip, .. }) if !self.rejecting => self.not_answered(status, sip),
             Wake::Result(..) | Wake::Gone => Step::Finished(End::Told),
             Wake::Heard(Happening::Left(..) | _) | Wake::Breathed => Step::Waits,
+            Wake::Occasion(_) => calls_only(),
         }
     }
 }

@@ -11,12 +11,14 @@ use patchcord_sip::transaction::ServerId;
 
 use super::chronicle::Chronicle;
 use super::ends::{End, Whose};
+use super::occasions::Question;
 use super::originate::Begun;
 use super::outgoing::{Party, terms};
 use super::{Leash, Number, Sent, Turn};
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
 use crate::journal::Way as Sender;
 use crate::line::{Act, Cx, Line, Mark};
+use crate::occasion::NoAnswer;
 use crate::program::{self, Program, Step, Wake};
 use crate::routing::Ticket;
 use crate::runtime::SendFault;
@@ -43,6 +45,8 @@ pub(super) struct Talk {
     /// Somebody outside has ended it.
     pub stopped: bool,
     pub chronicle: Chronicle,
+    /// What its service is asked where there is no call.
+    pub question: Option<Question>,
     /// What is known of it where the house began it.
     pub originated: Option<Begun>,
     /// How many calls led to it, each of which began the next one.
@@ -75,6 +79,7 @@ impl Talk {
             broke: false,
             stopped: false,
             chronicle,
+            question: None,
             originated: None,
             generation: 0,
             begins: 0,
@@ -325,6 +330,7 @@ impl Talk {
     /// Nothing of it is left: its room is free again.
     pub fn leave(mut self: Box<Self>, turn: &mut Turn<'_, '_>) {
         turn.exchange.prompts.forget(self.number);
+        self.answer_question(Err(NoAnswer::Late), turn);
         self.close_journal(turn);
     }
 

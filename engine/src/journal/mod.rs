@@ -46,7 +46,7 @@ pub use one_call::{Journal, MAX_BYTES, MAX_ENTRIES, MAX_NEEDED, Rules};
 pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use quality::{Hearing, Quality, QualitySample, Track};
-pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record, RoomStay};
+pub use record::{LegRecord, MAX_LEGS, MAX_RECORDINGS, MAX_TAGS, Record, RoomStay, STORY_ENDED};
 pub use sentence::{clean, long, sentence, shown};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};

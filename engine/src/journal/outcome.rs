@@ -75,6 +75,8 @@ words! {
         Crashed "crashed",
         /// The server ended in the middle of it.
         Interrupted "interrupted",
+        /// Nobody called: a service was asked something, and answered.
+        Ran "ran",
     }
 }
 
@@ -126,7 +128,12 @@ impl Fault {
         match outcome {
             Outcome::Crashed if cause.is_some_and(|cause| cause.by == By::Script) => return Self::Script,
             Outcome::Crashed | Outcome::Interrupted => return Self::Server,
-            Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Cancelled | Outcome::Screened => {
+            Outcome::Busy
+            | Outcome::NoAnswer
+            | Outcome::Rejected
+            | Outcome::Cancelled
+            | Outcome::Screened
+            | Outcome::Ran => {
                 return Self::Nobody;
             }
             Outcome::NotFound | Outcome::Forbidden => return Self::Caller,

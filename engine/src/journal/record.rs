@@ -196,6 +196,9 @@ impl Record {
     }
 }
 
+/// How it is noted that a service has told its story.
+pub const STORY_ENDED: &str = "story ended";
+
 /// A record while it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fold {
@@ -205,6 +208,8 @@ pub struct Fold {
     /// The last party that hung up on another.
     parted: Option<(Duration, Cause)>,
     talking_since: Option<Duration>,
+    /// What its service failed by.
+    broke: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -239,7 +244,7 @@ impl Fold {
             recordings: Vec::new(),
             entries: 0,
         };
-        Self { record, ties: Vec::new(), parted: None, talking_since: None }
+        Self { record, ties: Vec::new(), parted: None, talking_since: None, broke: None }
     }
 
     /// The fold over these entries; none without the call's beginning.
@@ -317,6 +322,9 @@ impl Fold {
             What::Tag { key, value } => self.tag(key, value),
             What::Recording { path, .. } if self.record.recordings.len() < MAX_RECORDINGS => {
                 self.record.recordings.push(path.clone());
+            }
+            What::Heard { leg: None, event, facts } if event == STORY_ENDED => {
+                self.broke = facts.get("fault").map(Into::into);
             }
             What::Ended(outcome) => self.end(at, *outcome),
             What::Bridged(one, other) => self.bridge(at, *one, *other),
@@ -461,6 +469,11 @@ impl Fold {
             (Some((_, cause)), _) => Some(cause.clone()),
             (None, _) => None,
         };
+        // Who hangs up on a script that has failed hides nothing of that.
+        let hidden = self.record.end.as_ref().is_none_or(|end| !matches!(end.by, By::Script | By::System));
+        if let Some(reason) = self.broke.take().filter(|_| hidden && outcome == Outcome::Crashed) {
+            self.record.end = Some(Cause { by: By::Script, q850: 41, sip: Some(500), reason, place: None });
+        }
         self.record.ended = Some(at);
         self.record.outcome = Some(outcome);
         self.record.fault = Some(Fault::of(outcome, self.record.end.as_ref()));

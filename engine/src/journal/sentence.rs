@@ -61,6 +61,11 @@ pub fn long(time: Duration) -> String {
 }
 
 fn opening(record: &Record) -> String {
+    if let Some(handler) =
+        record.route.as_deref().filter(|_| record.legs.is_empty()).filter(|route| route.starts_with("on_"))
+    {
+        return format!("{} asked {} ({})", shown(&record.from), shown(&record.to), clean(handler));
+    }
     match record.legs.first().map(|leg| leg.direction) {
         Some(Direction::Outbound) => format!("the server called {}", shown(&record.to)),
         _ => format!("{} called {}", shown(&record.from), shown(&record.to)),
@@ -144,6 +149,7 @@ fn ending(record: &Record) -> String {
         Some(Outcome::Failed) => format!("it could not be set up{}{}", because(), blamed(record)),
         Some(Outcome::Crashed) if record.fault == Some(Fault::Script) => format!("the script failed{}", because()),
         Some(Outcome::Crashed) => format!("a fault of the server ended it{}", because()),
+        Some(Outcome::Ran) => "it answered".into(),
         Some(Outcome::Interrupted) => "the server stopped in the middle of it, so the end is not known".into(),
     }
 }

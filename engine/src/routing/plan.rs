@@ -51,6 +51,8 @@ pub struct PlanSettings {
     pub routes: Vec<Route>,
     /// In the order of the file.
     pub trunks: Vec<Trunk>,
+    /// The service that is asked about registrations, and reads texts that no other one does.
+    pub front: Option<Arc<str>>,
     /// Numbers that pass every limit.
     pub emergency: Vec<Box<str>>,
     /// Most calls at once of the whole server.
@@ -67,6 +69,7 @@ impl Default for PlanSettings {
             domain: None,
             routes: Vec::new(),
             trunks: Vec::new(),
+            front: None,
             emergency: EMERGENCY.map(Into::into).into(),
             calls: DEFAULT_CALLS,
             calls_per_endpoint: DEFAULT_ENDPOINT_CALLS,
@@ -164,6 +167,7 @@ pub struct Plan {
     trunks: Vec<Arc<Trunk>>,
     by_name: HashMap<Arc<str>, Arc<Trunk>>,
     neighbours: Neighbours,
+    front: Option<Arc<str>>,
     emergency: Vec<Box<str>>,
     calls: u32,
     calls_per_endpoint: u32,
@@ -179,7 +183,7 @@ impl Default for Plan {
 impl Plan {
     /// The plan of those settings. Trunks go on counting where those of the same name in `before` stand.
     pub fn new(settings: PlanSettings, before: Option<&Self>) -> Result<Self, PlanError> {
-        let PlanSettings { domain, routes, trunks, emergency, calls, calls_per_endpoint, calls_per_stranger } =
+        let PlanSettings { domain, routes, trunks, front, emergency, calls, calls_per_endpoint, calls_per_stranger } =
             settings;
         if trunks.len() > MAX_TRUNKS {
             return Err(PlanError::TooManyTrunks);
@@ -211,6 +215,7 @@ impl Plan {
             trunks,
             by_name,
             neighbours,
+            front,
             emergency,
             calls,
             calls_per_endpoint,
@@ -242,6 +247,11 @@ impl Plan {
     /// The routes, in the order of the file.
     pub fn routes(&self) -> &[Route] {
         &self.routes
+    }
+
+    /// The service that is asked about registrations, and reads texts that no other one does.
+    pub fn front(&self) -> Option<Arc<str>> {
+        self.front.clone()
     }
 
     /// Most calls at once of the whole server.

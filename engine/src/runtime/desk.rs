@@ -25,6 +25,7 @@ use super::stats::one_more;
 use super::works::Works;
 use crate::bell::Bell;
 use crate::errand::Outside;
+use crate::occasion::Asking;
 use crate::originate::Origination;
 use crate::routing::Voucher;
 
@@ -67,6 +68,11 @@ pub trait Desk: Any {
     /// Somebody wants a call begun, and is told what came of it. A desk that begins none says so by letting it go.
     fn originate(&mut self, origination: Origination, wire: &mut Wire<'_>) {
         let _nobody_begins_any = (origination, wire);
+    }
+
+    /// A service is to be asked something, and whoever asks is told what came of it. A desk that has none says so by letting it go.
+    fn ask(&mut self, asking: Asking, wire: &mut Wire<'_>) {
+        let _nobody_answers = (asking, wire);
     }
 
     /// The shard lives: whoever rings this bell, from wherever, is heard by [`Desk::rung`].

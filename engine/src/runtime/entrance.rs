@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use super::settings::Limits;
 use super::transport::flows::Flow;
 use super::transport::ws::MessageSocket;
+use crate::occasion::Asking;
 use crate::originate::Origination;
 
 /// Ended connections that may wait to be told to a shard; those who tell wait then.
@@ -29,6 +30,8 @@ pub(crate) enum Parcel {
     Adopted(Arc<Flow>, Hop, Box<dyn MessageSocket>),
     /// A call that is to be begun.
     Origination(Box<Origination>),
+    /// A service that is to be asked.
+    Asking(Box<Asking>),
 }
 
 /// See the module.
@@ -92,6 +95,12 @@ impl Entrance {
         let _refused = self.parcels.try_send(Parcel::Origination(Box::new(origination)));
     }
 
+    /// Passes in that a service is to be asked; where there is no room for that, whoever asks is told.
+    pub fn ask(&self, asking: Asking) {
+        // What is given back is dropped, and says so itself.
+        let _refused = self.parcels.try_send(Parcel::Asking(Box::new(asking)));
+    }
+
     /// Bytes of messages that wait here.
     pub fn waiting(&self) -> usize {
         2 * self.most - self.datagrams.available_permits() - self.connections.available_permits()
@@ -110,7 +119,7 @@ impl Entrance {
 fn content(parcel: Parcel) -> Bytes {
     match parcel {
         Parcel::Message(message, ..) => message,
-        Parcel::Adopted(..) | Parcel::Origination(_) => Bytes::new(),
+        Parcel::Adopted(..) | Parcel::Origination(_) | Parcel::Asking(_) => Bytes::new(),
     }
 }
 

@@ -252,12 +252,14 @@ impl Shard {
                             shard.closed(&flow).await;
                         });
                     }
-                    Parcel::Origination(origination) => {
-                        core.guard(|core| {
-                            core.desk.originate(*origination, &mut Wire::new(&mut core.works));
-                            core.settle();
-                        });
-                    }
+                    Parcel::Origination(origination) => core.guard(|core| {
+                        core.desk.originate(*origination, &mut Wire::new(&mut core.works));
+                        core.settle();
+                    }),
+                    Parcel::Asking(asking) => core.guard(|core| {
+                        core.desk.ask(*asking, &mut Wire::new(&mut core.works));
+                        core.settle();
+                    }),
                 }
             }
         });

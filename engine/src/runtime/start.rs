@@ -39,6 +39,7 @@ use super::transport::ws::MessageSocket;
 use crate::bans::Bans;
 use crate::bell::Bell;
 use crate::errand::World;
+use crate::occasion::Asking;
 use crate::originate::Origination;
 use crate::routing::Voucher;
 
@@ -243,6 +244,12 @@ impl Runtime {
     pub fn originate(&self, origination: Origination) {
         let entrances = &self.shared.entrances;
         entrances[self.turn.fetch_add(1, Relaxed) % entrances.len()].originate(origination);
+    }
+
+    /// Has a service asked, on a shard; whoever asks is told what came of that.
+    pub fn ask(&self, asking: Asking) {
+        let entrances = &self.shared.entrances;
+        entrances[self.turn.fetch_add(1, Relaxed) % entrances.len()].ask(asking);
     }
 
     /// Stops: takes no more connections, begins nothing new, lets what runs end within `grace`, then closes everything.

@@ -8,6 +8,7 @@ use patchcord_engine::call::verb::Handle;
 use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
 use patchcord_engine::journal::{self, Entry, Facts, Record, VerbNumber, What};
+use patchcord_engine::occasion::{Kind, Occasion};
 use patchcord_engine::program::{VerbId, Wake};
 use patchcord_media::dtmf::{Key, Press, Via};
 
@@ -75,6 +76,26 @@ impl<'a> Course<'a> {
             waiting: VecDeque::new(),
             timers: Vec::new(),
         }
+    }
+
+    /// What a script was first told: that somebody called, or what it was asked outside of any call.
+    pub fn beginning(&self) -> Result<Wake, String> {
+        let asked = self.entries.iter().find_map(|entry| match &entry.what {
+            What::Heard { leg: None, event, facts } if event == "occasion" => Some(facts),
+            _ => None,
+        });
+        let Some(facts) = asked else { return Ok(Wake::Begin(LegId::FIRST)) };
+        let kind = Kind::ALL.into_iter().find(|kind| facts.get("kind") == Some(kind.word()));
+        let kind = kind.ok_or("what was asked is no word of today's")?;
+        if let Some(bytes) = facts.get("about_bytes") {
+            return Err(format!("what was asked has {bytes} bytes, which was too long to be kept"));
+        }
+        if kind == Kind::Message {
+            return Err("what people write is not kept".into());
+        }
+        let about = facts.iter().filter(|(name, _)| *name == "about").map(|(_, piece)| piece).collect();
+        let from = facts.get("from").unwrap_or_default().to_owned();
+        Ok(Wake::Occasion(Box::new(Occasion { kind, about, from })))
     }
 
     /// How long after the beginning of the call what was read last happened.
@@ -227,7 +248,7 @@ impl<'a> Course<'a> {
     pub fn known(&self, errand: &Errand) -> Brought {
         let (name, of) = match errand {
             Errand::Facts(leg) => ("facts", Some(leg.0)),
-            Errand::Moment | Errand::Room(..) | Errand::Originate(_) | Errand::Outside(_) => ("moment", None),
+            _ => ("moment", None),
         };
         let asked = |verb: &journal::Verb| verb.name == name && verb.leg.map(|leg| leg.0) == of;
         // The last one before here, or the first one behind: facts change little, and are told as late as they were known.
@@ -243,7 +264,7 @@ impl<'a> Course<'a> {
         let number = |name: &str| told.and_then(|told| told.get(name)?.parse().ok());
         match errand {
             Errand::Facts(leg) => Brought::Facts(Some(Box::new(self.facts(*leg, told)))),
-            Errand::Moment | Errand::Room(..) | Errand::Originate(_) | Errand::Outside(_) => {
+            _ => {
                 let began = self.record.began.duration_since(UNIX_EPOCH).unwrap_or_default();
                 let wall = number("wall_ms").map_or(began + self.at(), Duration::from_millis);
                 Brought::Moment { wall, seed: number("seed").unwrap_or(0) }

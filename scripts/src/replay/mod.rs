@@ -128,7 +128,10 @@ type Go = Result<Wake, Came>;
 
 impl Replay<'_> {
     fn run(&mut self) -> Came {
-        let mut step = self.program.resume(Wake::Begin(LegId::FIRST));
+        let mut step = match self.course.beginning() {
+            Ok(wake) => self.program.resume(wake),
+            Err(why) => return Came::Unknown(why),
+        };
         for _ in 0..MOST_STEPS {
             let wake = match step {
                 Step::Breathe => Ok(Wake::Breathed),

@@ -98,6 +98,13 @@ impl Double {
             "mailbox" => {
                 (Duration::ZERO, self.postbox.answer(&ask, u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)))
             }
+            "token" => {
+                let lasts = ask["expires"].as_u64().unwrap_or(3600);
+                let numbers: Vec<&str> =
+                    ask["numbers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let token = format!("pbt_for-{}", numbers.join("-"));
+                (Duration::ZERO, Ok(json!({ "token": token, "expires": wall.as_secs() + lasts })))
+            }
             "http" => self.request(&ask),
             "db" => self.reply(ask["sql"].as_str().unwrap_or_default(), "t.db"),
             noun => (Duration::ZERO, Err(format!("this test has no {noun}; say t.outside(\"{noun}\", …)"))),

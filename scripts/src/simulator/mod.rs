@@ -30,6 +30,7 @@ mod house;
 mod lengths;
 pub mod limits;
 mod lines;
+mod occasions;
 mod originate;
 mod party;
 mod phone;

@@ -5,11 +5,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use patchcord_engine::call::effect::{Note, Through, Way};
 use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
-use patchcord_engine::exchange::{came_of, heard_of, spoken};
+use patchcord_engine::exchange::{asked_of, came_of, heard_of, spoken};
 use patchcord_engine::journal::{
     Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
     Rules, Verb, What,
 };
+use patchcord_engine::occasion::Kind;
 use patchcord_engine::program::End;
 
 use super::house::House;
@@ -30,6 +31,8 @@ pub struct Closed {
     pub message: bool,
     /// Its journal.
     pub entries: Vec<Entry>,
+    /// What it answered, where it was asked something outside of any call.
+    pub answer: Option<Result<String, String>>,
 }
 
 impl Closed {
@@ -59,6 +62,8 @@ pub(super) struct Chronicle {
     began: Duration,
     message: bool,
     fault: Option<String>,
+    /// Whether nobody called.
+    ran: bool,
 }
 
 impl Chronicle {
@@ -68,7 +73,18 @@ impl Chronicle {
         let id = CallId::new(wall, house.chance.number());
         let began = Began { service: Some(service.into()), ..Began::new(wall, Party::new(from), Party::new(to)) };
         let journal = Journal::begin(id, began, Rules::default());
-        Self { journal, began: house.elapsed(), message: false, fault: None }
+        Self { journal, began: house.elapsed(), message: false, fault: None, ran: false }
+    }
+
+    /// That of something that a service is asked outside of any call.
+    pub fn of_occasion(from: &str, service: &str, kind: Kind, house: &mut House) -> Self {
+        let wall = UNIX_EPOCH + house.wall_now();
+        let id = CallId::new(wall, house.chance.number());
+        let (service, route) = (Some(service.into()), Some(kind.handler().into()));
+        let to = Party::new(service.clone().unwrap_or_default());
+        let began = Began { service, route, ..Began::new(wall, Party::new(from), to) };
+        let journal = Journal::begin(id, began, Rules::default());
+        Self { journal, began: house.elapsed(), message: false, fault: None, ran: true }
     }
 
     /// Its number among all calls, as recordings are named by it.
@@ -82,11 +98,15 @@ impl Chronicle {
 
     /// The call is over.
     pub fn close(mut self, number: u64, service: String, now: Duration) -> Closed {
-        let outcome = if self.fault.is_some() { Outcome::Crashed } else { self.journal.outcome() };
+        let outcome = match self.fault {
+            Some(_) => Outcome::Crashed,
+            None if self.ran => Outcome::Ran,
+            None => self.journal.outcome(),
+        };
         let at = now.saturating_sub(self.began);
         let entries = self.journal.close(at, outcome).map(|batch| batch.entries).unwrap_or_default();
         let record = self.journal.record().clone();
-        Closed { number, service, record, fault: self.fault, message: self.message, entries }
+        Closed { number, service, record, fault: self.fault, message: self.message, entries, answer: None }
     }
 }
 
@@ -132,6 +152,10 @@ impl Talk {
             }
             Note::Tag(key, value) => {
                 self.chronicle.write(now, What::Tag { key: key.into(), value: value.into() });
+            }
+            Note::Occasion(occasion) => {
+                let what = What::Heard { leg: None, event: "occasion".into(), facts: asked_of(&occasion) };
+                self.chronicle.write(now, what);
             }
             Note::StoryEnded(end) => self.note_end(end, house),
             Note::Heard(event) => self.note_event(&event, now),

@@ -31,6 +31,8 @@ pub(super) struct Talk {
     /// What its service is told, where the house began it; and as whom the house called then.
     pub vars: String,
     pub originated: Option<String>,
+    /// What it has answered, or why it did not, where it was asked something outside of any call.
+    pub answer: Option<Result<String, String>>,
     over: bool,
 }
 
@@ -82,6 +84,7 @@ impl Talk {
             due: None,
             vars: String::new(),
             originated: None,
+            answer: None,
             over: false,
         }
     }
@@ -160,6 +163,10 @@ impl Talk {
 
     fn errand(&mut self, verb: VerbId, errand: Errand, house: &mut House) {
         let brought = match errand {
+            Errand::Reply(answer) => {
+                self.answer = Some(Ok(answer));
+                Brought::Answer(Ok("null".into()))
+            }
             Errand::Originate(wanted) => Brought::Begun(house.originate(&wanted)),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg, house).map(Box::new)),
             Errand::Moment => Brought::Moment { wall: house.wall_now(), seed: house.chance.number() },
@@ -197,7 +204,9 @@ impl Talk {
         if !self.call.owns().is_empty() || self.call.deadline().is_some() {
             house.broken.insert(format!("call {number} is over and owns {:?}", self.call.owns()));
         }
-        let closed = self.chronicle.close(number, self.first_service, house.elapsed());
+        let answer = self.answer.take();
+        let mut closed = self.chronicle.close(number, self.first_service, house.elapsed());
+        closed.answer = answer;
         house.closed.push(closed);
     }
 }

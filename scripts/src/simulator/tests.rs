@@ -23,7 +23,7 @@ impl<F: FnMut(u64, &Outcome) -> Option<Verb>> Program for Told<F> {
             Wake::Begin(_) => Outcome::Plain(Status::Ok),
             Wake::Result(_, outcome) => outcome,
             Wake::Heard(Happening::Left(..) | _) | Wake::Breathed => return Step::Waits,
-            Wake::Gone => return Step::Finished(End::Told),
+            Wake::Gone | Wake::Occasion(_) => return Step::Finished(End::Told),
         };
         if matches!(outcome, Outcome::Plain(Status::Gone)) {
             return Step::Finished(End::Told);

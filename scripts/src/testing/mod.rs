@@ -13,7 +13,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `words`, `phone`, `world` | what a test can say: `t`, a phone, the world outside |
+//! | `words`, `phone`, `world`, `occasions` | what a test can say: `t`, a phone, the world outside, what services are asked |
 //! | `failed` | where a test failed, and why |
 //! | `suite` | which tests there are; runs them |
 //! | `told` | a report for people, as JUnit, as JSON |
@@ -25,6 +25,9 @@ mod coverage;
 mod explore;
 mod failed;
 mod made;
+mod occasions;
+#[cfg(test)]
+mod occasions_tests;
 mod phone;
 #[cfg(test)]
 mod rooms_tests;

@@ -205,6 +205,10 @@ impl Services for Shared {
     fn find(&self, name: &str) -> Option<Served> {
         self.0.find(name)
     }
+
+    fn hears(&self, service: &str, handler: &str) -> bool {
+        self.0.hears(service, handler)
+    }
 }
 
 impl Bench {

@@ -7,7 +7,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use super::failed::{met, wrong};
 use super::phone::{self, time};
-use super::world;
+use super::{occasions, world};
 use crate::simulator::{Closed, Stage};
 
 /// What a test computes, at most: a second of one core is a loop without end.
@@ -36,6 +36,7 @@ pub(super) fn engine() -> Engine {
     judgements(&mut engine);
     phone::register(&mut engine);
     world::register(&mut engine);
+    occasions::register(&mut engine);
     engine
 }
 

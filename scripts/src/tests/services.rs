@@ -194,7 +194,7 @@ fn named_on_the_page() -> Sources {
 
 #[test]
 fn the_tests_on_the_page_about_scripts_say_what_its_scripts_do() {
-    assert_eq!(all_is_well(&named_on_the_page(), &Wishes::default()), 5);
+    assert_eq!(all_is_well(&named_on_the_page(), &Wishes::default()), 7);
 }
 
 #[test]

@@ -24,7 +24,7 @@ const LONGEST_TEXT: usize = 2_000;
 const RANGE: &str = "write 09:00-18:00, without spaces within";
 
 /// Seconds of a day by the clock on the wall.
-const DAY: u32 = 86_400;
+pub(super) const DAY: u32 = 86_400;
 
 /// Opening hours.
 #[derive(Clone, Debug)]
@@ -48,9 +48,9 @@ enum Times {
 
 /// A piece of the text, and at which column it begins.
 #[derive(Clone, Copy)]
-struct Item<'a> {
-    text: &'a str,
-    column: usize,
+pub(super) struct Item<'a> {
+    pub(super) text: &'a str,
+    pub(super) column: usize,
 }
 
 impl Hours {
@@ -109,6 +109,14 @@ impl Times {
             Self::Open(ranges) => ranges,
         }
     }
+}
+
+/// What stands before a zone, and the zone.
+pub(super) fn items_and_zone(text: &str) -> Result<(Vec<Item<'_>>, TimeZone), Wrong> {
+    let mut items: Vec<Item<'_>> =
+        text_of_rules(text.get(..LONGEST_TEXT).unwrap_or(text)).into_iter().flatten().collect();
+    let zone = zone(items.pop(), text)?;
+    Ok((items, zone))
 }
 
 /// The items of each rule. One that says nothing is left out, so a `;` may stand at the end.
@@ -181,7 +189,7 @@ fn range(item: &Item<'_>) -> Result<(u32, u32), Wrong> {
 }
 
 /// Seconds since midnight of `9:00` or `24:00`.
-fn time(text: &str, column: usize) -> Result<u32, Wrong> {
+pub(super) fn time(text: &str, column: usize) -> Result<u32, Wrong> {
     let wrong = || Wrong::new(column, format!("{text:?} is no time of day"), RANGE);
     let (hour, minute) = text.split_once(':').ok_or_else(wrong)?;
     let number = |part: &str, digits: std::ops::RangeInclusive<usize>| {

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! hours   "Mon-Fri 09:00-18:00; closed 12-25, Easter+1 Europe/Berlin" ─read─▶ Hours ─is_open(moment)─▶ bool
+//! schedule  "Mon-Fri 08:00 Europe/Berlin": the next moment behind one
 //! days    which days a rule is about: weekdays, dates, ranges of them, Easter
 //! zone    a moment as the clock on the wall shows it
 //! wrong   what is wrong with a text, and at which column
@@ -12,6 +13,7 @@
 
 mod days;
 mod hours;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod wrong;
@@ -20,6 +22,7 @@ mod zone;
 use std::time::Duration;
 
 pub use hours::Hours;
+pub use schedule::Schedule;
 pub use wrong::Wrong;
 pub use zone::{Shown, format, show};
 

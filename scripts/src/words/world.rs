@@ -90,6 +90,38 @@ pub(super) const WORDS: &[Word] = &[
         },
     },
     Word {
+        of: Of::Module("token"),
+        name: "for_browser",
+        takes: &[],
+        needs: 0,
+        options: &[
+            part("numbers", Kind::Any, "Whom it may call: a number, or a list; the manifest names them as `guests`."),
+            part("expires", Kind::Time, "How long it is good for; an hour where it is missing."),
+            part("calls", Kind::Number, "How many calls at once; one where it is missing."),
+            part("name", Kind::Text, "What those are shown whom it calls; \"Guest\" where it is missing."),
+        ],
+        ends: &[],
+        says: "Makes a token with which a browser may call a few numbers and nothing else; gives #{ token, expires }, the end in seconds since 1970.",
+        does: |given| {
+            let numbers = given.get("numbers").and_then(super::kind::texts_of);
+            let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) else {
+                return Err(given.wrong("token::for_browser wants `numbers`, as #{ numbers: [\"100\"] }"));
+            };
+            let mut ask = json!({ "numbers": numbers });
+            if let Some(time) = given.time("expires", YEAR)? {
+                ask["expires"] = time.as_secs().max(1).into();
+            }
+            if let Some(calls) = given.get("calls").and_then(|calls| calls.as_int().ok()) {
+                ask["calls"] = calls.into();
+            }
+            if let Some(name) = given.text("name") {
+                ask["name"] = name.into();
+            }
+            let made = given.scene()?.outside(given, "token", &ask, SOON)?;
+            from_json(given, made)
+        },
+    },
+    Word {
         of: Of::Module("registrar"),
         name: "find",
         takes: &[part("user", Kind::Text, "The name of an endpoint.")],

@@ -32,6 +32,8 @@ pub enum Scenario {
     Register,
     /// INVITE, 401, ACK, INVITE with digest, 200, ACK, BYE, 200.
     Proven,
+    /// INVITE, 200, ACK, three keys by INFO, a second in which somebody else answers, BYE, 200.
+    Reception,
 }
 
 impl Scenario {
@@ -40,6 +42,7 @@ impl Scenario {
             Self::Call => include_str!("../scenarios/call.xml"),
             Self::Register => include_str!("../scenarios/register.xml"),
             Self::Proven => include_str!("../scenarios/proven.xml"),
+            Self::Reception => include_str!("../scenarios/reception.xml"),
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct Setup {
     ip: &'static str,
     toml: String,
     web: String,
+    server: String,
     endpoints: String,
     with_ws: bool,
     with_wss: bool,
@@ -39,6 +40,7 @@ impl Setup {
             ip: "127.0.0.1",
             toml: String::new(),
             web: String::new(),
+            server: String::new(),
             endpoints: String::new(),
             with_ws: false,
             with_wss: false,
@@ -97,6 +99,12 @@ impl Setup {
     /// More keys of `[web]`, as they stand there.
     pub fn web(mut self, keys: &str) -> Self {
         self.web += keys;
+        self
+    }
+
+    /// More keys of `[server]`, as they stand there.
+    pub fn server(mut self, keys: &str) -> Self {
+        self.server += keys;
         self
     }
 
@@ -274,7 +282,8 @@ impl Server {
         let wss = self.wss.map_or(0, |wss| wss.port());
         listen.extend(self.setup.with_wss.then(|| format!("\"wss:{}:{wss}\"", self.setup.ip)));
         let text = format!(
-            "[server]\ndata = \"data\"\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}\n{}",
+            "[server]\ndata = \"data\"\n{}\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}\n{}",
+            self.setup.server,
             listen.join(", "),
             self.setup.shards,
             self.setup.web,

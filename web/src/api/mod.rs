@@ -19,6 +19,7 @@
 //! webhooks   what is told to programs elsewhere
 //! people     users, tokens, the audit log
 //! routing    routes and trunks, and what would happen
+//! services   services that are asked over HTTP
 //! server     how it is; read the configuration again
 //! ```
 //!
@@ -40,6 +41,7 @@ pub(crate) mod rooms;
 mod routing;
 mod server;
 pub(crate) mod sounds;
+mod services;
 pub(crate) mod wanted;
 pub(crate) mod webhooks;
 
@@ -51,7 +53,7 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::Response,
-    routing::{MethodRouter, delete, get, post, put},
+    routing::{MethodRouter, any, delete, get, post, put},
 };
 
 use tokio::sync::Semaphore;
@@ -279,7 +281,10 @@ pub fn routes(rooms: Rooms) -> Router {
     let doors = DOORS.iter().fold(Router::new(), |router, door| {
         router.route(door.path, (door.answer)().layer(middleware::from_fn_with_state(door.right, check)))
     });
-    doors.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(rooms)
+    let services = any(services::ask)
+        .layer(DefaultBodyLimit::max(services::MAX_ASKED))
+        .layer(middleware::from_fn_with_state(Right::AskServices, check));
+    doors.layer(DefaultBodyLimit::max(MAX_BODY)).route("/services/{service}", services).with_state(rooms)
 }
 
 /// Lets nobody past who may not.

@@ -258,7 +258,7 @@ impl Rooms {
             "http" => told(noun, self.http.answer(&rules.hosts, ask).await),
             "mail" => told(noun, self.mail.answer(service, rules.mail, ask, clock::wall()).await),
             "mailbox" => told(noun, self.mailbox.answer(ask, clock::wall()).await),
-            "token" => told(noun, token::answer(&self.signer, ask, clock::wall())),
+            "token" => told(noun, token::answer(&self.signer, &rules.guests, ask, clock::wall())),
             "registrar" => told(noun, registrar::answer(self.board.as_deref(), ask, clock::now())),
             _ => Err(Misasked::NoSuchNoun(noun.into()).to_string()),
         }

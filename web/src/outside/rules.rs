@@ -21,6 +21,8 @@ pub struct Rules {
     pub database: Option<Database>,
     /// Whether it may send letters.
     pub mail: bool,
+    /// Numbers that browsers may call with tokens of its making, `*` standing for anything.
+    pub guests: Vec<Box<str>>,
 }
 
 /// A database that a service may ask.

@@ -34,7 +34,7 @@ pub fn badge(outcome: Option<Outcome>) -> Markup {
 /// Green: they talked. Amber: people did not. Red: something did not work.
 pub fn colour(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Answered => "good",
+        Outcome::Answered | Outcome::Ran => "good",
         Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Cancelled | Outcome::Screened => "warn",
         Outcome::Unreachable
         | Outcome::NotFound

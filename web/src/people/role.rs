@@ -42,11 +42,13 @@ pub enum Right {
     ChangeRecordings,
     /// Uploading and removing prompts.
     ChangeSounds,
+    /// Asking services over HTTP.
+    AskServices,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ReadStatus,
         Self::ReadRecords,
         Self::ReadNumbers,
@@ -63,6 +65,7 @@ impl Right {
         Self::ChangeBans,
         Self::ChangeRecordings,
         Self::ChangeSounds,
+        Self::AskServices,
     ];
 
     /// Its name as a scope.
@@ -84,11 +87,12 @@ impl Right {
             Self::ChangeBans => "bans:write",
             Self::ChangeRecordings => "recordings:write",
             Self::ChangeSounds => "sounds:write",
+            Self::AskServices => "services:ask",
         }
     }
 
-    const fn bit(self) -> u16 {
-        1 << self as u16
+    const fn bit(self) -> u32 {
+        1 << self as u32
     }
 }
 
@@ -103,7 +107,7 @@ impl FromStr for Right {
 
 /// A set of rights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rights(u16);
+pub struct Rights(u32);
 
 impl Rights {
     /// Every right there is.
@@ -168,13 +172,14 @@ impl Role {
     pub fn rights(self) -> Rights {
         const WATCHING: [Right; 5] =
             [Right::ReadStatus, Right::ReadRecords, Right::ReadCalls, Right::ReadEndpoints, Right::ReadRoutes];
-        const WORKING: [Right; 6] = [
+        const WORKING: [Right; 7] = [
             Right::ReadNumbers,
             Right::ReadRecordings,
             Right::ChangeCalls,
             Right::ChangeEndpoints,
             Right::ChangeBans,
             Right::ChangeSounds,
+            Right::AskServices,
         ];
         match self {
             Self::Admin => Rights::all(),

@@ -93,7 +93,7 @@ impl Told {
                             });
                             self.step(side.unwrap_or(Step::Waits));
                         }
-                        Wake::Begin(_) | Wake::Breathed | Wake::Gone => {}
+                        Wake::Begin(_) | Wake::Occasion(_) | Wake::Breathed | Wake::Gone => {}
                     }
                 }
                 order => self.orders.push_back(order),

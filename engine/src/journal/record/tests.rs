@@ -52,6 +52,21 @@ fn a_script_that_goes_on_after_the_other_hung_up_ends_the_call_itself() {
 }
 
 #[test]
+fn who_hangs_up_on_a_script_that_has_failed_hides_nothing_of_it() {
+    let failed = What::Heard {
+        leg: None,
+        event: STORY_ENDED.into(),
+        facts: crate::journal::Facts::NONE.with("fault", "ivr.rhai:3:12: no such word"),
+    };
+    let tale =
+        vec![(0, leg(ALICE)), (1, What::Answered(ALICE)), (2, over(ALICE, Cause::normal(By::Caller))), (2, failed)];
+    let record = record(told(tale, 2, Some(Outcome::Crashed)));
+    assert_eq!((record.fault, record.end.as_ref().map(|end| end.by)), (Some(Fault::Script), Some(By::Script)));
+    let sentence = crate::journal::sentence(&record);
+    assert!(sentence.contains("the script failed: ivr.rhai:3:12"), "{sentence}");
+}
+
+#[test]
 fn what_was_not_answered_is_called_what_the_status_says() {
     for (sip, by, outcome) in [
         (486, By::Callee, Outcome::Busy),

@@ -243,6 +243,8 @@ impl Store {
             for (outcome, calls) in counts {
                 let calls = u64::try_from(calls).unwrap_or_default();
                 match outcome.as_deref().and_then(|word| word.parse().ok()) {
+                    // What services were asked is no call.
+                    Some(Outcome::Ran) => {}
                     Some(outcome) => survey.outcomes.push((outcome, calls)),
                     None => survey.open += calls,
                 }

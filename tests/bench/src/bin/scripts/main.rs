@@ -2,6 +2,12 @@
 //!
 //! `scripts [count]`. The scripts are real, the engine is this file: it answers each verb at once, so that what is measured is the
 //! host alone. Beside each figure stands a floor of the same run: a program written in Rust that wants the same verbs.
+//!
+//! `scripts reception [rounds] [calls] [rate]` has SIPp call the shipped reception through the real exchange, and the same in Rust, in turn:
+//! CPU time of the server for each call. `scripts desk …` is that server.
+
+mod desk;
+mod reception;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -33,7 +39,13 @@ const RINGS: &str = "fn on_invite(caller) { for n in 0..1000 { caller.ring(); } 
 const GREEDY: &str = "fn on_invite(caller) { loop { let x = 1 + 1; } }";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let count: usize = std::env::args().nth(1).map_or(Ok(10_000), |count| count.parse())?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("desk") => return desk::serve(&arguments[1..]),
+        Some("reception") => return reception::measure(&arguments[1..]),
+        _ => {}
+    }
+    let count: usize = arguments.first().map_or(Ok(10_000), |count| count.parse())?;
     let shelf = Arc::new(Shelf::default());
     for (name, text) in [("menu", MENU), ("rings", RINGS), ("greedy", GREEDY)] {
         shelf.publish(name, &format!("{name}.rhai"), text)?;

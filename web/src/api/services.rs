@@ -1,0 +1,106 @@
+//! `/services/NAME`: a service is asked over HTTP, and answers.
+//!
+//! Whoever asks shows a token or is logged in, and needs the right to ask services. The service hears what was asked, without what proves who
+//! asks; what it may do is what its manifest says.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    response::Response,
+};
+use patchcord_engine::occasion::{Kind, NoAnswer, Occasion};
+use serde_json::{Value, json};
+
+use super::Rooms;
+use crate::{people::Asker, problem::Problem};
+
+/// The largest body that a service is asked with.
+pub const MAX_ASKED: usize = 128 << 10;
+
+/// Headers that a service is not told: they prove who asks, or are about the way.
+const UNTOLD: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::PROXY_AUTHORIZATION,
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static(crate::people::guard::CSRF_HEADER),
+];
+
+/// What a query says.
+type Asked = Query<BTreeMap<String, String>>;
+
+/// `/services/{service}` by any method
+pub(super) async fn ask(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path(service): Path<String>,
+    Query(query): Asked,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: serde_json::Map<String, Value> = headers
+        .iter()
+        .filter(|(name, _)| !UNTOLD.contains(name))
+        .map(|(name, value)| (name.as_str().to_owned(), text(value).into()))
+        .collect();
+    let about = json!({
+        "method": method.as_str(), "query": query, "headers": headers, "who": asker.name,
+        "body": String::from_utf8_lossy(&body),
+    });
+    let answer = rooms.house.ask(service, Occasion::new(Kind::Web, &asker.name, &about)).await?;
+    Ok(worded(&answer))
+}
+
+/// What a service answers, over HTTP.
+fn worded(answer: &str) -> Response {
+    let mut answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    let body = match answer["body"].take() {
+        Value::String(body) => body,
+        _ => String::new(),
+    };
+    let mut response = Response::new(Body::from(body));
+    let status = answer["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+    *response.status_mut() =
+        status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+        if let (Ok(name), Some(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+impl From<NoAnswer> for Problem {
+    fn from(why: NoAnswer) -> Self {
+        let (status, remedy) = match &why {
+            NoAnswer::NoService(_) => (StatusCode::NOT_FOUND, "see /api/v1/services for those that are served"),
+            NoAnswer::NoHandler(..) => (StatusCode::NOT_FOUND, "write fn on_web(req) into the service"),
+            NoAnswer::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "ask with less"),
+            NoAnswer::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, "try again when calls have ended"),
+            NoAnswer::Broke(_) => (StatusCode::INTERNAL_SERVER_ERROR, "correct the script; /records has the run"),
+            NoAnswer::Late => (StatusCode::GATEWAY_TIMEOUT, "let the service answer within 30 seconds"),
+            NoAnswer::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "try again when the server runs"),
+        };
+        Self::new(status, why.to_string()).remedy(remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_becomes_a_response() {
+        let response = worded(r#"{"status":201,"headers":{"content-type":"application/json"},"body":"{}"}"#);
+        assert_eq!(response.status(), StatusCode::CREATED);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(worded("nonsense").status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}

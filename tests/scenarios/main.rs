@@ -24,6 +24,7 @@ mod outages;
 mod outside;
 mod page_phones;
 mod pages;
+mod pressed;
 mod records;
 mod refusals;
 mod registering;

@@ -90,6 +90,16 @@ impl Process {
         }
     }
 
+    /// Waits until it has said so as often, before or from now on.
+    pub async fn times(&mut self, fact: &str, what: &str, times: usize) {
+        let count = std::cell::Cell::new(0);
+        let question = |line: &str| {
+            count.set(count.get() + usize::from(line.contains(what)));
+            (count.get() >= times).then_some(())
+        };
+        self.line(fact, question).await;
+    }
+
     /// Sends a signal by its name, to this process alone.
     pub async fn signal(&self, signal: &str) {
         let sent = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status().await;

@@ -2,12 +2,14 @@
 //! answers speaks a tone and keeps what it hears in a file.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Account, Verdict};
+use super::{Account, Verdict, pause};
+use crate::call::Keypad;
 use crate::process::{Ended, Process};
 
 /// Where distributions put its modules, the most usual first.
@@ -18,6 +20,10 @@ const REFRESH_S: u32 = 600;
 /// A running baresip.
 pub struct Baresip {
     process: Process,
+    /// Where it calls.
+    server: SocketAddr,
+    /// Calls that it has made.
+    calls: usize,
     _folder: TempDir,
 }
 
@@ -32,6 +38,14 @@ impl Baresip {
         let sound = "module g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
         let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
         Self::start_with(account, &(sound.to_owned() + &devices), ";answermode=auto")
+    }
+
+    /// One that calls, pressing keys beside the sound or as INFO, and speaks a tone of that frequency all the time.
+    pub fn calling(account: &Account<'_>, hz: u32, keypad: Keypad) -> Self {
+        let sound = "module stdio.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
+        let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
+        let keys = if keypad == Keypad::Events { ";dtmfmode=rtpevent" } else { ";dtmfmode=info" };
+        Self::start_with(account, &(sound.to_owned() + &devices), keys)
     }
 
     fn start_with(account: &Account<'_>, sound: &str, habits: &str) -> Self {
@@ -52,7 +66,7 @@ impl Baresip {
         let mut command = Command::new("stdbuf");
         command.arg("-oL").arg("-eL").arg("baresip").arg("-f").arg(folder.path());
         command.arg(if server.is_ipv4() { "-4" } else { "-6" });
-        Self { process: Process::start("baresip", &mut command), _folder: folder }
+        Self { process: Process::start("baresip", &mut command), server: *server, calls: 0, _folder: folder }
     }
 
     /// Waits for what it says about its registration.
@@ -67,6 +81,27 @@ impl Baresip {
             _ => None,
         };
         self.process.line("whether it is registered", question).await
+    }
+
+    /// Calls a number, and waits until it is answered.
+    pub async fn dial(&mut self, number: &str) {
+        self.process.type_line(&format!("/dial sip:{number}@{};transport=udp", self.server)).await;
+        self.calls += 1;
+        let calls = self.calls;
+        self.process.times("the call is answered", "Call established", calls).await;
+    }
+
+    /// Presses keys, one after the other.
+    pub async fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.process.type_line(&format!("/sndcode {key}")).await;
+            pause().await;
+        }
+    }
+
+    /// Ends its call.
+    pub async fn hangs_up(&mut self) {
+        self.process.type_line("/hangup").await;
     }
 
     /// Ends it as a person would; it takes its binding back first.

@@ -1,11 +1,12 @@
 //! linphone 5 without sound: its daemon is told to register and watched until its account changes state.
 
-use std::{cell::Cell, fs};
+use std::{cell::Cell, fs, net::SocketAddr};
 
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{Account, Verdict};
+use super::{Account, Verdict, pause};
+use crate::call::Keypad;
 use crate::process::{Ended, Process};
 
 /// Ports chosen by the system, and certificates of nobody in particular accepted.
@@ -15,17 +16,27 @@ const CONFIG: &str = "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nveri
 /// A running linphone daemon.
 pub struct Linphone {
     process: Process,
+    /// Where it calls.
+    server: SocketAddr,
+    /// Calls that it has made.
+    calls: usize,
     _folder: TempDir,
 }
 
 impl Linphone {
     /// Starts it and tells it to register with this account.
     pub async fn start(account: &Account<'_>) -> Self {
+        Self::start_with_keys(account, Keypad::Events).await
+    }
+
+    /// The same, pressing keys beside the sound or as INFO.
+    pub async fn start_with_keys(account: &Account<'_>, keypad: Keypad) -> Self {
         let folder = TempDir::with_prefix("linphone-").expect("a folder for linphone");
         // Without this folder its database cannot be opened, and then it never starts to work, silently.
         fs::create_dir_all(folder.path().join(".local/share/linphone")).expect("linphone's own folder");
         let config = folder.path().join("linphonerc");
-        fs::write(&config, CONFIG).expect("linphone's configuration");
+        let keys = if keypad == Keypad::Events { "use_rfc2833=1\nuse_info=0\n" } else { "use_rfc2833=0\nuse_info=1\n" };
+        fs::write(&config, format!("{CONFIG}{keys}")).expect("linphone's configuration");
         let mut command = Command::new("stdbuf");
         command.arg("-oL").arg("linphone-daemon").arg("--config").arg(&config).arg("--log").arg("/dev/stdout");
         command.env("HOME", folder.path()).env_remove("XDG_DATA_HOME").env_remove("XDG_CONFIG_HOME");
@@ -34,7 +45,7 @@ impl Linphone {
         let transport = carrier.name().to_lowercase();
         let order = format!("register sip:{user}@{server} <sip:{server};transport={transport}> {password}");
         process.type_line(&order).await;
-        Self { process, _folder: folder }
+        Self { process, server: *server, calls: 0, _folder: folder }
     }
 
     /// Waits for what it says about its registration.
@@ -51,6 +62,22 @@ impl Linphone {
             }
         };
         self.process.line("whether it is registered", question).await
+    }
+
+    /// Calls a number, and waits until it is answered.
+    pub async fn dial(&mut self, number: &str) {
+        self.process.type_line(&format!("call sip:{number}@{}", self.server)).await;
+        self.calls += 1;
+        let calls = self.calls;
+        self.process.times("the call is answered", "LinphoneCallStreamsRunning", calls).await;
+    }
+
+    /// Presses keys, one after the other.
+    pub async fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.process.type_line(&format!("dtmf {} {key}", self.calls)).await;
+            pause().await;
+        }
     }
 
     /// Ends it as a person would; it takes its binding back first.

@@ -7,6 +7,9 @@ mod linphone;
 mod sipp;
 
 use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::time::interval;
 
 use crate::line::Carrier;
 
@@ -15,6 +18,16 @@ pub use chromium::{Chromium, serve_page};
 pub use flow::{Flow, Place, Playing};
 pub use linphone::Linphone;
 pub use sipp::{Sipp, SippCount};
+
+/// How long a person's finger is between two keys.
+const BETWEEN_KEYS: Duration = Duration::from_millis(350);
+
+/// A phone that is driven by words says nothing of a key that it has sent: the next one follows as a finger would let it.
+async fn pause() {
+    let mut rhythm = interval(BETWEEN_KEYS);
+    rhythm.tick().await;
+    rhythm.tick().await;
+}
 
 /// What a person would type into a phone.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! What is wrong with a script before anybody calls it: read against the table of words, without running anything.
 //!
 //! Only what is certain is told: a word that a leg does not know, an option that a word does not know, a time without a unit, a
-//! prompt that is not there, a handler that nobody would ever call. What a variable holds is not guessed, but for the party with
+//! prompt that is not there, a handler that nobody would ever call; and what [`lints`] know. What a variable holds is not guessed, but for the party with
 //! which a handler begins.
 
 use std::collections::HashSet;
@@ -12,6 +12,7 @@ use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position,
 
 use crate::fault::Fault;
 use crate::limits::Limits;
+use crate::lints;
 use crate::words::given::unknown;
 use crate::words::kind::{Kind as Sort, texts_of};
 use crate::words::{self, FACTS, Of, Part, Word};
@@ -80,6 +81,8 @@ pub fn check(file: &str, text: &str, has_prompt: HasPrompt<'_>) -> Vec<Fault> {
     look.handlers();
     look.functions();
     let mut faults = look.faults;
+    faults.extend(lints::unreachable(file, text, &ast));
+    faults.extend(lints::undefined(&mut engine, file, text));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults.dedup();
     faults
@@ -284,7 +287,7 @@ impl Look<'_> {
             return self.wrong(at, format!("`{}` of {}: {why}", part.name, word.name));
         }
         let is_prompt = part.kind == Sort::Prompts && part.name != "accept" && part.name != "attach";
-        if is_prompt || ["ringback", "music", "screen"].contains(&part.name) {
+        if is_prompt || ["ringback", "music", "screen", "filler"].contains(&part.name) {
             self.prompts(value, at);
         }
     }

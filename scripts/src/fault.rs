@@ -44,8 +44,9 @@ impl Fault {
 
     /// An error of a script that ran.
     pub fn of_running(file: &str, error: &EvalAltResult) -> Self {
-        let (file, innermost) = innermost(file, error);
-        let at = innermost.position();
+        let (file, innermost, called) = innermost(file, error, Position::NONE);
+        // A limit that is met within something of Rhai's own is told by the line that called it.
+        let at = if innermost.position().is_none() { called } else { innermost.position() };
         let mut bare = copy(innermost);
         bare.clear_position();
         let what = match &bare {
@@ -65,13 +66,13 @@ impl Fault {
     }
 }
 
-/// The error where it arose, in which file.
-fn innermost<'a>(file: &str, error: &'a EvalAltResult) -> (String, &'a EvalAltResult) {
+/// The error where it arose, in which file, and where the last function was called that is known.
+fn innermost<'a>(file: &str, error: &'a EvalAltResult, called: Position) -> (String, &'a EvalAltResult, Position) {
     match error {
-        EvalAltResult::ErrorInFunctionCall(_, source, inner, _) => {
-            innermost(if source.is_empty() { file } else { source }, inner)
+        EvalAltResult::ErrorInFunctionCall(_, source, inner, at) => {
+            innermost(if source.is_empty() { file } else { source }, inner, at.or_else(called))
         }
-        other => (file.to_owned(), other),
+        other => (file.to_owned(), other, called),
     }
 }
 

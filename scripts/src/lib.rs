@@ -17,7 +17,7 @@
 //! | `strand` | a run of a function on a stack of its own; all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
-//! | `check`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
+//! | `check`, `lints`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
 //! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
@@ -32,6 +32,7 @@ pub mod fault;
 mod host;
 mod language;
 pub mod limits;
+pub mod lints;
 mod occasion;
 pub mod reference;
 pub mod replay;

@@ -46,6 +46,8 @@ pub struct Scene {
     ended: RefCell<HashMap<Handle, Option<Outcome>>>,
     /// What is to be done when a timer has run out, and for which leg.
     timers: RefCell<HashMap<Handle, (FnPtr, LegId)>>,
+    /// What keys do on a leg while it talks.
+    keys: RefCell<BTreeMap<LegId, BTreeMap<char, FnPtr>>>,
     place: RefCell<Option<String>>,
     /// The leg by which a verb waits that the engine knows no leg of, as `sleep`.
     waits_for: Cell<Option<LegId>>,
@@ -85,6 +87,7 @@ impl Scene {
             legs: RefCell::default(),
             ended: RefCell::default(),
             timers: RefCell::default(),
+            keys: RefCell::default(),
             place: RefCell::default(),
             waits_for: Cell::new(None),
             random: Cell::new(None),
@@ -278,6 +281,19 @@ impl Scene {
     /// What a timer that has run out was set for.
     pub fn timer(&self, handle: Handle) -> Option<(FnPtr, LegId)> {
         self.timers.borrow_mut().remove(&handle)
+    }
+
+    /// What keys do on a leg from now on; where they do nothing, on_dtmf is told of them.
+    pub fn set_keys(&self, leg: LegId, keys: BTreeMap<char, FnPtr>) {
+        match keys.is_empty() {
+            true => self.keys.borrow_mut().remove(&leg),
+            false => self.keys.borrow_mut().insert(leg, keys),
+        };
+    }
+
+    /// What a key does on a leg.
+    pub fn key(&self, leg: LegId, key: char) -> Option<FnPtr> {
+        self.keys.borrow().get(&leg)?.get(&key).cloned()
     }
 
     /// What ran in the background is over.

@@ -179,8 +179,12 @@ impl Script {
                 Some(Unwound::ContinueAs(service)) => End::ContinueAs(service),
                 _ => {
                     let mut fault = Fault::of_running(&self.text.edition.file, &error);
-                    if let (None, Some(place)) = (fault.line, self.scene.place()) {
-                        fault.what = format!("{}; it spoke last at {place}", fault.what);
+                    if fault.line.is_none() {
+                        let story = self.text.position("on_invite");
+                        (fault.line, fault.column) = (story.line(), story.position());
+                        if let Some(place) = self.scene.place() {
+                            fault.what = format!("{}; it spoke last at {place}", fault.what);
+                        }
                     }
                     return self.failed(fault.to_string());
                 }
@@ -305,6 +309,10 @@ impl Script {
         let first = self.scene.first.get();
         let leg = |leg: LegId| Dynamic::from(Leg(leg));
         let (name, values) = match happening {
+            Happening::Key(at, press) if self.scene.key(at, press.key.as_char()).is_some() => {
+                let then = self.scene.key(at, press.key.as_char())?;
+                return Some(self.call_back(then, at));
+            }
             Happening::Key(at, press) => ("on_dtmf", vec![leg(at), key(press).into()]),
             Happening::Info(at, kind, body) => ("on_info", vec![leg(at), body_map(kind, &body).into()]),
             Happening::Message(at, kind, body) => ("on_message", vec![leg(at), body_map(kind, &body).into()]),
@@ -328,12 +336,17 @@ impl Script {
     fn background_ended(&mut self, handle: Handle) -> Option<Step> {
         self.scene.background_ended(handle, None);
         let (then, leg): (FnPtr, LegId) = self.scene.timer(handle)?;
+        Some(self.call_back(then, leg))
+    }
+
+    /// Runs a function that was given to a word, beside the story.
+    fn call_back(&mut self, then: FnPtr, leg: LegId) -> Step {
         let text = self.text.clone();
         let takes = text.values(then.fn_name()).saturating_sub(then.curry().len());
-        Some(self.beside(move || match takes {
+        self.beside(move || match takes {
             0 => then.call(&text.engine, &text.ast, ()),
             _ => then.call(&text.engine, &text.ast, (Leg(leg),)),
-        }))
+        })
     }
 
     /// Starts a side strand.
@@ -419,7 +432,8 @@ fn apologise(text: &Compiled, scene: &Scene, leg: LegId) -> Ended {
         "ringing" => "fn sorry(leg) { leg.reject(500, \"The Service Failed\") }".to_owned(),
         _ => return Ok(Dynamic::UNIT),
     };
-    let apology = text.engine.compile(says).expect("the house's apology is a script");
+    let mut apology = text.engine.compile(says).expect("the house's apology is a script");
+    apology.set_source("the house");
     let options = CallFnOptions::new().eval_ast(false);
     text.engine.call_fn_with_options(options, &mut Scope::new(), &apology, "sorry", (Leg(leg),))
 }

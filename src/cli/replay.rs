@@ -34,13 +34,13 @@ pub async fn replay(context: Context, call: String, with: Option<PathBuf>) -> Re
     let WholeCall { record, journal, .. } = whole(&context, id).await?;
     let mut broken = Vec::new();
     let host = Host::new(shelf_of(&services, &mut broken));
+    // What is wrong with services that had no part in the call is another matter.
+    let served = services_of(&record, &journal);
+    broken.retain(|why: &String| served.iter().any(|service| why.contains(&format!("{service}.rhai:"))));
     let ended = replayed(&host, &record, &journal).map_err(|error| {
         let why = broken.iter().map(|broken| format!("; {broken}")).collect::<String>();
         Failure::new(Exit::Refused, format!("{error}{why}"), "name the folder with its scripts: --with FOLDER")
     })?;
-    // What is wrong with services that had no part in the call is another matter.
-    let served = services_of(&record, &journal);
-    broken.retain(|why: &String| served.iter().any(|service| why.contains(&format!("{service}.rhai:"))));
     let mut text = format!("{}\n", sentence(&record));
     text.extend(broken.iter().map(|broken| format!("{broken}\n")));
     judged(text, &ended)

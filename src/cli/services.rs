@@ -6,14 +6,17 @@ use std::{
 };
 
 use patchcord_engine::{
-    exchange::built_in,
+    exchange::{Leash, built_in},
     routing::{Route, Target},
 };
 use patchcord_media::prompt::ENDINGS;
-use patchcord_scripts::{check::check, fault::Fault, shipped};
+use patchcord_scripts::{check::check, fault::Fault, lints, shipped};
 
 use crate::{
-    config::{Environment, Place, Problem, manifest},
+    config::{
+        Environment, Place, Problem,
+        manifest::{self, Manifest},
+    },
     server::no_service,
 };
 
@@ -46,11 +49,19 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
     if !file.is_file() {
         return vec![Fault::of_file(&shown, "it is no regular file")];
     }
-    let mut faults = match fs::read_to_string(file) {
-        Ok(text) => check(&shown, &text, &|prompt| is_there(prompt, sounds, language)),
-        Err(error) => vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
     };
-    faults.extend(faults_of_manifest(&file.with_extension("toml"), environment));
+    let mut faults = check(&shown, &text, &|prompt| is_there(prompt, sounds, language));
+    match manifest_of(&file.with_extension("toml"), environment) {
+        Ok(Some(manifest)) => {
+            let leash = Leash::new(manifest.leash);
+            faults.extend(lints::targets(&shown, &text, &|target| leash.may_dial(target)));
+        }
+        Ok(None) => {}
+        Err(wrong) => faults.extend(wrong),
+    }
     faults
 }
 
@@ -65,15 +76,18 @@ pub fn missing(routes: &[Route], folder: &Path) -> Vec<String> {
     missing.collect()
 }
 
-/// What is wrong with the manifest of a service, when it has one.
-fn faults_of_manifest(file: &Path, environment: &Environment) -> Vec<Fault> {
+/// The manifest of a service, when it has one; or what is wrong with it.
+fn manifest_of(file: &Path, environment: &Environment) -> Result<Option<Manifest>, Vec<Fault>> {
     let shown = file.display().to_string();
     let text = match fs::read_to_string(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => return vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))]),
     };
-    let Err(problems) = manifest::read(file, &text, environment) else { return Vec::new() };
+    let problems = match manifest::read(file, &text, environment) {
+        Ok(manifest) => return Ok(Some(manifest)),
+        Err(problems) => problems,
+    };
     let fault = |problem: Problem| {
         let (line, column) = match problem.place {
             Place::File { line, column } => (Some(line), Some(column)),
@@ -82,7 +96,7 @@ fn faults_of_manifest(file: &Path, environment: &Environment) -> Vec<Fault> {
         let Problem { key, reason, remedy, .. } = problem;
         Fault { file: shown.clone(), line, column, what: format!("{key}: {reason}; {remedy}") }
     };
-    problems.found.into_iter().map(fault).collect()
+    Err(problems.found.into_iter().map(fault).collect())
 }
 
 fn is_there(prompt: &str, sounds: &[PathBuf], language: &str) -> bool {

@@ -32,7 +32,7 @@ use patchcord_web::{
     workshop::Workshop,
 };
 
-use super::{services::ServiceRoom, sound::SoundRoom, workshop::Bench};
+use super::{pulse::Pulse, services::ServiceRoom, sound::SoundRoom, workshop::Bench};
 use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
@@ -70,6 +70,7 @@ pub struct Running {
     stopping: AtomicBool,
     /// One reload at a time: the later one must win.
     turn: tokio::sync::Mutex<()>,
+    pulse: Arc<Pulse>,
 }
 
 impl Running {
@@ -84,6 +85,7 @@ impl Running {
             began: clock::now(),
             stopping: AtomicBool::new(false),
             turn: tokio::sync::Mutex::new(()),
+            pulse: Arc::default(),
         }
     }
 
@@ -95,6 +97,11 @@ impl Running {
     /// The shards.
     pub fn runtime(&self) -> &Arc<Runtime> {
         &self.parts.runtime
+    }
+
+    /// Which shards do nothing any more.
+    pub fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
     }
 
     /// The media threads.
@@ -322,6 +329,8 @@ impl House for Running {
         self.parts.porter.measure(page);
         self.parts.webhooks.measure(page);
         self.parts.forgotten.measure(page);
+        let silent = self.pulse.silent().len() as u64;
+        page.gauge("silent_shards", "Shards that do nothing any more; more than 0 is a bug", silent);
 
         let stats = self.parts.runtime.stats();
         let by_transport = |count: &dyn Fn(Transport) -> u64| Transport::ALL.map(|t| ("transport", t, count(t)));
@@ -349,6 +358,8 @@ impl House for Running {
             if self.stopping.load(Relaxed) {
                 found.push("the server is stopping".to_owned());
             }
+            let silent = self.pulse.silent().into_iter();
+            found.extend(silent.map(|shard| format!("shard {shard} does nothing any more; the log says since when")));
             match self.parts.store.reachable().await {
                 Err(error) => found.push(chain(&error)),
                 // It answers, and yet nothing is kept: a full disk, a lost right, a fault of ours.

@@ -11,11 +11,12 @@
 
 mod house;
 mod manifests;
+mod pulse;
 mod services;
 mod sound;
 mod start;
-mod workshop;
 mod timers;
+mod workshop;
 
 use std::{
     io::{self, Write},

@@ -34,6 +34,7 @@ use tracing::info;
 
 use super::{
     house::{Parts, Running},
+    pulse,
     services::ServiceRoom,
     sound::{self, Silenced},
     timers,
@@ -249,6 +250,7 @@ async fn open_rooms(
         tokio::spawn(serve(control, routes, stopped.clone())),
         tokio::spawn(services.clone().watch(stopped.clone())),
         tokio::spawn(timers::keep(services.manifests(), house.runtime().clone(), stopped.clone())),
+        tokio::spawn(pulse::keep(house.pulse().clone(), house.runtime().clone(), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(tell(telling)),
     ];

@@ -71,7 +71,7 @@ async fn a_program_with_a_token_has_a_service_begin_a_call_and_one_without_has_n
     assert!(nobody.starts_with("HTTP/1.1 401"), "{nobody}");
     let told = records(&server, 4).await;
     let ran = told.iter().find(|told| told["record"]["outcome"] == "ran").expect("a record of the run");
-    assert_eq!(ran["sentence"], "token shop asked front (on_web); it answered.", "{ran:#}");
+    assert_eq!(ran["sentence"], "Token shop asked Front (on_web); it answered.", "{ran:#}");
     assert!(ran["record"]["version"].as_str().is_some_and(|version| version.starts_with("1 ")), "{ran:#}");
     let id = ran["record"]["call"].as_str().expect("its name");
     let (replayed, same) = server.run(&["replay", id], "").await;

@@ -15,7 +15,7 @@ use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
 use super::outgoing::{Party as Caller, transport_of};
 use super::talk::Talk;
-use super::wording::{asked, heard, result, spoken};
+use super::wording::{asked, heard, of_room, result, spoken};
 use crate::call::effect::Note;
 use crate::call::event::NotFound;
 use crate::call::{Event, LegEvent, LegId};
@@ -26,6 +26,7 @@ use crate::journal::{
 use crate::occasion::Kind;
 use crate::program;
 use crate::redact::Redacted;
+use crate::room::Told;
 use crate::runtime::Wire;
 
 /// How long a journal stays open behind its call, for the answer to the last BYE.
@@ -167,6 +168,10 @@ impl Talk {
     fn note_event(&mut self, event: Event, now: Instant) {
         let (leg, event) = match event {
             Event::Leg(leg, event) => (leg, event),
+            Event::Room(leg, Told::Happened(happened)) => {
+                let (leg, facts) = (Some(LegNumber::from(leg)), of_room(&happened));
+                return self.chronicle.write(now, What::Heard { leg, event: "room".into(), facts });
+            }
             Event::Located(_, _, Err(NotFound::Forbidden(why))) => {
                 let facts = Facts::NONE.with("why", &why);
                 return self.chronicle.write(now, What::Heard { leg: None, event: "forbidden".into(), facts });

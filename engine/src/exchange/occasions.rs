@@ -83,6 +83,10 @@ impl Exchange {
 
     /// A text outside of any call: for the service that its number leads to, or for that of the house.
     pub(super) fn written(&mut self, id: ServerId, request: Request, hop: Hop, wire: &mut Wire<'_>) {
+        if !self.may_be_read(&request, &hop) {
+            let request = patchcord_sip::transaction::Heard::Request { id, request, hop };
+            return crate::runtime::Desk::hear(&mut self.door, request, wire);
+        }
         let moment = Moment::of(&hop, wire);
         match self.reader(&request, &moment) {
             Ok((service, occasion, tickets)) => {
@@ -92,6 +96,24 @@ impl Exchange {
             }
             Err(refusal) => self.respond(id, &request, Err(refusal), &moment, wire),
         }
+    }
+
+    /// Whether there is a service that could read a text, whoever sends it.
+    fn may_be_read(&self, request: &Request, hop: &Hop) -> bool {
+        if self.front(Kind::Message).is_some() {
+            return true;
+        }
+        let Ok(target) = request.uri() else { return false };
+        let Some(number) = called(&target) else { return false };
+        let plan = self.board.plan();
+        let peer = hop.peer.ip().to_canonical();
+        let trunk = plan.trunk_at(peer).map(|trunk| Caller::Trunk(&trunk.name));
+        let callers = [Some(Caller::Service), Some(Caller::Stranger(peer)), trunk];
+        callers.into_iter().flatten().any(|caller| {
+            let ask = Ask { caller, called: &number, host: target.host(), from: None, emergency: false };
+            let verdict = plan.decide(&ask, &self.board.directory).verdict;
+            matches!(verdict, Verdict::Service(name) if self.services.hears(&name, Kind::Message.handler()))
+        })
     }
 
     /// Who reads a text, and what is told of it.

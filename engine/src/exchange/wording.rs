@@ -10,6 +10,7 @@ use crate::errand::{Brought, Errand};
 use crate::journal::{Facts, MAX_TEXT};
 use crate::occasion::{KEPT_ABOUT, Kind, Occasion};
 use crate::originate::{Then, Wanted};
+use crate::room::Happened;
 
 /// The longest answer of the world that is kept, in bytes: what scripts decide by is short.
 const LONGEST_ANSWER: usize = 4096;
@@ -39,6 +40,21 @@ pub fn heard(event: &LegEvent) -> (&'static str, Facts) {
         LegEvent::ReferProgress(status) => ("refer progress", Facts::NONE.with("status", status.to_string())),
         LegEvent::LineRefused(status) => ("refused in the call", Facts::NONE.with("status", status.to_string())),
         _ => ("event", Facts::NONE),
+    }
+}
+
+/// What a conference room has told a leg, so that it can be told again.
+pub fn of_room(happened: &Happened) -> Facts {
+    let facts = Facts::NONE.with("room", &happened.room).with("kind", happened.kind.word());
+    let facts = facts.with("members", happened.members.to_string());
+    let flags = [("on", happened.on), ("me", happened.me)];
+    let facts = flags.into_iter().filter(|(_, is_so)| *is_so).fold(facts, |facts, (name, _)| facts.with(name, "yes"));
+    match &happened.who {
+        Some(who) => {
+            let facts = facts.with("member", who.member.0.to_string()).with("role", who.role.word());
+            facts.with("name", &who.name).with("number", &who.number)
+        }
+        None => facts,
     }
 }
 

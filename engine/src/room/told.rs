@@ -153,6 +153,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// That one of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Each of them.
+    pub const ALL: [Self; 11] = [
+        Self::Join,
+        Self::Leave,
+        Self::TalkStart,
+        Self::TalkStop,
+        Self::Floor,
+        Self::Hand,
+        Self::Record,
+        Self::Lock,
+        Self::Mute,
+        Self::Wait,
+        Self::Denied,
+    ];
+
     /// As scripts write it.
     pub const fn word(self) -> &'static str {
         match self {

@@ -252,11 +252,11 @@ impl Shard {
                             shard.closed(&flow).await;
                         });
                     }
-                    Parcel::Origination(origination) => core.guard(|core| {
+                    Parcel::Origination(origination) => _ = core.guard(|core| {
                         core.desk.originate(*origination, &mut Wire::new(&mut core.works));
                         core.settle();
                     }),
-                    Parcel::Asking(asking) => core.guard(|core| {
+                    Parcel::Asking(asking) => _ = core.guard(|core| {
                         core.desk.ask(*asking, &mut Wire::new(&mut core.works));
                         core.settle();
                     }),

@@ -248,8 +248,13 @@ impl Runtime {
 
     /// Has a service asked, on a shard; whoever asks is told what came of that.
     pub fn ask(&self, asking: Asking) {
+        self.ask_on(self.turn.fetch_add(1, Relaxed), asking);
+    }
+
+    /// The same on that shard, counted round.
+    pub fn ask_on(&self, shard: usize, asking: Asking) {
         let entrances = &self.shared.entrances;
-        entrances[self.turn.fetch_add(1, Relaxed) % entrances.len()].ask(asking);
+        entrances[shard % entrances.len()].ask(asking);
     }
 
     /// Stops: takes no more connections, begins nothing new, lets what runs end within `grace`, then closes everything.

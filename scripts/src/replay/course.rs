@@ -10,6 +10,7 @@ use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
 use patchcord_engine::journal::{self, Entry, Facts, Record, VerbNumber, What};
 use patchcord_engine::occasion::{Kind, Occasion};
 use patchcord_engine::program::{VerbId, Wake};
+use patchcord_engine::room::{Happened, Kind as RoomKind, MemberId, Person, Place, Role};
 use patchcord_media::dtmf::{Key, Press, Via};
 
 use super::outcome::{Unread, outcome};
@@ -219,6 +220,7 @@ impl<'a> Course<'a> {
                 };
                 self.key(leg, Press { key, duration, via })
             }
+            ("room", Some(leg)) => Some(Next::Told(Wake::Heard(Happening::Room(leg, Box::new(happened(facts)?))))),
             ("refer", Some(leg)) => {
                 let to = facts.get("to").unwrap_or_default().to_owned();
                 let wish = ReferWish { to, replaces: None, replaces_elsewhere: None };
@@ -291,6 +293,27 @@ impl<'a> Course<'a> {
             vars: said("vars").unwrap_or_default(),
         }
     }
+}
+
+/// What a room told then.
+fn happened(facts: &Facts) -> Option<Happened> {
+    let number = |name: &str| facts.get(name).and_then(|said| said.parse::<u64>().ok());
+    let said = |name: &str| facts.get(name).unwrap_or_default().to_owned();
+    let who = number("member").map(|member| Person {
+        member: MemberId(member),
+        place: Place { shard: 0, call: 0, leg: LegId(u32::MAX) },
+        name: said("name"),
+        number: said("number"),
+        role: Role::of(&said("role")).unwrap_or_default(),
+    });
+    Some(Happened {
+        room: said("room"),
+        kind: RoomKind::of(facts.get("kind")?)?,
+        who,
+        on: facts.get("on").is_some(),
+        me: facts.get("me").is_some(),
+        members: number("members").and_then(|members| usize::try_from(members).ok()).unwrap_or(0),
+    })
 }
 
 /// Keys of an answer, out of those that were pressed.

@@ -91,3 +91,53 @@ fn a_call_of_no_script_is_not_replayed() {
     let gone = Record { service: Some("lost".into()), ..call.record };
     assert_eq!(replay(&host(IVR), &gone, &call.entries), Err(NotReplayed::Gone("lost".into())));
 }
+
+#[test]
+fn what_a_room_told_is_told_again() {
+    const HALL: &str = r#"
+fn on_invite(caller) {
+    caller.answer();
+    let stay = caller.join("hall", #{ announce: "nothing" });
+    caller.tag("stay", stay.status);
+}
+fn on_room(leg, ev) { if ev.kind == "join" && !ev.me { leg.tag("met", ev.number); } }
+"#;
+    let t = Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(host(HALL))) });
+    let bob = t.phone("102").dials("100").expect("it calls");
+    bob.is_answered().expect("it is in the room");
+    let alice = t.phone("101").dials("100").expect("it calls");
+    alice.is_answered().expect("she is, too");
+    t.advance(Duration::from_secs(5)).expect("they meet");
+    alice.hangs_up().expect("she goes");
+    bob.hangs_up().expect("he goes");
+    let call = bob.record().expect("the call is over");
+    assert_eq!(call.tag("met"), Some("101"), "{:?}", call.entries);
+    let again = replayed(HALL, &call);
+    assert_eq!(again.end, Came::Through, "{:?}", call.entries);
+    let other = HALL.replace("ev.number", "ev.name");
+    assert!(matches!(replayed(&other, &call).end, Came::Otherwise { .. }), "it would write another word");
+}
+
+/// Calls that earlier versions have kept. They are never written again: `KEEP=1` makes those that are missing.
+const PAST: [(&str, &str); 3] = [("november-1", "1"), ("november-2", "2"), ("november-992", "992")];
+
+#[test]
+fn journals_of_past_versions_are_replayed_by_this_one() {
+    const THEN: &str = include_str!("past/ivr.rhai");
+    for (name, keys) in PAST {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/replay/past/{name}.json"));
+        if std::env::var_os("KEEP").is_some() && !path.exists() {
+            let Closed { record, entries, .. } = played(THEN, keys);
+            let kept = serde_json::json!({ "record": record, "entries": entries });
+            let text = serde_json::to_string_pretty(&kept).expect("a journal is JSON");
+            std::fs::write(&path, text + "\n").expect("it is written");
+        }
+        let text = std::fs::read_to_string(&path).expect("a journal of an earlier version");
+        let kept: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let record: Record = serde_json::from_value(kept["record"].clone()).expect("its words are known");
+        let entries: Vec<Entry> = serde_json::from_value(kept["entries"].clone()).expect("its words are known");
+        let again = replay(&host(THEN), &record, &entries).expect("a script answered it");
+        assert_eq!(again.end, Came::Through, "{name}");
+        assert!(again.same.len() >= 2, "{name}: {again:?}");
+    }
+}

@@ -25,7 +25,8 @@ pub(super) struct Double {
     replies: Vec<Reply>,
     /// What other nouns answer.
     given: BTreeMap<String, Result<String, String>>,
-    postbox: Postbox,
+    /// Mailboxes.
+    pub postbox: Postbox,
 }
 
 /// A value, and until when it is kept.

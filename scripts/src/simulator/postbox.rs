@@ -1,4 +1,6 @@
-//! Mailboxes for tests: messages in memory, and one PIN for all of them.
+//! Mailboxes for tests: messages in memory, a PIN that opens all of them unless a test says otherwise, and nobody to write letters to.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -17,6 +19,25 @@ pub(super) struct Postbox {
     /// How many there ever were.
     saved: usize,
     wrong: u32,
+    /// What a test has said of mailboxes, by their owner.
+    owners: BTreeMap<String, Owner>,
+}
+
+/// What a test says of a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// What opens it; nothing does where there is none.
+    pub pin: Option<String>,
+    /// Where letters about it go.
+    pub mail: Option<String>,
+    /// Whether nothing more goes in.
+    pub full: bool,
+}
+
+impl Default for Owner {
+    fn default() -> Self {
+        Self { pin: Some(PIN.into()), mail: None, full: false }
+    }
 }
 
 #[derive(Debug)]
@@ -32,11 +53,14 @@ impl Postbox {
         let user = text("user");
         let own = |message: &&Message| message.owner == user;
         match ask["do"].as_str().unwrap_or_default() {
-            "about" => Ok(json!({ "mail": null, "pin": true })),
+            "about" => {
+                let owner = self.owner(&user);
+                Ok(json!({ "mail": owner.mail, "pin": owner.pin.is_some() }))
+            }
             "count" => {
                 let heard = self.messages.iter().filter(own).filter(|message| message.told["heard"] == true).count();
                 Ok(
-                    json!({ "unheard": self.messages.iter().filter(own).count() - heard, "heard": heard, "full": false }),
+                    json!({ "unheard": self.messages.iter().filter(own).count() - heard, "heard": heard, "full": self.owner(&user).full }),
                 )
             }
             "save" if self.messages.len() >= limits::KEPT => Err("a test takes no more messages".into()),
@@ -65,16 +89,31 @@ impl Postbox {
                 self.messages.retain(|message| message.owner != user || message.told["id"] != *id);
                 Ok((self.messages.len() < before).into())
             }
-            "pin" => Ok(self.tries(&text("pin"))),
+            "pin" => Ok(self.tries(&user, &text("pin"))),
             other => Err(format!("a mailbox does not {other:?}")),
         }
     }
 
-    fn tries(&mut self, pin: &str) -> Value {
+    /// What a test says of a mailbox.
+    pub fn set_owner(&mut self, user: &str, owner: Owner) {
+        self.owners.insert(user.to_owned(), owner);
+    }
+
+    /// What is known of it.
+    pub fn owner(&self, user: &str) -> Owner {
+        self.owners.get(user).cloned().unwrap_or_default()
+    }
+
+    /// What lies in it.
+    pub fn messages(&self, user: &str) -> Vec<Value> {
+        self.messages.iter().filter(|message| message.owner == user).map(|message| message.told.clone()).collect()
+    }
+
+    fn tries(&mut self, user: &str, pin: &str) -> Value {
         if self.wrong >= TRIES {
             return json!({ "status": "locked", "locked_s": 900 });
         }
-        if pin == PIN {
+        if self.owner(user).pin.as_deref() == Some(pin) {
             self.wrong = 0;
             return json!({ "status": "ok" });
         }

@@ -5,13 +5,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use patchcord_engine::call::effect::{Note, Through, Way};
 use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
-use patchcord_engine::exchange::{asked_of, came_of, heard_of, spoken};
+use patchcord_engine::exchange::{asked_of, came_of, heard_of, of_room, spoken};
 use patchcord_engine::journal::{
     Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
     Rules, Verb, What,
 };
 use patchcord_engine::occasion::Kind;
 use patchcord_engine::program::End;
+use patchcord_engine::room::Told;
 
 use super::house::House;
 use super::talk::Talk;
@@ -187,6 +188,10 @@ impl Talk {
     }
 
     fn note_event(&mut self, event: &Event, now: Duration) {
+        if let Event::Room(leg, Told::Happened(happened)) = event {
+            let (leg, facts) = (Some(LegNumber::from(*leg)), of_room(happened));
+            return self.chronicle.write(now, What::Heard { leg, event: "room".into(), facts });
+        }
         let Event::Leg(leg, event) = event else { return };
         let leg = LegNumber::from(*leg);
         let what = match event {

@@ -22,6 +22,7 @@ use super::party::{Fate, PartyId};
 use super::phone::Phone;
 use super::points::{Point, When};
 use super::port::Port;
+use super::postbox::Owner;
 use super::records::{Chronicle, Closed};
 use super::tale::Line;
 use super::talk::{End, Stage as LineStage, Talk};
@@ -160,6 +161,21 @@ impl Stage {
     /// Puts something into the store.
     pub fn keep(&self, service: &str, key: &str, value: Value) {
         self.within(|house| house.double.put(service, key, value));
+    }
+
+    /// What lies in a mailbox.
+    #[must_use]
+    pub fn mailbox(&self, user: &str) -> Vec<Value> {
+        self.within(|house| house.double.postbox.messages(user))
+    }
+
+    /// What a mailbox is like; what is not said stays.
+    pub fn set_mailbox(&self, user: &str, change: impl FnOnce(&mut Owner)) {
+        self.within(|house| {
+            let mut owner = house.double.postbox.owner(user);
+            change(&mut owner);
+            house.double.postbox.set_owner(user, owner);
+        });
     }
 
     /// The letters that were sent.

@@ -42,7 +42,7 @@ const NOT_FOUND: &str = "Function not found: ";
 /// What a test can say: for whoever has mistyped it.
 const WORDS: &str = "advance after answers answers_and_presses at busy db dials endpoint expect fails faults gives group \
      hangs_up hears hears_keys hears_nothing holds http is_answered is_hung_up is_rejected is_ringing is_told_of_transfer keep \
-     ladder letters message originate outside phone presses prompt reads record register rejects replies requests resumes rings route says sends_info \
+     ladder letters mailbox message originate outside phone presses prompt reads record register rejects replies requests resumes rings route says sends_info \
      shows silent speaks store talks_to timer transfers_to unregistered web without_prompt writes";
 
 /// Farther apart than this, two words have nothing to do with each other.

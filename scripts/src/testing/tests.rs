@@ -226,3 +226,32 @@ fn a_report_is_read_by_people_and_by_machines() {
     assert!(junit.contains("tests=\"1\" failures=\"1\" errors=\"0\"") && junit.contains("&lt;welcome&gt;"), "{junit}");
     assert_eq!(report.json()["tests"][0]["failed"][0]["place"], "ivr_test.rhai:1:64");
 }
+
+#[test]
+fn keys_do_during_a_talk_what_the_script_says() {
+    let service = r##"
+fn on_invite(caller) {
+    caller.answer();
+    let talk = caller.dial("user:alice", #{ keys: #{ "1": |leg| leg.tag("one", true), "#": || log::info("hash") } });
+}
+fn on_dtmf(leg, key) { leg.tag("other", key.digit); }
+"##;
+    let test = r##"
+fn test_keys_do_something(t) {
+    t.endpoint("alice").answers(1.s());
+    let phone = t.phone("+33612345678").dials("keyed");
+    phone.talks_to("alice").presses("1").presses("5");
+    phone.presses("#").hangs_up();
+    t.record(#{ one: "true", other: "5" });
+}
+"##;
+    let source = |name: &str, text: &str| Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() };
+    let sources = Sources {
+        services: vec![source("keyed", service)],
+        tests: vec![source("keyed_test", test)],
+        ..Sources::default()
+    };
+    let report = run(&sources, &Wishes::default(), &mut |_| {});
+    let failed: Vec<_> = report.verdicts.iter().flat_map(|verdict| &verdict.failed).collect();
+    assert!(failed.is_empty() && report.broken.is_empty(), "{failed:?} {:?}", report.broken);
+}

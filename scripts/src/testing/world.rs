@@ -65,12 +65,32 @@ pub(super) fn register(engine: &mut Engine) {
         test.stage.keep(&test.service, key, value);
         Ok::<_, Box<EvalAltResult>>(())
     });
+    engine.register_fn("mailbox", |context: NativeCallContext<'_>, test: &mut Test, user: &str| -> Said<Dynamic> {
+        value_of(&context, Value::Array(test.stage.mailbox(user)))
+    });
+    engine.register_fn("mailbox", |context: NativeCallContext<'_>, test: &mut Test, user: &str, options: Map| {
+        mailbox(&context, test, user, &options)
+    });
     engine.register_fn("letters", |context: NativeCallContext<'_>, test: &mut Test| -> Said<Dynamic> {
         value_of(&context, Value::Array(test.stage.letters()))
     });
     engine.register_fn("requests", |context: NativeCallContext<'_>, test: &mut Test| -> Said<Dynamic> {
         value_of(&context, json!(test.stage.requests()))
     });
+}
+
+/// What a mailbox is like from now on.
+fn mailbox(context: &NativeCallContext<'_>, test: &Test, user: &str, options: &Map) -> Said<()> {
+    for (name, value) in options {
+        let text = (!value.is_unit()).then(|| value.to_string());
+        match name.as_str() {
+            "pin" => test.stage.set_mailbox(user, |owner| owner.pin = text),
+            "mail" => test.stage.set_mailbox(user, |owner| owner.mail = text),
+            "full" => test.stage.set_mailbox(user, |owner| owner.full = value.as_bool().unwrap_or(false)),
+            other => return wrong(context, format!("mailbox knows pin, mail and full, and not {other}")),
+        }
+    }
+    Ok(())
 }
 
 fn asked(test: &Test, to: &str, of_web: bool) -> Asked {

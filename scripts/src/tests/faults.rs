@@ -8,7 +8,7 @@ use patchcord_engine::program::End;
 fn fault_of(text: &str) -> String {
     let mut told = Told::of(text);
     let mut step = told.begin();
-    for _ in 0..20 {
+    for _ in 0..20_000 {
         step = match step {
             Step::Wants(_, Verb::Reject(CALLER, 500, _)) => {
                 let ended = told.status(&step, Status::Ok);
@@ -164,4 +164,39 @@ fn the_deepest_recursion_with_the_deepest_expressions_meets_the_limit_and_not_th
 fn huge_texts_and_lists_are_refused_by_name() {
     assert!(says("let s = \"x\"; loop { s += s; }").contains("Length of string too large"));
     assert!(says("let a = []; loop { a.push(1); }").contains("too large"));
+}
+
+#[test]
+fn whatever_limit_is_met_the_line_is_told() {
+    for body in [
+        "let s = \"x\"; loop { s += s; }",
+        "let a = []; loop { a.push(1); }",
+        "let a = [1]; loop { a += a; }",
+        "let m = #{}; let n = 0; loop { m[n.to_string()] = n; n += 1; }",
+        "let a = []; loop { a = [a, a]; }",
+        "let b = blob(1); loop { b += b; }",
+        "let s = \"x\"; s.pad(1000000, \"x\");",
+        "let a = []; a.pad(1000000, 1);",
+        "deep(0)",
+        "let f = |x| x + 1; let n = 1 / 0;",
+        "let x = []; x[7] = 1;",
+    ] {
+        let told = fault_of(&format!("fn on_invite(caller) {{\n  {body}\n}}\nfn deep(n) {{ deep(n + 1) }}"));
+        // Some are only known by the function in which they were met.
+        let line = told.strip_prefix("ivr.rhai:").and_then(|rest| rest.split(':').next()?.parse::<u16>().ok());
+        assert!(line.is_some(), "{body}: {told}");
+    }
+}
+
+#[test]
+fn a_function_given_to_a_word_speaks_from_its_line() {
+    let mut told = Told::of(
+        "fn on_invite(caller) {\n  caller.after(1.s(),\n    |leg| leg.tag(\"late\", true));\n  caller.sleep(9.s());\n}",
+    );
+    let after = told.begin();
+    let sleep = told.answer(&after, Outcome::Handle(patchcord_engine::call::verb::Handle(1)));
+    assert!(matches!(wanted(&sleep), Verb::Sleep(_)), "{sleep:?}");
+    let tag = told.wake(Wake::Heard(Happening::Ended(patchcord_engine::call::verb::Handle(1))));
+    assert!(matches!(wanted(&tag), Verb::Tag(..)), "{tag:?}");
+    assert_eq!(told.script.place().as_deref(), Some("ivr.rhai:3"));
 }

@@ -1,11 +1,12 @@
 //! Who is called: beside the caller, or for a leg of its own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use patchcord_engine::call::verb::{Dial, Ringback, Screen, Strategy};
 use patchcord_engine::call::{Outcome, Verb};
 use patchcord_media::dtmf::Key;
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Dynamic, EvalAltResult, FnPtr};
 
 use super::given::Given;
 use super::kind::{Kind, texts_of};
@@ -58,6 +59,11 @@ const DIAL: &[Part] = &[
         "record",
         Kind::Flag,
         "Whether their talk is recorded, a channel for each; the recording stands in the record of the call. Not of call_out.",
+    ),
+    part(
+        "keys",
+        Kind::Map,
+        "What keys of the caller do while they talk, as #{ \"*\": |caller| caller.tag(\"starred\", true) }; others reach on_dtmf. Not of call_out.",
     ),
     part("headers", Kind::Map, "Headers for the callee, as #{ \"X-Order\": \"12\" }."),
     part("codecs", Kind::Texts, "Codecs, where not those of the target."),
@@ -114,7 +120,11 @@ pub(super) const WORDS: &[Word] = &[
         does: |given| {
             let Leg(leg) = given.leg();
             let dial = dial(given)?;
-            dialled(given, Some(leg), Verb::Dial(leg, Box::new(dial)))
+            let scene = given.scene()?;
+            scene.set_keys(leg, keys(given)?);
+            let answer = dialled(given, Some(leg), Verb::Dial(leg, Box::new(dial)));
+            scene.set_keys(leg, BTreeMap::new());
+            answer
         },
     },
     Word {
@@ -127,6 +137,10 @@ pub(super) const WORDS: &[Word] = &[
         says: "Calls others without joining them; the leg of who answered is `.leg`.",
         does: |given| {
             let dial = dial(given)?;
+            if let Some(service) = dial.targets.iter().find_map(|target| target.strip_prefix("service:")) {
+                let what = "call_out calls a party, and a service is none; dial it, or hand the call on by";
+                return Err(given.wrong(format!("{what} continue_as({service:?})")));
+            }
             dialled(given, Some(given.leg().0), Verb::CallOut(Box::new(dial)))
         },
     },
@@ -189,6 +203,24 @@ fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
         record: given.flag("record").unwrap_or(false),
         ..Dial::new(given.texts("targets"), ring)
     })
+}
+
+/// What each key does during a talk.
+fn keys(given: &Given<'_>) -> Result<BTreeMap<char, FnPtr>, Box<EvalAltResult>> {
+    let mut keys = BTreeMap::new();
+    for (key, then) in given.map("keys").unwrap_or_default() {
+        let mut letters = key.chars();
+        let (Some(letter), None) = (letters.next().filter(|letter| Key::of_char(*letter).is_some()), letters.next())
+        else {
+            return Err(given.wrong(format!("`keys` of dial: {key:?} is no key; there are 0 to 9, *, #, and A to D")));
+        };
+        let Some(then) = then.try_cast::<FnPtr>() else {
+            let how = "a key does what a function says, as #{ \"*\": |caller| caller.tag(\"starred\", true) }";
+            return Err(given.wrong(format!("`keys` of dial: {how}")));
+        };
+        keys.insert(letter.to_ascii_uppercase(), then);
+    }
+    Ok(keys)
 }
 
 fn screen(given: &Given<'_>) -> Result<Option<Screen>, Box<EvalAltResult>> {

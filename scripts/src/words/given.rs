@@ -63,7 +63,12 @@ impl<'a> Given<'a> {
     /// Where it was called, as `ivr.rhai:12`.
     pub fn place(&self) -> Option<String> {
         let line = self.context.call_position().line()?;
-        Some(format!("{}:{line}", self.context.call_source().unwrap_or("script")))
+        // A function that was given to a word, as after, is called with no name of its file.
+        match (self.context.call_source(), Scene::current()) {
+            (Some(file), _) => Some(format!("{file}:{line}")),
+            (None, Some(scene)) => Some(format!("{}.rhai:{line}", scene.service)),
+            (None, None) => None,
+        }
     }
 
     /// The leg whose word it is.

@@ -27,7 +27,7 @@ pub(super) const WORDS: &[Word] = &[Word {
         part("vars", Kind::Map, "What the service finds in `caller.vars`; at most 512 bytes as JSON."),
     ],
     ends: &["begun", "no_service", "unreachable", "forbidden", "full", "invalid"],
-    says: "Begins a call of its own, with a record of its own, and does not wait for it. With it come `.call`, its number among all calls, and `.why`, where none was begun.",
+    says: "Begins a call of its own, with a record of its own, and does not wait for it. With it come `.id`, its name among all calls, and `.why`, where none was begun.",
     does: |given| {
         let then = match (given.text("service"), given.text("dial")) {
             (Some(service), None) => Then::Service(service),
@@ -59,8 +59,8 @@ fn begun(given: &Given<'_>, wanted: Wanted) -> Answer {
         _ => return Err(given.wrong("the call is being taken down")),
     };
     match brought {
-        Brought::Begun(Ok(call)) => Ok(ended("begun", [("call", call.to_string().into()), ("why", Dynamic::UNIT)])),
-        Brought::Begun(Err(why)) => Ok(ended(why.word(), [("call", Dynamic::UNIT), ("why", why.to_string().into())])),
+        Brought::Begun(Ok(call)) => Ok(ended("begun", [("id", call.to_string().into()), ("why", Dynamic::UNIT)])),
+        Brought::Begun(Err(why)) => Ok(ended(why.word(), [("id", Dynamic::UNIT), ("why", why.to_string().into())])),
         Brought::Answer(Err(why)) => Err(given.wrong(format!("originate: {why}"))),
         _ => Err(given.wrong("the house gave another answer")),
     }

@@ -11,6 +11,7 @@ use super::given::Given;
 use super::kind::Kind;
 use super::leg::simple;
 use super::{Answer, Leg, Of, Word, ended, part};
+use crate::scene::{self, Unwound};
 
 /// The wish of a party to be transferred.
 #[derive(Clone, Debug)]
@@ -62,7 +63,11 @@ pub(super) const WORDS: &[Word] = &[
     Word {
         of: Of::Leg,
         name: "transfer",
-        takes: &[part("to", Kind::Text, "To whom, as a target of dial.")],
+        takes: &[part(
+            "to",
+            Kind::Text,
+            "To whom, as a target of dial; \"service:voicemail\" goes on there, as continue_as.",
+        )],
         needs: 1,
         options: &[
             part(
@@ -80,6 +85,9 @@ pub(super) const WORDS: &[Word] = &[
         says: "Transfers the party to somebody else through us; the last status of SIP is `.sip`.",
         does: |given| {
             let Leg(leg) = given.leg();
+            if let Some(service) = given.needed("to").strip_prefix("service:") {
+                return Err(scene::unwind(&Unwound::ContinueAs(service.to_owned())));
+            }
             let transfer = Transfer {
                 to: given.needed("to"),
                 attended: given.text("kind").is_some_and(|kind| kind == "attended"),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rhai::Dynamic;
+use patchcord_engine::call::verb::{Handle, Play};
+use patchcord_engine::call::{Outcome, Verb};
+use rhai::{Dynamic, EvalAltResult};
 use serde_json::{Map as Json, Value, json};
 
 use super::given::Given;
@@ -16,6 +18,9 @@ const SOON: Duration = Duration::from_secs(15);
 /// How long somebody else's server may take.
 const WEB: Duration = Duration::from_secs(60);
 
+/// What is heard before a filler is: most servers have answered by then.
+const NOT_YET: &str = "silence::700";
+
 /// The longest that a word of the store may be kept.
 const YEAR: Duration = Duration::from_secs(366 * 86_400);
 
@@ -26,6 +31,11 @@ const REQUEST: &[Part] = &[
     part("body", Kind::Text, "What is sent, as it is."),
     part("headers", Kind::Map, "Headers, as #{ \"X-Key\": \"1\" }."),
     part("timeout", Kind::Time, "How long to wait; 10 seconds where it is missing, and at most 60."),
+    part(
+        "filler",
+        Kind::Text,
+        "A prompt that the caller hears where the answer takes longer than 700 ms, over and over.",
+    ),
 ];
 
 const KEY: Part =
@@ -183,10 +193,32 @@ fn request(given: &Given<'_>, method: &str) -> Answer {
             headers.into_iter().map(|(name, value)| (name.to_string(), value.to_string().into())).collect();
         ask["headers"] = headers.into();
     }
-    let mut reply = given.scene()?.outside(given, "http", &ask, timeout + Duration::from_secs(1))?;
+    let filler = given.text("filler").map(|prompt| fill(given, prompt)).transpose()?.flatten();
+    let reply = given.scene()?.outside(given, "http", &ask, timeout + Duration::from_secs(1));
+    if let Some(filler) = filler {
+        given.scene()?.want(given, None, Verb::Stop(filler))?;
+    }
+    let mut reply = reply?;
     let body = reply["body"].as_str().and_then(|body| serde_json::from_str::<Value>(body).ok());
     reply["json"] = body.unwrap_or(Value::Null);
     from_json(given, reply)
+}
+
+/// Begins what the caller hears meanwhile; nothing where nobody hears it, or is busy with something else.
+fn fill(given: &Given<'_>, prompt: String) -> Result<Option<Handle>, Box<EvalAltResult>> {
+    let scene = given.scene()?;
+    let leg = scene.first.get();
+    if scene.is_gone(leg) || scene.facts(leg, true)?.state != "answered" {
+        return Ok(None);
+    }
+    let play = Play { prompts: vec![NOT_YET.into(), prompt], loops: 0, ..Play::default() };
+    match scene.want(given, None, Verb::StartPlay(leg, play)) {
+        Ok(Outcome::Handle(handle)) => Ok(Some(handle)),
+        // Another word plays there already: that is what is heard.
+        Ok(_) => Ok(None),
+        Err(error) if error.is_catchable() => Ok(None),
+        Err(unwound) => Err(unwound),
+    }
 }
 
 fn sql(given: &Given<'_>, what: &str) -> Answer {

@@ -281,10 +281,14 @@ pub fn routes(rooms: Rooms) -> Router {
     let doors = DOORS.iter().fold(Router::new(), |router, door| {
         router.route(door.path, (door.answer)().layer(middleware::from_fn_with_state(door.right, check)))
     });
-    let services = any(services::ask)
-        .layer(DefaultBodyLimit::max(services::MAX_ASKED))
-        .layer(middleware::from_fn_with_state(Right::AskServices, check));
-    doors.layer(DefaultBodyLimit::max(MAX_BODY)).route("/services/{service}", services).with_state(rooms)
+    let guarded = |asks: MethodRouter<Rooms>| {
+        asks.layer(DefaultBodyLimit::max(services::MAX_ASKED))
+            .layer(middleware::from_fn_with_state(Right::AskServices, check))
+    };
+    // What a browser gets at the first of them is the page of the service.
+    let changes = post(services::ask).put(services::ask).patch(services::ask).delete(services::ask);
+    let doors = doors.layer(DefaultBodyLimit::max(MAX_BODY)).route("/services/{name}", guarded(changes));
+    doors.route("/api/v1/services/{name}/ask", guarded(any(services::ask))).with_state(rooms)
 }
 
 /// Lets nobody past who may not.

@@ -1,4 +1,4 @@
-//! `/services/NAME`: a service is asked over HTTP, and answers.
+//! `/services/NAME` and `/api/v1/services/NAME/ask`: a service is asked over HTTP, and answers. A GET of the first is the page of the service.
 //!
 //! Whoever asks shows a token or is logged in, and needs the right to ask services. The service hears what was asked, without what proves who
 //! asks; what it may do is what its manifest says.
@@ -33,7 +33,7 @@ const UNTOLD: [HeaderName; 6] = [
 /// What a query says.
 type Asked = Query<BTreeMap<String, String>>;
 
-/// `/services/{service}` by any method
+/// `/services/{name}` and `/api/v1/services/{name}/ask`
 pub(super) async fn ask(
     State(rooms): State<Rooms>,
     asker: Asker,

@@ -1,0 +1,244 @@
+//! What a script says that can never be meant: names that nothing has, keys that no answer can be, targets that its manifest does not name.
+//!
+//! Beside [`check`](crate::check), which reads a script against the table of words. Here, too, only what is certain is told.
+
+use rhai::{AST, ASTNode, Array, Dynamic, Engine, Expr, FnCallExpr, ParseErrorType, Position, Stmt};
+
+use crate::check_text;
+use crate::fault::Fault;
+use crate::limits::Limits;
+use crate::words::kind::texts_of;
+
+/// Words that call somebody, by their first value.
+const CALLING: [&str; 4] = ["dial", "call_out", "transfer", "originate"];
+
+/// Targets that are nobody who is called.
+const OF_THE_HOUSE: [&str; 3] = ["service:", "room:", "queue:"];
+
+/// A variable that is nowhere given a value: the first of a text.
+pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str) -> Option<Fault> {
+    engine.set_strict_variables(true);
+    let told = engine.compile(text).err();
+    engine.set_strict_variables(false);
+    let told = told?;
+    match told.err_type() {
+        ParseErrorType::VariableUndefined(name) => {
+            let what =
+                format!("nothing is called `{name}` here; a constant is read as global::{name}, a text has quotes");
+            Some(Fault::at(file, told.position(), what))
+        }
+        _ => None,
+    }
+}
+
+/// Targets that are written out and that no pattern of the manifest lets the service call.
+pub fn targets(file: &str, text: &str, may_dial: &dyn Fn(&str) -> bool) -> Vec<Fault> {
+    let limits = Limits::default();
+    let mut engine = crate::engine(&limits);
+    engine.set_optimization_level(rhai::OptimizationLevel::None);
+    // What does not parse is told by who checks the words.
+    let Ok(ast) = check_text(&engine, &limits, file, text) else { return Vec::new() };
+    let mut faults = Vec::new();
+    let mut look = |call: &FnCallExpr, at: Position| {
+        if !CALLING.contains(&call.name.as_str()) || !call.namespace.is_empty() {
+            return;
+        }
+        for target in call.args.first().map(written).unwrap_or_default() {
+            let of_house = OF_THE_HOUSE.iter().any(|kind| target.starts_with(kind));
+            if !of_house && !may_dial(&target) {
+                let what = format!(
+                    "the manifest does not let this service call {target:?}; name it there, as dial = [{target:?}]"
+                );
+                faults.push(Fault::at(file, at, what));
+            }
+        }
+    };
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) => look(call, *at),
+            Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => look(call, *at),
+            _ => {}
+        }
+        true
+    });
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    faults.dedup();
+    faults
+}
+
+/// The texts that are written there: one, or those of a list.
+fn written(expr: &Expr) -> Vec<String> {
+    match expr {
+        Expr::Array(list, _) => list.iter().filter_map(|item| item.get_literal_value(None)).flat_map(text_of).collect(),
+        other => other.get_literal_value(None).and_then(|value| texts_of(&value)).unwrap_or_default(),
+    }
+}
+
+fn text_of(value: Dynamic) -> Option<String> {
+    value.into_string().ok()
+}
+
+/// Keys of a `switch` over an answer that its `gather` never gives.
+pub(crate) fn unreachable(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
+    let mut answers: Vec<(String, Vec<String>, Position)> = Vec::new();
+    let mut faults = Vec::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(both, ..))) => {
+                let (name, value, _) = &**both;
+                if let Some(accept) = accepted(value) {
+                    answers.push((name.name.to_string(), accept, name.pos));
+                }
+            }
+            Some(ASTNode::Stmt(Stmt::Switch(both, at))) => {
+                let of = digits_of(&both.0);
+                let known = answers.iter().rev().find(|(name, ..)| Some(name.as_str()) == of);
+                if let Some((_, accept, _)) = known {
+                    for (key, at) in arms(text, *at) {
+                        if !key.is_empty() && !accept.iter().any(|pattern| fits(pattern, &key)) {
+                            let what =
+                                format!("{key:?} is never the answer: the gather above takes {}", accept.join(", "));
+                            faults.push(Fault::at(file, at, what));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    faults.dedup();
+    faults
+}
+
+/// What a gather accepts, where that is written out.
+fn accepted(value: &Expr) -> Option<Vec<String>> {
+    let Expr::Dot(both, ..) = value else { return None };
+    let Expr::MethodCall(call, _) = &both.rhs else { return None };
+    let Some(Expr::Map(entries, _)) = call.args.last().filter(|_| call.name == "gather") else { return None };
+    let (_, accept) = entries.0.iter().find(|(name, _)| name.name == "accept")?;
+    let accept = match accept {
+        Expr::Array(list, _) => {
+            list.iter().map(|item| item.get_literal_value(None)?.into_string().ok()).collect::<Option<Vec<_>>>()?
+        }
+        other => match other.get_literal_value(None)?.try_cast::<Array>() {
+            Some(list) => list.into_iter().map(|item| item.into_string().ok()).collect::<Option<Vec<_>>>()?,
+            None => return None,
+        },
+    };
+    Some(accept)
+}
+
+/// The variable of `answer.digits`.
+fn digits_of(expr: &Expr) -> Option<&str> {
+    let Expr::Dot(both, ..) = expr else { return None };
+    match (&both.lhs, &both.rhs) {
+        (Expr::Variable(name, ..), Expr::Property(property, _)) if property.2 == "digits" => Some(&name.1),
+        _ => None,
+    }
+}
+
+/// Whether a pattern takes a key, as the engine does.
+fn fits(pattern: &str, key: &str) -> bool {
+    pattern.len() == key.len()
+        && pattern
+            .chars()
+            .zip(key.chars())
+            .all(|(pattern, key)| pattern == key || (pattern == 'x' && key.is_ascii_digit()))
+}
+
+/// The texts of the arms of a `switch` that begins there: Rhai keeps them only as hashes.
+fn arms(text: &str, at: Position) -> Vec<(String, Position)> {
+    let (Some(line), Some(column)) = (at.line(), at.position()) else { return Vec::new() };
+    let mut found: Vec<(String, Position)> = Vec::new();
+    let (mut depth, mut last, mut comment) = (0_u32, None::<(String, Position)>, false);
+    for (number, row) in text.lines().enumerate().skip(line - 1) {
+        let row: Vec<char> = row.chars().collect();
+        let mut place = if number + 1 == line { column - 1 } else { 0 };
+        while let Some(&letter) = row.get(place) {
+            let next = row.get(place + 1);
+            match letter {
+                '*' if comment && next == Some(&'/') => (comment, place) = (false, place + 1),
+                _ if comment => {}
+                '/' if next == Some(&'/') => break,
+                '/' if next == Some(&'*') => comment = true,
+                '"' => {
+                    let from = place;
+                    place += 1;
+                    while row.get(place).is_some_and(|letter| *letter != '"') {
+                        place += 1 + usize::from(row[place] == '\\');
+                    }
+                    let said: String = row.get(from + 1..place).unwrap_or_default().iter().collect();
+                    let at = u16::try_from(number + 1).ok().zip(u16::try_from(from + 1).ok());
+                    last = at.map(|(line, column)| (said, Position::new(line, column))).filter(|_| depth == 1);
+                }
+                '{' | '(' | '[' => depth += 1,
+                '}' | ')' | ']' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 && letter == '}' {
+                        return found;
+                    }
+                }
+                '=' if next == Some(&'>') => found.extend(last.take()),
+                '|' => found.extend(last.take()),
+                ' ' | '\t' => {}
+                _ => last = None,
+            }
+            place += 1;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn never(body: &str) -> Vec<String> {
+        let text = format!("fn on_invite(caller) {{\n{body}\n}}");
+        let limits = Limits::default();
+        let mut engine = crate::engine(&limits);
+        engine.set_optimization_level(rhai::OptimizationLevel::None);
+        let ast = check_text(&engine, &limits, "ivr.rhai", &text).expect("a script");
+        unreachable("ivr.rhai", &text, &ast).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn keys_that_no_answer_can_be_are_told_where_they_stand() {
+        let gather = "  let answer = caller.gather(#{ accept: [\"1\", \"2xx\"] });\n";
+        let told = never(&format!(
+            "{gather}  switch answer.digits {{\n    \"1\" => caller.play(\"3\"), // \"4\" => no\n    \"5\" | \"201\" => (),\n    \"\" => (),\n    _ => {{ \"6\" }}\n  }}"
+        ));
+        assert_eq!(told, ["ivr.rhai:5:5: \"5\" is never the answer: the gather above takes 1, 2xx"]);
+        let other = "  let answer = caller.gather(#{ digits: 1 });\n  switch answer.digits { \"99\" => (), _ => () }";
+        assert_eq!(never(other), [""; 0], "what is taken is not written out");
+    }
+
+    #[test]
+    fn targets_outside_the_manifest_are_told() {
+        let text = "fn on_invite(caller) {\n  caller.dial([\"user:alice\", \"+33123\"]);\n  caller.transfer(\"service:voicemail\");\n  originate(\"user:bob\", #{ service: \"x\" });\n}";
+        let told = targets("ivr.rhai", text, &|target| target == "user:alice");
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].starts_with("ivr.rhai:2:10: the manifest does not let this service call \"+33123\""),
+            "{told:?}"
+        );
+        assert!(told[1].starts_with("ivr.rhai:4:3: ") && told[1].contains("user:bob"), "{told:?}");
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_is_told() {
+        let mut engine = crate::engine(&Limits::default());
+        let mut told = |text: &str| undefined(&mut engine, "ivr.rhai", text).map(|fault| fault.to_string());
+        let wrong = told("const MENU = \"a\";\nfn on_invite(caller) {\n  caller.play(MENU);\n}");
+        assert!(
+            wrong.as_deref().is_some_and(|told| told.starts_with("ivr.rhai:3:15: nothing is called `MENU`")),
+            "{wrong:?}"
+        );
+        let right = "const MENU = \"a\";\nfn on_invite(caller) {\n  try { caller.play(global::MENU); http::get(\"x\"); } catch (err) { log::info(err); }\n  \
+                     caller.after(1.s(), |leg| leg.tag(\"a\", caller.from));\n  for (m, at) in [1] { print(m + at); }\n}";
+        assert_eq!(told(right), None);
+    }
+}

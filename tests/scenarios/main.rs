@@ -16,8 +16,8 @@ mod lasting;
 #[path = "../../web/tests/outside/smtp.rs"]
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;
-mod operators;
 mod occasions;
+mod operators;
 mod originated;
 mod other_phones;
 mod outages;

@@ -252,14 +252,18 @@ impl Shard {
                             shard.closed(&flow).await;
                         });
                     }
-                    Parcel::Origination(origination) => _ = core.guard(|core| {
-                        core.desk.originate(*origination, &mut Wire::new(&mut core.works));
-                        core.settle();
-                    }),
-                    Parcel::Asking(asking) => _ = core.guard(|core| {
-                        core.desk.ask(*asking, &mut Wire::new(&mut core.works));
-                        core.settle();
-                    }),
+                    Parcel::Origination(origination) => {
+                        _ = core.guard(|core| {
+                            core.desk.originate(*origination, &mut Wire::new(&mut core.works));
+                            core.settle();
+                        })
+                    }
+                    Parcel::Asking(asking) => {
+                        _ = core.guard(|core| {
+                            core.desk.ask(*asking, &mut Wire::new(&mut core.works));
+                            core.settle();
+                        })
+                    }
                 }
             }
         });

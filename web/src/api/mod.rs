@@ -40,8 +40,8 @@ mod room_events;
 pub(crate) mod rooms;
 mod routing;
 mod server;
-pub(crate) mod sounds;
 mod services;
+pub(crate) mod sounds;
 pub(crate) mod wanted;
 pub(crate) mod webhooks;
 

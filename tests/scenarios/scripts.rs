@@ -307,3 +307,27 @@ async fn a_loop_whose_words_all_end_at_once_is_ended_and_the_others_feel_nothing
         drop(alice);
     }
 }
+
+#[tokio::test]
+async fn a_caller_who_is_recorded_talks_with_whom_it_is_put_through_to() {
+    let server = serving(
+        r#"
+fn on_invite(caller) {
+    caller.answer();
+    caller.start_record(#{ channels: "both" });
+    let answer = caller.gather(#{ prompt: "tone::440@-20:400", digits: 1, timeout: 60.s() });
+    caller.dial("user:bob", #{ ring: 30.s() });
+}"#,
+    )
+    .await;
+    let lab = Lab::open();
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.press("1").await;
+    bob.answers().await;
+    alice.comes_to_hear(&[&bob]).await;
+    bob.comes_to_hear(&[&alice]).await;
+    alice.hangs_up().await;
+    assert_eq!(bob.is_over().await.by, Side::Them);
+}

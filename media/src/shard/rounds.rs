@@ -41,7 +41,7 @@ impl Shard {
         port.watch_silence(self.moment, &mut self.news);
         port.report(self.moment, &self.wall, &mut self.scratch.packet, &mut self.news);
         let heard = port.listen(self.moment, &mut self.scratch);
-        let route = port.route;
+        let (route, carries) = (port.route, port.carries_frames());
         let sound = heard.map(|rate| (&self.scratch.heard[..], rate));
         if let Some((sound, rate)) = sound {
             port.hear_tones(sound, rate, self.moment, &mut self.news);
@@ -53,7 +53,7 @@ impl Shard {
         if let (Some(press), Route::Bridge(partner)) = (press, route) {
             self.press_anew(partner, press);
         }
-        if let Some(rate) = heard {
+        if let Some(rate) = heard.filter(|_| carries) {
             self.carry(route, rate);
         }
         self.speak(place);

@@ -46,6 +46,7 @@ fn a_bridge_is_recorded_with_each_party_on_a_channel_of_its_own() {
         writer.record(plan, Box::new(move |outcome| told.send(outcome).expect("somebody waits"))).expect("a recording");
     stage.order(stage.parties[alice].port, Order::Record(Record { tap: Box::new(tap), rate: Rate::Narrow }));
     stage.run(2 * SECOND);
+    assert_eq!((stage.hears(alice), stage.hears(bob)), (vec!["bob"], vec!["alice"]), "as without a recording");
     control.end();
     outcome.recv_timeout(5 * SECOND).expect("the recording is finished");
     let (heard, said) = channels(&file);

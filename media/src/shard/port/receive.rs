@@ -183,6 +183,12 @@ impl Port {
         self.transcodes || matches!(self.route, Route::Room(_)) || self.records_frames() || self.wants_tones()
     }
 
+    /// Whether these frames go on to somebody. Who is only recorded, or listened to for keys, has its packets passed on, and the
+    /// same sound twice is none.
+    pub fn carries_frames(&self) -> bool {
+        self.transcodes || matches!(self.route, Route::Room(_))
+    }
+
     fn take_bytes(&mut self, partner: Place, from: Option<SocketAddr>, moment: Moment, news: &mut News) -> Onward {
         if let Some(from) = from {
             if self.rtp.is_settling() && self.rtp.peer() != Some(from) {

@@ -14,6 +14,7 @@
 //! | `stories` | what phones intend, by seed and by hand |
 //! | `laws` | what may never happen |
 //! | `explored` | each step, each order |
+//! | `wrong` | what nobody should say, and what is answered |
 #![allow(clippy::disallowed_methods, reason = "a starting point for virtual time")]
 
 mod explored;
@@ -22,6 +23,7 @@ mod phone;
 mod stories;
 mod town;
 mod wild;
+mod wrong;
 
 use town::Town;
 

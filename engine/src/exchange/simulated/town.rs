@@ -330,6 +330,18 @@ impl Town {
         }
     }
 
+    /// A phone says this to the house, whatever its line thinks of that.
+    pub fn say(&mut self, phone: usize, text: &str) {
+        let from = self.phones[phone].address;
+        self.post(from, HOUSE, Bytes::copy_from_slice(text.as_bytes()));
+    }
+
+    /// What the house has said to a phone, its first line and CSeq each, in their order.
+    pub fn told(&self, phone: usize) -> Vec<&str> {
+        let way = format!("   house ─▶ {:<8} ", NAMES[phone]);
+        self.lines.iter().filter_map(|line| Some(line.split_once(&way)?.1)).collect()
+    }
+
     fn post(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
         let lost = self.chance.percent(self.weather.lost_percent);
         let copies = if lost { 0 } else { 1 + u64::from(self.chance.percent(self.weather.twice_percent)) };

@@ -248,17 +248,25 @@ async fn open_rooms(
     let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![
         tokio::spawn(serve(control, routes, stopped.clone())),
-        tokio::spawn(services.clone().watch(stopped.clone())),
-        tokio::spawn(timers::keep(services.manifests(), house.runtime().clone(), stopped.clone())),
-        tokio::spawn(pulse::keep(house.pulse().clone(), house.runtime().clone(), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(tell(telling)),
     ];
+    doors.extend(open_services(services, &house, &stopped));
     doors.extend(open_keepers(&rooms, (kept, forgotten), refused, &stopped));
     let answers = Arc::new(Answers::default());
     doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
     doors.extend(fetching.map(|fetching| open_fetching(fetching, answers, &house, &stopped)));
     Ok((house, writers, doors, first_login))
+}
+
+/// Who watches the folder of services, asks them at their moments, and sees whether each shard goes on.
+fn open_services(services: ServiceRoom, house: &Arc<Running>, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 3] {
+    let (manifests, runtime) = (services.manifests(), house.runtime());
+    [
+        tokio::spawn(services.watch(stopped.clone())),
+        tokio::spawn(timers::keep(manifests, runtime.clone(), stopped.clone())),
+        tokio::spawn(pulse::keep(house.pulse().clone(), runtime.clone(), stopped.clone())),
+    ]
 }
 
 /// Who fetches the certificate of pages and phones, and renews it.

@@ -23,6 +23,7 @@ fn on_register(reg) {
 fn on_message(leg, msg) {
     if msg.body == "no" { return 480; }
     store::set("shared:text", `${msg.from}: ${msg.body}`);
+    true
 }
 fn on_timer(name) { store::incr("shared:ticks"); }
 fn on_invite(caller) {
@@ -32,16 +33,19 @@ fn on_invite(caller) {
     caller.play("tone::440", #{ loops: 0 });
 }"#;
 
-const MANIFEST: &str = "dial = [\"user:alice\"]\n[[timer]]\nname = \"tick\"\nevery = \"10s\"\n";
+const MANIFEST: &str = "dial = [\"user:alice\"]\n";
 
-fn fronted() -> Setup {
+/// What has it run by itself.
+const TIMER: &str = "[[timer]]\nname = \"tick\"\nevery = \"10s\"\n";
+
+fn fronted(manifest: &str) -> Setup {
     let route = "[[route]]\nnumber = \"700\"\nfrom = \"anyone\"\nservice = \"front\"\n";
-    let setup = setup().server("service = \"front\"").service("front", FRONT).service("front.toml", MANIFEST);
+    let setup = setup().server("service = \"front\"").service("front", FRONT).service("front.toml", manifest);
     setup.endpoint_with("alice", "secret", "number = \"101\"").endpoint("bob", "secret").toml(route)
 }
 
 async fn front() -> (Server, Door) {
-    house_of(fronted()).await
+    house_of(fronted(MANIFEST)).await
 }
 
 #[tokio::test]
@@ -101,7 +105,7 @@ async fn a_phone_is_let_in_by_the_service_of_the_house_or_hears_why_not() {
 
 #[tokio::test]
 async fn a_text_to_a_number_is_read_by_its_service_and_a_timer_runs() {
-    let (server, _door) = front().await;
+    let (server, _door) = house_of(fronted(&format!("{MANIFEST}{TIMER}"))).await;
     let mut line = Line::open(Carrier::Udp, server.address(Carrier::Udp)).await;
     let uri = line.uri("700");
     let text = line.ask("MESSAGE", &uri).body("text/plain", "hello");

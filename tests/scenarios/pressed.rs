@@ -139,7 +139,7 @@ fn account<'a>(server: &Server) -> Account<'a> {
 async fn baresip_is_put_through_by_its_keys_and_heard_and_its_mailbox_opens() {
     for way in [Keypad::Events, Keypad::InfoRelay] {
         let server = setup()
-            .endpoint_with("alice", "secret", "number = \"101\"\nmailbox = { pin = \"24\" }")
+            .endpoint_with("alice", "secret", "number = \"101\"\nmailbox = { pin = \"2468\" }")
             .endpoint_with("bob", "secret", "number = \"102\"")
             .start()
             .await;
@@ -160,7 +160,7 @@ async fn baresip_is_put_through_by_its_keys_and_heard_and_its_mailbox_opens() {
         records(&server, 1).await;
         baresip.dial("*97").await;
         comes_to(&server, "enter-pin").await;
-        baresip.press("24#").await;
+        baresip.press("2468#").await;
         comes_to(&server, "mailbox-empty").await;
         baresip.quit().await;
     }
@@ -182,7 +182,7 @@ async fn baresip_hears_its_own_voice_and_other_services_answer_it() {
 #[tokio::test]
 async fn linphone_is_put_through_by_its_keys_and_its_mailbox_opens() {
     let server = setup()
-        .endpoint_with("alice", "secret", "number = \"101\"\nmailbox = { pin = \"24\" }")
+        .endpoint_with("alice", "secret", "number = \"101\"\nmailbox = { pin = \"2468\" }")
         .endpoint_with("bob", "secret", "number = \"102\"")
         .start()
         .await;
@@ -198,6 +198,6 @@ async fn linphone_is_put_through_by_its_keys_and_its_mailbox_opens() {
     records(&server, 1).await;
     linphone.dial("*97").await;
     comes_to(&server, "enter-pin").await;
-    linphone.press("24#").await;
+    linphone.press("2468#").await;
     comes_to(&server, "mailbox-empty").await;
 }

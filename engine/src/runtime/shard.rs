@@ -252,18 +252,8 @@ impl Shard {
                             shard.closed(&flow).await;
                         });
                     }
-                    Parcel::Origination(origination) => {
-                        _ = core.guard(|core| {
-                            core.desk.originate(*origination, &mut Wire::new(&mut core.works));
-                            core.settle();
-                        })
-                    }
-                    Parcel::Asking(asking) => {
-                        _ = core.guard(|core| {
-                            core.desk.ask(*asking, &mut Wire::new(&mut core.works));
-                            core.settle();
-                        })
-                    }
+                    Parcel::Origination(wanted) => core.tell(|desk, wire| desk.originate(*wanted, wire)),
+                    Parcel::Asking(asking) => core.tell(|desk, wire| desk.ask(*asking, wire)),
                 }
             }
         });
@@ -312,10 +302,7 @@ impl Shard {
     pub fn flow_closed(&self, flow: FlowId) {
         self.enter(|core| {
             core.works.transactions.flow_closed(flow);
-            core.guard(|core| {
-                core.desk.flow_closed(flow, &mut Wire::new(&mut core.works));
-                core.settle();
-            });
+            core.tell(|desk, wire| desk.flow_closed(flow, wire));
         });
     }
 
@@ -328,10 +315,7 @@ impl Shard {
             }
             core.guard(Core::settle);
             if core.desk.deadline().is_some_and(|due| due <= now) {
-                core.guard(|core| {
-                    core.desk.wake(&mut Wire::new(&mut core.works));
-                    core.settle();
-                });
+                core.tell(|desk, wire| desk.wake(wire));
             }
         });
     }
@@ -350,10 +334,7 @@ impl Shard {
     pub fn stop(&self) {
         self.enter(|core| {
             core.works.is_stopping = true;
-            core.guard(|core| {
-                core.desk.stop(&mut Wire::new(&mut core.works));
-                core.settle();
-            });
+            core.tell(|desk, wire| desk.stop(wire));
         });
     }
 
@@ -476,6 +457,14 @@ impl Core {
             let tag = self.works.tokens.tag();
             self.works.respond_to(id, 500, Draft::reply(&request, peer, 500).to_tag(&tag).finish());
         }
+    }
+
+    /// The desk hears of something, and what follows from it is done.
+    fn tell(&mut self, tell: impl FnOnce(&mut dyn Desk, &mut Wire<'_>)) {
+        self.guard(|core| {
+            tell(&mut *core.desk, &mut Wire::new(&mut core.works));
+            core.settle();
+        });
     }
 
     /// Lets code run that may have bugs. A panic ends what it was doing and nothing else; every structure of the shard

@@ -51,8 +51,11 @@ pub struct Transferring {
     pub leg: Option<LegNumber>,
     /// To whom: `user:alice`, a number, `sip:…`.
     pub to: String,
-    tell: Option<Box<dyn FnOnce(Result<LegNumber, NotTransferred>) + Send>>,
+    tell: Option<Tell>,
 }
+
+/// Who hears which leg was begun for it, or why none.
+type Tell = Box<dyn FnOnce(Result<LegNumber, NotTransferred>) + Send>;
 
 /// Why nobody was passed on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -246,12 +246,12 @@ mod tests {
             ("[[timer]]\nat = \"03:00 UTC\"", "name: is missing"),
             (
                 "[[timer]]\nname = \"a\"\nat = \"03:00\"",
-                "scripts/ivr.toml:3:6: timer[1].at: \"03:00\": it names no time zone",
+                "scripts/ivr.toml:3:6: timer.at: \"03:00\": it names no time zone",
             ),
             ("[[timer]]\nname = \"a\"\nevery = \"1s\"", "every"),
             ("timer = [\"8:00\"]", "timer"),
         ] {
-            let told = read(text).err().expect("it is wrong");
+            let Err(told) = read(text) else { panic!("it is wrong: {text}") };
             assert!(told.contains(why), "{text}: {told}");
         }
     }

@@ -173,7 +173,8 @@ pub async fn start(
     // One provider for all who speak TLS; a second one is refused and would be the same.
     let _first_or_same = rustls::crypto::ring::default_provider().install_default();
     let hold = Hold::take(&config.data).await?;
-    match open_rooms(config, environment, telemetry, stopped, &hold).await {
+    // It holds every room at once while it opens them.
+    match Box::pin(open_rooms(config, environment, telemetry, stopped, &hold)).await {
         Ok((house, writers, doors, first_login)) => Ok(Started { house, writers, doors, hold, first_login }),
         Err(error) => {
             control::leave(hold.folder());
@@ -202,11 +203,10 @@ async fn open_rooms(
     // Whoever finds the socket must find the token of this start.
     let token = control::Token::make(hold.folder())?;
     let control = control::bind(hold)?;
-    let desks = board.clone();
     let (recordings, kept) = (config.sound.recordings.as_path().into(), config.sound.kept);
     let (room, voices) = sound::open(&config)?;
     let services = ServiceRoom::open(&config.sound.scripts, &config.sound.language, &environment);
-    let on_shards = services.clone();
+    let (desks, on_shards) = (board.clone(), services.clone());
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
     };
@@ -237,7 +237,7 @@ async fn open_rooms(
     let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
-    let feed = Arc::new(Feed::new(wall));
+    let (feed, answers) = (Arc::new(Feed::new(wall)), Arc::new(Answers::default()));
     let shelves = (
         ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter()),
         ToldRecords::new(Announced::new(store.clone(), feed.clone()), board.clone(), webhooks.clone()),
@@ -245,15 +245,13 @@ async fn open_rooms(
     let writers = open_writers(board, shelves, spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
     (rooms.webhooks, rooms.sounds) = (webhooks, sounds);
-    let routes = control::routes(rooms.clone(), token);
     let mut doors = vec![
-        tokio::spawn(serve(control, routes, stopped.clone())),
+        tokio::spawn(serve(control, control::routes(rooms.clone(), token), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),
         tokio::spawn(tell(telling)),
     ];
     doors.extend(open_services(services, &house, &stopped));
     doors.extend(open_keepers(&rooms, (kept, forgotten), refused, &stopped));
-    let answers = Arc::new(Answers::default());
     doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
     doors.extend(fetching.map(|fetching| open_fetching(fetching, answers, &house, &stopped)));
     Ok((house, writers, doors, first_login))

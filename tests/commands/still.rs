@@ -63,6 +63,7 @@ fn every_example_of_the_fresh_configuration_is_right() {
     let examples = examples.replace("password_env = \"NORTH_PASSWORD\"", "password = \"secret\"");
     let examples = examples.replace("password_env = \"MAIL_PASSWORD\"", "password = \"secret\"");
     let examples = examples.replace("secret_env = \"TURN_SECRET\"", "secret = \"secret\"");
+    let examples = examples.replace("secret_env = \"WEBHOOK_SECRET\"", "secret = \"a secret of enough letters\"");
     let examples = examples.replace("pin_env = \"ALICE_PIN\"", "pin = \"1234\"");
     let examples = examples.replace("store_secret_env = \"STORE_SECRET\"", "store_secret = \"secret\"");
     folder.write("patchcord.toml", &examples);

@@ -254,7 +254,7 @@ impl Exchange {
 impl Talk {
     /// The program answers what it was asked.
     pub fn reply(&mut self, answer: String, turn: &mut Turn<'_, '_>) -> Result<String, String> {
-        if !self.question.as_ref().is_some_and(|question| question.asker.is_some()) {
+        if self.question.as_ref().is_none_or(|question| question.asker.is_none()) {
             return Err("nobody waits for an answer".into());
         }
         self.answer_question(Ok(answer), turn);

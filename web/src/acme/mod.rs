@@ -18,6 +18,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use patchcord_engine::runtime::clock;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::watch;
 use url::Url;
@@ -90,7 +91,7 @@ pub async fn keep(
             // There is none, or it is for other names.
             Ok(_) | Err(_) => SystemTime::UNIX_EPOCH,
         };
-        let left = due.duration_since(SystemTime::now()).unwrap_or_default();
+        let left = due.duration_since(clock::wall()).unwrap_or_default();
         let pause = match left {
             Duration::ZERO => match fetch(&settings, &authorities, &answers).await {
                 Ok(()) => {

@@ -96,11 +96,11 @@ async fn a_phone_is_let_in_by_the_service_of_the_house_or_hears_why_not() {
     assert_eq!(alice.wish(&with("a phone")).await.status(), 200);
     assert_eq!(crate::bindings(&server, "alice").await.len(), 1);
     assert_eq!(alice.unregister().await.status(), 200, "who goes is not asked");
-    let told = records(&server, 2).await;
+    let told = records(&server, 3).await;
     assert!(told.iter().any(|told| told.to_string().contains("what is this?")), "{told:#?}");
     let mut wrong = Phone::connect(Carrier::Udp, server.address(Carrier::Udp), "alice", "guess").await;
     assert_eq!(wrong.register(600).await.status(), 403);
-    assert_eq!(records(&server, 2).await.len(), 2, "no script runs for who does not know the password");
+    assert_eq!(records(&server, 3).await.len(), 3, "no script runs for who does not know the password");
 }
 
 #[tokio::test]

@@ -119,6 +119,8 @@ pub(super) struct End {
     pub opening: Way,
     /// What both descriptions agreed on.
     pub agreed: Option<Box<Sound>>,
+    /// Whether its keys are listened for in its sound.
+    pub hears_tones: bool,
     /// What is being recorded of it.
     pub recordings: Vec<Running>,
     /// Requests on their way.
@@ -158,6 +160,7 @@ impl End {
             whose,
             opening,
             agreed: None,
+            hears_tones: false,
             recordings: Vec::new(),
             sent: Vec::new(),
             invites: Vec::new(),

@@ -101,10 +101,18 @@ impl Talk {
         let end = &mut self.ends[at];
         let Some(port) = end.port else { return };
         let terms = Terms::of(&sound, before, turn.wire.silence_after());
+        // Who has no way to send keys beside the sound may have them in it; in anybody else's, speech would be taken for keys.
+        let tones = sound.keys.receive.is_empty();
+        let had_tones = std::mem::replace(&mut end.hears_tones, tones);
         end.agreed = Some(sound);
         let leg = end.leg;
         match terms {
-            Ok(terms) => self.order(port.port, Order::Tune(Box::new(terms)), turn),
+            Ok(terms) => {
+                self.order(port.port, Order::Tune(Box::new(terms)), turn);
+                if tones != had_tones {
+                    self.order(port.port, Order::Tones(tones), turn);
+                }
+            }
             Err(unfit) => {
                 let reason = unfit.to_string();
                 let ending = Ending { by: Who::System, cause: 88, sip: Some(488), reason };

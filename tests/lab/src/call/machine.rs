@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 
 use super::lab::Choirs;
 use super::leg::{Leg, Role};
-use super::model::{Model, Reports};
+use super::model::{Keypad, Model, Reports};
 use super::talk::{Edit, Talk};
 use super::wire::Wire;
 use crate::clock;
@@ -306,6 +306,7 @@ impl Machine {
         let port = Port::open(ip, mouth, ear, self.model.reports != Reports::None, sloth, &self.lab);
         self.choirs.lock().expect("nobody panics with the choir in hand").join(port.clone());
         let mut talk = Talk::new(port.local(), &self.model.codecs, self.model.suite, self.tokens.bytes());
+        talk.events = self.model.keypad != Keypad::Tones;
         (talk.mux, talk.edit) = (self.model.reports == Reports::Muxed, self.edit.clone());
         // Sound takes room: of the calls that are over, the last few may still be asked about.
         self.legs.iter().rev().skip(REMEMBERED_CALLS).take_while(|leg| leg.is_over()).for_each(|leg| leg.port.forget());

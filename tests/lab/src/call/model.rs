@@ -149,7 +149,7 @@ impl Model {
         self
     }
 
-    /// Sends its keys that way.
+    /// Sends its keys that way. One that has only tones offers no events beside the sound.
     pub fn keypad(mut self, keypad: Keypad) -> Self {
         self.keypad = keypad;
         self

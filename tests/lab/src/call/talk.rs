@@ -47,6 +47,8 @@ pub(crate) struct Talk {
     version: u64,
     local: SocketAddr,
     pub codecs: Vec<Kind>,
+    /// Whether keys as events are offered.
+    pub events: bool,
     pub hold: Option<Hold>,
     /// Our key, when sound is to be protected.
     crypto: Option<Crypto>,
@@ -71,6 +73,7 @@ impl Talk {
             version: 1,
             local,
             codecs: codecs.to_vec(),
+            events: true,
             hold: None,
             crypto,
             offered: false,
@@ -89,7 +92,7 @@ impl Talk {
         clocks.sort_unstable();
         clocks.dedup();
         let rates = [Rate::Narrow, Rate::Wide, Rate::Full].into_iter();
-        formats.extend(rates.filter(|rate| clocks.contains(&rate.hz())).map(keys_format));
+        formats.extend(rates.filter(|rate| self.events && clocks.contains(&rate.hz())).map(keys_format));
         let crypto = self.crypto.clone();
         let media = self.audio(&formats, self.wanted(), crypto);
         self.write(vec![media])

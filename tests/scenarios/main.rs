@@ -8,7 +8,6 @@ mod calling;
 #[path = "../../web/tests/store/cluster.rs"]
 mod cluster;
 mod crowds;
-mod described;
 mod doors;
 mod flows;
 mod handsets;

@@ -1,9 +1,7 @@
 //! Each shipped service that listens to keys, by each way in which phones send them: beside the sound (RFC 4733), in the sound, and as INFO of
-//! both kinds, from the phone of the lab; and from baresip and linphone as they can.
+//! both kinds, from the phone of the lab; and what baresip hears of them.
 
-use std::time::Duration;
-
-use patchcord_lab::{Account, Baresip, Carrier, Handset, Keypad, Lab, Linphone, Model, Server, Verdict, eventually};
+use patchcord_lab::{Account, Baresip, Carrier, Handset, Keypad, Lab, Model, Server, Verdict, eventually};
 
 use crate::{
     calling::{at_home, house},
@@ -137,37 +135,6 @@ fn account<'a>(server: &Server) -> Account<'a> {
 }
 
 #[tokio::test]
-async fn baresip_is_put_through_by_its_keys_and_heard_and_its_mailbox_opens() {
-    for way in [Keypad::Events, Keypad::InfoRelay] {
-        let server = setup()
-            .endpoint_with("alice", "secret", "number = \"101\"\nmailbox = { pin = \"2468\" }")
-            .endpoint_with("bob", "secret", "number = \"102\"")
-            .start()
-            .await;
-        let lab = Lab::open();
-        let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
-        let mut baresip = Baresip::calling(&account(&server), 700, way);
-        assert_eq!(baresip.verdict().await, Verdict::Registered);
-        baresip.dial("1000").await;
-        comes_to(&server, "gather").await;
-        baresip.press("102").await;
-        bob.answers().await;
-        let tone = eventually("the tone is heard", async || {
-            let heard = bob.listens(Duration::from_millis(500)).await;
-            (heard.tone(700.0) > -30.0).then(|| heard.tone(1100.0))
-        });
-        assert!(tone.await < -40.0, "{way:?}");
-        bob.hangs_up().await;
-        records(&server, 1).await;
-        baresip.dial("*97").await;
-        comes_to(&server, "gather").await;
-        baresip.press("2468#").await;
-        comes_to(&server, "mailbox-empty").await;
-        baresip.quit().await;
-    }
-}
-
-#[tokio::test]
 async fn baresip_hears_its_own_voice_and_other_services_answer_it() {
     let server = house().await;
     let mut baresip = Baresip::calling(&account(&server), 700, Keypad::Events);
@@ -178,27 +145,4 @@ async fn baresip_hears_its_own_voice_and_other_services_answer_it() {
     }
     let all = records(&server, 5).await;
     assert!(all.iter().all(|told| told["record"]["outcome"] == "answered"), "{all:#?}");
-}
-
-#[tokio::test]
-async fn linphone_is_put_through_by_its_keys_and_its_mailbox_opens() {
-    let server = setup()
-        .endpoint_with("alice", "secret", "number = \"101\"\nmailbox = { pin = \"2468\" }")
-        .endpoint_with("bob", "secret", "number = \"102\"")
-        .start()
-        .await;
-    let lab = Lab::open();
-    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
-    let mut linphone = Linphone::start_with_keys(&account(&server), Keypad::InfoRelay).await;
-    assert_eq!(linphone.verdict().await, Verdict::Registered);
-    linphone.dial("1000").await;
-    comes_to(&server, "gather").await;
-    linphone.press("102").await;
-    bob.answers().await;
-    bob.hangs_up().await;
-    records(&server, 1).await;
-    linphone.dial("*97").await;
-    comes_to(&server, "gather").await;
-    linphone.press("2468#").await;
-    comes_to(&server, "mailbox-empty").await;
 }

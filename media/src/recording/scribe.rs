@@ -50,7 +50,8 @@ impl Scribe {
     /// When it cannot be made, or the system gives no thread.
     pub fn keep(path: &Path, told: LedgerTold) -> io::Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        let (full, coming) = sync_channel(BUFFERS);
+        // And one place for the last, which waits for nobody.
+        let (full, coming) = sync_channel(BUFFERS + 1);
         let (back, empty) = sync_channel(BUFFERS);
         for _ in 0..BUFFERS {
             // There are as many places as buffers.
@@ -64,17 +65,21 @@ impl Scribe {
     /// A round is over. False when the ledger is given up.
     pub(crate) fn round(&mut self, mixer: &mut Mixer) -> bool {
         self.rounds += 1;
-        self.rounds < EVERY || self.hand(mixer, Piece::Part)
+        if self.rounds < EVERY {
+            return true;
+        }
+        // The disk is behind: later.
+        let Ok(buffer) = self.empty.try_recv() else { return true };
+        self.hand(buffer, mixer, Piece::Part)
     }
 
     /// The room is over.
     pub(crate) fn end(mut self, mixer: &mut Mixer) {
-        self.hand(mixer, Piece::Last);
+        let buffer = self.empty.try_recv().unwrap_or_default();
+        self.hand(buffer, mixer, Piece::Last);
     }
 
-    fn hand(&mut self, mixer: &mut Mixer, piece: fn(Vec<u8>) -> Piece) -> bool {
-        // The disk is behind: later.
-        let Ok(mut buffer) = self.empty.try_recv() else { return true };
+    fn hand(&mut self, mut buffer: Vec<u8>, mixer: &mut Mixer, piece: fn(Vec<u8>) -> Piece) -> bool {
         self.rounds = 0;
         buffer.clear();
         mixer.fetch_ledger(&mut buffer) && self.full.try_send(piece(buffer)).is_ok()

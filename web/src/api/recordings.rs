@@ -85,7 +85,8 @@ fn place(number: &str) -> Result<usize, Problem> {
     number.parse().map_err(|_| gone())
 }
 
-fn gone() -> Problem {
+/// That there is no such recording.
+pub(crate) fn gone() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "there is no such recording").remedy("it may have been deleted")
 }
 
@@ -107,7 +108,12 @@ pub(crate) async fn hear(
     at: usize,
 ) -> Result<Response, Problem> {
     let path = path(rooms, call, at).await?;
-    let (folder, named) = (rooms.recordings.clone(), path.clone());
+    play(rooms, asker, headers, &path).await
+}
+
+/// The recording of that path, which a record names; whoever begins to listen is noted.
+pub(crate) async fn play(rooms: &Rooms, asker: &Asker, headers: &HeaderMap, path: &str) -> Result<Response, Problem> {
+    let (folder, named) = (rooms.recordings.clone(), path.to_owned());
     let opened = tokio::task::spawn_blocking(move || recordings::open(&folder, &named)).await;
     let recording = opened.ok().flatten().ok_or_else(gone)?;
     let (length, kind) = (recording.length, recording.kind);
@@ -119,7 +125,7 @@ pub(crate) async fn hear(
     let (from, to) = asked.unwrap_or((0, length.saturating_sub(1)));
     if from == 0 {
         // A player asks for many parts; it begins to listen once.
-        rooms.people.note(asker, "listened to", &path, clock::wall()).await;
+        rooms.people.note(asker, "listened to", path, clock::wall()).await;
     }
     let count = if length == 0 { 0 } else { to - from + 1 };
     let part = recording.part(from, count);

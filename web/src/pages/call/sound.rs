@@ -3,25 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::HeaderMap,
+    response::Response,
 };
 use maud::{Markup, html};
-use patchcord_engine::{
-    journal::{Entry, LegNumber, Record, Story, What},
-    runtime::clock,
-};
+use patchcord_engine::journal::{Entry, LegNumber, Record, Story, What};
 
 use super::{
     super::{Guest, Rooms, words::leg_name, wrong::Wrong},
     axis::{seconds, shown},
 };
 use crate::{
-    api::records::story,
+    api::{
+        recordings::{gone, play},
+        records::story,
+    },
     people::Right,
-    problem::Problem,
     recordings::{self, Peaks},
 };
 
@@ -133,42 +131,7 @@ pub async fn give(
     given(&rooms, &guest, &headers, &path).await
 }
 
-/// That there is no such recording.
-pub fn gone() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "there is no such recording").remedy("it may have been deleted")
-}
-
 /// The recording of that path, which a record names; whoever listens is noted.
 pub async fn given(rooms: &Rooms, guest: &Guest, headers: &HeaderMap, path: &str) -> Result<Response, Wrong> {
-    let (folder, named) = (rooms.recordings.clone(), path.to_owned());
-    let opened = tokio::task::spawn_blocking(move || recordings::open(&folder, &named)).await;
-    let recording = opened.ok().flatten().ok_or_else(gone)?;
-
-    let (length, kind) = (recording.length, recording.kind);
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let Ok(asked) = recordings::range(asked, length) else {
-        let all = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
-        return Ok((StatusCode::RANGE_NOT_SATISFIABLE, all).into_response());
-    };
-    let (from, to) = asked.unwrap_or((0, length.saturating_sub(1)));
-    if from == 0 {
-        // A player asks for many parts; it begins to listen once.
-        rooms.people.note(&guest.0, "listened to", path, clock::wall()).await;
-    }
-    let count = if length == 0 { 0 } else { to - from + 1 };
-    let part = recording.part(from, count);
-    let part = part.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
-    let headers = [
-        (header::CONTENT_TYPE, kind.to_owned()),
-        (header::CONTENT_LENGTH, count.to_string()),
-        (header::ACCEPT_RANGES, "bytes".to_owned()),
-    ];
-    let body = Body::from_stream(part);
-    Ok(match asked {
-        None => (headers, body).into_response(),
-        Some((from, to)) => {
-            let range = [(header::CONTENT_RANGE, format!("bytes {from}-{to}/{length}"))];
-            (StatusCode::PARTIAL_CONTENT, headers, range, body).into_response()
-        }
-    })
+    Ok(play(rooms, &guest.0, headers, path).await?)
 }

@@ -23,11 +23,15 @@ use patchcord_engine::{
 
 use super::{
     Guest, Rooms,
-    call::sound::{given, gone},
+    call::sound::given,
     frame::{Frame, Place},
     wrong::Wrong,
 };
-use crate::{api::rooms as live_api, people::Right, store::rooms::PastRoom};
+use crate::{
+    api::{recordings::gone, rooms as live_api},
+    people::Right,
+    store::rooms::PastRoom,
+};
 
 /// Rooms that are over, as many as the page shows.
 const PAST: usize = 50;

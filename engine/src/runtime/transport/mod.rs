@@ -25,7 +25,7 @@ use patchcord_sip::hop::{FlowId, Hop, Transport};
 use patchcord_sip::transaction::Sender;
 
 use self::flows::{Unsaid, Way};
-use self::outbox::{Letter, Outbox};
+use self::outbox::{LETTERS, Letter, Outbox};
 use super::shard::Shard;
 use super::shared::Shared;
 use super::stats::{Counters, one_more};
@@ -44,6 +44,16 @@ pub(crate) trait Outlet {
 
     /// Says bytes to a peer, from the address of ours that the hop names.
     fn send(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8]) -> io::Result<()>;
+
+    /// Whether [`Outlet::send_joined`] is worth a try.
+    fn joins(&self) -> bool {
+        false
+    }
+
+    /// Says several datagrams of `size` bytes each, one behind the other in `bytes`; all of them or none.
+    fn send_joined(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8], size: usize) -> io::Result<()> {
+        bytes.chunks(size).try_for_each(|one| self.send(local, peer, one))
+    }
 }
 
 /// What one shard says messages by.
@@ -57,6 +67,8 @@ pub(crate) struct Transports {
     /// Whose replies wait for connections that are being made: they have to hear when none comes about.
     replies: HashMap<FlowId, Vec<Sender>>,
     outbox: Outbox,
+    /// Where datagrams are laid one behind the other to leave together.
+    joined: Vec<u8>,
     /// Whose datagrams the system refused, until the shard tells them.
     refused: Vec<Sender>,
 }
@@ -79,6 +91,7 @@ impl Transports {
             shard,
             replies: HashMap::new(),
             outbox: Outbox::default(),
+            joined: Vec::new(),
             refused: Vec::new(),
         }
     }
@@ -120,20 +133,43 @@ impl Transports {
     /// Says every datagram that waits.
     pub fn post(&mut self) {
         let letters = self.outbox.take();
-        for Letter { hop, bytes, sender } in &letters {
-            let Some(socket) = self.socket(hop.flow) else { continue };
-            match socket.send(hop.local, hop.peer, bytes) {
-                Ok(()) => self.counters.sent(Transport::Udp),
-                // The kernel is full at the moment. That is a lost datagram like any other, and will be repeated.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => one_more(&self.counters.unsent),
-                Err(error) => {
-                    one_more(&self.counters.unsent);
-                    tracing::debug!(peer = %Redacted(hop.peer), %error, "datagram refused");
-                    self.refused.push(*sender);
-                }
-            }
+        let mut waiting = u64::MAX.checked_shr((LETTERS - letters.len()) as u32).unwrap_or(0);
+        while waiting != 0 {
+            let run = Outbox::run(&letters, waiting);
+            waiting &= !run;
+            self.say_run(&letters, run);
         }
         self.outbox.give_back(letters);
+    }
+
+    /// Says these letters to their one peer, together where that is possible.
+    fn say_run(&mut self, letters: &[Letter], run: u64) {
+        let first = &letters[run.trailing_zeros() as usize];
+        let Some(socket) = self.socket(first.hop.flow).cloned() else { return };
+        let letters = (0..letters.len()).filter(|place| run & 1 << place != 0).map(|place| &letters[place]);
+        if run.count_ones() > 1 && socket.joins() {
+            self.joined.clear();
+            letters.clone().for_each(|letter| self.joined.extend_from_slice(&letter.bytes));
+            match socket.send_joined(first.hop.local, first.hop.peer, &self.joined, first.bytes.len()) {
+                Ok(()) => return letters.for_each(|_| self.counters.sent(Transport::Udp)),
+                // Not every interface can cut datagrams apart, and one that is refused must not take others with it.
+                Err(error) => tracing::debug!(%error, "joined datagrams refused; each goes alone"),
+            }
+        }
+        letters.for_each(|letter| self.say_letter(&*socket, letter));
+    }
+
+    fn say_letter(&mut self, socket: &dyn Outlet, Letter { hop, bytes, sender }: &Letter) {
+        match socket.send(hop.local, hop.peer, bytes) {
+            Ok(()) => self.counters.sent(Transport::Udp),
+            // The kernel is full at the moment. That is a lost datagram like any other, and will be repeated.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => one_more(&self.counters.unsent),
+            Err(error) => {
+                one_more(&self.counters.unsent);
+                tracing::debug!(peer = %Redacted(hop.peer), %error, "datagram refused");
+                self.refused.push(*sender);
+            }
+        }
     }
 
     /// One whose datagram was refused, and who has not been told.

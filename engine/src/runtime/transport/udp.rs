@@ -15,6 +15,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::Outlet;
+use super::outbox::LETTERS;
 
 /// The largest datagram, and the most that the kernel joins into one buffer.
 const SLOT: usize = 65_536;
@@ -72,8 +73,8 @@ impl Datagrams {
         more
     }
 
-    /// Receives what is there, one batch at most, and hands over each datagram. Tells whether there may be more.
-    pub fn receive(&self, scratch: &mut Scratch, mut take: impl FnMut(Bytes, Hop)) -> io::Result<bool> {
+    /// Receives what is there, one batch at most, and hands over each datagram. Tells how many there were.
+    pub fn receive(&self, scratch: &mut Scratch, mut take: impl FnMut(Bytes, Hop)) -> io::Result<usize> {
         let batch = self.batch.get();
         let Scratch { buffer, metas } = scratch;
         let mut slots = buffer.chunks_exact_mut(SLOT);
@@ -81,11 +82,10 @@ impl Datagrams {
             array::from_fn(|_| IoSliceMut::new(slots.next().unwrap_or_default()));
         let socket = self.socket.get_ref().into();
         let received = match self.state.recv(socket, &mut slices[..batch], &mut metas[..batch]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             received => received?,
         };
-        let full = received == batch;
-        self.batch.set(match full {
+        self.batch.set(match received == batch {
             true => (batch * 2).min(BATCH_SIZE),
             false => (batch / 2).max(received).max(SMALL_BATCH),
         });
@@ -97,7 +97,7 @@ impl Datagrams {
                 stride => slice[..meta.len].chunks(stride).for_each(|one| take(Bytes::copy_from_slice(one), hop)),
             }
         }
-        Ok(full)
+        Ok(received)
     }
 }
 
@@ -116,6 +116,17 @@ impl Outlet for Datagrams {
         }
         let src_ip = Some(local.ip());
         let transmit = Transmit { destination: peer, ecn: None, contents: bytes, segment_size: None, src_ip };
+        self.state.try_send(self.socket.get_ref().into(), &transmit)
+    }
+
+    fn joins(&self) -> bool {
+        self.state.max_gso_segments() >= LETTERS
+    }
+
+    fn send_joined(&self, local: SocketAddr, peer: SocketAddr, bytes: &[u8], size: usize) -> io::Result<()> {
+        let names_source = self.local.ip().is_unspecified() && !local.ip().is_unspecified();
+        let src_ip = names_source.then_some(local.ip());
+        let transmit = Transmit { destination: peer, ecn: None, contents: bytes, segment_size: Some(size), src_ip };
         self.state.try_send(self.socket.get_ref().into(), &transmit)
     }
 }

@@ -80,6 +80,7 @@ fn mask_what(what: &mut What) {
 fn leg(leg: &mut LegRecord) {
     party(&mut leg.from);
     party(&mut leg.to);
+    leg.forwarded.iter_mut().filter_map(|forwarded| forwarded.by.as_mut()).for_each(text);
     leg.cause.iter_mut().for_each(|cause| text(&mut cause.reason));
 }
 

@@ -13,6 +13,10 @@ pub const TIMED_OUT: u8 = 102;
 pub const NO_BEARER: u8 = 65;
 /// Protocol error, unspecified.
 pub const PROTOCOL: u8 = 111;
+/// Exchange routing error: a call that goes in a circle.
+pub const ROUTING_ERROR: u8 = 25;
+/// No circuit or channel available: we have no room, or no port for its sound.
+pub const NO_ROOM: u8 = 34;
 /// Temporary failure.
 pub const FAILURE: u8 = 41;
 

@@ -196,6 +196,39 @@ pub enum SoundOrder {
     StopRecord(SoundTag),
 }
 
+/// How a target begins that is called because an endpoint forwards there.
+pub const FORWARD: &str = "forward:";
+
+/// Who passed a party on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Passer {
+    /// The one that it talked with.
+    Partner,
+    /// The same, having talked with the target before.
+    Attending,
+    /// The program.
+    Program,
+    /// Somebody outside.
+    Operator,
+    /// Nobody: the target took the place itself.
+    Target,
+}
+
+/// A party that was passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Passed {
+    /// Which.
+    pub leg: LegId,
+    /// Whom it talked with before.
+    pub from: Option<LegId>,
+    /// Whom it talks with now; none where that is in another call, or nobody.
+    pub to: Option<LegId>,
+    /// Who wanted it.
+    pub by: Passer,
+    /// What came of it, as a status of SIP.
+    pub sip: u16,
+}
+
 /// A line for the journal, as the call knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Note {
@@ -215,6 +248,10 @@ pub enum Note {
     InRoom(LegId, String),
     /// It is out of it, in this way.
     OutOfRoom(LegId, &'static str),
+    /// A party was passed on to somebody else, or was to be.
+    Passed(Passed),
+    /// A leg is called because somebody sent the call on: the phone of that leg, or an endpoint by its rules, as the target says.
+    SentOn(LegId, Option<LegId>, String),
     /// A leg ended.
     LegEnded(LegId, Ending),
     /// The program was not told of this, because too much waited for it already.

@@ -136,6 +136,8 @@ pub struct Refused {
     pub reason: String,
     /// Where else to go (3xx), in order.
     pub elsewhere: Vec<String>,
+    /// Whether nobody was asked at all: it is the house that says so.
+    pub by_house: bool,
 }
 
 /// How a leg or a call ended.

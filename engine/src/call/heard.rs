@@ -89,8 +89,8 @@ impl Call {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         let dial = leg.dial.take();
         let ending = Ending {
-            by: Who::Party,
-            cause: cause::cause_of(refused.sip),
+            by: if refused.by_house { Who::System } else { Who::Party },
+            cause: if refused.by_house && refused.sip == 503 { cause::NO_ROOM } else { cause::cause_of(refused.sip) },
             sip: Some(refused.sip),
             reason: refused.reason.clone(),
         };

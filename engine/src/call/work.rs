@@ -66,7 +66,7 @@ impl Back {
 
 impl VerbId {
     /// The mark of what the house does without having been asked.
-    pub(super) const HOUSE: u64 = 1 << 63;
+    pub(crate) const HOUSE: u64 = 1 << 63;
 
     /// Whether it is of something that no program asked for.
     pub fn is_house(self) -> bool {

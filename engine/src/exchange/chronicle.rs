@@ -13,6 +13,7 @@ use patchcord_sip::uri::Uri;
 
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
+use super::forwarding::forwarded;
 use super::outgoing::{Party as Caller, transport_of};
 use super::talk::Talk;
 use super::wording::{asked, heard, of_room, result, spoken};
@@ -125,6 +126,11 @@ impl Talk {
                 self.chronicle.write(now, What::EnteredRoom { leg: leg.into(), room });
             }
             Note::OutOfRoom(leg, _) => self.chronicle.write(now, What::LeftRoom(leg.into())),
+            Note::Passed(passed) => self.chronicle.write(now, What::Passed(Box::new(passed.into()))),
+            Note::SentOn(leg, by, address) => {
+                let forwarded = Box::new(forwarded(by, &address));
+                self.chronicle.write(now, What::Forwarded { leg: leg.into(), forwarded });
+            }
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
                 self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });
@@ -216,7 +222,11 @@ impl Talk {
             (None, None) => (Account::Stranger, Transport::Udp, String::new()),
         };
         let (account, called) = match way {
-            None => (account, self.party.called.clone()),
+            // A leg that came from another call, or took a place in this one, is known by itself.
+            None => match end.filter(|_| leg != self.call.first()) {
+                Some(end) => (account, end.named()),
+                None => (account, self.party.called.clone()),
+            },
             Some(way) => match &way.through {
                 crate::call::effect::Through::Binding(user, _) => {
                     (Account::Endpoint(user.as_str().into()), user.as_str().into())

@@ -175,6 +175,18 @@ impl End {
         }
     }
 
+    /// The name or number of the party.
+    pub fn named(&self) -> Box<str> {
+        match &self.whose {
+            _ if !self.called.is_empty() => self.called.clone(),
+            Whose::Endpoint(endpoint) => endpoint.user.as_ref().into(),
+            Whose::Trunk(_) | Whose::Stranger(_) | Whose::Guest(..) => {
+                let party = Uri::parse(self.line.address()).ok().and_then(|uri| Some(uri.user_text()?.into_owned()));
+                party.unwrap_or_default().into()
+            }
+        }
+    }
+
     /// As whom routing takes the party at this end when that number is to be called for it.
     pub fn caller_to(&self, called: &str) -> Caller<'_> {
         match (&self.whose, &self.opening) {

@@ -22,7 +22,8 @@ use super::ends::{End, Way, Whose};
 use super::outgoing::{Party, contact, terms};
 use super::passing::PASS;
 use super::refusing::Refused;
-use super::services::{self, Ringing};
+use super::ringing::{Forwards, Ringing};
+use super::services;
 use super::talk::Talk;
 use super::{Exchange, Leash, MAX_CALLS, Number, Served};
 use crate::call::{self, Call, LegId};
@@ -30,7 +31,7 @@ use crate::door::{Moment, Refusal, is_emergency};
 use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
 use crate::program::Program;
-use crate::routing::{Ask, Caller, Decision, Forward, Full, Ticket, Trunk, Verdict};
+use crate::routing::{Ask, Caller, Decision, Full, Ticket, Trunk, Verdict};
 use crate::routing::{Claim, Person, believe, forwarded_before, heard};
 use crate::runtime::Wire;
 
@@ -199,18 +200,11 @@ impl Exchange {
 
     /// What rings these; a single one forwards as it is told to.
     fn ringing(&self, users: &[Arc<str>]) -> Ringing {
-        let directory = &self.board.directory;
-        let [user] = users else { return Ringing::new(users, Forward::default()) };
-        let Some(endpoint) = directory.find(user) else { return Ringing::new(users, Forward::default()) };
-        let (plan, forward) = (self.board.plan(), endpoint.calling.forward.clone());
-        let Forward { always, busy, no_answer, unreachable, .. } = &forward;
-        let targets = [always, busy, no_answer, unreachable].into_iter().flatten();
-        let services = targets.filter_map(|target| match plan.forward(user, target, directory).verdict {
-            Verdict::Service(service) => Some((target.clone(), service)),
-            _ => None,
-        });
-        let services = services.collect();
-        Ringing::new(users, forward).handing_on(services)
+        let forwards = match users {
+            [user] => Forwards::from(user, &self.board.plan(), &self.board.directory),
+            _ => Forwards::default(),
+        };
+        Ringing::new(users, forwards)
     }
 
     fn begin(

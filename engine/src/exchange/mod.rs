@@ -36,6 +36,7 @@ mod carriers;
 mod chronicle;
 mod ends;
 mod errands;
+mod forwarding;
 mod incoming;
 mod inviting;
 mod leash;
@@ -46,6 +47,7 @@ mod passing;
 mod proof;
 mod recording;
 mod refusing;
+mod ringing;
 mod rooms;
 mod services;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use patchcord_sip::uri::{Uri, escape_user};
 
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
+use super::forwarding::Forwarding;
 use super::passing::NEIGHBOUR;
 use super::talk::Talk;
 use crate::call::effect::{ByTrunk, Invitation, Through, Way};
@@ -226,12 +227,12 @@ impl Talk {
             self.on_line(leg, turn, |line, cx| line.obey(LineOrder::Invite(Box::new(invitation)), cx));
         } else {
             self.drop_end(leg, turn);
-            self.not_called(leg, 503, "No Sound Can Be Had".into(), turn);
+            self.not_called(leg, 503, "no port for sound is free".into(), turn);
         }
     }
 
     fn not_called(&mut self, leg: LegId, sip: u16, reason: String, turn: &Turn<'_, '_>) {
-        let refused = Refused { sip, reason, elsewhere: Vec::new() };
+        let refused = Refused { sip, reason, elsewhere: Vec::new(), by_house: true };
         self.call.hear(Event::Leg(leg, LegEvent::Refused(refused)), turn.now());
     }
 
@@ -314,22 +315,6 @@ impl Talk {
                 person.show_inside(abroad.unwrap_or(domain))
             }
         }
-    }
-}
-
-/// What `forward:alice:busy:102` says; without a reason she always forwards.
-struct Forwarding<'a> {
-    owner: &'a str,
-    because: Because,
-    target: &'a str,
-}
-
-impl<'a> Forwarding<'a> {
-    fn of(address: &'a str) -> Option<Self> {
-        let (owner, rest) = address.strip_prefix("forward:")?.split_once(':')?;
-        let reason = rest.split_once(':').and_then(|(word, target)| Some((Because::named(word)?, target)));
-        let (because, target) = reason.unwrap_or((Because::Always, rest));
-        Some(Self { owner, because, target })
     }
 }
 

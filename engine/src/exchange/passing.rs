@@ -103,6 +103,9 @@ impl Talk {
             Some(at) => {
                 let mut end = self.ends.swap_remove(at);
                 recording::end_all(&mut end.recordings);
+                if end.called.is_empty() && end.leg == LegId::FIRST {
+                    end.called = self.party.person.number.clone();
+                }
                 Post::Leg(Box::new(end), as_leg)
             }
             None => Post::Word(Event::Taken(as_leg, false)),

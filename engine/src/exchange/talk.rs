@@ -241,7 +241,10 @@ impl Talk {
         let needs_sound = matches!(order, LineOrder::Progress | LineOrder::Answer | LineOrder::Hold(_));
         if needs_sound && !self.has_place(leg, turn) {
             // No port: what was to be heard cannot be, and the caller hears why.
-            return self.on_line(leg, turn, |line, cx| line.obey(LineOrder::Refuse(503, None, None), cx));
+            if !matches!(order, LineOrder::Hold(_)) {
+                self.on_line(leg, turn, Line::has_no_room);
+            }
+            return;
         }
         if matches!(order, LineOrder::Answer | LineOrder::Progress) {
             self.prefer_the_partners(leg);

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     facts::{Facts, shorten},
-    outcome::{Outcome, words},
+    outcome::{NORMAL_CAUSES, Outcome, words},
     party::{Account, Began, Party},
+    passing::{Forwarded, PassedOn},
     quality::QualitySample,
     sip_text::SipText,
     stamps,
@@ -41,6 +42,16 @@ impl From<LegId> for LegNumber {
 impl From<VerbId> for VerbNumber {
     fn from(verb: VerbId) -> Self {
         Self(verb.0)
+    }
+}
+
+impl fmt::Display for VerbNumber {
+    /// What the house does unasked is counted for itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 & !VerbId::HOUSE {
+            own if own == self.0 => write!(f, "#{own}"),
+            house => write!(f, "house #{house}"),
+        }
     }
 }
 
@@ -125,6 +136,15 @@ pub enum What {
     },
     /// A leg is out of the room that it was in.
     LeftRoom(LegNumber),
+    /// A party was passed on, or was to be.
+    Passed(Box<PassedOn>),
+    /// A leg is called because somebody sent the call on.
+    Forwarded {
+        /// Which leg.
+        leg: LegNumber,
+        /// By whom, and why.
+        forwarded: Box<Forwarded>,
+    },
     /// The party put us on hold.
     Held(LegNumber),
     /// It took us back.
@@ -282,6 +302,11 @@ impl Cause {
         Self { by, q850: ending.cause, sip: ending.sip, reason: ending.reason.as_str().into(), place: None }
     }
 
+    /// Whether it is the end that people want.
+    pub fn is_normal(&self) -> bool {
+        NORMAL_CAUSES.contains(&self.q850)
+    }
+
     /// An end by a final answer of SIP.
     pub fn status(by: By, sip: u16, q850: u8, reason: impl Into<Box<str>>) -> Self {
         Self { by, q850, sip: Some(sip), reason: reason.into(), place: None }
@@ -295,7 +320,9 @@ impl What {
             Self::LegBegan(began) => Some(began.leg),
             Self::Verb(verb) => verb.leg,
             Self::Heard { leg, .. } | Self::Recording { leg, .. } => *leg,
+            Self::Passed(passed) => Some(passed.leg),
             Self::Message { leg, .. }
+            | Self::Forwarded { leg, .. }
             | Self::EnteredRoom { leg, .. }
             | Self::LeftRoom(leg)
             | Self::Media { leg, .. }
@@ -342,6 +369,7 @@ impl What {
             Self::Media { notice: Notice::Silent(time), .. } => *time = stamps::whole_micros(*time),
             Self::Media { notice: Notice::Latched(from), .. } => shorten(from),
             Self::Media { notice: Notice::Sampled(sample), .. } => sample.shorten(),
+            Self::Forwarded { forwarded, .. } => forwarded.shorten(),
             Self::Recording { path, .. } => shorten(path),
             Self::EnteredRoom { room, .. } => shorten(room),
             Self::Tag { key, value } => {
@@ -377,6 +405,8 @@ impl What {
             Self::Media { notice: Notice::Sampled(_), .. } => size_of::<QualitySample>(),
             Self::Media { notice: Notice::Latched(text), .. } => text.len(),
             Self::Media { notice: Notice::Said(text), .. } => text.len(),
+            Self::Passed(_) => size_of::<PassedOn>(),
+            Self::Forwarded { forwarded, .. } => forwarded.weight(),
             Self::Recording { path, .. } => path.len(),
             Self::EnteredRoom { room, .. } => room.len(),
             Self::Tag { key, value } => key.len() + value.len(),

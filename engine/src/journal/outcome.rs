@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::{By, Cause};
+use crate::call::cause::{NO_ROOM, ROUTING_ERROR};
 
 /// That word is none of this vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,8 +102,11 @@ words! {
 /// Q.850: destination out of order, network out of order, temporary failure, recovery on timer expiry.
 const NETWORK_CAUSES: [u8; 4] = [27, 38, 41, 102];
 
+/// Q.850: no circuit available, switching equipment congested, resource unavailable. Said by us, it is us who lack it.
+const LACK_CAUSES: [u8; 3] = [NO_ROOM, 42, 47];
+
 /// Q.850: normal clearing, and normal for no special reason.
-const NORMAL_CAUSES: [u8; 2] = [16, 31];
+pub(super) const NORMAL_CAUSES: [u8; 2] = [16, 31];
 
 impl Outcome {
     /// What the status of an INVITE that was not answered says, beside whether anybody's phone rang.
@@ -113,6 +117,8 @@ impl Outcome {
             487 if by == By::Caller => Self::Cancelled,
             // A phone that rings to its end answers 480 itself; from anybody else it says that nobody is there.
             408 | 480 | 487 if rang => Self::NoAnswer,
+            // What we cannot do ourselves says nothing of anybody else.
+            500..600 if by == By::System => Self::Failed,
             408 | 480 | 430 | 502..=504 => Self::Unreachable,
             603 | 607 | 608 | 433 => Self::Rejected,
             404 | 410 | 484 | 485 | 604 => Self::NotFound,
@@ -140,10 +146,16 @@ impl Fault {
             Outcome::Answered | Outcome::Unreachable | Outcome::Failed => {}
         }
         let Some(cause) = cause else { return Self::Nobody };
-        let normal = NORMAL_CAUSES.contains(&cause.q850);
         match cause.by {
-            _ if outcome == Outcome::Answered && normal => Self::Nobody,
+            _ if outcome == Outcome::Answered && cause.is_normal() => Self::Nobody,
+            By::System if LACK_CAUSES.contains(&cause.q850) => Self::Server,
+            // A phone or a server that says no, or nothing, is there for us to know; only what lies between us is nobody's.
+            By::Callee | By::Script if outcome == Outcome::Unreachable && ![27, 38].contains(&cause.q850) => {
+                Self::Callee
+            }
             _ if NETWORK_CAUSES.contains(&cause.q850) => Self::Network,
+            // Whoever forwards in a circle is the one who was called, whatever says so.
+            By::Script if cause.q850 == ROUTING_ERROR => Self::Callee,
             By::Caller => Self::Caller,
             By::Callee => Self::Callee,
             By::Script => Self::Script,

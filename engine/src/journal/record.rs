@@ -5,15 +5,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use patchcord_sip::hop::Transport;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    entry::{By, Cause, Direction, Entry, LegNumber, Notice, What, transport},
+    entry::{By, Cause, Direction, Entry, LegNumber, Notice, What},
     id::CallId,
+    leg::{LegRecord, RoomStay},
     outcome::{Fault, Outcome},
-    party::{Account, Began, Party},
-    quality::{Quality, Sums},
+    party::{Began, Party},
+    passing::PassedOn,
+    quality::Sums,
     stamps,
 };
 
@@ -25,6 +26,9 @@ pub const MAX_TAGS: usize = 64;
 
 /// Stays of one leg in conference rooms.
 const MAX_STAYS: usize = 64;
+
+/// Transfers in one record.
+pub const MAX_PASSED: usize = 32;
 
 /// Recordings in one record.
 pub const MAX_RECORDINGS: usize = 64;
@@ -70,74 +74,18 @@ pub struct Record {
     pub fault: Option<Fault>,
     /// Why it ended, and who wanted that.
     pub end: Option<Cause>,
+    /// Who hung up, where a party did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hung_up: Option<LegNumber>,
+    /// Transfers, done or tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<PassedOn>,
     /// What the script wrote into it.
     pub tags: Vec<(Box<str>, Box<str>)>,
     /// Recordings that were made.
     pub recordings: Vec<Box<str>>,
     /// How many entries were noted, kept or not.
     pub entries: u32,
-}
-
-/// One leg of a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LegRecord {
-    /// Its number.
-    pub leg: LegNumber,
-    /// The leg on whose behalf it was begun.
-    pub parent: Option<LegNumber>,
-    /// Who called whom.
-    pub direction: Direction,
-    /// What we know the party as.
-    pub account: Account,
-    /// Who calls on it.
-    pub from: Party,
-    /// Who is called on it.
-    pub to: Party,
-    /// What its messages travelled by.
-    #[serde(with = "transport")]
-    pub transport: Transport,
-    /// The party's address, masked.
-    pub peer: Box<str>,
-    /// When it began.
-    #[serde(with = "stamps::micros", rename = "began_us")]
-    pub began: Duration,
-    /// When it rang first.
-    #[serde(with = "stamps::maybe_micros", rename = "rang_us")]
-    pub rang: Option<Duration>,
-    /// When sound flowed before the answer.
-    #[serde(with = "stamps::maybe_micros", rename = "early_media_us")]
-    pub early_media: Option<Duration>,
-    /// When it was answered.
-    #[serde(with = "stamps::maybe_micros", rename = "answered_us")]
-    pub answered: Option<Duration>,
-    /// When it ended.
-    #[serde(with = "stamps::maybe_micros", rename = "ended_us")]
-    pub ended: Option<Duration>,
-    /// How long it heard another leg; none when it never did.
-    #[serde(with = "stamps::maybe_micros", rename = "talk_us")]
-    pub talk: Option<Duration>,
-    /// The conference rooms that it was in.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rooms: Vec<RoomStay>,
-    /// How often the party put us on hold.
-    pub holds: u32,
-    /// Why it ended.
-    pub cause: Option<Cause>,
-    /// How well it was heard.
-    pub quality: Option<Quality>,
-}
-
-/// A stay of a leg in a conference room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RoomStay {
-    /// The name of the room.
-    pub room: Box<str>,
-    /// When it came in.
-    #[serde(with = "stamps::micros", rename = "came_us")]
-    pub came: Duration,
-    /// When it was out; none while it is in.
-    #[serde(with = "stamps::maybe_micros", rename = "left_us")]
-    pub left: Option<Duration>,
 }
 
 impl Record {
@@ -182,15 +130,12 @@ impl Record {
     /// Bytes that it takes in memory, nearly.
     pub(super) fn weight(&self) -> usize {
         let texts = [&self.service, &self.version, &self.route].into_iter().flatten();
-        let legs = self.legs.iter().map(|leg| {
-            let cause = leg.cause.as_ref().map_or(0, |cause| cause.reason.len());
-            size_of::<LegRecord>() + leg.from.weight() + leg.to.weight() + leg.peer.len() + cause
-        });
         let tags = self.tags.iter().map(|(key, value)| 2 * size_of::<Box<str>>() + key.len() + value.len());
         let recordings = self.recordings.iter().map(|path| size_of::<Box<str>>() + path.len());
         size_of::<Self>()
             + texts.map(|text| text.len()).sum::<usize>()
-            + legs.sum::<usize>()
+            + self.legs.iter().map(LegRecord::weight).sum::<usize>()
+            + self.passed.len() * size_of::<PassedOn>()
             + tags.sum::<usize>()
             + recordings.sum::<usize>()
     }
@@ -205,8 +150,8 @@ pub struct Fold {
     record: Record,
     /// What of a leg is only needed while the fold goes on; beside the record's legs.
     ties: Vec<Tie>,
-    /// The last party that hung up on another.
-    parted: Option<(Duration, Cause)>,
+    /// The first party that hung up on another, since two heard each other last; and its leg.
+    parted: Option<(Duration, Cause, LegNumber)>,
     talking_since: Option<Duration>,
     /// What its service failed by.
     broke: Option<Box<str>>,
@@ -240,6 +185,8 @@ impl Fold {
             outcome: None,
             fault: None,
             end: None,
+            hung_up: None,
+            passed: Vec::new(),
             tags: Vec::new(),
             recordings: Vec::new(),
             entries: 0,
@@ -282,6 +229,7 @@ impl Fold {
         let first = self.record.legs.first().and_then(|leg| leg.cause.as_ref());
         match first.map(|cause| (cause.sip, cause.by)) {
             Some((Some(status), by)) => Outcome::of_status(status, by, self.record.rang.is_some()),
+            Some((None, By::Caller)) if !first.is_some_and(Cause::is_normal) => Outcome::Failed,
             Some((None, By::Caller)) => Outcome::Cancelled,
             Some((None, By::Callee | By::Script)) => Outcome::Rejected,
             Some((None, By::System)) | None => Outcome::Failed,
@@ -297,29 +245,13 @@ impl Fold {
         let at = entry.at;
         match &entry.what {
             What::LegBegan(began) if self.record.legs.len() < MAX_LEGS && self.place(began.leg).is_none() => {
-                self.record.legs.push(LegRecord {
-                    leg: began.leg,
-                    parent: began.parent,
-                    direction: began.direction,
-                    account: began.account.clone(),
-                    from: began.from.clone(),
-                    to: began.to.clone(),
-                    transport: began.transport,
-                    peer: began.peer.clone(),
-                    began: at,
-                    rang: None,
-                    early_media: None,
-                    answered: None,
-                    ended: None,
-                    talk: None,
-                    rooms: Vec::new(),
-                    holds: 0,
-                    cause: None,
-                    quality: None,
-                });
+                self.record.legs.push(LegRecord::begin(began, at));
                 self.ties.push(Tie::default());
             }
             What::Tag { key, value } => self.tag(key, value),
+            What::Passed(passed) if self.record.passed.len() < MAX_PASSED => {
+                self.record.passed.push(PassedOn { at, ..**passed });
+            }
             What::Recording { path, .. } if self.record.recordings.len() < MAX_RECORDINGS => {
                 self.record.recordings.push(path.clone());
             }
@@ -362,14 +294,18 @@ impl Fold {
             What::Unbridged(_) => self.part(at, place),
             What::EnteredRoom { room, .. } => self.enter_room(at, place, room),
             What::LeftRoom(_) => self.leave_room(at, place),
+            What::Forwarded { forwarded, .. } => leg.forwarded = Some((**forwarded).clone()),
             What::LegEnded { cause, .. } if leg.ended.is_none() => {
                 leg.ended = Some(at);
                 leg.cause = Some((**cause).clone());
                 // Some take the bridge apart before they say that a leg of it has ended.
                 let tie = &self.ties[place];
                 let spoke = tie.partner.is_some() || tie.left.is_some_and(|left| at.saturating_sub(left) <= FOLLOWS);
-                if spoke && matches!(cause.by, By::Caller | By::Callee) {
-                    self.parted = Some((at, (**cause).clone()));
+                let by_party = matches!(cause.by, By::Caller | By::Callee);
+                // Whoever transferred the others has not hung up on them.
+                let left = self.record.passed.iter().any(|passed| passed.is_done() && passed.from == Some(leg.leg));
+                if spoke && by_party && !left && self.parted.is_none() {
+                    self.parted = Some((at, (**cause).clone(), leg.leg));
                 }
                 self.part(at, place);
                 self.leave_room(at, place);
@@ -458,17 +394,11 @@ impl Fold {
         self.record.legs.iter_mut().for_each(|leg| {
             leg.ended.get_or_insert(at);
         });
-        let first = self.record.legs.first();
-        let ended = first.and_then(|leg| Some((leg.ended?, leg.cause.as_ref()?)));
-        self.record.end = match (ended, &self.parted) {
-            (Some((when, cause)), Some((parted, why)))
-                if matches!(cause.by, By::Script | By::System) && when.saturating_sub(*parted) <= FOLLOWS =>
-            {
-                Some(why.clone())
-            }
-            (Some((_, cause)), _) => Some(cause.clone()),
-            (None, _) => None,
-        };
+        self.record.end = self.why_ended();
+        let by = self.record.end.as_ref().map(|end| end.by);
+        let parted =
+            self.parted.as_ref().filter(|(parted, why, _)| Some(why.by) == by && at.saturating_sub(*parted) <= FOLLOWS);
+        self.record.hung_up = parted.map(|(_, _, leg)| *leg);
         // Who hangs up on a script that has failed hides nothing of that.
         let hidden = self.record.end.as_ref().is_none_or(|end| !matches!(end.by, By::Script | By::System));
         if let Some(reason) = self.broke.take().filter(|_| hidden && outcome == Outcome::Crashed) {
@@ -476,7 +406,37 @@ impl Fold {
         }
         self.record.ended = Some(at);
         self.record.outcome = Some(outcome);
-        self.record.fault = Some(Fault::of(outcome, self.record.end.as_ref()));
+        self.record.fault = Some(Fault::of(outcome, self.blamed()));
+    }
+
+    /// Why the call ended: what the caller's leg says. Where that only follows another party, or has gone by a transfer, what the
+    /// others say.
+    fn why_ended(&self) -> Option<Cause> {
+        let first = self.record.legs.first()?;
+        let (when, cause) = (first.ended?, first.cause.as_ref());
+        let passed = self.record.passed.iter().any(|passed| passed.is_done() && passed.from == Some(first.leg));
+        let follows = |parted: &Duration| when.saturating_sub(*parted) <= FOLLOWS;
+        let led = |cause: &Cause| matches!(cause.by, By::Script | By::System);
+        match &self.parted {
+            Some((_, why, _)) if passed => Some(why.clone()),
+            Some((parted, why, _)) if cause.is_some_and(led) && follows(parted) => Some(why.clone()),
+            _ if passed => {
+                let last = self.record.legs.iter().filter(|leg| leg.cause.is_some()).max_by_key(|leg| leg.ended);
+                last.and_then(|leg| leg.cause.clone())
+            }
+            _ => cause.cloned(),
+        }
+    }
+
+    /// Whose doing it is judged by: where the script only said what became of those whom it called, what they said.
+    fn blamed(&self) -> Option<&Cause> {
+        let end = self.record.end.as_ref()?;
+        if self.record.answered.is_some() || end.by != By::Script {
+            return Some(end);
+        }
+        let refused = |leg: &&LegRecord| leg.direction == Direction::Outbound && leg.answered.is_none();
+        let said = self.record.legs.iter().filter(refused).filter_map(|leg| leg.cause.as_ref());
+        Some(said.filter(|cause| cause.sip.is_some_and(|sip| sip >= 400 && sip != 487)).last().unwrap_or(end))
     }
 }
 

@@ -7,15 +7,24 @@
 use std::time::Duration;
 
 use super::{
-    entry::{By, Cause, Direction},
+    entry::{By, Cause, Direction, LegNumber},
     facts::cut,
+    leg::LegRecord,
     outcome::{Fault, Outcome},
     party::{Account, Party},
-    record::{LegRecord, Record},
+    passing::{PassedBy, PassedOn},
+    record::Record,
 };
+use crate::call::cause::NO_ROOM;
 
 /// Legs that are told of one by one; of more, how many.
 const TOLD: usize = 4;
+
+/// A leg that is given up this soon before a transfer fails was its target.
+const JUST_THEN: Duration = Duration::from_secs(1);
+
+/// What is said of a phone that was given up before it rang.
+const NOT_RUNG: &str = " did not ring";
 
 /// Bytes of a name or reason that are shown. What a stranger calls himself must not drown the rest.
 const NAME: usize = 60;
@@ -30,13 +39,17 @@ pub fn sentence(record: &Record) -> String {
             None => "the server answered".into(),
         });
     }
-    parts.extend(called.iter().take(TOLD).map(|leg| ringing(leg, record)));
-    if let Some(more @ 1..) = called.len().checked_sub(TOLD) {
+    let before = before_transfers(record, &called);
+    parts.extend(before.iter().take(TOLD).map(|leg| rang(leg, record)));
+    alike(&mut parts);
+    if let Some(more @ 1..) = before.len().checked_sub(TOLD) {
         parts.push(format!("{more} more {} called", if more == 1 { "was" } else { "were" }));
     }
-    if !record.talk.is_zero() {
-        parts.push(format!("they talked {}", long(record.talk)));
+    let talk = talk_before(record);
+    if !talk.is_zero() {
+        parts.push(format!("they talked {}", long(talk)));
     }
+    parts.extend(record.passed.iter().take(TOLD).map(|passed| transfer(passed, record)));
     parts.push(ending(record));
     parts.retain(|part| !part.is_empty());
     format!("{}.", parts.join("; "))
@@ -72,9 +85,97 @@ fn opening(record: &Record) -> String {
     }
 }
 
+/// Several phones of one person that did the same are told of once, and one that did not ring not at all beside another that did.
+fn alike(parts: &mut Vec<String>) {
+    let said = parts.clone();
+    let rings = |silent: &str| {
+        let name = silent.strip_suffix(NOT_RUNG);
+        name.is_some_and(|name| said.iter().any(|part| part != silent && part.starts_with(name)))
+    };
+    let mut place = 0;
+    parts.retain(|part| {
+        place += 1;
+        !said[..place - 1].contains(part) && !rings(part)
+    });
+}
+
+/// The legs that were called before anybody was passed on, or for other reasons.
+fn before_transfers<'a>(record: &Record, called: &[&'a LegRecord]) -> Vec<&'a LegRecord> {
+    let of_transfer =
+        |leg: &&&LegRecord| record.passed.iter().any(|passed| passed.to == Some(leg.leg) || is_tried(leg, passed));
+    called.iter().filter(|leg| !of_transfer(leg)).copied().collect()
+}
+
+/// Whether a leg was called for a transfer that did not come about.
+fn is_tried(leg: &LegRecord, passed: &PassedOn) -> bool {
+    let just_then = |ended: Duration| passed.at.saturating_sub(ended) <= JUST_THEN && ended <= passed.at + JUST_THEN;
+    !passed.is_done()
+        && leg.direction == Direction::Outbound
+        && leg.parent == Some(passed.leg)
+        && leg.answered.is_none()
+        && leg.ended.is_some_and(just_then)
+}
+
+/// How long those talked who talked first: what is talked with the targets of transfers is told with them.
+fn talk_before(record: &Record) -> Duration {
+    let done = record.passed.iter().filter_map(|passed| passed.to.filter(|_| passed.is_done()));
+    let later: Duration = done.filter_map(|leg| record.leg(leg)?.talk).sum();
+    record.talk.saturating_sub(later)
+}
+
+/// Who passed whom on to whom, and what came of it.
+fn transfer(passed: &PassedOn, record: &Record) -> String {
+    let name = |leg: Option<LegNumber>| leg.map_or_else(|| "somebody".into(), |leg| name_of(leg, record));
+    let (whom, from) = (name(Some(passed.leg)), name(passed.from));
+    let by = match passed.by {
+        PassedBy::Partner | PassedBy::Attending => from.clone(),
+        PassedBy::Script => "the script".into(),
+        PassedBy::Operator => "an operator".into(),
+        PassedBy::Target => name(passed.to),
+    };
+    if !passed.is_done() {
+        let tried = record.legs.iter().rfind(|leg| is_tried(leg, passed));
+        let why = tried.map_or_else(|| format!("it failed ({})", passed.sip), |leg| ringing(leg, record));
+        return format!("{by} tried to transfer {whom}, but {why}");
+    }
+    let talk = passed.to.and_then(|to| record.leg(to)?.talk).filter(|talk| !talk.is_zero()).map(long);
+    match (passed.to, talk) {
+        (None, _) => format!("{by} transferred {whom} into another call"),
+        (_, talk) if passed.by == PassedBy::Target => {
+            let talked = talk.map(|talk| format!(" and talked {talk}"));
+            format!("{by} took the place of {from}{}", talked.unwrap_or_default())
+        }
+        (to, Some(talk)) => format!("{by} transferred {whom} to {}, who talked {talk}", name(to)),
+        (to, None) => format!("{by} transferred {whom} to {}", name(to)),
+    }
+}
+
+/// Whoever is at the end of a leg.
+fn name_of(leg: LegNumber, record: &Record) -> String {
+    match record.leg(leg) {
+        Some(first) if record.legs.first() == Some(first) && first.direction == Direction::Inbound => {
+            shown(&record.from)
+        }
+        Some(first) if record.legs.first() == Some(first) => shown(&record.to),
+        Some(leg) => who(leg),
+        None => "somebody".into(),
+    }
+}
+
 /// The legs that were called on somebody's behalf.
 fn called(record: &Record) -> Vec<&LegRecord> {
     record.legs.iter().filter(|leg| leg.direction == Direction::Outbound).collect()
+}
+
+/// The same, and who sent the call on to it.
+fn rang(leg: &LegRecord, record: &Record) -> String {
+    let said = ringing(leg, record);
+    let by = leg.forwarded.as_ref().map(|forwarded| match (&forwarded.by, forwarded.leg) {
+        (Some(by), _) => capital(&clean(by)),
+        (None, Some(leg)) => name_of(leg, record),
+        (None, None) => "somebody".into(),
+    });
+    by.map_or_else(|| said.clone(), |by| format!("forwarded by {by}, {said}"))
 }
 
 /// What became of one leg before anybody talked on it.
@@ -107,6 +208,12 @@ fn ringing(leg: &LegRecord, record: &Record) -> String {
     if cause.q850 == 26 {
         return after("stopped: it was answered elsewhere");
     }
+    if cause.by == By::System && cause.q850 == NO_ROOM {
+        return format!("{name} was not called: {}", clean(&cause.reason));
+    }
+    if let Some(300..400) = cause.sip {
+        return after("sent the call elsewhere");
+    }
     match cause.sip.map(|sip| (sip, Outcome::of_status(sip, cause.by, leg.rang.is_some()))) {
         Some((_, Outcome::Busy)) => format!("{name} was busy"),
         Some((_, Outcome::NoAnswer)) => after("did not answer"),
@@ -115,7 +222,7 @@ fn ringing(leg: &LegRecord, record: &Record) -> String {
         Some((_, Outcome::NotFound)) => after("is not known there"),
         Some((sip, Outcome::Forbidden)) => after(&format!("refused the call as forbidden ({sip})")),
         Some((_, Outcome::Cancelled)) | None if !rang.is_empty() => format!("{name} {rang}"),
-        Some((_, Outcome::Cancelled)) | None => format!("{name} did not ring"),
+        Some((_, Outcome::Cancelled)) | None => format!("{name}{NOT_RUNG}"),
         Some((sip, _)) => after(&format!("refused the call ({})", answer(cause, sip))),
     }
 }
@@ -131,6 +238,8 @@ fn ending(record: &Record) -> String {
     match record.outcome {
         None if record.answered.is_some() => "it goes on".into(),
         None => "nobody has answered yet".into(),
+        // Who was passed on talks on in the record of another call.
+        Some(Outcome::Answered) if record.fault == Some(Fault::Nobody) && is_given_away(record) => String::new(),
         Some(Outcome::Answered) => hung_up(record, &because()),
         // The legs have said it; without them, the caller was told so.
         Some(Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Unreachable)
@@ -154,7 +263,15 @@ fn ending(record: &Record) -> String {
     }
 }
 
+/// Whether the last thing that happened was a transfer into another call.
+fn is_given_away(record: &Record) -> bool {
+    record.passed.last().is_some_and(|passed| passed.is_done() && passed.to.is_none())
+}
+
 fn hung_up(record: &Record, because: &str) -> String {
+    if let (Some(leg), Some(Fault::Nobody)) = (record.hung_up, record.fault) {
+        return format!("{} hung up", name_of(leg, record));
+    }
     let by_house = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
     match record.end.as_ref().map(|end| end.by) {
         // Whom the house called is the caller of its service.

@@ -9,6 +9,7 @@ use super::{
     facts::Facts,
     ladder::label,
     party::Account,
+    passing::{Forwarded, PassedOn},
     quality::{Hearing, QualitySample},
     sentence::{long, plain, shown},
 };
@@ -47,9 +48,9 @@ pub fn words(what: &What) -> String {
         What::Heard { event, facts, .. } => format!("heard {}{}", clean(event), told(facts)),
         What::Verb(verb) => {
             let place = verb.place.as_deref().map(|place| format!("  at {}", clean(place)));
-            format!("#{} {}({}){}", verb.id.0, clean(&verb.name), clean(&verb.arguments), place.unwrap_or_default())
+            format!("{} {}({}){}", verb.id, clean(&verb.name), clean(&verb.arguments), place.unwrap_or_default())
         }
-        What::Result { verb, status, facts } => format!("#{} → {}{}", verb.0, clean(status), told(facts)),
+        What::Result { verb, status, facts } => format!("{verb} → {}{}", clean(status), told(facts)),
         What::Media { notice, .. } => heard(notice),
         What::Rang(_) => "rings".into(),
         What::EarlyMedia(_) => "sound before the answer".into(),
@@ -58,6 +59,8 @@ pub fn words(what: &What) -> String {
         What::Unbridged(_) => "hears its partner no longer".into(),
         What::EnteredRoom { room, .. } => format!("is in room {}", clean(room)),
         What::LeftRoom(_) => "is out of the room".into(),
+        What::Passed(passed) => passed_on(passed),
+        What::Forwarded { forwarded, .. } => forwarded_by(forwarded),
         What::Held(_) => "put us on hold".into(),
         What::Resumed(_) => "took us back from hold".into(),
         What::Recording { path, .. } => format!("is recorded into {}", clean(path)),
@@ -65,6 +68,20 @@ pub fn words(what: &What) -> String {
         What::LegEnded { cause, .. } => format!("ended {}", ended(cause)),
         What::Ended(outcome) => format!("the call is over: {}", outcome.word().replace('_', " ")),
     }
+}
+
+fn passed_on(passed: &PassedOn) -> String {
+    let whom = passed.to.map_or_else(|| "somebody of another call".into(), |to| format!("leg {to}"));
+    match passed.is_done() {
+        true => format!("is passed on to {whom} (by {})", passed.by),
+        false => format!("is not passed on, SIP {} (by {})", passed.sip, passed.by),
+    }
+}
+
+fn forwarded_by(forwarded: &Forwarded) -> String {
+    let phone = || forwarded.leg.map_or_else(|| "somebody".into(), |leg| format!("the phone of leg {leg}"));
+    let by = forwarded.by.as_deref().map_or_else(phone, clean);
+    format!("is called because {by} sends the call on ({})", forwarded.because.replace('_', " "))
 }
 
 fn leg_began(began: &LegBegan) -> String {
@@ -149,6 +166,9 @@ mod tests {
             place: Some("ivr.rhai:12".into()),
         };
         assert_eq!(words_of(What::Verb(Box::new(verb))), "    1.234 s  leg 0  #3 play(welcome)  at ivr.rhai:12");
+        let verb = VerbNumber((1 << 63) | 1);
+        let result = What::Result { verb, status: "answered".into(), facts: Facts::NONE };
+        assert_eq!(words_of(result), "    1.234 s         house #1 → answered");
         let heard = Hearing { lost_permille: 12, jitter: Duration::from_micros(2300), mos_hundredths: Some(408) };
         let sample = QualitySample { here: Some(heard), there: None, round_trip: Some(Duration::from_millis(21)) };
         let notice = Notice::Sampled(Box::new(sample));

@@ -401,7 +401,7 @@ impl Line {
             // RFC 3261 §14.1: the two sides do not agree any more on what they say.
             Err(why) => {
                 self.offers.rollback();
-                self.fail(cause::NO_BEARER, Some(488), &why, cx);
+                self.blame(cause::NO_BEARER, Some(488), &why, cx);
             }
         }
     }

@@ -340,7 +340,7 @@ impl Line {
                 self.tell_held(cx);
                 self.go_on(cx);
             }
-            Err(unfit) => self.fail(cause::NO_BEARER, Some(unfit.status()), &unfit.to_string(), cx),
+            Err(unfit) => self.blame(cause::NO_BEARER, Some(unfit.status()), &unfit.to_string(), cx),
         }
     }
 
@@ -352,7 +352,7 @@ impl Line {
         if self.stage == Stage::Over {
             return self.send_bye(cx);
         }
-        self.fail(cause::TIMED_OUT, None, "nobody acknowledged the answer", cx);
+        self.blame(cause::PROTOCOL, None, "nobody acknowledged the answer", cx);
     }
 }
 

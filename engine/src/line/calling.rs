@@ -318,7 +318,7 @@ impl Line {
         if self.dialog.is_none() {
             self.calling = None;
         }
-        cx.tell(LegEvent::Refused(Refused { sip, reason, elsewhere }));
+        cx.tell(LegEvent::Refused(Refused { sip, reason, elsewhere, by_house: false }));
     }
 
     /// Takes care of a provisional response of one early dialog.

@@ -3,7 +3,9 @@
 
 use patchcord_sip::message::{Headers, Name, Params};
 
-pub use crate::call::cause::{CLEARED, FAILURE, NO_ANSWER, NO_BEARER, PROTOCOL, TIMED_OUT, cause_of, status_of};
+pub use crate::call::cause::{
+    CLEARED, FAILURE, NO_ANSWER, NO_BEARER, NO_ROOM, PROTOCOL, TIMED_OUT, cause_of, status_of,
+};
 use crate::call::{Ending, Who};
 
 /// Longest words of a Reason header that are kept: a sentence, not a page.

@@ -39,6 +39,16 @@ impl Line {
         self.leave(cause, sip, Ending { by: Who::System, cause, sip, reason: why.to_owned() }, cx);
     }
 
+    /// The house ends the line because the party has not done what it had to.
+    pub(super) fn blame(&mut self, cause: u8, sip: Option<u16>, why: &str, cx: &mut Cx<'_>) {
+        self.leave(cause, sip, Ending { by: Who::Party, cause, sip, reason: why.to_owned() }, cx);
+    }
+
+    /// The house has no port for the party's sound: it is refused, or hung up.
+    pub fn has_no_room(&mut self, cx: &mut Cx<'_>) {
+        self.fail(cause::NO_ROOM, Some(503), "no port for sound is free", cx);
+    }
+
     fn leave(&mut self, cause: u8, sip: Option<u16>, ending: Ending, cx: &mut Cx<'_>) {
         let said = cause::reason(cause, sip);
         match self.stage {

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use super::{check_user, is_dialable, plain};
+use super::{Because, check_user, is_dialable, plain};
 
 /// Most targets of one kind; beyond it nobody waits any longer.
 pub const MAX_FORWARDS: usize = 8;
@@ -35,6 +35,25 @@ impl Default for Forward {
     fn default() -> Self {
         let none = Vec::new;
         Self { always: none(), busy: none(), no_answer: none(), unreachable: none(), after: DEFAULT_RING }
+    }
+}
+
+impl Forward {
+    /// To whom it forwards for that reason, in this order.
+    pub fn on(&self, because: Because) -> &[Box<str>] {
+        match because {
+            Because::Always => &self.always,
+            Because::Busy => &self.busy,
+            Because::NoAnswer => &self.no_answer,
+            Because::Unreachable => &self.unreachable,
+            // What a phone says itself is no rule of ours.
+            Because::Deflected => &[],
+        }
+    }
+
+    /// To whom it forwards for any reason.
+    pub fn targets(&self) -> impl Iterator<Item = &Box<str>> {
+        [&self.always, &self.busy, &self.no_answer, &self.unreachable].into_iter().flatten()
     }
 }
 

@@ -241,7 +241,7 @@ impl House {
     }
 
     fn refuse(&mut self, place: (u64, LegId), sip: u16) {
-        self.hear(place, LegEvent::Refused(Refused { sip, reason: String::new(), elsewhere: Vec::new() }));
+        self.hear(place, LegEvent::Refused(Refused { sip, reason: String::new(), elsewhere: Vec::new(), by_house: false }));
     }
 
     /// A line tells its call something at once.

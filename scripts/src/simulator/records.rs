@@ -147,6 +147,9 @@ impl Talk {
                 self.chronicle.write(now, What::EnteredRoom { leg: leg.into(), room: room.into() });
             }
             Note::OutOfRoom(leg, _) => self.chronicle.write(now, What::LeftRoom(leg.into())),
+            Note::Passed(passed) => self.chronicle.write(now, What::Passed(Box::new(passed.into()))),
+            // Who forwards is the house's to know, not the simulator's.
+            Note::SentOn(..) => {}
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
                 self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::Dialling;
 use super::verdict::{Verdict, speaks_for_all, tries_another_way};
-use crate::call::effect::{Effect, Invitation, LineOrder, Note, Way};
+use crate::call::effect::{Effect, FORWARD, Invitation, LineOrder, Note, Way};
 use crate::call::event::{NotFound, Refused};
 use crate::call::leg::Leg;
 use crate::call::verb::Strategy;
@@ -16,8 +16,9 @@ use crate::program::VerbId;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Target {
     address: String,
-    /// How often it was sent on already.
+    /// How often it was sent on already, and by whose phone last.
     sent_on: u8,
+    sent_by: Option<LegId>,
     stage: Stage,
     /// Until when it rings, or is looked for.
     until: Option<Instant>,
@@ -54,7 +55,18 @@ pub(super) struct Screening {
 
 impl Target {
     pub fn new(address: String, sent_on: u8) -> Self {
-        Self { address, sent_on, stage: Stage::Waiting, until: None, branches: Vec::new() }
+        Self { address, sent_on, sent_by: None, stage: Stage::Waiting, until: None, branches: Vec::new() }
+    }
+
+    /// The same, after that leg's phone has named it.
+    fn named_by(self, leg: LegId) -> Self {
+        Self { sent_by: Some(leg), ..self }
+    }
+
+    /// Whether it is called because somebody has sent the call on: whose phone did, and what the target is.
+    fn sent_on(&self) -> Option<(Option<LegId>, String)> {
+        let is_sent = self.sent_by.is_some() || self.address.starts_with(FORWARD);
+        is_sent.then(|| (self.sent_by, self.address.clone()))
     }
 
     pub fn is_asked(&self) -> bool {
@@ -175,8 +187,9 @@ impl Call {
                 continue;
             }
             let Some(way) = branch.ways.pop_front() else { break };
+            let sent_on = target.sent_on();
             let (by, dial) = (dialling.behalf.shown, Box::clone(&dialling.dial));
-            let id = self.invite(verb, by, way, *dial);
+            let id = self.invite(verb, by, (way, sent_on), *dial);
             if let Some(dialling) = self.dialling(verb)
                 && let Some(branch) = dialling.targets[number].branches.iter_mut().find(|b| b.leg.is_none())
             {
@@ -191,9 +204,18 @@ impl Call {
         }
     }
 
-    fn invite(&mut self, verb: VerbId, by: Option<LegId>, way: Way, dial: crate::call::verb::Dial) -> LegId {
+    fn invite(
+        &mut self,
+        verb: VerbId,
+        by: Option<LegId>,
+        (way, sent_on): (Way, Option<(Option<LegId>, String)>),
+        dial: crate::call::verb::Dial,
+    ) -> LegId {
         let id = self.add_leg(Leg::of_callee(by, way.clone(), verb));
         self.note(Note::LegBegan(id, by, Some(way.clone())));
+        if let Some((whose, address)) = sent_on {
+            self.note(Note::SentOn(id, whose, address));
+        }
         self.line(id, LineOrder::Invite(Box::new(Invitation { way, caller: by, dial })));
         id
     }
@@ -223,7 +245,7 @@ impl Call {
         }
         let sent_on = dialling.targets[number].sent_on;
         if (300..400).contains(&refused.sip) && !refused.elsewhere.is_empty() {
-            self.send_on(verb, sent_on, &refused.elsewhere, now);
+            self.send_on(verb, (leg, sent_on), &refused.elsewhere, now);
         } else {
             dialling.judge(Verdict::of_sip(refused.sip));
             if speaks_for_all(refused.sip) {
@@ -236,7 +258,7 @@ impl Call {
     }
 
     /// A target is to be found elsewhere: these are asked in its place.
-    fn send_on(&mut self, verb: VerbId, sent_on: u8, elsewhere: &[String], now: Instant) {
+    fn send_on(&mut self, verb: VerbId, (leg, sent_on): (LegId, u8), elsewhere: &[String], now: Instant) {
         let Some(dialling) = self.dialling(verb) else { return };
         let room = limits::TARGETS.saturating_sub(dialling.targets.len());
         if sent_on >= limits::REDIRECTS || room == 0 {
@@ -245,7 +267,7 @@ impl Call {
         // Before those whose turn has not come; the numbers of the others are known outside and stay.
         let place = dialling.targets.iter().position(|target| target.stage == Stage::Waiting);
         let place = place.unwrap_or(dialling.targets.len());
-        let new = elsewhere.iter().take(room).map(|address| Target::new(address.clone(), sent_on + 1));
+        let new = elsewhere.iter().take(room).map(|address| Target::new(address.clone(), sent_on + 1).named_by(leg));
         let new: Vec<Target> = new.collect();
         let at_once = if dialling.dial.strategy == Strategy::All { new.len() } else { 1 };
         dialling.targets.splice(place..place, new);

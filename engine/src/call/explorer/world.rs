@@ -472,5 +472,5 @@ fn branches(address: &str) -> Vec<Vec<Way>> {
 }
 
 fn refused(sip: u16) -> LegEvent {
-    LegEvent::Refused(Refused { sip, reason: String::new(), elsewhere: Vec::new() })
+    LegEvent::Refused(Refused { sip, reason: String::new(), elsewhere: Vec::new(), by_house: false })
 }

@@ -141,7 +141,12 @@ fn somebody_who_is_elsewhere_is_called_there_but_not_round_and_round() {
         told.locates();
         told.leg(
             LegId(number),
-            LegEvent::Refused(Refused { sip: 302, reason: "moved".into(), elsewhere: vec!["mobile".into()] }),
+            LegEvent::Refused(Refused {
+                sip: 302,
+                reason: "moved".into(),
+                elsewhere: vec!["mobile".into()],
+                by_house: false,
+            }),
         );
     }
     assert_eq!(told.result(id), dialled(Status::Unreachable, None, 482, Duration::ZERO));

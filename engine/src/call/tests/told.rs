@@ -152,7 +152,7 @@ impl Told {
     }
 
     pub fn refuses(&mut self, leg: LegId, sip: u16) {
-        self.leg(leg, LegEvent::Refused(Refused { sip, reason: "no".into(), elsewhere: Vec::new() }));
+        self.leg(leg, LegEvent::Refused(Refused { sip, reason: "no".into(), elsewhere: Vec::new(), by_house: false }));
     }
 
     /// The prompt that is heard last was heard to its end.

@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use crate::call::effect::{Effect, LineOrder, Note};
+use crate::call::effect::{Effect, LineOrder, Note, Passed, Passer};
 use crate::call::event::Ending;
 use crate::call::leg::{Leg, Stage};
 use crate::call::{Call, LegId, SoundOrder, Who, is_due, limits, scope};
@@ -62,6 +62,8 @@ impl Call {
         }
         self.say(Effect::Give { leg: other, call, as_leg });
         let Some(other) = other else { return };
+        let by = Passer::Attending;
+        self.note(Note::Passed(Passed { leg: other, from: Some(leg), to: None, by, sip: 200 }));
         let words = format!("transferred into call {call}");
         self.leg_over(other, Ending::by(Who::Other, 16, None, &words), now);
         self.hang_up(leg, super::passing::passed_on(), now);
@@ -95,6 +97,10 @@ impl Call {
                 if self.here(taking.transferor).is_some() {
                     self.line(taking.transferor, LineOrder::ReferProgress(if came { 200 } else { 481 }));
                 }
+                let Taking { transferor, transferee, .. } = taking;
+                let (to, sip) = if came { (Some(id), 200) } else { (None, 481) };
+                let by = Passer::Attending;
+                self.note(Note::Passed(Passed { leg: transferee, from: Some(transferor), to, by, sip }));
                 if came {
                     self.pass(taking.transferor, taking.transferee, id, now);
                 }
@@ -128,6 +134,8 @@ impl Call {
             leg.stage = Stage::Answering;
         }
         self.line(id, LineOrder::Answer);
+        let by = Passer::Target;
+        self.note(Note::Passed(Passed { leg: other, from: Some(of), to: Some(id), by, sip: 200 }));
         self.pass(of, other, id, now);
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::call::dial::Behalf;
-use crate::call::effect::{LineOrder, Note};
+use crate::call::effect::{LineOrder, Note, Passed, Passer};
 use crate::call::event::Ending;
 use crate::call::play::{Owner, Playing};
 use crate::call::scope::{self, Story};
@@ -30,19 +30,26 @@ pub(in crate::call) struct Passing {
     verb: Option<VerbId>,
     /// Whether both were parted meanwhile and are joined again when it fails.
     parted: bool,
-    /// Whether somebody outside wants it: then it is the house that calls.
-    outside: bool,
+    /// Who wants it. Where it is somebody outside, it is the house that calls.
+    by: Passer,
+    /// Whom the party talked with when it began.
+    from: Option<LegId>,
 }
 
 impl Passing {
     /// A transfer that a party asked for.
     pub fn wished(transferor: LegId, transferee: LegId) -> Self {
-        Self { transferor: Some(transferor), transferee, told: Some(100), verb: None, parted: false, outside: false }
+        let (by, from) = (Passer::Partner, Some(transferor));
+        Self { transferor: from, transferee, told: Some(100), verb: None, parted: false, by, from }
     }
 
     /// A transfer that somebody outside wants.
     pub(super) fn from_outside(transferor: LegId, transferee: LegId) -> Self {
-        Self { told: None, outside: true, ..Self::wished(transferor, transferee) }
+        Self { told: None, by: Passer::Operator, ..Self::wished(transferor, transferee) }
+    }
+
+    fn came_to(&self, to: Option<LegId>, sip: u16) -> Note {
+        Note::Passed(Passed { leg: self.transferee, from: self.from, to, by: self.by, sip })
     }
 }
 
@@ -52,9 +59,12 @@ pub(super) fn passed_on() -> Ending {
 
 impl Call {
     /// Calls the one to whom somebody is passed on.
-    pub(super) fn call_target(&mut self, passing: Passing, to: String, replaces: Option<String>, now: Instant) {
+    pub(super) fn call_target(&mut self, mut passing: Passing, to: String, replaces: Option<String>, now: Instant) {
         let verb = self.house_verb();
-        let pays = if passing.outside { Some(LegId::NONE) } else { passing.transferor };
+        if replaces.is_some() {
+            passing.by = Passer::Attending;
+        }
+        let pays = if passing.by == Passer::Operator { Some(LegId::NONE) } else { passing.transferor };
         let behalf = Behalf { joined: None, pays, shown: Some(passing.transferee) };
         let dial = Box::new(Dial {
             targets: vec![to],
@@ -94,8 +104,8 @@ impl Call {
         }
         self.works.insert(id, Work::Transfer(leg));
         let parted = partner.is_some() && !attended && return_on_fail;
-        let passing =
-            Passing { transferor: partner, transferee: leg, told: None, verb: Some(id), parted, outside: false };
+        let (by, from) = (Passer::Program, partner);
+        let passing = Passing { transferor: partner, transferee: leg, told: None, verb: Some(id), parted, by, from };
         self.call_target(passing, to, None, now);
         if !self.works.contains_key(&id) {
             return Ok(None);
@@ -159,6 +169,9 @@ impl Call {
         if passing.told.is_some() && self.here(transferor).is_some() {
             self.line(transferor, LineOrder::ReferProgress(200));
         }
+        if self.here(passing.transferee).is_some() {
+            self.note(passing.came_to(Some(target), 200));
+        }
         self.pass(transferor, passing.transferee, target, now);
         if let Some(verb) = passing.verb {
             self.finish(verb, Outcome::Transferred { status: Status::Completed, sip: 200 }, now);
@@ -183,7 +196,8 @@ impl Call {
     }
 
     fn not_passed(&mut self, dial: VerbId, passing: &Passing, sip: u16, now: Instant) {
-        let &Passing { transferor, transferee, verb, parted, told, outside: _ } = passing;
+        let &Passing { transferor, transferee, verb, parted, told, by: _, from: _ } = passing;
+        self.note(passing.came_to(None, sip.max(300)));
         if let (Some(transferor), Some(_)) = (transferor.filter(|&leg| self.here(leg).is_some()), told) {
             self.line(transferor, LineOrder::ReferProgress(sip));
         }

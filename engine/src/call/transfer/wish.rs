@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::Passing;
-use crate::call::effect::LineOrder;
+use crate::call::effect::{LineOrder, Note, Passed, Passer};
 use crate::call::event::{Happening, ReferWish};
 use crate::call::verb::{Misuse, Outcome, Status, Verb};
 use crate::call::work::Work;
@@ -88,6 +88,8 @@ impl Call {
         };
         self.wish_accepted(id);
         self.line(id, LineOrder::ReferProgress(200));
+        let by = Passer::Attending;
+        self.note(Note::Passed(Passed { leg: transferee, from: Some(id), to: Some(target), by, sip: 200 }));
         self.pass(id, transferee, target, now);
         self.hang_up(replaced, super::passing::passed_on(), now);
     }

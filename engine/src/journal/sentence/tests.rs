@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::{LegNumber, What, testing::*};
+use crate::journal::{Forwarded, LegBegan, LegNumber, PassedBy, PassedOn, What, testing::*};
 
 fn says(tale: Tale, end: u64, outcome: Option<Outcome>) -> String {
     sentence(&told(tale, end, outcome).record.expect("a record"))
@@ -156,4 +156,186 @@ proptest! {
         prop_assert!(!shown.is_empty() && shown.len() <= NAME + "…".len(), "{}", shown);
         prop_assert!(!shown.contains(char::is_control));
     }
+}
+
+const CAROL: LegNumber = LegNumber(2);
+
+/// Carol's leg, called for Alice.
+fn carol() -> What {
+    let What::LegBegan(mut began) = leg(BOB) else { unreachable!("a leg begins so") };
+    (began.leg, began.account, began.to) = (CAROL, Account::Endpoint("carol".into()), Party::new("103"));
+    What::LegBegan(began)
+}
+
+/// Bob passes Alice on to Carol, or tries to.
+fn passes(by: PassedBy, to: Option<LegNumber>, sip: u16) -> What {
+    What::Passed(Box::new(PassedOn { at: Duration::ZERO, leg: ALICE, from: Some(BOB), to, by, sip }))
+}
+
+/// Alice and Bob have talked for forty seconds; and then this.
+fn after_forty(rest: Tale) -> String {
+    let mut tale = good_call();
+    tale.truncate(7);
+    let end = rest.last().map_or(47, |(at, _)| *at);
+    tale.extend(rest);
+    says(tale, end, None)
+}
+
+const TALKED: &str = "Alice called 102; Bob's phone rang 6 s and answered; they talked 40 s; ";
+
+/// Carol is rung at 47 and answers at 50; what follows is told.
+fn passed_on(by: PassedBy) -> String {
+    after_forty(vec![
+        (47, carol()),
+        (48, What::Rang(CAROL)),
+        (50, What::Answered(CAROL)),
+        (50, passes(by, Some(CAROL), 200)),
+        (50, What::Unbridged(BOB)),
+        (50, What::Bridged(ALICE, CAROL)),
+        (50, over(BOB, Cause { reason: "transferred".into(), ..Cause::normal(By::Callee) })),
+        (62, over(CAROL, Cause::normal(By::Callee))),
+        (62, over(ALICE, Cause { reason: "the other party has gone".into(), ..Cause::normal(By::Callee) })),
+    ])
+}
+
+#[test]
+fn who_transferred_whom_to_whom_is_told_and_how_long_those_talked() {
+    let until = "Alice called 102; Bob's phone rang 6 s and answered; they talked 43 s; ";
+    for (by, who) in [
+        (PassedBy::Partner, "Bob transferred Alice to Carol, who talked 12 s"),
+        (PassedBy::Attending, "Bob transferred Alice to Carol, who talked 12 s"),
+        (PassedBy::Script, "the script transferred Alice to Carol, who talked 12 s"),
+        (PassedBy::Operator, "an operator transferred Alice to Carol, who talked 12 s"),
+        (PassedBy::Target, "Carol took the place of Bob and talked 12 s"),
+    ] {
+        assert_eq!(passed_on(by), format!("{until}{who}; Carol hung up."));
+    }
+}
+
+#[test]
+fn a_transfer_that_failed_says_whose_phone_did_not_take_it() {
+    let busy = Cause::status(By::Callee, 486, 17, "Busy Here");
+    let said = after_forty(vec![
+        (45, carol()),
+        (46, over(CAROL, busy)),
+        (46, passes(PassedBy::Partner, None, 486)),
+        (47, over(ALICE, Cause::normal(By::Caller))),
+    ]);
+    assert_eq!(said, format!("{TALKED}Bob tried to transfer Alice, but Carol's phone was busy; Alice hung up."));
+    let said =
+        after_forty(vec![(46, passes(PassedBy::Partner, None, 481)), (47, over(ALICE, Cause::normal(By::Caller)))]);
+    assert_eq!(said, format!("{TALKED}Bob tried to transfer Alice, but it failed (481); Alice hung up."));
+}
+
+#[test]
+fn who_is_given_to_another_call_has_not_hung_up() {
+    let gone = |by| Cause { reason: "transferred".into(), ..Cause::normal(by) };
+    let given =
+        PassedOn { at: Duration::ZERO, leg: BOB, from: Some(ALICE), to: None, by: PassedBy::Attending, sip: 200 };
+    let said = after_forty(vec![
+        (47, What::Passed(Box::new(given))),
+        (47, over(BOB, gone(By::Caller))),
+        (47, over(ALICE, gone(By::Caller))),
+    ]);
+    assert_eq!(said, format!("{TALKED}Alice transferred Bob into another call."));
+}
+
+#[test]
+fn a_caller_who_transfers_ends_nothing_for_those_who_stay() {
+    let given =
+        PassedOn { at: Duration::ZERO, leg: BOB, from: Some(ALICE), to: Some(CAROL), by: PassedBy::Partner, sip: 200 };
+    let said = after_forty(vec![
+        (47, carol()),
+        (47, What::Answered(CAROL)),
+        (47, What::Passed(Box::new(given))),
+        (47, What::Unbridged(ALICE)),
+        (47, What::Bridged(BOB, CAROL)),
+        (47, over(ALICE, Cause { reason: "transferred".into(), ..Cause::normal(By::Caller) })),
+        (57, over(BOB, Cause::normal(By::Callee))),
+        (57, over(CAROL, Cause::normal(By::Caller))),
+    ]);
+    assert_eq!(said, format!("{TALKED}Alice transferred Bob to Carol, who talked 10 s; Bob hung up."));
+}
+
+#[test]
+fn whoever_sent_a_call_on_is_named() {
+    let by_rule = Forwarded { by: Some("bob".into()), leg: None, because: "busy".into() };
+    let by_phone = Forwarded { by: None, leg: Some(BOB), because: "redirect".into() };
+    for (sip, reason, forwarded, told) in [
+        (486, "Busy Here", by_rule, "Bob's phone was busy"),
+        (302, "Moved Temporarily", by_phone, "Bob's phone sent the call elsewhere"),
+    ] {
+        let said = says(
+            vec![
+                (0, leg(ALICE)),
+                (0, leg(BOB)),
+                (1, over(BOB, Cause::status(By::Callee, sip, 17, reason))),
+                (1, carol()),
+                (1, What::Forwarded { leg: CAROL, forwarded: Box::new(forwarded) }),
+                (2, What::Rang(CAROL)),
+                (5, What::Answered(CAROL)),
+                (5, What::Answered(ALICE)),
+                (5, What::Bridged(ALICE, CAROL)),
+                (9, over(ALICE, Cause::normal(By::Caller))),
+            ],
+            9,
+            None,
+        );
+        let rest = "forwarded by Bob, Carol's phone rang 3 s and answered; they talked 4 s; Alice hung up.";
+        assert_eq!(said, format!("Alice called 102; {told}; {rest}"));
+    }
+}
+
+#[test]
+fn two_phones_of_one_person_are_told_of_once() {
+    let other = |number| match leg(BOB) {
+        What::LegBegan(began) => What::LegBegan(Box::new(LegBegan { leg: LegNumber(number), ..*began })),
+        _ => unreachable!("a leg begins so"),
+    };
+    let elsewhere = || Cause { q850: 16, sip: None, ..Cause::normal(By::Caller) };
+    let mut tale = vec![(0, leg(ALICE)), (0, leg(BOB)), (0, other(2))];
+    tale.extend([(3, over(BOB, elsewhere())), (3, over(LegNumber(2), elsewhere()))]);
+    tale.push((3, over(ALICE, Cause::status(By::Caller, 487, 16, ""))));
+    let said = says(tale.clone(), 3, None);
+    assert_eq!(said, "Alice called 102; Bob's phone did not ring; Alice gave up after 3 s.");
+    tale.insert(3, (1, What::Rang(LegNumber(2))));
+    assert_eq!(says(tale, 3, None), "Alice called 102; Bob's phone rang 2 s; Alice gave up after 3 s.");
+}
+
+#[test]
+fn what_a_party_owed_is_its_fault_and_what_we_lack_is_ours() {
+    let owed = Cause { q850: 111, reason: "nobody acknowledged the answer".into(), ..Cause::normal(By::Caller) };
+    assert_eq!(
+        says(vec![(0, leg(ALICE)), (32, over(ALICE, owed))], 32, None),
+        "Alice called 102; it could not be set up: nobody acknowledged the answer (the fault of Alice's side)."
+    );
+    let full = || Cause::status(By::System, 503, 34, "no port for sound is free");
+    assert_eq!(
+        says(vec![(0, leg(ALICE)), (0, over(ALICE, full()))], 0, None),
+        "Alice called 102; it could not be set up: no port for sound is free (the server's fault)."
+    );
+    let refused = Cause::status(By::Script, 503, 41, "The Other Side Has Failed");
+    let tale = vec![(0, leg(ALICE)), (0, leg(BOB)), (0, over(BOB, full())), (0, over(ALICE, refused))];
+    let record = told(tale, 0, None).record.expect("a record");
+    assert_eq!(record.fault, Some(Fault::Server));
+    assert_eq!(sentence(&record), "Alice called 102; Bob's phone was not called: no port for sound is free.");
+}
+
+#[test]
+fn nobody_but_the_callee_is_to_blame_for_a_phone_that_says_nothing() {
+    let silent = Cause::status(By::Callee, 408, 102, "nobody answered");
+    let refused = Cause::status(By::Script, 480, 18, "Nobody Answers");
+    let tale = vec![(0, leg(ALICE)), (0, leg(BOB)), (9, over(BOB, silent)), (9, over(ALICE, refused))];
+    assert_eq!(told(tale, 9, None).record.expect("a record").fault, Some(Fault::Callee));
+}
+
+#[test]
+fn who_forwards_in_a_circle_is_named_and_not_the_script() {
+    let circle = Cause::status(By::Script, 482, 25, "Calls Are Forwarded In A Circle: 122 to 123 to 122");
+    let record = told(vec![(0, leg(ALICE)), (0, over(ALICE, circle))], 0, None).record.expect("a record");
+    assert_eq!(record.fault, Some(Fault::Callee));
+    assert_eq!(
+        sentence(&record),
+        "Alice called 102; it could not be set up: Calls Are Forwarded In A Circle: 122 to 123 to 122 (the fault of 102's side)."
+    );
 }

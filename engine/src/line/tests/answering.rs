@@ -118,7 +118,7 @@ fn a_redirection_tells_where_to_go() {
     world.order(BOB, LineOrder::Refuse(302, None, Some("sip:carol@example.org".into())));
     world.pass(FLIGHT * 2);
     let elsewhere = vec!["sip:carol@example.org".to_owned()];
-    let told = LegEvent::Refused(Refused { sip: 302, reason: "Moved Temporarily".into(), elsewhere });
+    let told = LegEvent::Refused(Refused { sip: 302, reason: "Moved Temporarily".into(), elsewhere, by_house: false });
     assert_eq!(world.sides[ALICE].told, [told]);
 }
 

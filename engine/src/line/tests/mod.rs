@@ -28,5 +28,5 @@ fn ended(by: Who, cause: u8, sip: Option<u16>) -> LegEvent {
 }
 
 fn refused(sip: u16, reason: &str) -> LegEvent {
-    LegEvent::Refused(Refused { sip, reason: reason.into(), elsewhere: Vec::new() })
+    LegEvent::Refused(Refused { sip, reason: reason.into(), elsewhere: Vec::new(), by_house: false })
 }

@@ -31,6 +31,8 @@ pub struct CallRow {
     pub tags: String,
     pub recordings: String,
     pub entries: i64,
+    pub hung_up: Option<i64>,
+    pub passed: Option<String>,
 }
 
 /// A row of `legs`.
@@ -56,6 +58,7 @@ pub struct LegRow {
     pub ended_us: Option<i64>,
     pub talk_us: Option<i64>,
     pub rooms: Option<String>,
+    pub forwarded: Option<String>,
     pub holds: i64,
     #[sqlx(flatten)]
     pub end: EndColumns,
@@ -109,6 +112,9 @@ impl CallRow {
             tags: serde_json::to_string(&record.tags).expect("pairs of texts are JSON"),
             recordings: serde_json::to_string(&record.recordings).expect("texts are JSON"),
             entries: record.entries.into(),
+            hung_up: record.hung_up.map(|leg| leg.0.into()),
+            passed: (!record.passed.is_empty())
+                .then(|| serde_json::to_string(&record.passed).expect("transfers are JSON")),
         }
     }
 
@@ -133,6 +139,8 @@ impl CallRow {
             tags: serde_json::from_str(&self.tags)?,
             recordings: serde_json::from_str(&self.recordings)?,
             entries: self.entries.try_into()?,
+            hung_up: self.hung_up.map(u32::try_from).transpose()?.map(LegNumber),
+            passed: self.passed.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
         })
     }
 }
@@ -171,6 +179,7 @@ impl LegRow {
             ended_us: leg.ended.map(micros),
             talk_us: leg.talk.map(micros),
             rooms: (!leg.rooms.is_empty()).then(|| serde_json::to_string(&leg.rooms).expect("stays are JSON")),
+            forwarded: leg.forwarded.as_ref().map(|by| serde_json::to_string(by).expect("texts are JSON").replace('\0', "\u{fffd}")),
             holds: leg.holds.into(),
             end: EndColumns::of(leg.cause.as_ref()),
             quality: leg.quality.map(|quality| serde_json::to_string(&quality).expect("numbers are JSON")),
@@ -200,6 +209,7 @@ impl LegRow {
             ended: time(self.ended_us)?,
             talk: time(self.talk_us)?,
             rooms: self.rooms.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
+            forwarded: self.forwarded.as_deref().map(serde_json::from_str).transpose()?,
             holds: self.holds.try_into()?,
             cause: self.end.read()?,
             quality: self.quality.as_deref().map(serde_json::from_str).transpose()?,

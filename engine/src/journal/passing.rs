@@ -1,0 +1,90 @@
+//! Parties that were passed on, and calls that were sent on: what a journal and a record say of them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{entry::LegNumber, facts::shorten, outcome::words, stamps};
+use crate::call::effect::{Passed, Passer};
+
+words! {
+    /// Who passed a party on.
+    PassedBy {
+        /// Whom it talked with.
+        Partner "partner",
+        /// The same, having talked with the target before.
+        Attending "attending",
+        /// The service that hears the call.
+        Script "script",
+        /// Somebody outside: an operator.
+        Operator "operator",
+        /// Nobody: the target took the place itself.
+        Target "target",
+    }
+}
+
+/// A transfer, done or tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOn {
+    /// When it came to its end; in an entry nothing, which has its own time.
+    #[serde(default, with = "stamps::micros", rename = "at_us", skip_serializing_if = "Duration::is_zero")]
+    pub at: Duration,
+    /// Who was passed on.
+    pub leg: LegNumber,
+    /// Whom it talked with before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<LegNumber>,
+    /// Whom it talks with now; none where that is in another call, or nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<LegNumber>,
+    /// Who wanted it.
+    pub by: PassedBy,
+    /// What came of it, as a status of SIP.
+    pub sip: u16,
+}
+
+impl PassedOn {
+    /// Whether it came about.
+    pub fn is_done(&self) -> bool {
+        self.sip < 300
+    }
+}
+
+impl From<Passed> for PassedOn {
+    fn from(passed: Passed) -> Self {
+        let by = match passed.by {
+            Passer::Partner => PassedBy::Partner,
+            Passer::Attending => PassedBy::Attending,
+            Passer::Program => PassedBy::Script,
+            Passer::Operator => PassedBy::Operator,
+            Passer::Target => PassedBy::Target,
+        };
+        let Passed { leg, from, to, sip, .. } = passed;
+        let (leg, from, to) = (leg.into(), from.map(LegNumber::from), to.map(LegNumber::from));
+        Self { at: Duration::ZERO, leg, from, to, by, sip }
+    }
+}
+
+/// Who sent a call on, so that a leg was called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// The endpoint whose rule it is; nothing where a phone said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Box<str>>,
+    /// The leg whose phone said so (3xx).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegNumber>,
+    /// When it does: `always`, `busy`, `no_answer`, `unreachable`, or `redirect`.
+    pub because: Box<str>,
+}
+
+impl Forwarded {
+    pub(super) fn shorten(&mut self) {
+        self.by.iter_mut().for_each(shorten);
+        shorten(&mut self.because);
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.by.as_ref().map_or(0, |by| by.len()) + self.because.len()
+    }
+}

@@ -246,7 +246,7 @@ impl Switchboard {
             tracing::warn!(%endpoint, peer = %Redacted(peer), unsaid, "wrong user name or password");
         }
         let address = peer.ip().to_canonical();
-        let is_known = || self.plan().trunk_at(address).is_some() || self.location.is_reached_at(address, moment.now);
+        let is_known = || self.plan().knows(address) || self.location.is_reached_at(address, moment.now);
         if let Some(ban) = self.bans.wrong_password(address, moment.wall, is_known) {
             tracing::warn!(network = %Redacted(ban.network), reason = ban.reason, "banned");
         }

@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use ipnet::IpNet;
 use patchcord_engine::routing::{
-    Account, DEFAULT_REGISTRATION, Identity, IdentityWord, MAX_SERVERS, MAX_TRUNKS, Trunk, UnknownWord, trunk_server,
+    Account, DEFAULT_REGISTRATION, Identity, IdentityWord, MAX_SERVERS, MAX_TRUNKS, Trunk, UnknownWord, Whence,
+    trunk_server,
 };
 use patchcord_sip::digest::Credential;
 use patchcord_web::accounts::rules;
@@ -27,7 +27,7 @@ const MOST_CALLS_PER_SECOND: usize = 10_000;
 /// Reads them all; no two share a name or a network.
 pub fn read_all(sections: Vec<Section<'_>>, environment: &Environment) -> Vec<Trunk> {
     let mut names = HashMap::new();
-    let mut networks: HashMap<IpNet, String> = HashMap::new();
+    let mut places: HashMap<Whence, String> = HashMap::new();
     let mut trunks = Vec::new();
     for mut section in sections {
         let place = section.place().clone();
@@ -36,10 +36,14 @@ pub fn read_all(sections: Vec<Section<'_>>, environment: &Environment) -> Vec<Tr
             let wrong = Wrong::new(format!("{} stands there twice", trunk.name), "give one another name");
             section.object(&place, "name", wrong);
         }
-        for network in trunk.networks() {
-            if let Some(other) = networks.insert(network, trunk.name.to_string()) {
-                let reason = format!("{network} belongs to {other} already; nobody could tell whose call it is");
-                section.object(&place, "from", Wrong::new(reason, "name other networks with from"));
+        for whence in trunk.whence() {
+            if let Some(other) = places.insert(whence, trunk.name.to_string()) {
+                let reason = format!("{whence} belongs to {other} already; nobody could tell whose call it is");
+                let (key, remedy) = match trunk.from.is_empty() {
+                    true => ("servers", "write the port behind the address of each, or name other networks with from"),
+                    false => ("from", "name other networks, or write a port behind the address"),
+                };
+                section.object(&place, key, Wrong::new(reason, remedy));
             }
         }
         if trunks.len() == MAX_TRUNKS {
@@ -63,9 +67,9 @@ fn read(section: &mut Section<'_>, environment: &Environment) -> Option<Trunk> {
     let has_servers = section.has("servers");
     let servers = section.take_one_or_more("servers", server).unwrap_or_default();
     let network = |text: &str| {
-        let alone = || text.parse::<std::net::IpAddr>().map(IpNet::from);
-        let remedy = "write a network, as in \"203.0.113.0/24\", or an address";
-        text.parse().or_else(|_| alone()).map_err(|_| Wrong::new(format!("{text:?} is no network"), remedy))
+        let remedy =
+            "write a network, as in \"203.0.113.0/24\", or an address, as in \"203.0.113.5\" or \"203.0.113.5:5070\"";
+        text.parse::<Whence>().map_err(|_| Wrong::new(format!("{text:?} is no network"), remedy))
     };
     let from = section.take_one_or_more("from", network).unwrap_or_default();
     let account = account(section, environment);

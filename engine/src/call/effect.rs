@@ -99,6 +99,8 @@ pub enum LineOrder {
     AcceptRefer,
     /// Does not.
     RejectRefer(u16),
+    /// Tells the party with whom it talks now.
+    Introduce(LegId),
     /// Tells the party how the transfer goes that it asked for: a status of SIP.
     ReferProgress(u16),
 }
@@ -110,6 +112,8 @@ pub struct Invitation {
     pub way: Way,
     /// On whose behalf: its number is shown, and its codecs come first.
     pub caller: Option<LegId>,
+    /// Who has asked for it by a transfer.
+    pub referrer: Option<LegId>,
     /// The dial that it belongs to: identity, headers, codecs.
     pub dial: Dial,
 }

@@ -36,6 +36,7 @@ use patchcord_sip::{
 };
 use refusal::{ACCEPT, ALLOW, SUPPORTED};
 
+pub(crate) use refusal::KNOWN_EVENTS;
 pub use refusal::Refusal;
 
 /// What is called for help.
@@ -47,8 +48,12 @@ use crate::{
     switchboard::Switchboard,
 };
 
-/// Longest head of a request; longer ones are answered 513. It takes a hundred proxies to come near.
-const MAX_HEAD: usize = 32_768;
+/// Longest head of a request; longer ones are answered 513. As much as any transport takes: who has come through a thousand
+/// proxies is answered by them.
+const MAX_HEAD: usize = 65_536;
+
+/// Longest head of an INVITE, which is kept as long as its call rings. It takes a hundred proxies to come near.
+const MAX_KEPT_HEAD: usize = 32_768;
 
 /// Unknown extensions that a 420 names. More than a few are somebody who wants a long answer.
 const MAX_UNSUPPORTED: usize = 16;
@@ -142,12 +147,14 @@ impl Door {
     }
 
     /// Whether an INVITE could be a call at all, whoever sends it.
-    pub fn fits_call(&self, request: &Request) -> Result<(), Refusal> {
-        fits(request, &KNOWN_TO_CALLS)
+    pub fn fits_call(&self, request: &Request, moment: &Moment) -> Result<(), Refusal> {
+        fits(request, &KNOWN_TO_CALLS)?;
+        is_safe(request, moment)
     }
 
     fn decide(&self, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
         fits(request, &KNOWN_EXTENSIONS)?;
+        is_safe(request, moment)?;
         match request.method() {
             Method::Register => register::serve(&self.board, request, moment),
             Method::Options => self.options(request, moment),
@@ -161,7 +168,7 @@ impl Door {
     fn options(&self, request: &Request, moment: &Moment) -> Result<Draft, Refusal> {
         let target = request.uri()?;
         if let Some(user) = target.user_text() {
-            if self.board.plan().trunk_at(moment.hop.peer.ip().to_canonical()).is_none() {
+            if self.board.plan().trunk_at(moment.hop.peer).is_none() {
                 register::prove(&self.board, request, &request.from()?.uri, moment)?;
             }
             let endpoint = self.board.directory.reached_by(&user).ok_or(Refusal::not_found())?;
@@ -181,6 +188,16 @@ impl Door {
         let user = target.user_text().ok_or(Refusal::not_found())?;
         self.board.directory.reached_by(&user).ok_or(Refusal::not_found())?;
         Ok(Refusal::new(480, "Temporarily Unavailable"))
+    }
+}
+
+/// Whether a request that asks for a secure way has come by one (RFC 3261 §26.2.2): what came in the open is refused, and goes on
+/// to nobody.
+fn is_safe(request: &Request, moment: &Moment) -> Result<(), Refusal> {
+    let is_open = !moment.hop.transport.is_secure() && moment.vouched.is_none();
+    match request.uri() {
+        Ok(target) if target.is_sips() && is_open => Err(Refusal::new(416, "sips Needs TLS")),
+        _ => Ok(()),
     }
 }
 
@@ -212,7 +229,8 @@ fn suits(request: &Request, extensions: &[&str]) -> Result<(), Refusal> {
     if request.max_forwards()? == Some(0) && *request.method() != Method::Options {
         return Err(Refusal::new(483, "Too Many Hops"));
     }
-    if request.head().len() > MAX_HEAD {
+    let most = if *request.method() == Method::Invite { MAX_KEPT_HEAD } else { MAX_HEAD };
+    if request.head().len() > most {
         return Err(Refusal::new(513, "Message Too Large"));
     }
     if request.uri_text().len() > MAX_URI {

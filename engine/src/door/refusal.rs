@@ -13,6 +13,9 @@ pub const SUPPORTED: &str = "path, outbound";
 /// The only body that means something to us so far.
 pub const ACCEPT: &str = "application/sdp";
 
+/// The events that somebody may be told of: how a transfer goes that was asked for.
+pub const KNOWN_EVENTS: &str = "refer";
+
 /// An answer other than success, and what has to stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -86,7 +89,8 @@ impl Refusal {
 
     /// 489: no such event here.
     pub fn bad_event() -> Self {
-        Self::new(489, "Bad Event")
+        // RFC 6665 §8.3.2: whoever refuses an event says which it knows.
+        Self::new(489, "Bad Event").with(Name::AllowEvents, KNOWN_EVENTS)
     }
 
     /// Which status this is.

@@ -393,9 +393,10 @@ fn what_nobody_wants_gets_the_status_and_headers_that_the_standards_name() {
         (481, "OPTIONS", call, "To: <sip:alice@example.org>;tag=gone", None),
         (481, "NOTIFY", call, "", None),
         (483, "INVITE", call, "Max-Forwards: 0", None),
-        (513, "OPTIONS", sip, &format!("Subject: {}", "x".repeat(40_000)), None),
+        (513, "INVITE", call, &format!("Subject: {}", "x".repeat(40_000)), None),
         (488, "INVITE", call, "Content-Type: application/sdp\n\nhello", None),
-        (489, "SUBSCRIBE", call, "Event: presence", None),
+        (489, "SUBSCRIBE", call, "Event: presence", Some((Name::AllowEvents, "refer"))),
+        (416, "INVITE", "sips:101@example.org", "", None),
         (404, "REGISTER", "sip:example.org", "To: <tel:+4930123>\nContact: <sip:a@192.0.2.9>", None),
     ];
     for (status, method, target, lines, header) in table {
@@ -408,6 +409,15 @@ fn what_nobody_wants_gets_the_status_and_headers_that_the_standards_name() {
             assert_eq!(reply.get(*name), Some(*value), "{status} {method}");
         }
     }
+}
+
+#[test]
+fn who_comes_through_a_thousand_proxies_is_answered_by_them() {
+    let via = |hop: usize| format!("Via: SIP/2.0/TCP 192.0.2.{}:5060;branch=z9hG4bK{hop}\n", hop % 250);
+    let vias: String = (0..1000).map(via).collect();
+    let reply = phone().sends("OPTIONS", "sip:192.0.2.1", &vias);
+    assert_eq!(reply.status(), 200);
+    assert_eq!(reply.all(Name::Via).count(), 1000);
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl Carriers {
             News::Response { response, .. } if !response.status().is_final() => return true,
             News::Response { response, .. } => Some(response),
             News::Failed(_) => None,
-            News::StrayResponse { .. } | News::Ended => return true,
+            News::StrayResponse { .. } | News::Sent(_) | News::Ended => return true,
         };
         self.sent.remove(&id);
         let Some(carrier) = self.each.get_mut(&name) else { return true };

@@ -90,14 +90,13 @@ impl Exchange {
 
     /// Who calls, and what answers. Who it is stays `known` also when nothing does.
     fn admit(&self, request: &Request, moment: &Moment, known: &mut Option<Refused>) -> Result<Admitted, Refusal> {
-        self.door.fits_call(request)?;
+        self.door.fits_call(request, moment)?;
         if self.talks.len() >= MAX_CALLS || self.board.clerk.is_full() {
             return Err(Refusal::unavailable("No Room For Calls", RETRY_AFTER));
         }
         let plan = self.board.plan();
-        let peer = moment.hop.peer.ip().to_canonical();
         if request.has(Name::Replaces) {
-            return self.admit_in_place(request, plan.trunk_at(peer).cloned(), moment);
+            return self.admit_in_place(request, plan.trunk_at(moment.hop.peer).cloned(), moment);
         }
         let target = request.uri()?;
         let emergency = is_emergency(&target);
@@ -105,7 +104,7 @@ impl Exchange {
         let called = called.ok_or(Refusal::not_found())?;
         let claimed = Claimed::of(request)?;
         let claim = claimed.claim();
-        let said = heard(&claim, plan.trunk_at(peer).is_some()).number;
+        let said = heard(&claim, plan.trunk_at(moment.hop.peer).is_some()).number;
         let decide = |caller: Caller<'_>| {
             let host = target.host().filter(|_| target.scheme() != Scheme::Tel);
             let ask = Ask { caller, called: &called, host, from: Some(&*said), emergency };
@@ -138,6 +137,7 @@ impl Exchange {
             called: decision.called,
             hops: request.max_forwards()?.unwrap_or(USUAL_HOPS).saturating_sub(1),
             emergency: decision.emergency,
+            secure: target.is_sips(),
             forwarded: match &whose {
                 Whose::Trunk(_) => forwarded_before(request.list(Name::of("Diversion"))),
                 // Whoever is no carrier is not believed what it says of others.
@@ -179,6 +179,7 @@ impl Exchange {
             called: Box::default(),
             hops: USUAL_HOPS,
             emergency: false,
+            secure: false,
             forwarded: Vec::new(),
         };
         let program = Box::new(services::Missing::of("replaces"));

@@ -38,6 +38,7 @@ mod ends;
 mod errands;
 mod forwarding;
 mod incoming;
+mod introducing;
 mod inviting;
 mod leash;
 mod occasions;
@@ -74,6 +75,7 @@ use crate::bell::Bell;
 use crate::call::LegId;
 use crate::call::effect::SoundTag;
 use crate::door::Door;
+use crate::journal::Way as Sender;
 use crate::line::Mark;
 use crate::occasion::Asking;
 use crate::originate::Origination;
@@ -319,6 +321,10 @@ impl Desk for Exchange {
         }
         let sent = Sent::To(id);
         match news {
+            News::Sent(bytes) => {
+                let Some((number, leg, _)) = self.names.sent(sent) else { return };
+                self.with(number, wire, |talk, turn| talk.log_message(leg, Sender::Ours, &bytes, turn));
+            }
             News::Response { response, hop } => self.responded(sent, &response, &hop, false, wire),
             News::StrayResponse { response, hop } => self.responded(sent, &response, &hop, true, wire),
             News::Failed(fault) => self.failed(sent, fault, wire),

@@ -107,7 +107,7 @@ impl Exchange {
         let Some(number) = called(&target) else { return false };
         let plan = self.board.plan();
         let peer = hop.peer.ip().to_canonical();
-        let trunk = plan.trunk_at(peer).map(|trunk| Caller::Trunk(&trunk.name));
+        let trunk = plan.trunk_at(hop.peer).map(|trunk| Caller::Trunk(&trunk.name));
         let callers = [Some(Caller::Service), Some(Caller::Stranger(peer)), trunk];
         callers.into_iter().flatten().any(|caller| {
             let ask = Ask { caller, called: &number, host: target.host(), from: None, emergency: false };
@@ -124,7 +124,7 @@ impl Exchange {
         let number = called(&target).ok_or(Refusal::not_found())?;
         let claimed = Claimed::of(request)?;
         let claim = claimed.claim();
-        let said = crate::routing::heard(&claim, plan.trunk_at(moment.hop.peer.ip().to_canonical()).is_some()).number;
+        let said = crate::routing::heard(&claim, plan.trunk_at(moment.hop.peer).is_some()).number;
         let decide = |caller: Caller<'_>| {
             let host = target.host();
             let ask = Ask { caller, called: &number, host, from: Some(&*said), emergency: false };
@@ -175,7 +175,8 @@ impl Exchange {
         let Served { program, edition, leash } = served;
         let person = Person { number: occasion.from.as_str().into(), name: None, hidden: false, replaced: false };
         let called = service.into();
-        let party = Party { person, host: None, called, hops: 0, emergency: false, forwarded: Vec::new() };
+        let party =
+            Party { person, host: None, called, hops: 0, emergency: false, secure: false, forwarded: Vec::new() };
         let chronicle = Chronicle::of_occasion(&party, service, edition, kind, wire);
         let longest = leash.as_ref().and_then(|leash| leash.rules().longest);
         let patience = longest.map_or(kind.patience(), |longest| longest.min(kind.patience()));

@@ -172,7 +172,15 @@ fn party(wanted: &Wanted, service: Option<&str>) -> Party {
     let number = wanted.caller_id.as_deref().map_or_else(|| then.into(), |number| plain(number).into());
     let person = Person { number, name: None, hidden: false, replaced: false };
     let called = wanted.target.strip_prefix("user:").unwrap_or(&wanted.target);
-    Party { person, host: None, called: called.into(), hops: USUAL_HOPS, emergency: false, forwarded: Vec::new() }
+    Party {
+        person,
+        host: None,
+        called: called.into(),
+        hops: USUAL_HOPS,
+        emergency: false,
+        secure: false,
+        forwarded: Vec::new(),
+    }
 }
 
 impl Talk {

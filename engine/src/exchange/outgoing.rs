@@ -21,7 +21,6 @@ use crate::call::event::{NotFound, Refused};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
 use crate::routing::{Ask, Because, Binding, Caller, Diverted, NO_FLOW, Person, Reach, Shown, Srtp, Trunk, Verdict};
-use crate::routing::{Claim, believe};
 use crate::routing::{Standing, in_order};
 use crate::runtime::{SoundAddress, Wire};
 
@@ -38,6 +37,8 @@ pub(super) struct Party {
     pub hops: u8,
     /// Whether it passes every limit.
     pub emergency: bool,
+    /// Whether it asks for a way that is secure at each hop (`sips:`).
+    pub secure: bool,
     /// Who had forwarded it before it came here, the first of them first.
     pub forwarded: Vec<Diverted>,
 }
@@ -50,12 +51,12 @@ impl Party {
 }
 
 /// What a leg is called with.
-struct Outset {
+pub(super) struct Outset {
     opening: Opening,
     here: SoundAddress,
     contact: Arc<str>,
     routes: Vec<String>,
-    whose: Whose,
+    pub whose: Whose,
     number: Option<Box<str>>,
 }
 
@@ -119,7 +120,9 @@ impl Talk {
                         Some(Way { uri: at_server(&number, &server)?, through: Through::Trunk(by.clone()) })
                     })
                 });
-                Ok(vec![ways.collect()])
+                let secure = self.party.secure;
+                let ways: Vec<Way> = ways.filter(|way| !secure || is_secure(&way.uri)).collect();
+                if ways.is_empty() && secure { Err(NotFound::Unreachable) } else { Ok(vec![ways]) }
             }
             Verdict::Service(service) => Err(NotFound::Service(service.to_string())),
             // Whom operators name is rung by its number also where no route leads there from services.
@@ -162,7 +165,9 @@ impl Talk {
         let mut branches = Vec::new();
         for user in users {
             let bindings = board.location.bindings(user, turn.now());
-            let bindings = bindings.into_iter().filter(|binding| binding.reachable() && wanted(binding));
+            let is_safe = |binding: &Binding| !self.party.secure || binding.hop.transport.is_secure();
+            let wanted = |binding: &Binding| binding.reachable() && is_safe(binding) && wanted(binding);
+            let bindings = bindings.into_iter().filter(wanted);
             branches.extend(bindings.map(|binding| {
                 let through = Through::Binding(user.to_string(), 0);
                 vec![Way { uri: binding.contact.into(), through }]
@@ -190,6 +195,7 @@ impl Talk {
         let routes: Vec<&str> = outset.routes.iter().map(String::as_str).collect();
         let headers = shown.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
         let headers = headers.chain(invitation.dial.headers.iter().cloned());
+        let headers = headers.chain(self.referred_by(&invitation, &outset, &domain));
         let headers = headers.chain(self.pass_for(&invitation.way, &outset.whose, turn)).collect();
         let outward = Outward {
             target: &invitation.way.uri,
@@ -262,20 +268,6 @@ impl Talk {
                 Ok(outset(Opening::Along(hop), &way.uri, Vec::new(), whose, None, turn.wire))
             }
             Through::Straight => Err((403, "No Route Leads There".to_owned())),
-        }
-    }
-
-    /// Who somebody is called for: the one who called us, or a party that was called and is passed on.
-    fn person_of(&self, caller: Option<LegId>) -> Person {
-        let passed_on = caller.filter(|leg| !self.called_us(*leg));
-        let end = passed_on.and_then(|leg| self.ends.iter().find(|end| end.leg == leg));
-        match end.map(|end| &end.whose) {
-            Some(Whose::Endpoint(endpoint)) => believe(endpoint, &Claim::default()),
-            Some(_) if self.originated.is_some() => {
-                let number = end.map(|end| end.called.clone()).unwrap_or_default();
-                Person { number, name: None, hidden: false, replaced: false }
-            }
-            _ => self.party.person.clone(),
         }
     }
 
@@ -379,8 +371,13 @@ pub(super) fn transport_of(uri: &Uri<'_>) -> Transport {
     }
 }
 
+/// Whether requests to that address go by a secure way.
+fn is_secure(uri: &str) -> bool {
+    Uri::parse(uri).is_ok_and(|uri| transport_of(&uri).is_secure())
+}
+
 /// An address as the host of a SIP address.
-fn host_of(address: IpAddr) -> String {
+pub(super) fn host_of(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),

@@ -39,7 +39,7 @@ impl Exchange {
         if moment.vouched.is_some() {
             return self.prove(request, &from, moment).map(proven);
         }
-        if let Some(trunk) = self.board.plan().trunk_at(peer) {
+        if let Some(trunk) = self.board.plan().trunk_at(moment.hop.peer) {
             return Ok(proven(Whose::Trunk(trunk.clone())));
         }
         let stranger = decide(Caller::Stranger(peer));

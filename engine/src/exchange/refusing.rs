@@ -68,6 +68,7 @@ impl Exchange {
             called: number.into(),
             hops: USUAL_HOPS,
             emergency: false,
+            secure: false,
             forwarded: Vec::new(),
         };
         let (from, to) = (party.shown(), crate::journal::Party::new(party.called.clone()));

@@ -123,11 +123,17 @@ impl Talk {
             Act::StopRepeating(id) => turn.wire.stop_repeating(id),
             Act::Request(mark, draft, lead) => {
                 let leg = end.leg;
-                self.log_message(leg, Sender::Ours, &draft.finish(), turn);
-                let end = &mut self.ends[at];
                 let sent = end.send(draft, lead, turn.wire);
                 match sent {
-                    Some(sent) => turn.exchange.names.enter_sent(self.number, end, mark, sent),
+                    Some(sent) => {
+                        turn.exchange.names.enter_sent(self.number, end, mark, sent);
+                        // What goes to an address is told of as it goes, to one target after the other.
+                        if let Sent::Along(id) = sent
+                            && let Some(bytes) = turn.wire.sent_as(id)
+                        {
+                            self.log_message(leg, Sender::Ours, &bytes, turn);
+                        }
+                    }
                     None => {
                         self.failed(leg, mark, SendFault::Full, turn);
                     }
@@ -140,11 +146,10 @@ impl Talk {
             },
             Act::Ack(mark, draft, lead) => {
                 let leg = end.leg;
-                self.log_message(leg, Sender::Ours, &draft.finish(), turn);
-                let end = &mut self.ends[at];
                 let Some(hop) = end.hop_of(lead, turn.wire) else { return };
                 let bytes = turn.wire.send_ack(draft, hop);
-                end.line.acknowledged(mark, bytes);
+                end.line.acknowledged(mark, bytes.clone());
+                self.log_message(leg, Sender::Ours, &bytes, turn);
             }
             Act::AckAgain(bytes, lead) => {
                 let Some(hop) = end.hop_of(lead, turn.wire) else { return };
@@ -217,6 +222,7 @@ impl Talk {
         match effect {
             Effect::Resume(wake) => self.resume(wake, turn),
             Effect::Line(leg, LineOrder::Invite(invitation)) => self.invite(leg, *invitation, turn),
+            Effect::Line(leg, LineOrder::Introduce(other)) => self.introduce(leg, other, turn),
             Effect::Line(leg, order) => self.obey(leg, order, turn),
             Effect::Sound(leg, order) => self.sound(leg, order, turn),
             Effect::Locate { verb, target, address, caller } => {

@@ -111,6 +111,16 @@ impl Line {
         }
     }
 
+    /// The party talks with somebody else now: by another From where that is given, and by these headers.
+    pub fn introduce(&mut self, from: Option<&str>, headers: Vec<(String, String)>, cx: &mut Cx<'_>) {
+        let Some(dialog) = self.dialog.as_deref_mut().filter(|_| self.stage == Stage::Up) else { return };
+        // A name that no header can hold stays unsaid.
+        let _as_before = from.map(|from| dialog.rename(from));
+        self.introduced = Some(headers.into());
+        self.changes.refresh = true;
+        self.go_on(cx);
+    }
+
     /// INFO.
     pub(super) fn send_info(&mut self, kind: &str, body: Vec<u8>, cx: &mut Cx<'_>) {
         self.send_told(Method::Info, kind, body.into(), cx);
@@ -162,6 +172,9 @@ impl Line {
         let _ours = dialog.turns.begin(Turn::Ours, &method, with_offer);
         let mut draft = dialog.request(method).text(Name::Allow, ALLOW).text(Name::Supported, asked(false));
         draft = wish.ask(draft);
+        for (name, value) in self.introduced.iter().flatten() {
+            draft = draft.text(Name::of(name), value);
+        }
         if with_offer {
             draft = draft.body(SDP, body.clone());
         }

@@ -352,7 +352,10 @@ impl Line {
         if self.stage == Stage::Over {
             return self.send_bye(cx);
         }
-        self.blame(cause::PROTOCOL, None, "nobody acknowledged the answer", cx);
+        // The party reads that a timer ran out; the record, whose timer it was.
+        let reason = "nobody acknowledged the answer".to_owned();
+        let ending = Ending { by: Who::Party, cause: cause::PROTOCOL, sip: None, reason };
+        self.leave(cause::TIMED_OUT, None, ending, cx);
     }
 }
 

@@ -49,7 +49,7 @@ impl Line {
         self.fail(cause::NO_ROOM, Some(503), "no port for sound is free", cx);
     }
 
-    fn leave(&mut self, cause: u8, sip: Option<u16>, ending: Ending, cx: &mut Cx<'_>) {
+    pub(super) fn leave(&mut self, cause: u8, sip: Option<u16>, ending: Ending, cx: &mut Cx<'_>) {
         let said = cause::reason(cause, sip);
         match self.stage {
             Stage::Over => {}

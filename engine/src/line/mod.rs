@@ -158,6 +158,8 @@ pub struct Line {
     refers: Option<Box<Refers>>,
     /// Whether the call knows that the party holds us.
     told_held: bool,
+    /// What tells the party with whom it talks, since that has changed.
+    introduced: Option<Box<[(String, String)]>>,
     /// Whether the party takes UPDATE.
     takes_update: bool,
     /// A BYE that has to wait for the ACK of our 2xx (RFC 3261 §15): the value of its Reason.
@@ -197,6 +199,7 @@ impl Line {
             changes: Changes::default(),
             refers: None,
             told_held: false,
+            introduced: None,
             takes_update: false,
             bye: None,
             bye_by: None,
@@ -326,6 +329,8 @@ impl Line {
             LineOrder::Invite(_) => self.invite(cx),
             LineOrder::HangUp { cause, sip } => self.hang_up(cause, sip, cx),
             LineOrder::Hold(hold) => self.hold(hold, cx),
+            // Who that is, is not the line's to know: it comes by `introduce`.
+            LineOrder::Introduce(_) => {}
             LineOrder::Info(kind, body) => self.send_info(&kind, body, cx),
             LineOrder::Message(text) => self.send_message(text, cx),
             LineOrder::Refer(to) => self.send_refer(&to, cx),

@@ -5,6 +5,7 @@ use patchcord_sip::message::{Draft, Fault, Headers, Name};
 use patchcord_sip::session_timer;
 
 use super::inside::{ACCEPT, ALLOW};
+use crate::door::KNOWN_EVENTS;
 
 /// Why a request of the party cannot be served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +74,10 @@ impl Unfit {
             reply.header(Name::Warning, format_args!("{code} patchcord \"{}\"", self.to_string().replace('"', "'")))
         };
         match self {
+            // RFC 6665 §8.3.2: whoever refuses an event says which it knows.
+            Self::Fault(fault) if fault.status() == 489 => {
+                reply.phrase(fault.phrase()).text(Name::AllowEvents, KNOWN_EVENTS)
+            }
             Self::Fault(fault) => reply.phrase(fault.phrase()),
             Self::Malformed(_) => warn(399, reply.phrase("Bad Session Description")),
             Self::Nothing(Refusal::NoCodec) => warn(305, reply),

@@ -66,7 +66,7 @@ pub use shelf::{
     Shelved, Written,
 };
 pub use trunk::{
-    Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, Traffic, Trunk,
-    trunk_server,
+    Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, NoWhence, Traffic,
+    Trunk, Whence, trunk_server,
 };
 pub use voucher::{Guest, MAX_GUEST_NUMBERS, NotAllowed, Voucher};

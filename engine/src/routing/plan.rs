@@ -24,7 +24,11 @@ mod choice;
 mod denial;
 mod explain;
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 pub use choice::Why;
 pub use denial::Denial;
@@ -235,8 +239,13 @@ impl Plan {
     }
 
     /// The trunk that a request from there comes from.
-    pub fn trunk_at(&self, address: IpAddr) -> Option<&Arc<Trunk>> {
-        self.neighbours.find(address)
+    pub fn trunk_at(&self, peer: SocketAddr) -> Option<&Arc<Trunk>> {
+        self.neighbours.find(peer)
+    }
+
+    /// Whether requests of some trunk come from that address.
+    pub fn knows(&self, address: IpAddr) -> bool {
+        self.neighbours.know(address)
     }
 
     /// All of them, in the order of the file.

@@ -4,7 +4,7 @@
 //! registered, are machines of their own.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering::Relaxed},
@@ -46,7 +46,7 @@ pub struct Trunk {
     /// How long we want to be registered there; `None`: not at all.
     pub register: Option<Duration>,
     /// Who may send us calls as this trunk.
-    pub from: Vec<IpNet>,
+    pub from: Vec<Whence>,
     /// How its numbers become ours.
     pub inward: Inward,
     /// How ours become its.
@@ -186,12 +186,58 @@ impl Trunk {
     }
 
     /// Who may send us calls as this trunk: who is named, and otherwise the servers that are named by their address.
-    pub fn networks(&self) -> Vec<IpNet> {
+    pub fn whence(&self) -> Vec<Whence> {
         if !self.from.is_empty() {
             return self.from.clone();
         }
-        let address = |server: &str| Uri::parse(server).ok().and_then(|uri| uri.address());
-        self.servers.iter().filter_map(|server| address(server)).map(IpNet::from).collect()
+        let whence = |server: &str| {
+            let uri = Uri::parse(server).ok()?;
+            Some(Whence { net: uri.address()?.into(), port: uri.port() })
+        };
+        self.servers.iter().filter_map(|server| whence(server)).collect()
+    }
+}
+
+/// Where the calls of a trunk come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Whence {
+    /// From these addresses.
+    pub net: IpNet,
+    /// From that port, where several trunks share an address.
+    pub port: Option<u16>,
+}
+
+impl From<IpNet> for Whence {
+    fn from(net: IpNet) -> Self {
+        Self { net, port: None }
+    }
+}
+
+/// A text is no network and no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is no network, no address and no address with a port")]
+pub struct NoWhence;
+
+impl std::str::FromStr for Whence {
+    type Err = NoWhence;
+
+    fn from_str(text: &str) -> Result<Self, NoWhence> {
+        if let Ok(at) = text.parse::<SocketAddr>() {
+            return Ok(Self { net: at.ip().into(), port: Some(at.port()) });
+        }
+        let alone = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| alone()).map(Self::from).map_err(|_| NoWhence)
+    }
+}
+
+impl std::fmt::Display for Whence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let alone = self.net.prefix_len() == self.net.max_prefix_len();
+        match (self.port, alone) {
+            (Some(port), _) => SocketAddr::new(self.net.addr(), port).fmt(f),
+            (None, true) => self.net.addr().fmt(f),
+            (None, false) => self.net.fmt(f),
+        }
     }
 }
 
@@ -207,20 +253,33 @@ pub fn trunk_server(text: &str, transport: Option<&str>) -> Option<Box<str>> {
 
 /// Which of the trunks' networks an address lies in, the narrowest first.
 #[derive(Debug, Default)]
-pub(super) struct Neighbours(Vec<(IpNet, Arc<Trunk>)>);
+pub(super) struct Neighbours(Vec<(Whence, Arc<Trunk>)>);
 
 impl Neighbours {
     pub(super) fn of(trunks: &[Arc<Trunk>]) -> Self {
-        let nets =
-            |trunk: &Arc<Trunk>| trunk.networks().into_iter().map(|net| (net, trunk.clone())).collect::<Vec<_>>();
-        let mut all: Vec<_> = trunks.iter().flat_map(nets).collect();
-        all.sort_by_key(|(net, _)| std::cmp::Reverse(net.prefix_len()));
+        let all = |trunk: &Arc<Trunk>| trunk.whence().into_iter().map(|net| (net, trunk.clone())).collect::<Vec<_>>();
+        let mut all: Vec<_> = trunks.iter().flat_map(all).collect();
+        all.sort_by_key(|(whence, _)| std::cmp::Reverse(whence.net.prefix_len()));
         Self(all)
     }
 
-    pub(super) fn find(&self, address: IpAddr) -> Option<&Arc<Trunk>> {
-        let address = address.to_canonical();
-        self.0.iter().find(|(net, _)| net.contains(&address)).map(|(_, trunk)| trunk)
+    /// The trunk that a request from there comes from: of those that share the narrowest network the one whose port it is,
+    /// or that names none. A port that nobody has named is the only one's, for many send from another one than they are
+    /// reached at; of several nobody could tell.
+    pub(super) fn find(&self, peer: SocketAddr) -> Option<&Arc<Trunk>> {
+        let address = peer.ip().to_canonical();
+        let (narrowest, _) = self.0.iter().find(|(whence, _)| whence.net.contains(&address))?;
+        let alike = || self.0.iter().filter(|(whence, _)| whence.net == narrowest.net);
+        let by_port = |port: Option<u16>| alike().find(|(whence, _)| whence.port == port);
+        let (_, only) = alike().next()?;
+        let only = Some(only).filter(|only| alike().all(|(_, trunk)| trunk.name == only.name));
+        let named = by_port(Some(peer.port())).or_else(|| by_port(None));
+        named.map(|(_, trunk)| trunk).or(only)
+    }
+
+    /// Whether calls of any trunk come from that address.
+    pub(super) fn know(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|(whence, _)| whence.net.contains(&address.to_canonical()))
     }
 }
 
@@ -241,14 +300,39 @@ mod tests {
             trunk("by-server", &[]),
         ];
         let neighbours = Neighbours::of(&trunks);
-        let found =
-            |address: &str| neighbours.find(address.parse().expect("an address")).map(|trunk| trunk.name.to_string());
+        let found = |address: &str| neighbours.find(at(address, 5060)).map(|trunk| trunk.name.to_string());
         assert_eq!(found("203.0.113.1").as_deref(), Some("wide"));
         assert_eq!(found("203.0.113.65").as_deref(), Some("narrow"));
         assert_eq!(found("::ffff:203.0.113.65").as_deref(), Some("narrow"), "as a socket for both families sees it");
         assert_eq!(found("2001:db8::9").as_deref(), Some("wide"));
         assert_eq!(found("198.51.100.1").as_deref(), Some("by-server"));
         assert_eq!(found("192.0.2.1"), None);
+    }
+
+    fn at(address: &str, port: u16) -> SocketAddr {
+        SocketAddr::new(address.parse().expect("an address"), port)
+    }
+
+    #[test]
+    fn two_trunks_at_one_address_are_told_apart_by_their_ports() {
+        let by_server = |name: &str, server: &str| Arc::new(Trunk::new(name, vec![server.into()]));
+        let both = [by_server("north", "sip:203.0.113.5:5070"), trunk("south", &["203.0.113.5:5080"])];
+        let neighbours = Neighbours::of(&both);
+        let found = |port| neighbours.find(at("203.0.113.5", port)).map(|trunk| &*trunk.name);
+        assert_eq!((found(5070), found(5080)), (Some("north"), Some("south")));
+        assert_eq!(found(40_000), None, "nobody could tell whose it is");
+
+        let alone = Neighbours::of(&both[..1]);
+        let found = |port| alone.find(at("203.0.113.5", port)).map(|trunk| &*trunk.name);
+        assert_eq!(found(40_000), Some("north"), "there is nobody else whose it could be");
+    }
+
+    #[test]
+    fn where_calls_come_from_is_read_as_it_is_shown() {
+        for text in ["203.0.113.0/24", "203.0.113.5", "203.0.113.5:5070", "[2001:db8::1]:5070", "2001:db8::/32"] {
+            assert_eq!(text.parse::<Whence>().expect("a place").to_string(), text);
+        }
+        assert_eq!("north.example".parse::<Whence>(), Err(NoWhence));
     }
 
     #[test]

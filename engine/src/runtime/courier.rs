@@ -252,6 +252,8 @@ impl Works {
             return match self.request(draft, hop) {
                 Ok(client) => {
                     self.courier.by_client.insert(client, id);
+                    let bytes = self.transactions.sent_as(client);
+                    bytes.into_iter().for_each(|bytes| self.courier.tell(id, News::Sent(bytes)));
                     if let Some(sending) = self.courier.sent.get_mut(&id) {
                         sending.trying = Some((client, place));
                     }

@@ -116,6 +116,8 @@ pub struct RequestId(pub(super) u64);
 /// be followed by further ones of its fork, until `Ended`.
 #[derive(Clone, Debug)]
 pub enum News {
+    /// It went out like this, to the first target or to a further one.
+    Sent(Bytes),
     /// A response, provisional or final. A 503 is told only when no target is left.
     Response {
         /// The response.
@@ -296,6 +298,11 @@ impl<'a> Wire<'a> {
     /// the way to a phone behind a NAT knows the only one. [`Wire::send_to`] prefers TCP for large requests.
     pub fn request(&mut self, draft: Draft, hop: Hop) -> Result<ClientId, Full> {
         self.works.request(draft, hop)
+    }
+
+    /// A request of ours as it went out, while its transaction stands.
+    pub fn sent_as(&mut self, id: ClientId) -> Option<Bytes> {
+        self.works.transactions.sent_as(id)
     }
 
     /// Ends an INVITE of ours; `reason` is the value of the Reason header (RFC 3326).

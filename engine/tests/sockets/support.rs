@@ -212,7 +212,7 @@ impl Desk for Clerk {
                 self.note(Note::Answered { status: response.status().code(), from: hop.peer, over: hop.transport });
             }
             News::Failed(fault) => self.note(Note::Failed(fault)),
-            News::StrayResponse { .. } | News::Ended => {}
+            News::StrayResponse { .. } | News::Sent(_) | News::Ended => {}
         }
     }
 

@@ -89,7 +89,8 @@ impl Talk {
                 house.tell_of(party, format!("hears of its transfer: {status}"));
                 house.parties[party].transfer = Some(status);
             }
-            LineOrder::Invite(_) => {}
+            // A phone here shows nobody with whom it talks.
+            LineOrder::Invite(_) | LineOrder::Introduce(_) => {}
         }
     }
 
@@ -241,7 +242,10 @@ impl House {
     }
 
     fn refuse(&mut self, place: (u64, LegId), sip: u16) {
-        self.hear(place, LegEvent::Refused(Refused { sip, reason: String::new(), elsewhere: Vec::new(), by_house: false }));
+        self.hear(
+            place,
+            LegEvent::Refused(Refused { sip, reason: String::new(), elsewhere: Vec::new(), by_house: false }),
+        );
     }
 
     /// A line tells its call something at once.

@@ -106,8 +106,14 @@ fn a_file_makes_a_plan_that_decides() {
     assert_eq!(way(1), ("south", "+4940777", Some("+4930123101")));
     let Verdict::Ring(users) = leads(Caller::Trunk("north"), "030-12342") else { panic!("alice") };
     assert_eq!(users, ["alice".into()]);
-    assert_eq!(plan.trunk_at("203.0.113.77".parse().expect("an address")).map(|trunk| &*trunk.name), Some("north"));
-    assert_eq!(plan.trunk_at("198.51.100.1".parse().expect("an address")).map(|trunk| &*trunk.name), Some("south"));
+    assert_eq!(
+        plan.trunk_at("203.0.113.77:5060".parse().expect("an address")).map(|trunk| &*trunk.name),
+        Some("north")
+    );
+    assert_eq!(
+        plan.trunk_at("198.51.100.1:5060".parse().expect("an address")).map(|trunk| &*trunk.name),
+        Some("south")
+    );
 }
 
 #[test]

@@ -248,6 +248,13 @@ impl Dialog {
         self.contact = contact;
     }
 
+    /// Another name for our side from now on, with the tag that it has (RFC 4916): who talks here has changed.
+    pub fn rename(&mut self, addr: &str) -> Result<(), Fault> {
+        let tag: Box<str> = self.local.tag().into();
+        self.local = Party::tagged(crate::message::NameAddr::parse(addr)?, &tag);
+        Ok(())
+    }
+
     /// The number of our last request; 0 before the first.
     pub fn local_seq(&self) -> u32 {
         self.local_seq

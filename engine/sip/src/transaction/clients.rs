@@ -164,6 +164,11 @@ impl Clients {
         bytes
     }
 
+    /// A request as it went out.
+    pub fn sent_as(&mut self, id: ClientId) -> Option<Bytes> {
+        self.entries.get_mut(id.index, id.generation).map(|entry| entry.bytes.clone())
+    }
+
     /// The owner wants an INVITE to end.
     pub fn cancel(&mut self, id: ClientId, reason: Option<&str>, outbox: &mut Outbox, now: Instant) {
         let Some(entry) = self.entries.get_mut(id.index, id.generation) else { return };

@@ -134,6 +134,11 @@ impl Transactions {
         self.clients.request(draft, hop, sent_by, &mut self.outbox, now)
     }
 
+    /// A request of ours as it went out, while its transaction stands.
+    pub fn sent_as(&mut self, id: ClientId) -> Option<Bytes> {
+        self.clients.sent_as(id)
+    }
+
     /// Ends an INVITE of ours: CANCEL goes out as soon as the INVITE is known to have arrived. `reason` is what the
     /// Reason header says (RFC 3326), as in `SIP;cause=200;text="Call completed elsewhere"`. The end is told as for every
     /// request: a 487, a 2xx that was quicker, or `TimedOut`.

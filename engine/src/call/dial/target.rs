@@ -216,7 +216,8 @@ impl Call {
         if let Some((whose, address)) = sent_on {
             self.note(Note::SentOn(id, whose, address));
         }
-        self.line(id, LineOrder::Invite(Box::new(Invitation { way, caller: by, dial })));
+        let referrer = self.referrer(verb);
+        self.line(id, LineOrder::Invite(Box::new(Invitation { way, caller: by, referrer, dial })));
         id
     }
 

@@ -246,6 +246,7 @@ fn line_word(order: &LineOrder) -> String {
         LineOrder::HangUp { cause, sip: None } => format!("hang up {cause}"),
         LineOrder::HangUp { cause, sip: Some(sip) } => format!("hang up {cause} {sip}"),
         LineOrder::Refuse(sip, ..) => format!("refuse {sip}"),
+        LineOrder::Introduce(other) => format!("introduce {}", other.0),
         other => format!("{other:?}").to_lowercase(),
     }
 }

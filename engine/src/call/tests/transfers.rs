@@ -43,7 +43,7 @@ fn a_callee_passes_the_caller_on_and_the_dial_goes_on_with_the_new_one() {
     told.passes(7 * SECOND);
     told.leg(CAROL, LegEvent::Answered);
     assert_eq!(told.said(ALICE), ["referprogress(200)", "part", "hang up 16"]);
-    assert_eq!(told.said(CALLER), ["part", "bridge 2"]);
+    assert_eq!(told.said(CALLER), ["part", "bridge 2", "introduce 2"]);
     told.ends(ALICE);
     assert!(told.runs(id));
     told.passes(3 * SECOND);
@@ -68,7 +68,7 @@ fn an_operator_passes_the_caller_on_and_the_callee_stays_until_the_new_one_has_a
     assert!(told.said(ALICE).is_empty(), "nobody asked by REFER, so nobody is told by NOTIFY");
     told.leg(CAROL, LegEvent::Answered);
     assert_eq!(told.said(ALICE), ["part", "hang up 16"]);
-    assert_eq!(told.said(CALLER), ["part", "bridge 2"]);
+    assert_eq!(told.said(CALLER), ["part", "bridge 2", "introduce 2"]);
     assert!(told.runs(id));
 }
 
@@ -113,7 +113,7 @@ fn a_caller_passes_the_callee_on_who_talks_on_when_the_story_has_ended() {
     told.ends(CALLER);
     assert_eq!(told.result(id), dialled(Status::Answered, Some(1), 200, Duration::ZERO));
     told.finishes();
-    assert_eq!(told.said(ALICE), ["part", "bridge 2"]);
+    assert_eq!(told.said(ALICE), ["part", "bridge 2", "introduce 2"]);
     assert_eq!(told.over, 0);
     told.hangs_up(CAROL);
     assert_eq!(told.said(ALICE).last().map(String::as_str), Some("hang up 16"));
@@ -130,7 +130,7 @@ fn who_is_passed_on_hears_ringing_when_the_other_one_does_not_wait() {
     assert_eq!(told.said(CALLER), ["part", "play tone::ringback"]);
     assert!(told.runs(id));
     told.leg(CAROL, LegEvent::Answered);
-    assert_eq!(told.said(CALLER), ["stop", "bridge 2"]);
+    assert_eq!(told.said(CALLER), ["stop", "bridge 2", "introduce 2"]);
     told.hangs_up(CALLER);
     assert_eq!(told.result(id), dialled(Status::Answered, Some(2), 200, Duration::ZERO));
     assert_eq!(told.said(CAROL).last().map(String::as_str), Some("hang up 16"));
@@ -277,9 +277,9 @@ fn a_phone_takes_the_place_of_a_leg() {
     let (mut told, id) = talking();
     let new = told.call.next_leg();
     told.hear(Event::Replace { leg: new, of: ALICE });
-    assert_eq!(told.said(new), ["answer"]);
+    assert_eq!(told.said(new), ["answer", "introduce 0"]);
     assert_eq!(told.said(ALICE), ["part", "hang up 16"]);
-    assert_eq!(told.said(CALLER), ["part", "bridge 2"]);
+    assert_eq!(told.said(CALLER), ["part", "bridge 2", "introduce 2"]);
     told.leg(new, LegEvent::Answered);
     assert!(told.runs(id));
     let stranger = told.call.next_leg();
@@ -297,7 +297,7 @@ fn the_program_passes_a_party_on_and_knows_when_it_stands() {
     told.leg(LegId(1), LegEvent::Answered);
     assert_eq!(told.result(id), transferred(Status::Completed, 200));
     told.finishes();
-    assert_eq!(told.said(CALLER), ["stop", "bridge 1"]);
+    assert_eq!(told.said(CALLER), ["stop", "bridge 1", "introduce 1"]);
     assert_eq!(told.over, 0);
     told.hangs_up(CALLER);
     told.ends(LegId(1));

@@ -133,6 +133,12 @@ impl Call {
         self.voice(leg, Owner::Ringback(verb), Playing::endless(RINGBACK), now);
     }
 
+    /// The party that has asked for what is dialled there.
+    pub(in crate::call) fn referrer(&self, verb: VerbId) -> Option<LegId> {
+        let passing = self.passings.get(&verb)?;
+        passing.from.filter(|_| matches!(passing.by, Passer::Partner | Passer::Attending))
+    }
+
     /// The target of a transfer rings: who transfers is told.
     pub(in crate::call) fn target_rings(&mut self, verb: VerbId) {
         let Some(passing) = self.passings.get_mut(&verb) else { return };
@@ -192,6 +198,11 @@ impl Call {
         }
         self.unhold(transferee, now);
         self.join(transferee, target, now);
+        self.line(transferee, LineOrder::Introduce(target));
+        // Whoever was called for this knows for whom; whoever talked with another one does not.
+        if self.here(target).is_some_and(|leg| leg.parent != Some(transferee)) {
+            self.line(target, LineOrder::Introduce(transferee));
+        }
         self.hang_up(transferor, passed_on(), now);
     }
 

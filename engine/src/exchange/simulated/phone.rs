@@ -258,7 +258,7 @@ impl Phone {
         self.talks.push(Talk { line, clients: Vec::new(), answers: None });
         let dial = Dial::new(Vec::new(), Duration::from_secs(30));
         let way = Way { uri: String::new(), through: Through::Straight };
-        let invitation = Invitation { way, caller: None, dial };
+        let invitation = Invitation { way, caller: None, referrer: None, dial };
         self.order(self.talks.len() - 1, LineOrder::Invite(Box::new(invitation)), now);
     }
 

@@ -205,7 +205,7 @@ fn an_answer_that_nobody_acknowledges_is_hung_up() {
     world.order(BOB, LineOrder::Answer);
     world.pass(40 * SECOND);
     let [LegEvent::Ended(ending)] = &world.sides[BOB].told[..] else { panic!("{:?}", world.sides[BOB].told) };
-    assert_eq!((ending.by, ending.cause), (Who::System, 102));
+    assert_eq!((ending.by, ending.cause), (Who::Party, 111));
     let told = &world.sides[ALICE].told;
     assert!(
         matches!(told[..], [LegEvent::Answered, LegEvent::Ended(Ending { by: Who::Party, cause: 102, .. })]),

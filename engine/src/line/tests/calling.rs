@@ -191,7 +191,7 @@ fn an_answer_to_a_hold_that_does_not_match_ends_the_call() {
     say(&mut world, "INVITE", 200, "", "", "");
     world.pass(FLIGHT);
     assert_eq!(heard(&world), ["INVITE", "ACK", "BYE"]);
-    assert!(matches!(world.sides[ALICE].told[..], [LegEvent::Ended(Ending { by: Who::System, cause: 65, .. })]));
+    assert!(matches!(world.sides[ALICE].told[..], [LegEvent::Ended(Ending { by: Who::Party, cause: 65, .. })]));
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn an_ack_without_the_answer_that_it_owes_ends_the_call() {
         world.say(BOB, &request("ACK", 1, "tag-of-bob", "", body));
         world.pass(FLIGHT);
         let [LegEvent::Ended(ending)] = &world.sides[BOB].told[..] else { panic!("{:?}", world.sides[BOB].told) };
-        assert_eq!((ending.by, ending.cause), (Who::System, 65), "{body}");
+        assert_eq!((ending.by, ending.cause), (Who::Party, 65), "{body}");
         assert_eq!(world.sent(BOB), ["200 INVITE", "BYE"]);
     }
 }

@@ -422,5 +422,5 @@ fn peer_of(lead: &Lead, draft: &Draft) -> SocketAddr {
 
 fn invitation() -> Invitation {
     let dial = Dial::new(Vec::new(), Duration::from_secs(30));
-    Invitation { way: Way { uri: String::new(), through: Through::Straight }, caller: None, dial }
+    Invitation { way: Way { uri: String::new(), through: Through::Straight }, caller: None, referrer: None, dial }
 }

@@ -244,5 +244,5 @@ fn hop(at: usize) -> Hop {
 
 fn invitation() -> Invitation {
     let dial = Dial::new(Vec::new(), Duration::from_secs(30));
-    Invitation { way: Way { uri: String::new(), through: Through::Straight }, caller: None, dial }
+    Invitation { way: Way { uri: String::new(), through: Through::Straight }, caller: None, referrer: None, dial }
 }

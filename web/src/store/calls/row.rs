@@ -179,7 +179,10 @@ impl LegRow {
             ended_us: leg.ended.map(micros),
             talk_us: leg.talk.map(micros),
             rooms: (!leg.rooms.is_empty()).then(|| serde_json::to_string(&leg.rooms).expect("stays are JSON")),
-            forwarded: leg.forwarded.as_ref().map(|by| serde_json::to_string(by).expect("texts are JSON").replace('\0', "\u{fffd}")),
+            forwarded: leg
+                .forwarded
+                .as_ref()
+                .map(|by| serde_json::to_string(by).expect("texts are JSON").replace('\0', "\u{fffd}")),
             holds: leg.holds.into(),
             end: EndColumns::of(leg.cause.as_ref()),
             quality: leg.quality.map(|quality| serde_json::to_string(&quality).expect("numbers are JSON")),

@@ -137,7 +137,10 @@ async fn a_blind_transfer_tells_the_one_who_transfers_how_it_goes_and_leaves_the
         let told = refers.hears(202).is_asked_with("NOTIFY", "SIP/2.0 100").says("200 OK");
         let told = told.is_asked_with("NOTIFY", "SIP/2.0 200").says("200 OK").is_hung_up();
 
-        let passed_on = there.expects(&answered().waits(1500).hangs_up_back(), address).await;
+        // Who is passed on is told with whom it talks now.
+        let told_so = answered().is_asked_with("INVITE", "P-Asserted-Identity: .*78");
+        let told_so = told_so.says_with("200 OK", "", Flow::sound()).is_asked("ACK");
+        let passed_on = there.expects(&told_so.waits(1500).hangs_up_back(), address).await;
         // Progress that comes faster than it is read is told by its last word: whoever is called takes its time.
         let answers = Flow::called().waits(500).answers("200 OK", "", Flow::sound()).is_asked("ACK").is_hung_up();
         let reached = target.expects(&answers, address).await;

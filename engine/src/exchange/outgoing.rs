@@ -120,9 +120,7 @@ impl Talk {
                         Some(Way { uri: at_server(&number, &server)?, through: Through::Trunk(by.clone()) })
                     })
                 });
-                let secure = self.party.secure;
-                let ways: Vec<Way> = ways.filter(|way| !secure || is_secure(&way.uri)).collect();
-                if ways.is_empty() && secure { Err(NotFound::Unreachable) } else { Ok(vec![ways]) }
+                self.safe(ways.collect())
             }
             Verdict::Service(service) => Err(NotFound::Service(service.to_string())),
             // Whom operators name is rung by its number also where no route leads there from services.
@@ -132,6 +130,12 @@ impl Talk {
             }
             Verdict::Refused(denial) => Err(NotFound::Forbidden(denial.to_string())),
         }
+    }
+
+    /// Those of these ways that a call may take which has to be secure at each hop.
+    fn safe(&self, mut ways: Vec<Way>) -> Result<Vec<Vec<Way>>, NotFound> {
+        ways.retain(|way| !self.party.secure || is_secure(&way.uri));
+        if ways.is_empty() && self.party.secure { Err(NotFound::Unreachable) } else { Ok(vec![ways]) }
     }
 
     /// Whether the manifest of the service lets it call that.

@@ -30,7 +30,7 @@ use crate::{
     redact::Redacted,
     rooms::RoomHouse,
     routing::{
-        self, Ask, Decision, Digests, Directory, Endpoint, Full, Gauge, Keeping, Location, Plan, PlanError,
+        self, Ask, Decision, Digests, Directory, Endpoint, Failures, Full, Gauge, Keeping, Location, Plan, PlanError,
         PlanSettings, RegistrarRules, Strangers, Ticket,
     },
     seldom::Seldom,
@@ -42,6 +42,8 @@ pub struct Switchboard {
     pub directory: Directory,
     /// Where they are.
     pub location: Location,
+    /// What went wrong last when they wanted to register.
+    pub failures: Failures,
     /// How writing that to the store goes.
     pub keeping: Keeping,
     /// Takes what calls leave of themselves, to be written.
@@ -138,6 +140,7 @@ impl Switchboard {
         Self {
             directory: Directory::default(),
             location: Location::default(),
+            failures: Failures::default(),
             keeping: Keeping::default(),
             clerk: Clerk::default(),
             rules,

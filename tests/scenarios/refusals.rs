@@ -55,7 +55,7 @@ async fn an_invite_of_a_stranger_is_asked_for_a_password_and_told_nothing_of_who
 
 #[tokio::test]
 async fn a_method_that_is_known_but_not_served_is_answered_405_with_allow() {
-    refused(405, Some(("Allow", "REGISTER")), |line| line.ask("MESSAGE", &line.uri("alice"))).await;
+    refused(405, Some(("Allow", "REGISTER")), |line| line.ask("REFER", &line.uri("alice"))).await;
 }
 
 #[tokio::test]

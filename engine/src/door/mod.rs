@@ -140,9 +140,22 @@ impl Door {
                 if refusal.status() != 401 {
                     self.board.tally.refused.count(refusal.status());
                     tracing::debug!(status = refusal.status(), why = refusal.phrase(), "refused");
+                    self.note_failure(&refusal, request, moment);
                 }
                 refusal.write(Draft::reply(request, moment.hop.peer, refusal.status()))
             }
+        }
+    }
+
+    /// An endpoint that there is could not register. Asking for longer, as 423 does, is no failure yet.
+    fn note_failure(&self, refusal: &Refusal, request: &Request, moment: &Moment) {
+        if *request.method() != Method::Register || refusal.status() == 423 {
+            return;
+        }
+        let user = request.to().ok().and_then(|to| to.uri.user_text().map(|user| user.into_owned()));
+        if let Some(endpoint) = user.and_then(|user| self.board.directory.find(&user)) {
+            let (status, why) = (refusal.status(), refusal.words());
+            self.board.failures.note(&endpoint.user, status, why, moment.hop.peer, moment.wall);
         }
     }
 

@@ -103,6 +103,11 @@ impl Refusal {
         &self.phrase
     }
 
+    /// The same words, to keep.
+    pub fn words(&self) -> Cow<'static, str> {
+        self.phrase.clone()
+    }
+
     /// Writes status, words and headers into the reply that was begun for the request.
     pub fn write(&self, reply: Draft) -> Draft {
         let reply = reply.phrase(&self.phrase);

@@ -60,6 +60,7 @@ pub(super) fn bind(
 ) -> Result<Draft, Refusal> {
     let registered = register(&board.location, &board.rules, &endpoint.user, request, &moment.hop, moment.now)?;
     board.tally.registered.fetch_add(1, Relaxed);
+    board.failures.is_in(&endpoint.user);
     tracing::debug!(endpoint = %Redacted(&endpoint.user), bindings = registered.bindings.len(), "registered");
     Ok(accepted(request, &registered, moment))
 }

@@ -136,6 +136,22 @@ fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
 }
 
 #[test]
+fn who_could_not_register_is_known_with_the_reason_until_it_can() {
+    let mut phone = phone();
+    phone.registers("looking-glass", "Contact: <sip:alice@192.0.2.9>");
+    phone.registers("looking-glass", "Contact: <sip:alice@192.0.2.9>");
+    let last = phone.door.board().failures.last("alice").expect("it is noted");
+    assert_eq!((last.status, &*last.why, last.times), (403, "Wrong User Name Or Password", 2));
+    assert_eq!((last.peer, last.at), (phone.moment.hop.peer, phone.moment.wall));
+
+    assert_eq!(phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>").status(), 200);
+    assert_eq!(phone.door.board().failures.last("alice").expect("it is still known").times, 0);
+    let nobody = "To: <sip:nobody@example.org>\nContact: <sip:nobody@192.0.2.9>";
+    phone.registers("wonderland", nobody);
+    assert_eq!(phone.door.board().failures.last("nobody"), None, "strangers fill nothing");
+}
+
+#[test]
 fn nobody_registers_somebody_else() {
     let mut phone = phone();
     let done = phone.registers("wonderland", "To: <sip:bob@example.org>\nContact: <sip:alice@192.0.2.9>");

@@ -111,15 +111,7 @@ impl Exchange {
             plan.decide(&ask, &self.board.directory)
         };
         let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
-        let person = match &whose {
-            Whose::Endpoint(endpoint) => believe(endpoint, &claim),
-            Whose::Trunk(_) => {
-                let heard = heard(&claim, true);
-                Person { number: decision.from.clone().unwrap_or(said), ..heard }
-            }
-            Whose::Stranger(_) => heard(&claim, false),
-            Whose::Guest(guest, _) => guest.person(),
-        };
+        let person = person(&whose, &claim, decision.from.as_deref(), said);
         *known = Some(Refused { whose: whose.clone(), person: person.clone() });
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
@@ -330,6 +322,16 @@ pub(super) fn called(target: &Uri<'_>) -> Option<String> {
             Some(number.split(';').next().unwrap_or_default().to_owned())
         }
         _ => target.user_text().map(|user| user.into_owned()),
+    }
+}
+
+/// Who somebody is, as far as we believe it. `from` is the number as the house writes it, `said` as it was said.
+pub(super) fn person(whose: &Whose, claim: &Claim<'_>, from: Option<&str>, said: Box<str>) -> Person {
+    match whose {
+        Whose::Endpoint(endpoint) => believe(endpoint, claim),
+        Whose::Trunk(_) => Person { number: from.map_or(said, Into::into), ..heard(claim, true) },
+        Whose::Stranger(_) => heard(claim, false),
+        Whose::Guest(guest, _) => guest.person(),
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `proof` | whose call an INVITE is |
 //! | `originate` | calls that the house begins |
 //! | `occasions` | what services are asked outside of calls |
+//! | `texts` | texts between phones outside of calls |
 //! | `inviting` | somebody is called into a conference room |
 //! | `outgoing` | targets, the ways to them, who is shown as the caller |
 //! | `talk` | one call in its turn: effects out, acts out, until nobody wants anything |
@@ -55,6 +56,7 @@ mod services;
 mod simulated;
 mod sounding;
 mod talk;
+mod texts;
 mod watchdog;
 mod wishes;
 mod wording;
@@ -90,6 +92,7 @@ use refusing::Ration;
 use rooms::RoomDesk;
 use sounding::Prompts;
 use talk::Talk;
+use texts::Texts;
 use watchdog::Watchdog;
 
 pub use inviting::{GUEST_RING, guest};
@@ -163,6 +166,7 @@ pub struct Exchange {
     carriers: Carriers,
     rooms: RoomDesk,
     ration: Ration,
+    texts: Texts,
     /// Whether letters of rooms wait that were not read for the sake of others.
     rooms_wait: bool,
     /// When somebody looks next for what people wish.
@@ -195,6 +199,7 @@ impl Exchange {
             carriers: Carriers::default(),
             rooms: RoomDesk::default(),
             ration: Ration::new(now),
+            texts: Texts::default(),
             rooms_wait: false,
             look: now,
         }
@@ -248,11 +253,17 @@ impl Exchange {
     }
 
     fn responded(&mut self, sent: Sent, response: &Response, hop: &Hop, stray: bool, wire: &mut Wire<'_>) {
+        if self.text_answered(sent, response, wire) {
+            return;
+        }
         let Some((number, leg, mark)) = self.names.sent(sent) else { return };
         self.with(number, wire, |talk, turn| talk.responded(leg, mark, response, hop, stray, turn));
     }
 
     fn failed(&mut self, sent: Sent, fault: SendFault, wire: &mut Wire<'_>) {
+        if self.text_failed(sent, fault, wire) {
+            return;
+        }
         let Some((number, leg, mark)) = self.names.forget_sent(sent) else { return };
         self.with(number, wire, |talk, turn| talk.failed(leg, mark, fault, turn));
     }

@@ -13,10 +13,12 @@ use patchcord_sip::transaction::ServerId;
 use serde_json::{Value, json};
 
 use super::chronicle::Chronicle;
-use super::incoming::{Claimed, called, full_house};
+use super::ends::Whose;
+use super::incoming::{Claimed, called, full_house, person};
 use super::outgoing::Party;
 use super::passing::Post;
 use super::talk::Talk;
+use super::texts::Writing;
 use super::{Exchange, MAX_CALLS, Number, Served, Turn};
 use crate::call::{self, Call, Verb};
 use crate::door::{Moment, Refusal};
@@ -42,6 +44,12 @@ pub(super) struct Question {
 enum Asker {
     Somebody(Asking),
     Phone(Box<Phone>),
+}
+
+/// Who reads a text.
+enum Reader {
+    Service(Arc<str>, Occasion, Vec<Ticket>),
+    Phones(Writing),
 }
 
 /// A request of a phone that waits.
@@ -83,41 +91,20 @@ impl Exchange {
 
     /// A text outside of any call: for the service that its number leads to, or for that of the house.
     pub(super) fn written(&mut self, id: ServerId, request: Request, hop: Hop, wire: &mut Wire<'_>) {
-        if !self.may_be_read(&request, &hop) {
-            let request = patchcord_sip::transaction::Heard::Request { id, request, hop };
-            return crate::runtime::Desk::hear(&mut self.door, request, wire);
-        }
         let moment = Moment::of(&hop, wire);
         match self.reader(&request, &moment) {
-            Ok((service, occasion, tickets)) => {
+            Ok(Reader::Service(service, occasion, tickets)) => {
                 let phone = Phone { id, request, hop, registers: None };
                 self.begin_occasion(&service, occasion, Asker::Phone(Box::new(phone)), tickets, wire);
                 self.deliver(wire);
             }
+            Ok(Reader::Phones(writing)) => self.pass_text(id, request, &moment, &writing, wire),
             Err(refusal) => self.respond(id, &request, Err(refusal), &moment, wire),
         }
     }
 
-    /// Whether there is a service that could read a text, whoever sends it.
-    fn may_be_read(&self, request: &Request, hop: &Hop) -> bool {
-        if self.front(Kind::Message).is_some() {
-            return true;
-        }
-        let Ok(target) = request.uri() else { return false };
-        let Some(number) = called(&target) else { return false };
-        let plan = self.board.plan();
-        let peer = hop.peer.ip().to_canonical();
-        let trunk = plan.trunk_at(hop.peer).map(|trunk| Caller::Trunk(&trunk.name));
-        let callers = [Some(Caller::Service), Some(Caller::Stranger(peer)), trunk];
-        callers.into_iter().flatten().any(|caller| {
-            let ask = Ask { caller, called: &number, host: target.host(), from: None, emergency: false };
-            let verdict = plan.decide(&ask, &self.board.directory).verdict;
-            matches!(verdict, Verdict::Service(name) if self.services.hears(&name, Kind::Message.handler()))
-        })
-    }
-
     /// Who reads a text, and what is told of it.
-    fn reader(&self, request: &Request, moment: &Moment) -> Result<(Arc<str>, Occasion, Vec<Ticket>), Refusal> {
+    fn reader(&self, request: &Request, moment: &Moment) -> Result<Reader, Refusal> {
         self.door.fits_message(request)?;
         let plan = self.board.plan();
         let target = request.uri()?;
@@ -137,6 +124,13 @@ impl Exchange {
         };
         let service = match (routed.or_else(|| self.front(Kind::Message)), &decision.verdict) {
             (Some(service), _) => service,
+            (None, Verdict::Ring(_)) if matches!(whose, Whose::Guest(..)) => {
+                return Err(Refusal::new(403, "Guests Only Call"));
+            }
+            (None, Verdict::Ring(users)) => {
+                let person = person(&whose, &claim, decision.from.as_deref(), said);
+                return Ok(Reader::Phones(Writing { users: users.clone(), person }));
+            }
             (None, Verdict::Refused(denial)) => return Err(Refusal::new(denial.status(), denial.phrase())),
             (None, _) => return Err(Refusal::method_not_allowed()),
         };
@@ -149,7 +143,7 @@ impl Exchange {
             "name": claim.name, "content_type": request.get(Name::ContentType).unwrap_or("text/plain"),
             "body": String::from_utf8_lossy(request.body_bytes()),
         });
-        Ok((service, Occasion::new(Kind::Message, &from, &about), tickets.into_iter().collect()))
+        Ok(Reader::Service(service, Occasion::new(Kind::Message, &from, &about), tickets.into_iter().collect()))
     }
 
     /// The service of the house, where it hears of such a thing.
@@ -238,7 +232,7 @@ impl Exchange {
         }
     }
 
-    fn respond(
+    pub(super) fn respond(
         &self,
         id: ServerId,
         request: &Request,

@@ -351,7 +351,7 @@ fn outset(
 }
 
 /// The hop or address by which a bound phone is reached; `None` when its connection is lost.
-fn opening_of(binding: &Binding, wire: &mut Wire<'_>) -> Option<Opening> {
+pub(super) fn opening_of(binding: &Binding, wire: &mut Wire<'_>) -> Option<Opening> {
     match binding.reach {
         Reach::Contact => {
             let first = binding.path.first().map_or(&*binding.contact, |first| bare_route(first));

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -82,14 +83,22 @@ async fn who_does_not_offer_sip_is_refused() {
 }
 
 #[tokio::test]
-async fn a_message_too_large_ends_the_connection() {
+async fn a_message_too_large_ends_the_connection_by_the_code_that_says_so() {
     let house = House::open(&["ws:127.0.0.1:0"]);
-    let mut socket = browser(house.at(Transport::Ws)).await;
+    let socket = browser(house.at(Transport::Ws)).await;
+    let (mut says, mut hears) = socket.split();
     // The other side may close before all of it has been written.
-    let _may_fail = within(socket.send(Message::text("x".repeat(70_000)))).await;
-    while let Some(Ok(message)) = within(socket.next()).await {
-        assert!(message.is_close(), "{message:?}");
-    }
+    let saying = async { says.send(Message::text("x".repeat(10 << 20))).await };
+    let hearing = async {
+        let mut codes = Vec::new();
+        while let Some(Ok(message)) = hears.next().await {
+            assert!(message.is_close(), "{message:?}");
+            codes.extend(if let Message::Close(frame) = message { frame.map(|frame| frame.code) } else { None });
+        }
+        codes
+    };
+    let (_all_or_part, codes) = within(async { tokio::join!(saying, hearing) }).await;
+    assert_eq!(codes, [CloseCode::Size]);
     house.counted("flows", |count| count == 0).await;
 }
 

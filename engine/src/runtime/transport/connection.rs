@@ -24,7 +24,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::flows::{Flow, Order};
 use super::udp::Scratch;
-use super::ws::MessageSocket;
+use super::ws::{MessageSocket, is_too_large};
 use crate::redact::Redacted;
 use crate::runtime::clock;
 use crate::runtime::settings::Limits;
@@ -70,6 +70,8 @@ enum Turn {
     Pushed,
     /// A whole message came.
     Message(Bytes),
+    /// A message came that nobody may send: nothing behind it is read.
+    TooLarge,
     /// Everything is said, and nothing more will be.
     AllSaid,
     /// The alarm rang.
@@ -133,6 +135,7 @@ impl Connection {
             let go_on = match turn {
                 Turn::Pushed => self.hear(shard).await,
                 Turn::Message(message) => self.hear_message(message, shard).await,
+                Turn::TooLarge => self.part(shard),
                 Turn::AllSaid => true,
                 Turn::Alarm => self.is_in_time(shard),
                 Turn::Over(error) => {
@@ -242,6 +245,7 @@ impl Connection {
                 Pipe::Messages(socket) => match Pin::new(socket).poll_next(context) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(None) => Turn::Over(None),
+                    Poll::Ready(Some(Err(error))) if is_too_large(&error) => Turn::TooLarge,
                     Poll::Ready(Some(Err(error))) => Turn::Over(Some(error)),
                     Poll::Ready(Some(Ok(message))) => Turn::Message(message),
                 },
@@ -300,13 +304,19 @@ impl Connection {
 
     /// Nobody knows where the next message would begin: what is wrong is said, and then the connection ends.
     fn turn_away(&mut self, fault: &FrameFault, shard: &Shard) {
-        one_more(&shard.counters.unframeable);
         tracing::debug!(peer = %Redacted(self.hop.peer), %fault, "connection cannot be read any more");
         shard.refuse_frame(fault, self.hop);
+        self.part(shard);
+    }
+
+    /// What waits is still said, and nothing more is heard.
+    fn part(&mut self, shard: &Shard) -> bool {
+        one_more(&shard.counters.unframeable);
         self.stage = Stage::Finishing;
         self.midway_since = None;
         self.closing_since = Some(clock::now());
         self.flow.finish();
+        true
     }
 
     /// When the next limit will be reached, and which counter counts that.

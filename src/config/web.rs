@@ -11,6 +11,7 @@ use patchcord_web::{
     serve,
 };
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::{mail::one_of, problem::Wrong, section::Section, tree::Environment};
@@ -30,6 +31,8 @@ pub struct Web {
     pub acme: Option<acme::Settings>,
     /// Sites whose pages may open sockets.
     pub origins: Origins,
+    /// Proxies that say for whom they ask.
+    pub proxies: serve::Proxies,
     /// Servers that browsers are told of.
     pub ice: Ice,
 }
@@ -49,6 +52,12 @@ pub fn read(section: &mut Section<'_>, base: &Path, data: &Path, environment: &E
         let wrong = Wrong::new(format!("names {} sites", origins.len()), format!("name at most {}", origin::MOST));
         section.object(&place, "origins", wrong);
     }
+    let proxies = section.take_list("proxies", network).unwrap_or_default();
+    if proxies.len() > serve::proxies::MOST {
+        let wrong =
+            Wrong::new(format!("names {} networks", proxies.len()), format!("name at most {}", serve::proxies::MOST));
+        section.object(&place, "proxies", wrong);
+    }
     let stun = section.take_list("stun", |text| server(text, &["stun"], "stun:stun.example.org:3478"));
     let (turn, secret) = turn(section, environment);
     let acme = acme(section, data);
@@ -58,7 +67,14 @@ pub fn read(section: &mut Section<'_>, base: &Path, data: &Path, environment: &E
     }
     section.close();
     let ice = Ice { stun: stun.unwrap_or_default(), turn, secret };
-    Web { listen, certificate, acme, origins: Origins::from_iter(origins), ice }
+    Web { listen, certificate, acme, origins: Origins::from_iter(origins), proxies: proxies.into_iter().collect(), ice }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, Wrong> {
+    let one = || text.parse::<IpAddr>().map(IpNet::from);
+    let wrong = || Wrong::new(format!("{text:?} is no address and no network"), "write \"10.0.0.5\" or \"10.0.0.0/8\"");
+    text.parse().or_else(|_| one()).map_err(|_| wrong())
 }
 
 fn place(text: &str) -> Result<serve::Place, Wrong> {

@@ -233,6 +233,7 @@ async fn open_rooms(
         telemetry,
         shown: shown.clone(),
     };
+    let proxies = config.web.proxies.clone();
     let fetching = config.web.acme.clone().map(|acme| (acme, authorities));
     let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
@@ -245,6 +246,7 @@ async fn open_rooms(
     let writers = open_writers(board, shelves, spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
     (rooms.webhooks, rooms.sounds) = (webhooks, sounds);
+    rooms.proxies = proxies;
     let mut doors = vec![
         tokio::spawn(serve(control, control::routes(rooms.clone(), token), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),

@@ -21,7 +21,7 @@ use crate::{
     people::guard,
     phone,
     problem::Problem,
-    serve::Ends,
+    serve::{Ends, proxies::see_through},
 };
 
 /// The version of the text format that Prometheus asks for.
@@ -43,6 +43,7 @@ const SHIELDS: [(HeaderName, &str); 5] = [
 /// The doors of that house.
 pub fn doors(rooms: Rooms) -> Router {
     let (people, bans) = (rooms.people.clone(), rooms.accounts.board().bans.clone());
+    let proxies = rooms.proxies.clone();
     let api = api::routes(rooms.clone()).layer(middleware::from_fn(guard::signed));
     let phones = phone::routes(rooms.clone());
     let known = api.merge(pages::routes(rooms.clone())).layer(middleware::from_fn_with_state(people, guard::identify));
@@ -56,6 +57,7 @@ pub fn doors(rooms: Rooms) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bans, turn_away))
+        .layer(middleware::from_fn_with_state(proxies, see_through))
         .layer(middleware::from_fn(shield))
 }
 

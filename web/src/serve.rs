@@ -5,6 +5,7 @@
 
 mod guests;
 mod patient;
+pub mod proxies;
 mod secure;
 
 use std::{fmt, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
@@ -26,6 +27,7 @@ use tokio::{
 };
 
 pub use guests::{CONNECTIONS, PER_SOURCE, Source};
+pub use proxies::Proxies;
 pub use secure::Secure;
 
 use guests::Guests;

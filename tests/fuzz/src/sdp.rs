@@ -6,7 +6,7 @@ use patchcord_media::sdp::agreed::{Flow, Sound};
 use patchcord_media::sdp::crypto::{Crypto, MasterKey, Suite};
 use patchcord_media::sdp::dtls::{Fingerprint, Setup};
 use patchcord_media::sdp::fmtp::{Events, Opus};
-use patchcord_media::sdp::ice::{Candidate, Ice};
+use patchcord_media::sdp::ice::{Candidate, Ice, MAX_CANDIDATES, Trickled};
 use patchcord_media::sdp::policy::{Policy, Protection};
 use patchcord_media::sdp::read::{MAX_ATTRIBUTES, MAX_BYTES, MAX_FORMATS, MAX_MEDIA};
 use patchcord_media::sdp::{Codec, Description, Direction, Format, Media, Negotiation, Session};
@@ -16,6 +16,9 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
 
 /// Reads a description, asks it everything, and reads what it writes.
 pub fn sdp(data: &[u8]) {
+    if let Some(fragment) = str::from_utf8(data).ok().and_then(|text| Trickled::read(text).ok()) {
+        assert!(fragment.candidates.len() <= MAX_CANDIDATES);
+    }
     let description = match Description::parse(data) {
         Ok(description) => description,
         Err(malformed) => {

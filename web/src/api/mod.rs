@@ -65,6 +65,7 @@ use crate::{
     people::{Asker, People, Right},
     phone::Phones,
     problem::Problem,
+    serve::Proxies,
     sounds::Sounds,
     store::Store,
     webhooks::{Settings, Webhooks},
@@ -94,6 +95,8 @@ pub struct Rooms {
     pub sounds: Sounds,
     /// Who is told over HTTP what happens.
     pub webhooks: Arc<Webhooks>,
+    /// Proxies in front of us that say for whom they ask.
+    pub proxies: Proxies,
     listeners: Arc<Semaphore>,
 }
 
@@ -117,6 +120,7 @@ impl Rooms {
             phones: Arc::default(),
             sounds: Sounds::nowhere(),
             webhooks: Arc::new(Webhooks::new(Settings::default())),
+            proxies: Proxies::default(),
             listeners: Arc::new(Semaphore::new(events::LISTENERS)),
         }
     }

@@ -40,6 +40,12 @@ pub(crate) async fn all(rooms: &Rooms) -> Result<Vec<Sound>, Problem> {
     off_the_loop(move || Ok(sounds.list())).await
 }
 
+/// One of them.
+pub(crate) async fn one(rooms: &Rooms, name: String) -> Result<Sound, Problem> {
+    let sounds = rooms.sounds.clone();
+    off_the_loop(move || sounds.find(&name)).await
+}
+
 fn told(sound: &Sound) -> Value {
     let ms = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     json!({

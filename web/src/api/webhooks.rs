@@ -127,13 +127,18 @@ pub(crate) async fn throw_away(rooms: &Rooms, asker: &Asker, id: &str) -> Result
 
 /// `POST /api/v1/webhooks/ping`
 pub(super) async fn ping(State(rooms): State<Rooms>, asker: Asker) -> Result<StatusCode, Problem> {
+    try_all(&rooms, &asker).await.map(|()| StatusCode::ACCEPTED)
+}
+
+/// Tells all receivers a ping, and notes who wanted it.
+pub(crate) async fn try_all(rooms: &Rooms, asker: &Asker) -> Result<(), Problem> {
     if rooms.webhooks.receivers().is_empty() {
         let nobody = Problem::new(StatusCode::CONFLICT, "no receiver is configured");
         return Err(nobody.remedy("write [webhooks] with url and secret_env in patchcord.toml"));
     }
     rooms.webhooks.ping(&asker.name, clock::wall());
-    rooms.people.note(&asker, "pinged receivers", "", clock::wall()).await;
-    Ok(StatusCode::ACCEPTED)
+    rooms.people.note(asker, "pinged receivers", "", clock::wall()).await;
+    Ok(())
 }
 
 fn nothing(id: &str) -> Problem {

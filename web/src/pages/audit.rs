@@ -33,7 +33,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
             @if deeds.is_empty() { p.empty { "Nothing was done yet." } }
             @else {
                 div.scroll {
-                    table {
+                    table.rows {
                         thead { tr { th { "When (UTC)" } th { "Who" } th { "Did" } th { "From" } } }
                         tbody {
                             @for deed in &deeds {

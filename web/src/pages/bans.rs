@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{
     Guest, Posted, Rooms,
-    frame::{Frame, Place, hidden},
+    frame::{Frame, Place, csrf},
     words::when,
     wrong::Wrong,
 };
@@ -66,10 +66,6 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     Ok(Frame::new("Bans", Place::Bans, &guest.0).page(body).into_response())
 }
 
-fn csrf(asker: &Asker) -> Markup {
-    hidden(asker.session.as_ref().map(|session| session.csrf.as_str()).unwrap_or_default())
-}
-
 fn new(asker: &Asker) -> Markup {
     html! {
         section.card {
@@ -90,7 +86,7 @@ fn table(bans: &[&BanTold], asker: &Asker, may: bool) -> Markup {
     let now = clock::wall();
     html! {
         div.scroll {
-            table {
+            table.middle.rows {
                 thead { tr { th { "Who" } th { "Why" } th { "By" } th { "Since (UTC)" } th { "For another" } @if may { th {} } } }
                 tbody {
                     @for ban in bans.iter().take(MOST) {

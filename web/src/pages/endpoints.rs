@@ -11,8 +11,8 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    journal::{Account, By, CallId, ended, long},
-    routing::{Binding, Endpoint, Origin, Reach},
+    journal::{Account, By, CallId, clean, ended, long},
+    routing::{Binding, Endpoint, Failure, Origin, Reach},
     runtime::clock,
 };
 use serde::Deserialize;
@@ -33,7 +33,7 @@ const FAILURES: usize = 200;
 const FAILURES_SINCE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A call to an endpoint that went wrong there.
-struct Failure {
+struct Missed {
     call: CallId,
     at: SystemTime,
     why: String,
@@ -89,7 +89,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                                         td { @if at == 0 { strong { (endpoint.user) } } }
                                         td.mono { @if at == 0 { (endpoint.number.as_deref().unwrap_or("–")) } }
                                         (place(binding, now))
-                                        td { @if at == 0 { (failure(failures.get(&*endpoint.user))) } }
+                                        td { @if at == 0 { (failure(board.failures.last(&endpoint.user).as_ref(), failures.get(&*endpoint.user))) } }
                                         td.muted { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
                                     }
                                 }
@@ -125,7 +125,7 @@ fn ago(time: Duration) -> String {
 }
 
 /// The last call to each endpoint that went wrong there, among the latest that went wrong at all.
-async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Failure>, Wrong> {
+async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Missed>, Wrong> {
     let mut found = HashMap::new();
     if !guest.0.rights.has(Right::ReadRecords) {
         return Ok(found);
@@ -136,7 +136,7 @@ async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Failur
         for leg in &record.legs {
             let (Account::Endpoint(user), Some(cause)) = (&leg.account, &leg.cause) else { continue };
             if leg.answered.is_none() && (cause.by == By::System || cause.sip.is_some_and(|sip| sip >= 400)) {
-                let failure = || Failure { call: record.call, at: record.began, why: ended(cause) };
+                let failure = || Missed { call: record.call, at: record.began, why: ended(cause) };
                 found.entry(user.to_string()).or_insert_with(failure);
             }
         }
@@ -144,8 +144,21 @@ async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Failur
     Ok(found)
 }
 
-fn failure(last: Option<&Failure>) -> Markup {
-    html! { @if let Some(last) = last { a.small href={ "/calls/" (last.call) } { (last.why) } p.small.muted { (when(last.at)) } } }
+/// What went wrong last: the phone could not register, or a call could not reach it.
+fn failure(refused: Option<&Failure>, missed: Option<&Missed>) -> Markup {
+    html! {
+        @if let Some(refused) = refused {
+            p.small {
+                @if refused.times > 0 { span.badge.bad { "cannot register" } } @else { span.badge { "could not register" } }
+                " " (refused.status) " " (clean(&refused.why))
+            }
+            p.small.muted {
+                @if refused.times > 1 { (refused.times) " times, last " }
+                (when(refused.at)) " from " span.mono { (refused.peer.ip().to_canonical()) }
+            }
+        }
+        @if let Some(missed) = missed { p.small { a href={ "/calls/" (missed.call) } { (missed.why) } } p.small.muted { (when(missed.at)) } }
+    }
 }
 
 /// Where one binding of an endpoint leads; or that it has none.

@@ -18,14 +18,20 @@ pub enum Place {
     Phone,
     /// Past calls.
     Records,
+    /// What was recorded of them.
+    Recordings,
     /// Who may register, and where they are.
     Endpoints,
     /// Where numbers lead.
     Routes,
     /// What answers.
     Services,
+    /// Prompts.
+    Sounds,
     /// Who is refused.
     Bans,
+    /// Who is told over HTTP what happens.
+    Webhooks,
     /// Users and tokens.
     People,
     /// Who did what.
@@ -34,19 +40,40 @@ pub enum Place {
     Nowhere,
 }
 
-/// Each page of the row: which, its name, its address, and the right that it asks for.
-const ROW: [(Place, &str, &str, Right); 11] = [
-    (Place::Home, "Home", "/", Right::ReadStatus),
-    (Place::Phone, "Phone", "/phone", Right::ReadStatus),
-    (Place::Live, "Live", "/live", Right::ReadCalls),
-    (Place::Rooms, "Rooms", "/rooms", Right::ReadCalls),
-    (Place::Records, "Records", "/records", Right::ReadRecords),
-    (Place::Endpoints, "Endpoints", "/endpoints", Right::ReadEndpoints),
-    (Place::Routes, "Routes", "/routes", Right::ReadRoutes),
-    (Place::Services, "Services", "/services", Right::ReadRoutes),
-    (Place::Bans, "Bans", "/bans", Right::ReadEndpoints),
-    (Place::People, "People", "/people", Right::ChangePeople),
-    (Place::Audit, "Audit", "/audit", Right::ReadAudit),
+/// A page: which, its name, its address, and the right that it asks for.
+type Entry = (Place, &'static str, &'static str, Right);
+
+/// The row of pages: a name, and what stands under it; more than one page is a row of its own.
+const ROW: [(&str, &[Entry]); 9] = [
+    ("Home", &[(Place::Home, "Home", "/", Right::ReadStatus)]),
+    ("Phone", &[(Place::Phone, "Phone", "/phone", Right::ReadStatus)]),
+    ("Live", &[(Place::Live, "Live", "/live", Right::ReadCalls)]),
+    ("Rooms", &[(Place::Rooms, "Rooms", "/rooms", Right::ReadCalls)]),
+    (
+        "Records",
+        &[
+            (Place::Records, "Calls", "/records", Right::ReadRecords),
+            (Place::Recordings, "Recordings", "/recordings", Right::ReadRecordings),
+        ],
+    ),
+    ("Endpoints", &[(Place::Endpoints, "Endpoints", "/endpoints", Right::ReadEndpoints)]),
+    ("Routes", &[(Place::Routes, "Routes", "/routes", Right::ReadRoutes)]),
+    (
+        "Services",
+        &[
+            (Place::Services, "Scripts", "/services", Right::ReadRoutes),
+            (Place::Sounds, "Sounds", "/sounds", Right::ReadRoutes),
+        ],
+    ),
+    (
+        "House",
+        &[
+            (Place::People, "People", "/people", Right::ChangePeople),
+            (Place::Bans, "Bans", "/bans", Right::ReadEndpoints),
+            (Place::Webhooks, "Webhooks", "/webhooks", Right::ChangeServer),
+            (Place::Audit, "Audit log", "/audit", Right::ReadAudit),
+        ],
+    ),
 ];
 
 /// What a page stands in.
@@ -67,8 +94,10 @@ impl<'a> Frame<'a> {
         let csrf = self.asker.session.as_ref().map(|session| session.csrf.as_str());
         let bar = html! {
             nav.row aria-label="Pages" {
-                @for (place, name, address, _) in ROW.into_iter().filter(|(.., right)| self.asker.rights.has(*right)) {
-                    a href=(address) aria-current=[(place == self.place).then_some("page")] { (name) }
+                @for (name, entries) in ROW {
+                    @if let Some((_, _, address, _)) = self.open_to(entries).next() {
+                        a href=(address) aria-current=[self.stands_in(entries).then_some("page")] { (name) }
+                    }
                 }
             }
             div.who {
@@ -81,13 +110,42 @@ impl<'a> Frame<'a> {
                 }
             }
         };
-        whole(self.title, csrf, &bar, body)
+        whole(self.title, csrf, &bar, html! { (self.tabs()) (body) })
+    }
+
+    /// Those of them that whoever looks may open.
+    fn open_to(&self, entries: &'static [Entry]) -> impl Iterator<Item = Entry> {
+        entries.iter().copied().filter(|(.., right)| self.asker.rights.has(*right))
+    }
+
+    fn stands_in(&self, entries: &[Entry]) -> bool {
+        entries.iter().any(|(place, ..)| *place == self.place)
+    }
+
+    /// The pages beside this one, where there are some.
+    fn tabs(&self) -> Markup {
+        let here = ROW.into_iter().find(|(_, entries)| self.stands_in(entries));
+        let Some((name, entries)) = here.filter(|(_, entries)| self.open_to(entries).count() > 1) else {
+            return html! {};
+        };
+        html! {
+            nav.tabs aria-label=(name) {
+                @for (place, name, address, _) in self.open_to(entries) {
+                    a href=(address) aria-current=[(place == self.place).then_some("page")] { (name) }
+                }
+            }
+        }
     }
 
     /// The page of somebody whom we do not know.
     pub fn bare(title: &str, body: Markup) -> Markup {
         whole(title, None, &html! {}, body)
     }
+}
+
+/// What makes a form one of this person's session.
+pub fn csrf(asker: &Asker) -> Markup {
+    hidden(asker.session.as_ref().map(|session| session.csrf.as_str()).unwrap_or_default())
 }
 
 /// What makes a form one of this session.

@@ -69,7 +69,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
                 section.card { h2 { "How calls came out in the last 24 hours" } (outcomes(&survey)) }
                 section.card { h2 { "How well they were heard" } (heard(&health)) }
             }
-            div.cards {
+            div.cards.three {
                 section.card.flush {
                     h2 { "Last problems" }
                     @if problems.is_empty() { p.empty { "None in the last 24 hours." } }

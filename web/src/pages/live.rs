@@ -13,13 +13,16 @@ use patchcord_engine::{
 use serde::Deserialize;
 
 use super::{
-    Guest, Posted, Rooms,
+    Guest, Nothing, Posted, Rooms,
     frame::{Frame, Place, hidden},
     words::{leg_name, who},
     wrong::Wrong,
 };
 use crate::{
-    api::{calls::hang_up, records::shown},
+    api::{
+        calls::{hang_up, pass_on},
+        records::shown,
+    },
     people::{Asker, Right},
     problem::Problem,
 };
@@ -49,7 +52,7 @@ fn table(calls: &[Record], asker: &Asker) -> Markup {
     let may = asker.rights.has(Right::ChangeCalls);
     html! {
         div.scroll {
-            table {
+            table.middle.rows {
                 thead { tr { th { "Who" } th { "Service" } th { "Now" } th.right { "For" } @if may { th {} } } }
                 tbody {
                     @for record in calls {
@@ -59,16 +62,37 @@ fn table(calls: &[Record], asker: &Asker) -> Markup {
                             td { (now(record)) }
                             td.right.nowrap { (lasts(record)) }
                             @if may {
-                                td.right {
-                                    form method="post" action={ "/live/" (record.call) "/hangup" } {
-                                        (hidden(csrf))
-                                        button.danger type="submit" { "Hang up" }
-                                    }
-                                }
+                                td.right { (deeds(record, csrf)) }
                             }
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// What may be done with a call: a party of it is passed on, or all of it ends.
+fn deeds(record: &Record, csrf: &str) -> Markup {
+    let talking: Vec<_> = record.legs.iter().filter(|leg| leg.answered.is_some() && leg.ended.is_none()).collect();
+    html! {
+        div.deeds {
+            @if talking.len() > 1 {
+                details.more {
+                    summary { "Pass on" }
+                    form.inline method="post" action={ "/live/" (record.call) "/transfer" } {
+                        (hidden(csrf))
+                        select name="leg" aria-label="Who is passed on" {
+                            @for leg in &talking { option value=(leg.leg) { (leg_name(record, leg)) } }
+                        }
+                        input name="to" placeholder="103 or user:alice" aria-label="To whom" required maxlength="128";
+                        button type="submit" { "Pass on" }
+                    }
+                }
+            }
+            form method="post" action={ "/live/" (record.call) "/hangup" } {
+                (hidden(csrf))
+                button.danger type="submit" { "Hang up" }
             }
         }
     }
@@ -94,8 +118,31 @@ fn lasts(record: &Record) -> String {
     long(std::time::Duration::from_secs(since.as_secs()))
 }
 
+fn read(guest: &Guest, call: &str) -> Result<CallId, Wrong> {
+    let no_id = |_| Problem::new(StatusCode::BAD_REQUEST, "that is no call's id");
+    call.parse().map_err(no_id).map_err(|problem| Wrong::from(problem).to(&guest.0))
+}
+
+/// Who is passed on, and to whom.
 #[derive(Deserialize)]
-pub struct Nothing {}
+pub struct Passed {
+    leg: u32,
+    to: String,
+}
+
+/// `POST /live/{call}/transfer`
+pub async fn pass(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(call): Path<String>,
+    Posted(passed): Posted<Passed>,
+) -> Result<Redirect, Wrong> {
+    guest.may(Right::ChangeCalls)?;
+    let call = read(&guest, &call)?;
+    let begun = pass_on(&rooms, &guest.0, call, Some(passed.leg), &passed.to).await;
+    begun.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    Ok(Redirect::to("/live"))
+}
 
 pub async fn end(
     State(rooms): State<Rooms>,
@@ -104,8 +151,7 @@ pub async fn end(
     Posted(_): Posted<Nothing>,
 ) -> Result<Redirect, Wrong> {
     guest.may(Right::ChangeCalls)?;
-    let no_id = |_| Problem::new(StatusCode::BAD_REQUEST, "that is no call's id");
-    let call: CallId = call.parse().map_err(no_id).map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    let call = read(&guest, &call)?;
     hang_up(&rooms, &guest.0, call).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
     Ok(Redirect::to("/live"))
 }

@@ -9,7 +9,9 @@
 //! service  one service, looked at closely
 //! rooms    conferences there are and were
 //! phone    a person's own phone, and the check that names what does not work
-//! records  past calls; filters: those that somebody saved
+//! records  past calls; filters: those that somebody saved; recordings: what was recorded of them
+//! sounds   prompts: heard, uploaded, replaced
+//! webhooks who is told what happens, and what nobody took
 //! call     one call, with its proof
 //! words    small things that many pages show
 //! wrong    what is said when a page cannot be shown
@@ -30,17 +32,20 @@ mod live;
 mod log_in;
 mod people;
 mod phone;
+mod recordings;
 mod records;
 mod rooms;
 mod routes;
 mod service;
 mod services;
+mod sounds;
+mod webhooks;
 mod words;
 mod wrong;
 
 use axum::{
     Form, Router,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
     http::{StatusCode, Uri, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -53,6 +58,7 @@ use crate::{
     problem::Problem,
 };
 
+use sounds::upload::MAX_UPLOAD;
 pub use wrong::Wrong;
 
 /// Largest form that is read.
@@ -64,6 +70,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/", get(home::show))
         .route("/live", get(live::show))
         .route("/live/{call}/hangup", post(live::end))
+        .route("/live/{call}/transfer", post(live::pass))
         .route("/rooms", get(rooms::list))
         .route("/rooms/{room}", get(rooms::live::show))
         .route("/rooms/{room}/order", post(rooms::live::obey))
@@ -74,6 +81,15 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/services", get(services::list))
         .route("/services/{name}", get(service::show))
         .route("/services/{name}/text", get(services::text))
+        .route("/sounds", get(sounds::list).post(sounds::upload::take).layer(DefaultBodyLimit::max(MAX_UPLOAD)))
+        .route("/sounds/{name}", get(sounds::one::show))
+        .route("/sounds/{name}/sound", get(sounds::one::give))
+        .route("/sounds/{name}/restore", post(sounds::one::restore))
+        .route("/sounds/{name}/remove", post(sounds::one::remove))
+        .route("/webhooks", get(webhooks::show))
+        .route("/webhooks/ping", post(webhooks::ping))
+        .route("/webhooks/deliveries/{id}/resend", post(webhooks::resend))
+        .route("/webhooks/deliveries/{id}/remove", post(webhooks::remove))
         .route("/bans", get(bans::show).post(bans::ban))
         .route("/bans/lift", post(bans::lift))
         .route("/audit", get(audit::show))
@@ -87,6 +103,8 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/phone", get(phone::show))
         .route("/phone/check", get(phone::check))
         .route("/records", get(records::show))
+        .route("/recordings", get(recordings::show))
+        .route("/recordings/{call}/{at}/delete", post(recordings::remove))
         .route("/records/filters", post(filters::save))
         .route("/records/filters/remove", post(filters::forget))
         .route("/calls/{call}", get(call::show))
@@ -100,7 +118,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", post(log_in::log_out))
         .route("/assets/{version}/{file}", get(assets::give))
-        .layer(axum::extract::DefaultBodyLimit::max(MAX_FORM))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
         .with_state(rooms)
 }
 
@@ -127,6 +145,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Guest {
         }
     }
 }
+
+/// What a form says whose only content is its address.
+#[derive(Deserialize)]
+pub struct Nothing {}
 
 /// A form of a page of ours: it carries the token of the session.
 pub struct Posted<T>(pub T);

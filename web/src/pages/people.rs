@@ -12,7 +12,7 @@ use patchcord_engine::{journal::moment, runtime::clock};
 use serde::Deserialize;
 
 use super::{
-    Guest, Posted, Rooms,
+    Guest, Nothing, Posted, Rooms,
     frame::{Frame, Place, hidden},
     wrong::Wrong,
 };
@@ -89,7 +89,7 @@ fn user_table(users: &[User], endpoints: &[String], csrf: &str) -> Markup {
     html! {
         datalist #endpoints { @for endpoint in endpoints { option value=(endpoint) {} } }
         div.scroll {
-            table {
+            table.middle.rows {
                 thead { tr { th { "Name" } th { "Role" } th { "Calls as" } th { "Since" } th {} } }
                 tbody {
                     @for user in users {
@@ -125,7 +125,7 @@ fn user_table(users: &[User], endpoints: &[String], csrf: &str) -> Markup {
 fn token_table(tokens: &[Token], csrf: &str) -> Markup {
     html! {
         div.scroll {
-            table {
+            table.middle.rows {
                 thead { tr { th { "For" } th { "May" } th { "Made by" } th { "Until" } th {} } }
                 tbody {
                     @for token in tokens {
@@ -170,9 +170,6 @@ pub struct NewToken {
     days: String,
     scopes: String,
 }
-
-#[derive(Deserialize)]
-pub struct Nothing {}
 
 fn role(word: &str) -> Result<Role, Problem> {
     word.parse().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "there is no such role"))

@@ -67,7 +67,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                 pre.sip.story #story { (story) }
             }
         }
-        div.cards {
+        div.cards.three {
             section.card.flush { h2 { "Routes" } (routes(&plan)) }
             section.card.flush {
                 h2 { "Numbers of endpoints" }

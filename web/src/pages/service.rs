@@ -76,7 +76,7 @@ pub async fn show(
         section.card.flush {
             h2 { "Text" }
             p.compared.small.muted {
-                @if funnel.calls > 0 { "The bars say how many of the last " (funnel.calls) " calls of this version gave that order. " }
+                @if funnel.calls > 0 { "The bars say how many of the last " @if funnel.calls == 1 { "call" } @else { (funnel.calls) " calls" } " of this version gave that order. " }
                 @if !examined.lines.is_empty() { "Lines that no test reached are marked." }
             }
             (text(&service.text, &examined, &funnel))

@@ -50,6 +50,15 @@ pub fn lasted(record: &Record) -> String {
     record.lasted().map_or_else(|| "–".into(), long)
 }
 
+/// So many bytes, as people say it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", (bytes + 500) / 1_000),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}
+
 /// A short time with its thousandths.
 pub fn exact(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())

@@ -231,10 +231,15 @@ async fn send_away(socket: Socket, refusal: Refusal) {
     farewell(socket, Some(refusal)).await;
 }
 
+/// By which code a socket closes; RFC 6455 has one for messages that are too large.
+fn code(refusal: &Refusal) -> CloseCode {
+    if refusal.code == "too_large" { CloseCode::Size } else { CloseCode::Policy }
+}
+
 /// The last words to a page. What it is still saying is read and not heard: closing over it would take our words back.
 pub(super) async fn farewell(mut socket: Socket, refusal: Option<Refusal>) {
     let last = async {
-        let frame = refusal.as_ref().map(|refusal| CloseFrame { code: CloseCode::Policy, reason: refusal.code.into() });
+        let frame = refusal.as_ref().map(|refusal| CloseFrame { code: code(refusal), reason: refusal.code.into() });
         if let Some(refusal) = refusal {
             socket.send(Message::text(words::write(None, &refusal.told(None)))).await.map_err(io::Error::other)?;
         }

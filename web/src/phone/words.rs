@@ -1,7 +1,7 @@
 //! What a page and the server say to each other over `/phone/signal`: JSON, one object a message, its kind in `type`.
 //!
 //! ```text
-//! page   hello dial answer hangup offer accept refuse press transfer message ping
+//! page   hello dial answer hangup offer accept refuse press transfer message candidate ping
 //! server welcome ring progress answered offer accept transfer message ended error pong
 //! ```
 //!
@@ -120,6 +120,14 @@ pub enum Said {
         to: Option<String>,
         /// The text.
         text: String,
+    },
+    /// Another address of the page's, as the browser finds it after the offer; none is the last. The server is found without.
+    Candidate {
+        /// In which talk.
+        talk: String,
+        /// As the browser writes it.
+        #[serde(default)]
+        candidate: Option<String>,
     },
     /// Is anybody there?
     Ping {},
@@ -318,6 +326,7 @@ impl Said {
                 (std::iter::once(talk).chain(to).chain(with).map(String::as_str).collect(), None, None)
             }
             Self::Message { talk, to, text } => (talk.iter().chain(to).map(String::as_str).collect(), None, Some(text)),
+            Self::Candidate { talk, candidate } => (vec![talk], None, candidate.as_deref().filter(|it| !it.is_empty())),
             Self::Ping {} => (Vec::new(), None, None),
         };
         if names.iter().any(|name| name.is_empty() || name.len() > MAX_NAME) {

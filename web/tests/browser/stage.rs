@@ -28,11 +28,16 @@ const DOOR: LegNumber = LegNumber(2);
 /// A house with a person of each role.
 pub async fn house() -> Lab {
     let lab = Lab::new().await;
+    people(&lab).await;
+    lab
+}
+
+/// A person of each role comes into that house.
+pub async fn people(lab: &Lab) {
     for role in Role::ALL {
         let added = lab.people.add(&Asker::server(), role.word(), PASSWORD.into(), role, clock::wall()).await;
         added.expect("added");
     }
-    lab
 }
 
 /// Keeps these pieces.

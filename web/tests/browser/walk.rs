@@ -4,21 +4,22 @@ use patchcord_engine::runtime::clock;
 
 use crate::{
     chromium::{Browser, Look},
+    keeping,
     lab::Lab,
     stage::{self, PASSWORD},
 };
 
-const WIDE: Look = Look { width: 1280, height: 900, dark: false };
+pub const WIDE: Look = Look { width: 1280, height: 900, dark: false };
 const NARROW: Look = Look { width: 390, height: 844, dark: false };
 
 /// Where pictures of the pages go, when somebody wants to look at them.
 const PICTURES: &str = "PATCHCORD_PICTURES";
 
-fn address(lab: &Lab, path: &str) -> String {
+pub fn address(lab: &Lab, path: &str) -> String {
     format!("http://{}{path}", lab.web)
 }
 
-async fn log_in(browser: &mut Browser, lab: &Lab, name: &str) {
+pub async fn log_in(browser: &mut Browser, lab: &Lab, name: &str) {
     browser.open(&address(lab, "/records")).await;
     let fill = format!(
         "document.querySelector('[name=name]').value = '{name}'; \
@@ -29,7 +30,7 @@ async fn log_in(browser: &mut Browser, lab: &Lab, name: &str) {
 }
 
 /// Nothing sticks out of the page, and nothing was refused or broke.
-async fn stands_well(browser: &mut Browser, page: &str) {
+pub async fn stands_well(browser: &mut Browser, page: &str) {
     let wider = browser.run("document.documentElement.scrollWidth - innerWidth").await;
     assert!(wider.as_i64().is_some_and(|wider| wider <= 0), "{page} is wider than its window by {wider}");
     assert_eq!(browser.complaints(), Vec::<String>::new(), "{page}");
@@ -224,7 +225,7 @@ async fn whoever_may_not_see_numbers_sees_none() {
 
 #[tokio::test]
 async fn each_page_stands_well_wide_and_narrow_by_day_and_by_night() {
-    let lab = stage::house().await;
+    let lab = keeping::telling().await;
     let (id, pieces) = stage::good(&lab);
     stage::keep(&lab, &pieces).await;
     stage::keep(&lab, &stage::others()).await;
@@ -235,7 +236,22 @@ async fn each_page_stands_well_wide_and_narrow_by_day_and_by_night() {
     browser.open(&address(&lab, "/login")).await;
     let call = format!("/calls/{id}");
     let tried = "/routes?caller=filed&called=900";
-    let pages = ["/", "/records", &call, "/live", "/endpoints", tried, "/services", "/people", "/audit"];
+    let pages = [
+        "/",
+        "/records",
+        &call,
+        "/live",
+        "/endpoints",
+        tried,
+        "/services",
+        "/people",
+        "/audit",
+        "/recordings",
+        "/sounds",
+        "/webhooks",
+        "/bans",
+        "/rooms",
+    ];
     let mut logged_in = false;
     for (number, path) in ["/login"].iter().chain(&pages).enumerate() {
         if number == 1 && !logged_in {

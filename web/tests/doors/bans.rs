@@ -14,10 +14,16 @@ use crate::lab::Lab;
 
 /// What `/healthz` says to somebody at that address.
 async fn health_from(lab: &Lab, address: &str) -> String {
+    health_for(lab, address, "").await
+}
+
+/// The same with headers, as a proxy writes them.
+async fn health_for(lab: &Lab, address: &str, headers: &str) -> String {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind(SocketAddr::new(address.parse().expect("an address"), 0)).expect("it is ours");
     let mut stream = socket.connect(lab.web).await.expect("the door answers");
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await.expect("sent");
+    let asked = format!("GET /healthz HTTP/1.1\r\nHost: test\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer.lines().next().expect("a status line").to_owned()
@@ -47,6 +53,20 @@ async fn a_ban_is_in_force_at_once_kept_over_a_restart_and_lifted_again() {
     let deeds = lab.order("GET", "/api/v1/audit", "").await.json();
     let said: Vec<_> = deeds["deeds"].as_array().expect("a list").iter().map(|deed| &deed["deed"]).collect();
     assert_eq!(said, ["lifted the ban of", "banned"]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_named_is_believed_for_whom_it_asks_and_nobody_else_is() {
+    let lab = Lab::new().await;
+    lab.order("POST", "/api/v1/bans", r#"{"network":"198.51.100.7","reason":"scans"}"#).await;
+    let from = |address: &str| format!("X-Forwarded-For: {address}\r\n");
+    assert_eq!(health_for(&lab, "127.0.0.1", &from("198.51.100.7")).await, "HTTP/1.1 403 Forbidden");
+    assert_eq!(health_for(&lab, "127.0.0.1", &from("198.51.100.7, 203.0.113.9")).await, "HTTP/1.1 200 OK");
+    assert_eq!(health_for(&lab, "127.0.0.2", &from("198.51.100.7")).await, "HTTP/1.1 200 OK", "it is no proxy of ours");
+
+    lab.order("POST", "/api/v1/bans", r#"{"network":"127.0.0.2","reason":"scans"}"#).await;
+    let lies = health_for(&lab, "127.0.0.2", &from("203.0.113.9")).await;
+    assert_eq!(lies, "HTTP/1.1 403 Forbidden", "what it writes helps nobody");
 }
 
 #[tokio::test]

@@ -157,6 +157,7 @@ impl Lab {
         let webhooks = Arc::new(Webhooks::new(settings));
         let mut rooms = Rooms::new(accounts, house.clone(), store.clone(), people.clone(), recordings, feed.clone());
         rooms.webhooks = webhooks.clone();
+        rooms.proxies = std::iter::once("127.0.0.1/32".parse().expect("a network")).collect();
         rooms.sounds = Sounds::new(folder.path().join("sounds"), |_| None, std::iter::empty());
         tokio::spawn(serve(listener, control::routes(rooms.clone(), token), stopped.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

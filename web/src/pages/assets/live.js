@@ -93,6 +93,26 @@ document.addEventListener("timeupdate", ({ target }) => {
   if (figure && !target.paused) showTime(Number(figure.dataset.from) + target.currentTime);
 }, true);
 
+// A prompt in a list is heard where it stands; without a script the link is the sound.
+const heard = new Audio();
+let hearing = null;
+function quiet() {
+  hearing?.setAttribute("aria-pressed", "false");
+  hearing = null;
+}
+for (const end of ["ended", "error", "pause"]) heard.addEventListener(end, quiet);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-hear]");
+  if (!link || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const again = link === hearing;
+  heard.pause();
+  quiet();
+  if (again) return;
+  heard.src = link.href;
+  heard.play().then(() => ((hearing = link), link.setAttribute("aria-pressed", "true"))).catch(() => {});
+});
+
 // An export tells how far it is, and may be stopped; without a script the link is the file.
 async function bring(link) {
   const [box, stop] = [document.getElementById("export"), new AbortController()];
@@ -128,7 +148,9 @@ document.addEventListener("click", (event) => {
 // On a narrow screen the row of pages scrolls: the page that is shown stands in sight.
 const row = document.querySelector(".row");
 const here = row?.querySelector("[aria-current]");
-if (here) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+const intoSight = () => here && (row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2);
+intoSight();
+addEventListener("resize", intoSight);
 
 // Keys: / goes to the first field, j and k from one line to the next.
 document.addEventListener("keydown", (event) => {

@@ -124,7 +124,7 @@ fn legs(record: &Record) -> Markup {
         |leg: &LegRecord, at: Option<Duration>| at.map_or_else(|| "–".into(), |at| long(at.saturating_sub(leg.began)));
     html! {
         div.scroll {
-            table {
+            table.legs {
                 thead { tr { th { "Leg" } th { "Party" } th { "Over" } th.right { "Rang after" } th.right { "Answered after" } th.right { "Talked" } th { "Sound" } th { "Ended" } } }
                 tbody {
                     @for leg in &record.legs {

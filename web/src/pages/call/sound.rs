@@ -85,10 +85,18 @@ pub fn card(record: &Record, taken: &[Taken]) -> Markup {
 
 /// How loud it was: what was heard above the line, what was said below it.
 fn picture(peaks: &Peaks) -> Markup {
-    let wide = peaks.length().clamp(1, BARS);
+    picture_of(peaks, peaks.length().clamp(1, BARS), 84)
+}
+
+/// The same for a list.
+pub fn small_picture(peaks: &Peaks, bars: usize) -> Markup {
+    picture_of(peaks, peaks.length().clamp(1, bars), 40)
+}
+
+fn picture_of(peaks: &Peaks, wide: usize, high: u32) -> Markup {
     let seconds = peaks.seconds();
     html! {
-        svg.wave viewBox={ "0 0 " (wide) " 100" } preserveAspectRatio="none" width="100%" height="84" role="img"
+        svg.wave viewBox={ "0 0 " (wide) " 100" } preserveAspectRatio="none" width="100%" height=(high) role="img"
             data-seconds=(seconds) aria-label={ "How loud it was, over " (format!("{seconds:.1}")) " s" } {
             (bars(peaks, wide))
             line.now x1="0" x2="0" y1="0" y2="100" {}

@@ -211,6 +211,7 @@ impl Agent {
             | Said::Accept { talk, .. }
             | Said::Refuse { talk }
             | Said::Press { talk, .. }
+            | Said::Candidate { talk, .. }
             | Said::Transfer { talk, .. } => Some(talk.clone()),
             Said::Message { talk, .. } => talk.clone(),
             Said::Hello { .. } | Said::Ping {} => None,
@@ -231,6 +232,7 @@ impl Agent {
             Said::Press { talk, key, ms } => self.press(&talk, key, ms, now),
             Said::Transfer { talk, to, with } => self.transfer(&talk, to.as_deref(), with.as_deref(), now),
             Said::Message { talk, to, text } => self.message(talk.as_deref(), to.as_deref(), text, now),
+            Said::Candidate { talk, candidate } => self.learn(&talk, candidate.as_deref()),
             Said::Hello { .. } => Err(Refusal::new("wrong_state", "hello is said once, first of all")),
             Said::Ping {} => {
                 self.told.push_back(Told::Pong {});

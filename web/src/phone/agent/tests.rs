@@ -309,6 +309,23 @@ fn keys_go_beside_the_sound_where_they_are_keys() {
 }
 
 #[test]
+fn candidates_that_come_later_are_taken_for_talks_that_are_there() {
+    let (mut stage, _) = Stage::talking(false);
+    let later = |candidate: Option<&str>| Said::Candidate { talk: "a".into(), candidate: candidate.map(str::to_owned) };
+    stage.say(later(Some("candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host generation 0")));
+    stage.say(later(Some("")));
+    stage.say(later(None));
+    stage.say(later(Some("candidate:1")));
+    let told = stage.told();
+    assert!(
+        matches!(told, Told::Error { error: Refusal { code: "malformed", .. }, .. }),
+        "the first to be refused: {told:?}"
+    );
+    stage.say(Said::Candidate { talk: "none".into(), candidate: None });
+    assert!(matches!(stage.told(), Told::Error { .. }));
+}
+
+#[test]
 fn a_bye_of_the_other_side_ends_the_talk() {
     let (mut stage, invite) = Stage::talking(false);
     stage.hear(&inside("BYE", &invite, "Reason: Q.850;cause=16;text=\"time is over\"\n", ""));

@@ -1,7 +1,7 @@
 // JsSIP behind the face that the scenarios drive: window.phone.
 
 import JsSIP from "jssip";
-import { Ear, microphone, report } from "./sound.js";
+import { Ear, camera, microphone, report } from "./sound.js";
 
 const pcConfig = { iceServers: [] };
 
@@ -9,15 +9,22 @@ class Phone {
     state = "idle";
     reason = "";
     answers = true;
+    texts = [];
     // Changes what is said of our sound.
     twist = (sdp) => sdp;
 
     async register({ server, user, password, domain }) {
         this.domain = domain;
         this.stream = await microphone();
-        const sockets = [new JsSIP.WebSocketInterface(server)];
+        this.socket = new JsSIP.WebSocketInterface(server);
+        const sockets = [this.socket];
         const uri = `sip:${user}@${domain}`;
-        this.agent = new JsSIP.UA({ sockets, uri, password, session_timers: false });
+        this.agent = new JsSIP.UA({ sockets, uri, password, session_timers: false, connection_recovery_min_interval: 1 });
+        this.registrations = 0;
+        this.agent.on("registered", () => (this.registrations += 1));
+        this.agent.on("newMessage", ({ originator, request }) => {
+            if (originator === "remote") this.texts.push(request.body);
+        });
         this.agent.on("newRTCSession", ({ originator, session }) => {
             if (originator === "remote") this.ring(session);
         });
@@ -35,6 +42,19 @@ class Phone {
         const session = this.agent.call(`sip:${number}@${this.domain}`, options);
         this.follow(session);
         this.listen(session.connection);
+    }
+
+    // Shows a picture, too, as far as the other side wants that.
+    async show(number) {
+        this.stream = await camera(this.stream);
+        this.dial(number);
+    }
+
+    // Whether it was offered, and what the other side said to that.
+    picture() {
+        const { localDescription: ours, remoteDescription: theirs } = this.connection;
+        const said = ({ sdp }) => /^m=video (\d+)/m.exec(sdp)?.[1] ?? "nothing";
+        return `${said(ours) === "0" ? "not offered" : "offered"}, ${said(theirs) === "0" ? "refused" : "taken"}`;
     }
 
     ring(session) {
@@ -83,6 +103,49 @@ class Phone {
 
     resume() {
         return this.session.unhold();
+    }
+
+    mute(muted) {
+        if (muted) this.session.mute({ audio: true });
+        else this.session.unmute({ audio: true });
+    }
+
+    // Hands the other party on; gives the last status that it is told.
+    transfer(number) {
+        return this.refer((handlers) => this.session.refer(`sip:${number}@${this.domain}`, handlers));
+    }
+
+    // Leaves this talk aside; the next dial() is another one, to which the first may be handed on.
+    aside() {
+        this.first = this.session;
+    }
+
+    transferFirst() {
+        const other = this.session;
+        return this.refer((handlers) => this.first.refer(other.remote_identity.uri, { ...handlers, replaces: other }));
+    }
+
+    refer(begin) {
+        return new Promise((resolve) => {
+            begin({
+                eventHandlers: {
+                    accepted: ({ status_line }) => resolve(status_line.status_code),
+                    failed: ({ status_line }) => resolve(status_line?.status_code ?? 0),
+                    requestFailed: ({ cause }) => resolve(cause),
+                },
+            });
+        });
+    }
+
+    text(number, words) {
+        return new Promise((resolve) => {
+            const eventHandlers = { succeeded: () => resolve(true), failed: ({ cause }) => resolve(cause) };
+            this.agent.sendMessage(`sip:${number}@${this.domain}`, words, { eventHandlers });
+        });
+    }
+
+    loseSocket() {
+        this.socket._ws.close();
     }
 
     // Begins ICE anew, as after a change of the network.

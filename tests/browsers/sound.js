@@ -5,6 +5,12 @@ export function microphone() {
     return navigator.mediaDevices.getUserMedia({ audio });
 }
 
+// The same with a camera.
+export async function camera(stream) {
+    const video = await navigator.mediaDevices.getUserMedia({ video: true });
+    return new MediaStream([...stream.getAudioTracks(), ...video.getVideoTracks()]);
+}
+
 export class Ear {
     constructor(stream) {
         // Without an element that plays it, Chromium hands a remote stream on as silence.

@@ -11,7 +11,7 @@ use crate::records::records;
 use crate::setup;
 
 /// The phones that a page may be, by the name of their script.
-const LIBRARIES: [&str; 2] = ["jssip", "sip"];
+pub const LIBRARIES: [&str; 2] = ["jssip", "sip"];
 
 /// What the page's microphone says; no phone of the lab has this tone.
 const MICROPHONE_HZ: u32 = 2450;
@@ -20,17 +20,17 @@ const MICROPHONE_HZ: u32 = 2450;
 const AUDIBLE_DB: i32 = -50;
 
 /// A page that is a phone of carol's (103).
-struct Page {
-    chromium: Chromium,
+pub struct Page {
+    pub chromium: Chromium,
 }
 
 impl Page {
     /// Opens the page and registers.
-    async fn open(server: &Server, library: &str) -> Self {
+    pub async fn open(server: &Server, library: &str) -> Self {
         Self::open_by(&format!("ws://{}", server.ws()), library, ("carol", MICROPHONE_HZ)).await
     }
 
-    async fn open_by(door: &str, library: &str, (user, hz): (&str, u32)) -> Self {
+    pub async fn open_by(door: &str, library: &str, (user, hz): (&str, u32)) -> Self {
         let address = serve_page(script(library)).await;
         let mut chromium = Chromium::start(hz).await;
         chromium.open(&address).await;
@@ -41,20 +41,20 @@ impl Page {
         Self { chromium }
     }
 
-    async fn dial(&mut self, number: &str) {
+    pub async fn dial(&mut self, number: &str) {
         self.chromium.run(&format!("phone.dial('{number}')")).await;
     }
 
-    async fn is(&mut self, state: &str) {
+    pub async fn is(&mut self, state: &str) {
         self.chromium.until(&format!("the page is {state}"), &format!("phone.state === '{state}'")).await;
     }
 
-    async fn hears(&mut self, hz: u32) {
+    pub async fn hears(&mut self, hz: u32) {
         let fact = format!("the page hears {hz} Hz");
         self.chromium.until(&fact, &format!("phone.level({hz}) > {AUDIBLE_DB}")).await;
     }
 
-    async fn hears_nothing_of(&mut self, hz: u32) {
+    pub async fn hears_nothing_of(&mut self, hz: u32) {
         let fact = format!("the page hears nothing of {hz} Hz");
         self.chromium.until(&fact, &format!("phone.level({hz}) < {AUDIBLE_DB} - 20")).await;
     }
@@ -66,7 +66,7 @@ impl Page {
         self.chromium.run("phone.report()").await
     }
 
-    async fn does(&mut self, deed: &str) {
+    pub async fn does(&mut self, deed: &str) {
         self.chromium.run(&format!("Promise.resolve(phone.{deed}).then(() => true)")).await;
     }
 }
@@ -77,11 +77,11 @@ fn script(library: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}; ./test makes it", path.display()))
 }
 
-async fn house() -> Server {
+pub async fn house() -> Server {
     house_with(setup().with_ws()).await
 }
 
-async fn comes_to_hear_page(phone: &Handset) {
+pub async fn comes_to_hear_page(phone: &Handset) {
     let heard = async || {
         (phone.listens(std::time::Duration::from_millis(200)).await.tone(MICROPHONE_HZ.into()) > -30.0).then_some(())
     };

@@ -3,6 +3,7 @@
 //! Each test starts a server of its own on loopback, with a data folder of its own. Nothing here sleeps; every
 //! wait is for a fact and has a deadline.
 
+mod browser_transfers;
 mod browsers;
 mod calling;
 #[path = "../../web/tests/store/cluster.rs"]
@@ -15,6 +16,7 @@ mod lasting;
 #[path = "../../web/tests/outside/smtp.rs"]
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;
+mod meetings;
 mod occasions;
 mod operators;
 mod originated;
@@ -22,6 +24,7 @@ mod other_phones;
 mod outages;
 mod outside;
 mod page_phones;
+mod page_talks;
 mod pages;
 mod pressed;
 mod records;
@@ -35,6 +38,8 @@ mod shipped;
 mod streams;
 mod torture;
 mod trunks;
+mod turned;
+mod walking;
 
 use patchcord_lab::{Server, Setup};
 

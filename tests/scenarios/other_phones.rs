@@ -10,7 +10,7 @@ async fn server() -> Server {
     setup().endpoint("alice", "secret").start().await
 }
 
-fn account<'a>(server: &Server, carrier: Carrier, password: &'a str) -> Account<'a> {
+pub fn account<'a>(server: &Server, carrier: Carrier, password: &'a str) -> Account<'a> {
     Account { carrier, server: server.address(carrier), user: "alice", password }
 }
 

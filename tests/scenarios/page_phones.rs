@@ -9,13 +9,13 @@ use crate::pages::{Door, house_of};
 use crate::setup;
 
 /// What the page's microphone says.
-const MICROPHONE_HZ: u32 = 2450;
+pub const MICROPHONE_HZ: u32 = 2450;
 
 /// A tone that is louder than this below full scale is there.
 const AUDIBLE_DB: i32 = -50;
 
 /// Gives `window.level(hz)`: how loud a tone is in what the first talk of `phone` hears, in decibels.
-const EAR: &str = "window.level = (hz) => {
+pub const EAR: &str = "window.level = (hz) => {
     const talk = [...phone.talks.values()][0];
     if (!talk?.remote) return -200;
     if (window.heardOf !== talk) {
@@ -30,53 +30,59 @@ const EAR: &str = "window.level = (hz) => {
     return Math.max(...bins.slice(at - 2, at + 3));
 }; true";
 
-/// The dashboard's phone, with the admin logged in.
-async fn dashboard(door: &Door) -> Chromium {
-    let mut page = Chromium::start(MICROPHONE_HZ).await;
+/// A browser in which the admin is logged in, and whose microphone says that tone.
+pub async fn tab(door: &Door, hz: u32) -> Chromium {
+    let mut page = Chromium::start(hz).await;
     page.open(&format!("http://{}/login", door.web)).await;
     let login = format!(
         "fetch('/login', {{ method: 'POST', body: new URLSearchParams({{ name: 'admin', password: '{}' }}) }}).then((told) => told.ok)",
         door.password
     );
     assert_eq!(page.run(&login).await, true);
+    page
+}
+
+/// The dashboard's phone, with the admin logged in.
+pub async fn dashboard(door: &Door) -> Chromium {
+    let mut page = tab(door, MICROPHONE_HZ).await;
     page.open(&format!("http://{}/phone", door.web)).await;
     ready(&mut page).await;
     page
 }
 
-async fn ready(page: &mut Chromium) {
+pub async fn ready(page: &mut Chromium) {
     page.until("the phone is ready", "document.getElementById('phone-state')?.textContent === 'ready'").await;
     page.run(EAR).await;
 }
 
-async fn dial(page: &mut Chromium, number: &str) {
+pub async fn dial(page: &mut Chromium, number: &str) {
     let dial = format!(
         "document.getElementById('number').value = '{number}'; document.getElementById('dial').requestSubmit(); true"
     );
     page.run(&dial).await;
 }
 
-async fn shows(page: &mut Chromium, state: &str) {
+pub async fn shows(page: &mut Chromium, state: &str) {
     let fact = format!("the page shows that it {state}");
     page.until(&fact, &format!("document.querySelector('.talk .badge')?.textContent === '{state}'")).await;
 }
 
-async fn hears(page: &mut Chromium, hz: u32) {
+pub async fn hears(page: &mut Chromium, hz: u32) {
     page.until(&format!("the page hears {hz} Hz"), &format!("level({hz}) > {AUDIBLE_DB}")).await;
 }
 
-async fn presses(page: &mut Chromium, button: &str) {
+pub async fn presses(page: &mut Chromium, button: &str) {
     let press = format!(
         "[...document.querySelectorAll('.talk button')].find((one) => one.textContent === '{button}').click(); true"
     );
     page.run(&press).await;
 }
 
-async fn is_over(page: &mut Chromium) {
+pub async fn is_over(page: &mut Chromium) {
     page.until("no talk is left", "phone.talks.size === 0").await;
 }
 
-async fn comes_to_hear_page(phone: &Handset) {
+pub async fn comes_to_hear_page(phone: &Handset) {
     let heard = async || {
         (phone.listens(std::time::Duration::from_millis(200)).await.tone(MICROPHONE_HZ.into()) > -30.0).then_some(())
     };

@@ -199,7 +199,12 @@ async fn pages_ring_each_other_and_texts_keys_and_ends_reach_the_other_side() {
     door.phone_page().await;
     let (mut caller, _) = door.admin().await;
     let (mut callee, _) = door.admin().await;
-    // Both are the admin's: the call rings wherever he is.
+    // Both are the admin's: a text reaches and a call rings him wherever he is.
+    caller.say(json!({ "type": "message", "to": "100", "text": "lunch?" })).await;
+    let text = callee.hear("message").await;
+    assert_eq!((&text["text"], &text["from"]), (&json!("lunch?"), &json!("admin")));
+    caller.say(json!({ "type": "message", "to": "199", "text": "lunch?" })).await;
+    assert_eq!(caller.hear("error").await["error"]["code"], "forbidden");
     caller.dial("a", "100").await;
     let ring = callee.hear("ring").await;
     assert_eq!((&ring["from"], ring["sdp"].is_string()), (&json!("admin"), true));
@@ -291,17 +296,18 @@ async fn a_page_that_talks_nonsense_or_too_much_is_told_so() {
     let (mut said, mut heard) = page.socket.split();
     let sending = async { said.send(ten).await };
     let hearing = async {
+        let (mut told, mut code) = (false, 0);
         while let Some(Ok(message)) = heard.next().await {
-            if let Message::Text(text) = message
-                && text.contains("too_large")
-            {
-                return true;
+            match message {
+                Message::Text(text) => told |= text.contains("too_large"),
+                Message::Close(Some(frame)) => code = frame.code.into(),
+                _ => {}
             }
         }
-        false
+        (told, code)
     };
     let (_all_or_part, told) = tokio::join!(sending, hearing);
-    assert!(told, "it is told that the message is too large");
+    assert_eq!(told, (true, 1009_u16), "it is told that the message is too large");
     let (mut old, _) = door.admin().await;
     old.say(json!({ "type": "hello", "version": 1 })).await;
     assert_eq!(old.hear("error").await["error"]["code"], "wrong_state");

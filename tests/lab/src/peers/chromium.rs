@@ -109,6 +109,51 @@ impl Chromium {
         thrown.map(|event| event["params"]["exceptionDetails"].to_string()).collect()
     }
 
+    /// What the browser's console calls an error: also what was not found, and what the content policy refused.
+    pub fn errors(&self) -> Vec<String> {
+        let told = self
+            .events
+            .iter()
+            .filter(|event| event["method"] == "Log.entryAdded" && event["params"]["entry"]["level"] == "error");
+        told.map(|event| event["params"]["entry"].to_string()).chain(self.complaints()).collect()
+    }
+
+    /// The page is looked at on a screen of that size from now on, by day or by night.
+    pub async fn look(&mut self, (width, height): (u32, u32), dark: bool) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.order("Emulation.setDeviceMetricsOverride", size).await;
+        let scheme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
+        self.order("Emulation.setEmulatedMedia", json!({ "features": [scheme] })).await;
+    }
+
+    /// The same on the screen of a telephone.
+    pub async fn narrow(&mut self) {
+        self.look((390, 844), false).await;
+    }
+
+    /// Pages run no script from now on, or do again.
+    pub async fn without_scripts(&mut self, without: bool) {
+        self.order("Emulation.setScriptExecutionDisabled", json!({ "value": without })).await;
+    }
+
+    /// A person presses a key of the keyboard, as `Tab` or `/`.
+    pub async fn types(&mut self, key: &str) {
+        let text = if key.chars().count() == 1 { key } else { "" };
+        let code = if key == "Tab" { 9 } else { 0 };
+        for kind in ["keyDown", "keyUp"] {
+            let pressed = json!({ "type": kind, "key": key, "text": text, "windowsVirtualKeyCode": code });
+            self.order("Input.dispatchKeyEvent", pressed).await;
+        }
+    }
+
+    /// Keeps a picture of the whole page.
+    pub async fn picture(&mut self, file: &Path) {
+        let asked = json!({ "format": "png", "captureBeyondViewport": true });
+        let taken = self.order("Page.captureScreenshot", asked).await;
+        let bytes = data_encoding::BASE64.decode(taken["data"].as_str().expect("a picture").as_bytes());
+        std::fs::write(file, bytes.expect("base64")).expect("the picture is written");
+    }
+
     async fn order(&mut self, method: &str, params: Value) -> Value {
         self.said += 1;
         let mut order = json!({ "id": self.said, "method": method, "params": params });

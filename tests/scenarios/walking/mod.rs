@@ -1,0 +1,214 @@
+//! A person's way through the dashboard of a real server on which calls go on: each page is opened, and looked at with a careful eye, by
+//! day and by night, on a wide screen and on a telephone's.
+
+use patchcord_lab::{Carrier, Chromium, Handset, Lab, Model, Server};
+
+use crate::calling::at_home;
+use crate::page_phones::tab;
+use crate::pages::{Door, house_of};
+use crate::setup;
+
+/// Faults of what is on the screen, as a list.
+const LOOK: &str = include_str!("look.js");
+
+/// Where pictures of the pages go, when somebody wants to look at them.
+const PICTURES: &str = "PATCHCORD_PICTURES";
+
+/// A service that records, asks and puts through.
+const DESK: &str = r#"
+fn on_invite(caller) {
+    caller.answer();
+    caller.start_record(#{ channels: "both" });
+    let answer = caller.gather(#{ prompt: "tone::440@-20:400", digits: 1, timeout: 60.s() });
+    caller.tag("pressed", answer.digits);
+    caller.dial("user:bob", #{ ring: 30.s() });
+}"#;
+
+/// What tests it, of which one does not hold.
+const DESK_TEST: &str = r#"
+fn test_a_key_rings_bob(t) {
+    let bob = t.endpoint("bob").answers(1.s());
+    let phone = t.phone("101").dials("700").hears("tone::440@-20:400").presses("1").talks_to(bob);
+    phone.hangs_up();
+}
+fn test_somebody_says_goodbye(t) {
+    t.phone("101").dials("700").hears("goodbye");
+}"#;
+
+async fn house() -> (Server, Door) {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"desk\"\n";
+    let setup = setup().service("desk", DESK).service("desk_test", DESK_TEST).toml(route);
+    let setup = setup.endpoint_with("alice", "secret", "number = \"150\"");
+    house_of(setup.endpoint_with("bob", "secret", "number = \"151\"")).await
+}
+
+async fn open(page: &mut Chromium, door: &Door, path: &str) {
+    page.open(&format!("http://{}{path}", door.web)).await;
+}
+
+/// Does something that leads to another page.
+async fn follow(page: &mut Chromium, script: &str) {
+    page.run(&format!("window.old = true; {script}; true")).await;
+    page.until("another page", "window.old === undefined && document.readyState === 'complete'").await;
+}
+
+async fn text_of(page: &mut Chromium, selector: &str) -> String {
+    let text = page.run(&format!("document.querySelector('{selector}')?.textContent ?? ''")).await;
+    text.as_str().expect("text").to_owned()
+}
+
+/// Nothing overlaps, sticks out, is too pale or has no name, and the browser complains of nothing.
+async fn looks_well(page: &mut Chromium, path: &str) {
+    for size in [(1400, 900), (390, 844)] {
+        for dark in [false, true] {
+            page.look(size, dark).await;
+            let faults = page.run(LOOK).await;
+            assert_eq!(faults, serde_json::json!([]), "{path} at {size:?}, dark: {dark}");
+            if let Some(folder) = std::env::var_os(PICTURES) {
+                let name: String =
+                    path.chars().take(24).map(|it| if it.is_alphanumeric() { it } else { '-' }).collect();
+                let file = format!("walk{name}-{}-{}.png", size.0, if dark { "night" } else { "day" });
+                page.picture(&std::path::Path::new(&folder).join(file)).await;
+            }
+        }
+    }
+    page.look((1280, 900), false).await;
+    assert_eq!(page.errors(), Vec::<String>::new(), "{path}");
+}
+
+/// Alice calls the desk, presses a key and talks with Bob.
+async fn talk(lab: &Lab, server: &Server) -> (Handset, Handset) {
+    let alice = at_home(lab, server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(lab, server, "bob", Carrier::Tcp, &Model::new()).await;
+    alice.dial("700");
+    alice.is_answered().await;
+    (alice, bob)
+}
+
+#[tokio::test]
+async fn a_call_is_watched_as_it_arrives_opened_heard_followed_filtered_exported_and_replayed() {
+    let (server, door) = house().await;
+    let lab = Lab::open();
+    let mut page = tab(&door, 400).await;
+    open(&mut page, &door, "/live").await;
+    assert!(text_of(&mut page, "main").await.contains("Nobody speaks"));
+
+    let (alice, bob) = talk(&lab, &server).await;
+    page.until("the call is seen as it arrives", "document.querySelector('#live td a')?.textContent.includes('700')")
+        .await;
+    follow(&mut page, "document.querySelector('#live td a').click()").await;
+    let call = page.run("location.pathname").await.as_str().expect("an address").to_owned();
+    assert_eq!(text_of(&mut page, ".kicker .badge").await, "going on");
+    alice.press("1").await;
+    bob.answers().await;
+    alice.comes_to_hear(&[&bob]).await;
+    bob.comes_to_hear(&[&alice]).await;
+    alice.hangs_up().await;
+    page.until("the page sees its end", "document.querySelector('.kicker .badge').textContent === 'answered'").await;
+    open(&mut page, &door, &call).await;
+
+    // The proof: one axis, the ladder, the key, the recording that plays from where the axis is clicked.
+    assert_eq!(text_of(&mut page, ".axis .pressed").await, "1");
+    assert_eq!(page.run("document.querySelectorAll('.orders a').length >= 4").await, true);
+    assert_eq!(page.run("document.querySelectorAll('.wave-strip').length").await, 1);
+    page.run("document.querySelector('.steps summary').click(); true").await;
+    assert!(text_of(&mut page, ".steps details[open] pre").await.starts_with("INVITE sip:700@"));
+    let recorded = "[...document.querySelectorAll('.journal [data-at]')].find((line) => \
+                    Number(line.dataset.at) > Number(document.querySelector('.sound').dataset.from))";
+    page.run(&format!("{recorded}.click(); true")).await;
+    page.until("the recording plays", "document.querySelector('audio').currentTime > 0.1").await;
+    page.until("the line goes along", "document.querySelector('.axis.hears .cursor').getAttribute('x1') !== '0'").await;
+    looks_well(&mut page, &call).await;
+
+    follow(&mut page, "document.querySelector('a[href$=\"/replay\"]').click()").await;
+    assert!(text_of(&mut page, "#verdict").await.starts_with("It would go as it went then"));
+    looks_well(&mut page, "/replay").await;
+    open(&mut page, &door, &format!("{call}/as-test")).await;
+    assert_eq!(text_of(&mut page, "#verdict").await, "It was run against today's script, and holds.");
+    looks_well(&mut page, "/as-test").await;
+    server.write_service("desk", &DESK.replace("user:bob", "user:alice"));
+    page.until(
+        "the changed script goes another way",
+        &format!(
+            "fetch('{call}/replay').then((told) => told.text()).then((text) => text.includes('it would go otherwise'))"
+        ),
+    )
+    .await;
+
+    open(&mut page, &door, "/records?service=desk&outcome=answered").await;
+    assert_eq!(page.run("document.querySelectorAll('.calls tbody tr').length").await, 1);
+    open(&mut page, &door, "/records?service=desk&outcome=busy").await;
+    assert!(text_of(&mut page, "main").await.contains("No call is like that."));
+    let export = "fetch('/api/v1/records/export?format=csv').then((told) => told.text())";
+    let csv = page.run(export).await;
+    assert!(csv.as_str().expect("text").contains(call.trim_start_matches("/calls/")), "{csv}");
+}
+
+#[tokio::test]
+async fn each_page_looks_well_while_calls_go_on() {
+    let (server, door) = house().await;
+    let lab = Lab::open();
+    let mut page = tab(&door, 400).await;
+    let (alice, _bob) = talk(&lab, &server).await;
+    let second = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    second.dial("3001");
+    second.is_answered().await;
+    let ban = "fetch('/bans', { method: 'POST', body: new URLSearchParams({ csrf: document.querySelector('[name=csrf]').content, \
+               network: '198.51.100.7', reason: 'guesses passwords', for_s: '3600' }) }).then((told) => told.status)";
+    open(&mut page, &door, "/bans").await;
+    assert_eq!(page.run(ban).await, 200);
+    for path in [
+        "/",
+        "/live",
+        "/rooms",
+        "/rooms/3001",
+        "/records",
+        "/endpoints",
+        "/routes?caller=alice&called=700&at=2026-12-24T10:00",
+        "/services",
+        "/services/desk",
+        "/recordings",
+        "/sounds",
+        "/sounds/en%2Fwelcome",
+        "/webhooks",
+        "/bans",
+        "/people",
+        "/audit",
+        "/phone",
+        "/phone/check",
+    ] {
+        open(&mut page, &door, path).await;
+        looks_well(&mut page, path).await;
+    }
+    open(&mut page, &door, "/routes?caller=alice&called=700").await;
+    assert!(text_of(&mut page, "#story").await.contains("gather tone::440@-20:400"));
+    open(&mut page, &door, "/services/desk").await;
+    assert!(text_of(&mut page, "#examined").await.contains("1 of 2"), "tests that hold");
+    assert!(text_of(&mut page, ".flash.bad").await.contains("1 test fails"));
+    open(&mut page, &door, "/bans").await;
+    assert!(text_of(&mut page, "main table").await.contains("guesses passwords"));
+    alice.hangs_up().await;
+    second.hangs_up().await;
+}
+
+#[tokio::test]
+async fn pages_are_whole_without_a_script_and_are_walked_by_the_keyboard() {
+    let (_server, door) = house().await;
+    let mut page = tab(&door, 400).await;
+    page.without_scripts(true).await;
+    for path in ["/", "/live", "/records", "/endpoints", "/services", "/audit"] {
+        open(&mut page, &door, path).await;
+        assert!(text_of(&mut page, "main").await.len() > 40, "{path} says something without a script");
+    }
+    page.without_scripts(false).await;
+    open(&mut page, &door, "/records").await;
+    page.types("Tab").await;
+    assert_eq!(page.run("document.activeElement.className").await, "skip", "the first key leads past the row of pages");
+    page.types("Tab").await;
+    assert_eq!(page.run("document.activeElement.className").await, "brand");
+    page.run("document.activeElement.blur(); true").await;
+    page.types("/").await;
+    assert_eq!(page.run("document.activeElement.name").await, "text", "a key leads to the search");
+    let ring = "getComputedStyle(document.activeElement).outlineStyle !== 'none'";
+    assert_eq!(page.run(ring).await, true, "where one is can be seen");
+}

@@ -157,7 +157,7 @@ async fn a_page_calls_baresip_hears_its_tone_and_the_record_knows_how_both_were_
 async fn baresip_calls_a_page_which_hears_its_tone() {
     let server: Server = house().await;
     let mut page = Page::open(&server, "sip").await;
-    let mut baresip = Baresip::calling(&account(&server, Carrier::Tcp, "secret"), 700, Keypad::Events);
+    let mut baresip = Baresip::calling(&account(&server, Carrier::Udp, "secret"), 700, Keypad::Events);
     assert_eq!(baresip.verdict().await, Verdict::Registered);
     baresip.dial("103").await;
     page.is("talking").await;

@@ -184,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Bytes> for Framed<S> {
 fn into_io(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,
-        Error::Capacity(_) => io::ErrorKind::FileTooLarge.into(),
+        Error::Capacity(_) => io::Error::new(io::ErrorKind::FileTooLarge, error),
         other => io::Error::other(other),
     }
 }

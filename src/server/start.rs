@@ -233,8 +233,7 @@ async fn open_rooms(
         telemetry,
         shown: shown.clone(),
     };
-    let proxies = config.web.proxies.clone();
-    let fetching = config.web.acme.clone().map(|acme| (acme, authorities));
+    let (fetching, proxies) = (config.web.acme.clone().map(|acme| (acme, authorities)), config.web.proxies.clone());
     let house = Arc::new(Running::new(config, environment, parts, places));
     let people = Arc::new(People::new(store.clone()));
     let first_login = people.first(wall).await?;
@@ -245,8 +244,7 @@ async fn open_rooms(
     );
     let writers = open_writers(board, shelves, spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
-    (rooms.webhooks, rooms.sounds) = (webhooks, sounds);
-    rooms.proxies = proxies;
+    (rooms.webhooks, rooms.sounds, rooms.proxies) = (webhooks, sounds, proxies);
     let mut doors = vec![
         tokio::spawn(serve(control, control::routes(rooms.clone(), token), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),

@@ -1,7 +1,12 @@
 //! Each shipped service that listens to keys, by each way in which phones send them: beside the sound (RFC 4733), in the sound, and as INFO of
-//! both kinds, from the phone of the lab; and what baresip hears of them.
+//! both kinds, from the phone of the lab; and from baresip and linphone as they can.
+//!
+//! The journal of a call that goes on waits in memory: what a story has come to is asked of calls that are over. Nobody has to wait
+//! for a question, either: keys that are pressed before it are its answer.
 
-use patchcord_lab::{Account, Baresip, Carrier, Handset, Keypad, Lab, Model, Server, Verdict, eventually};
+use std::time::Duration;
+
+use patchcord_lab::{Account, Baresip, Carrier, Handset, Keypad, Lab, Linphone, Model, Server, Verdict, eventually};
 
 use crate::{
     calling::{at_home, house},
@@ -20,7 +25,7 @@ async fn quiet(lab: &Lab, server: &Server, user: &str, way: Keypad) -> Handset {
     phone
 }
 
-/// Waits until the story of the only call has come to a verb, and tells what it said until then.
+/// Waits until the story of the last call, which is over, has come to a verb, and tells what it said until then.
 async fn comes_to(server: &Server, what: &str) -> String {
     eventually(&format!("the story comes to {what}"), async || {
         let listed = server.json(&["calls", "--json"]).await;
@@ -134,15 +139,84 @@ fn account<'a>(server: &Server) -> Account<'a> {
     Account { carrier: Carrier::Udp, server: server.address(Carrier::Udp), user: "alice", password: "secret" }
 }
 
+/// Waits until a tone is heard, and says how loud another one is.
+async fn hears_700(phone: &Handset) -> f32 {
+    eventually("the tone is heard", async || {
+        let heard = phone.listens(Duration::from_millis(500)).await;
+        (heard.tone(700.0) > -30.0).then(|| heard.tone(1100.0))
+    })
+    .await
+}
+
+/// A server with a mailbox for alice, and bob at 102.
+async fn with_mailbox() -> Server {
+    let alice = "number = \"101\"\nmailbox = { pin = \"2468\" }";
+    let setup = setup().endpoint_with("alice", "secret", alice);
+    setup.endpoint_with("bob", "secret", "number = \"102\"").start().await
+}
+
 #[tokio::test]
-async fn baresip_hears_its_own_voice_and_other_services_answer_it() {
+async fn baresip_is_put_through_by_its_keys_and_heard_and_its_mailbox_opens() {
+    for way in [Keypad::Events, Keypad::InfoRelay] {
+        let server = with_mailbox().await;
+        let lab = Lab::open();
+        let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+        let mut baresip = Baresip::calling(&account(&server), 700, way);
+        assert_eq!(baresip.verdict().await, Verdict::Registered);
+        baresip.dial("1000").await;
+        baresip.press("102").await;
+        bob.answers().await;
+        assert!(hears_700(&bob).await < -40.0, "{way:?}");
+        bob.hangs_up().await;
+        records(&server, 1).await;
+        baresip.dial("*97").await;
+        baresip.press("2468#").await;
+        records(&server, 2).await;
+        comes_to(&server, "mailbox-empty").await;
+        baresip.quit().await;
+    }
+}
+
+#[tokio::test]
+async fn baresip_hears_itself_in_echo_the_tone_of_the_tone_and_others_in_the_rest() {
     let server = house().await;
     let mut baresip = Baresip::calling(&account(&server), 700, Keypad::Events);
     assert_eq!(baresip.verdict().await, Verdict::Registered);
     for number in ["9196", "9197", "9198", "9664", "3000"] {
         baresip.dial(number).await;
-        baresip.hangs_up().await;
+        baresip.listens().await;
+        let heard = baresip.hangs_up().await;
+        let (own, tone, level) = (heard.tone(700.0), heard.tone(1004.0), heard.level());
+        let is_right = match number {
+            "9196" => own > -20.0 && tone < -45.0,
+            "9197" => tone > -15.0 && own < -45.0,
+            _ => level > -45.0 && own < level - 6.0,
+        };
+        assert!(is_right, "{number}: itself {own}, the tone {tone}, all {level} dBm0");
     }
     let all = records(&server, 5).await;
     assert!(all.iter().all(|told| told["record"]["outcome"] == "answered"), "{all:#?}");
+}
+
+#[tokio::test]
+async fn linphone_is_put_through_by_its_keys_and_heard_and_its_mailbox_opens() {
+    for way in [Keypad::Events, Keypad::InfoRelay] {
+        let server = with_mailbox().await;
+        let lab = Lab::open();
+        let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+        let mut linphone = Linphone::start_with_keys(&account(&server), way).await;
+        assert_eq!(linphone.verdict().await, Verdict::Registered);
+        linphone.dial("1000").await;
+        linphone.press("102").await;
+        bob.answers().await;
+        linphone.says(700).await;
+        assert!(hears_700(&bob).await < -40.0, "{way:?}");
+        bob.hangs_up().await;
+        records(&server, 1).await;
+        linphone.dial("*97").await;
+        linphone.press("2468#").await;
+        records(&server, 2).await;
+        comes_to(&server, "mailbox-empty").await;
+        linphone.quit().await;
+    }
 }

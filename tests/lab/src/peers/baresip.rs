@@ -1,9 +1,9 @@
 //! baresip 1.0 without a sound card: an account in a folder of its own, watched until it says how registering went. One that
-//! answers speaks a tone and keeps what it hears in a file.
+//! answers speaks a tone; one that calls keeps what it hears in a file as well.
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -11,11 +11,15 @@ use tokio::process::Command;
 use super::{Account, Verdict, pause};
 use crate::call::Keypad;
 use crate::process::{Ended, Process};
+use crate::sound::{hearing::Hearing, wav};
+use crate::wait::eventually;
 
 /// Where distributions put its modules, the most usual first.
 const MODULES: [&str; 2] = ["/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"];
 /// Between refreshes, as its account file says it; longer than any test.
 const REFRESH_S: u32 = 600;
+/// Bytes of a second of what it hears in G.711, as it writes it.
+const SECOND: u64 = 16_000;
 
 /// A running baresip.
 pub struct Baresip {
@@ -24,7 +28,7 @@ pub struct Baresip {
     server: SocketAddr,
     /// Calls that it has made.
     calls: usize,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Baresip {
@@ -40,9 +44,11 @@ impl Baresip {
         Self::start_with(account, &(sound.to_owned() + &devices), ";answermode=auto")
     }
 
-    /// One that calls, pressing keys beside the sound or as INFO, and speaks a tone of that frequency all the time.
+    /// One that calls, pressing keys beside the sound or as INFO, speaks a tone of that frequency all the time and keeps what it
+    /// hears.
     pub fn calling(account: &Account<'_>, hz: u32, keypad: Keypad) -> Self {
-        let sound = "module stdio.so\nmodule g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
+        let sound = "module stdio.so\nmodule g711.so\nmodule sndfile.so\nmodule ausine.so\nmodule aubridge.so\n\
+                     ausrc_srate 48000\nausrc_channels 2\n";
         let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
         let keys = if keypad == Keypad::Events { ";dtmfmode=rtpevent" } else { ";dtmfmode=info" };
         Self::start_with(account, &(sound.to_owned() + &devices), keys)
@@ -54,7 +60,10 @@ impl Baresip {
             MODULES.into_iter().find(|path| Path::new(path).is_dir()).expect("baresip's modules are installed");
         let listen = if account.server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
         // No module for a sound card, no terminal: what is left registers and talks SIP.
-        let config = format!("module_path {modules}\nsip_listen {listen}\nmodule account.so\nmodule menu.so\n{sound}");
+        let heard = folder.path().display();
+        let config = format!(
+            "module_path {modules}\nsip_listen {listen}\nsnd_path {heard}\nmodule account.so\nmodule menu.so\n{sound}"
+        );
         let Account { carrier, server, user, password } = account;
         let transport = carrier.name().to_lowercase();
         let line =
@@ -66,7 +75,7 @@ impl Baresip {
         let mut command = Command::new("stdbuf");
         command.arg("-oL").arg("-eL").arg("baresip").arg("-f").arg(folder.path());
         command.arg(if server.is_ipv4() { "-4" } else { "-6" });
-        Self { process: Process::start("baresip", &mut command), server: *server, calls: 0, _folder: folder }
+        Self { process: Process::start("baresip", &mut command), server: *server, calls: 0, folder }
     }
 
     /// Waits for what it says about its registration.
@@ -99,9 +108,32 @@ impl Baresip {
         }
     }
 
-    /// Ends its call.
-    pub async fn hangs_up(&mut self) {
+    /// Waits until it has heard two seconds of its call, whatever they are.
+    pub async fn listens(&self) {
+        eventually("baresip hears something", async || {
+            let heard = fs::metadata(self.file()?).ok()?;
+            (heard.len() > 2 * SECOND).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends its call; gives back what it heard in it.
+    pub async fn hangs_up(&mut self) -> Hearing {
         self.process.type_line("/hangup").await;
+        let calls = self.calls;
+        self.process.times("the call is over", "terminated (duration", calls).await;
+        // How long the file is stands in its head when it is closed.
+        eventually("baresip has kept what it heard", async || {
+            let heard = wav::read(&self.file()?, 0);
+            (!heard.samples.is_empty()).then(|| Hearing::new(heard.rate, heard.samples, Vec::new()))
+        })
+        .await
+    }
+
+    /// Where it keeps what it hears in its last call: its files are named by the time.
+    fn file(&self) -> Option<PathBuf> {
+        let files = fs::read_dir(self.folder.path()).expect("baresip's folder").filter_map(Result::ok);
+        files.map(|file| file.path()).filter(|path| path.to_string_lossy().ends_with("-dec.wav")).max()
     }
 
     /// Ends it as a person would; it takes its binding back first.

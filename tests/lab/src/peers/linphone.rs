@@ -1,17 +1,25 @@
-//! linphone 5 without sound: its daemon is told to register and watched until its account changes state.
+//! linphone 5 without a sound card: its daemon is told to register and watched until its account changes state. What it says is
+//! a file.
 
-use std::{cell::Cell, fs, net::SocketAddr};
+use std::{cell::Cell, f64::consts::TAU, fs, net::SocketAddr};
 
+use patchcord_media::frame::Rate;
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::{Account, Verdict, pause};
 use crate::call::Keypad;
 use crate::process::{Ended, Process};
+use crate::sound::wav;
 
 /// Ports chosen by the system, and certificates of nobody in particular accepted.
 const CONFIG: &str = "[sip]\nsip_port=-1\nsip_tcp_port=-1\nsip_tls_port=-1\nverify_server_certs=0\n\
                       verify_server_cn=0\nguess_hostname=0\n";
+
+/// How loud it speaks, of a full wave.
+const LOUDNESS: f64 = 0.4;
+/// How long it speaks, in seconds: longer than anybody listens.
+const SPOKEN: u32 = 20;
 
 /// A running linphone daemon.
 pub struct Linphone {
@@ -20,7 +28,7 @@ pub struct Linphone {
     server: SocketAddr,
     /// Calls that it has made.
     calls: usize,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Linphone {
@@ -45,7 +53,7 @@ impl Linphone {
         let transport = carrier.name().to_lowercase();
         let order = format!("register sip:{user}@{server} <sip:{server};transport={transport}> {password}");
         process.type_line(&order).await;
-        Self { process, server: *server, calls: 0, _folder: folder }
+        Self { process, server: *server, calls: 0, folder }
     }
 
     /// Waits for what it says about its registration.
@@ -69,15 +77,27 @@ impl Linphone {
         self.process.type_line(&format!("call sip:{number}@{}", self.server)).await;
         self.calls += 1;
         let calls = self.calls;
-        self.process.times("the call is answered", "LinphoneCallStreamsRunning", calls).await;
+        // Other changes name the same state: a call that ends, one that is held.
+        self.process.times("the call is answered", "LinphoneCallConnected to LinphoneCallStreamsRunning", calls).await;
     }
 
     /// Presses keys, one after the other.
     pub async fn press(&mut self, keys: &str) {
         for key in keys.chars() {
-            self.process.type_line(&format!("dtmf {} {key}", self.calls)).await;
+            self.process.type_line(&format!("dtmf {key}")).await;
             pause().await;
         }
+    }
+
+    /// Says a tone of that frequency in its call.
+    pub async fn says(&mut self, hz: u32) {
+        let path = self.folder.path().join("tone.wav");
+        let sample = |number: u32| {
+            let sine = (TAU * f64::from(hz) * f64::from(number) / f64::from(Rate::Narrow.hz())).sin();
+            (sine * LOUDNESS * f64::from(i16::MAX)) as i16
+        };
+        wav::write(&path, Rate::Narrow, &(0..SPOKEN * Rate::Narrow.hz()).map(sample).collect::<Vec<_>>());
+        self.process.type_line(&format!("incall-player-start {}", path.display())).await;
     }
 
     /// Ends it as a person would; it takes its binding back first.

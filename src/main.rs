@@ -21,5 +21,8 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // What a crowd of calls has left behind lies in a few bytes of most pages of 2 MiB; small ones go back to the system. A
+    // kernel that knows no large pages refuses, and needs nothing of this.
+    let _no_large_pages = rustix::thread::disable_transparent_huge_pages(true);
     cli::run()
 }

@@ -38,6 +38,11 @@ impl Cpu {
     }
 }
 
+/// For a server under measurement: memory in small pages, as the product's.
+pub fn small_pages() -> io::Result<()> {
+    Ok(rustix::thread::disable_transparent_huge_pages(true)?)
+}
+
 /// A child process that is bound to one core and ends with this value.
 pub struct Pinned {
     child: Child,

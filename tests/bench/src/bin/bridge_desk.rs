@@ -41,6 +41,7 @@ const TAKEN_EVERY: Duration = Duration::from_millis(200);
 const TAKEN_AT_ONCE: usize = 4096;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    patchcord_bench::process::small_pages()?;
     let mut arguments = std::env::args().skip(1);
     let mut next = |what: &str| arguments.next().ok_or(format!("{what} is missing: addr:port callee:port gauges"));
     let (addr, callee): (SocketAddr, SocketAddr) = (next("our address")?.parse()?, next("the callee")?.parse()?);

@@ -19,6 +19,7 @@ use patchcord_sip::transaction::{Heard, ServerId};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    patchcord_bench::process::small_pages()?;
     let mut arguments = std::env::args().skip(1);
     let addr = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned()).parse()?;
     let endpoints = arguments.next().map_or(Ok(0), |count| count.parse())?;

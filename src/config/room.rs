@@ -63,6 +63,7 @@ fn read(section: &mut Section<'_>, environment: &Environment) -> Option<(String,
         end_with_moderator: section.take_boolean("end_with_moderator").unwrap_or(usual.end_with_moderator),
         locked: section.take_boolean("lock").unwrap_or(usual.locked),
         sounds: section.take_boolean("sounds").unwrap_or(usual.sounds),
+        count: section.take_boolean("count").unwrap_or(usual.count),
         announce: section
             .take_parsed("announce", |text| match text {
                 "nothing" => Ok(Announce::Nothing),

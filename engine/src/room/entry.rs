@@ -13,6 +13,9 @@ use super::past::Stay;
 use super::rules::{Announce, Join, PIN_TRIES, Role, WaitFor};
 use super::told::{Denial, Effect, Kind, Leaving, MemberId, Place, Sound, Told};
 
+/// The highest number that was recorded in one breath.
+const MOST_COUNTED: usize = 99;
+
 /// What all hear when somebody comes or goes: short, and higher for who comes.
 const ENTER: &str = "tone::880@-20:140";
 const EXIT: &str = "tone::440@-20:140";
@@ -142,13 +145,15 @@ impl Meeting {
 
     /// Tells a newcomer what there is to know, and lets it in behind that.
     fn greet(&mut self, id: MemberId, now: Instant, out: &mut Out) {
-        let alone = self.count_in() == 0;
-        let sounds = self.rules.sounds;
+        let (others, sounds) = (self.count_in(), self.rules.sounds);
+        let alone = others == 0;
+        let count = if self.rules.count { others } else { 0 };
         let Some(member) = self.members.get_mut(&id) else { return };
         let mut prompts = Vec::new();
         if sounds && alone && member.stage != Stage::Waiting {
             prompts.push("room-only-one".to_owned());
         }
+        prompts.extend(counted(count));
         if sounds && member.is_muted() && member.role != Role::Listener {
             prompts.push("room-muted".to_owned());
         }
@@ -316,6 +321,15 @@ impl Meeting {
     /// The place of a member.
     pub fn place(&self, id: MemberId) -> Option<Place> {
         self.members.get(&id).map(|member| member.place)
+    }
+}
+
+/// So many others are in, aloud; nothing of none, and of more than anybody counts.
+fn counted(others: usize) -> Vec<String> {
+    match others {
+        1 => vec!["room-one-other".to_owned()],
+        2..=MOST_COUNTED => ["room-there-are", &format!("number/{others}"), "room-others"].map(str::to_owned).into(),
+        _ => Vec::new(),
     }
 }
 

@@ -121,6 +121,8 @@ pub struct Rules {
     pub locked: bool,
     /// Whether newcomers are told who is there, and members what was done with them.
     pub sounds: bool,
+    /// Whether newcomers are told how many others are in.
+    pub count: bool,
     /// How a member is announced that says nothing else.
     pub announce: Announce,
     /// Whether it is recorded from its first member on.
@@ -145,6 +147,7 @@ impl Default for Rules {
             end_with_moderator: false,
             locked: false,
             sounds: true,
+            count: false,
             announce: Announce::Sound,
             record: false,
             record_members: false,

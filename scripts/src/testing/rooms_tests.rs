@@ -78,7 +78,7 @@ fn on_dtmf(leg, key) {
     let hall = room::open("hall", #{});
     let members = hall.members();
     switch key.digit {
-        "1" => hall.gain(members[1].member, members[2].member, -60),
+        "1" => if members.len() > 2 { hall.gain(members[1].member, members[2].member, -60) },
         "2" => hall.move_to(leg, "side"),
         "3" => hall.merge("side"),
         "4" => hall.mute("all"),
@@ -117,6 +117,25 @@ fn on_dtmf(leg, key) {
             bob.is_hung_up();
         }"##,
     );
+}
+
+#[test]
+fn newcomers_are_told_how_many_others_are_in_where_that_is_wanted() {
+    let service = r#"
+        fn on_invite(caller) {
+            caller.answer();
+            let room = room::open("weekly", #{ count: true, announce: "nothing" });
+            caller.join(room);
+        }"#;
+    let test = r#"
+        fn test_they_are_counted(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            let bob = t.phone("102").dials("room").hears("room-one-other").talks_to("101");
+            let carol = t.phone("103").dials("room");
+            carol.hears("room-there-are").hears("number/2").hears("room-others");
+            carol.hangs_up();
+        }"#;
+    all_is_well(service, test);
 }
 
 #[test]

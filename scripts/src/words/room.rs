@@ -41,6 +41,7 @@ const OPEN: &[Part] = &[
     part("lock", Kind::Flag, "Whether only moderators come in."),
     part("end_with_moderator", Kind::Flag, "Whether it ends with its last moderator."),
     part("max_time", Kind::Time, "The longest that it lasts; a minute before, all are warned."),
+    part("count", Kind::Flag, "Whether newcomers are told how many others are in."),
     part("sounds", Kind::Flag, "Whether members are told what is done with them; they are where it is missing."),
     part(
         "announce",
@@ -296,6 +297,7 @@ fn rules(given: &Given<'_>) -> Result<Rules, Box<EvalAltResult>> {
         end_with_moderator: flag("end_with_moderator", usual.end_with_moderator),
         locked: flag("lock", usual.locked),
         sounds: flag("sounds", usual.sounds),
+        count: flag("count", usual.count),
         announce: announced(given).unwrap_or(usual.announce),
         record: flag("record", usual.record),
         record_members: flag("record_members", usual.record_members),

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use patchcord_engine::occasion::Kind;
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position, Stmt, StmtBlock};
 
+use crate::endings;
 use crate::fault::Fault;
 use crate::limits::Limits;
 use crate::lints;
@@ -82,6 +83,7 @@ pub fn check(file: &str, text: &str, has_prompt: HasPrompt<'_>) -> Vec<Fault> {
     look.functions();
     let mut faults = look.faults;
     faults.extend(lints::unreachable(file, text, &ast));
+    faults.extend(endings::impossible(file, text, &ast));
     faults.extend(lints::undefined(&mut engine, file, text));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults.dedup();
@@ -399,7 +401,7 @@ fn module_of(name: &str) -> &'static str {
     modules.into_iter().find(|module| *module == name).unwrap_or("")
 }
 
-fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
     known.filter(|known| distance(known) <= 2).min_by_key(distance)
 }

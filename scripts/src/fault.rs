@@ -1,7 +1,8 @@
 //! What went wrong in a script, and where: `ivr.rhai:12:5: …`.
 
-use rhai::{EvalAltResult, ParseError, Position};
+use rhai::{EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
+use crate::limits::Limits;
 use crate::scene::Unwound;
 
 /// A fault of a script.
@@ -39,7 +40,14 @@ impl Fault {
 
     /// A text that is no script.
     pub fn of_parsing(file: &str, error: &ParseError) -> Self {
-        Self::at(file, error.position(), error.err_type().to_string())
+        let what = match error.err_type() {
+            ParseErrorType::Reserved(word) => format!("`{word}` is a word of the language; name it otherwise"),
+            ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
+                format!("'{text}' is no single letter; a text has double quotes")
+            }
+            other => other.to_string(),
+        };
+        Self::at(file, error.position(), what)
     }
 
     /// An error of a script that ran.
@@ -60,10 +68,22 @@ impl Fault {
             EvalAltResult::ErrorDataRace(..) => {
                 "a function that is given to a word of a leg uses that leg itself; let it take the leg, as |leg| leg.tag(…)".into()
             }
+            EvalAltResult::ErrorDataTooLarge(what, _) => too_large(what),
             other => other.to_string(),
         };
         Self::at(&file, at, what)
     }
+}
+
+/// A value has outgrown its limit, which is named.
+fn too_large(what: &str) -> String {
+    let limits = Limits::default();
+    let most = match what {
+        _ if what.contains("string") => format!("{} bytes of text", limits.text),
+        _ if what.contains("map") => format!("{} values in a map, with those of the maps inside it", limits.map),
+        _ => format!("{} values in a list, with those of the lists inside it", limits.list),
+    };
+    format!("{what} too large: there may be {most}")
 }
 
 /// The error where it arose, in which file, and where the last function was called that is known.
@@ -82,6 +102,7 @@ fn copy(error: &EvalAltResult) -> EvalAltResult {
         EvalAltResult::ErrorRuntime(value, at) => EvalAltResult::ErrorRuntime(value.clone(), *at),
         EvalAltResult::ErrorTerminated(token, at) => EvalAltResult::ErrorTerminated(token.clone(), *at),
         EvalAltResult::ErrorDataRace(what, at) => EvalAltResult::ErrorDataRace(what.clone(), *at),
+        EvalAltResult::ErrorDataTooLarge(what, at) => EvalAltResult::ErrorDataTooLarge(what.clone(), *at),
         other => {
             let text = other.to_string();
             let at = other.position();

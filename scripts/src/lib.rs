@@ -28,6 +28,7 @@
 
 pub mod check;
 mod complaints;
+mod endings;
 pub mod fault;
 mod host;
 mod language;

@@ -5,7 +5,8 @@ use crate::say::Language;
 /// What a script may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Operations after which others have their turn: at 33 ns each, a sixth of a millisecond.
+    /// Operations after which others have their turn: at 33 ns each, a thirtieth of a millisecond; a millisecond where each second
+    /// one hands on the largest list that there may be, which is copied.
     pub slice: u64,
     /// Operations between two verbs after which a script is ended: a second of one core, which no menu needs.
     pub operations: u64,
@@ -15,7 +16,7 @@ pub struct Limits {
     pub depth: usize,
     /// The longest text, in bytes: an answer of a web server that is read.
     pub text: usize,
-    /// The longest list.
+    /// The longest list, with the values of the lists inside it.
     pub list: usize,
     /// The largest map.
     pub map: usize,
@@ -34,7 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            slice: 5_000,
+            slice: 1_000,
             operations: 30_000_000,
             levels: 32,
             depth: 64,

@@ -149,7 +149,7 @@ fn fits(pattern: &str, key: &str) -> bool {
 }
 
 /// The texts of the arms of a `switch` that begins there: Rhai keeps them only as hashes.
-fn arms(text: &str, at: Position) -> Vec<(String, Position)> {
+pub(crate) fn arms(text: &str, at: Position) -> Vec<(String, Position)> {
     let (Some(line), Some(column)) = (at.line(), at.position()) else { return Vec::new() };
     let mut found: Vec<(String, Position)> = Vec::new();
     let (mut depth, mut last, mut comment) = (0_u32, None::<(String, Position)>, false);

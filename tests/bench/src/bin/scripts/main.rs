@@ -1,4 +1,4 @@
-//! What scripts cost: starting one, keeping one that waits, a verb there and back, and how long one keeps the others waiting.
+//! What scripts cost: starting one, keeping one that waits, a verb there and back, and what others' verbs take beside one without an end.
 //!
 //! `scripts [count]`. The scripts are real, the engine is this file: it answers each verb at once, so that what is measured is the
 //! host alone. Beside each figure stands a floor of the same run: a program written in Rust that wants the same verbs.
@@ -38,6 +38,15 @@ const RINGS: &str = "fn on_invite(caller) { for n in 0..1000 { caller.ring(); } 
 
 const GREEDY: &str = "fn on_invite(caller) { loop { let x = 1 + 1; } }";
 
+/// The most that an operation can cost: the largest list there may be is copied for a function, again and again.
+const LISTS: &str = r#"
+fn on_invite(caller) {
+    let rows = [];
+    for row in 0..490 { rows.push([row, row, row]); }
+    loop { width(rows); rows[7][1] = 2; }
+}
+fn width(rows) { rows.len }"#;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
@@ -47,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let count: usize = arguments.first().map_or(Ok(10_000), |count| count.parse())?;
     let shelf = Arc::new(Shelf::default());
-    for (name, text) in [("menu", MENU), ("rings", RINGS), ("greedy", GREEDY)] {
+    for (name, text) in [("menu", MENU), ("rings", RINGS), ("greedy", GREEDY), ("lists", LISTS)] {
         shelf.publish(name, &format!("{name}.rhai"), text)?;
     }
     let host = Host::new(shelf);
@@ -77,18 +86,44 @@ fn main() -> Result<(), Box<dyn Error>> {
         let each = |took: Duration| took.as_secs_f64() * 1e6 / f64::from(verbs);
         println!("round {round}  verb there and back {:5.2} µs (Rust {:5.2})", each(script), each(floor));
     }
-    let mut slices: Vec<Duration> = Vec::new();
-    let mut greedy = begin("greedy");
-    let mut step = answered(&mut *greedy, Wake::Begin(LegId::FIRST));
-    while step == Step::Breathe && slices.len() < 1000 {
-        let began = clock::now();
-        step = greedy.resume(Wake::Breathed);
-        slices.push(began.elapsed());
+    let alone = verbs_beside(begin, None);
+    println!("verbs of others, alone                       {}", told(alone));
+    for (name, what) in [("greedy", "beside loop {}"), ("lists", "beside a loop that copies its largest list")] {
+        println!("verbs of others, {what:<43} {}", told(verbs_beside(begin, Some(name))));
     }
-    slices.sort();
-    let at = |part: f64| slices[((slices.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e6;
-    println!("a script without an end keeps others waiting {:.0} µs at the median, {:.0} at p99", at(0.5), at(0.99));
     Ok(())
+}
+
+/// How long verbs of a script take while another one computes: on a shard it has a turn between any two of them.
+fn verbs_beside(begin: impl Fn(&str) -> Box<dyn Program>, other: Option<&str>) -> Vec<Duration> {
+    let mut other = other.map(|name| {
+        let mut other = begin(name);
+        let step = answered(&mut *other, Wake::Begin(LegId::FIRST));
+        assert_eq!(step, Step::Breathe, "it computes");
+        other
+    });
+    let mut took = Vec::new();
+    for _ in 0..2 {
+        let mut script = begin("rings");
+        let mut step = script.resume(Wake::Begin(LegId::FIRST));
+        while let Step::Wants(id, _) = step {
+            let began = clock::now();
+            if let Some(other) = &mut other
+                && other.resume(Wake::Breathed) != Step::Breathe
+            {
+                break;
+            }
+            step = script.resume(Wake::Result(id, Outcome::Plain(Status::Ok)));
+            took.push(began.elapsed());
+        }
+    }
+    took.sort();
+    took
+}
+
+fn told(took: Vec<Duration>) -> String {
+    let at = |part: f64| took[((took.len() - 1) as f64 * part) as usize].as_secs_f64() * 1e6;
+    format!("{:.0} µs at the median, {:.0} at p99, {:.0} at worst", at(0.5), at(0.99), at(1.0))
 }
 
 /// So many programs that wait for keys, how long they took to come there, and what they hold.

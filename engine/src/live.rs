@@ -81,8 +81,8 @@ pub enum NotTransferred {
     /// No route or manifest allows it.
     #[error("{0} may not be called: {1}")]
     Forbidden(String, String),
-    /// It is no party.
-    #[error("{0} leads to the service {1}, and a talk is passed on to a party")]
+    /// It is no party, and the call has another party whose story goes on.
+    #[error("{0} leads to the service {1}, which cannot serve a party whose call is another one's story")]
     Service(String, String),
     /// What is wanted cannot be read.
     #[error("{0}")]

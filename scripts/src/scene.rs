@@ -33,6 +33,15 @@ pub enum Unwound {
     ContinueAs(String),
 }
 
+/// What a key does during a talk.
+#[derive(Clone, Debug)]
+pub enum KeyDoes {
+    /// It ends the talk.
+    End,
+    /// This is done.
+    Run(FnPtr),
+}
+
 /// What a script knows of its call.
 pub struct Scene {
     /// The service that runs.
@@ -47,10 +56,14 @@ pub struct Scene {
     /// What is to be done when a timer has run out, and for which leg.
     timers: RefCell<HashMap<Handle, (FnPtr, LegId)>>,
     /// What keys do on a leg while it talks.
-    keys: RefCell<BTreeMap<LegId, BTreeMap<char, FnPtr>>>,
+    keys: RefCell<BTreeMap<LegId, BTreeMap<char, KeyDoes>>>,
+    /// Whether a key has ended the talk of a dial.
+    pub ended_by_key: Cell<bool>,
     place: RefCell<Option<String>>,
     /// The leg by which a verb waits that the engine knows no leg of, as `sleep`.
     waits_for: Cell<Option<LegId>>,
+    /// The leg that had gone when the script was unwound because of it.
+    pub lost: Cell<Option<LegId>>,
     random: Cell<Option<u64>>,
     /// Whether what runs now is the story, and not a side handler.
     pub in_story: Cell<bool>,
@@ -88,8 +101,10 @@ impl Scene {
             ended: RefCell::default(),
             timers: RefCell::default(),
             keys: RefCell::default(),
+            ended_by_key: Cell::new(false),
             place: RefCell::default(),
             waits_for: Cell::new(None),
+            lost: Cell::new(None),
             random: Cell::new(None),
             in_story: Cell::new(true),
             watches: Cell::new(false),
@@ -123,6 +138,7 @@ impl Scene {
         self.place.replace(given.place());
         // A side handler may say what needs no party, as a tag, of a leg that has gone.
         if self.in_story.get() && leg.is_some_and(|leg| self.is_gone(leg) && !self.is_outlived(leg)) {
+            self.lost.set(leg);
             return Err(unwind(&Unwound::Gone));
         }
         // Who hangs up at the end of a message has left one: its file is being closed, and then the story goes on.
@@ -132,6 +148,7 @@ impl Scene {
         match outcome {
             Outcome::Misuse(misuse) => Err(given.wrong(misuse.to_string())),
             outcome if outcome_is_gone(&outcome) && leg.is_some_and(|leg| !self.is_outlived(leg)) => {
+                self.lost.set(leg);
                 Err(unwind(&Unwound::Gone))
             }
             outcome => Ok(outcome),
@@ -284,7 +301,7 @@ impl Scene {
     }
 
     /// What keys do on a leg from now on; where they do nothing, on_dtmf is told of them.
-    pub fn set_keys(&self, leg: LegId, keys: BTreeMap<char, FnPtr>) {
+    pub fn set_keys(&self, leg: LegId, keys: BTreeMap<char, KeyDoes>) {
         match keys.is_empty() {
             true => self.keys.borrow_mut().remove(&leg),
             false => self.keys.borrow_mut().insert(leg, keys),
@@ -292,7 +309,7 @@ impl Scene {
     }
 
     /// What a key does on a leg.
-    pub fn key(&self, leg: LegId, key: char) -> Option<FnPtr> {
+    pub fn key(&self, leg: LegId, key: char) -> Option<KeyDoes> {
         self.keys.borrow().get(&leg)?.get(&key).cloned()
     }
 

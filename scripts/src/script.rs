@@ -22,7 +22,7 @@ use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Map, Scope};
 use crate::fault::Fault;
 use crate::host::Compiled;
 use crate::occasion;
-use crate::scene::{self, Paused, Scene, Unwound};
+use crate::scene::{self, KeyDoes, Paused, Scene, Unwound};
 use crate::strand::{Answer, Ask, Strand, Turn};
 use crate::words::{self, Leg, Wish};
 
@@ -41,8 +41,8 @@ pub struct Script {
     waiting: VecDeque<Happening>,
     /// Which strand asked for a breath.
     breathes: Option<Which>,
-    /// A fault of a side handler that is to be written down.
-    to_write: Option<String>,
+    /// What is to be written down, and as what: a fault of a side handler, or why a story has ended early.
+    to_write: Option<(&'static str, String)>,
     last: u64,
     /// Whether there is no call, and nobody to be told of a fault.
     legless: bool,
@@ -175,7 +175,10 @@ impl Script {
         let end = match end {
             Ok(_) => End::Told,
             Err(error) => match unwound(&error) {
-                Some(Unwound::Gone) => End::Told,
+                Some(Unwound::Gone) => {
+                    self.told_of_lost();
+                    End::Told
+                }
                 Some(Unwound::ContinueAs(service)) => End::ContinueAs(service),
                 _ => {
                     let mut fault = Fault::of_running(&self.text.edition.file, &error);
@@ -196,6 +199,16 @@ impl Script {
         };
         self.end = Ending::Over(end);
         self.idle()
+    }
+
+    /// A story that ends with its caller needs no word; one that spoke to somebody else who has gone does.
+    fn told_of_lost(&mut self) {
+        let first = self.scene.first.get();
+        let lost = self.scene.lost.take().filter(|lost| *lost != first && !self.scene.is_gone(first));
+        if let (Some(_), Some(place)) = (lost, self.scene.place()) {
+            let why = "the party that was spoken to has gone, and so the story ends; say outlive() of its leg to go on";
+            self.to_write = Some(("warn", format!("{place}: {why}")));
+        }
     }
 
     /// The story has failed: `on_error`, or the house, says so to the caller.
@@ -239,16 +252,16 @@ impl Script {
                 _ => Fault::of_running(&self.text.edition.file, &error).to_string(),
             };
             self.text.warn("a side handler failed", &fault);
-            self.to_write = Some(fault);
+            self.to_write = Some(("fault", fault));
         }
         self.idle()
     }
 
     /// Goes on with whatever waits, or says that nothing does.
     fn idle(&mut self) -> Step {
-        if let Some(fault) = self.to_write.take() {
+        if let Some((kind, text)) = self.to_write.take() {
             self.last += 1;
-            return Step::Wants(VerbId(self.last), Verb::Log("fault".into(), fault));
+            return Step::Wants(VerbId(self.last), Verb::Log(kind.into(), text));
         }
         while self.side.is_none() {
             let Some(happening) = self.waiting.pop_front() else { break };
@@ -310,8 +323,10 @@ impl Script {
         let leg = |leg: LegId| Dynamic::from(Leg(leg));
         let (name, values) = match happening {
             Happening::Key(at, press) if self.scene.key(at, press.key.as_char()).is_some() => {
-                let then = self.scene.key(at, press.key.as_char())?;
-                return Some(self.call_back(then, at));
+                return Some(match self.scene.key(at, press.key.as_char())? {
+                    KeyDoes::Run(then) => self.call_back(then, at),
+                    KeyDoes::End => self.end_talk(at),
+                });
             }
             Happening::Key(at, press) => ("on_dtmf", vec![leg(at), key(press).into()]),
             Happening::Info(at, kind, body) => ("on_info", vec![leg(at), body_map(kind, &body).into()]),
@@ -339,6 +354,13 @@ impl Script {
         Some(self.call_back(then, leg))
     }
 
+    /// A key ends the talk of a leg; its dial then comes back.
+    fn end_talk(&mut self, leg: LegId) -> Step {
+        self.scene.ended_by_key.set(true);
+        self.last += 1;
+        Step::Wants(VerbId(self.last), Verb::Unbridge(leg))
+    }
+
     /// Runs a function that was given to a word, beside the story.
     fn call_back(&mut self, then: FnPtr, leg: LegId) -> Step {
         let text = self.text.clone();
@@ -358,7 +380,7 @@ impl Script {
                 self.drive(Which::Side, Answer::Go)
             }
             Err(error) => {
-                self.to_write = Some(format!("there is no room for a side handler: {error}"));
+                self.to_write = Some(("fault", format!("there is no room for a side handler: {error}")));
                 self.idle()
             }
         }

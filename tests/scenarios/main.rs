@@ -33,6 +33,7 @@ mod registering;
 mod rooms;
 mod ruled_rooms;
 mod scripts;
+mod served;
 mod shards;
 mod shipped;
 mod streams;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use patchcord_media::dtmf::Key;
 
 use super::LegId;
-use super::event::{Ending, Event, Happening};
+use super::event::{Ending, Event, Happening, Serving};
 use super::verb::Dial;
 use crate::errand::Errand;
 use crate::occasion::Occasion;
@@ -51,9 +51,12 @@ pub enum Effect {
         /// The number there.
         as_leg: LegId,
     },
-    /// The story goes on as this service: the program of the call is changed for one of it, and resumed next with
-    /// [`Wake::Begin`].
-    Serve(String),
+    /// The story goes on as this service, and is from now on that of this leg: the program of the call is changed for one of
+    /// it, and resumed next with [`Wake::Begin`].
+    Serve(Serving, LegId),
+    /// The story has failed by this where no program can say so any more: the program of the call is changed for one that says
+    /// sorry and ends with it, and resumed next with [`Wake::Begin`].
+    Apologise(String),
     /// Something is asked for the program; the answer is [`Event::Brought`].
     Errand(VerbId, Box<Errand>),
     /// A conference room is to hear this for a leg; what it says comes as [`Event::Room`].
@@ -225,7 +228,7 @@ pub struct Passed {
     pub leg: LegId,
     /// Whom it talked with before.
     pub from: Option<LegId>,
-    /// Whom it talks with now; none where that is in another call, or nobody.
+    /// Whom it talks with now; itself where that is a service, none where that is in another call, or nobody.
     pub to: Option<LegId>,
     /// Who wanted it.
     pub by: Passer,

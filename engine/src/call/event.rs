@@ -64,8 +64,24 @@ pub enum NotFound {
     Unreachable,
     /// As many calls as it may have.
     Busy,
-    /// It is no party but a service: the story of who dials it goes on there.
-    Service(String),
+    /// It is no party but a service: the story of who dials it, or is passed on to it, goes on there.
+    Service(Serving),
+}
+
+/// A service with which a story goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Serving {
+    /// Its name.
+    pub service: String,
+    /// The number that led to it; none where it was named, and whom the party has called stays as it was.
+    pub called: Option<String>,
+}
+
+impl Serving {
+    /// One that was named.
+    pub fn named(service: &str) -> Self {
+        Self { service: service.to_owned(), called: None }
+    }
 }
 
 /// What happens to a leg.

@@ -296,7 +296,10 @@ impl Call {
 
     fn unbridge(&mut self, leg: LegId, now: Instant) -> Begun {
         let bridge = self.works.iter().find(|(_, work)| matches!(work, Work::Bridge(..)) && work.runs_on(leg));
-        let Some(verb) = bridge.map(|(verb, _)| *verb) else { return Err(Outcome::Misuse(Misuse::NotJoined)) };
+        let Some(verb) = bridge.map(|(verb, _)| *verb) else {
+            let parted = self.part_talk(leg, now);
+            return if parted { OK } else { Err(Outcome::Misuse(Misuse::NotJoined)) };
+        };
         self.part(leg, now);
         self.finish(verb, Outcome::Plain(Status::Stopped), now);
         OK

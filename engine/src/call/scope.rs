@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::effect::{Effect, LineOrder, Note};
-use super::event::{Ending, Happening, Who};
+use super::event::{Ending, Happening, Serving, Who};
 use super::leg::{Leg, Stage};
 use super::verb::{Handle, Outcome, Status};
 use super::work::{Back, Work};
@@ -136,16 +136,13 @@ impl Call {
             Story::Told { .. } => {}
             Story::Ended { .. } | Story::Unbegun | Story::Over => return,
         }
-        let end = match end {
-            End::ContinueAs(_) if self.handed_on >= limits::SERVICES => End::Fault(format!(
-                "the call was handed from service to service {} times, which is the limit",
-                limits::SERVICES
-            )),
-            other => other,
-        };
+        if let End::ContinueAs(service) = &end
+            && self.here(self.first).is_some()
+        {
+            return self.go_on_as(Serving::named(service), now);
+        }
         self.note(Note::StoryEnded(end.clone()));
         let why = match end {
-            End::ContinueAs(service) if self.here(self.first).is_some() => return self.continue_as(service, now),
             End::Told | End::ContinueAs(_) => Ending::by(Who::Program, 16, None, "the story ended"),
             End::Fault(what) => Ending::by(Who::Program, 41, Some(500), &what),
         };
@@ -154,14 +151,25 @@ impl Call {
     }
 
     /// Another service takes over the legs as they stand; what the first one had begun ends.
-    fn continue_as(&mut self, service: String, now: Instant) {
+    pub(super) fn go_on_as(&mut self, serving: Serving, now: Instant) {
+        if self.handed_on >= limits::SERVICES {
+            let why =
+                format!("the call was handed from service to service {} times, which is the limit", self.handed_on);
+            return self.change_program(Effect::Apologise(why), now);
+        }
+        self.note(Note::StoryEnded(End::ContinueAs(serving.service.clone())));
         self.handed_on += 1;
+        self.change_program(Effect::Serve(serving, self.first), now);
+    }
+
+    /// Another program tells the story; what the first one had begun ends.
+    fn change_program(&mut self, to: Effect, now: Instant) {
         self.cancel_works(|_, _| true, now);
         let backs: Vec<Handle> = self.backs.keys().copied().collect();
         for handle in backs {
             self.stop_back(handle, now);
         }
-        self.say(Effect::Serve(service));
+        self.say(to);
         self.turn.only(Wake::Begin(self.first));
         let wishes: Vec<LegId> = self.legs.iter().filter(|(_, leg)| leg.wish.is_some()).map(|(id, _)| *id).collect();
         for leg in wishes {

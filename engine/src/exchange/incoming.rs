@@ -174,7 +174,7 @@ impl Exchange {
             secure: false,
             forwarded: Vec::new(),
         };
-        let program = Box::new(services::Missing::of("replaces"));
+        let program = Box::new(services::Sorry::because("it takes a place, and has no story"));
         let tickets = tickets.into_iter().collect();
         Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets })
     }

@@ -26,6 +26,18 @@ impl Talk {
         }
     }
 
+    /// A service is about to serve that leg, by the number that led there: it is told who that is, and whom it has called.
+    pub fn passed_to(&mut self, leg: LegId, called: Option<&str>) {
+        if let Some(called) = called {
+            self.party.called = called.into();
+        }
+        // Who was called and is passed on is the caller of whatever serves it.
+        let end = self.ends.iter().find(|end| end.leg == leg).filter(|_| self.originated.is_none());
+        if let Some(person) = end.map(|end| self.person_at(end)) {
+            self.party.person = person;
+        }
+    }
+
     /// Who is at the end of a leg.
     fn person_at(&self, end: &End) -> Person {
         match &end.whose {

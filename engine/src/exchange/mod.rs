@@ -97,7 +97,7 @@ use watchdog::Watchdog;
 
 pub use inviting::{GUEST_RING, guest};
 pub use leash::{Leash, LeashRules, fits};
-pub use services::{Connecting, named as built_in};
+pub use services::{Connecting, Sorry, named as built_in};
 pub use watchdog::CallTally;
 pub use wording::{asked as asked_of, heard as heard_of, of_room, result as came_of, spoken};
 

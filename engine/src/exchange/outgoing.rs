@@ -17,7 +17,7 @@ use super::forwarding::Forwarding;
 use super::passing::NEIGHBOUR;
 use super::talk::Talk;
 use crate::call::effect::{ByTrunk, Invitation, Through, Way};
-use crate::call::event::{NotFound, Refused};
+use crate::call::event::{NotFound, Refused, Serving};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
 use crate::routing::{Ask, Because, Binding, Caller, Diverted, NO_FLOW, Person, Reach, Shown, Srtp, Trunk, Verdict};
@@ -71,7 +71,7 @@ impl Talk {
         if let Some(service) = address.strip_prefix("service:") {
             // Nobody is called by that: it is as if the script said so itself.
             let there = turn.exchange.services.find(service).is_some();
-            return Err(if there { NotFound::Service(service.to_owned()) } else { NotFound::Unknown });
+            return Err(if there { NotFound::Service(Serving::named(service)) } else { NotFound::Unknown });
         }
         self.is_on_leash(address)?;
         if let Some(named) = address.strip_prefix("user:") {
@@ -122,7 +122,11 @@ impl Talk {
                 });
                 self.safe(ways.collect())
             }
-            Verdict::Service(service) => Err(NotFound::Service(service.to_string())),
+            Verdict::Service(service) => {
+                // What an endpoint forwards to leaves whom the party has called as it was: a mailbox is hers.
+                let called = forwarding.is_none().then(|| decision.called.to_string());
+                Err(NotFound::Service(Serving { service: service.to_string(), called }))
+            }
             // Whom operators name is rung by its number also where no route leads there from services.
             Verdict::Refused(_) if caller == Some(LegId::NONE) && board.directory.reached_by(address).is_some() => {
                 let endpoint = board.directory.reached_by(address).ok_or(NotFound::Unknown)?;

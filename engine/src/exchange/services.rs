@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::call::LegId;
 use crate::call::verb::{Dial, Outcome, Play, Status, Verb};
+use crate::errand::{Brought, Errand};
 use crate::program::{End, Program, Step, VerbId, Wake};
 
 /// How long a number outside rings: longer than any carrier lets it.
@@ -22,20 +23,44 @@ pub fn named(name: &str) -> Option<Box<dyn Program>> {
     }
 }
 
-/// A service that is not there: ends with a fault that names it.
-pub struct Missing(String);
+/// What the house says for a service that cannot say anything: it is not there, or the call has gone round too often.
+pub struct Sorry {
+    why: String,
+    leg: LegId,
+}
 
-impl Missing {
-    /// The one of that name.
+impl Sorry {
+    /// The story fails by that.
     #[must_use]
-    pub fn of(name: &str) -> Self {
-        Self(name.to_owned())
+    pub fn because(why: &str) -> Self {
+        Self { why: why.to_owned(), leg: LegId::FIRST }
+    }
+
+    /// The same, where another program has led to it: by the line that it spoke last.
+    #[must_use]
+    pub fn after(program: &dyn Program, why: &str) -> Self {
+        let place = program.place().map(|place| place + ": ").unwrap_or_default();
+        Self::because(&format!("{place}{why}"))
     }
 }
 
-impl Program for Missing {
-    fn resume(&mut self, _: Wake) -> Step {
-        Step::Finished(End::Fault(format!("there is no service {}", self.0)))
+impl Program for Sorry {
+    fn resume(&mut self, wake: Wake) -> Step {
+        match wake {
+            Wake::Begin(leg) => {
+                self.leg = leg;
+                Step::Wants(VerbId(1), Verb::Errand(Box::new(Errand::Facts(leg))))
+            }
+            Wake::Result(VerbId(1), Outcome::Brought(brought)) => match *brought {
+                Brought::Facts(Some(facts)) if facts.state == "answered" => {
+                    let sorry = Play { prompts: vec!["sorry-something-failed".into()], loops: 1, ..Play::default() };
+                    Step::Wants(VerbId(2), Verb::Play(self.leg, sorry))
+                }
+                _ => Step::Wants(VerbId(2), Verb::Reject(self.leg, 500, Some("The Service Failed".to_owned()))),
+            },
+            Wake::Heard(_) | Wake::Breathed => Step::Waits,
+            Wake::Result(..) | Wake::Gone | Wake::Occasion(_) => Step::Finished(End::Fault(self.why.clone())),
+        }
     }
 }
 

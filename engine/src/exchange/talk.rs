@@ -14,7 +14,9 @@ use super::ends::{End, Whose};
 use super::occasions::Question;
 use super::originate::Begun;
 use super::outgoing::{Party, terms};
+use super::services::Sorry;
 use super::{Leash, Number, Sent, Turn};
+use crate::call::event::Serving;
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
 use crate::journal::Way as Sender;
 use crate::line::{Act, Cx, Line, Mark};
@@ -231,7 +233,8 @@ impl Talk {
             }
             Effect::Take { call, leg, as_leg } => self.take(call, leg, as_leg, turn),
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, turn),
-            Effect::Serve(service) => self.serve(&service, turn),
+            Effect::Serve(serving, leg) => self.serve(serving, leg, turn),
+            Effect::Apologise(why) => self.program = Box::new(Sorry::after(&*self.program, &why)),
             Effect::Errand(verb, errand) => self.errand(verb, *errand, turn),
             Effect::Room(leg, asked) => self.room_asked(leg, asked, turn),
             Effect::Discard(file) => self.discard_recording(&file, turn),
@@ -280,9 +283,12 @@ impl Talk {
         self.call.hear(Event::Program(step), turn.now());
     }
 
-    /// Another service goes on with the call.
-    fn serve(&mut self, service: &str, turn: &mut Turn<'_, '_>) {
-        let missing = || Box::new(super::services::Missing::of(service)) as Box<dyn Program>;
+    /// Another service goes on with the call, which is that leg's from now on.
+    fn serve(&mut self, serving: Serving, leg: LegId, turn: &mut Turn<'_, '_>) {
+        let service = &*serving.service;
+        self.passed_to(leg, serving.called.as_deref());
+        let missing =
+            || Box::new(Sorry::after(&*self.program, &format!("there is no service {service}"))) as Box<dyn Program>;
         let served = turn.exchange.services.find(service).unwrap_or_else(|| missing().into());
         self.note_edition(service, &served, turn);
         if let Some(leash) = &served.leash {

@@ -55,8 +55,11 @@ impl Talk {
         let leg = wish.leg.map_or(self.call.first(), |leg| LegId(leg.0));
         let begun = self.call.may_pass_on(leg).map_err(NotTransferred::from).and_then(|()| {
             let to = wish.to.trim();
-            let found = self.locate(to, Some(LegId::NONE), turn);
-            found.map(drop).map_err(|why| not_found(to, why))
+            match self.locate(to, Some(LegId::NONE), turn) {
+                Ok(_) => Ok(()),
+                Err(NotFound::Service(_)) if self.call.may_pass_on_to_service(leg) => Ok(()),
+                Err(why) => Err(not_found(to, why)),
+            }
         });
         if begun.is_ok() {
             self.call.hear(Event::PassOn(leg, wish.to.trim().to_owned()), turn.now());
@@ -71,7 +74,7 @@ fn not_found(to: &str, why: NotFound) -> NotTransferred {
         NotFound::Forbidden(why) => NotTransferred::Forbidden(to, why),
         NotFound::Unknown => NotTransferred::Nobody(to),
         NotFound::Unreachable | NotFound::Busy => NotTransferred::Unreachable(to),
-        NotFound::Service(service) => NotTransferred::Service(to, service),
+        NotFound::Service(serving) => NotTransferred::Service(to, serving.service),
     }
 }
 

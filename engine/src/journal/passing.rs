@@ -34,7 +34,7 @@ pub struct PassedOn {
     /// Whom it talked with before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<LegNumber>,
-    /// Whom it talks with now; none where that is in another call, or nobody.
+    /// Whom it talks with now; itself where that is a service, none where that is in another call, or nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<LegNumber>,
     /// Who wanted it.
@@ -44,6 +44,11 @@ pub struct PassedOn {
 }
 
 impl PassedOn {
+    /// The leg that it talks with now, where that is one.
+    pub fn partner(&self) -> Option<LegNumber> {
+        self.to.filter(|to| *to != self.leg)
+    }
+
     /// Whether it came about.
     pub fn is_done(&self) -> bool {
         self.sip < 300

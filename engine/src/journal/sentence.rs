@@ -101,8 +101,9 @@ fn alike(parts: &mut Vec<String>) {
 
 /// The legs that were called before anybody was passed on, or for other reasons.
 fn before_transfers<'a>(record: &Record, called: &[&'a LegRecord]) -> Vec<&'a LegRecord> {
-    let of_transfer =
-        |leg: &&&LegRecord| record.passed.iter().any(|passed| passed.to == Some(leg.leg) || is_tried(leg, passed));
+    let of_transfer = |leg: &&&LegRecord| {
+        record.passed.iter().any(|passed| passed.partner() == Some(leg.leg) || is_tried(leg, passed))
+    };
     called.iter().filter(|leg| !of_transfer(leg)).copied().collect()
 }
 
@@ -118,7 +119,7 @@ fn is_tried(leg: &LegRecord, passed: &PassedOn) -> bool {
 
 /// How long those talked who talked first: what is talked with the targets of transfers is told with them.
 fn talk_before(record: &Record) -> Duration {
-    let done = record.passed.iter().filter_map(|passed| passed.to.filter(|_| passed.is_done()));
+    let done = record.passed.iter().filter_map(|passed| passed.partner().filter(|_| passed.is_done()));
     let later: Duration = done.filter_map(|leg| record.leg(leg)?.talk).sum();
     record.talk.saturating_sub(later)
 }
@@ -138,9 +139,10 @@ fn transfer(passed: &PassedOn, record: &Record) -> String {
         let why = tried.map_or_else(|| format!("it failed ({})", passed.sip), |leg| ringing(leg, record));
         return format!("{by} tried to transfer {whom}, but {why}");
     }
-    let talk = passed.to.and_then(|to| record.leg(to)?.talk).filter(|talk| !talk.is_zero()).map(long);
+    let talk = passed.partner().and_then(|to| record.leg(to)?.talk).filter(|talk| !talk.is_zero()).map(long);
     match (passed.to, talk) {
         (None, _) => format!("{by} transferred {whom} into another call"),
+        (Some(to), _) if to == passed.leg => format!("{by} transferred {whom} to a service"),
         (_, talk) if passed.by == PassedBy::Target => {
             let talked = talk.map(|talk| format!(" and talked {talk}"));
             format!("{by} took the place of {from}{}", talked.unwrap_or_default())

@@ -71,7 +71,11 @@ pub fn words(what: &What) -> String {
 }
 
 fn passed_on(passed: &PassedOn) -> String {
-    let whom = passed.to.map_or_else(|| "somebody of another call".into(), |to| format!("leg {to}"));
+    let whom = match passed.to {
+        Some(itself) if itself == passed.leg => "a service".into(),
+        Some(to) => format!("leg {to}"),
+        None => "somebody of another call".into(),
+    };
     match passed.is_done() {
         true => format!("is passed on to {whom} (by {})", passed.by),
         false => format!("is not passed on, SIP {} (by {})", passed.sip, passed.by),

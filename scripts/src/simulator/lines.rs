@@ -143,7 +143,7 @@ impl Talk {
         let end = self.ends.get(&leg).filter(|end| end.stage != Stage::Over)?;
         let party = &house.parties[end.party];
         let caller = self.party_of(LegId::FIRST).map_or("", |first| house.parties[first].name.as_str());
-        let from = self.originated.as_deref().unwrap_or(caller);
+        let from = self.originated.as_deref().or(self.passed_on.as_deref()).unwrap_or(caller);
         let answered = end.stage == Stage::Up;
         let first = leg == LegId::FIRST && self.originated.is_none();
         Some(Facts {

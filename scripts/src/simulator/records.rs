@@ -28,6 +28,8 @@ pub struct Closed {
     pub record: Record,
     /// The fault of its script, if it had one.
     pub fault: Option<String>,
+    /// Those of its side handlers.
+    pub side_faults: Vec<String>,
     /// Whether somebody left a message.
     pub message: bool,
     /// Its journal.
@@ -51,6 +53,11 @@ impl Closed {
         self.record.tags.iter().find(|(key, _)| &**key == name).map(|(_, value)| &**value)
     }
 
+    /// What broke in it: its story, and handlers beside it.
+    pub fn faults(&self) -> impl Iterator<Item = &String> {
+        self.fault.iter().chain(&self.side_faults)
+    }
+
     /// Who ended it: `caller`, `callee`, `script` or `system`.
     pub fn ended_by(&self) -> &'static str {
         self.record.end.as_ref().map_or("nobody", |end| end.by.word())
@@ -63,6 +70,7 @@ pub(super) struct Chronicle {
     began: Duration,
     message: bool,
     fault: Option<String>,
+    side_faults: Vec<String>,
     /// Whether nobody called.
     ran: bool,
 }
@@ -74,7 +82,7 @@ impl Chronicle {
         let id = CallId::new(wall, house.chance.number());
         let began = Began { service: Some(service.into()), ..Began::new(wall, Party::new(from), Party::new(to)) };
         let journal = Journal::begin(id, began, Rules::default());
-        Self { journal, began: house.elapsed(), message: false, fault: None, ran: false }
+        Self { journal, began: house.elapsed(), message: false, fault: None, side_faults: Vec::new(), ran: false }
     }
 
     /// That of something that a service is asked outside of any call.
@@ -85,7 +93,7 @@ impl Chronicle {
         let to = Party::new(service.clone().unwrap_or_default());
         let began = Began { service, route, ..Began::new(wall, Party::new(from), to) };
         let journal = Journal::begin(id, began, Rules::default());
-        Self { journal, began: house.elapsed(), message: false, fault: None, ran: true }
+        Self { journal, began: house.elapsed(), message: false, fault: None, side_faults: Vec::new(), ran: true }
     }
 
     /// Its number among all calls, as recordings are named by it.
@@ -107,7 +115,8 @@ impl Chronicle {
         let at = now.saturating_sub(self.began);
         let entries = self.journal.close(at, outcome).map(|batch| batch.entries).unwrap_or_default();
         let record = self.journal.record().clone();
-        Closed { number, service, record, fault: self.fault, message: self.message, entries, answer: None }
+        let Self { fault, side_faults, message, .. } = self;
+        Closed { number, service, record, fault, side_faults, message, entries, answer: None }
     }
 }
 
@@ -163,6 +172,10 @@ impl Talk {
             }
             Note::StoryEnded(end) => self.note_end(end, house),
             Note::Heard(event) => self.note_event(&event, now),
+            Note::Log(kind, text) if kind == "fault" => {
+                house.tell(&self.service, format!("breaks beside its story: {text}"), None);
+                self.chronicle.side_faults.push(text);
+            }
             Note::Log(kind, text) => house.tell(&self.service, format!("notes ({kind}): {text}"), self.program.place()),
             Note::NotTold(_) => house.tell(&self.service, "is not told of an event: too many wait", None),
         }

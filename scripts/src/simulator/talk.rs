@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use patchcord_engine::call::event::Serving;
 use patchcord_engine::call::{Call, Effect, Event, LegId, LineOrder, Verb};
 use patchcord_engine::errand::{Brought, Errand};
-use patchcord_engine::exchange::spoken;
+use patchcord_engine::exchange::{Sorry, spoken};
 use patchcord_engine::program::{End as StoryEnd, Program, Step, VerbId, Wake};
 
 use super::agenda::Slot;
@@ -31,6 +32,8 @@ pub(super) struct Talk {
     /// What its service is told, where the house began it; and as whom the house called then.
     pub vars: String,
     pub originated: Option<String>,
+    /// Who was called and is the caller now, because it was passed on to a service.
+    pub passed_on: Option<String>,
     /// What it has answered, or why it did not, where it was asked something outside of any call.
     pub answer: Option<Result<String, String>>,
     over: bool,
@@ -56,18 +59,10 @@ pub(super) enum Stage {
     Over,
 }
 
-/// A service that is not there.
-struct Missing(String);
-
-impl Program for Missing {
-    fn resume(&mut self, _: Wake) -> Step {
-        Step::Finished(StoryEnd::Fault(format!("there is no service {}", self.0)))
-    }
-}
-
 /// The program of a service, or one that says that there is none.
 pub(super) fn program_of(service: &str, house: &House) -> Box<dyn Program> {
-    house.services.find(service).map_or_else(|| Box::new(Missing(service.to_owned())) as _, |served| served.program)
+    let missing = || Box::new(Sorry::because(&format!("there is no service {service}"))) as _;
+    house.services.find(service).map_or_else(missing, |served| served.program)
 }
 
 impl Talk {
@@ -84,6 +79,7 @@ impl Talk {
             due: None,
             vars: String::new(),
             originated: None,
+            passed_on: None,
             answer: None,
             over: false,
         }
@@ -121,9 +117,14 @@ impl Talk {
                 house.post(call, Event::Give { leg, call: self.number, as_leg });
             }
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, house),
-            Effect::Serve(service) => {
+            Effect::Apologise(why) => self.program = Box::new(Sorry::after(&*self.program, &why)),
+            Effect::Serve(Serving { service, called }, leg) => {
                 self.program = program_of(&service, house);
                 self.service = service;
+                self.called = called.unwrap_or_else(|| std::mem::take(&mut self.called));
+                if leg != LegId::FIRST && self.originated.is_none() {
+                    self.passed_on = self.party_of(leg).map(|party| house.parties[party].name.clone());
+                }
             }
             Effect::Errand(verb, errand) => self.errand(verb, *errand, house),
             Effect::Room(leg, asked) => self.room_asked(leg, asked, house),

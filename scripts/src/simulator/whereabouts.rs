@@ -1,7 +1,7 @@
 //! Where the targets of a dial are: endpoints, groups and numbers that a test has spoken of. Nobody else is there.
 
 use patchcord_engine::call::effect::{ByTrunk, Through, Way};
-use patchcord_engine::call::event::NotFound;
+use patchcord_engine::call::event::{NotFound, Serving};
 use serde_json::{Value, json};
 
 use super::house::House;
@@ -18,10 +18,11 @@ impl House {
         let address = forwarded.map_or(address, |(_, target)| target);
         if let Some(service) = address.strip_prefix("service:") {
             let there = self.services.find(service).is_some();
-            return Err(if there { NotFound::Service(service.to_owned()) } else { NotFound::Unknown });
+            return Err(if there { NotFound::Service(Serving::named(service)) } else { NotFound::Unknown });
         }
         if let Some(service) = self.routes.get(name_in(address)) {
-            return Err(NotFound::Service(service.clone()));
+            let called = forwarded.is_none().then(|| name_in(address).to_owned());
+            return Err(NotFound::Service(Serving { service: service.clone(), called }));
         }
         if let Some(members) = self.groups.get(address).cloned() {
             let found = members.iter().filter_map(|member| self.locate(&format!("user:{member}")).ok());

@@ -21,6 +21,8 @@
 //! | `made` | a past call as a test |
 //! | `explore` | each test again, with callers who hang up and other orders |
 
+#[cfg(test)]
+mod bad_tests;
 mod coverage;
 mod explore;
 mod failed;

@@ -153,6 +153,11 @@ pub(super) fn shown(closed: &Closed) -> Map {
     ])
 }
 
+/// A value as it is compared and told; Rhai knows nothing of a time but that it is one.
+fn in_words(value: &Dynamic) -> String {
+    value.read_lock::<crate::words::Span>().map_or_else(|| value.to_string(), |span| span.to_string())
+}
+
 /// Fails unless a record is as wanted. What is no part of a record is a tag.
 pub(super) fn judged(context: &NativeCallContext<'_>, stage: &Stage, closed: &Closed, wanted: &Map) -> Said {
     let there = shown(closed);
@@ -164,13 +169,13 @@ pub(super) fn judged(context: &NativeCallContext<'_>, stage: &Stage, closed: &Cl
                 let tags = wanted.read_lock::<Map>().map(|tags| tags.clone()).unwrap_or_default();
                 tags.iter().all(|(name, value)| closed.tag(name) == Some(value.to_string().as_str()))
             }
-            (_, Some(there)) => there.to_string() == wanted.to_string(),
+            (_, Some(there)) => in_words(there) == in_words(wanted),
             (tag, None) => closed.tag(tag) == Some(wanted.to_string().as_str()),
         };
         if !is_so {
-            let was = there.get(name.as_str()).map(ToString::to_string);
+            let was = there.get(name.as_str()).map(in_words);
             let was = was.or_else(|| closed.tag(name).map(str::to_owned)).unwrap_or_else(|| "not there".into());
-            other.push(format!("{name} is {was}, not {wanted}"));
+            other.push(format!("{name} is {was}, not {}", in_words(wanted)));
         }
     }
     if other.is_empty() {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use patchcord_engine::call::verb::{Dial, Ringback, Screen, Strategy};
 use patchcord_engine::call::{Outcome, Verb};
 use patchcord_media::dtmf::Key;
-use rhai::{Dynamic, EvalAltResult, FnPtr};
+use rhai::{Dynamic, EvalAltResult, ImmutableString, Map};
 
 use super::given::Given;
 use super::kind::{Kind, texts_of};
 use super::leg::simple;
 use super::{Answer, Leg, Of, Part, Span, Word, ended, part};
+use crate::scene::KeyDoes;
 
 /// How long somebody rings where a script does not say.
 const RING: Duration = Duration::from_secs(30);
@@ -21,6 +22,9 @@ const LONGEST_RING: Duration = Duration::from_secs(300);
 
 /// How long two may talk where a script bounds it.
 const LONGEST_TALK: Duration = Duration::from_secs(24 * 3600);
+
+/// The cause that the other one is hung up with where a key has ended the talk: normal clearing.
+const BY_KEY: u8 = 16;
 
 const SCREEN: &[Part] = &[
     part("prompt", Kind::Text, "What asks."),
@@ -63,7 +67,7 @@ const DIAL: &[Part] = &[
     part(
         "keys",
         Kind::Map,
-        "What keys of the caller do while they talk, as #{ \"*\": |caller| caller.tag(\"starred\", true) }; others reach on_dtmf. Not of call_out.",
+        "What keys of the caller do while they talk, as #{ \"#\": \"end\", \"*\": |caller| caller.tag(\"starred\", true) }; \"end\" hangs the other one up, and dial comes back. Other keys reach on_dtmf. Not of call_out.",
     ),
     part("headers", Kind::Map, "Headers for the callee, as #{ \"X-Order\": \"12\" }."),
     part("codecs", Kind::Texts, "Codecs, where not those of the target."),
@@ -122,9 +126,10 @@ pub(super) const WORDS: &[Word] = &[
             let dial = dial(given)?;
             let scene = given.scene()?;
             scene.set_keys(leg, keys(given)?);
+            scene.ended_by_key.set(false);
             let answer = dialled(given, Some(leg), Verb::Dial(leg, Box::new(dial)));
             scene.set_keys(leg, BTreeMap::new());
-            answer
+            hang_up_the_other(given, &answer?)
         },
     },
     Word {
@@ -165,7 +170,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
-        says: "Parts two legs; both stay.",
+        says: "Parts two legs; both stay. The bridge or the dial that had joined them comes back.",
         does: |given| simple(given, Verb::Unbridge),
     },
 ];
@@ -205,8 +210,18 @@ fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
     })
 }
 
+/// A talk that a key has ended is over for the one who was called as well. Gives back what came of the dial.
+fn hang_up_the_other(given: &Given<'_>, answer: &Dynamic) -> Answer {
+    let scene = given.scene()?;
+    let other = answer.read_lock::<Map>().and_then(|answer| answer.get("leg")?.clone().try_cast::<Leg>());
+    if let Some(Leg(other)) = other.filter(|_| scene.ended_by_key.take()) {
+        scene.want(given, None, Verb::HangUp(other, BY_KEY))?;
+    }
+    Ok(answer.clone())
+}
+
 /// What each key does during a talk.
-fn keys(given: &Given<'_>) -> Result<BTreeMap<char, FnPtr>, Box<EvalAltResult>> {
+fn keys(given: &Given<'_>) -> Result<BTreeMap<char, KeyDoes>, Box<EvalAltResult>> {
     let mut keys = BTreeMap::new();
     for (key, then) in given.map("keys").unwrap_or_default() {
         let mut letters = key.chars();
@@ -214,8 +229,9 @@ fn keys(given: &Given<'_>) -> Result<BTreeMap<char, FnPtr>, Box<EvalAltResult>> 
         else {
             return Err(given.wrong(format!("`keys` of dial: {key:?} is no key; there are 0 to 9, *, #, and A to D")));
         };
-        let Some(then) = then.try_cast::<FnPtr>() else {
-            let how = "a key does what a function says, as #{ \"*\": |caller| caller.tag(\"starred\", true) }";
+        let ends = then.read_lock::<ImmutableString>().is_some_and(|word| word.as_str() == "end");
+        let Some(then) = ends.then_some(KeyDoes::End).or_else(|| then.try_cast().map(KeyDoes::Run)) else {
+            let how = "a key ends the talk or does what a function says, as #{ \"#\": \"end\", \"*\": |caller| caller.tag(\"starred\", true) }";
             return Err(given.wrong(format!("`keys` of dial: {how}")));
         };
         keys.insert(letter.to_ascii_uppercase(), then);

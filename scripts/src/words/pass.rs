@@ -11,7 +11,6 @@ use super::given::Given;
 use super::kind::Kind;
 use super::leg::simple;
 use super::{Answer, Leg, Of, Word, ended, part};
-use crate::scene::{self, Unwound};
 
 /// The wish of a party to be transferred.
 #[derive(Clone, Debug)]
@@ -66,7 +65,7 @@ pub(super) const WORDS: &[Word] = &[
         takes: &[part(
             "to",
             Kind::Text,
-            "To whom, as a target of dial; \"service:voicemail\" goes on there, as continue_as.",
+            "To whom, as a target of dial. Where that is a service, as \"service:voicemail\" or a number that leads to one, it takes the party, and nothing behind the transfer is done.",
         )],
         needs: 1,
         options: &[
@@ -85,9 +84,6 @@ pub(super) const WORDS: &[Word] = &[
         says: "Transfers the party to somebody else through us; the last status of SIP is `.sip`.",
         does: |given| {
             let Leg(leg) = given.leg();
-            if let Some(service) = given.needed("to").strip_prefix("service:") {
-                return Err(scene::unwind(&Unwound::ContinueAs(service.to_owned())));
-            }
             let transfer = Transfer {
                 to: given.needed("to"),
                 attended: given.text("kind").is_some_and(|kind| kind == "attended"),

@@ -148,6 +148,12 @@ impl Server {
         std::fs::write(folder.join(name), text).expect("a service is written");
     }
 
+    /// Deletes a script from the folder of services.
+    pub fn remove_service(&self, name: &str) {
+        let path = self.folder.path().join("scripts").join(format!("{name}.rhai"));
+        std::fs::remove_file(path).expect("a service is deleted");
+    }
+
     /// Where it listens for that carrier.
     pub fn address(&self, carrier: Carrier) -> SocketAddr {
         let bound = self.bound.iter().find(|(bound, _)| *bound == carrier);

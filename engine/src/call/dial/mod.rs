@@ -23,10 +23,11 @@ pub(super) mod verdict;
 
 use std::time::{Duration, Instant};
 
+use super::event::Serving;
 use super::verb::{Dial, Outcome, Status, Strategy};
 use super::work::Work;
 use super::{Call, Ending, LegId, limits};
-use crate::program::{End, VerbId};
+use crate::program::VerbId;
 use talk::Talk;
 use target::Target;
 use verdict::Verdict;
@@ -40,7 +41,7 @@ pub(super) struct Dialling {
     dial: Box<Dial>,
     targets: Vec<Target>,
     /// The service that takes the caller when no other target does.
-    service: Option<String>,
+    service: Option<Serving>,
     /// When the next target's turn comes although others ring.
     step: Option<Instant>,
     /// The best that was said by those who did not answer.
@@ -141,19 +142,24 @@ impl Call {
     }
 
     /// Nobody else has taken the caller: a service does. While the program still computes, it waits for its turn.
-    fn serve_instead(&mut self, verb: VerbId, service: String, now: Instant) {
+    fn serve_instead(&mut self, verb: VerbId, serving: Serving, now: Instant) {
         if self.turn.is_asked() {
             if let Some(dialling) = self.dialling(verb) {
-                (dialling.service, dialling.step) = (Some(service), Some(now));
+                (dialling.service, dialling.step) = (Some(serving), Some(now));
             }
-            return;
+        } else if self.leads_to_service(verb, &serving) {
+            self.end_dial(verb, Status::Answered, None, 200, Duration::ZERO, now);
+        } else {
+            self.go_on_as(serving, now);
         }
-        self.story_ended(End::ContinueAs(service), now);
     }
 
-    /// Whether a service may take whoever dials: the story of nobody else can go on elsewhere.
+    /// Whether a service may take whoever dials, or is passed on: the story of nobody else can go on elsewhere.
     fn may_be_served(&self, verb: VerbId, by: Option<LegId>) -> bool {
-        !verb.is_house() && by == Some(self.first) && self.story.is_told()
+        if verb.is_house() {
+            return self.passing_may_be_served(verb);
+        }
+        by == Some(self.first) && self.story.is_told()
     }
 
     /// What is due in a dial.

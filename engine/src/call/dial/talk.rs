@@ -6,6 +6,7 @@ use crate::call::effect::LineOrder;
 use crate::call::leg::Stage;
 use crate::call::play::{Owner, Playing};
 use crate::call::verb::Status;
+use crate::call::work::Work;
 use crate::call::{Call, LegId, is_due, scope};
 use crate::program::VerbId;
 
@@ -78,6 +79,19 @@ impl Call {
             leg.dial = None;
             leg.busy = None;
         }
+    }
+
+    /// The program parts whoever talks because of a dial: that is over, and both stay. Whether there was such a talk.
+    pub(in crate::call) fn part_talk(&mut self, leg: LegId, now: Instant) -> bool {
+        let found = self.works.iter().find_map(|(verb, work)| match work {
+            Work::Dial(dialling) if work.runs_on(leg) => Some((*verb, dialling.talk.clone()?)),
+            _ => None,
+        });
+        let Some((verb, talk)) = found.filter(|(_, talk)| talk.with != LegId::NONE) else { return false };
+        self.part(leg, now);
+        let length = now.saturating_duration_since(talk.since);
+        self.end_dial(verb, Status::Answered, Some(talk.with), 200, length, now);
+        true
     }
 
     /// A talk that has a limit comes to it, or near it.

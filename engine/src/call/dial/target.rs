@@ -167,7 +167,7 @@ impl Call {
         let served = self.may_be_served(verb, by);
         let Some(dialling) = self.dialling(verb) else { return };
         match why {
-            NotFound::Service(service) if served => drop(dialling.service.get_or_insert(service)),
+            NotFound::Service(serving) if served => drop(dialling.service.get_or_insert(serving)),
             why => dialling.judge(Verdict::of_nowhere(&why)),
         }
     }

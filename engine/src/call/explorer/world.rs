@@ -427,7 +427,7 @@ impl World {
                 Effect::Take { as_leg, .. } => drop(self.takings.insert(as_leg)),
                 Effect::Give { leg, .. } => drop(leg.map(|leg| self.parties.remove(&leg))),
                 Effect::Errand(verb, _) => drop(self.errands.insert(verb)),
-                Effect::Serve(_) | Effect::Discard(_) => {}
+                Effect::Serve(..) | Effect::Apologise(_) | Effect::Discard(_) => {}
             }
         }
         let unheard = self.parties.iter().find(|(_, party)| party.wishes && self.asked.is_none());

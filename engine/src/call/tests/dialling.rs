@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::told::{CALLER, SECOND, Told, of};
 use super::words::*;
 use crate::call::event::{NotFound, Refused};
-use crate::call::verb::{Dial, Ringback, Screen, Strategy};
+use crate::call::verb::{Dial, Misuse, Ringback, Screen, Strategy};
 use crate::call::*;
+use crate::program::Step;
 
 const ALICE: LegId = LegId(1);
 const BOB: LegId = LegId(2);
@@ -150,6 +151,24 @@ fn somebody_who_is_elsewhere_is_called_there_but_not_round_and_round() {
         );
     }
     assert_eq!(told.result(id), dialled(Status::Unreachable, None, 482, Duration::ZERO));
+}
+
+#[test]
+fn a_talk_is_ended_by_the_program_and_both_stay() {
+    let mut told = Told::answered();
+    let id = told.wants(dial(CALLER, &["alice"]));
+    told.locates();
+    told.leg(ALICE, LegEvent::Answered);
+    told.orders.clear();
+    told.passes(4 * SECOND);
+    let parts = told.asks(Verb::Unbridge(CALLER));
+    assert_eq!(told.result(id), dialled(Status::Answered, Some(1), 200, 4 * SECOND));
+    told.step(Step::Waits);
+    assert_eq!(told.result(parts), Outcome::Plain(Status::Ok));
+    told.step(Step::Waits);
+    assert_eq!((told.said(CALLER), told.said(ALICE)), (vec!["part".to_owned()], vec!["part".to_owned()]));
+    let again = told.asks(Verb::Unbridge(CALLER));
+    assert_eq!(told.result(again), Outcome::Misuse(Misuse::NotJoined));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::told::{CALLER, SECOND, Told, of};
 use super::words::*;
 use crate::call::effect::Note;
+use crate::call::event::Serving;
 use crate::call::verb::{Misuse, SendKeys};
 use crate::call::*;
 use crate::program::{End, Step, Wake};
@@ -186,7 +187,7 @@ fn keys_are_sent_one_after_the_other_with_rests_between() {
 fn a_story_goes_on_as_another_service_with_the_same_caller() {
     let mut told = Told::answered();
     told.step(Step::Finished(End::ContinueAs("voicemail".into())));
-    assert!(told.orders.contains(&Effect::Serve("voicemail".into())));
+    assert!(told.orders.contains(&Effect::Serve(Serving::named("voicemail"), CALLER)));
     assert_eq!(told.wakes.last(), Some(&Wake::Begin(CALLER)));
     told.wants(play(CALLER, &["leave-message"]));
     assert_eq!(told.said(CALLER), ["play leave-message"]);
@@ -202,7 +203,11 @@ fn services_that_hand_a_call_to_each_other_for_ever_are_told_apart() {
     }
     told.orders.clear();
     told.step(Step::Finished(End::ContinueAs("again".into())));
-    assert!(!told.orders.contains(&Effect::Serve("again".into())));
+    assert!(!told.orders.contains(&Effect::Serve(Serving::named("again"), CALLER)));
+    let sorry = told.orders.pop_front();
+    assert!(matches!(&sorry, Some(Effect::Apologise(why)) if why.contains("32 times")), "{sorry:?}");
+    assert_eq!(told.wakes.last(), Some(&Wake::Begin(CALLER)), "and the house says sorry");
+    told.step(Step::Finished(End::Fault("it went round".into())));
     assert_eq!(told.said(CALLER), ["hang up 41 500"]);
 }
 

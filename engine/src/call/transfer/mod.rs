@@ -15,11 +15,13 @@
 //! | `wish` | a party that asks, and who may say yes |
 //! | `passing` | a transfer whose target is being called, and what becomes of the three |
 //! | `outside` | an operator who passes a party on |
+//! | `serving` | a target that is a service |
 //! | `handover` | legs that change their call, and phones that take a place |
 
 mod handover;
 mod outside;
 mod passing;
+mod serving;
 mod wish;
 
 pub(super) use handover::Taking;

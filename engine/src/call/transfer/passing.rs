@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::call::dial::Behalf;
 use crate::call::effect::{LineOrder, Note, Passed, Passer};
-use crate::call::event::Ending;
+use crate::call::event::{Ending, Serving};
 use crate::call::play::{Owner, Playing};
 use crate::call::scope::{self, Story};
 use crate::call::verb::{Dial, Misuse, Outcome, Ringback, Status, Strategy, Transfer, Verb};
@@ -25,22 +25,24 @@ pub(in crate::call) struct Passing {
     pub transferor: Option<LegId>,
     pub transferee: LegId,
     /// Whether the one who transfers asked for it by REFER, and what it was told last.
-    told: Option<u16>,
+    pub(super) told: Option<u16>,
     /// The verb that wants it.
-    verb: Option<VerbId>,
+    pub(super) verb: Option<VerbId>,
     /// Whether both were parted meanwhile and are joined again when it fails.
     parted: bool,
     /// Who wants it. Where it is somebody outside, it is the house that calls.
     by: Passer,
     /// Whom the party talked with when it began.
     from: Option<LegId>,
+    /// The target is a service, which takes the one who is passed on.
+    pub(super) serving: Option<Serving>,
 }
 
 impl Passing {
     /// A transfer that a party asked for.
     pub fn wished(transferor: LegId, transferee: LegId) -> Self {
         let (by, from) = (Passer::Partner, Some(transferor));
-        Self { transferor: from, transferee, told: Some(100), verb: None, parted: false, by, from }
+        Self { transferor: from, transferee, told: Some(100), verb: None, parted: false, by, from, serving: None }
     }
 
     /// A transfer that somebody outside wants.
@@ -48,7 +50,7 @@ impl Passing {
         Self { told: None, by: Passer::Operator, ..Self::wished(transferor, transferee) }
     }
 
-    fn came_to(&self, to: Option<LegId>, sip: u16) -> Note {
+    pub(super) fn came_to(&self, to: Option<LegId>, sip: u16) -> Note {
         Note::Passed(Passed { leg: self.transferee, from: self.from, to, by: self.by, sip })
     }
 }
@@ -105,7 +107,16 @@ impl Call {
         self.works.insert(id, Work::Transfer(leg));
         let parted = partner.is_some() && !attended && return_on_fail;
         let (by, from) = (Passer::Program, partner);
-        let passing = Passing { transferor: partner, transferee: leg, told: None, verb: Some(id), parted, by, from };
+        let passing = Passing {
+            transferor: partner,
+            verb: Some(id),
+            parted,
+            by,
+            from,
+            told: None,
+            transferee: leg,
+            serving: None,
+        };
         self.call_target(passing, to, None, now);
         if !self.works.contains_key(&id) {
             return Ok(None);
@@ -155,6 +166,9 @@ impl Call {
         let Outcome::Dialled { status, leg, sip, .. } = outcome else { return };
         let reached = leg.filter(|_| status == Status::Answered);
         if let Some(passing) = self.passings.remove(&verb) {
+            if let Some(serving) = passing.serving.clone() {
+                return self.served(verb, &passing, serving, now);
+            }
             return match reached {
                 Some(target) => self.passed(verb, &passing, target, now),
                 None => self.not_passed(verb, &passing, sip, now),
@@ -207,7 +221,7 @@ impl Call {
     }
 
     fn not_passed(&mut self, dial: VerbId, passing: &Passing, sip: u16, now: Instant) {
-        let &Passing { transferor, transferee, verb, parted, told, by: _, from: _ } = passing;
+        let &Passing { transferor, transferee, verb, parted, told, .. } = passing;
         self.note(passing.came_to(None, sip.max(300)));
         if let (Some(transferor), Some(_)) = (transferor.filter(|&leg| self.here(leg).is_some()), told) {
             self.line(transferor, LineOrder::ReferProgress(sip));

@@ -122,11 +122,7 @@ impl Talk {
                 });
                 self.safe(ways.collect())
             }
-            Verdict::Service(service) => {
-                // What an endpoint forwards to leaves whom the party has called as it was: a mailbox is hers.
-                let called = forwarding.is_none().then(|| decision.called.to_string());
-                Err(NotFound::Service(Serving { service: service.to_string(), called }))
-            }
+            Verdict::Service(service) => Err(served(&service, &decision.called, forwarding.is_some())),
             // Whom operators name is rung by its number also where no route leads there from services.
             Verdict::Refused(_) if caller == Some(LegId::NONE) && board.directory.reached_by(address).is_some() => {
                 let endpoint = board.directory.reached_by(address).ok_or(NotFound::Unknown)?;
@@ -316,6 +312,12 @@ impl Talk {
             }
         }
     }
+}
+
+/// A number that leads to a service. What an endpoint forwards to leaves whom the party has called as it was: a mailbox is hers.
+fn served(service: &str, called: &str, is_forwarded: bool) -> NotFound {
+    let called = (!is_forwarded).then(|| called.to_owned());
+    NotFound::Service(Serving { service: service.to_owned(), called })
 }
 
 fn since_1970(wall: SystemTime) -> Duration {

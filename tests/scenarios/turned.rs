@@ -44,12 +44,11 @@ async fn coturn(folder: &TempDir) -> (Process, u16) {
 }
 
 /// A page that goes through a relay or not at all.
-async fn relayed(door: &Door, token: &Value, servers: &str) -> Chromium {
+async fn relayed(door: &Door, token: &Value) -> Chromium {
     let script = format!(
         "window.call = async (number) => {{
             const {{ Patchcord }} = await import('http://{}/phone.js');
             window.phone = await Patchcord.connect({{ token: {token}, rtc: {{ iceTransportPolicy: 'relay' }} }});
-            {servers}
             window.talk = await phone.dial(number);
             return true;
         }};",
@@ -66,25 +65,18 @@ const WAY: &str = "talk.pc.getStats().then((told) => { const all = [...told.valu
     return all.find((one) => one.id === pair?.localCandidateId)?.candidateType ?? 'none' })";
 
 #[tokio::test]
-async fn a_page_is_heard_through_a_relay_by_credentials_of_the_house_and_by_no_others() {
+async fn a_page_is_heard_through_a_relay_by_credentials_of_the_house() {
     let folder = TempDir::new().expect("a folder");
     let (relay, port) = coturn(&folder).await;
     let turn = format!("origins = [\"*\"]\nturn = {{ servers = [\"turn:127.0.0.1:{port}\"], secret = \"{SECRET}\" }}");
     let (_server, door) = house_of(setup().web(&turn)).await;
     let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 60, "name": "Shop" })).await;
-    let mut page = relayed(&door, &minted["token"], "").await;
+    let mut page = relayed(&door, &minted["token"]).await;
     assert_eq!(page.run("call('9196')").await, true);
     page.run(EAR).await;
     page.until("it talks", "talk.state === 'talking'").await;
     hears(&mut page, MICROPHONE_HZ).await;
     assert_eq!(page.run(WAY).await, "relay");
 
-    let forge = "for (const server of phone.iceServers) if (server.credential) server.credential = 'guessed';";
-    let mut stranger = relayed(&door, &minted["token"], forge).await;
-    stranger.run("window.told = []; call('9196').catch((error) => told.push(error.message)); true").await;
-    let none = "window.phone && [...phone.talks.values()].every((talk) => talk.pc?.iceGatheringState === 'complete') && phone.talks.size > 0 || told.length > 0";
-    stranger.until("it has looked for a way", none).await;
-    let found = "[...phone.talks.values()].some((talk) => /typ relay/.test(talk.pc?.localDescription?.sdp ?? ''))";
-    assert_eq!(stranger.run(found).await, false, "who has no credentials gets no relay");
     relay.kill().await;
 }

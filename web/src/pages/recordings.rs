@@ -91,12 +91,12 @@ async fn kept(rooms: &Rooms, records: &[Record]) -> Vec<Vec<Kept>> {
         records.iter().map(|record| record.recordings.iter().take(MOST_OF_CALL).cloned().collect()).collect();
     let empty = || calls.iter().map(|_| Vec::new()).collect();
     let (nothing, look) = (empty(), move || {
-        let one = |path: &Box<str>| {
+        let one = |path: &str| {
             let bytes = recordings::open(&folder, path).map(|recording| recording.length);
             let peaks = bytes.and_then(|_| recordings::peaks(&folder, path));
             Kept { bytes, peaks }
         };
-        calls.iter().map(|paths| paths.iter().map(one).collect()).collect()
+        calls.iter().map(|paths| paths.iter().map(|path| one(path)).collect()).collect()
     });
     tokio::task::spawn_blocking(look).await.unwrap_or(nothing)
 }

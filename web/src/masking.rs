@@ -15,6 +15,11 @@ const SHOWN: usize = 2;
 /// What stands in place of the others.
 const MASK: &str = "•••";
 
+/// Whether something of that text would be masked.
+pub fn hides(text: &str) -> bool {
+    masked(text) != text
+}
+
 /// `text`, with each long number in it masked.
 pub fn masked(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -30,7 +30,8 @@ pub(super) async fn list(
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Records>, Problem> {
     let (before, most) = filters.page(USUAL)?;
-    let found = rooms.store.find_calls(&filters.wanted()?, before, most).await.map_err(|error| away(&error))?;
+    let found =
+        rooms.store.find_calls(&filters.wanted_by(&asker)?, before, most).await.map_err(|error| away(&error))?;
     let records = found.records.into_iter().map(|record| Told::from(shown(record, &asker)));
     Ok(Json(Records { records: records.collect(), next: found.next.map(|call| call.to_string()) }))
 }
@@ -49,7 +50,8 @@ pub(super) async fn give_all(
     asker: Asker,
     Asked(filters): Asked<Filters>,
 ) -> Result<Response, Problem> {
-    Ok(export::stream(rooms.store, filters.wanted()?, export::Format::of(&filters.format)?, asker))
+    let wanted = filters.wanted_by(&asker)?;
+    Ok(export::stream(rooms.store, wanted, export::Format::of(&filters.format)?, asker))
 }
 
 /// One call, as far as who asks may see it.

@@ -6,10 +6,15 @@ use axum::http::StatusCode;
 use patchcord_engine::journal::{By, CallId, Fault, MAX_PAGE, NoCallId, Outcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{problem::Problem, store::Wanted};
+use crate::{
+    masking::hides,
+    people::{Asker, Right},
+    problem::Problem,
+    store::Wanted,
+};
 
-/// Longest text of one filter. Far beyond any number or name.
-const LONGEST: usize = 200;
+/// Longest text of one filter, in letters. Far beyond any number or name.
+pub const LONGEST: usize = 200;
 
 /// The filters of a query. An empty one asks for nothing, as forms send it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,12 +71,35 @@ pub struct Filters {
 }
 
 impl Filters {
+    /// What the store is asked for, as far as who asks may: whoever must not see a number must not find it out by asking for it, digit
+    /// by digit.
+    pub fn wanted_by(&self, asker: &Asker) -> Result<Wanted, Problem> {
+        let wanted = self.wanted()?;
+        if asker.rights.has(Right::ReadNumbers) {
+            return Ok(wanted);
+        }
+        let beginning = wanted.number.as_ref().is_some_and(|number| number.ends_with('*'));
+        let value = wanted.tag.as_ref().and_then(|(_, value)| value.as_deref());
+        if beginning || wanted.number.as_deref().is_some_and(hides) || value.is_some_and(hides) {
+            let detail = "who may not see long numbers cannot look for them";
+            return Err(Problem::new(StatusCode::FORBIDDEN, detail).remedy("ask an admin for the right numbers:read"));
+        }
+        Ok(Wanted { discreet: true, ..wanted })
+    }
+
     /// What the store is asked for, or which filter says what cannot be.
     pub fn wanted(&self) -> Result<Wanted, Problem> {
+        // What only another door would read must be readable here, too.
+        self.page(1)?;
+        super::export::Format::of(self.format.trim())?;
         let said = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
         for (name, text) in self.texts() {
-            if text.len() > LONGEST {
+            if text.chars().count() > LONGEST {
                 return Err(wrong(name, text, "shorten it"));
+            }
+            // No record holds one, and PostgreSQL takes no NUL.
+            if text.chars().any(char::is_control) {
+                return Err(wrong(name, text, "write it in one line"));
             }
         }
         let tag = said(&self.tag).map(|tag| match tag.split_once('=') {
@@ -99,6 +127,7 @@ impl Filters {
             recorded,
             problems: false,
             text: said(&self.text),
+            discreet: false,
         })
     }
 
@@ -235,6 +264,8 @@ mod tests {
         assert!(outcome.remedy.expect("a remedy").contains("no_answer"));
         let huge = Filters { text: "x".repeat(LONGEST + 1), ..Filters::default() };
         assert_eq!(huge.wanted().expect_err("too long").status, 400);
+        let hostile = Filters { number: "+49\0".into(), ..Filters::default() };
+        assert!(hostile.wanted().expect_err("no text").detail.contains("number"));
     }
 
     #[test]

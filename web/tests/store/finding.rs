@@ -13,11 +13,13 @@ use crate::lab::{Lab, laws, moment};
 
 laws!(
     calls_are_found_by_each_thing_that_is_asked,
+    each_filter_leads_there_and_the_others_are_looked_at,
     pages_go_on_where_the_last_one_ended,
     a_survey_counts_what_happened,
     what_is_too_old_is_forgotten_and_what_goes_on_is_not,
     only_so_many_calls_are_kept_and_the_eldest_go,
-    journals_go_before_their_records
+    journals_go_before_their_records,
+    all_that_is_kept_too_long_goes_in_one_look
 );
 
 fn id(number: u64) -> CallId {
@@ -96,6 +98,44 @@ async fn calls_are_found_by_each_thing_that_is_asked(lab: Lab) {
     store.close().await;
 }
 
+/// Whatever leads to the calls, what else was asked for counts as well; a call to oneself is one call.
+async fn each_filter_leads_there_and_the_others_are_looked_at(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 43).await;
+    let oneself = Began::new(moment(50), Party::new("102"), Party::new("102"));
+    let oneself = Journal::begin(id(50), oneself, Rules::default()).end(Duration::from_secs(1), Outcome::Failed);
+    store.write_batches(&[oneself]).await.expect("written");
+    let usual = Wanted::default;
+    let some = |text: &str| Some(text.to_owned());
+    let number = || Wanted { number: some("102"), ..usual() };
+    assert_eq!(found(&store, Wanted { since: Some(moment(41)), ..number() }).await, [50, 42, 41]);
+    assert_eq!(found(&store, Wanted { problems: true, ..number() }).await, [50]);
+    assert_eq!(found(&store, Wanted { problems: true, ..usual() }).await, [50]);
+    assert_eq!(found(&store, Wanted { outcome: Some(Outcome::Failed), problems: true, ..usual() }).await, [50]);
+    let busy = Some(Outcome::Busy);
+    assert_eq!(found(&store, Wanted { outcome: busy, service: some("sales"), ..number() }).await.len(), 8);
+    assert_eq!(found(&store, Wanted { outcome: busy, service: some("sales"), ..usual() }).await.len(), 8);
+    assert_eq!(found(&store, Wanted { outcome: busy, recorded: Some(true), ..usual() }).await, [30, 15, 0]);
+    let tag = || Some(("customer".into(), None));
+    assert_eq!(found(&store, Wanted { tag: tag(), recorded: Some(true), ..usual() }).await, [35, 0]);
+    assert_eq!(found(&store, Wanted { tag: tag(), outcome: busy, ..number() }).await, [42, 21, 0]);
+    assert_eq!(found(&store, Wanted { service: some("sales"), tag: tag(), ..usual() }).await, [42, 28, 14, 0]);
+    assert_eq!(found(&store, Wanted { service: some("nothing"), ..number() }).await, [0; 0]);
+    // Page after page, over both indexes of a number.
+    let (mut before, mut all) = (None, Vec::new());
+    loop {
+        let wanted = Wanted { shorter: Some(Duration::from_secs(40)), ..number() };
+        let page = store.find_calls(&wanted, before, 7).await.expect("found");
+        all.extend(page.records.iter().map(|record| record.call));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert!(all.len() == 42 && all.is_sorted_by(|a, b| a > b), "{}: {all:?}", all.len());
+    store.close().await;
+}
+
 async fn pages_go_on_where_the_last_one_ended(lab: Lab) {
     let store = lab.store().await;
     fill(&store, 30).await;
@@ -160,4 +200,54 @@ async fn journals_go_before_their_records(lab: Lab) {
     let old = store.story(id(3)).await.expect("asked").expect("its record stays");
     assert!(old.entries.is_empty() && old.record.legs.len() == 1);
     assert!(!store.story(id(4)).await.expect("asked").expect("it is kept").entries.is_empty());
+}
+
+/// Journals, records, rooms and recordings, by one set of rules, as the server does it each hour.
+async fn all_that_is_kept_too_long_goes_in_one_look(lab: Lab) {
+    use patchcord_web::retention::{Forgotten, Kept, forget};
+    const DAY: u64 = 86_400;
+    let store = lab.store().await;
+    // A call a day for ten days, the last one of which goes on.
+    for day in 0..10 {
+        let began = Began::new(moment(day * DAY), Party::new("alice"), Party::new("102"));
+        let mut journal = Journal::begin(CallId::new(moment(day * DAY), day), began, Rules::default());
+        let batch = match day {
+            9 => journal.drain().expect("an open row"),
+            _ => journal.end(Duration::from_secs(3), Outcome::Cancelled),
+        };
+        store.write_batches(&[batch]).await.expect("written");
+    }
+    let recordings = lab.folder().join("recordings");
+    for day in ["2027-01-15", "2027-01-20", "2027-01-25"] {
+        std::fs::create_dir_all(recordings.join(day)).expect("a folder");
+        std::fs::write(recordings.join(day).join("one.wav"), vec![0; 100]).expect("written");
+    }
+    let days = |days: u64| Some(Duration::from_secs(days * DAY));
+    let kept = Kept { journals: days(3), records: days(6), recordings: days(6), ..Kept::default() };
+    let (forgotten, now) = (Forgotten::default(), moment(10 * DAY));
+    for _ in 0..2 {
+        forget(&store, recordings.as_path().into(), kept, &forgotten, now).await;
+        let all = store.find_calls(&Wanted::default(), None, 100).await.expect("found").records;
+        let day = |began: std::time::SystemTime| began.duration_since(moment(0)).expect("later").as_secs() / DAY;
+        assert_eq!(all.iter().map(|record| day(record.began)).collect::<Vec<_>>(), [9, 8, 7, 6, 5, 4]);
+        let mut told = Vec::new();
+        for record in &all {
+            let story = store.story(record.call).await.expect("found").expect("kept");
+            told.push(!story.entries.is_empty());
+        }
+        assert_eq!(told, [true, true, true, false, false, false], "journals of the last three days");
+        let left = ["2027-01-15", "2027-01-20", "2027-01-25"].map(|day| recordings.join(day).exists());
+        assert_eq!(left, [false, true, true]);
+    }
+    let most = Kept { most_records: Some(2), most_recorded: Some(100), ..Kept::default() };
+    forget(&store, recordings.as_path().into(), most, &forgotten, now).await;
+    assert_eq!(store.find_calls(&Wanted::default(), None, 100).await.expect("found").records.len(), 2);
+    assert!(!recordings.join("2027-01-20").exists() && recordings.join("2027-01-25/one.wav").exists());
+    let mut page = patchcord_web::metrics::Exposition::default();
+    forgotten.measure(&mut page);
+    let measured = page.into_text();
+    for told in ["forgotten_records_total 8", "forgotten_recordings_total 2", "forgetting_failed_total 0"] {
+        assert!(measured.contains(told), "{told} of {measured}");
+    }
+    store.close().await;
 }

@@ -1,7 +1,7 @@
 //! Calls found by what people ask for: a page at a time, the newest first.
 //!
-//! What stands in an index is asked for as it is. For anything else a page looks through at most [`LOOKED_AT`] calls, and says
-//! from where to go on: so no question takes longer on a million calls than on a thousand.
+//! What stands in an index is asked for as it is. For anything else a page looks through at most [`LOOKED_AT`] calls, fewer where an
+//! index leads to them, and says from where to go on: so no question takes longer on a million calls than on a thousand.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,9 @@ use crate::store::{PATIENCE, Store, database::on_either, failed, within};
 
 /// Calls that one page looks through for what no index knows: some tens of milliseconds.
 pub const LOOKED_AT: i64 = 20_000;
+
+/// The same where an index leads to them: each of them is looked up by itself, which takes four times as long.
+const LOOKED_UP: i64 = 5_000;
 
 /// Which calls are wanted. What is not said is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Wanted {
     pub recorded: Option<bool>,
     /// Words in a number, a name, a service, a reason or a tag.
     pub text: Option<String>,
+    /// Words are not looked for in what is masked for who asks: long numbers, names beside them, reasons and tags.
+    pub discreet: bool,
 }
 
 /// A page of what was found.
@@ -60,6 +65,7 @@ pub struct Found {
 }
 
 /// A part of a statement.
+#[derive(Clone)]
 enum Part {
     Sql(&'static str),
     Text(String),
@@ -68,33 +74,85 @@ enum Part {
 
 use Part::{Number, Sql, Text};
 
+/// The one filter whose index leads to calls, the newest first. What else is asked for is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source<'a> {
+    /// Whoever called and whoever was called stand in two indexes.
+    Number(&'a str),
+    Fault(Fault),
+    Problems,
+    Service(&'a str),
+    Tagged,
+    Recorded,
+    Outcome(Outcome),
+    All,
+}
+
+impl Source<'_> {
+    /// Conditions as the indexes have them, one for each that is asked by itself. No call is in two of them.
+    fn branches(self) -> Vec<Vec<Part>> {
+        match self {
+            Source::Number(number) => vec![
+                vec![Sql(" AND from_number = "), Text(number.into())],
+                vec![
+                    Sql(" AND to_number = "),
+                    Text(number.into()),
+                    Sql(" AND COALESCE(from_number, '') <> "),
+                    Text(number.into()),
+                ],
+            ],
+            Source::Fault(fault) => vec![vec![Sql(" AND fault = "), Text(fault.word().into())]],
+            Source::Problems => vec![vec![Sql(" AND COALESCE(outcome, '') IN "), Sql(PROBLEMS)]],
+            Source::Service(service) => vec![vec![Sql(" AND service = "), Text(service.into())]],
+            Source::Tagged => vec![vec![Sql(" AND tags <> '[]'")]],
+            Source::Recorded => vec![vec![Sql(" AND recordings <> '[]'")]],
+            Source::Outcome(outcome) => vec![vec![Sql(" AND outcome = "), Text(outcome.word().into())]],
+            Source::All => vec![Vec::new()],
+        }
+    }
+}
+
 impl Wanted {
-    /// What an index knows.
-    fn indexed(&self, before: Option<CallId>, parts: &mut Vec<Part>) {
-        let until = self.until.map(|until| CallId::new(until, 0));
-        let before = [before, until].into_iter().flatten().min();
-        parts.extend([Sql("id < "), Text(before.map_or_else(|| NEWEST.to_owned(), |call| call.to_string()))]);
-        if let Some(since) = self.since {
-            parts.extend([Sql(" AND id >= "), Text(CallId::new(since, 0).to_string())]);
-        }
-        if let Some(number) = self.number.as_ref().filter(|number| !number.ends_with('*')) {
-            parts.extend([Sql(" AND (from_number = "), Text(number.clone())]);
-            parts.extend([Sql(" OR to_number = "), Text(number.clone()), Sql(")")]);
-        }
-        if let Some(service) = &self.service {
-            parts.extend([Sql(" AND service = "), Text(service.clone())]);
-        }
-        if let Some(outcome) = self.outcome {
-            parts.extend([Sql(" AND outcome = "), Text(outcome.word().into())]);
+    /// Where to begin: with what usually leads to the fewest calls.
+    fn source(&self) -> Source<'_> {
+        match self {
+            Self { number: Some(number), .. } if !number.ends_with('*') => Source::Number(number),
+            Self { fault: Some(fault), .. } => Source::Fault(*fault),
+            Self { problems: true, .. } => Source::Problems,
+            Self { service: Some(service), .. } => Source::Service(service),
+            Self { tag: Some(_), .. } => Source::Tagged,
+            Self { recorded: Some(true), .. } => Source::Recorded,
+            Self { outcome: Some(outcome), .. } => Source::Outcome(*outcome),
+            _ => Source::All,
         }
     }
 
-    /// What has to be looked at.
-    fn looked_at(&self, parts: &mut Vec<Part>) {
+    /// When.
+    fn between(&self, before: Option<CallId>) -> Vec<Part> {
+        let until = self.until.map(|until| CallId::new(until, 0));
+        let before = [before, until].into_iter().flatten().min();
+        let before = before.map_or_else(|| NEWEST.to_owned(), |call| call.to_string());
+        let mut parts = vec![Sql("id < "), Text(before)];
+        if let Some(since) = self.since {
+            parts.extend([Sql(" AND id >= "), Text(CallId::new(since, 0).to_string())]);
+        }
+        parts
+    }
+
+    /// What has to be looked at. Written so that no index knows it: one leads there, and another one would lead astray.
+    fn looked_at(&self) -> Vec<Part> {
+        let source = self.source();
+        let mut parts = Vec::new();
         let mut and = |said: Vec<Part>| {
             parts.push(Sql(" AND "));
             parts.extend(said);
         };
+        if let Some(service) = self.service.as_deref().filter(|service| source != Source::Service(service)) {
+            and(vec![Sql("COALESCE(service, '') = "), Text(service.into())]);
+        }
+        if let Some(outcome) = self.outcome.filter(|outcome| source != Source::Outcome(*outcome)) {
+            and(vec![Sql("COALESCE(outcome, '') = "), Text(outcome.word().into())]);
+        }
         if let Some(start) = self.number.as_ref().and_then(|number| number.strip_suffix('*')) {
             let like = format!("{}%", plain(start));
             and(vec![
@@ -107,14 +165,14 @@ impl Wanted {
                 Sql(")"),
             ]);
         }
-        if self.problems {
-            and(vec![Sql(PROBLEMS)]);
+        if self.problems && source != Source::Problems {
+            and(vec![Sql("outcome || '' IN "), Sql(PROBLEMS)]);
         }
         if let Some(by) = self.by {
             and(vec![Sql("ended_by = "), Text(by.word().into())]);
         }
-        if let Some(fault) = self.fault {
-            and(vec![Sql("fault = "), Text(fault.word().into())]);
+        if let Some(fault) = self.fault.filter(|fault| source != Source::Fault(*fault)) {
+            and(vec![Sql("COALESCE(fault, '') = "), Text(fault.word().into())]);
         }
         if let Some(cause) = self.cause {
             and(vec![Sql("(q850 = "), Number(cause.into()), Sql(" OR sip = "), Number(cause.into()), Sql(")")]);
@@ -127,10 +185,18 @@ impl Wanted {
             and(vec![Sql("ended_us <= "), Number(micros(shorter))]);
         }
         match self.recorded {
-            Some(true) => and(vec![Sql("recordings <> '[]'")]),
+            Some(true) if source == Source::Recorded => {}
+            Some(true) => and(vec![Sql("length(recordings) > 2")]),
             Some(false) => and(vec![Sql("recordings = '[]'")]),
             None => {}
         }
+        self.looked_for().into_iter().for_each(and);
+        parts
+    }
+
+    /// Texts that are looked for.
+    fn looked_for(&self) -> Vec<Vec<Part>> {
+        let mut parts = Vec::new();
         if let Some((key, value)) = &self.tag {
             // Tags lie as JSON, so what is looked for is written as JSON, too.
             let quoted = |text: &str| plain(&serde_json::to_string(text).expect("a text is JSON"));
@@ -138,25 +204,47 @@ impl Wanted {
                 Some(value) => format!("%[{},{}]%", quoted(key), quoted(value)),
                 None => format!("%[{},%", quoted(key)),
             };
-            and(vec![Sql("tags LIKE "), Text(like), Sql(ESCAPE)]);
+            parts.push(vec![Sql("tags LIKE "), Text(like), Sql(ESCAPE)]);
         }
         if let Some(text) = &self.text {
+            const MASKED: &str = "lower(COALESCE(service, '') || ' ' || CASE WHEN length(from_number) < 6 THEN from_number || \
+                                  ' ' || COALESCE(from_name, '') ELSE '' END || ' ' || CASE WHEN length(to_number) < 6 \
+                                  THEN to_number || ' ' || COALESCE(to_name, '') ELSE '' END) LIKE ";
             const PLACES: &str = "lower(from_number || ' ' || COALESCE(from_name, '') || ' ' || to_number || ' ' || \
                                   COALESCE(to_name, '') || ' ' || COALESCE(service, '') || ' ' || COALESCE(reason, '') \
                                   || ' ' || tags) LIKE ";
-            and(vec![Sql(PLACES), Text(format!("%{}%", plain(&text.to_lowercase()))), Sql(ESCAPE)]);
+            parts.push(vec![
+                Sql(if self.discreet { MASKED } else { PLACES }),
+                Text(format!("%{}%", plain(&text.to_lowercase()))),
+                Sql(ESCAPE),
+            ]);
         }
+        parts
     }
 }
 
-/// Outcomes that nobody wanted.
-const PROBLEMS: &str = "outcome IN ('failed', 'crashed', 'interrupted', 'unreachable', 'not_found', 'forbidden')";
+/// Outcomes that nobody wanted; an index of their calls says the same.
+const PROBLEMS: &str = "('failed', 'crashed', 'interrupted', 'unreachable', 'not_found', 'forbidden')";
 
 const ESCAPE: &str = " ESCAPE '!'";
 
 /// `text` as LIKE takes it literally.
 fn plain(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+/// What the answers of each index are called.
+const BRANCHES: [&str; 2] = [") AS one", ") AS other"];
+
+/// Writes a part into a statement.
+macro_rules! say {
+    ($statement:ident, $part:expr) => {
+        match $part {
+            Sql(text) => drop($statement.push(*text)),
+            Text(text) => drop($statement.push_bind(text.clone())),
+            Number(number) => drop($statement.push_bind(*number)),
+        }
+    };
 }
 
 /// One call of the page as it is found, and how far back the page looked.
@@ -166,9 +254,7 @@ impl Store {
     /// Calls that are wanted, before that one; a page may be short and still not the last.
     pub async fn find_calls(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Found, ShelfError> {
         let most = most.clamp(1, MAX_PAGE);
-        let mut rest = Vec::new();
-        wanted.looked_at(&mut rest);
-        let (rows, lowest) = within(PATIENCE, self.look(wanted, before, rest, most)).await?;
+        let (rows, lowest) = within(PATIENCE, self.look(wanted, before, most)).await?;
         let full = rows.len() == most;
         let next = match (full, lowest) {
             (true, _) => rows.last().and_then(|last| row::call(&last.id).ok()),
@@ -177,47 +263,31 @@ impl Store {
         Ok(Found { records: self.with_legs(rows).await?, next })
     }
 
-    async fn look(
-        &self,
-        wanted: &Wanted,
-        before: Option<CallId>,
-        rest: Vec<Part>,
-        most: usize,
-    ) -> Result<Looked, ShelfError> {
-        let mut indexed = Vec::new();
-        wanted.indexed(before, &mut indexed);
-        let direct = rest.is_empty();
+    async fn look(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Looked, ShelfError> {
+        let (between, source, rest) = (wanted.between(before), wanted.source(), wanted.looked_at());
+        let (branches, most_looked) = (source.branches(), if source == Source::All { LOOKED_AT } else { LOOKED_UP });
         on_either!(&self.database, |pool: Kind| async {
-            let mut find = QueryBuilder::<Kind>::new("SELECT * FROM ");
-            let mut say = |part: &Part| {
-                match part {
-                    Sql(text) => find.push(*text),
-                    Text(text) => find.push_bind(text.clone()),
-                    Number(number) => find.push_bind(*number),
-                };
-            };
-            let window = [Sql(" ORDER BY id DESC LIMIT "), Number(LOOKED_AT), Sql(") AS window_of_calls WHERE 1 = 1")];
-            match direct {
-                true => [Sql("calls WHERE ")].iter().chain(&indexed).for_each(&mut say),
-                false => {
-                    let inner = [Sql("(SELECT * FROM calls WHERE ")];
-                    inner.iter().chain(&indexed).chain(&window).chain(&rest).for_each(&mut say);
-                }
+            // How far the page looks: where nothing is looked at, nothing bounds it but its length.
+            let mut lowest: Option<String> = None;
+            for branch in branches.iter().filter(|_| !rest.is_empty()) {
+                let mut far = QueryBuilder::<Kind>::new("SELECT id FROM calls WHERE ");
+                let end = [Sql(" ORDER BY id DESC LIMIT 1 OFFSET "), Number(most_looked - 1)];
+                between.iter().chain(branch).chain(&end).for_each(|part| say!(far, part));
+                let far: Option<String> = far.build_query_scalar().persistent(false).fetch_optional(pool).await?;
+                lowest = lowest.max(far);
             }
-            [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64)].iter().for_each(&mut say);
+            let floor = lowest.as_ref().map(|lowest| [Sql(" AND id >= "), Text(lowest.clone())]);
+            let mut find = QueryBuilder::<Kind>::new("");
+            for (at, branch) in branches.iter().enumerate() {
+                let name = if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
+                let end = [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64), Sql(BRANCHES[at])];
+                let all = [Sql(name), Sql("SELECT * FROM calls WHERE ")];
+                let all =
+                    all.iter().chain(&between).chain(floor.iter().flatten()).chain(branch).chain(&rest).chain(&end);
+                all.for_each(|part| say!(find, part));
+            }
+            [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64)].iter().for_each(|part| say!(find, part));
             let rows: Vec<CallRow> = find.build_query_as().persistent(false).fetch_all(pool).await?;
-            if direct || rows.len() == most {
-                return Ok((rows, None));
-            }
-            let mut last = QueryBuilder::<Kind>::new("SELECT id FROM calls WHERE ");
-            for part in indexed.iter().chain(&[Sql(" ORDER BY id DESC LIMIT 1 OFFSET "), Number(LOOKED_AT - 1)]) {
-                match part {
-                    Sql(text) => last.push(*text),
-                    Text(text) => last.push_bind(text.clone()),
-                    Number(number) => last.push_bind(*number),
-                };
-            }
-            let lowest = last.build_query_scalar().persistent(false).fetch_optional(pool).await?;
             Ok((rows, lowest))
         }
         .await)

@@ -5,7 +5,7 @@ use patchcord_engine::routing::{Calling, Codec, ForwardFault, MAX_USER, UnknownD
 /// Longest number: E.164 has fifteen digits; prefixes and service codes come on top.
 pub const MAX_NUMBER: usize = 32;
 
-/// Longest password; far beyond what phones take, far below what hashing it would cost.
+/// Longest password, in letters; far beyond what phones take, far below what hashing it would cost.
 pub const MAX_PASSWORD: usize = 256;
 
 /// Most calls at once that anything may have; beyond it somebody mistook the unit.
@@ -50,7 +50,7 @@ impl Unfit {
             Self::User(_) => format!("use 1 to {MAX_USER} letters, digits and - _ . +"),
             Self::Number(_) => format!("use 1 to {MAX_NUMBER} digits, * and #; a + may stand first"),
             Self::NoPassword => "write one, or let `patchcord endpoint add` make one".into(),
-            Self::LongPassword => format!("use {MAX_PASSWORD} bytes at most"),
+            Self::LongPassword => format!("use {MAX_PASSWORD} letters at most"),
             Self::Digest(_) => "write md5, sha-256, or sha-256,md5".into(),
             Self::Word(UnknownWord { what: "codec", .. }) => {
                 format!("use {}", Codec::names().collect::<Vec<_>>().join(", "))
@@ -89,7 +89,7 @@ pub fn calling(calling: &Calling) -> Result<(), Unfit> {
 pub fn password(text: &str) -> Result<(), Unfit> {
     match text {
         "" => Err(Unfit::NoPassword),
-        text if text.len() > MAX_PASSWORD => Err(Unfit::LongPassword),
+        text if text.chars().count() > MAX_PASSWORD => Err(Unfit::LongPassword),
         text if text.chars().any(char::is_control) => Err(Unfit::UntypeablePassword),
         _ => Ok(()),
     }

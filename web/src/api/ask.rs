@@ -3,11 +3,23 @@
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Query, Request},
-    http::request::Parts,
+    http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
+
+/// Longest name that a query may look for, in letters.
+pub const LONGEST: usize = 200;
+
+/// Whether a query may say that: text in one line, of bounded length.
+pub fn line(name: &str, text: &str) -> Result<(), Problem> {
+    match text.chars().count() <= LONGEST && !text.chars().any(char::is_control) {
+        true => Ok(()),
+        false => Err(Problem::new(StatusCode::BAD_REQUEST, format!("{name} is no text in one line"))
+            .remedy(format!("write {LONGEST} letters at most"))),
+    }
+}
 
 /// A JSON body.
 pub struct Said<T>(pub T);

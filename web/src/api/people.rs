@@ -20,6 +20,7 @@ use crate::{
     control::words::{
         Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users,
     },
+    masking::masked,
     people::{Asker, PeopleError, Right, Rights, Role, UnknownWord, guard::away},
     phone::{own, token},
     problem::{Problem, chain},
@@ -30,7 +31,7 @@ use crate::{
 const USUAL: usize = 100;
 
 /// Longest life of a token in days: beyond it somebody mistook the unit.
-const MOST_DAYS: u32 = 3650;
+pub(super) const MOST_DAYS: u32 = 3650;
 
 impl From<PeopleError> for Problem {
     fn from(error: PeopleError) -> Self {
@@ -75,7 +76,7 @@ pub(super) async fn change(
 ) -> Result<StatusCode, Problem> {
     let role = change.role.as_deref().map(role).transpose()?;
     if change.password.is_none() && role.is_none() && change.endpoint.is_none() {
-        let nothing = Problem::new(StatusCode::BAD_REQUEST, "nothing is to be changed");
+        let nothing = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing is to be changed");
         return Err(nothing.remedy("name password, role or endpoint"));
     }
     if let Some(endpoint) = change.endpoint {
@@ -139,7 +140,7 @@ pub(super) async fn make_token(
             let told = numbers.join(" ");
             let wish = token::Wish { name, numbers, expires, calls };
             let minted = token::mint(wish, &rooms.store.signer(), clock::wall()).map_err(|error| {
-                Problem::new(StatusCode::BAD_REQUEST, chain(&error))
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error))
                     .remedy("write kind, numbers, and where you like name, expires in seconds and calls at once")
             })?;
             rooms.people.note(&asker, "minted a guest's token for", &told, clock::wall()).await;
@@ -191,9 +192,16 @@ pub(super) struct Page {
     limit: Option<usize>,
 }
 
-pub(super) async fn audit(State(rooms): State<Rooms>, Asked(page): Asked<Page>) -> Result<Json<Audit>, Problem> {
+pub(super) async fn audit(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Asked(page): Asked<Page>,
+) -> Result<Json<Audit>, Problem> {
     let most = page.limit.unwrap_or(USUAL).clamp(1, MAX_DEEDS);
-    let deeds = rooms.people.deeds(page.before, most).await.map_err(|error| away(&error))?;
+    let mut deeds = rooms.people.deeds(page.before, most).await.map_err(|error| away(&error))?;
+    if !asker.rights.has(Right::ReadNumbers) {
+        deeds.iter_mut().for_each(|deed| deed.object = masked(&deed.object));
+    }
     let next = (deeds.len() == most).then(|| deeds.last().map(|deed| deed.number)).flatten();
     Ok(Json(Audit { deeds: deeds.into_iter().map(DeedWords::from).collect(), next }))
 }

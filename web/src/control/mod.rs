@@ -13,7 +13,7 @@ mod bans;
 mod calls;
 mod originate;
 mod people;
-mod rooms;
+pub(crate) mod rooms;
 mod socket;
 mod token;
 pub mod words;

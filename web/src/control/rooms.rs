@@ -4,10 +4,10 @@ use patchcord_engine::room::{Join, MemberId, Order, Role, Whom};
 use serde::{Deserialize, Serialize};
 
 /// The longest name of a prompt, a target or a room.
-const LONGEST: usize = 256;
+pub const LONGEST: usize = 256;
 
 /// Prompts of one announcement.
-const PROMPTS: usize = 32;
+pub const PROMPTS: usize = 32;
 
 /// What is wanted of a room.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

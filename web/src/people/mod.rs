@@ -352,7 +352,7 @@ impl People {
         lasts: Option<Duration>,
         now: SystemTime,
     ) -> Result<String, PeopleError> {
-        if label.trim().is_empty() || label.len() > MAX_NAME || label.chars().any(char::is_control) {
+        if label.trim().is_empty() || label.chars().count() > MAX_NAME || label.chars().any(char::is_control) {
             return Err(PeopleError::Name(label.into()));
         }
         if rights == Rights::default() {

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 2;
 /// Shortest password that a person may choose.
 pub const SHORTEST: usize = 10;
 
-/// Longest; far beyond what people type, far below what hashing it would cost.
+/// Longest, in letters; far beyond what people type, far below what hashing it would cost.
 pub const LONGEST: usize = 256;
 
 /// Letters of passwords and tokens that we make: none that is mistaken for another when somebody types it.
@@ -35,7 +35,7 @@ pub enum Unfit {
     #[error("the password has fewer than {SHORTEST} letters")]
     Short,
     /// It is longer than anybody types.
-    #[error("the password has more than {LONGEST} bytes")]
+    #[error("the password has more than {LONGEST} letters")]
     Long,
 }
 
@@ -57,7 +57,7 @@ pub enum HashError {
 pub fn check(password: &str) -> Result<(), Unfit> {
     match password {
         short if short.chars().count() < SHORTEST => Err(Unfit::Short),
-        long if long.len() > LONGEST => Err(Unfit::Long),
+        long if long.chars().count() > LONGEST => Err(Unfit::Long),
         _ => Ok(()),
     }
 }

@@ -23,6 +23,9 @@ pub const USUAL: Duration = Duration::from_secs(3600);
 /// The longest that one may last: a button on a page is looked after once a year.
 pub const MOST: Duration = Duration::from_secs(366 * 86_400);
 
+/// Letters of the name that those are shown whom it calls.
+pub const MAX_NAME: usize = 64;
+
 /// Most calls at once of one token.
 pub const MOST_CALLS: u32 = 1000;
 
@@ -59,7 +62,7 @@ pub enum Unminted {
     #[error("a token has 1 to {MOST_CALLS} calls at once")]
     Calls,
     /// That is no name.
-    #[error("a name has at most 64 letters and no line ends")]
+    #[error("a name has at most {MAX_NAME} letters and no line ends")]
     Name,
     /// No chance.
     #[error("the system gives no random numbers")]
@@ -123,7 +126,7 @@ pub fn mint(wish: Wish, signer: &Signer, wall: SystemTime) -> Result<Minted, Unm
         return Err(Unminted::Calls);
     }
     let name = name.unwrap_or_else(|| "Guest".into());
-    if name.trim().is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+    if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
         return Err(Unminted::Name);
     }
     let mut id = [0; 9];

@@ -14,6 +14,7 @@ use patchcord_engine::runtime::SoundRules;
 use patchcord_media::{prompt, rtp::ports::Range, shard};
 use patchcord_web::fetch::{Keys, Misplaced, Place as Store};
 use patchcord_web::retention::Kept;
+use patchcord_web::uploads;
 
 use super::{problem::Wrong, section::Section, tree::Environment};
 
@@ -74,6 +75,8 @@ pub struct Sound {
     pub kept: Kept,
     /// The folder of recordings; made where it is not there.
     pub recordings: PathBuf,
+    /// The bucket that they are brought into.
+    pub uploads: uploads::Settings,
 }
 
 impl Sound {
@@ -120,6 +123,8 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
     let recordings = section.take_text("path").map(|(path, _)| path);
     let kept_recordings = section.take_duration_or("keep", "ever", KEPT).flatten();
     let most_recorded = section.take_parsed("most", bytes).map(|(bytes, _)| bytes);
+    let bucket = section.take_parsed("store", bucket).map(|(found, _)| found);
+    let uploads = uploads::Settings { store: bucket, keys: self::keys(&mut section, environment) };
     section.close();
     let mut section = top.take_section("records");
     let kept = Kept {
@@ -128,6 +133,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         most_records: section.take_number("most", MOST_RECORDS).map(|most| most as u64),
         recordings: kept_recordings,
         most_recorded,
+        sent_first: uploads.store.is_some(),
     };
     section.close();
     Sound {
@@ -144,6 +150,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         prompt_bytes,
         kept,
         recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
+        uploads,
     }
 }
 
@@ -196,6 +203,17 @@ fn store(text: &str, base: &Path) -> Result<Store, Wrong> {
         let remedy = "write \"s3://bucket/prefix?region=…&endpoint=https://…\", or a folder";
         Wrong::new(format!("{shown} cannot be used: {error}"), remedy)
     })
+}
+
+/// Where recordings are brought: a folder they have already.
+fn bucket(text: &str) -> Result<Store, Wrong> {
+    match store(text, Path::new(""))? {
+        Store::Folder(_) => Err(Wrong::new(
+            format!("{text:?} is no bucket"),
+            "write \"s3://bucket/prefix?region=…&endpoint=https://…\"",
+        )),
+        bucket => Ok(bucket),
+    }
 }
 
 /// Both halves of the key, or none.

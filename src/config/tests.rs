@@ -96,6 +96,9 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         [recordings]
         path = "kept"
         keep = "30d"
+        store = "s3://kept/calls?endpoint=https://minio.example.org"
+        store_key = "AKID"
+        store_secret_env = "STORE_SECRET"
         [limits]
         prompt_bytes = 2097152
     "#;
@@ -113,6 +116,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         prompt_bytes,
         recordings,
         kept,
+        uploads,
     } = good(text, &[("STORE_SECRET", "hush")]).sound;
     assert_eq!((ports, threads, scripts.as_path(), is_named), ((20_000, 20_999), 3, Path::new("/srv/services"), true));
     assert_eq!(browser_ports, Some((30_000, 30_003)));
@@ -123,6 +127,9 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
     assert_eq!(keys.map(|keys| (keys.id, keys.secret)), Some(("AKID".into(), "hush".into())));
     assert_eq!((recordings.as_path(), language.as_str()), (Path::new("etc/kept"), "de"));
     assert_eq!((kept.recordings, kept.records), (Some(std::time::Duration::from_secs(30 * 86_400)), None));
+    assert!(kept.sent_first, "nothing goes before the bucket has it");
+    assert_eq!(uploads.store.map(|store| store.to_string()).as_deref(), Some("s3://kept/calls"));
+    assert_eq!(uploads.keys.map(|keys| keys.secret).as_deref(), Some("hush"));
     assert_eq!(reach, ["10.1.0.0/16".parse().expect("a network")]);
     let folder = good("[sounds]\nstore = \"bucket\"\n[media]\naddress = \"::\"\n", &[]).sound;
     assert_eq!(folder.store.map(|store| store.to_string()).as_deref(), Some("etc/bucket"));

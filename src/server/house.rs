@@ -28,6 +28,7 @@ use patchcord_web::{
     retention::Forgotten,
     serve::{Ends, Place},
     store::Store,
+    uploads::Uploads,
     webhooks::Webhooks,
     workshop::Workshop,
 };
@@ -54,6 +55,7 @@ pub struct Parts {
     pub porter: Porter,
     pub webhooks: Arc<Webhooks>,
     pub forgotten: Arc<Forgotten>,
+    pub uploads: Arc<Uploads>,
     pub telemetry: Telemetry,
     /// Who shows the certificate of HTTP.
     pub shown: Arc<Keeper>,
@@ -329,6 +331,7 @@ impl House for Running {
         self.parts.porter.measure(page);
         self.parts.webhooks.measure(page);
         self.parts.forgotten.measure(page);
+        self.parts.uploads.measure(page);
         let silent = self.pulse.silent().len() as u64;
         page.gauge("silent_shards", "Shards that do nothing any more; more than 0 is a bug", silent);
 

@@ -23,6 +23,7 @@ use patchcord_web::{
     fetch::{self, Reach, Unopened},
     house,
     metrics::{Exposition, Kind},
+    uploads::{Bucket, Uploads},
 };
 use rustls::pki_types::CertificateDer;
 use tracing::{info, warn};
@@ -44,6 +45,9 @@ pub enum Silenced {
     /// Nothing can be fetched from elsewhere.
     #[error(transparent)]
     Fetch(#[from] Unopened),
+    /// Recordings cannot be brought anywhere.
+    #[error("recordings cannot be brought into their bucket")]
+    Uploads(#[source] Unopened),
     /// The authorities cannot be read.
     #[error(transparent)]
     Trust(#[from] CertificateError),
@@ -69,6 +73,7 @@ impl Silenced {
             Self::Loader(_) | Self::Writer(_) => "",
             Self::Recordings(..) => "recordings.path",
             Self::Fetch(_) => "sounds.store",
+            Self::Uploads(_) => "recordings.store",
             Self::Trust(_) => "tls.trust",
             Self::NoFolder(_) => "scripts.path",
             Self::Address(..) => "media.address",
@@ -82,6 +87,7 @@ impl Silenced {
                 "see the limits that this machine sets for the process"
             }
             Self::Fetch(_) => "correct [sounds] store, or leave it away",
+            Self::Uploads(_) => "correct [recordings] store, or leave it away",
             Self::Trust(_) => "name a PEM file of authorities that the server's user may read",
             Self::Recordings(..) => "name a folder that the server's user may write in",
             Self::NoFolder(_) => "name the folder that services and sounds lie in, or leave it away",
@@ -169,6 +175,13 @@ fn loader(config: &Config) -> Result<Loader, Silenced> {
     let disk = Disk::new(folders);
     let prompts = Embedded::new(disk, &config.sound.language, shipped::sound);
     Loader::start(settings, Arc::new(prompts), remote).map_err(Silenced::Loader)
+}
+
+/// The bucket that recordings are brought into, where one is configured, and what waits for it.
+pub fn uploads(config: &Config) -> Result<(Option<Bucket>, Arc<Uploads>), Silenced> {
+    let bucket = Bucket::open(config.sound.uploads.clone(), authorities(config)?).map_err(Silenced::Uploads)?;
+    let waiting = Arc::new(Uploads::new(bucket.is_some()));
+    Ok((bucket, waiting))
 }
 
 /// Who is trusted beside the system's authorities.

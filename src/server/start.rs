@@ -23,9 +23,11 @@ use patchcord_web::{
     people::{People, PeopleError},
     problem::chain,
     retention::{self, Forgotten, Kept},
+    room_news,
     serve::{Place, Secure, serve},
     sounds::Sounds,
     store::{OpenError, Store},
+    uploads::Offered,
     webhooks::{self, ToldRecords, ToldRegistrations, Webhooks},
 };
 use rustls::pki_types::CertificateDer;
@@ -210,15 +212,15 @@ async fn open_rooms(
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
     };
-    let porter = open_porter(&config, &store, &board, &services)?;
     let refused = open_bans(&config, &store, &board).await?;
+    let porter = open_porter(&config, &store, &board, &services)?;
     let around = Around { sound: Some(voices), world: Some(Arc::new(porter.clone())), bans: refused.clone() };
     let runtime = Runtime::start_with(config.runtime.clone(), around, exchange)?;
 
     let (webhooks, forgotten) = (Arc::new(Webhooks::new(config.webhooks.clone())), Arc::new(Forgotten::default()));
     let authorities = sound::authorities(&config)?;
     let telling = webhooks::run(webhooks.clone(), store.clone(), board.clone(), authorities.clone(), stopped.clone());
-    let sounds = prompts(&config);
+    let (sounds, (bucket, uploads)) = (prompts(&config), sound::uploads(&config)?);
     let places = web.iter().map(|(_, place)| *place).collect();
     let shown = certificate_of_pages(&config, &runtime)?;
     let parts = Parts {
@@ -230,19 +232,18 @@ async fn open_rooms(
         porter: porter.clone(),
         webhooks: webhooks.clone(),
         forgotten: forgotten.clone(),
+        uploads: uploads.clone(),
         telemetry,
         shown: shown.clone(),
     };
     let (fetching, proxies) = (config.web.acme.clone().map(|acme| (acme, authorities)), config.web.proxies.clone());
     let house = Arc::new(Running::new(config, environment, parts, places));
-    let people = Arc::new(People::new(store.clone()));
-    let first_login = people.first(wall).await?;
-    let (feed, answers) = (Arc::new(Feed::new(wall)), Arc::new(Answers::default()));
-    let shelves = (
-        ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter()),
-        ToldRecords::new(Announced::new(store.clone(), feed.clone()), board.clone(), webhooks.clone()),
-    );
-    let writers = open_writers(board, shelves, spool, &stopped);
+    let (people, feed) = (Arc::new(People::new(store.clone())), Arc::new(Feed::new(wall)));
+    let (first_login, answers) = (people.first(wall).await?, Arc::new(Answers::default()));
+    let registrations = ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter());
+    let records = Offered::new(Announced::new(store.clone(), feed.clone()), uploads.clone());
+    let records = ToldRecords::new(records, board.clone(), webhooks.clone());
+    let writers = open_writers(board, (registrations, records), spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
     (rooms.webhooks, rooms.sounds, rooms.proxies) = (webhooks, sounds, proxies);
     let mut doors = vec![
@@ -252,6 +253,7 @@ async fn open_rooms(
     ];
     doors.extend(open_services(services, &house, &stopped));
     doors.extend(open_keepers(&rooms, (kept, forgotten), refused, &stopped));
+    doors.extend(bucket.map(|bucket| tokio::spawn(uploads.keep(bucket, rooms.recordings.clone(), stopped.clone()))));
     doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
     doors.extend(fetching.map(|fetching| open_fetching(fetching, answers, &house, &stopped)));
     Ok((house, writers, doors, first_login))
@@ -284,10 +286,11 @@ fn open_keepers(
     (kept, forgotten): (Kept, Arc<Forgotten>),
     refused: Arc<Bans>,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 3] {
+) -> [JoinHandle<()>; 4] {
     let (store, board) = (rooms.store.clone(), rooms.accounts.board().clone());
     let forgetting = retention::watch(store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone());
     [
+        tokio::spawn(room_news::watch(board.clone(), rooms.feed.clone(), stopped.clone())),
         tokio::spawn(past_rooms::keep(store.clone(), board, stopped.clone())),
         tokio::spawn(bans::keep(store, refused, stopped.clone())),
         tokio::spawn(forgetting),
@@ -320,7 +323,7 @@ fn prompts(config: &Config) -> Sounds {
 /// Who writes registrations, and who writes calls.
 fn open_writers(
     board: Arc<Switchboard>,
-    (registrations, records): (ToldRegistrations<Store>, ToldRecords<Announced>),
+    (registrations, records): (ToldRegistrations<Store>, ToldRecords<Offered<Announced>>),
     spool: Spool,
     stopped: &watch::Receiver<bool>,
 ) -> [JoinHandle<usize>; 2] {

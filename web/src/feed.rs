@@ -1,4 +1,4 @@
-//! What happens to calls, as it happens, for whoever listens: counted, so that a listener who was away goes on where he was.
+//! What happens to calls and in rooms, as it happens, for whoever listens: counted, so that a listener who was away goes on where he was.
 //!
 //! It is told by the shelf that the shards' records pass through on their way to the store: a call's row opened, and closed.
 //! The last [`KEPT`] events are kept; whoever was away for longer is told that he missed some. Numbers grow over restarts.
@@ -15,7 +15,7 @@ use patchcord_engine::{
 };
 use tokio::sync::watch;
 
-use crate::store::Store;
+use crate::{room_news::RoomNews, store::Store};
 
 /// Events that are kept: some minutes of a busy server.
 pub const KEPT: usize = 2_000;
@@ -25,8 +25,17 @@ pub const KEPT: usize = 2_000;
 pub struct Happened {
     /// Its number.
     pub number: u64,
-    /// The call's record by then: over, when it has an outcome.
-    pub record: Record,
+    /// What.
+    pub news: News,
+}
+
+/// What may happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// A call's row is open, or closed: over, when its record has an outcome.
+    Call(Box<Record>),
+    /// Something in a room.
+    Room(Box<RoomNews>),
 }
 
 /// See the module.
@@ -44,14 +53,23 @@ impl Feed {
         Self { kept: Mutex::default(), last: watch::Sender::new(first) }
     }
 
-    /// Tells everybody.
+    /// Tells everybody of a call.
     pub fn publish(&self, record: Record) {
+        self.tell(News::Call(Box::new(record)));
+    }
+
+    /// Tells everybody of a room.
+    pub fn publish_room(&self, news: RoomNews) {
+        self.tell(News::Room(Box::new(news)));
+    }
+
+    fn tell(&self, news: News) {
         let mut kept = self.hold();
         let number = *self.last.borrow() + 1;
         if kept.len() >= KEPT {
             kept.pop_front();
         }
-        kept.push_back(Happened { number, record });
+        kept.push_back(Happened { number, news });
         // While the row is held, so that numbers and events stay in step.
         self.last.send_replace(number);
     }

@@ -7,7 +7,8 @@
 //! people     who may open the dashboard, and what programs may ask
 //! recordings their files, within their folder
 //! sounds     prompts that are uploaded, with their versions
-//! feed       what happens to calls, as it happens
+//! feed       what happens to calls and in rooms, as it happens
+//! room_news  who tells the feed what happens in rooms
 //! retention  what is kept for how long
 //! bans       who is refused at every door, kept over a restart
 //! masking    calls for people who may not see numbers
@@ -20,6 +21,7 @@
 //! workshop   what is asked of the scripts themselves; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! outside    what scripts reach outside their calls: stored values, servers
+//! uploads    recordings that are brought into a bucket
 //! webhooks   what happens here, told to programs elsewhere
 //! serve      HTTP on a listening socket, within limits
 //! ```
@@ -47,8 +49,10 @@ pub mod phone;
 pub mod problem;
 pub mod recordings;
 pub mod retention;
+pub mod room_news;
 pub mod serve;
 pub mod sounds;
 pub mod store;
+pub mod uploads;
 pub mod webhooks;
 pub mod workshop;

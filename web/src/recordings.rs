@@ -12,6 +12,8 @@ use std::{
 use axum::body::Bytes;
 use futures_util::{Stream, stream};
 
+use crate::uploads::SENT;
+
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -74,6 +76,9 @@ pub fn delete(folder: &Path, path: &str) -> io::Result<bool> {
     std::fs::remove_file(found)?;
     if let Some(peaks) = within(folder, &format!("{path}.peaks")) {
         std::fs::remove_file(peaks)?;
+    }
+    if let Some(sent) = within(folder, &format!("{path}.{SENT}")) {
+        std::fs::remove_file(sent)?;
     }
     Ok(true)
 }

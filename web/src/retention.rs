@@ -18,7 +18,11 @@ use patchcord_engine::{journal::moment, routing::ShelfError, runtime::clock};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::{metrics::Exposition, store::Store};
+use crate::{
+    metrics::Exposition,
+    store::Store,
+    uploads::{SENT, mark},
+};
 
 /// How often somebody looks.
 const EACH: Duration = Duration::from_secs(3600);
@@ -36,6 +40,8 @@ pub struct Kept {
     pub recordings: Option<Duration>,
     /// Bytes of recordings.
     pub most_recorded: Option<u64>,
+    /// Whether recordings go only once the object store has them.
+    pub sent_first: bool,
 }
 
 /// What was forgotten since the start, and how much is recorded.
@@ -101,7 +107,7 @@ pub async fn watch(
 
 /// Forgets what is too old or too much at that moment.
 pub async fn forget(store: &Store, recordings: Arc<Path>, kept: Kept, forgotten: &Forgotten, now: SystemTime) {
-    let Kept { journals, records, most_records, recordings: recorded, most_recorded } = kept;
+    let Kept { journals, records, most_records, recordings: recorded, most_recorded, sent_first } = kept;
     let before = |kept: Option<Duration>| kept.and_then(|kept| now.checked_sub(kept));
     if let Some(before) = before(journals) {
         forgotten.count("journals", &forgotten.journals, store.forget_journals(before).await);
@@ -115,8 +121,8 @@ pub async fn forget(store: &Store, recordings: Arc<Path>, kept: Kept, forgotten:
     }
     let before = before(recorded);
     let swept = tokio::task::spawn_blocking(move || {
-        let by_age = before.map_or(0, |before| forget_days(&recordings, before));
-        let (left, by_size) = forget_eldest(&recordings, most_recorded.unwrap_or(u64::MAX));
+        let by_age = before.map_or(0, |before| forget_days(&recordings, before, sent_first));
+        let (left, by_size) = forget_eldest(&recordings, most_recorded.unwrap_or(u64::MAX), sent_first);
         (left, by_age + by_size)
     });
     let (left, gone) = swept.await.unwrap_or_default();
@@ -133,7 +139,7 @@ struct File {
 }
 
 /// The folders of days. A link is no folder of ours: what it leads to is left alone.
-fn days(recordings: &Path) -> Vec<(String, PathBuf)> {
+pub(crate) fn days(recordings: &Path) -> Vec<(String, PathBuf)> {
     let Ok(entries) = fs::read_dir(recordings) else { return Vec::new() };
     let folders = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     let named = folders.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())));
@@ -152,12 +158,17 @@ fn files(day: &str, folder: &Path) -> Vec<File> {
 
 /// Deletes the folders of days that lie wholly before that moment; says how many recordings lay there. Whatever else lies there stays.
 /// Blocks.
-fn forget_days(recordings: &Path, before: SystemTime) -> u64 {
+fn forget_days(recordings: &Path, before: SystemTime, sent_first: bool) -> u64 {
     let shown = moment(before);
     let first = shown.split(' ').next().unwrap_or_default();
     let old = days(recordings).into_iter().filter(|(day, _)| day.as_str() < first);
     let gone = old.map(|(day, folder)| {
-        let lay = files(&day, &folder).iter().filter(|file| is_sound(&file.path)).count() as u64;
+        let lie = files(&day, &folder);
+        let lay = lie.iter().filter(|file| is_sound(&file.path)).count() as u64;
+        if sent_first && lie.iter().any(|file| waits(&file.path)) {
+            warn!(folder = %folder.display(), "recordings stay beyond their time: the object store has not all of them yet");
+            return 0;
+        }
         match fs::remove_dir_all(&folder) {
             Ok(()) => lay,
             Err(error) => {
@@ -171,7 +182,7 @@ fn forget_days(recordings: &Path, before: SystemTime) -> u64 {
 
 /// Deletes the eldest recordings until the rest has no more bytes than that; says how many bytes are left, and how many
 /// recordings went. Folders that are empty then go, too. Blocks.
-fn forget_eldest(recordings: &Path, most: u64) -> (u64, u64) {
+fn forget_eldest(recordings: &Path, most: u64, sent_first: bool) -> (u64, u64) {
     let mut all: Vec<File> = days(recordings).iter().flat_map(|(day, folder)| files(day, folder)).collect();
     let mut left: u64 = all.iter().map(|file| file.bytes).sum();
     if left <= most {
@@ -183,10 +194,15 @@ fn forget_eldest(recordings: &Path, most: u64) -> (u64, u64) {
         if left <= most {
             break;
         }
+        if sent_first && waits(&file.path) {
+            continue;
+        }
         match fs::remove_file(&file.path) {
             Ok(()) => {
                 left -= file.bytes;
                 gone += u64::from(is_sound(&file.path));
+                // An empty file beside it; where none is, nothing is said of the store.
+                let _gone_or_none = fs::remove_file(mark(&file.path));
             }
             Err(error) => warn!(%error, file = %file.path.display(), "a recording could not be deleted"),
         }
@@ -199,8 +215,13 @@ fn forget_eldest(recordings: &Path, most: u64) -> (u64, u64) {
 }
 
 /// Whether it is a recording, and not what is written beside one.
-fn is_sound(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending != "peaks")
+pub(crate) fn is_sound(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending != "peaks" && ending != SENT)
+}
+
+/// Whether it is a recording that the object store has not.
+fn waits(path: &Path) -> bool {
+    is_sound(path) && !mark(path).exists()
 }
 
 /// Whether a name is a day, as in `2026-11-21`.
@@ -225,7 +246,8 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("others"), folder.path().join("2020-01-01")).expect("a link");
         // 2027-01-15 08:00 UTC.
         let before = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        assert_eq!(forget_days(folder.path(), before), 2);
+        assert_eq!(forget_days(folder.path(), before, true), 0, "the object store has none of them yet");
+        assert_eq!(forget_days(folder.path(), before, false), 2);
         for stays in ["2027-01-15/one.wav", "others/one.wav", "2027-01-1x/one.wav"] {
             assert!(folder.path().join(stays).exists(), "{stays}");
         }
@@ -245,10 +267,11 @@ mod tests {
         write("2027-01-14/two.wav", 1_000);
         write("2027-01-15/three.opus", 1_000);
         write("others/four.wav", 5_000);
-        assert_eq!(forget_eldest(folder.path(), 3_010), (3_010, 0));
-        assert_eq!(forget_eldest(folder.path(), 2_000), (2_000, 1));
+        assert_eq!(forget_eldest(folder.path(), 3_010, false), (3_010, 0));
+        assert_eq!(forget_eldest(folder.path(), 0, true).1, 0, "the object store has none of them yet");
+        assert_eq!(forget_eldest(folder.path(), 2_000, false), (2_000, 1));
         assert!(!folder.path().join("2027-01-13").exists(), "an empty day goes, too");
-        assert_eq!(forget_eldest(folder.path(), 1_500), (1_000, 1));
+        assert_eq!(forget_eldest(folder.path(), 1_500, false), (1_000, 1));
         assert!(folder.path().join("2027-01-15/three.opus").exists() && folder.path().join("others/four.wav").exists());
     }
 }

@@ -1,4 +1,4 @@
-//! What happens to calls, as server-sent events.
+//! What happens to calls and in rooms, as server-sent events.
 //!
 //! `Last-Event-ID`, or `after` in the query, says where a listener was. A stream ends after [`LONGEST`], and browsers come
 //! back by themselves: so nobody listens for long whose session or token is over.
@@ -16,7 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use patchcord_engine::{journal::Record, runtime::clock, switchboard::Switchboard};
+use patchcord_engine::{runtime::clock, switchboard::Switchboard};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{
@@ -25,7 +25,12 @@ use tokio::{
 };
 
 use super::{Rooms, ask::Asked, records::shown};
-use crate::{control::words::Told, feed::Feed, people::Asker, problem::Problem};
+use crate::{
+    control::words::Told,
+    feed::{Feed, News},
+    people::{Asker, Right},
+    problem::Problem,
+};
 
 /// Listeners at once: dashboards on walls, and some programs.
 pub const LISTENERS: usize = 64;
@@ -110,7 +115,7 @@ impl Listener {
         self.at = last.number;
         let mut said = if missed { "event: missed\ndata: {}\n\n".to_owned() } else { String::new() };
         for event in events {
-            said += &told(event.number, event.record, &self.asker);
+            said += &told(event.number, event.news, &self.asker);
         }
         Some(said)
     }
@@ -137,9 +142,20 @@ impl Listener {
     }
 }
 
-/// One event: a call is opened, or over. JSON has no line ends, so it is one line.
-fn told(number: u64, record: Record, asker: &Asker) -> String {
-    let kind = if record.outcome.is_some() { "call.ended" } else { "call.open" };
-    let data = serde_json::to_string(&Told::from(shown(record, asker))).expect("a record is JSON");
+/// One event: a call is opened, or over; a room is, or somebody comes or goes. JSON has no line ends, so it is one line.
+fn told(number: u64, news: News, asker: &Asker) -> String {
+    let (kind, data) = match news {
+        News::Call(record) => {
+            let kind = if record.outcome.is_some() { "call.ended" } else { "call.open" };
+            (kind, serde_json::to_string(&Told::from(shown(*record, asker))))
+        }
+        News::Room(mut news) => {
+            if let Some(member) = news.member.as_mut().filter(|_| !asker.rights.has(Right::ReadNumbers)) {
+                super::rooms::mask(&mut member.name, &mut member.number);
+            }
+            (news.kind.word(), serde_json::to_string(&news))
+        }
+    };
+    let data = data.expect("records and rooms are JSON");
     format!("id: {number}\nevent: {kind}\ndata: {data}\n\n")
 }

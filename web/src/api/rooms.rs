@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     Rooms,
-    ask::{Asked, Said},
+    ask::{Asked, Said, line},
 };
 use crate::{
     control::words::RoomOrder,
@@ -103,6 +103,8 @@ pub(super) struct PastRooms {
 
 /// `GET /api/v1/past-rooms`
 pub(super) async fn past(State(rooms): State<Rooms>, Asked(which): Asked<Which>) -> Result<Json<PastRooms>, Problem> {
+    line("room", which.room.as_deref().unwrap_or_default())?;
+    line("before", which.before.as_deref().unwrap_or_default())?;
     let most = which.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let found = rooms
         .store
@@ -134,6 +136,7 @@ fn masked_story(mut past: Past, asker: &Asker) -> Past {
         for stay in &mut past.stays {
             mask(&mut stay.name, &mut stay.number);
         }
+        past.moments.iter_mut().for_each(|moment| moment.note = masked(&moment.note));
     }
     past
 }
@@ -146,7 +149,7 @@ fn shown(mut room: RoomView, asker: &Asker) -> RoomView {
 }
 
 /// A name beside a number that is masked goes with it.
-fn mask(name: &mut String, number: &mut String) {
+pub(super) fn mask(name: &mut String, number: &mut String) {
     let hidden = masked(number);
     *name = if hidden == *number { masked(name) } else { hidden.clone() };
     *number = hidden;

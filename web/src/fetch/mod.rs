@@ -65,6 +65,18 @@ pub enum Unopened {
     NoStore(#[from] object_store::Error),
 }
 
+/// A bucket to write into, and what all names in it begin with; none where the place is a folder. Whoever configures it may have it in the
+/// house: the limits of scripts are not its.
+pub(crate) fn open_bucket(
+    place: Place,
+    keys: Option<Keys>,
+    trusted: Vec<CertificateDer<'static>>,
+) -> Result<Option<(object_store::aws::AmazonS3, String)>, Unopened> {
+    let Place::Bucket { bucket, prefix, endpoint, region } = place else { return Ok(None) };
+    let connect = connect::Connect::new(Reach::anywhere(), trusted)?;
+    Ok(Some((bucket::open(&bucket, endpoint.as_deref(), &region, keys, connect)?, prefix)))
+}
+
 /// Who fetches what, by what stands before `://`, as a `Loader` wants it: `http` and `https`, `store` where one is named,
 /// and `s3` where that is a bucket. The thread ends with the last of them.
 ///

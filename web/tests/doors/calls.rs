@@ -95,6 +95,41 @@ async fn events_are_told_as_they_happen_and_a_listener_goes_on_where_he_was() {
 }
 
 #[tokio::test]
+async fn what_happens_in_rooms_is_counted_with_the_calls_and_told_to_whoever_was_away() {
+    use patchcord_web::room_news::{Kind, RoomNews};
+    let (lab, _) = with_calls(0).await;
+    let start = *lab.feed.last().borrow();
+    let news = |kind, id: &str| RoomNews { kind, room: "weekly".into(), id: id.into(), member: None };
+    for (kind, id) in [(Kind::Opened, "a"), (Kind::Over, "a"), (Kind::Opened, "b")] {
+        lab.feed.publish_room(news(kind, id));
+    }
+    let mut heard = listen(&lab, start + 1).await;
+    let mut told = Vec::new();
+    while told.len() < 6 {
+        let line = heard.next_line().await.expect("read").expect("it goes on");
+        let said = ["id: ", "event: room.", "data: {\"room\""].iter().any(|start| line.starts_with(start));
+        told.extend(said.then_some(line));
+    }
+    let (second, third) = (format!("id: {}", start + 2), format!("id: {}", start + 3));
+    let data = |id: &str| format!("data: {{\"room\":\"weekly\",\"id\":\"{id}\"}}");
+    let expected =
+        [&second, "event: room.over", &data("a"), &third, "event: room.opened", &data("b")].map(str::to_owned);
+    assert_eq!(told, expected, "the first was heard before");
+}
+
+/// The lines of the events behind that one.
+async fn listen(lab: &Lab, after: u64) -> tokio::io::Lines<tokio::io::BufReader<tokio::net::UnixStream>> {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let mut stream = tokio::net::UnixStream::connect(lab.socket()).await.expect("the socket answers");
+    let token = patchcord_web::control::Token::read(lab.folder()).expect("the token");
+    let asked = format!(
+        "GET /api/v1/events HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: {after}\r\n\r\n"
+    );
+    stream.write_all(asked.as_bytes()).await.expect("sent");
+    BufReader::new(stream).lines()
+}
+
+#[tokio::test]
 async fn the_description_names_each_door_with_what_it_needs() {
     let lab = Lab::new().await;
     let told = lab.order("GET", "/api/v1/openapi.json", "").await.json();

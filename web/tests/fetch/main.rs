@@ -3,4 +3,5 @@
 mod lab;
 mod loaded;
 mod store;
+mod uploads;
 mod web;

@@ -15,26 +15,28 @@ use serde::Deserialize;
 
 use super::{
     Rooms,
-    ask::{Asked, Said},
+    ask::{Asked, Said, line},
 };
 use crate::{
     accounts::{NewEndpoint, rules::Unfit},
     control::words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword, Registration, Registrations},
-    people::Asker,
+    masking::masked,
+    people::{Asker, Right},
     problem::Problem,
 };
 
 /// Endpoints in one page of registrations, unless fewer are asked for.
 const PAGE: usize = 1_000;
 
-pub(super) async fn list(State(rooms): State<Rooms>) -> Json<Endpoints> {
+pub(super) async fn list(State(rooms): State<Rooms>, asker: Asker) -> Json<Endpoints> {
+    let numbers = asker.rights.has(Right::ReadNumbers);
     let (board, now) = (rooms.accounts.board(), clock::now());
     let endpoints = board.directory.list().into_iter().map(|endpoint| Endpoint {
         reachable: board.location.is_reachable(&endpoint.user, now),
         user: endpoint.user.to_string(),
         number: endpoint.number.as_deref().map(Into::into),
         digest: endpoint.digests.map(|digests| digests.to_string()),
-        calling: (&*endpoint.calling).into(),
+        calling: shown((&*endpoint.calling).into(), numbers),
         source: match endpoint.origin {
             Origin::File => "file".into(),
             Origin::Store => "database".into(),
@@ -43,6 +45,15 @@ pub(super) async fn list(State(rooms): State<Rooms>) -> Json<Endpoints> {
     });
     let damaged = rooms.accounts.damaged().into_iter().map(Endpoint::from);
     Json(Endpoints { endpoints: endpoints.chain(damaged).collect() })
+}
+
+/// Call settings, without the numbers that calls are forwarded to where who asks may not see them.
+fn shown(mut calling: CallWords, numbers: bool) -> CallWords {
+    if let Some(forward) = calling.forward.as_mut().filter(|_| !numbers) {
+        let kinds = [&mut forward.always, &mut forward.busy, &mut forward.no_answer, &mut forward.unreachable];
+        kinds.into_iter().flatten().for_each(|target| *target = masked(target));
+    }
+    calling
 }
 
 pub(super) async fn add(
@@ -103,7 +114,13 @@ pub(super) struct Page {
     limit: Option<usize>,
 }
 
-pub(super) async fn registrations(State(rooms): State<Rooms>, Asked(page): Asked<Page>) -> Json<Registrations> {
+pub(super) async fn registrations(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Asked(page): Asked<Page>,
+) -> Result<Json<Registrations>, Problem> {
+    line("after", &page.after)?;
+    let numbers = asker.rights.has(Right::ReadNumbers);
     let (location, now) = (&rooms.accounts.board().location, clock::now());
     let most = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
     let found = location.page(&page.after, most, now);
@@ -115,10 +132,10 @@ pub(super) async fn registrations(State(rooms): State<Rooms>, Asked(page): Asked
             peer: binding.hop.peer.to_string(),
             reachable: binding.reachable(),
             expires_s: binding.left(now).as_secs(),
-            contact: binding.contact.into(),
+            contact: if numbers { binding.contact.into() } else { masked(&binding.contact) },
             user_agent: binding.user_agent.map(Into::into),
         };
         held.into_iter().map(show)
     };
-    Json(Registrations { registrations: found.into_iter().flat_map(shown).collect(), next })
+    Ok(Json(Registrations { registrations: found.into_iter().flat_map(shown).collect(), next }))
 }

@@ -12,9 +12,12 @@ use patchcord_media::prompt::shown;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Rooms, ask::Asked};
+use super::{
+    Rooms,
+    ask::{Asked, line},
+};
 use crate::{
-    people::{Asker, guard::away},
+    people::{Asker, Right, guard::away},
     problem::Problem,
     store::webhooks::{Delivery, MAX_PAGE},
 };
@@ -61,11 +64,17 @@ enum Kept {
 }
 
 /// `GET /api/v1/webhooks/deliveries`
-pub(super) async fn deliveries(State(rooms): State<Rooms>, Asked(which): Asked<Which>) -> Result<Json<Value>, Problem> {
+pub(super) async fn deliveries(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Value>, Problem> {
+    line("before", which.before.as_deref().unwrap_or_default())?;
     let most = which.limit.unwrap_or(USUAL).clamp(1, MAX_PAGE);
     let found = page(&rooms, which.state == Kept::Dead, which.before.as_deref(), most).await?;
     let next = found.last().filter(|_| found.len() == most).map(|last| last.id.clone());
-    let deliveries: Vec<_> = found.into_iter().map(|delivery| one(&delivery)).collect();
+    let deliveries: Vec<_> =
+        found.into_iter().map(|delivery| one(&delivery, asker.rights.has(Right::ReadNumbers))).collect();
     Ok(Json(json!({ "deliveries": deliveries, "next": next })))
 }
 
@@ -79,9 +88,11 @@ pub(crate) async fn page(
     rooms.store.webhooks(dead, before, most).await.map_err(|error| away(&error))
 }
 
-fn one(delivery: &Delivery) -> Value {
+/// A delivery; what it says is for those who may see numbers.
+fn one(delivery: &Delivery, numbers: bool) -> Value {
     let ms = |at: SystemTime| u64::try_from(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(0);
-    let body: Value = serde_json::from_str(&delivery.body).unwrap_or(Value::Null);
+    let body: Value =
+        Some(&delivery.body).filter(|_| numbers).and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default();
     json!({
         "id": delivery.id, "url": shown(&delivery.url), "event": delivery.event, "made_ms": ms(delivery.made),
         "tries": delivery.tries, "next_ms": delivery.next.map(ms), "why": delivery.why, "body": body,

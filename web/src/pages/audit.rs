@@ -13,7 +13,7 @@ use super::{
     words::when,
     wrong::Wrong,
 };
-use crate::people::Right;
+use crate::{masking::masked, people::Right};
 
 /// Deeds on a page.
 const PAGE: usize = 100;
@@ -25,7 +25,10 @@ pub struct Asked {
 
 pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
     guest.may(Right::ReadAudit)?;
-    let deeds = rooms.people.deeds(asked.before, PAGE).await.map_err(|error| Wrong::from(error).to(&guest.0))?;
+    let mut deeds = rooms.people.deeds(asked.before, PAGE).await.map_err(|error| Wrong::from(error).to(&guest.0))?;
+    if !guest.0.rights.has(Right::ReadNumbers) {
+        deeds.iter_mut().for_each(|deed| deed.object = masked(&deed.object));
+    }
     let next = (deeds.len() == PAGE).then(|| deeds.last().map(|deed| deed.number)).flatten();
     let body = html! {
         h1 { "Audit log" }

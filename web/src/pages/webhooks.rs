@@ -178,7 +178,7 @@ fn row(delivery: &Delivery, asker: &Asker, state: &str) -> Markup {
             td.nowrap { (when(delivery.made)) }
             td.wide {
                 strong { (delivery.event) }
-                details { summary.small.muted { "Text" } pre.sip.body { (body(delivery)) } }
+                @if asker.rights.has(Right::ReadNumbers) { details { summary.small.muted { "Text" } pre.sip.body { (body(delivery)) } } }
             }
             td.mono.small.wide { (clean(&prompt::shown(&delivery.url))) }
             td.wide {

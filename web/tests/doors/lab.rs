@@ -297,7 +297,8 @@ async fn exchange(
     let _all_or_part = stream.write_all(body.as_bytes()).await;
     let mut answer = Vec::new();
     let _whole_or_reset = stream.read_to_end(&mut answer).await;
-    let answer = String::from_utf8(answer).expect("text");
+    // Files are asked for, too.
+    let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     let kind = head.lines().find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();

@@ -7,10 +7,10 @@ use crate::lab::{Answered, Lab};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 /// A house with a person of each role, whose names are those of the roles.
-async fn house() -> Lab {
+pub async fn house() -> Lab {
     let lab = Lab::new().await;
     for role in Role::ALL {
         let added = lab.people.add(&Asker::server(), role.word(), PASSWORD.into(), role, clock::wall()).await;
@@ -19,19 +19,19 @@ async fn house() -> Lab {
     lab
 }
 
-async fn log_in(lab: &Lab, name: &str, password: &str, more: &str) -> Answered {
+pub async fn log_in(lab: &Lab, name: &str, password: &str, more: &str) -> Answered {
     let form = format!("name={name}&password={}&next=%2Frecords", password.replace(' ', "+"));
     lab.ask(&format!("{FORM}{more}"), "POST", "/login", &form).await
 }
 
 /// The header with the cookie that an answer sets.
-fn cookie(answer: &Answered) -> String {
+pub fn cookie(answer: &Answered) -> String {
     let set = answer.header("set-cookie");
     format!("Cookie: {}\r\n", set.split(';').next().expect("a pair"))
 }
 
 /// The token of a session, as its pages carry it.
-async fn csrf(lab: &Lab, cookie: &str) -> String {
+pub async fn csrf(lab: &Lab, cookie: &str) -> String {
     let page = lab.ask(cookie, "GET", "/", "").await;
     assert_eq!(page.status, 200, "{page:?}");
     let (_, rest) = page.body.split_once("name=\"csrf\" content=\"").expect("a token");

@@ -1,0 +1,127 @@
+//! Bad input at the doors: cookies and tokens that are none, filters beyond all measure, callers whose names are formulas.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use patchcord_engine::{
+    journal::{Began, CallId, Journal, Outcome, Party, RecordShelf, Rules},
+    runtime::clock,
+};
+use patchcord_web::people::{Asker, Role};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::{
+    lab::Lab,
+    people::{PASSWORD, cookie, csrf, log_in},
+};
+
+#[tokio::test]
+async fn a_cookie_that_was_changed_by_a_letter_opens_nothing() {
+    let lab = crate::people::house().await;
+    let real = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    assert_eq!(lab.ask(&real, "GET", "/api/v1/status", "").await.status, 200);
+    let (name, value) = real.trim_end().split_once('=').expect("a pair");
+    let other = |letter: char| if letter == 'a' { 'b' } else { 'a' };
+    let changed = |at: usize| -> String {
+        value.chars().enumerate().map(|(i, letter)| if i == at { other(letter) } else { letter }).collect()
+    };
+    let forged = [
+        changed(0),
+        changed(value.len() - 1),
+        value[..value.len() - 1].to_owned(),
+        format!("{value}a"),
+        value.to_uppercase(),
+        format!("{value}%00"),
+        "../../admin".into(),
+        "a".repeat(5_000),
+        String::new(),
+    ];
+    for forged in forged {
+        let answer = lab.ask(&format!("{name}={forged}\r\n"), "GET", "/api/v1/status", "").await;
+        assert!(answer.problem(401).contains("nobody is logged in"), "{forged}");
+    }
+    assert_eq!(lab.ask(&real, "GET", "/api/v1/status", "").await.status, 200, "the real one is good still");
+}
+
+#[tokio::test]
+async fn the_token_of_one_session_is_worth_nothing_in_another_nor_after_its_own() {
+    let lab = crate::people::house().await;
+    let user = r#"{"name":"mallory","password":"correct horse","role":"viewer"}"#;
+    let first = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    let replayed = csrf(&lab, &first).await;
+    // The same person, logged in elsewhere; and a viewer who has got hold of the token.
+    for name in ["admin", "viewer"] {
+        let theirs = cookie(&log_in(&lab, name, PASSWORD, "").await);
+        let asked = format!("{theirs}X-Csrf-Token: {replayed}\r\n");
+        assert!(lab.ask(&asked, "POST", "/api/v1/users", user).await.problem(403).contains("this session"), "{name}");
+    }
+    // Whoever logs in again has another session, and another token.
+    let again = cookie(&log_in(&lab, "admin", PASSWORD, &first).await);
+    assert_ne!(csrf(&lab, &again).await, replayed);
+    let asked = format!("{again}X-Csrf-Token: {replayed}\r\n");
+    lab.ask(&asked, "POST", "/api/v1/users", user).await.problem(403);
+    lab.ask(&format!("{first}X-Csrf-Token: {replayed}\r\n"), "POST", "/api/v1/users", user).await.problem(401);
+    let users = lab.order("GET", "/api/v1/users", "").await;
+    assert!(!users.body.contains("mallory"), "{users:?}");
+}
+
+#[tokio::test]
+async fn filters_beyond_all_measure_are_refused_and_hurt_nobody() {
+    let lab = Lab::new().await;
+    let refused = [
+        format!("text={}", "x".repeat(201)),
+        format!("number={}", "9".repeat(20_000)),
+        "from=99999999999999999999".into(),
+        "cause=65536".into(),
+        "min_s=4294967296".into(),
+        "limit=-1".into(),
+        "before=%00".into(),
+        "text=%00".into(),
+        "outcome=answered&outcome=busy".into(),
+        "sort=id;DROP+TABLE+calls".into(),
+    ];
+    for query in &refused {
+        let answer = lab.order("GET", &format!("/api/v1/records?{query}"), "").await;
+        answer.problem(400);
+    }
+    // What no browser writes is refused before anybody reads it, or its connection ends.
+    let mut stream = tokio::net::UnixStream::connect(lab.socket()).await.expect("the socket answers");
+    let head = format!("GET /api/v1/records?text={} HTTP/1.1\r\nHost: test\r\n\r\n", "x".repeat(1 << 20));
+    let _all_or_part = stream.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _whole_or_reset = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(["", "HTTP/1.1 414", "HTTP/1.1 431"].contains(&answer.get(..12).unwrap_or_default()), "{answer}");
+    // What is odd and allowed finds nothing, and is no pattern.
+    for query in
+        ["text=%FF", "text=%25%25%25", "text=%27%20OR%201%3D1--", "number=%25", "tag=%5B%22", "text=!_", "limit=0"]
+    {
+        let answer = lab.order("GET", &format!("/api/v1/records?{query}"), "").await;
+        assert_eq!((answer.status, answer.json()["records"].as_array().map(Vec::len)), (200, Some(0)), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_whose_name_is_a_formula_is_text_in_the_export() {
+    let lab = Lab::new().await;
+    let names = ["=HYPERLINK(\"http://evil\")", "+1+cmd|' /C calc'!A0", "@SUM(A1)", "-2+3", "two\"quotes"];
+    for (number, name) in (0..).zip(names) {
+        let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_000 + number);
+        let began = Began::new(wall, Party::named("=1+1", name), Party::new("102"));
+        let journal = Journal::begin(CallId::new(wall, number), began, Rules::default());
+        let over = journal.end(Duration::from_secs(3), Outcome::Cancelled);
+        lab.store.write_batches(&[over]).await.expect("written");
+    }
+    let export = lab.order("GET", "/api/v1/records/export?format=csv", "").await;
+    let lines: Vec<&str> = export.body.lines().filter(|line| line.contains(",cancelled,")).collect();
+    assert_eq!(lines.len(), names.len(), "{}", export.body);
+    for line in lines {
+        let cells = line.split(',').map(|cell| cell.trim_start_matches('"'));
+        let formulas: Vec<&str> = cells.filter(|cell| cell.starts_with(['=', '+', '-', '@'])).collect();
+        assert_eq!(formulas, [""; 0], "{line}");
+    }
+    // Nobody who may only look at calls gets what he must not see this way.
+    let rights = Role::Viewer.rights();
+    let made = lab.people.make_token(&Asker::server(), "viewer", rights, None, clock::wall()).await.expect("made");
+    let header = format!("Authorization: Bearer {made}\r\n");
+    assert_eq!(lab.ask(&header, "GET", "/api/v1/records/export?format=csv", "").await.status, 200);
+}

@@ -50,10 +50,15 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Longest that a stop takes, whatever hangs. Service managers kill after ninety seconds, some after ten.
 const LONGEST_STOP: Duration = Duration::from_secs(20);
 
+/// What the system sends a process whose file grows beyond what it may have (SIGXFSZ). Nobody who takes no notice of it lives on.
+const FILE_TOO_LARGE: i32 = 25;
+
 /// Serves until told to stop.
 pub async fn run(config: Config, environment: Environment, telemetry: Telemetry, json: bool) -> Result<(), StartError> {
     let mut stopping = Signals::open()?;
     let mut reloading = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
+    // Heard, so that writing fails as on a full disk, and calls go on; whoever writes says so.
+    let _full = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(StartError::Signals)?;
     let (stop, stopped) = watch::channel(false);
     let mut started = start::start(config, environment, telemetry, stopped).await?;
     let house = started.house.clone();

@@ -75,6 +75,14 @@ need_browser_phones() {
         --bundle --format=iife --target=chrome120 --outdir="$into" --log-level=warning
 }
 
+# need_schemathesis: who tries the API by its own description, at one version, in an environment of its own.
+need_schemathesis() {
+    local into=target/schemathesis version=4.32.5
+    [ "$("$into/bin/st" --version 2>/dev/null | tr -dc '0-9.')" = "$version" ] && return
+    echo "installing schemathesis $version from PyPI, into $into" >&2
+    python3 -m venv "$into" && "$into/bin/pip" install --quiet "schemathesis==$version" >&2
+}
+
 apt_get() {
     local verb=$1 as_root=()
     shift

@@ -8,7 +8,9 @@ mod browsers;
 mod calling;
 #[path = "../../web/tests/store/cluster.rs"]
 mod cluster;
+mod crashes;
 mod crowds;
+mod described;
 mod doors;
 mod flows;
 mod handsets;

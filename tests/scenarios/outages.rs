@@ -72,6 +72,44 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     each_once(&server, 4).await;
 }
 
+/// From now on no file of that process grows, as on a disk that is full; or it may again.
+fn fill_disk(server: u64, full: bool) {
+    let limit = if full { "--fsize=1:unlimited" } else { "--fsize=unlimited:unlimited" };
+    let set = Command::new("prlimit").args(["--pid", &server.to_string(), limit]).status();
+    assert!(set.expect("prlimit is there").success());
+}
+
+#[tokio::test]
+async fn a_full_disk_ends_no_call_and_every_record_is_there_once_when_there_is_room() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    talk(&alice, &bob).await;
+    each_once(&server, 1).await;
+    let status = server.json(&["status", "--json"]).await;
+    let process = status["pid"].as_u64().expect("a process");
+
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    fill_disk(process, true);
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    talk(&alice, &bob).await;
+    let waits = async || {
+        let (_, told) = server.get("/metrics").await;
+        (!told.contains("patchcord_journal_waiting_bytes 0\n")).then_some(())
+    };
+    eventually("records wait", waits).await;
+
+    fill_disk(process, false);
+    each_once(&server, 3).await;
+    let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
+    eventually("the server is ready again", ready).await;
+    each_once(&server, 3).await;
+}
+
 /// Somebody else who has begun to write into a database of SQLite, and does not end.
 struct Locked(Child);
 

@@ -10,6 +10,7 @@ mod foreign;
 mod lab;
 mod letters;
 mod opening;
+mod outages;
 mod people;
 mod rooms;
 mod shelf;

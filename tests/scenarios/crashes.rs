@@ -1,7 +1,6 @@
-//! A server that is killed in the middle of calls, on either database: what was going on is told as interrupted, and what waited on the
-//! disk because the database was away is there once.
+//! A server that is killed in the middle of calls, on either database: what was going on is told as interrupted.
 
-use patchcord_lab::{Carrier, Handset, Lab, Model, Server, Setup, Side, eventually};
+use patchcord_lab::{Carrier, Handset, Lab, Model, Server, Setup, eventually};
 use serde_json::Value;
 
 use crate::{
@@ -66,38 +65,4 @@ async fn a_call_that_a_crash_cut_off_is_told_as_interrupted_in_sqlite() {
 async fn a_call_that_a_crash_cut_off_is_told_as_interrupted_in_postgresql() {
     let cluster = Cluster::start();
     interrupted(house_with(on(&cluster)).await).await;
-}
-
-#[tokio::test]
-async fn what_waited_on_the_disk_outlives_the_server_and_is_in_postgresql_once() {
-    let mut cluster = Cluster::start();
-    let mut server = house_with(on(&cluster)).await;
-    let lab = Lab::open();
-    let (alice, bob) = talking(&lab, &server).await;
-    cluster.kill();
-    bob.hangs_up().await;
-    assert_eq!(alice.is_over().await.by, Side::Them);
-    let spooled = async || {
-        let (_, told) = server.get("/metrics").await;
-        // The call is over, nothing of it waits in memory, and something lies on the disk.
-        let over =
-            ["patchcord_calls 0\n", "patchcord_journal_waiting_bytes 0\n"].iter().all(|line| told.contains(line));
-        (over && !told.contains("patchcord_journal_spool_bytes 0\n")).then_some(())
-    };
-    eventually("the call lies on the disk", spooled).await;
-    server.kill().await;
-    cluster.start_again();
-    server.start().await;
-    let told = records(&server, 1).await;
-    assert_eq!(outcomes(&told), ["answered"], "{told:#?}");
-    assert_eq!(told[0]["record"]["legs"].as_array().map(Vec::len), Some(2), "{told:#?}");
-
-    let emptied = async || {
-        let (_, told) = server.get("/metrics").await;
-        told.contains("patchcord_journal_spool_bytes 0\n").then_some(())
-    };
-    eventually("nothing waits any more", emptied).await;
-    server.kill().await;
-    server.start().await;
-    assert_eq!(records(&server, 1).await, told, "and it is written once");
 }

@@ -39,6 +39,7 @@ mod served;
 mod shards;
 mod shipped;
 mod streams;
+mod three_way;
 mod torture;
 mod trunks;
 mod turned;

@@ -96,6 +96,16 @@ impl<'a> ReferTo<'a> {
         unescape(value).parse().map(Some)
     }
 
+    /// The dialog that the new call joins (RFC 3911): written as Replaces is.
+    pub fn join(&self) -> Result<Option<Replaces>, Fault> {
+        let mut found = self.addr.uri.headers().filter(|(name, _)| unescape(name).eq_ignore_ascii_case(JOIN));
+        let Some((_, value)) = found.next() else { return Ok(None) };
+        if found.next().is_some() {
+            return Err(Fault::bad("More than one Join"));
+        }
+        unescape(value).parse().map(Some)
+    }
+
     /// The other headers that the address wants in the new request and that may be there. Require goes by our own means.
     pub fn headers(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
         let unescaped = self.addr.uri.headers().map(|(name, value)| (unescape(name), unescape(value)));
@@ -116,6 +126,19 @@ impl<'a> ReferTo<'a> {
         let target = target.strip_suffix('?').unwrap_or(target);
         format!("<{target}{mark}Replaces={}&Require=replaces>", escape_header(&replaces.to_string()))
     }
+}
+
+/// The header that names a dialog to join.
+pub const JOIN: &str = "Join";
+
+/// The dialog that an INVITE wants to join (RFC 3911 §4): one, and none beside a Replaces.
+pub fn joined(invite: &Request) -> Result<Option<Replaces>, Fault> {
+    let mut lines = invite.all(Name::of(JOIN));
+    let Some(line) = lines.next() else { return Ok(None) };
+    if lines.next().is_some() || invite.has(Name::Replaces) {
+        return Err(Fault::bad("More than one dialog to join or replace"));
+    }
+    line.parse().map(Some)
 }
 
 /// The dialog that an INVITE takes the place of, as whoever gets that INVITE names it (RFC 3891).

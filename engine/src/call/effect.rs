@@ -61,6 +61,17 @@ pub enum Effect {
     Errand(VerbId, Box<Errand>),
     /// A conference room is to hear this for a leg; what it says comes as [`Event::Room`].
     Room(LegId, Asked),
+    /// Whoever talks with a leg of another call goes on in that room: [`Event::Meet`](super::Event).
+    Meet {
+        /// The call.
+        call: u64,
+        /// The leg.
+        leg: LegId,
+        /// The room.
+        room: String,
+        /// Whether the leg comes along.
+        comes: bool,
+    },
     /// A recording that was closed is to be thrown away: too short, or silence alone.
     Discard(String),
     /// A line for the journal.
@@ -104,6 +115,8 @@ pub enum LineOrder {
     RejectRefer(u16),
     /// Tells the party with whom it talks now.
     Introduce(LegId),
+    /// Tells the party that it is in that conference room (RFC 4579).
+    Focus(String),
     /// Tells the party how the transfer goes that it asked for: a status of SIP.
     ReferProgress(u16),
 }

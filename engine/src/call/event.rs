@@ -30,6 +30,24 @@ pub enum Event {
         /// The one whose place it takes.
         of: LegId,
     },
+    /// A party has called to join two who talk (INVITE with Join): as with [`Event::Replace`], but all three go on in that room.
+    JoinIn {
+        /// The leg of the party that has called.
+        leg: LegId,
+        /// One of the two.
+        of: LegId,
+        /// The room.
+        room: String,
+    },
+    /// Whoever talks with a leg goes on in that room; the leg itself comes along, or ends.
+    Meet {
+        /// The leg.
+        leg: LegId,
+        /// The room.
+        room: String,
+        /// Whether it comes along.
+        comes: bool,
+    },
     /// Another call asks for whoever talks with a leg of this one; the answer is [`Effect::Give`](super::Effect).
     Give {
         /// The leg.
@@ -141,6 +159,28 @@ pub struct ReferWish {
     pub replaces: Option<(u64, LegId)>,
     /// The Replaces value as it was said, when it names a dialog of somebody else.
     pub replaces_elsewhere: Option<String>,
+    /// The room in which the party is to go on instead.
+    pub meets: Option<Meets>,
+}
+
+/// Whom somebody who is passed on is to meet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Meets {
+    /// Whoever is in that room, as the one who transfers is.
+    Room(String),
+    /// Two who talk: a leg of a call, and the room in which all go on.
+    Talk {
+        /// The call.
+        call: u64,
+        /// The leg that the one who transfers has there.
+        leg: LegId,
+        /// The room.
+        room: String,
+    },
+    /// Two who talk on another shard, as Join names them.
+    Abroad(String),
+    /// The Join value as it was said, as long as nobody has found what it names.
+    Unfound(String),
 }
 
 /// A called leg that did not answer.

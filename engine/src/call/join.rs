@@ -287,6 +287,17 @@ impl Call {
             Outcome::Joined { status, why, stayed }
         };
         self.finish(verb, outcome, now);
+        if verb.is_house() {
+            self.met(leg, now);
+        }
+    }
+
+    /// The room in which a leg is, or at whose door.
+    pub(super) fn room_of_leg(&self, leg: LegId) -> Option<String> {
+        self.works.values().find_map(|work| match work {
+            Work::Join(joining) if joining.leg == leg => Some(joining.join.room.clone()),
+            _ => None,
+        })
     }
 
     /// A key of a party that is in a room; whether the room took it.

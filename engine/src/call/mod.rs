@@ -19,7 +19,7 @@
 //! | `leg`, `heard` | a leg's stages, and what happens to it |
 //! | `play`, `gather`, `keys`, `record` | what is said to a party, and what it says with keys and voice |
 //! | `dial`, `bridge`, `transfer` | who is called, who hears whom, who is passed on |
-//! | `join` | a leg in a conference room |
+//! | `join`, `meeting` | a leg in a conference room, and legs that go on in one because a party wants it |
 //! | `scope` | how verbs, legs and the call end |
 //! | `work`, `limits`, `owns`, `table` | the verbs under way, the bounds, who holds what, and in what |
 
@@ -36,6 +36,7 @@ mod join;
 mod keys;
 mod leg;
 pub mod limits;
+mod meeting;
 mod obey;
 mod owns;
 mod play;
@@ -184,6 +185,8 @@ impl Call {
                     Event::PassOn(leg, to) => self.pass_on(leg, to, now),
                     Event::End(ending) => self.end_at_once(&ending, now),
                     Event::Replace { leg, of } => self.replace(leg, of, now),
+                    Event::JoinIn { leg, of, room } => self.join_in(leg, of, room, now),
+                    Event::Meet { leg, room, comes } => self.meet(leg, &room, comes, now),
                     Event::Give { leg, call, as_leg } => self.give(leg, call, as_leg, now),
                     Event::Brought(verb, brought) => self.brought(verb, brought, now),
                     Event::Taken(leg, came) => self.taken(leg, came, now),

@@ -185,7 +185,8 @@ impl Call {
         let stays = |id, leg: &Leg| {
             let detached = |leg: LegId| self.here(leg).is_some_and(|leg| leg.detached);
             let joined = leg.partner.is_some_and(|other| leg.detached || detached(other));
-            joined || (leg.detached && waits(id)) || leg.is_house_called()
+            let meets = leg.detached && leg.busy.is_some_and(VerbId::is_house) && self.room_of_leg(id).is_some();
+            joined || meets || (leg.detached && waits(id)) || leg.is_house_called()
         };
         let ends = self.legs.iter().filter(|(id, leg)| leg.is_here() && !stays(**id, leg));
         let ends: Vec<LegId> = ends.map(|(id, _)| *id).collect();

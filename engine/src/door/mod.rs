@@ -69,7 +69,7 @@ const MAX_BODY: usize = 32_768;
 const KNOWN_EXTENSIONS: [&str; 2] = ["path", "outbound"];
 
 /// The extensions that an INVITE may require.
-const KNOWN_TO_CALLS: [&str; 5] = ["100rel", "timer", "replaces", "norefersub", "outbound"];
+const KNOWN_TO_CALLS: [&str; 6] = ["100rel", "timer", "replaces", "join", "norefersub", "outbound"];
 
 /// When and whence a request came, and the dice that were thrown for its answer.
 #[derive(Clone, Debug)]

@@ -15,11 +15,13 @@ use std::time::Duration;
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Draft, Fault, Name, NameAddr, Request};
 use patchcord_sip::transaction::ServerId;
+use patchcord_sip::transfer::{JOIN, joined};
 use patchcord_sip::uri::{Scheme, Uri};
 
 use super::chronicle::Chronicle;
 use super::ends::{End, Way, Whose};
-use super::outgoing::{Party, contact, terms};
+use super::meeting::contact_of;
+use super::outgoing::{Party, terms};
 use super::passing::PASS;
 use super::refusing::Refused;
 use super::ringing::{Forwards, Ringing};
@@ -95,7 +97,7 @@ impl Exchange {
             return Err(Refusal::unavailable("No Room For Calls", RETRY_AFTER));
         }
         let plan = self.board.plan();
-        if request.has(Name::Replaces) {
+        if request.has(Name::Replaces) || request.has(Name::of(JOIN)) {
             return self.admit_in_place(request, plan.trunk_at(moment.hop.peer).cloned(), moment);
         }
         let target = request.uri()?;
@@ -210,15 +212,23 @@ impl Exchange {
     ) -> Result<(), Unfit> {
         let Admitted { party, whose, program, service, edition, leash, tickets } = admitted;
         let tag = wire.tag();
-        // RFC 4579 §5: whoever calls a conference is told that it has called one.
-        let focus = if service.as_deref() == Some(CONFERENCE) { ";isfocus" } else { "" };
-        let contact: Arc<str> = format!("{}{focus}", contact(wire.contact_on(hop), hop.transport)).into();
+        let joined = joined(request)?.map(|joins| self.may_replace(&joins, &whose)).transpose()?;
+        let room = joined.map(|(number, of)| self.meeting(number, of));
+        // RFC 4579 §5: whoever calls a conference is told that it has called one, and where it is.
+        let is_conference = service.as_deref() == Some(CONFERENCE);
+        let focus = room.as_deref().or(is_conference.then_some(&*party.called));
+        let contact: Arc<str> = contact_of(focus, wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
         let replaced = line.replaces().map(|replaces| self.may_replace(replaces, &whose)).transpose()?;
         let mut end = End::new(LegId::FIRST, line, &tag, wire.sound_on(hop), whose, Way::Along(*hop));
         if let Some((number, of)) = replaced {
             end.tickets = tickets;
             self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));
+            return Ok(());
+        }
+        if let (Some((number, of)), Some(room)) = (joined, room) {
+            end.tickets = tickets;
+            self.with(number, wire, |talk, turn| talk.join_in(end, id, (of, room), turn));
             return Ok(());
         }
         let number = Number(self.next);

@@ -42,6 +42,7 @@ mod incoming;
 mod introducing;
 mod inviting;
 mod leash;
+mod meeting;
 mod occasions;
 mod originate;
 mod outgoing;

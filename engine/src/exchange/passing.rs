@@ -16,7 +16,7 @@ use super::recording;
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
 use crate::call::effect::{Through, Way};
-use crate::call::event::NotFound;
+use crate::call::event::{Meets, NotFound};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Act, Cx};
 use crate::passes::Holder;
@@ -142,8 +142,14 @@ impl Talk {
     }
 
     /// A party wants to be transferred: where it names a leg of this server, that leg is found.
-    pub fn find_replaced(&self, event: LegEvent, turn: &Turn<'_, '_>) -> LegEvent {
+    pub fn find_replaced(&self, by: LegId, event: LegEvent, turn: &Turn<'_, '_>) -> LegEvent {
         let LegEvent::Refer(mut wish) = event else { return event };
+        if wish.replaces_elsewhere.is_none() {
+            wish.meets = self.find_meeting(by, &wish, turn);
+            if matches!(wish.meets, Some(Meets::Abroad(_))) {
+                wish.to = NEIGHBOUR.to_owned();
+            }
+        }
         let replaces = wish.replaces_elsewhere.as_deref().and_then(|said| said.parse::<Replaces>().ok());
         let Some(replaces) = replaces else { return LegEvent::Refer(wish) };
         if let Some((number, leg)) = turn.exchange.replaced(&replaces) {

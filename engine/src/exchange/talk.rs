@@ -184,7 +184,7 @@ impl Talk {
             LegEvent::Key(press) if self.pressed(at, press, turn) => {}
             event => {
                 self.relay(at, &event, turn);
-                let event = self.find_replaced(event, turn);
+                let event = self.find_replaced(leg, event, turn);
                 self.call.hear(Event::Leg(leg, event), turn.now());
             }
         }
@@ -225,6 +225,8 @@ impl Talk {
             Effect::Resume(wake) => self.resume(wake, turn),
             Effect::Line(leg, LineOrder::Invite(invitation)) => self.invite(leg, *invitation, turn),
             Effect::Line(leg, LineOrder::Introduce(other)) => self.introduce(leg, other, turn),
+            Effect::Line(leg, LineOrder::Focus(room)) => self.focus(leg, &room, turn),
+            Effect::Meet { call, leg, room, comes } => self.meet(call, (leg, room, comes), turn),
             Effect::Line(leg, order) => self.obey(leg, order, turn),
             Effect::Sound(leg, order) => self.sound(leg, order, turn),
             Effect::Locate { verb, target, address, caller } => {

@@ -3,6 +3,7 @@
 //! A re-INVITE or UPDATE of ours waits while one of theirs is under way, and is tried again after a glare. Challenges are
 //! answered once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -119,6 +120,16 @@ impl Line {
         self.introduced = Some(headers.into());
         self.changes.refresh = true;
         self.go_on(cx);
+    }
+
+    /// The party is in a conference now, and finds it at this address.
+    pub fn focus(&mut self, contact: Arc<str>, cx: &mut Cx<'_>) {
+        let Some(dialog) = self.dialog.as_deref_mut() else { return };
+        if dialog.contact() != &*contact {
+            dialog.set_contact(contact);
+            self.changes.refresh = self.stage == Stage::Up;
+            self.go_on(cx);
+        }
     }
 
     /// INFO.

@@ -21,11 +21,11 @@ const TRICKLED: &str = "application/trickle-ice-sdpfrag";
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, REFER, NOTIFY";
 
 /// The extensions that a call can do.
-pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
+pub const SUPPORTED: &str = "100rel, timer, replaces, join, norefersub";
 
 /// What an INVITE of ours says of them beside session timers, with and without reliable responses.
 pub(super) const fn asked(reliable: bool) -> &'static str {
-    if reliable { "100rel, replaces, norefersub" } else { "replaces, norefersub" }
+    if reliable { "100rel, replaces, join, norefersub" } else { "replaces, join, norefersub" }
 }
 
 /// The body that means something in every request.

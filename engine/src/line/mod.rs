@@ -329,8 +329,8 @@ impl Line {
             LineOrder::Invite(_) => self.invite(cx),
             LineOrder::HangUp { cause, sip } => self.hang_up(cause, sip, cx),
             LineOrder::Hold(hold) => self.hold(hold, cx),
-            // Who that is, is not the line's to know: it comes by `introduce`.
-            LineOrder::Introduce(_) => {}
+            // Who that is, is not the line's to know: it comes by `introduce` and `focus`.
+            LineOrder::Introduce(_) | LineOrder::Focus(_) => {}
             LineOrder::Info(kind, body) => self.send_info(&kind, body, cx),
             LineOrder::Message(text) => self.send_message(text, cx),
             LineOrder::Refer(to) => self.send_refer(&to, cx),

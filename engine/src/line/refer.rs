@@ -21,7 +21,7 @@ use patchcord_sip::uri::Uri;
 use super::asking::What;
 use super::{Cx, Line, Stage, Unfit};
 use crate::call::LegEvent;
-use crate::call::event::ReferWish;
+use crate::call::event::{Meets, ReferWish};
 
 /// How long the party's subscription to the progress of its transfer lasts: longer than anybody rings.
 const LASTS: Duration = Duration::from_secs(300);
@@ -77,7 +77,10 @@ impl Line {
         if to.method()? != Method::Invite {
             return Err(Unfit::Fault(Fault::new(403, "Only INVITE Can Be Referred To")));
         }
-        let replaces = to.replaces()?;
+        let (replaces, joins) = (to.replaces()?, to.join()?);
+        if replaces.is_some() && joins.is_some() {
+            return Err(Unfit::Fault(Fault::bad("Both Replaces And Join")));
+        }
         wants_news(request)?;
         if self.stage != Stage::Up || self.refers.as_ref().is_some_and(|refers| refers.is_busy()) {
             return Err(Unfit::Crossed(None));
@@ -86,6 +89,7 @@ impl Line {
             to: to.target().into_owned(),
             replaces: None,
             replaces_elsewhere: replaces.map(|replaces| replaces.to_string()),
+            meets: joins.map(|joins| Meets::Unfound(joins.to_string())),
         };
         let refers = self.refers.get_or_insert_default();
         refers.wish = Some(Wish { id, request: request.clone(), hop: *hop, decide_by: cx.now + PATIENCE });

@@ -96,7 +96,7 @@ impl Unfit {
 }
 
 /// Extensions that a request inside or before a call may require of us.
-const KNOWN: [&str; 6] = ["100rel", "timer", "replaces", "norefersub", "tdialog", "path"];
+const KNOWN: [&str; 7] = ["100rel", "timer", "replaces", "join", "norefersub", "tdialog", "path"];
 
 /// Unknown extensions that a 420 names. More than a few are somebody who wants a long answer.
 const MAX_UNSUPPORTED: usize = 16;

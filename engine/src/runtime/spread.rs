@@ -1,11 +1,11 @@
 //! Which call lives where.
 //!
 //! A call lives on the shard that the hash of its Call-ID names, so that INVITE, ACK, CANCEL and BYE meet wherever they
-//! came in. A phone that takes the place of another one (Replaces) comes to the shard of the call that it names, and stays
+//! came in. A phone that takes the place of another one (Replaces) or comes to two (Join) comes to the shard of the call that it names, and stays
 //! there: the tags that we give say by their hash where their dialog lives, and by a mark that they are ours.
 //!
 //! ```text
-//! INVITE with Replaces ─▶ the tag of ours that it names ┐
+//! INVITE with Replaces or Join ─▶ the tag of ours that it names ┐
 //! request in a dialog  ─▶ the tag in To                 ├─ ours? its shard; else the Call-ID's
 //! response             ─▶ the tag in From               ┘
 //! ```
@@ -138,7 +138,7 @@ impl<'a> Head<'a> {
             self.to = param(value, b"tag");
         } else if is(b"from", b"f") {
             self.from = param(value, b"tag");
-        } else if name.eq_ignore_ascii_case(b"replaces") {
+        } else if name.eq_ignore_ascii_case(b"replaces") || name.eq_ignore_ascii_case(b"join") {
             self.replaced = param(value, b"to-tag");
         }
     }

@@ -223,7 +223,7 @@ impl<'a> Course<'a> {
             ("room", Some(leg)) => Some(Next::Told(Wake::Heard(Happening::Room(leg, Box::new(happened(facts)?))))),
             ("refer", Some(leg)) => {
                 let to = facts.get("to").unwrap_or_default().to_owned();
-                let wish = ReferWish { to, replaces: None, replaces_elsewhere: None };
+                let wish = ReferWish { to, replaces: None, replaces_elsewhere: None, meets: None };
                 Some(Next::Told(Wake::Heard(Happening::Refer(leg, wish))))
             }
             _ => None,

@@ -90,7 +90,7 @@ impl Talk {
                 house.parties[party].transfer = Some(status);
             }
             // A phone here shows nobody with whom it talks.
-            LineOrder::Invite(_) | LineOrder::Introduce(_) => {}
+            LineOrder::Invite(_) | LineOrder::Introduce(_) | LineOrder::Focus(_) => {}
         }
     }
 

@@ -177,7 +177,7 @@ impl Phone {
 
     /// It sends the other side on to somebody else.
     pub fn transfers_to(&self, to: &str) -> Met {
-        let wish = ReferWish { to: to.to_owned(), replaces: None, replaces_elsewhere: None };
+        let wish = ReferWish { to: to.to_owned(), replaces: None, replaces_elsewhere: None, meets: None };
         self.tells(&format!("wants to transfer to {to}"), LegEvent::Refer(wish))
     }
 

@@ -116,6 +116,7 @@ impl Talk {
             Effect::Take { call, leg, as_leg } => {
                 house.post(call, Event::Give { leg, call: self.number, as_leg });
             }
+            Effect::Meet { call, leg, room, comes } => house.post(call, Event::Meet { leg, room, comes }),
             Effect::Give { leg, call, as_leg } => self.give(leg, call, as_leg, house),
             Effect::Apologise(why) => self.program = Box::new(Sorry::after(&*self.program, &why)),
             Effect::Serve(Serving { service, called }, leg) => {

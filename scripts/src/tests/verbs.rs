@@ -181,7 +181,7 @@ fn a_wish_to_be_transferred_is_answered_by_the_script() {
     );
     let answer = told.begin();
     told.status(&answer, Status::Ok);
-    let wish = |to: &str| ReferWish { to: to.into(), replaces: None, replaces_elsewhere: None };
+    let wish = |to: &str| ReferWish { to: to.into(), replaces: None, replaces_elsewhere: None, meets: None };
     let no = told.wake(Wake::Heard(Happening::Refer(LegId(1), wish("sip:0049@h"))));
     assert_eq!(wanted(&no), &Verb::RejectRefer(LegId(1), 603));
     told.status(&no, Status::Ok);

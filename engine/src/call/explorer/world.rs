@@ -213,7 +213,12 @@ impl World {
             }
             if refer && party.wishes_left > 0 {
                 let replaces = self.allow.places.then_some((8, LegId(3)));
-                deeds.push(LegEvent::Refer(ReferWish { to: "carol".into(), replaces, replaces_elsewhere: None }));
+                deeds.push(LegEvent::Refer(ReferWish {
+                    to: "carol".into(),
+                    replaces,
+                    replaces_elsewhere: None,
+                    meets: None,
+                }));
             }
             if key && party.keys_left > 0 {
                 deeds.push(LegEvent::Key(Press { key: of('1'), duration: Duration::from_millis(80), via: Via::Rtp }));
@@ -427,7 +432,7 @@ impl World {
                 Effect::Take { as_leg, .. } => drop(self.takings.insert(as_leg)),
                 Effect::Give { leg, .. } => drop(leg.map(|leg| self.parties.remove(&leg))),
                 Effect::Errand(verb, _) => drop(self.errands.insert(verb)),
-                Effect::Serve(..) | Effect::Apologise(_) | Effect::Discard(_) => {}
+                Effect::Serve(..) | Effect::Apologise(_) | Effect::Discard(_) | Effect::Meet { .. } => {}
             }
         }
         let unheard = self.parties.iter().find(|(_, party)| party.wishes && self.asked.is_none());

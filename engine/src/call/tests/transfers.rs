@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::told::{CALLER, SECOND, Told};
 use super::words::*;
-use crate::call::event::ReferWish;
+use crate::call::event::{Meets, ReferWish};
 use crate::call::verb::{Misuse, Transfer};
 use crate::call::*;
 use crate::program::{End, Step, VerbId};
+use crate::room::{Asked, Leaving, Told as RoomTold};
 
 const ALICE: LegId = LegId(1);
 const CAROL: LegId = LegId(2);
@@ -23,7 +24,7 @@ fn talking() -> (Told, VerbId) {
 }
 
 fn refer(told: &mut Told, leg: LegId, replaces: Option<(u64, LegId)>) {
-    let wish = ReferWish { to: "carol".into(), replaces, replaces_elsewhere: None };
+    let wish = ReferWish { to: "carol".into(), replaces, replaces_elsewhere: None, meets: None };
     told.leg(leg, LegEvent::Refer(wish));
 }
 
@@ -355,4 +356,65 @@ fn a_party_that_was_held_is_taken_back_when_it_is_passed_on() {
     told.leg(LegId(1), LegEvent::Answered);
     let said = told.said(CALLER);
     assert!(said.contains(&"hold(false)".to_owned()) && said.contains(&"bridge 1".to_owned()), "{said:?}");
+}
+
+fn joins(told: &Told) -> Vec<LegId> {
+    let join = |effect: &Effect| match effect {
+        Effect::Room(leg, Asked::Join(join)) if join.room == "meeting" => Some(*leg),
+        _ => None,
+    };
+    told.orders.iter().filter_map(join).collect()
+}
+
+#[test]
+fn who_joins_two_that_talk_meets_both_in_a_room_and_each_may_go() {
+    let (mut told, id) = talking();
+    let new = told.call.next_leg();
+    told.hear(Event::JoinIn { leg: new, of: CALLER, room: "meeting".into() });
+    assert_eq!(joins(&told), [CALLER, ALICE, new]);
+    assert_eq!(told.said(new), ["answer", "focus(\"meeting\")"]);
+    assert!(told.runs(id), "the caller's dial goes on for as long as it is in the room");
+
+    told.hear(Event::Room(ALICE, RoomTold::Out(Leaving::Ended)));
+    assert_eq!(told.said(ALICE).last().map(String::as_str), Some("hang up 16"));
+    told.hear(Event::Room(CALLER, RoomTold::Out(Leaving::Kicked)));
+    assert_eq!(told.result(id), dialled(Status::Answered, None, 200, Duration::ZERO));
+    assert!(told.call.here(CALLER).is_some(), "its program speaks to it again");
+}
+
+#[test]
+fn who_joins_nobody_is_told_so() {
+    let (mut told, _) = talking();
+    let new = told.call.next_leg();
+    told.hear(Event::JoinIn { leg: new, of: LegId(40), room: "meeting".into() });
+    assert_eq!(told.said(new), ["refuse 481"]);
+    assert!(joins(&told).is_empty());
+}
+
+#[test]
+fn a_party_that_merges_its_calls_leaves_this_one_and_takes_the_other_one_along() {
+    let (mut told, _) = talking();
+    let meets = Some(Meets::Talk { call: 9, leg: LegId(3), room: "meeting".into() });
+    let wish = ReferWish { to: "bob".into(), replaces: None, replaces_elsewhere: None, meets };
+    told.leg(CALLER, LegEvent::Refer(wish));
+    assert_eq!(joins(&told), [ALICE]);
+    let other = Effect::Meet { call: 9, leg: LegId(3), room: "meeting".into(), comes: true };
+    assert!(told.orders.contains(&other));
+    let said = told.said(CALLER);
+    assert_eq!(said[..2], ["acceptrefer", "referprogress(200)"]);
+    assert_eq!(said.last().map(String::as_str), Some("hang up 16"));
+    told.ends(CALLER);
+    told.finishes();
+    assert!(told.call.here(ALICE).is_some(), "who was brought into a room stays there");
+    told.hangs_up(ALICE);
+    told.ends(ALICE);
+    assert_eq!(told.over, 1);
+}
+
+#[test]
+fn whoever_talks_with_a_leg_is_called_into_a_room_and_the_leg_goes() {
+    let (mut told, _) = talking();
+    told.hear(Event::Meet { leg: ALICE, room: "meeting".into(), comes: false });
+    assert_eq!(joins(&told), [CALLER]);
+    assert_eq!(told.said(ALICE).last().map(String::as_str), Some("hang up 16"));
 }

@@ -61,9 +61,15 @@ pub(super) fn passed_on() -> Ending {
 
 impl Call {
     /// Calls the one to whom somebody is passed on.
-    pub(super) fn call_target(&mut self, mut passing: Passing, to: String, replaces: Option<String>, now: Instant) {
+    pub(in crate::call) fn call_target(
+        &mut self,
+        mut passing: Passing,
+        to: String,
+        dialog: Option<(&str, String)>,
+        now: Instant,
+    ) {
         let verb = self.house_verb();
-        if replaces.is_some() {
+        if dialog.is_some() {
             passing.by = Passer::Attending;
         }
         let pays = if passing.by == Passer::Operator { Some(LegId::NONE) } else { passing.transferor };
@@ -78,7 +84,7 @@ impl Call {
             present: true,
             max_talk: None,
             warn_at: None,
-            headers: replaces.map(|dialog| ("Replaces".to_owned(), dialog)).into_iter().collect(),
+            headers: dialog.map(|(name, dialog)| (name.to_owned(), dialog)).into_iter().collect(),
             codecs: Vec::new(),
             secure: None,
             record: false,
@@ -290,7 +296,7 @@ impl Call {
     }
 
     /// The verb that bridges both ends with the one that leaves.
-    fn end_bridge(&mut self, stays: LegId, leaves: LegId, now: Instant) {
+    pub(in crate::call) fn end_bridge(&mut self, stays: LegId, leaves: LegId, now: Instant) {
         let bridge = self.works.iter().find_map(|(verb, work)| match work {
             Work::Bridge(a, b) if [*a, *b].contains(&stays) && [*a, *b].contains(&leaves) => Some(*verb),
             _ => None,

@@ -57,7 +57,7 @@ impl Call {
         }
     }
 
-    fn reject_wish(&mut self, id: LegId, sip: u16) {
+    pub(in crate::call) fn reject_wish(&mut self, id: LegId, sip: u16) {
         if self.here_mut(id).and_then(|leg| leg.wish.take()).is_some() {
             self.line(id, LineOrder::RejectRefer(sip));
         }
@@ -65,8 +65,14 @@ impl Call {
 
     fn accept_wish(&mut self, id: LegId, now: Instant) {
         let Some(leg) = self.here(id) else { return };
-        let Some(wish) = leg.wish.clone() else { return };
-        let partner = leg.partner.filter(|&other| self.here(other).is_some_and(|other| other.is_answered()));
+        let (Some(wish), partner) = (leg.wish.clone(), leg.partner) else { return };
+        if let Some(meets) = &wish.meets {
+            return self.wishes_to_meet(id, meets, now);
+        }
+        if self.brings_in(id, wish.replaces) {
+            return;
+        }
+        let partner = partner.filter(|&other| self.here(other).is_some_and(|other| other.is_answered()));
         let Some(transferee) = partner else {
             // There is nobody who could be passed on.
             return self.reject_wish(id, 603);
@@ -74,7 +80,8 @@ impl Call {
         let Some((call, replaced)) = wish.replaces else {
             self.wish_accepted(id);
             let passing = Passing::wished(id, transferee);
-            return self.call_target(passing, wish.to, wish.replaces_elsewhere, now);
+            let dialog = wish.replaces_elsewhere.map(|dialog| ("Replaces", dialog));
+            return self.call_target(passing, wish.to, dialog, now);
         };
         if call != self.caller.call {
             self.wish_accepted(id);
@@ -94,7 +101,7 @@ impl Call {
         self.hang_up(replaced, super::passing::passed_on(), now);
     }
 
-    fn wish_accepted(&mut self, id: LegId) {
+    pub(in crate::call) fn wish_accepted(&mut self, id: LegId) {
         if let Some(leg) = self.here_mut(id) {
             leg.wish = None;
             self.line(id, LineOrder::AcceptRefer);

@@ -79,7 +79,7 @@ fn transferred() -> World {
     let mut world = World::talk();
     world.order(ALICE, LineOrder::Refer("sip:carol@example.org".into()));
     world.pass(FLIGHT);
-    let wish = ReferWish { to: "sip:carol@example.org".into(), replaces: None, replaces_elsewhere: None };
+    let wish = ReferWish { to: "sip:carol@example.org".into(), replaces: None, replaces_elsewhere: None, meets: None };
     assert_eq!(world.sides[BOB].told, [LegEvent::Refer(wish)]);
     world
 }

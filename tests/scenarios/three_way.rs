@@ -1,0 +1,90 @@
+//! Three-way calls: phones that join others, merge two calls of theirs, and bring people into a room. Who hears whom is proved by
+//! their voices.
+
+use patchcord_lab::{Carrier, Handset, Invitation, Lab, Model, Reply, Server};
+
+use crate::calling::{at_home, dialog_of, house};
+
+/// Alice talks with bob.
+async fn talking(lab: &Lab, server: &Server) -> (Handset, Handset) {
+    let alice = at_home(lab, server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(lab, server, "bob", Carrier::Tcp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    (alice, bob)
+}
+
+async fn all_hear_both_others([one, two, three]: [&Handset; 3]) {
+    one.comes_to_hear(&[two, three]).await;
+    two.comes_to_hear(&[one, three]).await;
+    three.comes_to_hear(&[one, two]).await;
+}
+
+/// A dialog as the header of an address names it.
+fn escaped(dialog: &str) -> String {
+    dialog.replace('%', "%25").replace(';', "%3B").replace('=', "%3D").replace('@', "%40")
+}
+
+#[tokio::test]
+async fn another_phone_of_hers_joins_a_call_and_all_three_hear_each_other() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let desk = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    desk.invites(&Invitation::to("101").header("Join", &dialog_of(&alice)));
+    desk.is_answered().await;
+    all_hear_both_others([&alice, &bob, &desk]).await;
+
+    let is_answer = |reply: &Reply| {
+        reply.text().starts_with("SIP/2.0 200") && reply.header("CSeq").is_some_and(|seq| seq.ends_with("INVITE"))
+    };
+    let answer = desk.heard().into_iter().rfind(is_answer).expect("it was answered");
+    let contact = answer.header("Contact").expect("a Contact").to_owned();
+    assert!(contact.contains("meeting-") && contact.ends_with(";isfocus"), "{contact}");
+
+    desk.hangs_up().await;
+    alice.comes_to_hear(&[&bob]).await;
+    bob.comes_to_hear(&[&alice]).await;
+}
+
+#[tokio::test]
+async fn nobody_joins_a_call_of_others() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    carol.invites(&Invitation::to("101").header("Join", &dialog_of(&alice)));
+    assert_eq!(carol.is_refused().await, 403);
+    assert_eq!(alice.hears().await, [&bob]);
+}
+
+#[tokio::test]
+async fn a_phone_merges_its_two_calls_and_stays_in_by_one_of_them() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let with_bob = dialog_of(&alice);
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.dial("103");
+    carol.answers().await;
+    carol.comes_to_hear(&[&alice]).await;
+
+    let there = format!("sip:102@127.0.0.1?Join={}", escaped(&with_bob));
+    assert_eq!(alice.transfers_to(&there).await, 200);
+    bob.comes_to_hear(&[&alice, &carol]).await;
+    carol.comes_to_hear(&[&alice, &bob]).await;
+}
+
+#[tokio::test]
+async fn a_phone_in_a_room_brings_those_in_with_whom_it_talks() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let desk = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    desk.dial("3000");
+    desk.is_answered().await;
+    assert_eq!(alice.transfers_to("sip:3000@127.0.0.1").await, 200);
+    desk.comes_to_hear(&[&bob]).await;
+    bob.comes_to_hear(&[&desk]).await;
+}

@@ -2,8 +2,9 @@
 //!
 //! What is heard is proved elsewhere, by phones that hear; here somebody who knows nothing of us reads every message.
 
-use patchcord_lab::{Account, Carrier, Flow, Place, Server};
+use patchcord_lab::{Account, Carrier, Conduct, Flow, Lab, Model, Place, Server};
 
+use crate::calling::at_home;
 use crate::setup;
 
 /// SIPp has no TLS.
@@ -182,6 +183,63 @@ async fn who_is_sent_elsewhere_by_the_callee_is_called_there() {
         here.plays(&talks(&account).waits(100).hangs_up(), address).ends_well().await;
         moved.ends_well().await;
         takes.ends_well().await;
+    }
+}
+
+/// Bob's phone behaves so, his calls go on to the carrier by that rule, and alice talks there in the end.
+async fn forwards(rule: &str, bob: Option<Conduct>) {
+    for carrier in CARRIERS {
+        let [here, there] = [(); 2].map(|()| Place::on(carrier));
+        let bobs = format!(
+            "[[endpoint]]\nuser = \"bob\"\npassword = \"secret\"\nnumber = \"102\"\nforward = {{ {rule} = \"77\", after = \"1s\" }}\n"
+        );
+        let server = house(&there, &bobs).await;
+        let lab = Lab::open();
+        let phone = match bob {
+            Some(conduct) => {
+                Some(at_home(&lab, &server, "bob", Carrier::Udp, &Model::new().when_called(conduct)).await)
+            }
+            None => None,
+        };
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let takes = there.expects(&answered().is_hung_up(), address).await;
+        let caller = Flow::calls(&account, "102").hears(180).hears(200).ack().waits(100).hangs_up();
+        here.plays(&caller, address).ends_well().await;
+        takes.ends_well().await;
+        drop(phone);
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_forwarded_without_a_condition() {
+    forwards("always", None).await;
+}
+
+#[tokio::test]
+async fn a_call_is_forwarded_when_the_callee_is_busy() {
+    forwards("busy", Some(Conduct::Refuse(486))).await;
+}
+
+#[tokio::test]
+async fn a_call_is_forwarded_when_nobody_answers() {
+    forwards("no_answer", Some(Conduct::Ring)).await;
+}
+
+#[tokio::test]
+async fn a_phone_that_rings_and_is_not_answered_is_stopped_and_the_caller_hears_so() {
+    for carrier in CARRIERS {
+        let [here, there] = [(); 2].map(|()| Place::on(carrier));
+        let bobs =
+            "[[endpoint]]\nuser = \"bob\"\npassword = \"secret\"\nnumber = \"102\"\nforward = { after = \"1s\" }\n";
+        let server = house(&there, bobs).await;
+        let lab = Lab::open();
+        let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let caller = Flow::calls(&account, "102").hears(180).hears(480).ack_refusal();
+        here.plays(&caller, address).ends_well().await;
+        bob.is_over().await;
     }
 }
 

@@ -82,9 +82,12 @@ async fn a_phone_in_a_room_brings_those_in_with_whom_it_talks() {
     let lab = Lab::open();
     let (alice, bob) = talking(&lab, &server).await;
     let desk = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
-    desk.dial("3000");
-    desk.is_answered().await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    for phone in [&desk, &carol] {
+        phone.dial("3000");
+        phone.is_answered().await;
+    }
+    desk.comes_to_hear(&[&carol]).await;
     assert_eq!(alice.transfers_to("sip:3000@127.0.0.1").await, 200);
-    desk.comes_to_hear(&[&bob]).await;
-    bob.comes_to_hear(&[&desk]).await;
+    all_hear_both_others([&bob, &desk, &carol]).await;
 }

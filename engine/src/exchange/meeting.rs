@@ -19,12 +19,12 @@ use super::{Exchange, Number, Turn};
 use crate::call::event::{Meets, ReferWish};
 use crate::call::{Event, LegId};
 use crate::journal::Journal;
-use crate::room::is_name;
+use crate::room::{Announce, Rules, is_name};
 
 impl Exchange {
     /// The room in which those go on who talk on a leg: named after their call, so that no two are one.
     pub(super) fn meeting(&self, number: Number, leg: LegId) -> String {
-        self.talks.get(&number).map_or_else(|| format!("meeting-{}", number.0), |talk| talk.meeting(leg))
+        self.talks.get(&number).map_or_else(|| format!("{MEETING}{}", number.0), |talk| talk.meeting(leg))
     }
 }
 
@@ -32,8 +32,8 @@ impl Talk {
     /// See [`Exchange::meeting`].
     fn meeting(&self, leg: LegId) -> String {
         match self.chronicle.journal.as_ref().map(Journal::call) {
-            Some(call) => format!("meeting-{call}-{}", leg.0),
-            None => format!("meeting-{}-{}", self.number.0, leg.0),
+            Some(call) => format!("{MEETING}{call}-{}", leg.0),
+            None => format!("{MEETING}{}-{}", self.number.0, leg.0),
         }
     }
 
@@ -87,6 +87,15 @@ impl Talk {
         let contact = contact_of(Some(room), turn.wire.contact_on(&hop), hop.transport);
         self.on_line(leg, turn, |line, cx| line.focus(contact.into(), cx));
     }
+}
+
+/// How the rooms are called in which those go on who talked before.
+const MEETING: &str = "meeting-";
+
+/// What such a room is like: nobody has called a conference, so nothing is said of one.
+pub(super) fn rules_of(room: &str) -> Option<Rules> {
+    let quiet = Rules { sounds: false, announce: Announce::Nothing, music: None, ..Rules::default() };
+    room.starts_with(MEETING).then_some(quiet)
 }
 
 /// Our Contact value; in a conference the address of it.

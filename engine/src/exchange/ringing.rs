@@ -15,7 +15,7 @@ use super::services::{LONGEST_RING, calls_only};
 use crate::call::LegId;
 use crate::call::verb::{Dial, Outcome, Status, Verb};
 use crate::program::{End, Program, Step, VerbId, Wake};
-use crate::routing::{Because, Directory, Forward, Plan, Verdict};
+use crate::routing::{Because, DEFAULT_RING, Directory, Forward, Plan, Verdict};
 
 /// Endpoints one behind the other that may send a call on: as many as any office has between its front door and its last desk.
 pub const LONGEST_CHAIN: usize = 8;
@@ -136,8 +136,12 @@ impl Ringing {
     }
 
     fn dial(&mut self, targets: Vec<String>) -> Step {
-        let rules = self.stops.last().and_then(|stop| self.forwards.of(&stop.user));
+        let stop = self.stops.last();
+        let rules = stop.and_then(|stop| self.forwards.of(&stop.user));
         let ring = rules.map_or(self.ring, |person| person.forward.after);
+        // How long somebody's own phone rings says nothing of those to whom its calls go on.
+        let sent_on = stop.is_some_and(|stop| stop.because.is_some());
+        let ring = if sent_on { ring.max(DEFAULT_RING) } else { ring };
         self.want(Verb::Dial(self.leg, Box::new(Dial::new(targets, ring))))
     }
 

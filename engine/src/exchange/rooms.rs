@@ -13,6 +13,7 @@ use patchcord_media::recording::{Control, Format, Layout, Plan};
 use patchcord_media::shard::{Notice, Order, Play, Record, RoomId, RoomOrder};
 
 use super::ends::Whose;
+use super::meeting::rules_of;
 use super::sounding::HOME;
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
@@ -197,6 +198,11 @@ impl Talk {
             let denied = Told::Out(Leaving::Denied(Denial::NoSound));
             return self.call.hear(Event::Room(leg, denied), turn.now());
         };
+        let rooms = &turn.exchange.board.rooms;
+        if let Some(rules) = rules_of(&join.room).filter(|_| rooms.find(&join.room, turn.now()).is_none()) {
+            // Its name is one of ours, and whoever comes first opens it.
+            let _opened = rooms.open(&join.room, rules, turn.now());
+        }
         let sound = turn.wire.plane().map(|plane| (plane, port));
         turn.exchange.board.rooms.come(&join, &entrant, sound, when);
     }

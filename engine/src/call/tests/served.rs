@@ -24,7 +24,10 @@ fn talking() -> (Told, VerbId) {
 }
 
 fn refer(told: &mut Told, leg: LegId) {
-    told.leg(leg, LegEvent::Refer(ReferWish { to: "9664".into(), replaces: None, replaces_elsewhere: None }));
+    told.leg(
+        leg,
+        LegEvent::Refer(ReferWish { to: "9664".into(), replaces: None, replaces_elsewhere: None, meets: None }),
+    );
 }
 
 /// What is sought is a service.
@@ -69,7 +72,10 @@ fn a_caller_passes_the_callee_on_to_a_service_which_is_hers_from_then_on() {
 #[test]
 fn whoever_talks_on_behind_the_story_can_be_passed_on_to_a_service() {
     let (mut told, _) = talking();
-    told.leg(CALLER, LegEvent::Refer(ReferWish { to: "carol".into(), replaces: None, replaces_elsewhere: None }));
+    told.leg(
+        CALLER,
+        LegEvent::Refer(ReferWish { to: "carol".into(), replaces: None, replaces_elsewhere: None, meets: None }),
+    );
     told.locates();
     told.leg(LegId(2), LegEvent::Answered);
     told.ends(CALLER);

@@ -54,15 +54,15 @@ impl Forwards {
                 break;
             }
             let forward = endpoint.calling.forward.clone();
-            let leads = |target: &Box<str>| match plan.forward(&user, target, directory).verdict {
-                Verdict::Service(service) => Some((target.clone(), Leads::Service(service))),
+            let leads = |target: &str| match plan.forward(&user, target, directory).verdict {
+                Verdict::Service(service) => Some((target.into(), Leads::Service(service))),
                 Verdict::Ring(users) => match &users[..] {
-                    [one] => Some((target.clone(), Leads::Endpoint(one.clone()))),
+                    [one] => Some((target.into(), Leads::Endpoint(one.clone()))),
                     _ => None,
                 },
                 Verdict::Trunks(_) | Verdict::Refused(_) => None,
             };
-            let leads = forward.targets().filter_map(leads);
+            let leads = forward.targets().filter_map(|target| leads(target));
             known = known.and(user.clone(), forward.clone(), leads.collect());
             let next =
                 known.0.last().into_iter().flat_map(|person| &person.leads).filter_map(|(_, leads)| match leads {

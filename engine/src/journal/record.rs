@@ -435,8 +435,8 @@ impl Fold {
             return Some(end);
         }
         let refused = |leg: &&LegRecord| leg.direction == Direction::Outbound && leg.answered.is_none();
-        let said = self.record.legs.iter().filter(refused).filter_map(|leg| leg.cause.as_ref());
-        Some(said.filter(|cause| cause.sip.is_some_and(|sip| sip >= 400 && sip != 487)).last().unwrap_or(end))
+        let mut said = self.record.legs.iter().rev().filter(refused).filter_map(|leg| leg.cause.as_ref());
+        Some(said.find(|cause| cause.sip.is_some_and(|sip| sip >= 400 && sip != 487)).unwrap_or(end))
     }
 }
 

@@ -11,6 +11,8 @@
 //!                                                  └───────── Wire ◀──────────────┘
 //! ```
 
+mod intake;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -26,6 +28,7 @@ use patchcord_sip::stream::FrameFault;
 use patchcord_sip::tokens::Tokens;
 use patchcord_sip::transaction::{Heard, ServerId, Transactions};
 
+use self::intake::INBOX;
 use super::alarm::Alarm;
 use super::courier::Courier;
 use super::desk::{Desk, Wire};
@@ -35,27 +38,19 @@ use super::errands::WorldAtShard;
 use super::shared::Shared;
 use super::sound::SoundAtShard;
 use super::stats::{Counters, one_more};
-use super::stun::{self, Stun};
+use super::stun;
 use super::transport::connection::Connection;
 use super::transport::connection::Pipe;
-use super::transport::flows::{Flow, Way};
-use super::transport::udp::{Datagrams, Scratch};
+use super::transport::flows::Flow;
+use super::transport::udp::Scratch;
 use super::transport::{Outlet, Transports};
 use super::works::Works;
-use crate::redact::Redacted;
 
 /// How long a client stays away that comes while the server stops: long enough for a restart.
 const RETRY_AFTER_STOP_SECONDS: u32 = 10;
 
 /// How often in a row a shard that wants to rest says what refusals brought about.
 const POSTS: usize = 8;
-
-/// Batches of datagrams that are taken in one go, before others have their turn. Under load the next one has arrived by the
-/// time that a batch is worked off, and to ask for it costs a third of being woken for it.
-const BATCHES: usize = 8;
-
-/// Messages that are read before they are worked off: what one batch of datagrams brings.
-const INBOX: usize = 32;
 
 /// One shard as its tasks see it.
 pub(crate) struct Shard {
@@ -116,61 +111,6 @@ impl Shard {
         })
     }
 
-    /// Takes what a UDP socket has received, and what arrives while that is worked off. Tells whether there may be more.
-    pub fn receive(&self, socket: &Datagrams) -> std::io::Result<bool> {
-        for _ in 0..BATCHES {
-            if self.receive_batch(socket)? == 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn receive_batch(&self, socket: &Datagrams) -> std::io::Result<usize> {
-        let mut core = self.core.borrow_mut();
-        core.works.now = self.shared.clock.now();
-        let received =
-            socket.receive(&mut self.scratch.borrow_mut(), |datagram, hop| self.datagram(&mut core, datagram, hop));
-        core.work_off();
-        self.rest(&mut core);
-        received
-    }
-
-    fn datagram(&self, core: &mut Core, datagram: Bytes, hop: Hop) {
-        if self.shared.bans.refuses(hop.peer.ip(), hop.transport) {
-            return;
-        }
-        match datagram.first() {
-            // No SIP message starts with a byte of these; half of the keepalives do.
-            None | Some(0..=b' ') if self.keepalive(core, &datagram, &hop) => {}
-            _ => {
-                if let Err(elsewhere) = self.message(core, datagram, hop) {
-                    self.not_handed_over(core, elsewhere.message, hop);
-                }
-            }
-        }
-    }
-
-    /// STUN, and the empty datagrams and line ends by which phones keep their NAT open. Tells whether it was one.
-    fn keepalive(&self, core: &mut Core, datagram: &[u8], hop: &Hop) -> bool {
-        if !stun::is_stun(datagram) {
-            let is_blank = datagram.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b'\0' | b' '));
-            if is_blank {
-                one_more(&self.counters.keepalives);
-            }
-            return is_blank;
-        }
-        match stun::read(datagram) {
-            Stun::Request(transaction) => {
-                one_more(&self.counters.keepalives);
-                core.works.transports.say_raw(hop, &stun::answer(transaction, hop.peer));
-            }
-            Stun::Answer(transaction, seen) => self.shared.addresses.answer(transaction, seen),
-            Stun::Other => one_more(&self.counters.malformed),
-        }
-        true
-    }
-
     /// A whole message came over a connection. One that belongs to a shard without room for it now comes back, for
     /// [`Shard::pass`].
     pub fn hear(&self, message: Bytes, hop: Hop) -> Result<(), Elsewhere> {
@@ -179,7 +119,11 @@ impl Shard {
             self.enter(|core| core.works.close(hop.flow));
             return Ok(());
         }
-        self.enter(|core| self.message(core, message, hop))
+        self.enter(|core| {
+            self.message(core, message, hop)?;
+            core.work_off();
+            Ok(())
+        })
     }
 
     /// Passes a message to the shard that it belongs to, as soon as there is room for it.
@@ -188,77 +132,6 @@ impl Shard {
         match self.shared.entrances[elsewhere.owner].pass(elsewhere.message, hop).await {
             Ok(()) => one_more(&self.counters.handed_over),
             Err(message) => self.enter(|core| self.not_handed_over(core, message, hop)),
-        }
-    }
-
-    fn message(&self, core: &mut Core, message: Bytes, hop: Hop) -> Result<(), Elsewhere> {
-        self.counters.received(hop.transport);
-        let spread = self.shared.spread();
-        if !spread.is_single()
-            && let Some(owner) = spread.owner_of(&message)
-            && owner != self.index
-        {
-            self.shared.entrances[owner].try_pass(message, hop).map_err(|message| Elsewhere { owner, message })?;
-            one_more(&self.counters.handed_over);
-            return Ok(());
-        }
-        self.take(core, message, hop);
-        Ok(())
-    }
-
-    fn take(&self, core: &mut Core, message: Bytes, hop: Hop) {
-        match Message::parse(message) {
-            Ok(message) => {
-                core.inbox.push((message, hop));
-                if hop.transport.is_reliable() {
-                    self.work_off_one(core, hop);
-                } else if core.inbox.len() == INBOX {
-                    core.work_off();
-                }
-            }
-            Err(not_sip) => {
-                one_more(&self.counters.malformed);
-                core.works.transactions.not_sip();
-                tracing::debug!(peer = %Redacted(hop.peer), error = %not_sip, "what came is no SIP");
-            }
-        }
-    }
-
-    /// A message that came over a connection is worked off at once, and says something of its connection.
-    fn work_off_one(&self, core: &mut Core, hop: Hop) {
-        let Some((message, _)) = core.inbox.last() else { return };
-        if hop.transport == Transport::Tcp {
-            self.note_alias(message, &hop);
-        }
-        // Nothing that comes this way can be answered where it should.
-        let is_lost = matches!(message, Message::Request(request) if request.top_via().is_err());
-        core.work_off();
-        if is_lost {
-            core.works.close(hop.flow);
-        }
-    }
-
-    /// RFC 5923: the peer offers its connection for requests the other way. Only for its own address: otherwise anybody
-    /// could draw another's calls to himself. Over TLS the address proves nothing, and phones have no certificates.
-    fn note_alias(&self, message: &Message, hop: &Hop) {
-        let Message::Request(request) = message else { return };
-        let Ok(via) = request.top_via() else { return };
-        if !via.alias() || via.address() != Some(hop.peer.ip()) {
-            return;
-        }
-        if let Some(flow) = self.shared.flows.get(hop.flow) {
-            let port = via.port().unwrap_or(hop.transport.default_port());
-            let peer = SocketAddr::new(hop.peer.ip(), port);
-            self.shared.flows.add_way(&flow, Way { transport: hop.transport, peer, name: None });
-        }
-    }
-
-    fn not_handed_over(&self, core: &mut Core, message: Bytes, hop: Hop) {
-        one_more(&self.counters.not_handed_over);
-        if let Ok(Message::Request(request)) = Message::parse(message)
-            && *request.method() != Method::Ack
-        {
-            core.works.say(hop, unavailable(&request, hop.peer));
         }
     }
 
@@ -441,22 +314,6 @@ fn unavailable(request: &Request, peer: SocketAddr) -> Bytes {
 }
 
 impl Core {
-    /// Works off what has been read, in stages: each message through the transactions, and then what follows from all of
-    /// them. So the code of a stage stays in the processor's cache for a whole batch.
-    fn work_off(&mut self) {
-        let mut inbox = std::mem::take(&mut self.inbox);
-        for (message, hop) in inbox.drain(..) {
-            if matches!(&message, Message::Request(request) if *request.method() == Method::Cancel) {
-                // Whether there is anything left to be cancelled depends on what came before.
-                self.guard(Self::settle);
-            }
-            // A bug that one message wakes must not silence the shard for all others.
-            self.guard(|core| core.works.transactions.receive(message, hop, core.works.now));
-        }
-        self.inbox = inbox;
-        self.guard(Self::settle);
-    }
-
     /// Does what the transactions and the courier want done, until they want nothing more.
     fn settle(&mut self) {
         use patchcord_sip::transaction::Output;

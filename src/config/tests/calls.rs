@@ -172,7 +172,7 @@ const TRUNKS: &[(&str, &str)] = &[
     ("transport = \"ws\"", "4:13: trunk.transport: \"ws\" is no transport\n    use udp, tcp or tls"),
     (
         "from = [\"somewhere\"]",
-        "4:9: trunk.from: \"somewhere\" is no network\n    write a network, as in \"203.0.113.0/24\", or an address",
+        "4:9: trunk.from: \"somewhere\" is no network\n    write a network, as in \"203.0.113.0/24\", or an address, as in \"203.0.113.5\" or \"203.0.113.5:5070\"",
     ),
     ("register = true", "1:1: trunk.user: is missing beside register\n    write what the carrier calls you"),
     ("password = \"x\"", "1:1: trunk.user: is missing beside the password\n    write what the carrier calls you"),
@@ -217,7 +217,7 @@ const TRUNKS: &[(&str, &str)] = &[
     ),
     (
         "[[trunk]]\nname = \"south\"\nservers = [\"sip:203.0.113.1\"]",
-        "4:1: trunk.from: 203.0.113.1/32 belongs to north already; nobody could tell whose call it is\n    name other networks with from",
+        "4:1: trunk.servers: 203.0.113.1 belongs to north already; nobody could tell whose call it is\n    write the port behind the address of each, or name other networks with from",
     ),
     (
         "[[route]]\nservice = \"x\"",

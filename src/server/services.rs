@@ -14,7 +14,7 @@ use std::{
 use patchcord_engine::exchange::{Served, Services, built_in};
 use patchcord_engine::routing::{Route, Target};
 use patchcord_engine::runtime::clock;
-use patchcord_scripts::{Host, Limits, Shelf, say::Language, shipped, testing::Source};
+use patchcord_scripts::{Host, Limits, Shelf, check::check, say::Language, shipped, testing::Source};
 use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -158,6 +158,18 @@ impl ServiceRoom {
     fn publish(&self, name: &str, text: &Result<String, String>) -> Result<String, String> {
         let text = text.as_ref().map_err(Clone::clone)?;
         let file = self.file_of(name);
+        if text.trim().is_empty() {
+            // Somebody may be writing it at this moment.
+            return Err(format!("{file}: is empty"));
+        }
+        // A prompt may come later than the script that plays it.
+        if let Some(fault) = check(&file, text, &|_| true).first() {
+            if self.shelf.find(name).is_some_and(|edition| *edition.text != **text) {
+                return Err(fault.to_string());
+            }
+            // Nothing was served before: a service that is right in most places is better than none.
+            warn!(service = name, %fault, "a service is served in which `patchcord check` finds a fault");
+        }
         let edition = self.shelf.publish(name, &file, text).map_err(|broken| broken.to_string())?;
         self.versions.note(&edition, clock::wall());
         Ok(edition.in_words())
@@ -334,5 +346,25 @@ mod tests {
         assert!(room.on_shard().find("ivr").expect("it is served").edition.is_some_and(|it| it.starts_with("1 ")));
         write(&folder, "ivr.rhai", "fn on_invite(caller) {\n}");
         assert!(room.look().published[0].starts_with("ivr 2 "));
+    }
+
+    #[test]
+    fn a_change_that_check_finds_wrong_is_not_served_and_neither_is_an_empty_file() {
+        let (folder, room) = room();
+        let right = "fn on_invite(caller) { caller.answer(); caller.gather(#{ prompt: \"menu\" }); }";
+        write(&folder, "ivr.rhai", right);
+        let first = room.look().published;
+        write(&folder, "ivr.rhai", &right.replace("prompt", "promt"));
+        let told = room.look().broken;
+        assert!(told[0].contains("ivr.rhai:1:") && told[0].contains("promt"), "{told:?}");
+        write(&folder, "ivr.rhai", " \n");
+        assert_eq!(room.look().broken, ["ivr.rhai: is empty"]);
+        assert_eq!(first, [format!("ivr {}", room.shelf.find("ivr").expect("it is served").in_words())]);
+        write(&folder, "new.rhai", "");
+        room.look();
+        assert!(room.shelf.find("new").is_none());
+        write(&folder, "wrong.rhai", &right.replace("prompt", "promt"));
+        room.look();
+        assert!(room.shelf.find("wrong").is_some(), "nothing was there before");
     }
 }

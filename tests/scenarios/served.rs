@@ -151,3 +151,23 @@ async fn whoever_waits_for_a_web_server_hears_the_filler_until_it_has_answered()
     assert!(heard.tone(440.0) < -45.0, "the filler is over");
     alice.hangs_up().await;
 }
+
+#[tokio::test]
+async fn a_story_that_outlives_its_caller_takes_no_room_of_it() {
+    let text = "fn on_invite(caller) { caller.answer(); caller.outlive(); loop { caller.sleep(100.ms()); } }";
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let setup =
+        setup().endpoint_with("alice", "secret", "number = \"101\"\ncalls = 1").service("ivr", text).toml(route);
+    let server = setup.start().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    for _ in 0..2 {
+        alice.dial("700");
+        alice.is_answered().await;
+        alice.hangs_up().await;
+    }
+    alice.dial("9197");
+    alice.is_answered().await;
+    hears_tone(&alice, 1004.0).await;
+    alice.hangs_up().await;
+}

@@ -60,7 +60,10 @@ struct Admitted {
     edition: Option<Box<str>>,
     /// What it may do.
     leash: Option<Arc<Leash>>,
+    /// The room that the call takes, as long as its story goes on.
     tickets: Vec<Ticket>,
+    /// The room that the party takes, as long as it is there.
+    own: Option<Ticket>,
 }
 
 impl Exchange {
@@ -122,9 +125,9 @@ impl Exchange {
         let urgent = decision.emergency;
         let room = leash.as_ref().map(|leash| leash.enter(urgent).ok_or(()));
         let room = room.transpose().map_err(|()| Refusal::unavailable("The Service Is Full", RETRY_AFTER))?;
-        let tickets = [self.board.admit(urgent).map(Some), whose.admit(&self.board, urgent, moment.now)];
-        let tickets = tickets.into_iter().collect::<Result<Vec<_>, _>>().map_err(|full| full_house(&full))?;
-        let tickets = tickets.into_iter().flatten().chain(room).collect();
+        let ticket = self.board.admit(urgent).map_err(|full| full_house(&full))?;
+        let own = whose.admit(&self.board, urgent, moment.now).map_err(|full| full_house(&full))?;
+        let tickets = room.into_iter().chain([ticket]).collect();
         let party = Party {
             person,
             host: matches!(whose, Whose::Stranger(_)).then(|| claimed.host.clone()).flatten(),
@@ -139,7 +142,7 @@ impl Exchange {
             },
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
-        Ok(Admitted { party, whose, program, service, edition, leash, tickets })
+        Ok(Admitted { party, whose, program, service, edition, leash, tickets, own })
     }
 
     /// Whether it is an INVITE of our own that calls what the call that sent it was called by: it would go round until its hops
@@ -165,7 +168,7 @@ impl Exchange {
             Some(whose) => whose.ok_or(Refusal::new(481, "Who Transfers Is Gone"))?,
             None => self.prove(request, &request.from()?.uri, moment)?,
         };
-        let tickets = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
+        let own = whose.admit(&self.board, false, moment.now).map_err(|full| full_house(&full))?;
         let person = heard(&Claimed::of(request)?.claim(), false);
         let party = Party {
             person,
@@ -177,8 +180,8 @@ impl Exchange {
             forwarded: Vec::new(),
         };
         let program = Box::new(services::Sorry::because("it takes a place, and has no story"));
-        let tickets = tickets.into_iter().collect();
-        Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets })
+        let tickets = Vec::new();
+        Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets, own })
     }
 
     /// What answers a call that the plan has decided on.
@@ -210,7 +213,7 @@ impl Exchange {
         admitted: Admitted,
         wire: &mut Wire<'_>,
     ) -> Result<(), Unfit> {
-        let Admitted { party, whose, program, service, edition, leash, tickets } = admitted;
+        let Admitted { party, whose, program, service, edition, leash, tickets, own } = admitted;
         let tag = wire.tag();
         let joined = joined(request)?.map(|joins| self.may_replace(&joins, &whose)).transpose()?;
         let room = joined.map(|(number, of)| self.meeting(number, of));
@@ -221,13 +224,14 @@ impl Exchange {
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
         let replaced = line.replaces().map(|replaces| self.may_replace(replaces, &whose)).transpose()?;
         let mut end = End::new(LegId::FIRST, line, &tag, wire.sound_on(hop), whose, Way::Along(*hop));
+        end.tickets.extend(own);
         if let Some((number, of)) = replaced {
-            end.tickets = tickets;
+            end.tickets.extend(tickets);
             self.with(number, wire, |talk, turn| talk.take_place(end, id, of, turn));
             return Ok(());
         }
         if let (Some((number, of)), Some(room)) = (joined, room) {
-            end.tickets = tickets;
+            end.tickets.extend(tickets);
             self.with(number, wire, |talk, turn| talk.join_in(end, id, (of, room), turn));
             return Ok(());
         }

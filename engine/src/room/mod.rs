@@ -181,8 +181,14 @@ impl House {
             // Who comes is heard by `come`.
             Asked::Join(_) => {}
             Asked::Pin(pin) => {
-                let judged = room.pin(id, &pin, now, out);
-                self.judge(judged, id, now);
+                // Many calls at once may have come in before the first of them was wrong.
+                if self.sources.get(&id).is_some_and(|source| self.guesses.is_away(source, now)) {
+                    tracing::warn!(room = &*name, "somebody who guesses PINs was sent away");
+                    room.deny(id, Denial::Throttled, now, out);
+                } else {
+                    let judged = room.pin(id, &pin, now, out);
+                    self.judge(judged, id, now);
+                }
             }
             Asked::Name(file) => room.named(id, file, now, out),
             Asked::Ready => room.ready(id, now, out),

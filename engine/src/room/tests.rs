@@ -167,6 +167,28 @@ fn who_guesses_on_and_on_is_sent_away_unheard_and_nobody_else_is() {
 }
 
 #[test]
+fn whoever_guesses_in_many_calls_at_once_gets_no_further_than_in_one_after_the_other() {
+    let mut world = World::with(Rules { pin: Some("1234".into()), ..quiet() });
+    for call in 1..=5 {
+        let entrant = Entrant {
+            place: World::place(call),
+            call: None,
+            name: "Dave".into(),
+            number: "104".into(),
+            source: "user:dave".into(),
+        };
+        world.house.come(&weekly(), &entrant, world.now, UNIX_EPOCH);
+    }
+    for wrong in 0..9 {
+        world.says(1 + wrong % 5, Asked::Pin("0000".into()));
+    }
+    world.told(5);
+    world.says(5, Asked::Pin("1234".into()));
+    assert_eq!(world.told(5), [Told::Out(Leaving::Denied(Denial::Throttled))]);
+    assert_eq!(world.house.counts().2, 9);
+}
+
+#[test]
 fn those_who_wait_for_a_moderator_come_in_with_the_moderator() {
     let mut world = World::with(Rules { wait_for: WaitFor::Moderator, end_with_moderator: true, ..quiet() });
     world.joins(1, weekly());

@@ -88,6 +88,7 @@ fn read(section: &mut Section<'_>, environment: &Environment) -> Option<Trunk> {
         caller_id: calling::caller_id(section),
         calls,
         calls_per_second: calls_per_second.map(|calls| calls as u32),
+        is_asked: section.take_boolean("options").unwrap_or(true),
         srtp: calling::srtp(section).unwrap_or_default(),
         codecs: calling::codecs(section).unwrap_or_else(|| patchcord_engine::routing::Codec::USUAL.into()),
         ..Trunk::new(name.as_ref().map_or("", |(name, _)| name), servers)

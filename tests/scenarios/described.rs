@@ -45,7 +45,7 @@ async fn the_api_keeps_what_its_description_says() {
         .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(["--exclude-path", "/api/v1/events"])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES])
-        .args(["--generation-deterministic", "--request-timeout", "10", "--no-color", "--workers", "2"])
+        .args(["--generation-deterministic", "--request-timeout", "10", "--no-color", "--workers", "1"])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();

@@ -13,7 +13,7 @@ const CARRIERS: [Carrier; 2] = [Carrier::Udp, Carrier::Tcp];
 /// A server whose number 77 leads to the carrier at `there`, and alice, who may call it.
 async fn house(there: &Place, more: &str) -> Server {
     let trunk = format!(
-        "[[trunk]]\nname = \"north\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.1\"]\n[[route]]\nnumber = \"77\"\ntrunk = \"north\"\n{more}",
+        "[[trunk]]\nname = \"north\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.1\"]\noptions = false\n[[route]]\nnumber = \"77\"\ntrunk = \"north\"\n{more}",
         there.uri()
     );
     setup().endpoint_with("alice", "secret", "number = \"101\"").toml(&trunk).start().await
@@ -246,7 +246,7 @@ async fn a_phone_that_rings_and_is_not_answered_is_stopped_and_the_caller_hears_
 /// A second carrier, for 78.
 fn south(target: &Place) -> String {
     format!(
-        "[[trunk]]\nname = \"south\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.2\"]\n[[route]]\nnumber = \"78\"\ntrunk = \"south\"\n",
+        "[[trunk]]\nname = \"south\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.2\"]\noptions = false\n[[route]]\nnumber = \"78\"\ntrunk = \"south\"\n",
         target.uri()
     )
 }

@@ -52,7 +52,8 @@ impl Carriers {
     pub fn deadline(&self) -> Option<Instant> {
         let each = self.each.values().flat_map(|carrier| {
             let enrolment = carrier.enrolment.as_ref().and_then(Enrolment::due);
-            [Some(carrier.health.next()), enrolment].into_iter().flatten()
+            let health = carrier.trunk.is_asked.then(|| carrier.health.next());
+            [health, enrolment].into_iter().flatten()
         });
         each.chain(self.look).min()
     }
@@ -71,7 +72,7 @@ impl Carriers {
         let names: Vec<_> = self.each.keys().cloned().collect();
         for name in names {
             let Some(carrier) = self.each.get_mut(&name) else { continue };
-            if carrier.health.next() <= now {
+            if carrier.trunk.is_asked && carrier.health.next() <= now {
                 carrier.health.asked(now);
                 let draft = carrier.options(wire);
                 self.send(name.clone(), Method::Options, draft, wire);

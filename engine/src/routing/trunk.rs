@@ -59,6 +59,8 @@ pub struct Trunk {
     pub calls: Option<u32>,
     /// Most new calls a second.
     pub calls_per_second: Option<u32>,
+    /// Whether it is asked by OPTIONS if it is there.
+    pub is_asked: bool,
     /// Whether its sound is enciphered.
     pub srtp: Srtp,
     /// Codecs that are agreed with it, the best first.
@@ -167,6 +169,7 @@ impl Trunk {
             caller_id: None,
             calls: None,
             calls_per_second: None,
+            is_asked: true,
             srtp: Srtp::default(),
             codecs: Codec::USUAL.into(),
             traffic: Traffic::default(),

@@ -5,10 +5,12 @@ use crate::say::Language;
 /// What a script may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Operations after which others have their turn: at 33 ns each, a thirtieth of a millisecond; a millisecond where each second
-    /// one hands on the largest list that there may be, which is copied.
+    /// Operations after which others have their turn: at 33 ns each, a tenth of a millisecond; some milliseconds where each second
+    /// one hands on the largest list that there may be, which is copied. A turn comes round once a millisecond, so shorter ones make
+    /// honest work slow.
     pub slice: u64,
-    /// Operations between two verbs after which a script is ended: a second of one core, which no menu needs.
+    /// Operations between two verbs after which a script is ended: a third of a second of one core where each is as cheap as can be,
+    /// and a second and more where it handles texts and lists. No menu needs it.
     pub operations: u64,
     /// Calls of functions inside functions.
     pub levels: usize,
@@ -35,8 +37,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            slice: 1_000,
-            operations: 30_000_000,
+            slice: 3_000,
+            operations: 10_000_000,
             levels: 32,
             depth: 64,
             text: 256 << 10,

@@ -105,7 +105,7 @@ fn an_apology_that_fails_itself_is_made_by_the_house() {
 
 #[test]
 fn a_script_without_an_end_breathes_and_is_ended_by_its_budget() {
-    let limits = Limits { operations: 100_000, ..Limits::default() };
+    let limits = Limits { operations: 100_000, slice: 1_000, ..Limits::default() };
     let mut told = Told::within("fn on_invite(caller) {\n  caller.ring();\n  loop {}\n}", limits);
     let ring = told.begin();
     let mut step = told.status(&ring, Status::Ok);

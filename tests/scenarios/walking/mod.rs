@@ -1,7 +1,7 @@
 //! A person's way through the dashboard of a real server on which calls go on: each page is opened, and looked at with a careful eye, by
 //! day and by night, on a wide screen and on a telephone's.
 
-use patchcord_lab::{Carrier, Chromium, Handset, Lab, Model, Server};
+use patchcord_lab::{Carrier, Chromium, Handset, Lab, Model, Server, eventually};
 
 use crate::calling::at_home;
 use crate::page_phones::tab;
@@ -153,6 +153,8 @@ async fn each_page_looks_well_while_calls_go_on() {
     let second = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
     second.dial("3001");
     second.is_answered().await;
+    let is_open = async || server.json(&["rooms", "--json"]).await.to_string().contains("3001").then_some(());
+    eventually("the room is open", is_open).await;
     let ban = "fetch('/bans', { method: 'POST', body: new URLSearchParams({ csrf: document.querySelector('[name=csrf]').content, \
                network: '198.51.100.7', reason: 'guesses passwords', for_s: '3600' }) }).then((told) => told.status)";
     open(&mut page, &door, "/bans").await;

@@ -21,6 +21,9 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::sound::wav;
 use crate::wait::{PATIENCE, eventually};
 
+/// What chromium says to whoever asks a page that is going.
+const NAVIGATED: &str = "Inspected target navigated or closed";
+
 /// Events that are kept for whoever asks what the page complained of.
 const MOST_EVENTS: usize = 1000;
 
@@ -164,6 +167,10 @@ impl Chromium {
         loop {
             let heard = self.hear().await;
             if heard["id"] == self.said {
+                // Asked while the page goes over into the next one: whoever waits for something asks that one again.
+                if heard["error"]["message"] == NAVIGATED {
+                    return Value::Null;
+                }
                 assert!(heard["error"].is_null(), "{method}: {heard}");
                 return heard["result"].clone();
             }

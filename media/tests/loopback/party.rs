@@ -200,7 +200,12 @@ impl Party {
     /// Keeps what waits in the socket.
     pub fn listen(&mut self, now: Instant) {
         let mut buffer = [0; MAX_PACKET];
-        while let Ok(mut length) = self.socket.recv(&mut buffer) {
+        while let Ok((mut length, from)) = self.socket.recv_from(&mut buffer) {
+            // The number of this socket was another's a moment ago, and somebody may still send to him: what comes from
+            // elsewhere cannot be under our key.
+            if self.guard.is_some() && from != self.there {
+                continue;
+            }
             // A browser is asked again for its handshake, and answered when it checks.
             if self.guard.is_some() && matches!(Carried::by(&buffer[..length]), Carried::Stun | Carried::Dtls) {
                 continue;

@@ -82,7 +82,13 @@ fn plan() -> Result<PlanSettings, Box<dyn Error>> {
         route(people::CALLED, Target::Service("reception".into()))?,
         route("101", Target::Endpoints(vec!["callee".into()]))?,
     ];
-    Ok(PlanSettings { routes, calls: MOST_CALLS, calls_per_endpoint: MOST_CALLS, ..PlanSettings::default() })
+    Ok(PlanSettings {
+        routes,
+        calls: MOST_CALLS,
+        calls_per_endpoint: MOST_CALLS,
+        calls_per_stranger: MOST_CALLS,
+        ..PlanSettings::default()
+    })
 }
 
 /// Puts the callee where the store would have put it after a restart.

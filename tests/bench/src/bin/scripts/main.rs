@@ -9,6 +9,7 @@
 mod desk;
 mod reception;
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -80,6 +81,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         drop((scripts, floor));
     }
     for round in 1..=3 {
+        let (took, ends) = one_for_one(count, || begin("menu"));
+        let each = |took: Duration| took.as_secs_f64() * 1e6 / count as f64;
+        println!("round {round}  start, when as many end {:6.2} µs, an end {:6.2} µs", each(took), each(ends));
+    }
+    for round in 1..=3 {
         let verbs = 1000 * 20;
         let script = there_and_back(20, || begin("rings"));
         let floor = there_and_back(20, || Box::new(Rings(0)));
@@ -135,6 +141,25 @@ fn keep(count: usize, begin: impl Fn() -> Box<dyn Program>) -> (Vec<Box<dyn Prog
     }
     let took = began.elapsed();
     (kept, took, resident().saturating_sub(before))
+}
+
+/// How many calls are held where as many end as begin.
+const HELD: usize = 200;
+
+/// How long so many programs took to come to their keys, and how long to be ended there, where for each that begins another one
+/// ends: a server that has been up for a while.
+fn one_for_one(count: usize, begin: impl Fn() -> Box<dyn Program>) -> (Duration, Duration) {
+    let mut held: VecDeque<_> = (0..HELD).map(|_| waiting(begin())).collect();
+    let (mut took, mut ends) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..count {
+        let began = clock::now();
+        drop(held.pop_front());
+        let ended = clock::now();
+        ends += ended - began;
+        held.push_back(waiting(begin()));
+        took += ended.elapsed();
+    }
+    (took, ends)
 }
 
 /// Resumes a program until it waits for keys.

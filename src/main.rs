@@ -15,10 +15,12 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use patchcord_scripts::memory::Weighed;
+
 /// A call is some dozens of small pieces of memory, and a flood is millions, most of which go back to the system when it is
-/// over; `docs/decisions/0002` says what it gains.
+/// over; `docs/decisions/0002` says what it gains. It counts what scripts hold.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Weighed<mimalloc::MiMalloc> = Weighed(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     // What a crowd of calls has left behind lies in a few bytes of most pages of 2 MiB; small ones go back to the system. A

@@ -62,6 +62,9 @@ impl Fault {
                 Some(Unwound::Budget(used)) => {
                     format!("it computed {used} operations without saying anything to the call, which is the limit")
                 }
+                Some(Unwound::Memory) => {
+                    format!("it holds more than {} MB, which is the limit", Limits::default().memory >> 20)
+                }
                 _ => "it was ended".into(),
             },
             EvalAltResult::ErrorRuntime(value, _) => value.to_string(),

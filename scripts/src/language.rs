@@ -5,8 +5,8 @@ use rhai::{AST, Engine, Position, Stmt};
 
 use crate::fault::Fault;
 use crate::limits::Limits;
-use crate::scene::Scene;
-use crate::words;
+use crate::scene::{self, Scene};
+use crate::{memory, words};
 
 /// How often Rhai asks whether it may go on.
 const LOOK: u64 = 512;
@@ -29,6 +29,9 @@ pub fn engine(limits: &Limits) -> Engine {
         .on_print(|text| tracing::info!(text, "a script prints"))
         .on_debug(|text, _, at| tracing::debug!(text, %at, "a script prints"));
     engine.on_progress(|operations| {
+        if memory::is_too_much() {
+            return Some(scene::too_much());
+        }
         if !operations.is_multiple_of(LOOK) {
             return None;
         }

@@ -14,7 +14,8 @@
 //! | `host`, `language` | the compiled texts of a shard, and the language that they are compiled in |
 //! | `script` | one call: its story, its side handlers, how they end |
 //! | `occasion` | what a script is asked outside of any call, and its answers |
-//! | `strand` | a run of a function on a stack of its own; all that is unsafe |
+//! | `strand` | a run of a function on a stack of its own |
+//! | `memory` | what it holds, counted by the allocator; with `strand` all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
 //! | `check`, `lints`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
@@ -34,6 +35,7 @@ mod host;
 mod language;
 pub mod limits;
 pub mod lints;
+pub mod memory;
 mod occasion;
 pub mod reference;
 pub mod replay;

@@ -22,6 +22,9 @@ pub struct Limits {
     pub list: usize,
     /// The largest map.
     pub map: usize,
+    /// Bytes that one run of a function holds at once, whatever they are: answers of web servers and their pieces, read by a call
+    /// in a hundred. A thousand calls that do their worst are eight gigabytes.
+    pub memory: usize,
     /// Variables at once.
     pub variables: usize,
     /// Functions in a file.
@@ -44,6 +47,7 @@ impl Default for Limits {
             text: 256 << 10,
             list: 2_000,
             map: 1_000,
+            memory: 8 << 20,
             variables: 256,
             functions: 256,
             file: 256 << 10,

@@ -31,6 +31,8 @@ pub enum Unwound {
     Budget(u64),
     /// Another service goes on.
     ContinueAs(String),
+    /// It holds more memory than it may.
+    Memory,
 }
 
 /// What a key does during a talk.
@@ -403,6 +405,11 @@ pub fn why(ending: &Ending, leg: LegId, first: LegId, place: Option<String>) -> 
 /// The error that unwinds a script, uncatchably.
 pub fn unwind(why: &Unwound) -> Box<EvalAltResult> {
     EvalAltResult::ErrorTerminated(token(why), Position::NONE).into()
+}
+
+/// What ends a script that holds more memory than it may.
+pub fn too_much() -> Dynamic {
+    token(&Unwound::Memory)
 }
 
 fn token(why: &Unwound) -> Dynamic {

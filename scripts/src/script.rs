@@ -124,7 +124,7 @@ impl Script {
     /// Starts the strand of the story.
     fn tell(&mut self, what: impl FnOnce() -> Ended + 'static) -> Step {
         self.scene.begin_strand();
-        match Strand::begin(what) {
+        match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
                 self.story = Some(Running { strand, waits: None, paused: Paused::default() });
                 self.drive(Which::Story, Answer::Go)
@@ -374,7 +374,7 @@ impl Script {
     /// Starts a side strand.
     fn beside(&mut self, what: impl FnOnce() -> Ended + 'static) -> Step {
         self.scene.begin_strand();
-        match Strand::begin(what) {
+        match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
                 self.side = Some(Running { strand, waits: None, paused: Paused::default() });
                 self.drive(Which::Side, Answer::Go)

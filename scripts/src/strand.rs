@@ -4,8 +4,7 @@
 //! resume(Answer) ─▶ the script runs ─▶ ask(Ask) ─▶ Turn::Asks        … until Turn::Ends
 //! ```
 //!
-//! Everything unsafe of this crate is here: the pointer by which a host function, called by Rhai, finds the strand that it runs
-//! on. A strand never leaves the thread that made it. Stacks are pooled: one that is given back keeps what a simple script uses
+//! What is unsafe here is the pointer by which a host function, called by Rhai, finds the strand that it runs on. A strand never leaves the thread that made it. Stacks are pooled: one that is given back keeps what a simple script uses
 //! and returns the rest to the system.
 
 use std::cell::{Cell, RefCell};
@@ -15,6 +14,8 @@ use std::ptr;
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use patchcord_engine::call::{Outcome, Verb};
+
+use crate::memory;
 
 /// Reserved for one strand. It is address space: what a script uses of it is resident, and what it does not use costs nothing. The
 /// deepest recursion that the limits allow takes about a quarter of it (see the test).
@@ -84,33 +85,39 @@ pub fn is_running() -> bool {
 }
 
 /// One run of a function.
-pub struct Strand<T: 'static>(Option<Coroutine<Answer, Ask, T, DefaultStack>>);
+pub struct Strand<T: 'static> {
+    run: Option<Coroutine<Answer, Ask, T, DefaultStack>>,
+    /// Bytes that it has taken and not given back, and how many there may be.
+    held: isize,
+    most: usize,
+}
 
 impl<T: 'static> Strand<T> {
-    /// A strand that runs this when it is first resumed.
+    /// A strand that runs this when it is first resumed, and may hold so many bytes ([`memory::is_too_much`] says when it holds more).
     ///
     /// # Errors
     /// When the system has no room for another stack.
-    pub fn begin(run: impl FnOnce() -> T + 'static) -> io::Result<Self> {
+    pub fn begin(most: usize, run: impl FnOnce() -> T + 'static) -> io::Result<Self> {
         let pooled = POOL.with_borrow_mut(Vec::pop);
         let stack = pooled.map_or_else(|| DefaultStack::new(RESERVED), Ok)?;
         let body = move |pause: &Pause, _: Answer| {
             PAUSE.set(pause);
             run()
         };
-        Ok(Self(Some(Coroutine::with_stack(stack, body))))
+        Ok(Self { run: Some(Coroutine::with_stack(stack, body)), held: 0, most })
     }
 
     /// Goes on until it wants something or ends. After its end it must not be resumed.
     pub fn resume(&mut self, answer: Answer) -> Turn<T> {
-        let strand = self.0.as_mut().expect("a strand that has ended is not resumed");
+        let strand = self.run.as_mut().expect("a strand that has ended is not resumed");
         let outer = PAUSE.replace(ptr::null());
-        let result = strand.resume(answer);
+        let (result, held) = memory::charged(self.held, self.most, || strand.resume(answer));
+        self.held = held;
         PAUSE.set(outer);
         match result {
             CoroutineResult::Yield(ask) => Turn::Asks(ask),
             CoroutineResult::Return(end) => {
-                self.0.take().into_iter().for_each(|strand| give_back(strand.into_stack()));
+                self.run.take().into_iter().for_each(|strand| give_back(strand.into_stack()));
                 Turn::Ends(end)
             }
         }
@@ -119,7 +126,7 @@ impl<T: 'static> Strand<T> {
 
 impl<T: 'static> Drop for Strand<T> {
     fn drop(&mut self) {
-        if let Some(mut strand) = self.0.take() {
+        if let Some(mut strand) = self.run.take() {
             let outer = PAUSE.replace(ptr::null());
             if !strand.done() {
                 strand.force_unwind();
@@ -164,7 +171,7 @@ mod tests {
     #[test]
     fn two_strands_take_turns_and_each_hears_its_own_answers() {
         let begin = |leg: u32| {
-            Strand::begin(move || {
+            Strand::begin(usize::MAX, move || {
                 let first = ask(Ask::Verb(Verb::Answer(LegId(leg))));
                 ask(Ask::Breath);
                 matches!(first, Answer::Go)
@@ -184,7 +191,7 @@ mod tests {
     fn a_strand_that_is_dropped_in_the_middle_drops_what_it_holds() {
         let held = std::rc::Rc::new(());
         let there = held.clone();
-        let mut strand = Strand::begin(move || {
+        let mut strand = Strand::begin(usize::MAX, move || {
             let _kept = there;
             ask(Ask::Breath);
         })
@@ -196,8 +203,8 @@ mod tests {
 
     #[test]
     fn a_strand_may_run_another_one() {
-        let mut outer = Strand::begin(|| {
-            let mut inner = Strand::begin(|| ask(Ask::Breath)).expect("a stack");
+        let mut outer = Strand::begin(usize::MAX, || {
+            let mut inner = Strand::begin(usize::MAX, || ask(Ask::Breath)).expect("a stack");
             assert!(matches!(inner.resume(Answer::Go), Turn::Asks(Ask::Breath)));
             ask(Ask::Breath);
             matches!(inner.resume(Answer::Unwind), Turn::Ends(Answer::Unwind))

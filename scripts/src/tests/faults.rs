@@ -167,6 +167,23 @@ fn huge_texts_and_lists_are_refused_by_name() {
 }
 
 #[test]
+fn whoever_collects_texts_by_their_place_is_ended_before_the_memory_is() {
+    let story = |body: &str| {
+        fault_of(&format!("fn on_invite(caller) {{\n  let s = \"\";\n  s.pad(200000, \"x\");\n  {body}\n}}"))
+    };
+    for body in [
+        "let m = #{}; for n in 0..5000 { m[`k${n}`] = s + n; }",
+        "let a = []; a.pad(1900, 0); for n in 0..1900 { a[n] = s + n; }",
+    ] {
+        let told = story(body);
+        assert!(told.contains("it holds more than 8 MB, which is the limit"), "{body}: {told}");
+    }
+    // What is let go of is free for the next.
+    let told = says("let s = \"\"; s.pad(200000, \"x\"); for n in 0..5000 { let t = s + n; } throw \"done\"");
+    assert!(told.contains("done"), "{told}");
+}
+
+#[test]
 fn whatever_limit_is_met_the_line_is_told() {
     for body in [
         "let s = \"x\"; loop { s += s; }",

@@ -20,11 +20,12 @@ use patchcord_engine::call::{Happening, LegId};
 use patchcord_engine::errand::{Brought, Errand, Facts};
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
 use patchcord_engine::runtime::clock;
+use patchcord_scripts::memory::Weighed;
 use patchcord_scripts::{Host, Shelf};
 
 /// The product's own.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Weighed<mimalloc::MiMalloc> = Weighed(mimalloc::MiMalloc);
 
 const MENU: &str = r#"
 fn on_invite(caller) {

@@ -60,7 +60,7 @@ fn judged(mut text: String, ended: &Replayed) -> Result<Said, Failure> {
     let json = json!({ "same": same.iter().map(told).collect::<Vec<_>>(), "end": json_of(end) });
     match end {
         Came::Through => {
-            text += &format!("All goes as it did then: {} verbs are the same.\n", same.len());
+            text += &format!("All goes as it did then: {} verbs are the same, with their options.\n", same.len());
             Ok(Said::new(text, json))
         }
         Came::Unknown(why) => {

@@ -74,7 +74,10 @@ fn mask_what(what: &mut What) {
             let told = facts.iter().map(|(name, said)| (name.to_owned(), masked(said)));
             *facts = told.fold(Facts::NONE, |facts, (name, said)| facts.with(name, said));
         }
-        What::Verb(verb) => text(&mut verb.arguments),
+        What::Verb(verb) => {
+            text(&mut verb.arguments);
+            verb.terms.iter_mut().for_each(text);
+        }
         What::Tag { value, .. } => text(value),
         What::LegEnded { cause, .. } => text(&mut cause.reason),
         What::Media { notice: Notice::Said(words), .. } => *words = masked(words).into(),

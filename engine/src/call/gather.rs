@@ -103,19 +103,10 @@ impl Gathering {
     }
 
     fn judge(&mut self, now: Instant) -> Next {
-        let long_enough = self.count() >= self.rules.min;
-        if long_enough && self.is_accepted() {
+        if self.rules.takes(&self.digits) {
             return self.settle(Status::Digits);
         }
         self.again(Status::Invalid, now)
-    }
-
-    fn is_accepted(&self) -> bool {
-        let fits = |pattern: &String| {
-            let fits = |(wanted, pressed): (u8, u8)| wanted == pressed || (wanted == b'x' && pressed.is_ascii_digit());
-            pattern.len() == self.digits.len() && pattern.bytes().zip(self.digits.bytes()).all(fits)
-        };
-        self.rules.accept.is_empty() || self.rules.accept.iter().any(fits)
     }
 
     fn again(&mut self, why: Status, now: Instant) -> Next {

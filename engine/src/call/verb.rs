@@ -133,6 +133,18 @@ pub struct Gather {
     pub clear_first: bool,
 }
 
+impl Gather {
+    /// Whether these digits are an answer.
+    #[must_use]
+    pub fn takes(&self, digits: &str) -> bool {
+        let fits = |pattern: &String| {
+            let fits = |(wanted, pressed): (u8, u8)| wanted == pressed || (wanted == b'x' && pressed.is_ascii_digit());
+            pattern.len() == digits.len() && pattern.bytes().zip(digits.bytes()).all(fits)
+        };
+        digits.len() >= self.min as usize && (self.accept.is_empty() || self.accept.iter().any(fits))
+    }
+}
+
 /// A recording.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {

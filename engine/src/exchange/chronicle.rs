@@ -16,7 +16,7 @@ use super::ends::{End, Way as Opening, Whose};
 use super::forwarding::forwarded;
 use super::outgoing::{Party as Caller, transport_of};
 use super::talk::Talk;
-use super::wording::{asked, heard, of_room, result, spoken};
+use super::wording::{asked, heard, of_room, result, spoken, terms};
 use crate::call::effect::Note;
 use crate::call::event::NotFound;
 use crate::call::{Event, LegEvent, LegId};
@@ -106,6 +106,7 @@ impl Talk {
                     leg,
                     name: name.into(),
                     arguments: arguments.into(),
+                    terms: terms(&verb).map(Into::into),
                     place: self.program.place().map(Into::into),
                 };
                 self.chronicle.write(now, What::Verb(Box::new(ordered)));

@@ -2,9 +2,9 @@
 //!
 //! Secrets are left out here: keys that are sent, what people write, what is asked of the world and with which headers it answers.
 
-use patchcord_media::dtmf::Via;
+use patchcord_media::dtmf::{Key, Via};
 
-use crate::call::verb::{Outcome as VerbOutcome, Verb};
+use crate::call::verb::{Dial, Gather, Outcome as VerbOutcome, Play, Record, Transfer, Verb};
 use crate::call::{LegEvent, LegId};
 use crate::errand::{Brought, Errand};
 use crate::journal::{Facts, MAX_TEXT};
@@ -112,6 +112,54 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
             Errand::Outside(outside) => ("errand", None, outside.noun.clone()),
         },
     }
+}
+
+/// What a verb was told beside what [`spoken`] says, whether the script named it or not: by that a replay tells a changed option
+/// from the same. What may be a secret is left out: which answers are taken, and what headers say.
+pub fn terms(verb: &Verb) -> Option<String> {
+    Some(match verb {
+        Verb::Play(_, play) | Verb::StartPlay(_, play) => of_play(play),
+        Verb::Gather(_, gather) => {
+            let Gather { min: _, max: _, accept: _, prompt, end, timeout, gap, barge_in, tries, invalid, clear_first } =
+                &**gather;
+            let flags = [(!*barge_in, ", no barge-in"), (*clear_first, ", from a clear start")];
+            let flags: String = flags.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
+            let again = invalid.as_ref().map_or_else(String::new, |play| format!(", else {}", play.prompts.join(", ")));
+            let asks = prompt.as_ref().map_or_else(String::new, |play| format!(", asked {}", of_play(play)));
+            format!("{timeout:?}, gap {gap:?}, {tries} tries, end {}{flags}{again}{asks}", of_keys(end))
+        }
+        Verb::Record(_, record) | Verb::StartRecord(_, record) => {
+            let Record { max, silence, end, beep, min, format, both } = record;
+            let flags = [(*beep, ", beep"), (*both, ", both sides")];
+            let flags: String = flags.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
+            format!("{format}, {min:?} to {max:?}, silence {silence:?}, end {}{flags}", of_keys(end))
+        }
+        Verb::Dial(_, dial) | Verb::CallOut(dial) => of_dial(dial),
+        Verb::Transfer(_, Transfer { to: _, attended, return_on_fail }) => {
+            let kind = if *attended { "attended" } else { "blind" };
+            format!("{kind}{}", if *return_on_fail { ", comes back" } else { "" })
+        }
+        _ => return None,
+    })
+}
+
+fn of_play(Play { prompts: _, stop_keys, volume_db, loops, from }: &Play) -> String {
+    format!("{volume_db} dB, {loops} times, from {from:?}, stop keys {}", of_keys(stop_keys))
+}
+
+fn of_keys(keys: &[Key]) -> String {
+    if keys.is_empty() { "none".into() } else { keys.iter().map(ToString::to_string).collect() }
+}
+
+fn of_dial(dial: &Dial) -> String {
+    let Dial { targets: _, strategy, ring, ringback, screen, caller_id, present, max_talk, warn_at, .. } = dial;
+    let headers = dial.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    let screen = screen.as_ref().map(|screen| format!("{} {} {:?}", screen.prompt, screen.key, screen.timeout));
+    format!(
+        "{strategy:?}, rings {ring:?}, hears {ringback:?}, screen {screen:?}, as {caller_id:?}, shown {present}, talk {max_talk:?}, \
+         warned {warn_at:?}, headers {headers}, codecs {:?}, secure {:?}, recorded {}",
+        dial.codecs, dial.secure, dial.record
+    )
 }
 
 /// Who is rung, and what goes on then.

@@ -244,6 +244,9 @@ pub struct Verb {
     /// What it was told, as short text.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub arguments: Box<str>,
+    /// The options that go with it, and those that it did not name; journals of old do not have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Box<str>>,
     /// Where it stands, as `ivr.rhai:12`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Box<str>>,
@@ -364,6 +367,7 @@ impl What {
             }
             Self::Verb(verb) => {
                 shorten(&mut verb.arguments);
+                verb.terms.iter_mut().for_each(shorten);
                 verb.place.iter_mut().for_each(shorten);
             }
             Self::Media { notice: Notice::Silent(time), .. } => *time = stamps::whole_micros(*time),
@@ -399,7 +403,8 @@ impl What {
             Self::Heard { event, facts, .. } => event.len() + facts.weight(),
             Self::Verb(verb) => {
                 let place = verb.place.as_ref().map_or(0, |place| place.len());
-                size_of::<Verb>() + verb.name.len() + verb.arguments.len() + place
+                let terms = verb.terms.as_ref().map_or(0, |terms| terms.len());
+                size_of::<Verb>() + verb.name.len() + verb.arguments.len() + terms + place
             }
             Self::Result { status, facts, .. } => status.len() + facts.weight(),
             Self::Media { notice: Notice::Sampled(_), .. } => size_of::<QualitySample>(),

@@ -167,6 +167,7 @@ mod tests {
             leg: Some(ALICE),
             name: "play".into(),
             arguments: "welcome".into(),
+            terms: None,
             place: Some("ivr.rhai:12".into()),
         };
         assert_eq!(words_of(What::Verb(Box::new(verb))), "    1.234 s  leg 0  #3 play(welcome)  at ivr.rhai:12");

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use patchcord_engine::call::event::{ReferWish, Who};
 use patchcord_engine::call::verb::Handle;
-use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Verb};
+use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
 use patchcord_engine::journal::{self, Entry, Facts, Record, VerbNumber, What};
 use patchcord_engine::occasion::{Kind, Occasion};
@@ -27,6 +27,8 @@ pub(super) enum Next<'a> {
     Told(Wake),
     /// Its story ended, so.
     StoryEnded { what: String },
+    /// What came of a verb then cannot come of it today.
+    Unlike { then: String, today: String },
     /// What was told is not in the journal.
     Unknown(String),
     /// The call was over.
@@ -40,6 +42,7 @@ impl Next<'_> {
             Self::Verb(verb) => Said::verb(&verb.name, verb.leg.map(|leg| leg.0), &verb.arguments, place(verb)),
             Self::Told(_) => Said::of("waited, and something happened", None),
             Self::StoryEnded { what } => Said::of(what, None),
+            Self::Unlike { then, .. } => Said::of(then, None),
             Self::Unknown(why) => Said::of(why, None),
             Self::Over => Said::of("the call was over", None),
         }
@@ -189,6 +192,14 @@ impl<'a> Course<'a> {
             }
             _ => String::new(),
         };
+        if let Verb::Gather(_, gather) = &verb
+            && (status == Status::Digits.word() && !gather.takes(&digits)
+                || status == Status::Invalid.word() && !digits.is_empty() && gather.takes(&digits))
+        {
+            let [then, today] = if gather.takes(&digits) { ["no answer", "an answer"] } else { ["an answer", "none"] };
+            let then = format!("the keys {digits} were {then}");
+            return Some(Next::Unlike { then, today: format!("they are {today}") });
+        }
         match outcome(&verb, status, facts, digits) {
             Ok(outcome) => {
                 if let (Verb::After(long), Outcome::Handle(handle)) = (&verb, &outcome) {

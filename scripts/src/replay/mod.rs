@@ -6,6 +6,9 @@
 //!                                └────────────── here it would have gone otherwise ──────────────┘
 //! ```
 //!
+//! The options of a verb count as well as its name, and keys that were an answer then must be one today. Which answers of the world a
+//! script asked for (a page, a row, a value of the store) is no part of a journal, so another question is not noticed.
+//!
 //! Nothing is done and no time passes. What a journal does not keep, as what stood in an INFO, is not told; where that ends a replay,
 //! it says so rather than guess.
 //!
@@ -24,8 +27,8 @@ use std::time::Duration;
 
 use patchcord_engine::call::{LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::Errand;
-use patchcord_engine::exchange::{Services, spoken};
-use patchcord_engine::journal::{Entry, LegNumber, Record};
+use patchcord_engine::exchange::{Services, spoken, terms};
+use patchcord_engine::journal::{Entry, LegNumber, MAX_TEXT, Record};
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
 
 use course::{Course, Next};
@@ -81,6 +84,11 @@ impl fmt::Display for Said {
 impl Said {
     fn of(what: impl Into<String>, place: Option<String>) -> Self {
         Self { what: what.into(), place }
+    }
+
+    /// With the options of a verb.
+    fn with(self, terms: &str) -> Self {
+        Self { what: format!("{} ({terms})", self.what), ..self }
     }
 
     /// A verb in the words of a journal.
@@ -167,6 +175,11 @@ impl Replay<'_> {
                     let today = self.fault_behind(id).unwrap_or(today);
                     return Err(self.otherwise(then, today));
                 }
+                if let (Some(told), Some(tells)) = (recorded.terms.as_deref(), terms(&verb))
+                    && told != shortened(&tells)
+                {
+                    return Err(self.otherwise(then.with(told), today.with(&tells)));
+                }
                 self.same.push(today);
                 self.course.begins(recorded.id, id, verb);
                 self.goes_on()
@@ -200,6 +213,10 @@ impl Replay<'_> {
             Next::Told(wake) => Ok(wake),
             Next::Unknown(why) => Err(Came::Unknown(why)),
             Next::Over => Err(Came::Through),
+            Next::Unlike { then, today } => {
+                let place = self.program.place();
+                Err(self.otherwise(Said::of(then, None), Said::of(today, place)))
+            }
             Next::StoryEnded { .. } if self.finished => self.goes_on(),
             // A call that was ended from outside broke no script.
             Next::StoryEnded { what } if what.starts_with("breaks: ") && !what.contains(".rhai:") => Err(Came::Through),
@@ -243,6 +260,11 @@ impl Replay<'_> {
     fn otherwise(&self, then: Said, today: Said) -> Came {
         Came::Otherwise { at: self.course.at(), then, today }
     }
+}
+
+/// As much of it as a journal keeps.
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 fn place(verb: &patchcord_engine::journal::Verb) -> Option<String> {

@@ -58,6 +58,29 @@ fn a_changed_target_is_told_by_its_line_then_and_today() {
 }
 
 #[test]
+fn a_changed_option_is_told_and_so_are_keys_that_are_no_answer_any_more() {
+    const MENU: &str = r#"
+fn on_invite(caller) {
+    caller.answer();
+    let menu = caller.gather(#{ prompt: "menu", digits: 1, accept: ["1", "2"], timeout: 5.s(), tries: 2 });
+    caller.play(if menu.digits == "1" { "one" } else { "other" }, #{ volume: -3 });
+}
+"#;
+    let call = played(MENU, "1");
+    assert_eq!(replayed(MENU, &call).end, Came::Through);
+    for (was, is, then, today) in [
+        ("timeout: 5.s()", "timeout: 9.s()", "5s, gap", "9s, gap"),
+        ("tries: 2", "tries: 3", "2 tries", "3 tries"),
+        ("volume: -3", "volume: -20", "-3 dB", "-20 dB"),
+        ("[\"1\", \"2\"]", "[\"2\"]", "the keys 1 were an answer", "they are none"),
+    ] {
+        let replayed = replayed(&MENU.replace(was, is), &call);
+        let Came::Otherwise { then: said, today: says, .. } = replayed.end else { panic!("{is}: {replayed:?}") };
+        assert!(said.what.contains(then) && says.what.contains(today), "{is}: {said} / {says}");
+    }
+}
+
+#[test]
 fn keys_and_answers_of_the_world_are_told_as_then() {
     let call = played(IVR, "92");
     let other = IVR.replace("\"welcome-back\"", "\"welcome-again\"");

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use patchcord_engine::call::effect::{Note, Through, Way};
 use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
-use patchcord_engine::exchange::{asked_of, came_of, heard_of, of_room, spoken};
+use patchcord_engine::exchange::{asked_of, came_of, heard_of, of_room, spoken, terms};
 use patchcord_engine::journal::{
     Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
     Rules, Verb, What,
@@ -135,7 +135,8 @@ impl Talk {
                     house.tell(&self.service, what.trim_end(), place.clone());
                 }
                 let (leg, place) = (leg.map(LegNumber::from), place.map(Into::into));
-                let ordered = Verb { id: id.into(), leg, name: name.into(), arguments: arguments.into(), place };
+                let (arguments, terms) = (arguments.into(), terms(&verb).map(Into::into));
+                let ordered = Verb { id: id.into(), leg, name: name.into(), arguments, terms, place };
                 self.chronicle.write(now, What::Verb(Box::new(ordered)));
             }
             Note::Result(id, outcome) => {

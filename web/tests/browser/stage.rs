@@ -81,7 +81,7 @@ fn message(first: &str, body: bool) -> bytes::Bytes {
 
 fn verb(id: u64, leg: LegNumber, name: &'static str, arguments: &str, place: &str) -> What {
     let (arguments, place) = (arguments.into(), Some(place.into()));
-    What::Verb(Box::new(Verb { id: VerbNumber(id), leg: Some(leg), name: name.into(), arguments, place }))
+    What::Verb(Box::new(Verb { id: VerbNumber(id), leg: Some(leg), name: name.into(), arguments, terms: None, place }))
 }
 
 fn over(leg: LegNumber, cause: Cause) -> What {

@@ -73,6 +73,8 @@ struct Running {
     strand: Strand<Ended>,
     waits: Option<VerbId>,
     paused: Paused,
+    /// A side handler that began while the story was told, which is over: nobody is there to be spoken to any more.
+    is_left: bool,
 }
 
 impl Script {
@@ -126,7 +128,7 @@ impl Script {
         self.scene.begin_strand();
         match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
-                self.story = Some(Running { strand, waits: None, paused: Paused::default() });
+                self.story = Some(Running { strand, waits: None, paused: Paused::default(), is_left: false });
                 self.drive(Which::Story, Answer::Go)
             }
             Err(error) => {
@@ -154,6 +156,9 @@ impl Script {
                 self.last += 1;
                 let id = VerbId(self.last);
                 running.waits = Some(id);
+                if running.is_left && self.is_spoken_to(which) {
+                    return self.drive(which, Answer::Unwind);
+                }
                 Step::Wants(id, verb)
             }
             Turn::Asks(Ask::Breath) => {
@@ -198,7 +203,26 @@ impl Script {
             _ => end,
         };
         self.end = Ending::Over(end);
+        self.leave_side()
+    }
+
+    /// The story is over, and the call ends with it: what a side handler still wants to say to somebody is not said. One that does
+    /// other things, as telling a web server, comes to its end.
+    fn leave_side(&mut self) -> Step {
+        if let Some(side) = &mut self.side {
+            side.is_left = true;
+            if side.waits.is_some() && self.is_spoken_to(Which::Side) {
+                return self.drive(Which::Side, Answer::Unwind);
+            }
+        }
         self.idle()
+    }
+
+    /// Whether a strand stands in a verb of a leg that was not outlived.
+    fn is_spoken_to(&self, which: Which) -> bool {
+        let running = if which == Which::Story { &self.story } else { &self.side };
+        let leg = running.as_ref().and_then(|running| running.paused.waits_for());
+        leg.is_some_and(|leg| !self.scene.is_outlived(leg))
     }
 
     /// A story that ends with its caller needs no word; one that spoke to somebody else who has gone does.
@@ -376,7 +400,7 @@ impl Script {
         self.scene.begin_strand();
         match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
-                self.side = Some(Running { strand, waits: None, paused: Paused::default() });
+                self.side = Some(Running { strand, waits: None, paused: Paused::default(), is_left: false });
                 self.drive(Which::Side, Answer::Go)
             }
             Err(error) => {

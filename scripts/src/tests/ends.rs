@@ -24,6 +24,37 @@ fn a_hang_up_unwinds_the_story_uncatchably_and_then_on_bye_hears_why() {
 }
 
 #[test]
+fn a_side_handler_without_an_end_does_not_outlast_its_story() {
+    let mut told = Told::of(
+        r#"
+        fn on_invite(caller) { caller.answer(); caller.play("goodbye"); }
+        fn on_dtmf(leg, key) { loop { leg.sleep(1.s()); } }"#,
+    );
+    let answer = told.begin();
+    let play = told.status(&answer, Status::Ok);
+    let sleep = told.key('5');
+    assert!(matches!(wanted(&sleep), Verb::Sleep(_)));
+    assert_eq!(told.status(&play, Status::Done), Step::Finished(End::Told));
+}
+
+#[test]
+fn a_side_handler_that_tells_somebody_else_comes_to_its_end_behind_the_story() {
+    let mut told = Told::of(
+        r#"
+        fn on_invite(caller) { caller.answer(); caller.play("goodbye"); }
+        fn on_dtmf(leg, key) { store::set("pressed", key.digit); leg.play("thanks"); leg.tag("never", 1); }"#,
+    );
+    let answer = told.begin();
+    let play = told.status(&answer, Status::Ok);
+    let kept = told.key('5');
+    assert_eq!(told.status(&play, Status::Done), Step::Waits, "it is being kept");
+    assert_eq!(
+        told.answer(&kept, Outcome::Brought(Box::new(Brought::Answer(Ok("null".into()))))),
+        Step::Finished(End::Told)
+    );
+}
+
+#[test]
 fn a_script_that_sleeps_is_woken_by_the_hang_up() {
     let mut told = Told::of(
         r#"

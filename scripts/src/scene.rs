@@ -145,10 +145,13 @@ impl Scene {
         }
         // Who hangs up at the end of a message has left one: its file is being closed, and then the story goes on.
         self.waits_for.set(leg.filter(|_| !matches!(verb, Verb::Record(..))));
+        let other = if let Verb::Bridge(_, other) = verb { Some(other) } else { None };
         let outcome = self.ask(verb)?;
         self.waits_for.set(None);
         match outcome {
             Outcome::Misuse(misuse) => Err(given.wrong(misuse.to_string())),
+            // Whom a party was to talk with has gone: the party itself is there, and hears what comes next.
+            outcome if other.is_some_and(|other| self.is_gone(other) && !leg.is_some_and(|leg| self.is_gone(leg))) => Ok(outcome),
             outcome if outcome_is_gone(&outcome) && leg.is_some_and(|leg| !self.is_outlived(leg)) => {
                 self.lost.set(leg);
                 Err(unwind(&Unwound::Gone))

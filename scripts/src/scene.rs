@@ -151,7 +151,9 @@ impl Scene {
         match outcome {
             Outcome::Misuse(misuse) => Err(given.wrong(misuse.to_string())),
             // Whom a party was to talk with has gone: the party itself is there, and hears what comes next.
-            outcome if other.is_some_and(|other| self.is_gone(other) && !leg.is_some_and(|leg| self.is_gone(leg))) => Ok(outcome),
+            outcome if other.is_some_and(|other| self.is_gone(other) && !leg.is_some_and(|leg| self.is_gone(leg))) => {
+                Ok(outcome)
+            }
             outcome if outcome_is_gone(&outcome) && leg.is_some_and(|leg| !self.is_outlived(leg)) => {
                 self.lost.set(leg);
                 Err(unwind(&Unwound::Gone))

@@ -11,7 +11,7 @@ use std::{
 
 use patchcord_engine::routing::ShelfError;
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection, PgPool, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -130,7 +130,20 @@ async fn sqlite(path: &Path) -> Result<SqlitePool, sqlx::Error> {
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         .busy_timeout(BUSY_WAIT);
-    SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await
+    let pool = SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS).acquire_timeout(PATIENCE);
+    pool.after_release(|connection, _| Box::pin(is_at_rest(connection))).connect_with(options).await
+}
+
+/// Whether a connection that is given back is in no transaction. SQLite undoes one by itself when the disk is full; sqlx's own
+/// undoing fails then, and it goes on counting one. What is written by such a connection later lies in a transaction that nobody
+/// commits and that locks everybody else out, so the connection is closed.
+async fn is_at_rest(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // Undoing may still be under way; orders are worked off in their order.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// `options`, with our name and our patience.
@@ -147,4 +160,48 @@ pub fn postgres_options(options: &PgConnectOptions) -> PgConnectOptions {
 async fn postgres(options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
     let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
     pool.connect_with(postgres_options(options)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Waits until the connections are back in the pool: the next order gets the same one again.
+    async fn at_rest(pool: &SqlitePool) {
+        while pool.num_idle() < pool.size() as usize {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_was_undone_by_the_database_writes_nothing_that_is_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("records.db");
+        make_file(&path).expect("a file");
+        let pool = sqlite(&path).await.expect("a database");
+        sqlx::query("CREATE TABLE written (n INTEGER)").execute(&pool).await.expect("a table");
+        at_rest(&pool).await;
+
+        // As SQLite does by itself when the disk is full; then somebody gives up for another reason.
+        let mut full = pool.begin().await.expect("a transaction");
+        sqlx::query("ROLLBACK").execute(&mut *full).await.expect("it is undone");
+        drop(full);
+        at_rest(&pool).await;
+        let mut given_up = pool.begin().await.expect("a transaction");
+        sqlx::query("INSERT INTO written VALUES (0)").execute(&mut *given_up).await.expect("a row");
+        drop(given_up);
+        at_rest(&pool).await;
+
+        for n in 1..=8 {
+            let mut turn = pool.begin().await.expect("a transaction");
+            sqlx::query("INSERT INTO written VALUES ($1)").bind(n).execute(&mut *turn).await.expect("a row");
+            turn.commit().await.expect("it is kept");
+            at_rest(&pool).await;
+        }
+        let elsewhere = sqlite(&path).await.expect("the same database");
+        let (count,): (i64,) =
+            sqlx::query_as("SELECT count(*) FROM written").fetch_one(&elsewhere).await.expect("it is read");
+        assert_eq!(count, 8, "each is there, and nothing else");
+        sqlx::query("INSERT INTO written VALUES (9)").execute(&elsewhere).await.expect("nobody holds a lock");
+    }
 }

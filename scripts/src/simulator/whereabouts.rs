@@ -20,7 +20,9 @@ impl House {
             let there = self.services.find(service).is_some();
             return Err(if there { NotFound::Service(Serving::named(service)) } else { NotFound::Unknown });
         }
-        if let Some(service) = self.routes.get(name_in(address)) {
+        // Who is named as a user rings, also where the number of that name leads to a service.
+        let rings = address.starts_with("user:") && self.names.contains_key(name_in(address));
+        if let Some(service) = self.routes.get(name_in(address)).filter(|_| !rings) {
             let called = forwarded.is_none().then(|| name_in(address).to_owned());
             return Err(NotFound::Service(Serving { service: service.clone(), called }));
         }

@@ -22,6 +22,7 @@ mod meetings;
 mod occasions;
 mod operators;
 mod originated;
+mod other_calls;
 mod other_phones;
 mod outages;
 mod outside;

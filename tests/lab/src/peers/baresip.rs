@@ -117,6 +117,21 @@ impl Baresip {
         .await;
     }
 
+    /// Puts the other side on hold.
+    pub async fn holds(&mut self) {
+        self.process.type_line("/hold").await;
+    }
+
+    /// Takes it back.
+    pub async fn resumes(&mut self) {
+        self.process.type_line("/resume").await;
+    }
+
+    /// Has the other side call that number.
+    pub async fn transfers_to(&mut self, number: &str) {
+        self.process.type_line(&format!("/transfer sip:{number}@{}", self.server)).await;
+    }
+
     /// Ends its call; gives back what it heard in it.
     pub async fn hangs_up(&mut self) -> Hearing {
         self.process.type_line("/hangup").await;

@@ -28,6 +28,8 @@ pub struct Linphone {
     server: SocketAddr,
     /// Calls that it has made.
     calls: usize,
+    /// How often it has held one.
+    holds: usize,
     folder: TempDir,
 }
 
@@ -53,7 +55,7 @@ impl Linphone {
         let transport = carrier.name().to_lowercase();
         let order = format!("register sip:{user}@{server} <sip:{server};transport={transport}> {password}");
         process.type_line(&order).await;
-        Self { process, server: *server, calls: 0, folder }
+        Self { process, server: *server, calls: 0, holds: 0, folder }
     }
 
     /// Waits for what it says about its registration.
@@ -98,6 +100,25 @@ impl Linphone {
         };
         wav::write(&path, Rate::Narrow, &(0..SPOKEN * Rate::Narrow.hz()).map(sample).collect::<Vec<_>>());
         self.process.type_line(&format!("incall-player-start {}", path.display())).await;
+    }
+
+    /// Puts the other side of its call on hold, and waits until it says that this is so.
+    pub async fn holds(&mut self) {
+        self.process.type_line("call-pause").await;
+        self.holds += 1;
+        self.process.times("it is held", "LinphoneCallPausing to LinphoneCallPaused", self.holds).await;
+    }
+
+    /// Takes it back; asked for anything before that is done, it refuses.
+    pub async fn resumes(&mut self) {
+        self.process.type_line(&format!("call-resume {}", self.calls)).await;
+        let holds = self.holds;
+        self.process.times("it goes on", "LinphoneCallResuming to LinphoneCallStreamsRunning", holds).await;
+    }
+
+    /// Has the other side call that number.
+    pub async fn transfers_to(&mut self, number: &str) {
+        self.process.type_line(&format!("call-transfer {} sip:{number}@{}", self.calls, self.server)).await;
     }
 
     /// Ends it as a person would; it takes its binding back first.

@@ -184,6 +184,24 @@ fn both_may_hang_up_at_once() {
 }
 
 #[test]
+fn a_bye_that_crosses_a_hold_ends_the_call_and_leaves_no_request_unanswered() {
+    for lost in ["nothing", "BYE", "200 BYE", "INVITE", "481 INVITE", "ACK"] {
+        let mut world = World::talk();
+        world.lose(1, lost);
+        world.order(ALICE, LineOrder::Hold(true));
+        world.order(BOB, HANG_UP);
+        world.pass(40 * SECOND);
+        assert_eq!(world.sides[BOB].told, [ended(Who::Program, 16, None)], "{lost} lost: {:?}", world.log);
+        let told = &world.sides[ALICE].told;
+        // Where the BYE was lost, the answer to the hold says it first.
+        let gone = matches!(told[..], [LegEvent::Ended(_)]);
+        assert!(gone, "{lost} lost, and no word of a hold that failed: {told:?}");
+        assert!(world.sent(BOB).contains(&"481 INVITE"), "{lost} lost: {:?}", world.log);
+        world.assert_nothing_left();
+    }
+}
+
+#[test]
 fn a_caller_who_hangs_up_at_once_after_our_answer_is_not_told_bye_before_its_ack() {
     let mut world = World::new();
     world.call(BOB);

@@ -66,6 +66,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use patchcord_media::prompt::Loaded;
 use patchcord_media::recording::Outcome;
 use patchcord_media::shard::Notice;
@@ -253,6 +254,12 @@ impl Exchange {
         }
     }
 
+    /// A request of ours has gone out like this, or the CANCEL that ends it.
+    fn sent(&mut self, sent: Sent, bytes: &Bytes, wire: &mut Wire<'_>) {
+        let Some((number, leg, _)) = self.names.sent(sent) else { return };
+        self.with(number, wire, |talk, turn| talk.log_message(leg, Sender::Ours, bytes, turn));
+    }
+
     fn responded(&mut self, sent: Sent, response: &Response, hop: &Hop, stray: bool, wire: &mut Wire<'_>) {
         if self.text_answered(sent, response, wire) {
             return;
@@ -321,6 +328,7 @@ impl Desk for Exchange {
             Heard::ReplyLost { .. } => {}
             Heard::Response { id, response, hop } => self.responded(Sent::Along(id), &response, &hop, false, wire),
             Heard::StrayResponse { id, response, hop } => self.responded(Sent::Along(id), &response, &hop, true, wire),
+            Heard::CancelSent { id, cancel } => self.sent(Sent::Along(id), &cancel, wire),
             Heard::TimedOut { id } => self.failed(Sent::Along(id), SendFault::TimedOut, wire),
             Heard::Unreachable { id } => self.failed(Sent::Along(id), SendFault::Unreachable, wire),
             Heard::Ended { id } => self.settled(Sent::Along(id), wire),
@@ -333,10 +341,7 @@ impl Desk for Exchange {
         }
         let sent = Sent::To(id);
         match news {
-            News::Sent(bytes) => {
-                let Some((number, leg, _)) = self.names.sent(sent) else { return };
-                self.with(number, wire, |talk, turn| talk.log_message(leg, Sender::Ours, &bytes, turn));
-            }
+            News::Sent(bytes) => self.sent(sent, &bytes, wire),
             News::Response { response, hop } => self.responded(sent, &response, &hop, false, wire),
             News::StrayResponse { response, hop } => self.responded(sent, &response, &hop, true, wire),
             News::Failed(fault) => self.failed(sent, fault, wire),

@@ -268,6 +268,7 @@ impl Works {
         let client = match &heard {
             Heard::Response { id, .. }
             | Heard::StrayResponse { id, .. }
+            | Heard::CancelSent { id, .. }
             | Heard::TimedOut { id }
             | Heard::Unreachable { id }
             | Heard::Ended { id } => *id,
@@ -277,6 +278,7 @@ impl Works {
         match heard {
             Heard::Response { response, hop, .. } => self.answered(id, response, hop),
             Heard::StrayResponse { response, hop, .. } => self.courier.tell(id, News::StrayResponse { response, hop }),
+            Heard::CancelSent { cancel, .. } => self.courier.tell(id, News::Sent(cancel)),
             Heard::TimedOut { .. } => self.failed(id, SendFault::TimedOut),
             Heard::Unreachable { .. } => self.failed(id, SendFault::Unreachable),
             Heard::Ended { .. } => {

@@ -116,7 +116,7 @@ pub struct RequestId(pub(super) u64);
 /// be followed by further ones of its fork, until `Ended`.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// It went out like this, to the first target or to a further one.
+    /// It went out like this, to the first target or to a further one; or so did the CANCEL that ends it.
     Sent(Bytes),
     /// A response, provisional or final. A 503 is told only when no target is left.
     Response {

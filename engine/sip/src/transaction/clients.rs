@@ -92,6 +92,7 @@ impl Entry {
         let bytes = draft.finish();
         let machine = Client::start(Outbox::pace(&outbox.timers, self.hop), now);
         outbox.send(self.hop, bytes.clone(), Sender::Client(id));
+        outbox.tell(Heard::CancelSent { id, cancel: bytes.clone() });
         cancelling.sent = Some((bytes, machine));
     }
 }
@@ -246,8 +247,7 @@ impl Clients {
                 return outbox.send(entry.hop, entry.bytes.clone(), Sender::Client(id));
             }
             InviteStep::TellAndAcknowledge => entry.acknowledge(id, &response, outbox),
-            InviteStep::TellAndCancel => entry.send_cancel(id, outbox, now),
-            InviteStep::Tell => {}
+            InviteStep::Tell | InviteStep::TellAndCancel => {}
             _ => {
                 outbox.tally.responses_repeated += 1;
                 return;
@@ -255,6 +255,9 @@ impl Clients {
         }
         outbox.tally.responses += 1;
         outbox.tell(Heard::Response { id, response, hop });
+        if step == InviteStep::TellAndCancel {
+            entry.send_cancel(id, outbox, now);
+        }
     }
 
     /// A message of this request could not be sent.

@@ -101,6 +101,13 @@ pub enum Heard {
         /// Where it came from.
         hop: Hop,
     },
+    /// A CANCEL of ours has gone out. It is sent once the INVITE is known to have arrived, so maybe long after it was wanted.
+    CancelSent {
+        /// The INVITE.
+        id: ClientId,
+        /// The CANCEL.
+        cancel: Bytes,
+    },
     /// No final response came.
     TimedOut {
         /// The request.

@@ -225,6 +225,7 @@ impl World {
             Heard::Ended { id } => {
                 return self.story_of(*id).asker.closed += 1;
             }
+            Heard::CancelSent { .. } => return,
             other => panic!("an asker does not hear {other:?}"),
         };
         let (Heard::Response { id, .. } | Heard::TimedOut { id } | Heard::Unreachable { id }) = heard else { return };

@@ -102,8 +102,13 @@ fn a_cancel_waits_for_a_sign_of_life_and_follows_the_invite() {
     assert_eq!((cancel.get(Name::To), cancel.get(Name::CSeq)), (invite.get(Name::To), Some("314 CANCEL")));
     assert_eq!(cancel.get(Name::Other("Reason")), Some("SIP;cause=200;text=\"Call completed elsewhere\""));
     cancel.check().expect("the CANCEL is well-formed");
+    let told = matches!(&news.heard[..], [Heard::Response { .. }, Heard::CancelSent { id: of, cancel: sent }]
+        if *of == id && sent == cancel.bytes());
+    assert!(told, "who keeps a ladder is told when it went out: {:?}", news.heard);
 
-    assert_eq!(shard.pass(SECOND).methods(), ["CANCEL"], "it is repeated like any request");
+    let again = shard.pass(SECOND);
+    assert_eq!(again.methods(), ["CANCEL"], "it is repeated like any request");
+    assert!(again.heard.is_empty(), "and told once: {:?}", again.heard);
     assert!(shard.hear(response(&cancel, 200, "theirs")).is_silent());
     assert!(shard.pass(5 * SECOND).is_silent());
     let end = shard.hear(response(&invite, 487, "theirs"));

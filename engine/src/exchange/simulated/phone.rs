@@ -387,7 +387,7 @@ impl Phone {
                     self.with(at, now, |line, _| line.forks_over(mark));
                 }
             }
-            Heard::ReplyLost { .. } => {}
+            Heard::ReplyLost { .. } | Heard::CancelSent { .. } => {}
         }
     }
 

@@ -306,7 +306,7 @@ impl World {
                 }
             }
             Heard::AckMissing { id } => self.with(side, |line, cx| line.ack_missing(id, cx)),
-            Heard::ReplyLost { .. } => {}
+            Heard::ReplyLost { .. } | Heard::CancelSent { .. } => {}
         }
     }
 

@@ -200,7 +200,7 @@ impl Machine {
             Heard::TimedOut { id } | Heard::Unreachable { id } => self.unanswered(id),
             Heard::Ended { id } => drop(self.acks.remove(&id)),
             Heard::AckMissing { id } => self.ack_missing(id, now),
-            Heard::ReplyLost { .. } => {}
+            Heard::ReplyLost { .. } | Heard::CancelSent { .. } => {}
         }
     }
 

@@ -300,7 +300,7 @@ impl Agent {
             Heard::TimedOut { id } | Heard::Unreachable { id } => self.unanswered(id, now),
             Heard::Ended { id } => drop(self.acks.remove(&id)),
             Heard::AckMissing { id } => self.ack_missing(id, now),
-            Heard::ReplyLost { .. } => {}
+            Heard::ReplyLost { .. } | Heard::CancelSent { .. } => {}
         }
     }
 

@@ -114,8 +114,8 @@ impl RecordShelf for Announced {
         })
     }
 
-    fn open_calls(&self, most: usize) -> Shelved<'_, Vec<CallId>> {
-        self.store.open_calls(most)
+    fn left_open(&self, most: usize) -> Shelved<'_, Vec<Story>> {
+        self.store.left_open(most)
     }
 
     fn story(&self, call: CallId) -> Shelved<'_, Option<Story>> {

@@ -329,8 +329,8 @@ impl<S: RecordShelf> RecordShelf for Offered<S> {
         })
     }
 
-    fn open_calls(&self, most: usize) -> Shelved<'_, Vec<CallId>> {
-        self.shelf.open_calls(most)
+    fn left_open(&self, most: usize) -> Shelved<'_, Vec<Story>> {
+        self.shelf.left_open(most)
     }
 
     fn story(&self, call: CallId) -> Shelved<'_, Option<Story>> {

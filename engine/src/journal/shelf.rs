@@ -57,8 +57,8 @@ pub trait RecordShelf: Send + Sync {
     /// Writes all of them, but for batches that the database refuses for what they hold. After an error all of it is to be
     /// tried again; writing what is written already changes nothing, and an open row never replaces a closed one.
     fn write_batches<'a>(&'a self, batches: &'a [Batch]) -> Shelved<'a, Written>;
-    /// Calls whose row stands open, the eldest first.
-    fn open_calls(&self, most: usize) -> Shelved<'_, Vec<CallId>>;
+    /// Calls whose row stands open, the eldest first, with what is kept of them.
+    fn left_open(&self, most: usize) -> Shelved<'_, Vec<Story>>;
     /// One call; none when it is not known.
     fn story(&self, call: CallId) -> Shelved<'_, Option<Story>>;
     /// Records without their journals, the newest first.

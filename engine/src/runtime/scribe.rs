@@ -24,7 +24,7 @@ use super::{
     outage::{EVERY, Outage, chain},
 };
 use crate::{
-    journal::{Batch, RecordShelf},
+    journal::{Batch, RecordShelf, Story},
     routing::ShelfError,
     seldom::Seldom,
     spool::{Frames, MAX_FRAME, Spool, SpoolError},
@@ -34,8 +34,9 @@ use crate::{
 /// Batches in one transaction: some tens of milliseconds for SQLite, and a few megabytes.
 const BATCH: usize = 250;
 
-/// Open calls that are looked up at a time.
-const OPEN: usize = 200;
+/// Calls left open that are read at a time, with their journals: some tens of megabytes where each is as long as it may be.
+/// One by one, ten thousand of them would be told for a minute as going on.
+const OPEN: usize = 50;
 
 /// Bytes that may wait in memory while the spool is written to the shelf; beyond, they go to the spool as well.
 const PATIENT: usize = 16 << 20;
@@ -221,11 +222,8 @@ impl Scribe {
     async fn close_left_open(&self) -> Result<(), ShelfError> {
         let mut closed = 0;
         loop {
-            let open = self.shelf.open_calls(OPEN).await?;
-            let mut ends = Vec::with_capacity(open.len());
-            for call in open {
-                ends.extend(self.shelf.story(call).await?.map(|story| story.interrupted()));
-            }
+            let open = self.shelf.left_open(OPEN).await?;
+            let ends: Vec<Batch> = open.iter().map(Story::interrupted).collect();
             if ends.is_empty() {
                 break;
             }

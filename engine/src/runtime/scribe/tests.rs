@@ -57,10 +57,10 @@ impl RecordShelf for Shelf {
         })
     }
 
-    fn open_calls(&self, most: usize) -> Shelved<'_, Vec<CallId>> {
+    fn left_open(&self, most: usize) -> Shelved<'_, Vec<Story>> {
         self.answer(move |stories| {
-            let open = stories.iter().filter(|(_, story)| story.record.outcome.is_none());
-            open.map(|(call, _)| *call).take(most).collect()
+            let open = stories.values().filter(|story| story.record.outcome.is_none());
+            open.take(most).cloned().collect()
         })
     }
 

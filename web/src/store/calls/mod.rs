@@ -36,6 +36,7 @@ const ROWS_PER_STATEMENT: usize = 500;
 const NEWEST: &str = "~";
 
 /// A piece of a journal, as it is written.
+#[derive(FromRow)]
 struct Piece {
     call_id: String,
     first_entry: i64,
@@ -75,14 +76,18 @@ impl RecordShelf for Store {
         })
     }
 
-    fn open_calls(&self, most: usize) -> Shelved<'_, Vec<CallId>> {
-        const OPEN: &str = "SELECT id FROM calls WHERE outcome IS NULL ORDER BY id LIMIT $1";
+    fn left_open(&self, most: usize) -> Shelved<'_, Vec<Story>> {
+        const OPEN: &str = "SELECT * FROM calls WHERE outcome IS NULL ORDER BY id LIMIT $1";
         Box::pin(within(PATIENCE, async move {
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let ids: Vec<String> =
-                on_either!(&self.database, |pool: Kind| sqlx::query_scalar(OPEN).bind(most).fetch_all(pool).await)
+            let most = most.min(ROWS_PER_STATEMENT) as i64;
+            let rows: Vec<CallRow> =
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(OPEN).bind(most).fetch_all(pool).await)
                     .map_err(failed)?;
-            Ok(ids.iter().filter_map(|id| told(id, row::call(id))).collect())
+            let records = self.with_legs(rows).await?;
+            let mut journals = self.journals(&records).await?;
+            let mut entries = |record: &Record| journals.remove(&record.call.to_string()).unwrap_or_default();
+            let stories = records.into_iter().map(|record| Story { entries: entries(&record), record });
+            Ok(stories.collect())
         }))
     }
 
@@ -163,6 +168,30 @@ impl Store {
     }
 
     /// The records of these rows, in their order; one that cannot be read is left out.
+    /// The journals of these calls, by their ids.
+    async fn journals(&self, records: &[Record]) -> Result<BTreeMap<String, Vec<Entry>>, ShelfError> {
+        if records.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let pieces: Vec<Piece> = on_either!(&self.database, |pool: Kind| {
+            let mut find =
+                QueryBuilder::<Kind>::new("SELECT call_id, first_entry, entries FROM journal WHERE call_id IN (");
+            let mut ids = find.separated(", ");
+            for record in records {
+                ids.push_bind(record.call.to_string());
+            }
+            let find = find.push(") ORDER BY call_id, first_entry").build_query_as().persistent(false);
+            find.fetch_all(pool).await
+        })
+        .map_err(failed)?;
+        let mut by_call: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for Piece { call_id, first_entry, entries: text } in pieces {
+            let read = entries(&call_id, vec![Found { first_entry, entries: text }]);
+            by_call.entry(call_id).or_default().extend(read);
+        }
+        Ok(by_call)
+    }
+
     async fn with_legs(&self, rows: Vec<CallRow>) -> Result<Vec<Record>, ShelfError> {
         if rows.is_empty() {
             return Ok(Vec::new());

@@ -10,9 +10,11 @@ mod secure;
 
 use std::{fmt, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body, response::Response};
+use futures_util::StreamExt;
 use hyper::{
     body::Incoming,
+    header,
     service::{Service, service_fn},
 };
 use hyper_util::{
@@ -41,6 +43,9 @@ const WRITE_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for requests that are being answered.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// What answers are made of that tell of events as long as somebody listens.
+const EVENTS: &str = "text/event-stream";
 
 /// The pause after the system gave no connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -151,13 +156,15 @@ async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let io = Patient::new(io, WRITE_WAIT);
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
+    let until = stop.clone();
     // Every request says where it comes from.
     let router = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(arrival.source);
         if let Some(ends) = arrival.ends {
             request.extensions_mut().insert(ends);
         }
-        TowerToHyperService::new(router.clone()).call(request)
+        let (answered, until) = (TowerToHyperService::new(router.clone()).call(request), until.clone());
+        async move { answered.await.map(|answer| ending(answer, until)) }
     });
     let mut connection = pin!(http.serve_connection(TokioIo::new(io), router).with_upgrades());
     let ended = tokio::select! {
@@ -171,6 +178,16 @@ async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         // A peer that hangs up in the middle is no news.
         tracing::trace!(%error, "a connection broke");
     }
+}
+
+/// An answer that would go on for ever ends in order when the server stops; whoever listens comes back by itself.
+fn ending(answer: Response, mut stop: watch::Receiver<bool>) -> Response {
+    if answer.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind != EVENTS) {
+        return answer;
+    }
+    let (head, body) = answer.into_parts();
+    let told = body.into_data_stream().take_until(async move { stopped(&mut stop).await });
+    Response::from_parts(head, Body::from_stream(told))
 }
 
 /// Ends when the server stops, also when whoever would say so is gone.

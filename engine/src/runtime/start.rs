@@ -46,6 +46,10 @@ use crate::routing::Voucher;
 /// How long a stopping shard waits for its last words to be taken, after everything else.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long peers have to close their side when all is said: a round trip or two. Most phones keep connections over which
+/// nobody says anything, and some never close them.
+const GOODBYES: Duration = Duration::from_millis(200);
+
 /// How often a stopping shard looks whether it is done.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -410,8 +414,9 @@ async fn live(shard: Rc<Shard>, (mut phase, accepting): (watch::Receiver<Phase>,
         tokio::time::sleep(LOOK).await;
     }
     shard.shared.flows.finish_all();
-    let until = clock::now() + LAST_WORDS;
-    while shard.shared.flows.count() > 0 && clock::now() < until {
+    let said = clock::now();
+    let patience = || if shard.shared.flows.unsaid() > 0 { LAST_WORDS } else { GOODBYES };
+    while shard.shared.flows.count() > 0 && clock::now() < said + patience() {
         tokio::time::sleep(LOOK).await;
     }
 }

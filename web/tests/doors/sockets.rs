@@ -133,3 +133,28 @@ async fn https_shows_the_certificate_that_was_loaded_last_and_drops_nobody() {
     socket.send(Message::text("OPTIONS sip:a SIP/2.0\r\n\r\n")).await.expect("said");
     assert!(taken.next().await.expect("a message").is_ok(), "who was there stays");
 }
+
+#[tokio::test]
+async fn who_listens_to_events_is_told_their_end_when_the_server_stops() {
+    let events = || async {
+        let told = futures_util::stream::once(async { Ok::<_, std::convert::Infallible>("data: 1\n\n") });
+        let told = axum::body::Body::from_stream(told.chain(futures_util::stream::pending()));
+        ([(hyper::header::CONTENT_TYPE, "text/event-stream")], told)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let mut stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(serve(listener, axum::Router::new().route("/", axum::routing::get(events)), stopped));
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: pbx.example.org\r\n\r\n").await.expect("sent");
+    let mut heard = String::new();
+    while !heard.contains("data: 1") {
+        let mut some = [0; 512];
+        let read = stream.read(&mut some).await.expect("it goes on");
+        assert!(read > 0, "{heard}");
+        heard += &String::from_utf8_lossy(&some[..read]);
+    }
+    stop.send_replace(true);
+    stream.read_to_string(&mut heard).await.expect("an end");
+    assert!(heard.ends_with("\r\n0\r\n\r\n"), "the last of its pieces, not a connection that is cut: {heard}");
+    serving.await.expect("it has stopped");
+}

@@ -9,7 +9,7 @@ use patchcord_web::{
     control::words::{Records, Told, WholeCall},
     problem::chain,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Context,
@@ -92,6 +92,18 @@ pub async fn show(context: Context, call: String, sip: bool) -> Result<Said, Fai
     }
     text += &gap(next, record.entries);
     Ok(Said::new(text, json!(whole)))
+}
+
+/// `patchcord calls transfer`
+pub async fn transfer(context: Context, call: String, target: String, leg: Option<u32>) -> Result<Said, Failure> {
+    let id: CallId =
+        call.parse().map_err(|error: NoCallId| Failure::new(Exit::Refused, error.to_string(), SEE_LIST))?;
+    let data = context.data()?;
+    let client = Client::connect(&data).await?.ok_or_else(|| nobody(&data))?;
+    let wanted = json!({ "to": target, "leg": leg });
+    let begun: Value = client.ask(Method::POST, &format!("/api/v1/calls/{id}/transfer"), &wanted).await?;
+    let text = format!("Leg {} of call {id} is being passed on to {}.\n", begun["leg"], clean(&target));
+    Ok(Said::new(text, begun))
 }
 
 /// `patchcord calls hangup`

@@ -101,6 +101,9 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Calls(Calls { command: Some(CallsCommand::Show { call, sip }), .. }) => {
             block_on(calls::show(context, call, sip))
         }
+        Command::Calls(Calls { command: Some(CallsCommand::Transfer { call, target, leg }), .. }) => {
+            block_on(calls::transfer(context, call, target, leg))
+        }
         Command::Calls(Calls { command: Some(CallsCommand::Hangup { call }), .. }) => {
             block_on(calls::hang_up(context, call))
         }

@@ -99,8 +99,27 @@ impl From<Problems> for Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let remedy = problem.remedy.unwrap_or_else(|| "the server's log may say more".into());
-        Self::new(Exit::Refused, problem.detail, remedy)
+        Self::new(Exit::Refused, in_commands(&problem.detail), in_commands(&remedy))
     }
+}
+
+/// Where programs are sent to, and the command by which people see the same.
+const COMMANDS: &[(&str, &str)] = &[
+    ("/api/v1/calls", "`patchcord calls`"),
+    ("/api/v1/records", "`patchcord calls`"),
+    ("/api/v1/past-rooms", "`patchcord rooms past`"),
+    ("/api/v1/rooms", "`patchcord rooms`"),
+    ("/api/v1/endpoints", "`patchcord endpoint list`"),
+    ("/api/v1/registrations", "`patchcord registrations`"),
+    ("/api/v1/services", "`patchcord check`"),
+    ("/api/v1/bans", "`patchcord bans list`"),
+    ("/api/v1/openapi.json", "the command's --help"),
+    ("/api/v1/sounds", "the folder of sounds"),
+];
+
+/// Words that are meant for programs, for whoever types commands.
+fn in_commands(said: &str) -> String {
+    COMMANDS.iter().fold(said.to_owned(), |said, (path, command)| said.replace(path, command))
 }
 
 /// Says it, and gives the exit code.
@@ -130,5 +149,17 @@ fn say(to: &mut impl Write, text: &str) {
     if !text.is_empty() {
         // Whoever closed the pipe has read enough.
         let _read_or_not = writeln!(to, "{}", text.trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_says_to_programs_is_told_to_people_in_commands() {
+        let problem = Problem::new(hyper::StatusCode::NOT_FOUND, "the call does not go on");
+        let told = Failure::from(problem.remedy("it may be over already; see /api/v1/calls")).told().to_owned();
+        assert_eq!(told, "the call does not go on\n    it may be over already; see `patchcord calls`");
     }
 }

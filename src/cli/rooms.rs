@@ -1,7 +1,13 @@
 //! `patchcord rooms …`: the conferences of the running server, and orders for them.
 
+use std::time::{Duration, UNIX_EPOCH};
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use hyper::Method;
-use patchcord_engine::journal::clean;
+use patchcord_engine::{
+    journal::{clean, long, moment},
+    room::Past,
+};
 use patchcord_web::control::words::RoomOrder;
 use serde_json::{Value, json};
 
@@ -26,6 +32,15 @@ pub async fn rooms(context: Context, command: Option<RoomsCommand>) -> Result<Sa
             let room: Value = client.get(&format!("/api/v1/rooms/{}", in_path(&room))).await?;
             Ok(Said::new(members(&room), room))
         }
+        Some(RoomsCommand::Past { id: Some(id), .. }) => {
+            let past: Past = client.get(&format!("/api/v1/past-rooms/{}", in_path(&id))).await?;
+            Ok(Said::new(story(&past), json!(past)))
+        }
+        Some(RoomsCommand::Past { id: None, room, limit }) => {
+            let named = room.map_or_else(String::new, |room| format!("&room={}", in_path(&room)));
+            let all: Value = client.get(&format!("/api/v1/past-rooms?limit={limit}{named}")).await?;
+            Ok(Said::new(past_list(&all["rooms"]), all))
+        }
         Some(RoomsCommand::Order(deed)) => {
             let RoomDeed { room, deed, member, other, off, db, role, to, target, prompt } = deed;
             let prompts = Some(prompt).filter(|prompts| !prompts.is_empty());
@@ -39,6 +54,31 @@ pub async fn rooms(context: Context, command: Option<RoomsCommand>) -> Result<Sa
             Ok(Said::new(text, json!({ "reply": reply })))
         }
     }
+}
+
+/// What can be done with a room, each with what it does: `--help` shows them.
+const ORDERS: &[(&str, &str)] = &[
+    ("mute", "nobody hears the member; --off takes it back"),
+    ("deaf", "the member hears nobody; --off takes it back"),
+    ("kick", "sends the member out"),
+    ("aside", "the member waits outside and hears music; --off brings it back in"),
+    ("admit", "lets a member in that waits"),
+    ("hand", "raises the member's hand; --off lowers it"),
+    ("role", "makes the member what --role says: listener, speaker or moderator"),
+    ("lock", "lets nobody else in; --off opens the room again"),
+    ("gain", "makes the member louder or softer for all by --db"),
+    ("hears", "makes --other louder or softer by --db for this member alone"),
+    ("move", "brings the member into the room that --to names"),
+    ("merge", "brings all into the room that --to names, and ends this one"),
+    ("announce", "plays each --prompt to the member"),
+    ("record", "records what all hear; --off ends the recording"),
+    ("invite", "calls --target and brings it in"),
+    ("end", "sends all out and ends the room"),
+];
+
+/// The orders, as the command line takes them.
+pub fn orders() -> PossibleValuesParser {
+    ORDERS.iter().map(|(name, about)| PossibleValue::new(*name).help(*about)).collect::<Vec<_>>().into()
 }
 
 /// A name within an address: what no room may be called is left out, and is then not found.
@@ -66,11 +106,88 @@ fn members(room: &Value) -> String {
         let marks = ["muted", "deaf", "talks"].into_iter().filter(|mark| member[*mark] == true);
         let state = member["state"].as_str().filter(|state| *state != "in");
         let marks: Vec<&str> = state.into_iter().chain(marks).collect();
-        [member["member"].to_string(), text(&member["name"]), text(&member["role"]), marks.join(", ")]
+        [member["member"].to_string(), called(member), text(&member["role"]), marks.join(", ")]
     });
     table(["MEMBER", "NAME", "ROLE", ""], rows.collect())
 }
 
+/// A member by its name; one whose phone gives none, by its number.
+fn called(member: &Value) -> String {
+    let known = ["name", "number"].into_iter().map(|key| text(&member[key])).find(|known| !known.is_empty());
+    known.unwrap_or_else(|| "(unknown)".into())
+}
+
+fn past_list(rooms: &Value) -> String {
+    let rooms = rooms.as_array().map(Vec::as_slice).unwrap_or_default();
+    if rooms.is_empty() {
+        return "No room that is over is kept.\n".into();
+    }
+    let rows = rooms.iter().map(|room| {
+        let [opened, lasted] =
+            ["opened_ms", "lasted_ms"].map(|key| Duration::from_millis(room[key].as_u64().unwrap_or(0)));
+        [moment(UNIX_EPOCH + opened), text(&room["id"]), text(&room["room"]), long(lasted), room["most"].to_string()]
+    });
+    table(["OPENED (UTC)", "ID", "ROOM", "LASTED", "MOST IN IT"], rows.collect())
+}
+
+/// What happened in a room: who was in it, and whatever else is kept.
+fn story(past: &Past) -> String {
+    let since = |at: u64| long(Duration::from_millis(at));
+    let opened = moment(UNIX_EPOCH + Duration::from_millis(past.opened_ms));
+    let mut told = format!(
+        "Room {} was open for {}; it ended because {}.\n\n  id      {}\n  opened  {opened} UTC\n  most    {} at once\n",
+        clean(&past.room),
+        since(past.lasted_ms),
+        clean(&past.why),
+        past.id,
+        past.most
+    );
+    told.extend(past.recordings.iter().map(|file| format!("  sound   {}\n", clean(file))));
+    let rows = past.stays.iter().map(|stay| {
+        let name = [&stay.name, &stay.number].into_iter().find(|known| !known.is_empty());
+        let left = stay.left_ms.map_or_else(|| "-".into(), since);
+        let call = stay.call.map_or_else(|| "-".into(), |call| call.to_string());
+        let name = name.map_or_else(|| "(unknown)".into(), |name| clean(name));
+        [stay.member.to_string(), name, clean(&stay.role), since(stay.came_ms), left, since(stay.talked_ms), call]
+    });
+    told += "\nMembers\n";
+    told += &table(["MEMBER", "NAME", "ROLE", "CAME AFTER", "LEFT AFTER", "TALKED", "CALL"], rows.collect());
+    let rows = past.moments.iter().map(|moment| {
+        let whom = moment.member.map_or_else(|| "-".into(), |member| member.to_string());
+        let word = if moment.on { clean(&moment.what) } else { format!("{} ends", clean(&moment.what)) };
+        [since(moment.at_ms), whom, word, clean(&moment.note)]
+    });
+    let rows: Vec<_> = rows.collect();
+    if !rows.is_empty() {
+        told += "\nWhat happened\n";
+        told += &table(["AFTER", "MEMBER", "WHAT", ""], rows);
+    }
+    told
+}
+
 fn text(value: &Value) -> String {
     clean(value.as_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use patchcord_web::control::words::DEEDS;
+
+    use super::*;
+
+    #[test]
+    fn each_order_that_a_room_takes_says_what_it_does() {
+        let told: Vec<&str> = ORDERS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(told, DEEDS);
+    }
+
+    #[test]
+    fn a_member_without_a_name_is_told_by_its_number() {
+        let room = json!({ "members": [
+            { "member": 1, "name": "Ann", "number": "101", "role": "speaker" },
+            { "member": 2, "name": "", "number": "102", "role": "speaker" },
+        ] });
+        let told = members(&room);
+        assert!(told.contains("Ann") && told.contains("102"), "{told}");
+    }
 }

@@ -169,8 +169,29 @@ pub enum RoomsCommand {
         /// Its name
         room: String,
     },
+    /// Show rooms that are over, or what happened in one of them
+    #[command(after_help = "\
+Examples:
+  patchcord rooms past
+  patchcord rooms past --room weekly --limit 5
+  patchcord rooms past 01m4zr3kv8x0q5wd7t2e")]
+    Past {
+        /// Its id, as the list has it [default: list them]
+        id: Option<String>,
+        /// Only those of this name
+        #[arg(long, value_name = "ROOM", conflicts_with = "id")]
+        room: Option<String>,
+        /// How many, at most
+        #[arg(short, long, default_value_t = 20, value_name = "N", conflicts_with = "id")]
+        limit: usize,
+    },
     /// Do something with a room or a member
-    #[command(after_help = "Example:\n  patchcord rooms order weekly kick --member 3")]
+    #[command(after_help = "\
+Examples:
+  patchcord rooms order weekly kick --member 3
+  patchcord rooms order weekly mute --off
+  patchcord rooms order weekly announce --prompt one-minute-left
+  patchcord rooms order weekly invite --target user:alice")]
     Order(RoomDeed),
 }
 
@@ -204,7 +225,7 @@ pub struct RoomDeed {
     /// Its name
     pub room: String,
     /// What to do
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(patchcord_web::control::words::DEEDS))]
+    #[arg(value_parser = super::rooms::orders())]
     pub deed: String,
     /// The number of a member, as `rooms show` has it [default: everybody]
     #[arg(long, value_name = "NUMBER")]
@@ -251,6 +272,20 @@ pub enum CallsCommand {
         /// With the text of each SIP message
         #[arg(long)]
         sip: bool,
+    },
+    /// Pass a party of a call on to somebody else; whom it talks with now stays until that one has answered
+    #[command(after_help = "\
+Examples:
+  patchcord calls transfer 01m4zr3kv8x0q5wd7t2e user:bob
+  patchcord calls transfer 01m4zr3kv8x0q5wd7t2e +4930123456 --leg 1")]
+    Transfer {
+        /// Its id, as `patchcord calls` shows it
+        call: String,
+        /// To whom: user:alice, a number, sip:…
+        target: String,
+        /// The leg of the party, as `patchcord calls show` has it [default: whoever has called]
+        #[arg(long, value_name = "NUMBER")]
+        leg: Option<u32>,
     },
     /// End a call that goes on
     #[command(after_help = "Example:\n  patchcord calls hangup 01m4zr3kv8x0q5wd7t2e")]

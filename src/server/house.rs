@@ -10,6 +10,7 @@ use std::{
 
 use hyper::StatusCode;
 use patchcord_engine::{
+    exchange::may_call,
     journal::CallId,
     occasion::{Asking, NoAnswer, Occasion},
     originate::{NotBegun, Origination, Wanted},
@@ -405,6 +406,18 @@ impl House for Running {
         // Who does not wait any more is not told.
         self.parts.runtime.originate(Origination::new(wanted, move |begun| drop(tell.send(begun))));
         Box::pin(async { told.await.unwrap_or(Err(NotBegun::Stopping)) })
+    }
+
+    fn may_be_called(&self, target: &str) -> Result<(), NotBegun> {
+        may_call(self.parts.accounts.board(), target)
+    }
+
+    fn prepare_prompt(&self, name: String) -> Answer<'_, Result<(), String>> {
+        let sound = self.parts.sound.clone();
+        Box::pin(async move {
+            let prepared = tokio::task::spawn_blocking(move || sound.prepare(&name)).await;
+            prepared.unwrap_or_else(|error| Err(error.to_string()))
+        })
     }
 
     fn ask(&self, service: String, occasion: Occasion) -> Answer<'_, Result<String, NoAnswer>> {

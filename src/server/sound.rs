@@ -9,11 +9,13 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use patchcord_engine::runtime::{self, CertificateError};
+use patchcord_engine::runtime::{self, CertificateError, clock};
 use patchcord_media::{
-    prompt::{self, Disk, Embedded, Loader},
+    frame::Rate,
+    prompt::{self, Disk, Embedded, Form, Loader, Loudness, Named, Wish},
     recording::Writer,
     rtp::ports::{Capacity, Range},
     shard::{self, Plane, limits},
@@ -32,6 +34,9 @@ use crate::config::{Config, Sound};
 
 /// What is written into the folder of recordings at the start, and taken away again.
 const PROBE: &str = ".patchcord";
+
+/// How long somebody waits who wants a prompt heard in a room: longer than one from elsewhere takes to come.
+const PREPARED: Duration = Duration::from_secs(15);
 
 /// Why there can be no sound.
 #[derive(Debug, thiserror::Error)]
@@ -206,6 +211,19 @@ impl SoundRoom {
         }
     }
 
+    /// Makes a prompt ready for rooms; why it cannot be played. Blocks.
+    pub fn prepare(&self, written: &str) -> Result<(), String> {
+        let name = match prompt::named(written, "de").map_err(|why| why.to_string())? {
+            Named::Tone(_) => return Ok(()),
+            Named::File(name) => name,
+        };
+        let wish = Wish { name: name.into(), loudness: Loudness::default(), form: Form::Samples(Rate::Wide) };
+        match self.loader.load_and_wait(wish, clock::now(), PREPARED) {
+            Some(loaded) => loaded.map(drop).map_err(|why| why.to_string()),
+            None => Err(format!("{written} was not ready after {} s", PREPARED.as_secs())),
+        }
+    }
+
     /// What each media thread counted, and how the loader stands.
     pub fn measure(&self, page: &mut Exposition) {
         let threads: Vec<Vec<_>> = self.plane.tallies().iter().map(|tally| tally.named().collect()).collect();
@@ -232,13 +250,7 @@ impl SoundRoom {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::HashMap, os::unix::fs::PermissionsExt, time::Duration};
-
-    use patchcord_engine::runtime::clock;
-    use patchcord_media::{
-        frame::Rate,
-        prompt::{Form, Loudness, Wish},
-    };
+    use std::{collections::HashMap, os::unix::fs::PermissionsExt};
 
     use super::*;
 

@@ -176,3 +176,64 @@ async fn a_ban_outlives_the_server() {
         (&"127.0.0.7".into(), &"command line".into())
     );
 }
+
+/// What a command that fails tells a person.
+async fn refused(server: &Server, arguments: &[&str]) -> String {
+    let (said, fine) = server.run(arguments, "").await;
+    assert!(!fine, "{arguments:?} was done: {said}");
+    assert!(!said.contains("/api/"), "a person types commands: {said}");
+    said
+}
+
+#[tokio::test]
+async fn commands_pass_a_party_on_look_at_rooms_and_say_what_cannot_be_done() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    let call = live_call(&server).await;
+    let said = refused(&server, &["calls", "transfer", &call, "user:nobody"]).await;
+    assert!(said.contains("nobody is called user:nobody") && said.contains("patchcord endpoint list"), "{said}");
+    let (said, fine) = server.run(&["calls", "transfer", &call, "103"], "").await;
+    assert!(fine && said.contains("is being passed on to 103"), "{said}");
+    carol.answers().await;
+    carol.comes_to_hear(&[&alice]).await;
+    assert_eq!(bob.is_over().await.by, Side::Them);
+
+    bob.dial("3000");
+    bob.is_answered().await;
+    let is_in = async || {
+        let (shown, fine) = server.run(&["rooms", "show", "3000"], "").await;
+        (fine && shown.contains("speaker")).then_some(shown)
+    };
+    let shown = eventually("bob is in the room", is_in).await;
+    assert!(
+        shown.contains("102") || shown.to_lowercase().contains("bob"),
+        "a phone without a name has one here: {shown}"
+    );
+    let order = |deed: &'static [&'static str]| [&["rooms", "order", "3000"][..], deed].concat();
+    let said = refused(&server, &order(&["announce", "--prompt", "never-recorded"])).await;
+    assert!(said.contains("never-recorded is not there"), "{said}");
+    let said = refused(&server, &order(&["invite", "--target", "+999"])).await;
+    assert!(said.contains("+999 may not be called"), "{said}");
+    let (said, fine) = server.run(&order(&["announce", "--prompt", "tone::beep"]), "").await;
+    assert!(fine && said.contains("Done"), "{said}");
+    let (help, _) = server.run(&["rooms", "order", "--help"], "").await;
+    assert!(help.contains("nobody hears the member"), "each order says what it does: {help}");
+
+    bob.hangs_up().await;
+    let past = eventually("the room is kept", async || {
+        let past = server.json(&["rooms", "past", "--room", "3000", "--json"]).await;
+        past["rooms"][0]["id"].as_str().map(str::to_owned)
+    });
+    let past = past.await;
+    let (list, _) = server.run(&["rooms", "past"], "").await;
+    assert!(list.contains(&past) && list.contains("3000"), "{list}");
+    let (story, fine) = server.run(&["rooms", "past", &past], "").await;
+    assert!(fine && story.contains("Room 3000 was open for") && story.contains("Members"), "{story}");
+    refused(&server, &["rooms", "past", "nothing-of-that-name"]).await;
+}

@@ -59,6 +59,16 @@ pub trait House: Send + Sync + 'static {
         let _nobody_begins_any = wanted;
         Box::pin(async { Err(NotBegun::Stopping) })
     }
+    /// Whether somebody of that name can be called for the house, by the routes and endpoints that there are now.
+    fn may_be_called(&self, target: &str) -> Result<(), NotBegun> {
+        let _anybody = target;
+        Ok(())
+    }
+    /// Makes a prompt ready; why it cannot be played, in words.
+    fn prepare_prompt(&self, name: String) -> Answer<'_, Result<(), String>> {
+        let _any = name;
+        Box::pin(async { Ok(()) })
+    }
     /// Asks a service something outside of any call; gives its answer as JSON.
     fn ask(&self, service: String, occasion: Occasion) -> Answer<'_, Result<String, NoAnswer>> {
         let _nobody_answers = (service, occasion);

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use super::Exchange;
+use patchcord_sip::uri::Uri;
+
+use super::{Exchange, incoming};
 use crate::call::Verb;
-use crate::originate::{Then, Wanted};
+use crate::originate::{NotBegun, Then, Wanted};
 use crate::program::{End, Program, Step, VerbId, Wake};
 use crate::room::Join;
+use crate::routing::{Ask, Caller, Verdict};
 use crate::runtime::Wire;
+use crate::switchboard::Switchboard;
 
 /// How long somebody rings who is called into a room: as long as a person waits for an answer.
 pub const GUEST_RING: Duration = Duration::from_secs(45);
@@ -32,6 +36,26 @@ impl Program for Guest {
 #[must_use]
 pub fn guest(join: Box<Join>) -> Box<dyn Program> {
     Box::new(Guest(Some(join)))
+}
+
+/// Whether the house can call somebody of that name, by the routes and endpoints that there are now; not whether anybody is there.
+///
+/// # Errors
+/// When nobody is called so, or no route leads there.
+pub fn may_call(board: &Switchboard, target: &str) -> Result<(), NotBegun> {
+    let target = target.trim();
+    if let Some(user) = ["user:", "browser:"].into_iter().find_map(|kind| target.strip_prefix(kind)) {
+        return board.directory.reached_by(user).map(drop).ok_or_else(|| NotBegun::Nobody(user.to_owned()));
+    }
+    let uri = Uri::parse(target).ok().filter(|_| target.contains(':'));
+    let called = uri.as_ref().and_then(incoming::called);
+    let host = uri.as_ref().and_then(|uri| uri.host());
+    let ask = Ask { host, ..Ask::new(Caller::Service, called.as_deref().unwrap_or(target)) };
+    match board.plan().decide(&ask, &board.directory).verdict {
+        Verdict::Ring(_) | Verdict::Trunks(_) => Ok(()),
+        Verdict::Service(_) => Err(NotBegun::Nobody(target.to_owned())),
+        Verdict::Refused(denial) => Err(NotBegun::Forbidden(target.to_owned(), denial.to_string())),
+    }
 }
 
 impl Exchange {

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
 };
 use patchcord_engine::{
-    room::{MemberView, Past, Refused, Reply, RoomView},
+    room::{MemberView, Order, Past, Refused, Reply, RoomView},
     runtime::clock,
     switchboard::Switchboard,
 };
@@ -57,9 +57,27 @@ pub(crate) async fn order(rooms: &Rooms, asker: &Asker, name: &str, wanted: Room
         None => format!("{} in {name}", wanted.deed),
     };
     let order = wanted.read(name).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()))?;
+    possible(rooms, &order).await?;
     let reply = rooms.accounts.board().rooms.order(name, order, clock::now(), clock::wall()).map_err(Problem::from)?;
     rooms.people.note(asker, "ordered in room", &deed, clock::wall()).await;
     Ok(reply)
+}
+
+/// What would be said to nobody, or call nobody, is not begun: whoever orders it hears why.
+async fn possible(rooms: &Rooms, order: &Order) -> Result<(), Problem> {
+    match order {
+        Order::Announce(_, prompts) => {
+            for prompt in prompts {
+                rooms.house.prepare_prompt(prompt.clone()).await.map_err(|why| {
+                    let remedy = "name a file of the folder of sounds, an address, or a tone as tone::beep";
+                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why).remedy(remedy)
+                })?;
+            }
+            Ok(())
+        }
+        Order::Invite(target, _) => rooms.house.may_be_called(target).map_err(Problem::from),
+        _ => Ok(()),
+    }
 }
 
 /// `GET /api/v1/rooms`

@@ -30,6 +30,8 @@ pub enum Errand {
     Originate(Box<Wanted>),
     /// The answer to an occasion, as JSON.
     Reply(String),
+    /// The party of a leg, whom it talks with, and whoever talks with the same account in another call of it go on in one room.
+    Merge(LegId),
 }
 
 /// What a program wants of a conference room.

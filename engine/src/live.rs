@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    journal::{CallId, LegNumber, Record},
+    journal::{Account, CallId, LegNumber, Record},
     originate::MAX_NAME,
 };
 
@@ -29,6 +29,7 @@ pub struct LiveCalls {
     calls: Mutex<BTreeMap<CallId, Record>>,
     wishes: Mutex<BTreeSet<CallId>>,
     transfers: Mutex<Vec<Transferring>>,
+    brought: Mutex<Vec<Bringing>>,
     /// Whether somebody wants to be told, and what they were not told yet.
     listened: AtomicBool,
     news: Mutex<VecDeque<(Stage, Record)>>,
@@ -52,6 +53,17 @@ pub struct Transferring {
     /// To whom: `user:alice`, a number, `sip:…`.
     pub to: String,
     tell: Option<Tell>,
+}
+
+/// Whoever talks with that leg goes on in a room, without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bringing {
+    /// The call.
+    pub call: CallId,
+    /// The leg of who brings it there.
+    pub leg: LegNumber,
+    /// The room.
+    pub room: String,
 }
 
 /// Who hears which leg was begun for it, or why none.
@@ -165,6 +177,23 @@ impl LiveCalls {
         transfers.push(wish);
     }
 
+    /// An endpoint wants whoever talks with it in the latest of its other calls to come into a room. Whether it talks with anybody
+    /// there, and that call can be told.
+    pub(crate) fn bring(&self, ours: Option<CallId>, user: &str, room: &str) -> bool {
+        let found = hold(&self.calls).values().rev().filter(|record| Some(record.call) != ours).find_map(|record| {
+            let up = || record.legs.iter().filter(|leg| leg.answered.is_some() && leg.ended.is_none());
+            let its = up().find(|leg| matches!(&leg.account, Account::Endpoint(known) if **known == *user))?;
+            (up().count() > 1).then_some((record.call, its.leg))
+        });
+        let Some((call, leg)) = found else { return false };
+        let mut brought = hold(&self.brought);
+        let has_room = brought.len() < MOST_WISHES;
+        if has_room {
+            brought.push(Bringing { call, leg, room: room.to_owned() });
+        }
+        has_room
+    }
+
     /// What a call says of itself by now.
     pub(crate) fn tell(&self, record: &Record) {
         let before = hold(&self.calls).insert(record.call, record.clone());
@@ -197,9 +226,15 @@ impl LiveCalls {
     pub(crate) fn end(&self, call: CallId) {
         hold(&self.calls).remove(&call);
         hold(&self.wishes).remove(&call);
+        hold(&self.brought).retain(|wish| wish.call != call);
         // Told behind the lock: whoever waits may look here again.
         let gone: Vec<_> = hold(&self.transfers).extract_if(.., |wish| wish.call == call).collect();
         drop(gone);
+    }
+
+    /// Who of these calls is to come into rooms, each told once.
+    pub(crate) fn brought(&self, is_ours: impl Fn(CallId) -> bool) -> Vec<Bringing> {
+        hold(&self.brought).extract_if(.., |wish| is_ours(wish.call)).collect()
     }
 
     /// The transfers that somebody wants in these calls, each told once.

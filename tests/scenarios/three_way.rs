@@ -3,7 +3,9 @@
 
 use patchcord_lab::{Carrier, Handset, Invitation, Lab, Model, Reply, Server};
 
-use crate::calling::{at_home, dialog_of, house};
+use crate::calling::{at_home, dialog_of, house, house_with};
+use crate::records::records;
+use crate::setup;
 
 /// Alice talks with bob.
 async fn talking(lab: &Lab, server: &Server) -> (Handset, Handset) {
@@ -22,7 +24,7 @@ async fn all_hear_both_others([one, two, three]: [&Handset; 3]) {
 }
 
 /// A dialog as the header of an address names it.
-fn escaped(dialog: &str) -> String {
+pub fn escaped(dialog: &str) -> String {
     dialog.replace('%', "%25").replace(';', "%3B").replace('=', "%3D").replace('@', "%40")
 }
 
@@ -90,4 +92,42 @@ async fn a_phone_in_a_room_brings_those_in_with_whom_it_talks() {
     desk.comes_to_hear(&[&carol]).await;
     assert_eq!(alice.transfers_to("sip:3000@127.0.0.1").await, 200);
     all_hear_both_others([&bob, &desk, &carol]).await;
+}
+
+/// Calls somebody, and a star merges that call with the other one of whoever presses it.
+const MERGES: &str =
+    "fn on_invite(caller) { caller.dial(`user:${if caller.to == \"82\" { \"bob\" } else { \"carol\" }}`); }
+fn on_dtmf(leg, key) { if key.digit == \"*\" { log::info(`merged: ${leg.merge().status}`); } }";
+
+#[tokio::test]
+async fn a_key_merges_two_calls_of_a_phone_whichever_shard_has_them() {
+    let routes = "[[route]]\nnumber = \"82\"\nservice = \"merges\"\n[[route]]\nnumber = \"83\"\nservice = \"merges\"\n";
+    let server = house_with(setup().shards(2).service("merges", MERGES).toml(routes)).await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.dial("82");
+    bob.answers().await;
+    bob.comes_to_hear(&[&alice]).await;
+    // One call alone is merged with none, and goes on as it was.
+    alice.press("*").await;
+    alice.comes_to_hear(&[&bob]).await;
+
+    alice.holds().await;
+    alice.dial("83");
+    carol.answers().await;
+    carol.comes_to_hear(&[&alice]).await;
+    alice.press("*").await;
+    all_hear_both_others([&alice, &bob, &carol]).await;
+
+    alice.hangs_up().await;
+    bob.comes_to_hear(&[&carol]).await;
+    bob.hangs_up().await;
+    carol.hangs_up().await;
+    let told = records(&server, 2).await;
+    let merged: Vec<_> =
+        told.iter().flat_map(|told| told["record"]["legs"].as_array().expect("legs").clone()).collect();
+    let rooms = merged.iter().filter(|leg| leg["rooms"].as_array().is_some_and(|rooms| !rooms.is_empty())).count();
+    assert_eq!(rooms, 3, "all three were in it, each once: {told:#?}");
 }

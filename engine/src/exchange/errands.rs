@@ -38,6 +38,7 @@ impl Talk {
                 let wall = turn.wire.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Brought::Moment { wall, seed: turn.wire.tokens().number() }
             }
+            Errand::Merge(leg) => Brought::Answer(self.merge(leg, turn)),
             Errand::Room(name, errand) => self.room_errand(&name, errand, turn),
             Errand::Outside(outside) => match self.send(verb, outside, turn) {
                 Ok(()) => return,

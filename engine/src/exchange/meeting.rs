@@ -52,6 +52,25 @@ impl Talk {
         turn.exchange.posted.push_back((Number(call), Post::Word(Event::Meet { leg, room, comes })));
     }
 
+    /// A party brings those with whom it talks in two calls into one room, and is in it by this leg; the other one is hung up.
+    /// Nothing is done where it has no other call: who talks on a shard of its own comes a moment later.
+    pub fn merge(&mut self, leg: LegId, turn: &Turn<'_, '_>) -> Result<String, String> {
+        let whose = self.ends.iter().find(|end| end.leg == leg && !end.gone).map(|end| &end.whose);
+        let Some(Whose::Endpoint(endpoint)) = whose else {
+            return Err("only an endpoint of this house has two calls".into());
+        };
+        if self.call.may_pass_on(leg).is_err() {
+            return Err("it talks with nobody here".into());
+        }
+        let room = self.meeting(leg);
+        let ours = self.chronicle.journal.as_ref().map(Journal::call);
+        if !turn.exchange.board.live.bring(ours, &endpoint.user, &room) {
+            return Err("it talks with nobody in another call".into());
+        }
+        self.call.hear(Event::Meet { leg, room, comes: true }, turn.now());
+        Ok("null".to_owned())
+    }
+
     /// What a party wants who asks for a transfer into a room: those who talk on a leg that it names, or the room that it is in.
     pub fn find_meeting(&self, by: LegId, wish: &ReferWish, turn: &Turn<'_, '_>) -> Option<Meets> {
         let whose = &self.ends.iter().find(|end| end.leg == by)?.whose;

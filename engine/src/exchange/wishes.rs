@@ -1,4 +1,4 @@
-//! What people want of calls from elsewhere: that they end, or that a party is passed on.
+//! What people want of calls from elsewhere: that they end, that a party is passed on, or that one goes on in a room.
 //!
 //! Nobody reaches into a shard. While it has calls it looks now and then whether somebody wishes one of them over.
 
@@ -9,7 +9,7 @@ use super::{Exchange, Number, Turn};
 use crate::call::event::{Event, NotFound};
 use crate::call::{LegId, NotPassed};
 use crate::journal::Journal;
-use crate::live::{NotTransferred, Transferring};
+use crate::live::{Bringing, NotTransferred, Transferring};
 use crate::runtime::Wire;
 
 /// How often somebody looks: at once, for whoever clicked.
@@ -21,7 +21,7 @@ impl Exchange {
         (!self.talks.is_empty()).then_some(self.look)
     }
 
-    /// Ends the calls that somebody wishes over, and begins the transfers that somebody wants.
+    /// Ends the calls that somebody wishes over, begins the transfers that somebody wants, and brings parties into rooms.
     pub(super) fn look_for_wishes(&mut self, wire: &mut Wire<'_>) {
         let now = wire.now();
         if self.look > now {
@@ -33,13 +33,19 @@ impl Exchange {
         let wished = self.board.live.wished(self.talks.keys().filter_map(call));
         let ours = |id| self.talks.keys().any(|number| call(number) == Some(id));
         let transfers = self.board.live.transfers(ours);
-        if wished.is_empty() && transfers.is_empty() {
+        let brought = self.board.live.brought(ours);
+        if wished.is_empty() && transfers.is_empty() && brought.is_empty() {
             return;
         }
         let of = |id| self.talks.keys().copied().find(|number| call(number) == Some(id));
+        let brought: Vec<_> = brought.into_iter().filter_map(|wish| Some((of(wish.call)?, wish))).collect();
         let transfers: Vec<_> = transfers.into_iter().filter_map(|wish| Some((of(wish.call)?, wish))).collect();
         for (number, wish) in transfers {
             self.with(number, wire, |talk, turn| talk.transfer(wish, turn));
+        }
+        for (number, Bringing { leg, room, .. }) in brought {
+            let meets = Event::Meet { leg: LegId(leg.0), room, comes: false };
+            self.with(number, wire, |talk, turn| talk.call.hear(meets, turn.now()));
         }
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let is_wished = |number: &Number| call(number).is_some_and(|call| wished.contains(&call));

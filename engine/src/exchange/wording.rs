@@ -104,6 +104,7 @@ pub fn spoken(verb: &Verb) -> (&'static str, Option<LegId>, String) {
         Verb::Errand(errand) => match &**errand {
             Errand::Facts(leg) => ("facts", Some(*leg), none()),
             Errand::Moment => ("moment", None, none()),
+            Errand::Merge(leg) => ("merge", Some(*leg), none()),
             Errand::Originate(wanted) => ("originate", None, goes_on(wanted)),
             // An answer may be a token: its length is enough.
             Errand::Reply(answer) => ("reply", None, format!("{} bytes", answer.len())),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use patchcord_engine::call::event::ReferWish;
 use patchcord_engine::call::verb::Transfer;
 use patchcord_engine::call::{LegId, Outcome, Verb};
+use patchcord_engine::errand::{Brought, Errand};
 use rhai::{Dynamic, Engine, Map};
 
 use super::given::Given;
@@ -103,6 +104,28 @@ pub(super) const WORDS: &[Word] = &[
         does: |given| {
             let verb = Verb::Refer(given.leg().0, given.needed("to"));
             transferred(given, verb)
+        },
+    },
+    Word {
+        of: Of::Leg,
+        name: "merge",
+        takes: &[],
+        needs: 0,
+        options: &[],
+        ends: &["ok", "failed", "gone"],
+        says: "Merges two calls of a phone into a three-way call: the party, whoever it talks with, and whoever talks with the same endpoint in its latest other call go on in one room. `failed` where it has no other call in which somebody talks with it; why is `.why`.",
+        does: |given| {
+            let Leg(leg) = given.leg();
+            let errand = Verb::Errand(Box::new(Errand::Merge(leg)));
+            let (status, why) = match given.scene()?.want(given, Some(leg), errand)? {
+                Outcome::Brought(brought) => match *brought {
+                    Brought::Answer(Ok(_)) => ("ok", Dynamic::UNIT),
+                    Brought::Answer(Err(why)) => ("failed", why.into()),
+                    _ => return Err(given.wrong("the house gave another answer")),
+                },
+                other => (super::sound::status_of(&other), Dynamic::UNIT),
+            };
+            Ok(ended(status, [("why", why)]))
         },
     },
     Word {

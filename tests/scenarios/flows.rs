@@ -2,21 +2,27 @@
 //!
 //! What is heard is proved elsewhere, by phones that hear; here somebody who knows nothing of us reads every message.
 
-use patchcord_lab::{Account, Carrier, Conduct, Flow, Lab, Model, Place, Server};
+use patchcord_lab::{Account, Carrier, Conduct, Flow, Lab, Model, Place, Server, Setup};
 
 use crate::calling::at_home;
+use crate::records::records;
 use crate::setup;
+use crate::three_way::escaped;
 
 /// SIPp has no TLS.
 const CARRIERS: [Carrier; 2] = [Carrier::Udp, Carrier::Tcp];
 
 /// A server whose number 77 leads to the carrier at `there`, and alice, who may call it.
 async fn house(there: &Place, more: &str) -> Server {
+    house_of(setup(), there, more).await
+}
+
+async fn house_of(setup: Setup, there: &Place, more: &str) -> Server {
     let trunk = format!(
         "[[trunk]]\nname = \"north\"\nservers = [\"{}\"]\nfrom = [\"192.0.2.1\"]\noptions = false\n[[route]]\nnumber = \"77\"\ntrunk = \"north\"\n{more}",
         there.uri()
     );
-    setup().endpoint_with("alice", "secret", "number = \"101\"").toml(&trunk).start().await
+    setup.endpoint_with("alice", "secret", "number = \"101\"").toml(&trunk).start().await
 }
 
 /// Plays both sides over each carrier.
@@ -148,6 +154,63 @@ async fn a_blind_transfer_tells_the_one_who_transfers_how_it_goes_and_leaves_the
         here.plays(&told, address).ends_well().await;
         passed_on.ends_well().await;
         reached.ends_well().await;
+    }
+}
+
+#[tokio::test]
+async fn an_attended_transfer_joins_those_with_whom_somebody_talks_and_lets_it_go() {
+    for carrier in CARRIERS {
+        let [here, aside, there, target] = [(); 4].map(|()| Place::on(carrier));
+        let server = house(&there, &south(&target)).await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        // Either one is told with whom it talks now; the one who is passed on hangs up later.
+        let told_so = |by: &str| {
+            let told = answered().is_asked_with("INVITE", &format!("P-Asserted-Identity: .*{by}"));
+            told.says_with("200 OK", "", Flow::sound()).is_asked("ACK")
+        };
+        let passed_on = there.expects(&told_so("78").waits(500).hangs_up_back(), address).await;
+        let reached = target.expects(&told_so("77").is_hung_up(), address).await;
+        let consults = aside.plays(&Flow::calls(&account, "78").hears(180).hears(200).ack().is_hung_up(), address);
+        let dialog = escaped(&consults.dialog().await);
+        // SIPp cannot take what comes while it answers: it wants to hear nothing of how it goes (RFC 4488).
+        let refer_to = format!("Refer-To: <sip:78@[remote_ip]:[remote_port]?Replaces={dialog}>\nRefer-Sub: false\n");
+        let refers = talks(&account).waits(100).asks("REFER", &refer_to, "").hears(200).is_hung_up();
+        here.plays(&refers, address).ends_well().await;
+        consults.ends_well().await;
+        passed_on.ends_well().await;
+        reached.ends_well().await;
+        let told = records(&server, 2).await;
+        let passed: Vec<_> = told.iter().filter_map(|told| told["record"]["passed"].as_array()).flatten().collect();
+        assert!(passed.iter().any(|passed| passed["sip"] == 200), "{told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_answer_is_stopped_and_the_next_one_is_called() {
+    for carrier in CARRIERS {
+        let [here, there, target] = [(); 3].map(|()| Place::on(carrier));
+        let hunts =
+            "fn on_invite(caller) { caller.dial([\"77\", \"78\"], #{ strategy: \"one_by_one\", ring: 1.s() }); }";
+        let route = "[[route]]\nnumber = \"80\"\nservice = \"hunt\"\n";
+        let server = house_of(setup().service("hunt", hunts), &there, &(south(&target) + route)).await;
+        let address = server.address(carrier);
+        let account = Account { carrier, server: address, user: "alice", password: "secret" };
+        let stopped = Flow::called().answers("180 Ringing", "", "").is_asked("CANCEL").says("200 OK");
+        let stopped = stopped.refuses_invite("487 Request Terminated").is_asked("ACK");
+        let stopped = there.expects(&stopped, address).await;
+        let takes = target.expects(&answered().is_hung_up(), address).await;
+        let caller = Flow::calls(&account, "80").hears(180).hears(200).ack().waits(100).hangs_up();
+        here.plays(&caller, address).ends_well().await;
+        stopped.ends_well().await;
+        takes.ends_well().await;
+        let told = records(&server, 1).await;
+        let legs = told[0]["record"]["legs"].as_array().expect("legs");
+        assert_eq!(legs.len(), 3, "{told:#?}");
+        let call = told[0]["record"]["call"].as_str().expect("an id");
+        let (ladder, fine) = server.run(&["calls", "show", call], "").await;
+        assert!(fine && ladder.contains("CANCEL"), "what we said ourselves stands in the ladder: {ladder}");
+        assert!(legs[1]["answered_us"].is_null() && !legs[2]["answered_us"].is_null(), "{told:#?}");
     }
 }
 

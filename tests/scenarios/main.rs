@@ -12,6 +12,7 @@ mod crashes;
 mod crowds;
 mod described;
 mod doors;
+mod elsewhere;
 mod flows;
 mod handsets;
 mod lasting;

@@ -418,6 +418,19 @@ impl Place {
 }
 
 impl Playing {
+    /// Waits until its call is answered: the call, as Replaces names it.
+    pub async fn dialog(&self) -> String {
+        let answered = async || {
+            let said = std::fs::read_to_string(self.folder.path().join("messages.log")).unwrap_or_default();
+            let mut heard = said.split("message received").skip(1).filter_map(|message| message.split("-----").next());
+            let answer = heard.find(|message| message.contains("SIP/2.0 200"))?;
+            let header = |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            let tag = |name: &str| header(name)?.split(";tag=").nth(1);
+            Some(format!("{};to-tag={};from-tag={}", header("Call-ID:")?, tag("To:")?, tag("From:")?))
+        };
+        eventually("SIPp hears an answer", answered).await
+    }
+
     /// Waits for the end; panics with what SIPp complains of where something came otherwise.
     pub async fn ends_well(self) {
         let ended = self.process.end_within(std::time::Duration::from_secs(40)).await;

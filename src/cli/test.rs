@@ -54,7 +54,7 @@ fn once(context: &Context, asked: &Tests, paths: &[PathBuf]) -> Result<Said, Fai
         let remedy = "a test is a function test_…(t) in a file <service>_test.rhai beside the service";
         return Err(Failure::new(Exit::Refused, format!("{} holds no tests", shown(paths)), remedy));
     }
-    let wishes = Wishes { filter: asked.filter.clone(), seed: asked.seed, explore: asked.explore };
+    let wishes = Wishes { filter: asked.filter.clone(), seed: asked.seed, explore: asked.explore, ..Wishes::default() };
     let report = run(&sources, &wishes, &mut |verdict| {
         if !context.json {
             say(&format!("{}\n", verdict.line()));

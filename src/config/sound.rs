@@ -59,6 +59,8 @@ pub struct Sound {
     pub rules: SoundRules,
     /// The folder of services.
     pub scripts: PathBuf,
+    /// Whether a change whose own tests fail is not served.
+    pub tests: bool,
     /// Whether the file names that folder, so that it has to be there.
     pub is_named: bool,
     /// What prompts that name no language are spoken in.
@@ -106,6 +108,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
 
     let mut section = top.take_section("scripts");
     let named = section.take_text("path").map(|(path, _)| path);
+    let tests = section.take_boolean("test").unwrap_or(true);
     section.close();
 
     let mut sounds = top.take_section("sounds");
@@ -141,6 +144,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         browser_ports,
         threads,
         rules: SoundRules { address, advertise, silence_after },
+        tests,
         is_named: named.is_some(),
         scripts: base.join(named.unwrap_or_else(|| SCRIPTS.into())),
         language,

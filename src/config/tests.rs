@@ -87,6 +87,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         silence_after = "never"
         [scripts]
         path = "/srv/services"
+        test = false
         [sounds]
         language = "de"
         store = "s3://sounds/en?region=eu-central-1"
@@ -108,6 +109,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         threads,
         rules,
         scripts,
+        tests,
         is_named,
         language,
         store,
@@ -118,7 +120,10 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         kept,
         uploads,
     } = good(text, &[("STORE_SECRET", "hush")]).sound;
-    assert_eq!((ports, threads, scripts.as_path(), is_named), ((20_000, 20_999), 3, Path::new("/srv/services"), true));
+    assert_eq!(
+        (ports, threads, scripts.as_path(), is_named, tests),
+        ((20_000, 20_999), 3, Path::new("/srv/services"), true, false)
+    );
     assert_eq!(browser_ports, Some((30_000, 30_003)));
     let address = |text: &str| Some(text.parse().expect("an address"));
     assert_eq!((rules.address, rules.advertise), (address("10.0.0.6"), address("203.0.113.8")));

@@ -225,7 +225,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             ("tls", format!("{:?} {:?}", runtime.certificate, runtime.trust)),
             ("limits", format!("{:?} {registrar:?} {}", runtime.limits, sound.prompt_bytes)),
             ("media", format!("{:?} {:?} {:?}", sound.ports, sound.threads, sound.rules)),
-            ("scripts.path", format!("{:?}", sound.scripts)),
+            ("scripts", format!("{:?} {}", sound.scripts, sound.tests)),
             ("recordings.path", format!("{:?}", sound.recordings)),
             ("records.keep and recordings.keep", format!("{:?}", sound.kept)),
             // A secret is compared and never shown.

@@ -16,6 +16,7 @@ mod services;
 mod sound;
 mod start;
 mod timers;
+mod trials;
 mod workshop;
 
 use std::{

@@ -14,13 +14,19 @@ use std::{
 use patchcord_engine::exchange::{Served, Services, built_in};
 use patchcord_engine::routing::{Route, Target};
 use patchcord_engine::runtime::clock;
-use patchcord_scripts::{Host, Limits, Shelf, check::check, say::Language, shipped, testing::Source};
+use patchcord_scripts::{
+    Host, Limits, Shelf,
+    check::check,
+    say::Language,
+    shipped,
+    testing::{Source, Sources},
+};
 use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{manifests::Manifests, workshop::Versions};
-use crate::config::Environment;
+use super::{manifests::Manifests, trials::Trials, workshop::Versions};
+use crate::config::{Environment, SOUNDS};
 
 /// How often the folder is looked at: soon enough for somebody who saves and dials.
 const LOOK_EACH: Duration = Duration::from_secs(1);
@@ -51,50 +57,96 @@ pub struct ServiceRoom {
     shelf: Arc<Shelf>,
     folder: PathBuf,
     manifests: Manifests,
-    /// What was read last, by name: the text, or what was wrong with it.
-    seen: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
+    /// What was read last, by name.
+    seen: Arc<Mutex<BTreeMap<String, Seen>>>,
     versions: Arc<Versions>,
+    trials: Arc<Trials>,
+}
+
+/// What was read last of a service.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// The text, or what was wrong with it.
+    text: Option<Result<String, String>>,
+    /// Why it is not served, as it was told last; or what its tests find wrong with it although it is.
+    why: Option<String>,
+    /// Whether it is served without its tests having been run: nothing was there before it.
+    untried: bool,
 }
 
 impl ServiceRoom {
     /// Publishes what lies in the folder and in the binary. The folder need not be there. Numbers and dates are spoken in
-    /// `language` where a script does not say; in English where nobody has taught the house to count in it.
-    pub fn open(folder: &Path, language: &str, environment: &Environment) -> Self {
+    /// `language` where a script does not say; in English where nobody has taught the house to count in it. Tests are run when somebody
+    /// looks the next time: no start waits for them.
+    pub fn open(folder: &Path, language: &str, environment: &Environment, trials: Trials) -> Self {
         let shelf =
             Arc::new(Shelf::new(Limits { language: Language::of(language).unwrap_or_default(), ..Limits::default() }));
         let manifests = Manifests::of(folder.into(), environment.clone());
-        let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default(), versions: Arc::default() };
-        room.look();
+        let trials = Arc::new(trials);
+        let room =
+            Self { shelf, folder: folder.into(), manifests, seen: Arc::default(), versions: Arc::default(), trials };
+        room.read();
         room
     }
 
-    /// Reads the folder again, and publishes what has changed.
+    /// Reads the folder again, publishes what has changed and holds what its tests expect, and tells what is wrong. Blocks for as long as
+    /// tests take.
     pub fn look(&self) -> Looked {
+        let mut looked = self.read();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, seen) in seen.iter_mut().filter(|(_, seen)| seen.untried) {
+            let Some(Ok(text)) = &seen.text else { continue };
+            let came = self.try_out(name, text);
+            seen.untried = came.is_err();
+            if let Err(why) = &came
+                && seen.why.as_ref() != Some(why)
+            {
+                warn!(service = name, why, "a service is served although its tests fail: nothing was there before it");
+            }
+            seen.why = came.err();
+            looked.broken.extend(seen.why.clone());
+        }
+        looked
+    }
+
+    fn read(&self) -> Looked {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut looked = Looked::default();
         let found = self.texts(&mut looked);
-        for (name, text) in &found {
-            if seen.get(name) == Some(text) {
-                looked.broken.extend(self.trouble_with(name, text));
+        let gone: Vec<String> = seen.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
+        for name in &gone {
+            seen.remove(name);
+            self.trials.forget(name);
+            if self.shelf.withdraw(name) {
+                info!(service = name, "a service is served no more");
+                looked.withdrawn.push(name.clone());
+            }
+        }
+        for (name, text) in found {
+            let before = self.shelf.find(&name);
+            let seen = seen.entry(name.clone()).or_default();
+            let is_known = seen.text.as_ref() == Some(&text);
+            if is_known && before.as_ref().is_some_and(|edition| text.as_deref() == Ok(&*edition.text)) {
                 continue;
             }
-            match self.publish(name, text) {
+            let published = self.publish(&name, &text);
+            seen.text = Some(text);
+            match published {
                 Ok(version) => {
                     info!(service = name, version, "a service is served");
                     looked.published.push(format!("{name} {version}"));
+                    (seen.why, seen.untried) = (None, before.is_none());
+                    self.trials.forget(&name);
                 }
                 Err(why) => {
-                    warn!(service = name, why, "a service is broken; what was served before goes on");
-                    looked.broken.push(why);
+                    if seen.why.as_ref() != Some(&why) {
+                        warn!(service = name, why, "a service is broken; what was served before goes on");
+                    }
+                    looked.broken.push(why.clone());
+                    (seen.why, seen.untried) = (Some(why), false);
                 }
             }
         }
-        let gone: Vec<String> = seen.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
-        for name in gone.into_iter().filter(|name| self.shelf.withdraw(name)) {
-            info!(service = name, "a service is served no more");
-            looked.withdrawn.push(name);
-        }
-        *seen = found;
         looked.broken.extend(self.manifests.look());
         looked
     }
@@ -170,6 +222,9 @@ impl ServiceRoom {
             // Nothing was served before: a service that is right in most places is better than none.
             warn!(service = name, %fault, "a service is served in which `patchcord check` finds a fault");
         }
+        if self.shelf.find(name).is_some_and(|edition| *edition.text != **text) {
+            self.try_out(name, text)?;
+        }
         let edition = self.shelf.publish(name, &file, text).map_err(|broken| broken.to_string())?;
         self.versions.note(&edition, clock::wall());
         Ok(edition.in_words())
@@ -192,21 +247,33 @@ impl ServiceRoom {
 
     /// The tests of a service: those beside it, and for one of ours those that it comes with. Blocks.
     pub fn test_of(&self, name: &str) -> Option<Source> {
-        let file = format!("{name}{TESTS}{ENDING}");
         let edition = self.shelf.find(name)?;
-        let ours = || shipped::test(name).filter(|_| shipped::service(name) == Some(&*edition.text)).map(str::to_owned);
+        self.tests_of(name, &edition.text)
+    }
+
+    fn tests_of(&self, name: &str, text: &str) -> Option<Source> {
+        let file = format!("{name}{TESTS}{ENDING}");
+        let ours = || shipped::test(name).filter(|_| shipped::service(name) == Some(text)).map(str::to_owned);
         let text = read(&self.folder.join(&file)).ok().or_else(ours)?;
         Some(Source { name: format!("{name}{TESTS}"), file, text })
     }
 
-    /// Whether what was seen before is still broken.
-    fn trouble_with(&self, name: &str, text: &Result<String, String>) -> Option<String> {
-        let served = self.shelf.find(name);
-        match text {
-            Err(why) => Some(why.clone()),
-            Ok(text) if served.is_some_and(|edition| *edition.text == **text) => None,
-            Ok(_) => self.publish(name, text).err(),
+    /// Runs the tests of a text. What comes with the house was tried before it left ours.
+    fn try_out(&self, name: &str, text: &str) -> Result<(), String> {
+        if shipped::service(name) == Some(text) {
+            return Ok(());
         }
+        self.trials.judge(name, text, self.tests_of(name, text), || self.sources())
+    }
+
+    /// What is served, as tests run it.
+    pub fn sources(&self) -> Sources {
+        let served = self.shelf.all().into_iter().map(|edition| Source {
+            name: edition.name.clone(),
+            file: edition.file.clone(),
+            text: edition.text.to_string(),
+        });
+        Sources { services: served.collect(), tests: Vec::new(), prompts: vec![self.folder.join(SOUNDS)] }
     }
 
     fn file_of(&self, name: &str) -> String {
@@ -296,7 +363,7 @@ mod tests {
 
     fn room() -> (tempfile::TempDir, ServiceRoom) {
         let folder = tempfile::tempdir().expect("a folder");
-        let room = ServiceRoom::open(folder.path(), "en", &Environment::new());
+        let room = ServiceRoom::open(folder.path(), "en", &Environment::new(), Trials::new(true));
         (folder, room)
     }
 
@@ -366,5 +433,39 @@ mod tests {
         write(&folder, "wrong.rhai", &right.replace("prompt", "promt"));
         room.look();
         assert!(room.shelf.find("wrong").is_some(), "nothing was there before");
+    }
+
+    const ANSWERS: &str =
+        "fn test_it_answers(t) {\n  let phone = t.phone(\"+331\").dials(\"ivr\");\n  phone.is_answered();\n}";
+
+    #[test]
+    fn a_change_whose_own_test_fails_is_not_served_until_one_of_both_is_mended() {
+        let (folder, room) = room();
+        write(&folder, "ivr_test.rhai", ANSWERS);
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        assert_eq!(room.look().broken, [""; 0]);
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
+        let told = room.look().broken;
+        assert!(told[0].starts_with("ivr_test.rhai:3:9: test_it_answers fails: "), "{told:?}");
+        assert_eq!(room.look().broken, told, "it fails as before");
+        let version = |room: &ServiceRoom| room.shelf.find("ivr").expect("it is served").version;
+        assert_eq!(version(&room), 1);
+        write(&folder, "ivr_test.rhai", &ANSWERS.replace("is_answered()", "is_rejected(486)"));
+        let looked = room.look();
+        assert_eq!((looked.published.len(), version(&room)), (1, 2), "{looked:?}");
+    }
+
+    #[test]
+    fn what_nothing_stood_before_is_served_and_its_failing_test_is_told_until_it_is_mended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(&folder, "ivr_test.rhai", ANSWERS);
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
+        let room = ServiceRoom::open(folder.path(), "en", &Environment::new(), Trials::new(true));
+        assert!(room.shelf.find("ivr").is_some());
+        let told = room.look().broken;
+        assert!(told[0].starts_with("ivr_test.rhai:3:9: "), "{told:?}");
+        assert_eq!(room.look().broken, told);
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        assert_eq!((room.look().broken.len(), room.look().broken.len()), (0, 0));
     }
 }

@@ -40,6 +40,7 @@ use super::{
     services::ServiceRoom,
     sound::{self, Silenced},
     timers,
+    trials::Trials,
 };
 use crate::{
     config::{Config, Environment},
@@ -207,7 +208,8 @@ async fn open_rooms(
     let control = control::bind(hold)?;
     let (recordings, kept) = (config.sound.recordings.as_path().into(), config.sound.kept);
     let (room, voices) = sound::open(&config)?;
-    let services = ServiceRoom::open(&config.sound.scripts, &config.sound.language, &environment);
+    let trials = Trials::new(config.sound.tests);
+    let services = ServiceRoom::open(&config.sound.scripts, &config.sound.language, &environment, trials);
     let (desks, on_shards) = (board.clone(), services.clone());
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))

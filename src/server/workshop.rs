@@ -14,7 +14,7 @@ use patchcord_scripts::{
     check::check,
     replay::{Came, Said, replay},
     simulator::{Setting, Stage},
-    testing::{Source, Sources, Verdict, Wishes, run, test_of},
+    testing::{Source, Verdict, Wishes, run, test_of},
 };
 use patchcord_web::{
     house::Answer,
@@ -23,15 +23,13 @@ use patchcord_web::{
 };
 
 use super::services::ServiceRoom;
+use crate::config::SOUNDS;
 
 /// Versions that are kept of all services together: what somebody who mends a script looks back at.
 const MOST_VERSIONS: usize = 200;
 
 /// How much of a call that nobody makes is played: long enough for a menu that nobody answers.
 const IMAGINED: Duration = Duration::from_secs(60);
-
-/// Where sounds lie beside scripts.
-const SOUNDS: &str = "sounds";
 
 /// Every text that was served since the start, as far as it is kept.
 #[derive(Debug, Default)]
@@ -112,7 +110,7 @@ impl Workshop for Bench {
             })?;
             let service = story.record.service.as_deref().unwrap_or_default().to_owned();
             let test = Source { name: format!("{service}_test"), file: format!("{service}_test.rhai"), text };
-            let mut sources = sources(&services);
+            let mut sources = services.sources();
             sources.tests = vec![test.clone()];
             let report = run(&sources, &Wishes::default(), &mut |_| {});
             let why = report.broken.first().cloned();
@@ -144,7 +142,7 @@ impl Workshop for Bench {
             let Some(edition) = services.shelf().find(&service) else {
                 return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such service"));
             };
-            let mut sources = sources(&services);
+            let mut sources = services.sources();
             sources.tests = services.test_of(&service).into_iter().collect();
             let report = run(&sources, &Wishes::default(), &mut |_| {});
             let tried = |verdict: &Verdict| Tried {
@@ -164,16 +162,6 @@ impl Workshop for Bench {
             })
         }))
     }
-}
-
-/// What is served, as tests run it.
-fn sources(services: &ServiceRoom) -> Sources {
-    let served = services.shelf().all().into_iter().map(|edition| Source {
-        name: edition.name.clone(),
-        file: edition.file.clone(),
-        text: edition.text.to_string(),
-    });
-    Sources { services: served.collect(), tests: Vec::new(), prompts: vec![services.folder().join(SOUNDS)] }
 }
 
 fn failure(verdict: &Verdict) -> Option<String> {

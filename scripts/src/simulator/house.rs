@@ -21,6 +21,7 @@ use super::party::{Fate, Manner, Party, PartyId};
 use super::points::Points;
 use super::records::Closed;
 use super::rooms::Rooms;
+use super::stop::Stop;
 use super::tale::{Line, Tale};
 use super::talk::{End, Talk};
 use super::{clock, limits};
@@ -98,6 +99,8 @@ pub(super) struct House {
     posted: VecDeque<(u64, Event)>,
     pub moving: BTreeMap<(u64, LegId), End>,
     pub rooms: Rooms,
+    /// Whether somebody outside has had enough.
+    pub stop: Stop,
     /// How much has happened since the clock moved.
     at_once: u32,
 }
@@ -129,6 +132,7 @@ impl House {
             posted: VecDeque::new(),
             moving: BTreeMap::new(),
             rooms: Rooms::default(),
+            stop: Stop::default(),
             at_once: 0,
         }
     }
@@ -237,6 +241,9 @@ impl House {
 
     /// Does what is due next, if that is not later than this; whether there was something.
     pub fn step(&mut self, until: Instant) -> bool {
+        if self.stop.is_said() {
+            self.stop_everything("it was stopped: it took too long".into());
+        }
         let Some((at, due)) = self.agenda.take(until) else { return false };
         if at > self.now {
             self.now = at;
@@ -244,7 +251,10 @@ impl House {
         }
         self.at_once += 1;
         if self.at_once > limits::AT_ONCE {
-            self.stop_everything();
+            self.stop_everything(format!(
+                "nothing comes to rest: {} things happened within one instant",
+                limits::AT_ONCE
+            ));
             return false;
         }
         match due {
@@ -274,10 +284,9 @@ impl House {
         });
     }
 
-    /// Scripts that never let the clock move are stopped, all of them.
-    fn stop_everything(&mut self) {
-        let what = format!("nothing comes to rest: {} things happened within one instant", limits::AT_ONCE);
-        self.broken.insert(what);
+    /// Scripts that never let the clock move are stopped, all of them; so are those of a test that takes too long.
+    fn stop_everything(&mut self, why: String) {
+        self.broken.insert(why);
         self.at_once = 0;
         self.agenda = Agenda::new(None);
         self.calls.clear();

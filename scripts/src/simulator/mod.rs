@@ -41,6 +41,7 @@ mod records;
 mod rooms;
 mod sounds;
 mod stage;
+mod stop;
 mod tale;
 mod talk;
 mod whereabouts;
@@ -56,6 +57,7 @@ pub use phone::Phone;
 pub use points::{Point, When};
 pub use records::Closed;
 pub use stage::{Setting, Stage};
+pub use stop::Stop;
 pub use tale::Line;
 
 /// When a test begins that says nothing else: Monday, the 2nd of March 2026, at 10:00 UTC.

@@ -24,6 +24,7 @@ use super::points::{Point, When};
 use super::port::Port;
 use super::postbox::Owner;
 use super::records::{Chronicle, Closed};
+use super::stop::Stop;
 use super::tale::Line;
 use super::talk::{End, Stage as LineStage, Talk};
 
@@ -41,13 +42,23 @@ pub struct Setting {
     pub prompts: Vec<PathBuf>,
     /// A hang-up of the caller: at which point of the story, counted from 0, how it is known from an earlier run, and when.
     pub hang_up: Option<(usize, Point, When)>,
+    /// Once this is said, nothing happens any more.
+    pub stop: Stop,
 }
 
 impl Setting {
     /// With these services, and nothing else said.
     #[must_use]
     pub fn of(services: Box<dyn Services>) -> Self {
-        Self { services, service: None, seed: 1, orders: None, prompts: Vec::new(), hang_up: None }
+        Self {
+            services,
+            service: None,
+            seed: 1,
+            orders: None,
+            prompts: Vec::new(),
+            hang_up: None,
+            stop: Stop::default(),
+        }
     }
 }
 
@@ -62,6 +73,7 @@ impl Stage {
         let lengths = Lengths::of(setting.prompts);
         let mut house = House::new(setting.services, setting.seed, setting.orders, lengths);
         house.service = setting.service;
+        house.stop = setting.stop;
         house.points.plan = setting.hang_up.map(|(number, point, when)| point.plan(number, when));
         Self(Rc::new(RefCell::new(house)))
     }

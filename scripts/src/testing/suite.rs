@@ -13,7 +13,7 @@ use super::explore::{Variation, variations};
 use super::failed::Failed;
 use super::words::{self, Test};
 use crate::fault::Fault;
-use crate::simulator::{Point, Setting, Stage};
+use crate::simulator::{Point, Setting, Stage, Stop};
 use crate::{Host, Limits, Shelf, shipped};
 
 /// How a file of tests is called: the service's name, and this.
@@ -42,7 +42,7 @@ pub struct Sources {
 }
 
 /// What is wished of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Wishes {
     /// Only tests whose name holds this.
     pub filter: Option<String>,
@@ -50,11 +50,13 @@ pub struct Wishes {
     pub seed: u64,
     /// Whether each test is tried again with hang-ups and other orders.
     pub explore: bool,
+    /// Once this is said, the test that runs fails and no other one begins.
+    pub stop: Stop,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { filter: None, seed: 1, explore: false }
+        Self { filter: None, seed: 1, explore: false, stop: Stop::default() }
     }
 }
 
@@ -103,7 +105,7 @@ impl Report {
 /// Runs a suite; each verdict is told as soon as it is there.
 pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -> Report {
     let mut report = Report::default();
-    let bench = Bench::of(sources, wishes.seed, &mut report.broken);
+    let bench = Bench { stop: wishes.stop.clone(), ..Bench::of(sources, wishes.seed, &mut report.broken) };
     for source in &sources.tests {
         let ast = match bench.engine.compile(&source.text) {
             Ok(ast) => ast,
@@ -113,6 +115,9 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
             }
         };
         for case in cases(source, &ast) {
+            if wishes.stop.is_said() {
+                break;
+            }
             if wishes.filter.as_ref().is_some_and(|filter| !case.name.contains(filter)) {
                 continue;
             }
@@ -196,6 +201,7 @@ struct Bench {
     engine: Engine,
     seed: u64,
     prompts: Vec<std::path::PathBuf>,
+    stop: Stop,
 }
 
 /// The host of a bench, for one stage.
@@ -217,7 +223,15 @@ impl Bench {
         let seen = Rc::new(RefCell::new(Seen::default()));
         let watched = Rc::new(Host::watched(shelf.clone(), |engine| coverage::watch(engine, seen.clone())));
         let bare = Rc::new(Host::new(shelf));
-        Self { watched, bare, seen, engine: words::engine(), seed, prompts: sources.prompts.clone() }
+        Self {
+            watched,
+            bare,
+            seen,
+            engine: words::engine(),
+            seed,
+            prompts: sources.prompts.clone(),
+            stop: Stop::default(),
+        }
     }
 
     /// What a service can run; none of one that is broken.
@@ -252,6 +266,9 @@ impl Bench {
     fn explore(&self, case: &Case<'_>, plain: &Stage, verdict: &mut Verdict) {
         let known = plain.faults();
         for variation in variations(&plain.points(), plain.choices(), self.seed) {
+            if self.stop.is_said() {
+                return;
+            }
             verdict.variations += 1;
             // Whatever the test expects may not come about now; what counts is what is left.
             let (stage, _) = self.play(case, Some(&variation));
@@ -274,6 +291,7 @@ impl Bench {
             orders: variation.and_then(|variation| variation.orders),
             prompts: self.prompts.clone(),
             hang_up,
+            stop: self.stop.clone(),
             ..Setting::of(Box::new(Shared(host.clone())))
         });
         let test = Test { stage: stage.clone(), service: service.to_owned() };

@@ -50,11 +50,35 @@ impl Fault {
         Self::at(file, error.position(), what)
     }
 
+    /// Rhai forgets where a limit was met when it leaves the function: the line that spoke last is the nearest that is known, and
+    /// else the function itself.
+    pub fn place_nearly(&mut self, spoke: Option<&str>, function: Position) {
+        let spoke = spoke.and_then(|place| place.rsplit_once(':'));
+        let behind = match spoke.and_then(|(file, line)| Some((file.to_owned(), line.parse().ok()?))) {
+            Some((file, line)) => {
+                (self.file, self.line) = (file, Some(line));
+                "; this line spoke last, and it was met behind it"
+            }
+            None => {
+                (self.line, self.column) = (function.line(), function.position());
+                "; it was met in the function that begins here"
+            }
+        };
+        self.what.push_str(behind);
+    }
+
     /// An error of a script that ran.
     pub fn of_running(file: &str, error: &EvalAltResult) -> Self {
         let (file, innermost, called) = innermost(file, error, Position::NONE);
         // A limit that is met within something of Rhai's own is told by the line that called it.
         let at = if innermost.position().is_none() { called } else { innermost.position() };
+        let at = match innermost {
+            EvalAltResult::ErrorTerminated(token, _) => match token.read_lock::<Unwound>().as_deref() {
+                Some(Unwound::TooFast(_, place)) => place.or_else(at),
+                _ => at,
+            },
+            _ => at,
+        };
         let mut bare = copy(innermost);
         bare.clear_position();
         let what = match &bare {
@@ -65,6 +89,7 @@ impl Fault {
                 Some(Unwound::Memory) => {
                     format!("it holds more than {} MB, which is the limit", Limits::default().memory >> 20)
                 }
+                Some(Unwound::TooFast(what, _)) => what.clone(),
                 _ => "it was ended".into(),
             },
             EvalAltResult::ErrorRuntime(value, _) => value.to_string(),

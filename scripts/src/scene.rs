@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
-use patchcord_engine::call::verb::Handle;
+use patchcord_engine::call::verb::{Handle, Misuse};
 use patchcord_engine::call::{Ending, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts, Outside};
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, Position};
@@ -29,6 +29,8 @@ pub enum Unwound {
     Gone,
     /// It has computed for too long without saying anything.
     Budget(u64),
+    /// It has said more than anybody could hear, as this tells.
+    TooFast(String, Position),
     /// Another service goes on.
     ContinueAs(String),
     /// It holds more memory than it may.
@@ -146,7 +148,7 @@ impl Scene {
         // Who hangs up at the end of a message has left one: its file is being closed, and then the story goes on.
         self.waits_for.set(leg.filter(|_| !matches!(verb, Verb::Record(..))));
         let other = if let Verb::Bridge(_, other) = verb { Some(other) } else { None };
-        let outcome = self.ask(verb)?;
+        let outcome = self.ask(verb).map_err(|error| given.here(&error))?;
         self.waits_for.set(None);
         match outcome {
             Outcome::Misuse(misuse) => Err(given.wrong(misuse.to_string())),
@@ -178,6 +180,9 @@ impl Scene {
         let answer = strand::ask(Ask::Verb(verb));
         self.spent.set(Spent { since_verb: spent.now, since_breath: spent.now, ..spent });
         match answer {
+            Answer::Outcome(Outcome::Misuse(misuse @ Misuse::TooFast)) => {
+                Err(unwind(&Unwound::TooFast(misuse.to_string(), Position::NONE)))
+            }
             Answer::Outcome(outcome) => Ok(outcome),
             Answer::Go => Ok(Outcome::Plain(Status::Ok)),
             Answer::Unwind => Err(unwind(&Unwound::Gone)),

@@ -188,11 +188,7 @@ impl Script {
                 _ => {
                     let mut fault = Fault::of_running(&self.text.edition.file, &error);
                     if fault.line.is_none() {
-                        let story = self.text.position("on_invite");
-                        (fault.line, fault.column) = (story.line(), story.position());
-                        if let Some(place) = self.scene.place() {
-                            fault.what = format!("{}; it spoke last at {place}", fault.what);
-                        }
+                        fault.place_nearly(self.scene.place().as_deref(), self.text.position("on_invite"));
                     }
                     return self.failed(fault.to_string());
                 }

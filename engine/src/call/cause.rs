@@ -20,6 +20,17 @@ pub const NO_ROOM: u8 = 34;
 /// Temporary failure.
 pub const FAILURE: u8 = 41;
 
+/// The reason of a leg whose story was told to its end.
+pub const TOLD: &str = "the story ended";
+/// The reasons of one whose story ended behind a conference room: who was there did this, or the room was closed.
+pub const ROOM_CLOSED: &str = "the conference room was closed";
+/// Somebody moved it out.
+pub const REMOVED: &str = "was removed from the conference room";
+/// It had no right to be in.
+pub const NOT_LET_IN: &str = "was not let into the conference room";
+/// It went by itself.
+pub const LEFT_ROOM: &str = "left the conference room";
+
 /// The status that refuses a call for this cause (RFC 3398 §7.2.4.1).
 #[must_use]
 pub const fn status_of(cause: u8) -> u16 {

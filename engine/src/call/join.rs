@@ -18,7 +18,7 @@ use super::leg::Stage as LegStage;
 use super::play::{Owner, Playing};
 use super::verb::{Gather, Outcome, Play, Record, Status, Verb};
 use super::work::Work;
-use super::{Call, LegId};
+use super::{Call, LegId, cause};
 use crate::program::{VerbId, Wake};
 use crate::room::keys::{Led, Pressed};
 use crate::room::{Asked, Denial, Join, Leaving, MAX_PIN, Told};
@@ -275,6 +275,15 @@ impl Call {
         let stayed = joining.since.map(|since| now.saturating_duration_since(since));
         if stayed.is_some() {
             self.note(Note::OutOfRoom(leg, status.word()));
+        }
+        if let Some(leg) = self.here_mut(leg) {
+            leg.out = match status {
+                Status::Ended => Some(cause::ROOM_CLOSED),
+                Status::Kicked => Some(cause::REMOVED),
+                Status::Denied => Some(cause::NOT_LET_IN),
+                Status::Left => Some(cause::LEFT_ROOM),
+                _ => None,
+            };
         }
         let stayed = stayed.unwrap_or_default();
         let outcome = if dialled {

@@ -47,6 +47,8 @@ pub(super) struct Leg {
     pub wish: Option<Box<ReferWish>>,
     /// Whether it lives on when the story has ended.
     pub detached: bool,
+    /// How it came out of a conference room, while nothing else has begun: why it ends if the story now does.
+    pub out: Option<&'static str>,
     /// Whether the program knows it: it is told when it leaves.
     pub known: bool,
 }
@@ -89,6 +91,7 @@ impl Leg {
             holds: false,
             wish: None,
             detached: false,
+            out: None,
         }
     }
 

@@ -71,3 +71,6 @@ pub const WORDS: u32 = 5_000;
 
 /// Over how long words are counted.
 pub const SPEECH: Duration = Duration::from_secs(10);
+
+/// How often a program is told that it speaks too fast before nobody listens any more: its story, its own apology, and a handler beside it.
+pub const WARNINGS: u32 = 3;

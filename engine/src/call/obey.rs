@@ -47,6 +47,9 @@ impl Call {
     fn begin_verb(&mut self, id: VerbId, verb: Verb, now: Instant) -> Begun {
         if let Some(leg) = leg_of(&verb) {
             self.fits(leg, &verb)?;
+            if let Some(leg) = self.here_mut(leg).filter(|_| begins_anew(&verb)) {
+                leg.out = None;
+            }
         }
         match verb {
             Verb::Ring(leg) => self.begin_ring(leg),
@@ -369,6 +372,11 @@ fn room_of(dial: &Dial) -> Option<&str> {
         [target] => target.strip_prefix("room:"),
         _ => None,
     }
+}
+
+/// Whether what a leg was in before is past with this.
+fn begins_anew(verb: &Verb) -> bool {
+    matches!(verb, Verb::Join(..) | Verb::Dial(..) | Verb::Bridge(..) | Verb::Transfer(..))
 }
 
 /// The leg on which a verb is done.

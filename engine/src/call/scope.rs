@@ -12,7 +12,7 @@ use super::event::{Ending, Happening, Serving, Who};
 use super::leg::{Leg, Stage};
 use super::verb::{Handle, Outcome, Status};
 use super::work::{Back, Work};
-use super::{Call, LegId, is_due, limits};
+use super::{Call, LegId, cause, is_due, limits};
 use crate::program::{End, VerbId, Wake};
 
 /// How far the story of a call has come.
@@ -143,7 +143,7 @@ impl Call {
         }
         self.note(Note::StoryEnded(end.clone()));
         let why = match end {
-            End::Told | End::ContinueAs(_) => Ending::by(Who::Program, 16, None, "the story ended"),
+            End::Told | End::ContinueAs(_) => told(),
             End::Fault(what) => Ending::by(Who::Program, 41, Some(500), &what),
         };
         self.story = Story::Ended { patience: None, cut: false };
@@ -191,9 +191,16 @@ impl Call {
         let ends = self.legs.iter().filter(|(id, leg)| leg.is_here() && !stays(**id, leg));
         let ends: Vec<LegId> = ends.map(|(id, _)| *id).collect();
         for leg in ends {
-            self.hang_up(leg, why.clone(), now);
+            let why = self.out_of_room(leg).filter(|_| why.reason == cause::TOLD).unwrap_or_else(|| why.clone());
+            self.hang_up(leg, why, now);
         }
         self.cancel_works(|call, work| !call.legs.iter().any(|(id, leg)| leg.is_here() && work.runs_on(*id)), now);
+    }
+
+    /// Why a leg ends whose story had nothing more for it than a conference room.
+    fn out_of_room(&self, id: LegId) -> Option<Ending> {
+        let out = self.legs.get(&id)?.out?;
+        Some(Ending::by(Who::Program, 16, None, out))
     }
 
     /// Somebody outside ends the call.
@@ -255,7 +262,9 @@ impl Call {
         }
         match self.story {
             Story::Told { .. } => {
-                let why = Ending::by(Who::System, 41, None, "the story went on without any leg for too long");
+                let minutes = limits::LEGLESS.as_secs() / 60;
+                let what = format!("the story went on for {minutes} min without any leg, which is the limit");
+                let why = Ending::by(Who::Program, 41, None, &what);
                 self.end_at_once(&why, now);
             }
             Story::Ended { cut: false, .. } => self.cut_story(now),
@@ -278,7 +287,8 @@ impl Call {
             let alone = |leg: &Leg| leg.is_here() && leg.partner.is_none() && leg.busy.is_none();
             let alone: Vec<LegId> = self.legs.iter().filter(|(_, leg)| alone(leg)).map(|(id, _)| *id).collect();
             for leg in alone {
-                self.hang_up(leg, Ending::by(Who::Program, 16, None, "the story ended"), now);
+                let why = self.out_of_room(leg).unwrap_or_else(told);
+                self.hang_up(leg, why, now);
             }
         }
         let legless = self.legs.is_empty();
@@ -308,6 +318,11 @@ impl Ending {
     pub(super) fn by(by: Who, cause: u8, sip: Option<u16>, reason: &str) -> Self {
         Self { by, cause, sip, reason: reason.to_owned() }
     }
+}
+
+/// The story came to its end, and with it what it had begun.
+fn told() -> Ending {
+    Ending::by(Who::Program, 16, None, cause::TOLD)
 }
 
 pub(super) fn other_left() -> Ending {

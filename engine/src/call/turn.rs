@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::effect::{Effect, Note};
 use super::event::Happening;
+use super::verb::{Misuse, Outcome};
 use super::{Call, LegId, limits};
 use crate::program::{End, Step, VerbId, Wake};
 
@@ -36,6 +37,8 @@ struct Pace {
     /// Since when its words are counted, and how many there were.
     since: Option<Instant>,
     words: u32,
+    /// How often it was told that it speaks too fast.
+    warned: u32,
     /// Steps since others have had their turn.
     steps: u32,
 }
@@ -175,7 +178,7 @@ impl Call {
         let Some(reason) = self.turn.asked.take() else { return };
         let too_fast = self.turn.pace.steps(matches!(step, Step::Wants(..)), now);
         if too_fast && !matches!(step, Step::Finished(_)) {
-            return self.silence(now);
+            return self.too_fast(step, now);
         }
         if self.turn.pace.steps >= limits::STEPS {
             self.turn.breath = Some(now);
@@ -205,12 +208,24 @@ impl Call {
         }
     }
 
-    /// A program that says more than anybody could hear is not listened to any more.
+    /// A program that says more than anybody could hear is told so, and may say sorry. One that goes on so is not listened to any more.
+    fn too_fast(&mut self, step: Step, now: Instant) {
+        match step {
+            Step::Wants(id, verb) if self.turn.pace.warned < limits::WARNINGS => {
+                self.turn.pace.warned += 1;
+                // From here the words are counted of whoever says sorry.
+                self.turn.pace.words = 0;
+                self.note(Note::Verb(id, verb));
+                self.result(id, Outcome::Misuse(Misuse::TooFast), now);
+                self.turn.breath = Some(now);
+            }
+            _ => self.silence(now),
+        }
+    }
+
     fn silence(&mut self, now: Instant) {
         if self.story.is_told() {
-            let (words, seconds) = (limits::WORDS, limits::SPEECH.as_secs());
-            let what = format!("it said {words} words to the call within {seconds} s, which is the limit");
-            self.story_ended(End::Fault(what), now);
+            self.story_ended(End::Fault(Misuse::TooFast.to_string()), now);
         } else {
             self.cut_story(now);
         }

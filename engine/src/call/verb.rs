@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use patchcord_media::dtmf::Key;
 
-use super::LegId;
+use super::{LegId, limits};
 use crate::errand::{Brought, Errand};
 use crate::room::{Denial, Join};
 
@@ -460,4 +460,7 @@ pub enum Misuse {
     /// It wants more of the callees than a call may ask.
     #[error("a dial may not have more targets")]
     TooManyTargets,
+    /// More words than anybody could hear: whatever says them never waits.
+    #[error("it said {} words to the call within {} s, which is the limit", limits::WORDS, limits::SPEECH.as_secs())]
+    TooFast,
 }

@@ -150,7 +150,7 @@ impl Talk {
                 self.story_told(&end, turn);
                 let facts = match &end {
                     program::End::Told => Facts::NONE,
-                    program::End::Fault(why) => Facts::NONE.with("fault", why),
+                    program::End::Fault(why) => broke(why, self.program.place()),
                     program::End::ContinueAs(service) => Facts::NONE.with("continues_as", service),
                 };
                 self.broke |= matches!(end, program::End::Fault(_)) && !self.stopped;
@@ -304,6 +304,13 @@ impl Talk {
         let at = self.over_since.map_or_else(|| self.chronicle.at(turn.now()), |since| self.chronicle.at(since));
         turn.exchange.board.clerk.take(journal.end(at, outcome));
     }
+}
+
+/// What a story failed by, and where it stood then, where that says nothing of it.
+pub fn broke(why: &str, place: Option<String>) -> Facts {
+    let facts = Facts::NONE.with("fault", why);
+    let says = |place: &String| place.split(':').next().is_some_and(|file| why.contains(file));
+    place.filter(|place| !says(place)).into_iter().fold(facts, |facts, place| facts.with("place", place))
 }
 
 /// As whom somebody stands in records.

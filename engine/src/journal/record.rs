@@ -150,11 +150,11 @@ pub struct Fold {
     record: Record,
     /// What of a leg is only needed while the fold goes on; beside the record's legs.
     ties: Vec<Tie>,
-    /// The first party that hung up on another, since two heard each other last; and its leg.
+    /// The first party that hung up on another, or was lost, since two heard each other last; and its leg.
     parted: Option<(Duration, Cause, LegNumber)>,
     talking_since: Option<Duration>,
-    /// What its service failed by.
-    broke: Option<Box<str>>,
+    /// What its service failed by, and where it stood, unless the one says the other.
+    broke: Option<(Box<str>, Option<Box<str>>)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl Fold {
                 self.record.recordings.push(path.clone());
             }
             What::Heard { leg: None, event, facts } if event == STORY_ENDED => {
-                self.broke = facts.get("fault").map(Into::into);
+                self.broke = facts.get("fault").map(|fault| (fault.into(), facts.get("place").map(Into::into)));
             }
             What::Ended(outcome) => self.end(at, *outcome),
             What::Bridged(one, other) => self.bridge(at, *one, *other),
@@ -301,10 +301,10 @@ impl Fold {
                 // Some take the bridge apart before they say that a leg of it has ended.
                 let tie = &self.ties[place];
                 let spoke = tie.partner.is_some() || tie.left.is_some_and(|left| at.saturating_sub(left) <= FOLLOWS);
-                let by_party = matches!(cause.by, By::Caller | By::Callee);
+                let by_other = !matches!(cause.by, By::Script);
                 // Whoever transferred the others has not hung up on them.
                 let left = self.record.passed.iter().any(|passed| passed.is_done() && passed.from == Some(leg.leg));
-                if spoke && by_party && !left && self.parted.is_none() {
+                if spoke && by_other && !left && self.parted.is_none() {
                     self.parted = Some((at, (**cause).clone(), leg.leg));
                 }
                 self.part(at, place);
@@ -396,13 +396,13 @@ impl Fold {
         });
         self.record.end = self.why_ended();
         let by = self.record.end.as_ref().map(|end| end.by);
+        let by_party = |why: &Cause| why.by != By::System && Some(why.by) == by;
         let parted =
-            self.parted.as_ref().filter(|(parted, why, _)| Some(why.by) == by && at.saturating_sub(*parted) <= FOLLOWS);
+            self.parted.as_ref().filter(|(parted, why, _)| by_party(why) && at.saturating_sub(*parted) <= FOLLOWS);
         self.record.hung_up = parted.map(|(_, _, leg)| *leg);
-        // Who hangs up on a script that has failed hides nothing of that.
-        let hidden = self.record.end.as_ref().is_none_or(|end| !matches!(end.by, By::Script | By::System));
-        if let Some(reason) = self.broke.take().filter(|_| hidden && outcome == Outcome::Crashed) {
-            self.record.end = Some(Cause { by: By::Script, q850: 41, sip: Some(500), reason, place: None });
+        // Whatever ended the legs of a script that has failed, its own apology or a party that hung up, hides nothing of that.
+        if let Some((reason, place)) = self.broke.take().filter(|_| outcome == Outcome::Crashed) {
+            self.record.end = Some(Cause { by: By::Script, q850: 41, sip: Some(500), reason, place });
         }
         self.record.ended = Some(at);
         self.record.outcome = Some(outcome);

@@ -15,7 +15,7 @@ use super::{
     passing::{PassedBy, PassedOn},
     record::Record,
 };
-use crate::call::cause::NO_ROOM;
+use crate::call::cause::{self, NO_ROOM};
 
 /// Legs that are told of one by one; of more, how many.
 const TOLD: usize = 4;
@@ -280,10 +280,20 @@ fn hung_up(record: &Record, because: &str) -> String {
         Some(By::Caller) if record.fault == Some(Fault::Nobody) && by_house => format!("{} hung up", shown(&record.to)),
         Some(By::Caller) if record.fault == Some(Fault::Nobody) => format!("{} hung up", shown(&record.from)),
         Some(By::Callee) if record.fault == Some(Fault::Nobody) => format!("{} hung up", callee(record)),
-        Some(By::Script) if record.fault == Some(Fault::Nobody) => format!("the script ended it{because}"),
+        Some(By::Script) if record.fault == Some(Fault::Nobody) => by_script(record, because),
         Some(By::System) if record.fault == Some(Fault::Nobody) => format!("the server ended it{because}"),
         Some(_) => format!("it broke off{because}{}", blamed(record)),
         None => "it ended".into(),
+    }
+}
+
+/// A story that came to its end, of itself or with a conference room.
+fn by_script(record: &Record, because: &str) -> String {
+    match record.end.as_ref().map(|end| &*end.reason) {
+        Some(cause::TOLD) => "the script ended it".into(),
+        Some(cause::ROOM_CLOSED) => cause::ROOM_CLOSED.into(),
+        Some(out @ (cause::REMOVED | cause::NOT_LET_IN | cause::LEFT_ROOM)) => format!("{} {out}", shown(&record.from)),
+        _ => format!("the script ended it{because}"),
     }
 }
 

@@ -110,7 +110,7 @@ const STATUSES: [Status; 26] = [
     Status::Returned,
 ];
 
-const MISUSES: [Misuse; 11] = [
+const MISUSES: [Misuse; 12] = [
     Misuse::NoLeg,
     Misuse::NoHandle,
     Misuse::VerbBusy,
@@ -122,4 +122,5 @@ const MISUSES: [Misuse; 11] = [
     Misuse::TooManyLegs,
     Misuse::TooManyVerbs,
     Misuse::TooManyTargets,
+    Misuse::TooFast,
 ];

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use patchcord_engine::call::effect::{Note, Through, Way};
 use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
-use patchcord_engine::exchange::{asked_of, came_of, heard_of, of_room, spoken, terms};
+use patchcord_engine::exchange::{asked_of, broke, came_of, heard_of, of_room, spoken, terms};
 use patchcord_engine::journal::{
     Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
     Rules, Verb, What,
@@ -187,7 +187,7 @@ impl Talk {
         let facts = match end {
             End::Fault(why) => {
                 house.tell(&self.service, format!("breaks: {why}"), place);
-                let facts = Facts::NONE.with("fault", &why);
+                let facts = broke(&why, self.program.place());
                 self.chronicle.fault = Some(why);
                 facts
             }

@@ -118,7 +118,8 @@ fn a_script_without_an_end_breathes_and_is_ended_by_its_budget() {
     assert!(matches!(wanted(&step), Verb::Reject(CALLER, 500, _)), "{step:?}");
     let Step::Finished(End::Fault(fault)) = told.status(&step, Status::Ok) else { panic!("no fault") };
     assert!(fault.contains("without saying anything to the call"), "{fault}");
-    assert!(fault.ends_with("it spoke last at ivr.rhai:2"), "{fault}");
+    assert!(fault.starts_with("ivr.rhai:2: it computed "), "{fault}");
+    assert!(fault.ends_with("; this line spoke last, and it was met behind it"), "{fault}");
 }
 
 #[test]
@@ -216,4 +217,49 @@ fn a_function_given_to_a_word_speaks_from_its_line() {
     let tag = told.wake(Wake::Heard(Happening::Ended(patchcord_engine::call::verb::Handle(1))));
     assert!(matches!(wanted(&tag), Verb::Tag(..)), "{tag:?}");
     assert_eq!(told.script.place().as_deref(), Some("ivr.rhai:3"));
+}
+
+#[test]
+fn whoever_says_more_than_anybody_could_hear_is_told_the_line_and_the_first_fault_is_not_hidden() {
+    use patchcord_engine::call::verb::Misuse;
+    let fast = || Outcome::Misuse(Misuse::TooFast);
+    let story = "fn on_invite(caller) {\n  loop {\n    try { caller.tag(\"n\", 1); } catch {}\n  }\n}\n";
+    let mut told = Told::of(story);
+    let tag = told.begin();
+    let sorry = told.answer(&tag, fast());
+    assert!(matches!(wanted(&sorry), Verb::Reject(CALLER, 500, _)), "{sorry:?}");
+    let Step::Finished(End::Fault(fault)) = told.status(&sorry, Status::Ok) else { panic!("no fault") };
+    assert!(fault.starts_with("ivr.rhai:3:18: it said 5000 words to the call within 10 s"), "{fault}");
+
+    let mut told = Told::of(&format!("{story}fn on_error(leg, err) {{ loop {{ leg.tag(\"e\", 1); }} }}"));
+    let tag = told.begin();
+    let apology = told.answer(&tag, fast());
+    assert!(matches!(wanted(&apology), Verb::Tag(name, _) if name == "e"), "{apology:?}");
+    let sorry = told.answer(&apology, fast());
+    assert!(matches!(wanted(&sorry), Verb::Reject(CALLER, 500, _)), "{sorry:?}");
+    let Step::Finished(End::Fault(fault)) = told.status(&sorry, Status::Ok) else { panic!("no fault") };
+    assert!(fault.starts_with("ivr.rhai:3:18: ") && fault.contains("; and on_error failed at ivr.rhai:6:"), "{fault}");
+}
+
+#[test]
+fn a_size_that_is_outgrown_is_told_by_the_line_that_spoke_last_and_never_by_a_wrong_one() {
+    for (before, grows) in [
+        ("let s = \"x\";", "s += s;"),
+        ("let s = \"x\";", "s = `${s}${s}`;"),
+        ("let a = [];", "a.push(1);"),
+        ("let a = [];", "a = [a, a];"),
+        ("let s = \"x\";", "s = twice(s);"),
+    ] {
+        let story = |speaks: &str| {
+            format!(
+                "fn on_invite(caller) {{\n  {before}\n  {speaks}\n  loop {{\n    {grows}\n  }}\n}}\nfn twice(s) {{ s + s }}"
+            )
+        };
+        let told = fault_of(&story("caller.tag(\"a\", 1);"));
+        assert!(told.starts_with("ivr.rhai:3: ") && told.contains("too large: there may be "), "{grows}: {told}");
+        assert!(told.ends_with("; this line spoke last, and it was met behind it"), "{grows}: {told}");
+        let silent = fault_of(&story(""));
+        assert!(silent.starts_with("ivr.rhai:1:22: "), "{grows}: {silent}");
+        assert!(silent.ends_with("; it was met in the function that begins here"), "{grows}: {silent}");
+    }
 }

@@ -7,7 +7,7 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use super::kind::texts_of;
 use super::{Answer, Held, Leg, Of, Part, Room, Span, Wish, Word};
-use crate::scene::Scene;
+use crate::scene::{Scene, Unwound};
 
 /// What a call of a word was given.
 pub struct Given<'a> {
@@ -58,6 +58,21 @@ impl<'a> Given<'a> {
     /// An error that says what was wrong, at the place of the call.
     pub fn wrong(&self, what: impl Into<String>) -> Box<EvalAltResult> {
         wrong(self.context.call_position(), what.into())
+    }
+
+    /// What unwinds a script, with the place of the call: Rhai forgets it when it leaves a function by such an error.
+    pub fn here(&self, error: &EvalAltResult) -> Box<EvalAltResult> {
+        let token = match error {
+            EvalAltResult::ErrorTerminated(token, _) => token.clone(),
+            _ => Dynamic::UNIT,
+        };
+        let token = match token.read_lock::<Unwound>().as_deref() {
+            Some(Unwound::TooFast(what, _)) => {
+                Dynamic::from(Unwound::TooFast(what.clone(), self.context.call_position()))
+            }
+            _ => token.clone(),
+        };
+        EvalAltResult::ErrorTerminated(token, self.context.call_position()).into()
     }
 
     /// Where it was called, as `ivr.rhai:12`.

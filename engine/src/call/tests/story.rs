@@ -200,10 +200,15 @@ fn a_program_that_never_waits_lets_others_have_their_turn() {
 #[test]
 fn a_program_that_says_more_than_anybody_could_hear_is_ended() {
     let mut told = Told::answered();
-    for word in 1..=u64::from(limits::WORDS) {
-        told.step(Step::Wants(VerbId(100 + word), Verb::Tag("n".into(), "1".into())));
+    let mut warned = 0;
+    for word in 1..=u64::from(limits::WORDS + limits::WARNINGS * (limits::WORDS + 1)) {
+        let id = VerbId(100 + word);
+        told.step(Step::Wants(id, Verb::Tag("n".into(), "1".into())));
         told.passes(Duration::ZERO);
+        let last = told.wakes.last();
+        warned += u32::from(matches!(last, Some(Wake::Result(_, Outcome::Misuse(Misuse::TooFast)))));
     }
+    assert_eq!(warned, limits::WARNINGS, "it may say sorry");
     assert_eq!(told.said(CALLER), ["hang up 41 500"]);
 }
 

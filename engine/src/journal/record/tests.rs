@@ -67,6 +67,41 @@ fn who_hangs_up_on_a_script_that_has_failed_hides_nothing_of_it() {
 }
 
 #[test]
+fn what_a_script_failed_by_is_told_also_where_the_house_refused_the_call_for_it() {
+    let failed = |facts: crate::journal::Facts, end: Cause| {
+        let broke = What::Heard { leg: None, event: STORY_ENDED.into(), facts };
+        record(told(vec![(0, leg(ALICE)), (1, over(ALICE, end)), (1, broke)], 2, Some(Outcome::Crashed)))
+    };
+    let facts = || crate::journal::Facts::NONE.with("fault", "ivr.rhai:3:12: no such word");
+    let refused = Cause { reason: "The Service Failed".into(), ..Cause::status(By::Script, 500, 41, "") };
+    for end in [refused, Cause::normal(By::Script), Cause::normal(By::System)] {
+        let record = failed(facts(), end);
+        assert_eq!(record.fault, Some(Fault::Script));
+        let sentence = crate::journal::sentence(&record);
+        assert_eq!(sentence, "Alice called 102; the script failed: ivr.rhai:3:12: no such word.");
+    }
+    let facts = crate::journal::Facts::NONE.with("fault", "it went on for too long").with("place", "ivr.rhai:9");
+    let sentence = crate::journal::sentence(&failed(facts, Cause::normal(By::Caller)));
+    assert_eq!(sentence, "Alice called 102; the script failed: it went on for too long (at ivr.rhai:9).");
+}
+
+#[test]
+fn a_talk_that_ends_because_somebody_was_lost_says_so_and_not_that_its_story_ended() {
+    let ends = |why: Cause| {
+        let mut tale = good_call();
+        tale.truncate(7);
+        tale.push((60, over(BOB, why)));
+        tale.push((60, over(ALICE, Cause { reason: crate::call::cause::TOLD.into(), ..Cause::normal(By::Script) })));
+        let record = record(told(tale, 60, None));
+        (record.hung_up, crate::journal::sentence(&record).rsplit("; ").next().unwrap_or_default().to_owned())
+    };
+    let silent = Cause { q850: 41, reason: "no sound came for 60 s".into(), ..Cause::normal(By::System) };
+    assert_eq!(ends(silent), (None, "it broke off: no sound came for 60 s (the network's fault).".into()));
+    let limit = Cause { reason: "the longest talk that is allowed was over".into(), ..Cause::normal(By::System) };
+    assert_eq!(ends(limit), (None, "the server ended it: the longest talk that is allowed was over.".into()));
+}
+
+#[test]
 fn what_was_not_answered_is_called_what_the_status_says() {
     for (sip, by, outcome) in [
         (486, By::Callee, Outcome::Busy),

@@ -111,7 +111,17 @@ fn a_service_that_talks_to_the_caller_itself_is_named() {
     let mut tale = vec![(0, leg(ALICE)), (0, What::Answered(ALICE)), (9, over(ALICE, Cause::normal(By::Caller)))];
     assert_eq!(says(tale.clone(), 9, None), "Alice called 102; service ring answered; Alice hung up.");
     tale[2].1 = over(ALICE, Cause::normal(By::Script));
-    assert_eq!(says(tale, 9, None), "Alice called 102; service ring answered; the script ended it.");
+    assert_eq!(says(tale.clone(), 9, None), "Alice called 102; service ring answered; the script ended it.");
+    for (reason, said) in [
+        (cause::TOLD, "the script ended it"),
+        (cause::ROOM_CLOSED, "the conference room was closed"),
+        (cause::REMOVED, "Alice was removed from the conference room"),
+        (cause::LEFT_ROOM, "Alice left the conference room"),
+        ("hung up", "the script ended it: hung up"),
+    ] {
+        tale[2].1 = over(ALICE, Cause { reason: reason.into(), ..Cause::normal(By::Script) });
+        assert_eq!(says(tale.clone(), 9, None), format!("Alice called 102; service ring answered; {said}."));
+    }
 }
 
 #[test]

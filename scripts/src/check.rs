@@ -12,51 +12,14 @@ use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position,
 
 use crate::endings;
 use crate::fault::Fault;
+pub use crate::handlers::HANDLERS;
+use crate::handlers::WITHOUT_PARTY;
 use crate::limits::Limits;
 use crate::lints;
 use crate::words::given::unknown;
 use crate::words::kind::{Kind as Sort, texts_of};
 use crate::words::{self, FACTS, Of, Part, Word};
 use crate::{check_text, engine};
-
-/// Handlers, and how many values each takes.
-pub const HANDLERS: &[(&str, usize, &str)] = &[
-    ("on_invite", 1, "on_invite(caller): a call arrives for this service."),
-    ("on_dtmf", 2, "on_dtmf(leg, key): a key that no gather took; key.digit, key.ms, key.via."),
-    ("on_info", 2, "on_info(leg, info): SIP INFO that is no key; info.content_type, info.body."),
-    (
-        "on_refer",
-        2,
-        "on_refer(leg, req): a party asks to be transferred; req.to, req.replaces, req.accept(), req.reject(code).",
-    ),
-    ("on_hold", 2, "on_hold(leg, held): a party holds, or resumes."),
-    (
-        "on_message",
-        2,
-        "on_message(leg, msg): a text; msg.content_type, msg.body. Outside of any call leg is (), and there are msg.from, msg.to, msg.name, msg.endpoint, msg.trunk; it gives back what on_register does.",
-    ),
-    ("on_bye", 2, "on_bye(leg, why): once for each leg that ends; why.by, why.cause, why.sip, why.reason, why.at."),
-    (
-        "on_room",
-        2,
-        "on_room(leg, ev): something happens in the conference room of a leg; ev.kind (join, leave, talk_start, talk_stop, floor, hand, mute, lock, record, wait, denied), ev.on, ev.me, ev.member, ev.name, ev.number, ev.role, ev.members, ev.room.",
-    ),
-    ("on_error", 2, "on_error(leg, err): the script has failed; err.text."),
-    (
-        "on_web",
-        1,
-        "on_web(req): somebody asks /services/NAME over HTTP; req.method, req.query, req.headers, req.body, req.json, req.who. Gives back a text, a status, () or #{ status, headers, body, json }.",
-    ),
-    ("on_timer", 1, "on_timer(name): a moment that [timer] of the manifest names."),
-    (
-        "on_register",
-        1,
-        "on_register(reg): a phone registers, asked of the service of the house; reg.user, reg.number, reg.contact, reg.user_agent, reg.transport, reg.address. Gives back true or (), false, a status, or #{ status, reason }.",
-    ),
-];
-
-/// Handlers that are given no leg.
-const WITHOUT_PARTY: &[&str] = &["on_web", "on_timer", "on_register"];
 
 /// Words after which a leg hears and says nothing any more.
 const LAST: &[&str] = &["hangup", "reject", "redirect"];
@@ -84,7 +47,8 @@ pub fn check(file: &str, text: &str, has_prompt: HasPrompt<'_>) -> Vec<Fault> {
     let mut faults = look.faults;
     faults.extend(lints::unreachable(file, text, &ast));
     faults.extend(endings::impossible(file, text, &ast));
-    faults.extend(lints::undefined(&mut engine, file, text));
+    faults.extend(lints::constants(file, &ast));
+    faults.extend(lints::undefined(&mut engine, file, text, &ast));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults.dedup();
     faults
@@ -110,13 +74,13 @@ impl Look<'_> {
             match HANDLERS.iter().find(|(known, ..)| known == name) {
                 Some((_, takes, says)) if takes != count => {
                     let what = format!("{name} takes {count} values and would never be called: it is {says}");
-                    self.faults.push(Fault::of_file(self.file, what));
+                    self.wrong(self.place_of(name), what);
                 }
                 Some(_) => {}
                 None => {
                     let near = near(name, HANDLERS.iter().map(|(known, ..)| *known));
                     let hint = near.map_or_else(String::new, |near| format!("; is {near} meant?"));
-                    self.faults.push(Fault::of_file(self.file, format!("nobody calls a handler {name}{hint}")));
+                    self.wrong(self.place_of(name), format!("nobody calls a handler {name}{hint}"));
                 }
             }
         }
@@ -222,8 +186,9 @@ impl Look<'_> {
     fn function(&mut self, call: &FnCallExpr, at: Position) {
         if call.namespace.is_empty() {
             let of_house = words::all().find(|word| word.of == Of::House && word.name == call.name.as_str());
-            if let Some(word) = of_house.filter(|_| !self.has_function(&call.name)) {
-                self.word(word, call, at, true);
+            match of_house.filter(|_| !self.has_function(&call.name)) {
+                Some(word) => self.word(word, call, at, true),
+                None => self.without_leg(call, at),
             }
             return;
         }
@@ -247,6 +212,17 @@ impl Look<'_> {
                 let known: Vec<&str> = of_module.iter().map(|word| word.name).collect();
                 self.wrong(at, format!("{module} has no word `{}`; it knows {}", call.name, known.join(", ")));
             }
+        }
+    }
+
+    /// A word of a leg that is said to nobody.
+    fn without_leg(&mut self, call: &FnCallExpr, at: Position) {
+        let mut of_leg = words::all().filter(|word| word.of == Of::Leg && word.name == call.name.as_str());
+        if let Some(word) = of_leg.next().filter(|_| !self.has_function(&call.name)) {
+            self.wrong(
+                at,
+                format!("`{}` is said to a leg, as caller.{}(…): nobody is named here", word.name, word.name),
+            );
         }
     }
 
@@ -302,6 +278,14 @@ impl Look<'_> {
                 self.wrong(at, format!("there is no prompt {name:?}; put {name}.wav, .mp3, .ogg, .flac or .opus into the folder of sounds"));
             }
         }
+    }
+
+    /// Where a function of that name begins.
+    fn place_of(&self, name: &str) -> Position {
+        let mut functions = self.ast.shared_lib().iter_script_fn_info();
+        let body =
+            functions.find_map(|(_, _, known, _, function)| (known == name).then(|| function.body.start_position()));
+        body.unwrap_or(Position::NONE)
     }
 
     fn has_function(&self, name: &str) -> bool {
@@ -449,6 +433,10 @@ mod tests {
             of_body("store::gett(\"x\");"),
             ["ivr.rhai:2:10: store has no word `gett`; it knows get, set, incr, del"]
         );
+        assert_eq!(
+            of_body("answer();"),
+            ["ivr.rhai:2:3: `answer` is said to a leg, as caller.answer(…): nobody is named here"]
+        );
         assert_eq!(of_body("log::info(caller.form);"), ["ivr.rhai:2:20: a leg has no `form`; is `from` meant?"]);
     }
 
@@ -487,6 +475,10 @@ mod tests {
         let told = faults("fn on_invite(caller) {}\nfn on_dtfm(leg, key) {}\nfn on_bye(leg) {}");
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told.iter().any(|told| told.contains("is on_dtmf meant?")), "{told:?}");
-        assert!(told.iter().any(|told| told.contains("on_bye takes 1 values and would never be called")), "{told:?}");
+        assert!(
+            told.iter().any(|told| told.starts_with("ivr.rhai:3:")
+                && told.contains("on_bye takes 1 values and would never be called")),
+            "{told:?}"
+        );
     }
 }

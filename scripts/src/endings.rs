@@ -28,6 +28,10 @@ pub(crate) fn impossible(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
             }
             Some(ASTNode::Expr(Expr::FnCall(call, at))) => {
                 faults.extend(compared(call, &answers).and_then(|said| never(file, &said, *at)));
+                faults.extend(compared_whole(call, &answers).map(|name| {
+                    let what = format!("`{name}` is a map, and never equal to a text; how it ended is {name}.status");
+                    Fault::at(file, *at, what)
+                }));
             }
             _ => {}
         }
@@ -60,6 +64,16 @@ fn compared(call: &FnCallExpr, answers: &BTreeSet<String>) -> Option<String> {
     let [left, right] = &call.args[..] else { return None };
     let said = if status_of(left).is_some_and(|of| answers.contains(of)) { right } else { return None };
     said.get_literal_value(None).and_then(|said: Dynamic| said.into_string().ok())
+}
+
+/// What came of a word, compared with a text as it is.
+fn compared_whole<'a>(call: &'a FnCallExpr, answers: &BTreeSet<String>) -> Option<&'a str> {
+    if !["==", "!="].contains(&call.name.as_str()) {
+        return None;
+    }
+    let [Expr::Variable(name, ..), right] = &call.args[..] else { return None };
+    let is_text = right.get_literal_value(None).is_some_and(|said| said.is_string());
+    Some(name.1.as_str()).filter(|name| is_text && answers.contains(*name))
 }
 
 /// The fault of a status that nothing has.
@@ -100,6 +114,8 @@ mod tests {
             "{dial}  switch talk.status {{\n    \"busy\" => (),\n    \"engaged\" => (),\n    _ => ()\n  }}"
         ));
         assert_eq!(arms, ["ivr.rhai:5:5: no word ends with the status \"engaged\""]);
+        let whole = told(&format!("{dial}  if talk == \"answered\" {{ caller.play(\"goodbye\"); }}"));
+        assert!(whole.len() == 1 && whole[0].ends_with("how it ended is talk.status"), "{whole:?}");
         let own = "  let talk = #{ status: \"open\" };\n  if talk.status == \"open\" { caller.answer(); }";
         assert_eq!(told(own), [""; 0], "what a script makes itself is its own");
         assert_eq!(told(&format!("{dial}  if talk.status != \"answered\" {{ caller.answer(); }}")), [""; 0]);

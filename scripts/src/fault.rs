@@ -3,6 +3,7 @@
 use rhai::{EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
 use crate::limits::Limits;
+use crate::meant::meant;
 use crate::scene::Unwound;
 
 /// A fault of a script.
@@ -39,7 +40,7 @@ impl Fault {
     }
 
     /// A text that is no script.
-    pub fn of_parsing(file: &str, error: &ParseError) -> Self {
+    pub fn of_parsing(file: &str, text: &str, error: &ParseError) -> Self {
         let what = match error.err_type() {
             ParseErrorType::Reserved(word) => format!("`{word}` is a word of the language; name it otherwise"),
             ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
@@ -47,6 +48,7 @@ impl Fault {
             }
             other => other.to_string(),
         };
+        let what = meant(text, error).unwrap_or(what);
         Self::at(file, error.position(), what)
     }
 

@@ -1,7 +1,7 @@
 //! The language that scripts are compiled in: Rhai with the words of the house, within the limits of the house.
 
 use rhai::module_resolvers::DummyModuleResolver;
-use rhai::{AST, Engine, Position, Stmt};
+use rhai::{AST, Engine, EvalAltResult, NativeCallContext, Position, Stmt};
 
 use crate::fault::Fault;
 use crate::limits::Limits;
@@ -37,8 +37,21 @@ pub fn engine(limits: &Limits) -> Engine {
         }
         Scene::current().and_then(|scene| scene.progress(operations))
     });
+    never_sleeps(&mut engine);
     words::register(&mut engine);
     engine
+}
+
+/// Rhai's own `sleep` would hold up the thread, and with it the calls of others: it says what is meant, and sleeps nowhere.
+pub(crate) fn never_sleeps(engine: &mut Engine) {
+    fn meant(context: &NativeCallContext<'_>, seconds: &str) -> Result<(), Box<EvalAltResult>> {
+        let what = format!(
+            "to wait is said to a leg, as caller.sleep({seconds}.s()); in a test it is t.advance({seconds}.s())"
+        );
+        Err(EvalAltResult::ErrorRuntime(what.into(), context.call_position()).into())
+    }
+    engine.register_fn("sleep", |context: NativeCallContext<'_>, seconds: i64| meant(&context, &seconds.to_string()));
+    engine.register_fn("sleep", |context: NativeCallContext<'_>, seconds: f64| meant(&context, &seconds.to_string()));
 }
 
 /// A text as a script, or what is wrong with it.
@@ -50,7 +63,7 @@ pub fn check_text(engine: &Engine, limits: &Limits, file: &str, text: &str) -> R
         let what = format!("the file has {} bytes; a script has at most {}", text.len(), limits.file);
         return Err(Fault::of_file(file, what));
     }
-    let mut ast = engine.compile(text).map_err(|error| Fault::of_parsing(file, &error))?;
+    let mut ast = engine.compile(text).map_err(|error| Fault::of_parsing(file, text, &error))?;
     ast.set_source(file);
     if let Some(at) = loose(&ast) {
         let what = "outside of functions there may be constants (const NAME = …) and nothing else; put this into on_invite(caller)";

@@ -12,18 +12,18 @@
 //! |---|---|
 //! | `shelf` | which text is served under which name, and which version it is |
 //! | `host`, `language` | the compiled texts of a shard, and the language that they are compiled in |
-//! | `script` | one call: its story, its side handlers, how they end |
+//! | `script`, `handed` | one call: its story, its side handlers and what they are given, how they end |
 //! | `occasion` | what a script is asked outside of any call, and its answers |
 //! | `strand` | a run of a function on a stack of its own |
 //! | `memory` | what it holds, counted by the allocator; with `strand` all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
-//! | `check`, `lints`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
+//! | `check`, `handlers`, `lints`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
 //! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
 //! | `replay` | a past call against today's scripts |
-//! | `fault`, `complaints` | what went wrong, and where, in words; and how often the log says so |
+//! | `fault`, `meant`, `complaints` | what went wrong, and where, in words; what was meant; and how often the log says so |
 //!
 //! Nothing here opens a socket or a database, or a file but for the lengths of prompts in tests, and nothing reads a clock.
 
@@ -31,10 +31,13 @@ pub mod check;
 mod complaints;
 mod endings;
 pub mod fault;
+mod handed;
+mod handlers;
 mod host;
 mod language;
 pub mod limits;
 pub mod lints;
+mod meant;
 pub mod memory;
 mod occasion;
 pub mod reference;

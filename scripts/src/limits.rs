@@ -6,8 +6,7 @@ use crate::say::Language;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Operations after which others have their turn: at 33 ns each, a tenth of a millisecond; some milliseconds where each second
-    /// one hands on the largest list that there may be, which is copied. A turn comes round once a millisecond, so shorter ones make
-    /// honest work slow.
+    /// one hands on the largest list that there may be, which is copied. Where nobody else waits, the next turn is its own at once.
     pub slice: u64,
     /// Operations between two verbs after which a script is ended: a third of a second of one core where each is as cheap as can be,
     /// and a second and more where it handles texts and lists. No menu needs it.

@@ -2,12 +2,15 @@
 //!
 //! Beside [`check`](crate::check), which reads a script against the table of words. Here, too, only what is certain is told.
 
-use rhai::{AST, ASTNode, Array, Dynamic, Engine, Expr, FnCallExpr, ParseErrorType, Position, Stmt};
+use std::collections::BTreeSet;
 
+use rhai::{AST, ASTFlags, ASTNode, Array, Dynamic, Engine, Expr, FnCallExpr, ParseErrorType, Position, Stmt};
+
+use crate::check::near;
 use crate::check_text;
 use crate::fault::Fault;
 use crate::limits::Limits;
-use crate::words::kind::texts_of;
+use crate::words::{self, Of, kind::texts_of};
 
 /// Words that call somebody, by their first value.
 const CALLING: [&str; 4] = ["dial", "call_out", "transfer", "originate"];
@@ -16,19 +19,87 @@ const CALLING: [&str; 4] = ["dial", "call_out", "transfer", "originate"];
 const OF_THE_HOUSE: [&str; 3] = ["service:", "room:", "queue:"];
 
 /// A variable that is nowhere given a value: the first of a text.
-pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str) -> Option<Fault> {
+pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str, ast: &AST) -> Option<Fault> {
     engine.set_strict_variables(true);
     let told = engine.compile(text).err();
     engine.set_strict_variables(false);
     let told = told?;
     match told.err_type() {
         ParseErrorType::VariableUndefined(name) => {
-            let what =
-                format!("nothing is called `{name}` here; a constant is read as global::{name}, a text has quotes");
+            let constants = constants_of(ast);
+            let hint = if constants.contains(name) {
+                format!("; a constant is read as global::{name}")
+            } else if let Some(near) = near(name, variables_of(ast).iter().map(String::as_str)) {
+                format!("; is `{near}` meant?")
+            } else if let Some(near) = near(name, constants.iter().map(String::as_str)) {
+                format!("; is global::{near} meant?")
+            } else {
+                format!("; a text has quotes, as \"{name}\", and a value of your own is made by let {name} = …")
+            };
+            let what = format!("nothing is called `{name}` here{hint}");
             Some(Fault::at(file, told.position(), what))
         }
         _ => None,
     }
+}
+
+/// Constants that are read and that there are not: `global::MENUE`, or one of a module, which has words alone.
+pub(crate) fn constants(file: &str, ast: &AST) -> Vec<Fault> {
+    let known = constants_of(ast);
+    let mut faults = Vec::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(Expr::Variable(both, _, at))) = path.last()
+            && !both.2.is_empty()
+        {
+            let (name, module) = (both.1.as_str(), both.2.root());
+            let told = match module {
+                "global" if known.contains(name) => None,
+                "global" => Some(match near(name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("there is no constant `{name}`; is global::{near} meant?"),
+                    None => format!("there is no constant `{name}`; write const {name} = …; outside of the functions"),
+                }),
+                _ => Some(of_module(module, name)),
+            };
+            faults.extend(told.map(|what| Fault::at(file, *at, what)));
+        }
+        true
+    });
+    faults
+}
+
+/// That a module has no such constant.
+fn of_module(module: &str, name: &str) -> String {
+    let words = || words::all().filter(|word| matches!(word.of, Of::Module(of) if of == module)).map(|word| word.name);
+    if words().next().is_none() {
+        return format!("there is no module `{module}`; constants of a script are read as global::{name}");
+    }
+    let hint = near(name, words()).map_or_else(String::new, |near| format!("; is {module}::{near}(…) meant?"));
+    format!("{module} has no constant `{name}`, only words that are called{hint}")
+}
+
+/// The constants that a script makes.
+fn constants_of(ast: &AST) -> BTreeSet<String> {
+    let made = |statement: &Stmt| match statement {
+        Stmt::Var(both, flags, _) if flags.contains(ASTFlags::CONSTANT) => Some(both.0.name.to_string()),
+        _ => None,
+    };
+    ast.statements().iter().filter_map(made).collect()
+}
+
+/// Names that are given a value anywhere in its functions.
+fn variables_of(ast: &AST) -> BTreeSet<String> {
+    let params = ast.iter_functions().flat_map(|function| function.params.into_iter().map(str::to_owned));
+    let mut names: BTreeSet<String> = params.collect();
+    let constants = constants_of(ast);
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Stmt(Stmt::Var(both, ..))) = path.last()
+            && !constants.contains(both.0.name.as_str())
+        {
+            names.insert(both.0.name.to_string());
+        }
+        true
+    });
+    names
 }
 
 /// Targets that are written out and that no pattern of the manifest lets the service call.
@@ -58,6 +129,38 @@ pub fn targets(file: &str, text: &str, may_dial: &dyn Fn(&str) -> bool) -> Vec<F
             Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) => look(call, *at),
             Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => look(call, *at),
             _ => {}
+        }
+        true
+    });
+    faults.sort_by_key(|fault| (fault.line, fault.column));
+    faults.dedup();
+    faults
+}
+
+/// Services that are named and that are not there: in `continue_as`, and as a target.
+pub fn services(file: &str, text: &str, is_there: &dyn Fn(&str) -> bool) -> Vec<Fault> {
+    let limits = Limits::default();
+    let mut engine = crate::engine(&limits);
+    engine.set_optimization_level(rhai::OptimizationLevel::None);
+    let Ok(ast) = check_text(&engine, &limits, file, text) else { return Vec::new() };
+    let mut faults = Vec::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let (call, at) = match path.last() {
+            Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) => (call, *at),
+            Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => (call, *at),
+            _ => return true,
+        };
+        let named = call.args.first().map(written).unwrap_or_default();
+        for name in named {
+            let service = match name.strip_prefix("service:") {
+                Some(service) if CALLING.contains(&call.name.as_str()) => service,
+                None if call.name == "continue_as" => &*name,
+                _ => continue,
+            };
+            if !is_there(service) {
+                let what = format!("there is no service {service:?}; write {service}.rhai, or name one that there is");
+                faults.push(Fault::at(file, at, what));
+            }
         }
         true
     });
@@ -231,14 +334,51 @@ mod tests {
     #[test]
     fn a_name_that_nothing_has_is_told() {
         let mut engine = crate::engine(&Limits::default());
-        let mut told = |text: &str| undefined(&mut engine, "ivr.rhai", text).map(|fault| fault.to_string());
+        let mut told = |text: &str| {
+            let ast = engine.compile(text).expect("a script");
+            undefined(&mut engine, "ivr.rhai", text, &ast).map(|fault| fault.to_string())
+        };
         let wrong = told("const MENU = \"a\";\nfn on_invite(caller) {\n  caller.play(MENU);\n}");
         assert!(
-            wrong.as_deref().is_some_and(|told| told.starts_with("ivr.rhai:3:15: nothing is called `MENU`")),
+            wrong.as_deref()
+                == Some("ivr.rhai:3:15: nothing is called `MENU` here; a constant is read as global::MENU"),
             "{wrong:?}"
         );
+        let meant = told("fn on_invite(caller) {\n  let answer = 1;\n  caller.tag(\"a\", anser);\n}");
+        assert!(meant.as_deref().is_some_and(|told| told.ends_with("; is `answer` meant?")), "{meant:?}");
+        let text = told("fn on_invite(caller) {\n  caller.play(welcome);\n}");
+        assert!(text.as_deref().is_some_and(|told| told.contains("a text has quotes, as \"welcome\"")), "{text:?}");
         let right = "const MENU = \"a\";\nfn on_invite(caller) {\n  try { caller.play(global::MENU); http::get(\"x\"); } catch (err) { log::info(err); }\n  \
                      caller.after(1.s(), |leg| leg.tag(\"a\", caller.from));\n  for (m, at) in [1] { print(m + at); }\n}";
         assert_eq!(told(right), None);
+    }
+
+    #[test]
+    fn constants_that_there_are_not_are_told_with_what_is_meant() {
+        let text = "const MENU = \"a\";\nfn on_invite(caller) {\n  caller.play(global::MENUE);\n  caller.play(global::MENU);\n  caller.play(global::OTHER);\n  caller.play(say::numbers);\n  caller.play(sounds::BELL);\n}";
+        let limits = Limits::default();
+        let mut engine = crate::engine(&limits);
+        engine.set_optimization_level(rhai::OptimizationLevel::None);
+        let ast = check_text(&engine, &limits, "ivr.rhai", text).expect("a script");
+        let told: Vec<String> = constants("ivr.rhai", &ast).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "ivr.rhai:3:23: there is no constant `MENUE`; is global::MENU meant?",
+                "ivr.rhai:5:23: there is no constant `OTHER`; write const OTHER = …; outside of the functions",
+                "ivr.rhai:6:20: say has no constant `numbers`, only words that are called; is say::number(…) meant?",
+                "ivr.rhai:7:23: there is no module `sounds`; constants of a script are read as global::BELL",
+            ]
+        );
+    }
+
+    #[test]
+    fn services_that_there_are_not_are_told() {
+        let text = "fn on_invite(caller) {\n  caller.dial([\"user:a\", \"service:voicemial\"]);\n  caller.continue_as(\"voicemail\");\n  caller.continue_as(\"tema\");\n}";
+        let told = services("ivr.rhai", text, &|name| name == "voicemail");
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("ivr.rhai:2:10: there is no service \"voicemial\""), "{told:?}");
+        assert!(told[1].starts_with("ivr.rhai:4:10: there is no service \"tema\""), "{told:?}");
     }
 }

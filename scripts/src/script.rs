@@ -11,20 +11,19 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use patchcord_engine::call::event::ReferWish;
 use patchcord_engine::call::verb::Handle;
 use patchcord_engine::call::{Happening, LegId, Outcome, Verb};
 use patchcord_engine::occasion::Occasion;
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
-use patchcord_media::dtmf::{Press, Via};
-use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Map, Scope};
+use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Scope};
 
 use crate::fault::Fault;
+use crate::handed::{body_map, error_map, key, wish_of};
 use crate::host::Compiled;
 use crate::occasion;
 use crate::scene::{self, KeyDoes, Paused, Scene, Unwound};
 use crate::strand::{Answer, Ask, Strand, Turn};
-use crate::words::{self, Leg, Wish};
+use crate::words::{self, Leg};
 
 /// What is played to a caller whose script has failed, where it says nothing itself.
 const APOLOGY: &str = "sorry-something-failed";
@@ -487,31 +486,4 @@ fn unwound(error: &EvalAltResult) -> Option<Unwound> {
         EvalAltResult::ErrorTerminated(token, _) => token.clone().try_cast(),
         _ => None,
     }
-}
-
-fn error_map(fault: &str) -> Map {
-    Map::from([("text".into(), fault.into())])
-}
-
-fn key(press: Press) -> Map {
-    let via = match press.via {
-        Via::Rtp => "rtp",
-        Via::Info => "info",
-        Via::Inband => "inband",
-    };
-    Map::from([
-        ("digit".into(), press.key.as_char().to_string().into()),
-        ("ms".into(), i64::try_from(press.duration.as_millis()).unwrap_or(i64::MAX).into()),
-        ("via".into(), via.into()),
-    ])
-}
-
-fn body_map(kind: String, body: &[u8]) -> Map {
-    let body = String::from_utf8_lossy(body).into_owned();
-    Map::from([("content_type".into(), kind.into()), ("body".into(), body.into())])
-}
-
-/// The wish of a party, as a script has it: `req.to.user`, `req.to.uri`, `req.replaces`, and its words.
-fn wish_of(leg: LegId, wish: &ReferWish) -> Dynamic {
-    Dynamic::from(Wish { leg, said: Rc::new(wish.clone()) })
 }

@@ -48,6 +48,8 @@ pub enum Broken {
 #[derive(Debug, Default)]
 pub struct Shelf {
     editions: RwLock<BTreeMap<String, Arc<Edition>>>,
+    /// The last version of what is served no more: made anew, its numbers go on.
+    past: RwLock<BTreeMap<String, u32>>,
     limits: Limits,
 }
 
@@ -55,7 +57,7 @@ impl Shelf {
     /// An empty one.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { editions: RwLock::default(), limits }
+        Self { editions: RwLock::default(), past: RwLock::default(), limits }
     }
 
     /// What scripts may use.
@@ -80,7 +82,8 @@ impl Shelf {
         if editions.len() >= MOST && !editions.contains_key(name) {
             return Err(Broken::Full);
         }
-        let version = editions.get(name).map_or(1, |edition| edition.version + 1);
+        let past = self.past.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let version = editions.get(name).map(|edition| edition.version).or(past).map_or(1, |before| before + 1);
         let hash = Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let edition = Edition { name: name.into(), version, hash, file: file.into(), text: text.into() };
         let edition = Arc::new(edition);
@@ -100,7 +103,14 @@ impl Shelf {
 
     /// Serves nothing under a name any more; calls that run go on.
     pub fn withdraw(&self, name: &str) -> bool {
-        self.editions.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+        let gone = self.editions.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let Some(edition) = gone else { return false };
+        let mut past = self.past.write().unwrap_or_else(PoisonError::into_inner);
+        if past.len() >= MOST {
+            past.pop_first();
+        }
+        past.insert(name.to_owned(), edition.version);
+        true
     }
 }
 
@@ -127,6 +137,17 @@ mod tests {
         assert_eq!((first.version, second.version), (1, 2));
         assert_ne!(first.hash, second.hash);
         assert_eq!(shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { }"), Ok(second));
+    }
+
+    #[test]
+    fn what_is_made_anew_goes_on_with_its_numbers() {
+        let shelf = Shelf::default();
+        let version =
+            |shelf: &Shelf| shelf.publish("ivr", "ivr.rhai", "fn on_invite(c) {}").map(|edition| edition.version);
+        assert_eq!(version(&shelf), Ok(1));
+        assert!(shelf.withdraw("ivr") && !shelf.withdraw("ivr"));
+        assert_eq!(version(&shelf), Ok(2));
+        assert_eq!(version(&shelf), Ok(2));
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
         Err(error) => return vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
     };
     let mut faults = check(&shown, &text, &|prompt| is_there(prompt, sounds, language));
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let is_there = |name: &str| is_service(name, folder) || name == file.file_stem().unwrap_or_default();
+    faults.extend(lints::services(&shown, &text, &is_there));
     match manifest_of(&file.with_extension("toml"), environment) {
         Ok(Some(manifest)) => {
             let leash = Leash::new(manifest.leash);
@@ -67,13 +70,18 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
 
 /// The routes that lead to services which are neither in that folder nor in the binary, in words.
 pub fn missing(routes: &[Route], folder: &Path) -> Vec<String> {
-    let file = |name: &str| folder.join(format!("{name}.{ENDING}")).is_file();
-    let there = |name: &str| file(name) || shipped::service(name).is_some() || built_in(name).is_some();
+    let there = |name: &str| is_service(name, folder);
     let missing = (1..).zip(routes).filter_map(|(number, route)| match &route.target {
         Target::Service(name) if !there(name) => Some(no_service(number, &route.number.to_string(), name)),
         _ => None,
     });
     missing.collect()
+}
+
+/// Whether a service of that name lies in that folder or in the binary.
+fn is_service(name: &str, folder: &Path) -> bool {
+    let lies = folder.join(format!("{name}.{ENDING}")).is_file();
+    lies || shipped::service(name).is_some() || built_in(name).is_some()
 }
 
 /// The manifest of a service, when it has one; or what is wrong with it.

@@ -442,7 +442,7 @@ mod tests {
     fn a_change_whose_own_test_fails_is_not_served_until_one_of_both_is_mended() {
         let (folder, room) = room();
         write(&folder, "ivr_test.rhai", ANSWERS);
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); caller.sleep(9.s()); }");
         assert_eq!(room.look().broken, [""; 0]);
         write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
         let told = room.look().broken;
@@ -465,7 +465,7 @@ mod tests {
         let told = room.look().broken;
         assert!(told[0].starts_with("ivr_test.rhai:3:9: "), "{told:?}");
         assert_eq!(room.look().broken, told);
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); caller.sleep(9.s()); }");
         assert_eq!((room.look().broken.len(), room.look().broken.len()), (0, 0));
     }
 }

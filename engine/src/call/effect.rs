@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patchcord_media::dtmf::Key;
+use patchcord_media::dtmf::{Key, Press};
 
 use super::LegId;
 use super::event::{Ending, Event, Happening, Serving};
@@ -254,6 +254,8 @@ pub struct Passed {
 pub enum Note {
     /// Something was heard.
     Heard(Box<Event>),
+    /// A key that nobody may read.
+    SecretKey(LegId, Press),
     /// A verb began.
     Verb(VerbId, super::Verb),
     /// A verb ended.

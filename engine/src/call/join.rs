@@ -126,6 +126,9 @@ impl Call {
                 joining.stage = Stage::In;
                 joining.since.get_or_insert(now);
                 let room = joining.join.room.clone();
+                if let Some(leg) = self.here_mut(leg) {
+                    leg.secret = false;
+                }
                 self.hush(leg, Owner::Ringback(verb), now);
                 self.note(Note::InRoom(leg, room));
             }
@@ -180,6 +183,7 @@ impl Call {
             invalid: None,
             accept: Vec::new(),
             clear_first: false,
+            secret: true,
         };
         let helper = self.help(verb, leg, Stage::Pin);
         self.note(Note::Verb(helper, Verb::Gather(leg, Box::new(gather.clone()))));

@@ -122,10 +122,11 @@ impl Call {
 
     /// Begins to collect keys; those that wait already count, unless the verb says otherwise.
     pub(super) fn begin_gather(&mut self, verb: VerbId, id: LegId, rules: Box<Gather>, now: Instant) {
-        let clear = rules.clear_first;
+        let (clear, secret) = (rules.clear_first, rules.secret);
         let (gathering, ask) = Gathering::new(rules);
         self.works.insert(verb, Work::Gather(id, gathering));
         let Some(leg) = self.here_mut(id) else { return };
+        leg.secret = secret;
         if clear {
             leg.keys.clear();
         }

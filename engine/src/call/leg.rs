@@ -40,6 +40,8 @@ pub(super) struct Leg {
     pub keys: VecDeque<Press>,
     /// A key that did its work when it went down, and is not to be told when it comes up.
     pub spent: Option<Key>,
+    /// Whether what its party presses is a secret, until something else begins.
+    pub secret: bool,
     /// Whether we hold the party, and whether it holds us.
     pub held: bool,
     pub holds: bool,
@@ -87,6 +89,7 @@ impl Leg {
             next_tag: 0,
             keys: VecDeque::new(),
             spent: None,
+            secret: false,
             held: false,
             holds: false,
             wish: None,

@@ -170,6 +170,16 @@ impl Call {
         call
     }
 
+    /// What has happened, without the keys of a secret.
+    fn as_noted(&self, event: &Event) -> Note {
+        match event {
+            Event::Leg(leg, LegEvent::Key(press)) if self.here(*leg).is_some_and(|leg| leg.secret) => {
+                Note::SecretKey(*leg, *press)
+            }
+            event => Note::Heard(Box::new(event.clone())),
+        }
+    }
+
     /// Hears what has happened.
     pub fn hear(&mut self, event: Event, now: Instant) {
         if self.is_over() {
@@ -178,7 +188,7 @@ impl Call {
         match event {
             Event::Program(step) => self.hear_step(step, now),
             event => {
-                self.note(Note::Heard(Box::new(event.clone())));
+                self.note(self.as_noted(&event));
                 match event {
                     Event::Leg(leg, event) => self.hear_leg(leg, event, now),
                     Event::Located(verb, target, found) => self.located(verb, target, found, now),

@@ -48,7 +48,7 @@ impl Call {
         if let Some(leg) = leg_of(&verb) {
             self.fits(leg, &verb)?;
             if let Some(leg) = self.here_mut(leg).filter(|_| begins_anew(&verb)) {
-                leg.out = None;
+                (leg.out, leg.secret) = (None, false);
             }
         }
         match verb {

@@ -131,6 +131,8 @@ pub struct Gather {
     pub accept: Vec<String>,
     /// Whether keys that were pressed before do not count.
     pub clear_first: bool,
+    /// Whether no journal says which keys they are: a PIN, the number of a card.
+    pub secret: bool,
 }
 
 impl Gather {

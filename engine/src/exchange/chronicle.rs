@@ -16,7 +16,7 @@ use super::ends::{End, Way as Opening, Whose};
 use super::forwarding::forwarded;
 use super::outgoing::{Party as Caller, transport_of};
 use super::talk::Talk;
-use super::wording::{asked, heard, of_room, result, spoken, terms};
+use super::wording::{asked, heard, of_room, result, secret_key, spoken, terms};
 use crate::call::effect::Note;
 use crate::call::event::NotFound;
 use crate::call::{Event, LegEvent, LegId};
@@ -96,6 +96,10 @@ impl Talk {
     pub fn note(&mut self, note: Note, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         match note {
+            Note::SecretKey(leg, press) => {
+                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
+                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
+            }
             Note::Heard(event) => self.note_event(*event, now),
             Note::Verb(id, verb) => {
                 self.note_said(&verb);

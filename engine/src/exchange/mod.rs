@@ -102,7 +102,7 @@ pub use inviting::{GUEST_RING, guest, may_call};
 pub use leash::{Leash, LeashRules, fits};
 pub use services::{Connecting, Sorry, named as built_in};
 pub use watchdog::CallTally;
-pub use wording::{asked as asked_of, heard as heard_of, of_room, result as came_of, spoken, terms};
+pub use wording::{asked as asked_of, heard as heard_of, of_room, result as came_of, secret_key, spoken, terms};
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
 pub const MAX_CALLS: usize = 60_000;

@@ -2,12 +2,12 @@
 //!
 //! Secrets are left out here: keys that are sent, what people write, what is asked of the world and with which headers it answers.
 
-use patchcord_media::dtmf::{Key, Via};
+use patchcord_media::dtmf::{Key, Press, Via};
 
 use crate::call::verb::{Dial, Gather, Outcome as VerbOutcome, Play, Record, Transfer, Verb};
 use crate::call::{LegEvent, LegId};
 use crate::errand::{Brought, Errand};
-use crate::journal::{Facts, MAX_TEXT};
+use crate::journal::{Facts, MAX_TEXT, SECRET_KEY};
 use crate::occasion::{KEPT_ABOUT, Kind, Occasion};
 use crate::originate::{Then, Wanted};
 use crate::room::Happened;
@@ -18,15 +18,7 @@ const LONGEST_ANSWER: usize = 4096;
 /// An event in a word or two, and what goes with it.
 pub fn heard(event: &LegEvent) -> (&'static str, Facts) {
     match event {
-        LegEvent::Key(press) => {
-            let way = match press.via {
-                Via::Rtp => "rtp",
-                Via::Info => "info",
-                Via::Inband => "inband",
-            };
-            let facts = Facts::NONE.with("digit", press.key.to_string()).with("via", way);
-            ("key", facts.with("ms", press.duration.as_millis().to_string()))
-        }
+        LegEvent::Key(press) => ("key", pressed(press, press.key.to_string())),
         LegEvent::Played(_, how) => ("played", Facts::NONE.with("how", format!("{how:?}").to_lowercase())),
         LegEvent::NotPlayed(_, why) => ("not played", Facts::NONE.with("why", why)),
         LegEvent::KeysSent => ("keys sent", Facts::NONE),
@@ -41,6 +33,20 @@ pub fn heard(event: &LegEvent) -> (&'static str, Facts) {
         LegEvent::LineRefused(status) => ("refused in the call", Facts::NONE.with("status", status.to_string())),
         _ => ("event", Facts::NONE),
     }
+}
+
+/// A key of a secret: that there was one, and how it came.
+pub fn secret_key(press: &Press) -> Facts {
+    pressed(press, SECRET_KEY.to_owned())
+}
+
+fn pressed(press: &Press, shown: String) -> Facts {
+    let way = match press.via {
+        Via::Rtp => "rtp",
+        Via::Info => "info",
+        Via::Inband => "inband",
+    };
+    Facts::NONE.with("digit", shown).with("via", way).with("ms", press.duration.as_millis().to_string())
 }
 
 /// What a conference room has told a leg, so that it can be told again.
@@ -121,8 +127,20 @@ pub fn terms(verb: &Verb) -> Option<String> {
     Some(match verb {
         Verb::Play(_, play) | Verb::StartPlay(_, play) => of_play(play),
         Verb::Gather(_, gather) => {
-            let Gather { min: _, max: _, accept: _, prompt, end, timeout, gap, barge_in, tries, invalid, clear_first } =
-                &**gather;
+            let Gather {
+                min: _,
+                max: _,
+                accept: _,
+                prompt,
+                end,
+                timeout,
+                gap,
+                barge_in,
+                tries,
+                invalid,
+                clear_first,
+                secret: _,
+            } = &**gather;
             let flags = [(!*barge_in, ", no barge-in"), (*clear_first, ", from a clear start")];
             let flags: String = flags.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
             let again = invalid.as_ref().map_or_else(String::new, |play| format!(", else {}", play.prompts.join(", ")));

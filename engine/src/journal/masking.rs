@@ -7,6 +7,12 @@
 /// What stands where something was taken out.
 const MASK: &str = "…";
 
+/// What stands for each key of a telephone that nobody may read: keys of an INFO may be a PIN, and the message says nothing of that.
+pub const SECRET_KEY: &str = "•";
+
+/// The type of a body that is one key and nothing else.
+const KEY_ALONE: &str = "application/dtmf";
+
 /// Headers that prove who somebody is, or ask for it.
 const PROOFS: [&str; 6] = [
     "authorization",
@@ -41,6 +47,8 @@ enum Shown {
 pub fn masked(text: &str, bodies: bool) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let private = !bodies && starts_with(text.trim_start_matches(['\r', '\n']), "message ");
+    let is_info = starts_with(text.trim_start_matches(['\r', '\n']), "info ");
+    let (mut in_body, mut is_key) = (false, false);
     // Whether the line before was of a header whose value is masked: what is folded under it goes with it.
     let mut secret = false;
     let mut rest = text;
@@ -49,9 +57,19 @@ pub fn masked(text: &str, bodies: bool) -> String {
         let (line, more) = rest.split_at(end);
         let breaks = more.len() - more.trim_start_matches(['\r', '\n']).len();
         let (gap, more) = more.split_at(breaks);
-        secret = write_line(&mut out, line, secret);
+        let key = if is_info { key_in(line, in_body, is_key) } else { None };
+        match key {
+            Some(before) => {
+                out.push_str(before);
+                out.push_str(SECRET_KEY);
+                secret = false;
+            }
+            None => secret = write_line(&mut out, line, secret),
+        }
         out.push_str(gap);
         rest = more;
+        is_key |= is_info && !in_body && is_of_key(line);
+        in_body |= !line.is_empty() && gap.matches('\n').count().max(gap.matches('\r').count()) > 1;
         // Two line ends, and a head stood before them.
         if private && !line.is_empty() && gap.matches('\n').count().max(gap.matches('\r').count()) > 1 {
             if !rest.is_empty() {
@@ -61,6 +79,25 @@ pub fn masked(text: &str, bodies: bool) -> String {
         }
     }
     out
+}
+
+/// Whether a header says that the body of an INFO is one key alone.
+fn is_of_key(line: &str) -> bool {
+    let header = line.split_once(':').map(|(name, value)| (name.trim_end(), value.trim()));
+    header.is_some_and(|(name, value)| {
+        let is_type = name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("c");
+        let kind = value.split([';', ' ']).next().unwrap_or_default();
+        is_type && kind.eq_ignore_ascii_case(KEY_ALONE)
+    })
+}
+
+/// What stands before the key in a line of the body of an INFO, where it has one.
+fn key_in(line: &str, in_body: bool, is_key: bool) -> Option<&str> {
+    if !in_body || line.is_empty() {
+        return None;
+    }
+    let signal = line.find(['=', ':']).filter(|at| line[..*at].trim().eq_ignore_ascii_case("signal"));
+    signal.map(|at| &line[..=at]).or(is_key.then_some(""))
 }
 
 /// Writes one line; gives back whether a folded line behind it is secret.
@@ -270,6 +307,16 @@ mod tests {
         assert_eq!(masked(invite, false), invite);
     }
 
+    #[test]
+    fn keys_of_a_telephone_are_not_shown_and_how_long_they_were_held_is() {
+        let info = |kind: &str, body: &str| format!("INFO sip:a@h SIP/2.0\r\nContent-Type: {kind}\r\n\r\n{body}");
+        let relay = info("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+        assert_eq!(line(&relay), info("application/dtmf-relay", "Signal=•\r\nDuration=160\r\n"));
+        assert_eq!(line(&info("application/dtmf", "5")), info("application/dtmf", "•"));
+        assert_eq!(line(&info("text/plain", "5")), info("text/plain", "5"));
+        assert_eq!(line("INVITE sip:a@h SIP/2.0\r\n\r\nSignal=5"), "INVITE sip:a@h SIP/2.0\r\n\r\nSignal=5");
+    }
+
     fn hostile() -> impl Strategy<Value = String> {
         let pieces = prop::sample::select(vec![
             "Authorization",
@@ -277,6 +324,9 @@ mod tests {
             "inline:",
             "k=",
             "MESSAGE ",
+            "INFO ",
+            "Signal",
+            "c:application/dtmf",
             ":",
             "=",
             ",",

@@ -45,6 +45,7 @@ pub use facts::{Facts, MAX_FACTS, MAX_TEXT};
 pub use id::{CallId, NoCallId};
 pub use ladder::{MAX_STEPS, label, ladder};
 pub use leg::{LegRecord, RoomStay};
+pub use masking::SECRET_KEY;
 pub use one_call::{Journal, MAX_BYTES, MAX_ENTRIES, MAX_NEEDED, Rules};
 pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};

@@ -42,7 +42,12 @@ impl Alarm {
         loop {
             poll_fn(|context| {
                 *self.sleeper.borrow_mut() = Some(context.waker().clone());
-                let due = self.due.get().unwrap_or_else(|| clock::now() + LONG).into();
+                let (due, now) = (self.due.get(), clock::now());
+                // The timer is good to a millisecond; what is due already need not wait for its next tick.
+                if due.is_some_and(|due| due <= now) {
+                    return Poll::Ready(());
+                }
+                let due = due.unwrap_or(now + LONG).into();
                 if sleep.deadline() != due {
                     sleep.as_mut().reset(due);
                 }
@@ -56,6 +61,37 @@ impl Alarm {
             ring();
             // What is due again at once waits for the sockets.
             tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_due_again_at_once_waits_for_others_and_for_no_tick() {
+        let (alarm, rings) = (Rc::new(Alarm::default()), Rc::new(Cell::new(0)));
+        alarm.set(Some(clock::now()));
+        let (again, counted) = (alarm.clone(), rings.clone());
+        let running = alarm.run(move || {
+            counted.set(counted.get() + 1);
+            again.set((counted.get() < 100).then(clock::now));
+        });
+        let others = async {
+            let mut turns = 0;
+            while rings.get() < 100 {
+                turns += 1;
+                tokio::task::yield_now().await;
+            }
+            turns
+        };
+        tokio::select! {
+            () = running => {}
+            // With a tick of the timer between two rings they would have thousands.
+            turns = others => assert!((50..=300).contains(&turns), "{turns}"),
         }
     }
 }

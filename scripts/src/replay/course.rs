@@ -7,7 +7,7 @@ use patchcord_engine::call::event::{ReferWish, Who};
 use patchcord_engine::call::verb::Handle;
 use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
-use patchcord_engine::journal::{self, Entry, Facts, Record, VerbNumber, What};
+use patchcord_engine::journal::{self, Entry, Facts, Record, SECRET_KEY, VerbNumber, What};
 use patchcord_engine::occasion::{Kind, Occasion};
 use patchcord_engine::program::{VerbId, Wake};
 use patchcord_engine::room::{Happened, Kind as RoomKind, MemberId, Person, Place, Role};
@@ -65,6 +65,8 @@ pub(super) struct Course<'a> {
     waiting: VecDeque<Wake>,
     /// Timers that a script has set: when they end, and their handle.
     timers: Vec<(Duration, Handle)>,
+    /// Whether keys were pressed that nobody may read.
+    pub is_masked: bool,
 }
 
 impl<'a> Course<'a> {
@@ -79,6 +81,7 @@ impl<'a> Course<'a> {
             answered: BTreeSet::new(),
             waiting: VecDeque::new(),
             timers: Vec::new(),
+            is_masked: false,
         }
     }
 
@@ -222,7 +225,11 @@ impl<'a> Course<'a> {
                 Some(Next::StoryEnded { what })
             }
             ("key", Some(leg)) => {
-                let key = facts.get("digit").and_then(|digit| digit.chars().next()).and_then(Key::of_char)?;
+                let shown = facts.get("digit")?;
+                self.is_masked |= shown == SECRET_KEY;
+                // What it was nobody knows: another key stands for it.
+                let shown = if shown == SECRET_KEY { "0" } else { shown };
+                let key = shown.chars().next().and_then(Key::of_char)?;
                 let duration = facts.get("ms").and_then(|ms| ms.parse().ok()).map_or(HELD, Duration::from_millis);
                 let via = match facts.get("via") {
                     Some("info") => Via::Info,

@@ -258,6 +258,11 @@ impl Replay<'_> {
     }
 
     fn otherwise(&self, then: Said, today: Said) -> Came {
+        if self.course.is_masked {
+            let what =
+                format!("keys of a secret are not kept, and from here it depends on them: then {then}, today {today}");
+            return Came::Unknown(what);
+        }
         Came::Otherwise { at: self.course.at(), then, today }
     }
 }

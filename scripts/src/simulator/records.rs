@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use patchcord_engine::call::effect::{Note, Through, Way};
 use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
-use patchcord_engine::exchange::{asked_of, broke, came_of, heard_of, of_room, spoken, terms};
+use patchcord_engine::exchange::{asked_of, broke, came_of, heard_of, of_room, secret_key, spoken, terms};
 use patchcord_engine::journal::{
     Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
     Rules, Verb, What,
@@ -172,6 +172,10 @@ impl Talk {
                 self.chronicle.write(now, what);
             }
             Note::StoryEnded(end) => self.note_end(end, house),
+            Note::SecretKey(leg, press) => {
+                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
+                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
+            }
             Note::Heard(event) => self.note_event(&event, now),
             Note::Log(kind, text) if kind == "fault" => {
                 house.tell(&self.service, format!("breaks beside its story: {text}"), None);

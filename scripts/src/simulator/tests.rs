@@ -61,6 +61,7 @@ fn one_key(prompt: &str) -> Verb {
         invalid: None,
         accept: Vec::new(),
         clear_first: false,
+        secret: false,
     };
     Verb::Gather(CALLER, Box::new(gather))
 }

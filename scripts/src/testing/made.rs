@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use patchcord_engine::journal::{
-    Account, By, Direction, Entry, Facts, LegNumber, LegRecord, Record, VerbNumber, What, clean, moment, sentence,
+    Account, By, Direction, Entry, Facts, LegNumber, LegRecord, Record, SECRET_KEY, VerbNumber, What, clean, moment,
+    sentence,
 };
 
 use crate::simulator::limits;
@@ -218,6 +219,8 @@ impl<'a> Made<'a> {
         match event {
             "key" => {
                 let Some(key) = facts.get("digit") else { return };
+                // What it was nobody knows: another key stands for it.
+                let key = if key == SECRET_KEY { "0" } else { key };
                 self.typed_ahead |= leg.0 == 0 && at > self.gathers_until;
                 // The journal says when it was released.
                 let held = facts.get("ms").and_then(|ms| ms.parse().ok()).map_or(limits::KEY, Duration::from_millis);

@@ -110,7 +110,7 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
         let ast = match bench.engine.compile(&source.text) {
             Ok(ast) => ast,
             Err(error) => {
-                report.broken.push(Fault::of_parsing(&source.file, &error).to_string());
+                report.broken.push(Fault::of_parsing(&source.file, &source.text, &error).to_string());
                 continue;
             }
         };

@@ -30,6 +30,7 @@ pub(super) fn engine() -> Engine {
     engine.set_max_string_size(1 << 20).set_max_array_size(100_000).set_max_map_size(10_000).set_max_modules(0);
     engine.disable_symbol("eval").disable_symbol("import");
     crate::words::times(&mut engine);
+    crate::language::never_sleeps(&mut engine);
     engine.register_type_with_name::<Test>("Test");
     people(&mut engine);
     clock(&mut engine);

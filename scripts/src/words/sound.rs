@@ -89,6 +89,11 @@ pub(super) const WORDS: &[Word] = &[
                 "The only answers that are taken, as [\"1\", \"2\"] or \"1xx\"; x is any digit.",
             ),
             part("clear_first", Kind::Flag, "Whether keys that were pressed before do not count."),
+            part(
+                "secret",
+                Kind::Flag,
+                "Whether journal, ladder and pages show • for each key, until something else is asked: for a PIN, or the number of a card.",
+            ),
         ],
         ends: &["digits", "timeout", "invalid", "gone"],
         says: "Asks for keys. What was pressed is `.digits`.",
@@ -224,6 +229,7 @@ fn gather(given: &Given<'_>) -> Answer {
         invalid: play("invalid"),
         accept,
         clear_first: given.flag("clear_first").unwrap_or(false),
+        secret: given.flag("secret").unwrap_or(false),
     };
     match scene.want(given, Some(leg), Verb::Gather(leg, Box::new(rules)))? {
         Outcome::Gathered { status, digits } => Ok(ended(status.word(), [("digits", digits.into())])),

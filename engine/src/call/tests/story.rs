@@ -254,3 +254,27 @@ fn a_call_is_not_over_before_its_recording_is_closed_and_told() {
     assert!(told.heard.contains(&Happening::Recorded(handle, kept)));
     assert_eq!(told.over, 1);
 }
+
+#[test]
+fn keys_of_a_secret_are_noted_as_such_until_something_else_is_asked() {
+    let mut told = Told::answered();
+    let pin = told.wants(gather(CALLER, Gather { secret: true, max: 2, ..four_keys() }));
+    let noted = |told: &mut Told| -> Vec<bool> {
+        let notes = std::mem::take(&mut told.notes);
+        let keys = notes.into_iter().filter_map(|note| match note {
+            Note::SecretKey(..) => Some(true),
+            Note::Heard(event) if matches!(*event, Event::Leg(_, LegEvent::Key(_))) => Some(false),
+            _ => None,
+        });
+        keys.collect()
+    };
+    told.presses(CALLER, '4');
+    told.presses(CALLER, '2');
+    assert_eq!(told.result(pin), gathered(Status::Digits, "42"));
+    // One more than were asked for is as much of a secret.
+    told.presses(CALLER, '7');
+    assert_eq!(noted(&mut told), [true, true, true]);
+    told.wants(gather(CALLER, Gather { clear_first: true, ..four_keys() }));
+    told.presses(CALLER, '1');
+    assert_eq!(noted(&mut told), [false]);
+}

@@ -28,6 +28,7 @@ pub(in crate::call) fn four_keys() -> Gather {
         invalid: None,
         accept: Vec::new(),
         clear_first: false,
+        secret: false,
     }
 }
 

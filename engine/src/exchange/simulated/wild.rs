@@ -92,6 +92,7 @@ fn keys() -> Gather {
         invalid: None,
         accept: Vec::new(),
         clear_first: false,
+        secret: false,
     }
 }
 

@@ -178,5 +178,6 @@ fn menu() -> Gather {
         invalid: Some(play("not-understood")),
         accept: ["1", "2", "3", "4", "1xx"].map(str::to_owned).into(),
         clear_first: false,
+        secret: false,
     }
 }

@@ -239,6 +239,7 @@ fn rules() -> Gather {
         invalid: None,
         accept: Vec::new(),
         clear_first: false,
+        secret: false,
     }
 }
 

@@ -262,7 +262,8 @@ fn measure_calls(board: &Switchboard, page: &mut Exposition) {
     );
     let clerk = &board.clerk;
     let tally = &clerk.tally;
-    page.gauge("journal_waiting_bytes", "Bytes of calls that wait to be written", clerk.waiting_bytes() as u64);
+    let waiting = clerk.waiting_bytes() as u64 + tally.held_bytes.load(Relaxed);
+    page.gauge("journal_waiting_bytes", "Bytes of calls that are neither written nor spooled yet", waiting);
     page.gauge("journal_spool_bytes", "Bytes of calls that lie in the spool", tally.spool_bytes.load(Relaxed));
     for (name, help, counter) in [
         ("journal_batches", "Pieces of journals that calls left", &tally.taken),

@@ -20,24 +20,31 @@ async fn talking(lab: &Lab, server: &Server) -> (Handset, Handset) {
     (alice, bob)
 }
 
-fn on(cluster: &Cluster) -> Setup {
+/// A server whose calls are kept in PostgreSQL.
+pub fn on(cluster: &Cluster) -> Setup {
     setup().toml(&format!("[database]\nurl = {:?}", cluster.url()))
 }
 
-fn outcomes(told: &[Value]) -> Vec<&str> {
+/// How the calls ended, which are all over.
+pub fn outcomes(told: &[Value]) -> Vec<&str> {
     told.iter().map(|told| told["record"]["outcome"].as_str().expect("it is over")).collect()
 }
 
-/// A call stands, its server dies without a word, and the next one says what is known.
-async fn interrupted(mut server: Server) {
-    let lab = Lab::open();
-    let (alice, bob) = talking(&lab, &server).await;
+/// Until the newest call stands in the store as one that was answered and goes on.
+pub async fn stands_open(server: &Server) {
     let open = async || {
         let listed = server.json(&["calls", "--json"]).await;
         let record = &listed["records"][0]["record"];
         (record["outcome"].is_null() && !record["answered_us"].is_null()).then_some(())
     };
     eventually("the answered call stands open", open).await;
+}
+
+/// A call stands, its server dies without a word, and the next one says what is known.
+async fn interrupted(mut server: Server) {
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    stands_open(&server).await;
     server.kill().await;
     server.start().await;
 

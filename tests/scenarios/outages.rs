@@ -12,6 +12,7 @@ use patchcord_lab::{Carrier, Handset, Lab, Model, Server, Side, eventually};
 use crate::{
     calling::{at_home, house, house_with},
     cluster::Cluster,
+    crashes::{on, outcomes, stands_open},
     records::records,
     setup,
 };
@@ -166,4 +167,48 @@ async fn a_database_that_takes_nothing_is_told_by_readyz_and_records_wait_and_ar
     each_once(&server, 3).await;
     let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
     eventually("the server is ready again", ready).await;
+}
+
+/// A call stands open in its store, ends while the store is away, and its server is killed: the next one tells the whole of it.
+async fn ended_during_an_outage<Away>(mut server: Server, away: impl FnOnce() -> Away, back: impl FnOnce(Away)) {
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    stands_open(&server).await;
+    let away = away();
+    bob.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    let spooled = async || {
+        let (_, told) = server.get("/metrics").await;
+        let some = !told.contains("patchcord_journal_batches_spooled_total 0\n");
+        (some && told.contains("patchcord_journal_waiting_bytes 0\n") && told.contains("patchcord_calls 0\n"))
+            .then_some(())
+    };
+    eventually("the end of the call lies in the spool", spooled).await;
+    server.kill().await;
+    back(away);
+    server.start().await;
+
+    let told = records(&server, 1).await;
+    assert_eq!(outcomes(&told), ["answered"], "{told:#?}");
+    assert_eq!(told[0]["record"]["end"]["by"], "callee", "{told:#?}");
+    let (_, measured) = server.get("/metrics").await;
+    assert!(measured.contains("patchcord_calls_interrupted_total 0\n"), "{measured}");
+}
+
+#[tokio::test]
+async fn a_call_that_ended_while_postgresql_was_away_is_told_as_answered_though_the_server_was_killed_then() {
+    let cluster = std::cell::RefCell::new(Cluster::start());
+    let server = house_with(on(&cluster.borrow())).await;
+    ended_during_an_outage(server, || cluster.borrow_mut().kill(), |()| cluster.borrow_mut().start_again()).await;
+}
+
+#[tokio::test]
+async fn a_call_that_ended_while_sqlite_took_nothing_is_told_as_answered_though_the_server_was_killed_then() {
+    let server = house().await;
+    let database = server.data().join("patchcord.db");
+    ended_during_an_outage(server, move || Locked::hold(&database), Locked::let_go).await;
 }

@@ -44,6 +44,8 @@ pub struct ClerkTally {
     pub spooled: AtomicU64,
     /// Batches that the store would not take for what they hold, or that could not be read from the spool.
     pub refused: AtomicU64,
+    /// Bytes that were taken to be written, and lie nowhere yet.
+    pub held_bytes: AtomicU64,
     /// Bytes that lie in the spool now.
     pub spool_bytes: AtomicU64,
     /// Calls that an earlier process left open, and that were closed as interrupted.

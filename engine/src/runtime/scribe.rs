@@ -3,14 +3,20 @@
 //!
 //! ```text
 //! clerk ──▶ shelf                     usually, each tenth of a second
-//! clerk ──▶ spool ──▶ shelf           while the store is away, and until the spool is empty again
+//! clerk ──▶ spool ──▶ shelf           while the store is away or slow, and until the spool is empty again
 //! ```
+//!
+//! A store that is asked and does not answer may be away without having said so: after a moment whatever waits, and what is
+//! being written, goes to the spool beside it. Should the process be killed then, the next one finds it there.
 //!
 //! What an earlier process left comes first: its spool is written, and then the calls that still stand open are closed as
 //! interrupted, before anything of this process reaches the shelf. Whatever is taken is held here until it lies somewhere.
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
-use std::time::Duration;
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use tokio::{
     sync::watch,
@@ -40,6 +46,10 @@ const OPEN: usize = 50;
 
 /// Bytes that may wait in memory while the spool is written to the shelf; beyond, they go to the spool as well.
 const PATIENT: usize = 16 << 20;
+
+/// How long the store may take for an answer before what waits for it is spooled: longer than a busy disk takes for a
+/// transaction, because what was spooled is written once more, and as little as a call's end should depend on memory alone.
+const PROMPT: Duration = Duration::from_millis(500);
 
 /// How long a stop waits for the last batches to be written; what is left then is spooled.
 const LAST_WRITE: Duration = Duration::from_secs(5);
@@ -81,9 +91,9 @@ struct Scribe {
     shelf: Arc<dyn RecordShelf>,
     spool: Arc<Mutex<Spool>>,
     /// Taken from the clerk, and lying nowhere yet.
-    held: Vec<Batch>,
+    held: Arc<Vec<Batch>>,
     /// Read from the eldest segment, and not written yet.
-    replayed: Option<(u64, Vec<Batch>)>,
+    replayed: Option<(u64, Arc<Vec<Batch>>)>,
     /// Whether the calls that an earlier process left open are closed.
     settled: bool,
     outage: Outage,
@@ -101,7 +111,7 @@ impl Scribe {
             board,
             shelf,
             spool: Arc::new(Mutex::new(spool)),
-            held: Vec::new(),
+            held: Arc::default(),
             replayed: None,
             settled: false,
             outage: Outage::of("records of calls"),
@@ -140,19 +150,46 @@ impl Scribe {
                 }
                 continue;
             }
-            if self.held.is_empty() {
-                self.held = self.board.clerk.hand_out(BATCH);
-            }
+            self.fetch();
             if self.held.is_empty() {
                 return Ok(());
             }
-            self.write(&self.held).await?;
-            self.held.clear();
+            let held = self.held.clone();
+            self.write(&held).await?;
+            // Was it spooled meanwhile, then others may be held now.
+            if Arc::ptr_eq(&held, &self.held) {
+                self.hold(Vec::new());
+            }
         }
     }
 
-    async fn write(&self, batches: &[Batch]) -> Result<(), String> {
-        let written = self.shelf.write_batches(batches).await.map_err(|error| chain(&error))?;
+    /// Takes the next batches from the clerk, unless some are held.
+    fn fetch(&mut self) {
+        if self.held.is_empty() {
+            self.hold(self.board.clerk.hand_out(BATCH));
+        }
+    }
+
+    fn hold(&mut self, batches: Vec<Batch>) {
+        let bytes: usize = batches.iter().map(Batch::weight).sum();
+        self.board.clerk.tally.held_bytes.store(bytes as u64, Relaxed);
+        self.held = Arc::new(batches);
+    }
+
+    /// What the shelf answers. While it does not, whatever waits is spooled.
+    async fn answer<T>(&mut self, asked: impl Future<Output = T>) -> T {
+        let mut asked = pin!(asked);
+        loop {
+            match timeout(PROMPT, &mut asked).await {
+                Ok(answer) => return answer,
+                Err(_) => self.save().await,
+            }
+        }
+    }
+
+    async fn write(&mut self, batches: &[Batch]) -> Result<(), String> {
+        let shelf = self.shelf.clone();
+        let written = self.answer(shelf.write_batches(batches)).await.map_err(|error| chain(&error))?;
         let tally = &self.board.clerk.tally;
         tally.refused.fetch_add(written.refused as u64, Relaxed);
         tally.written.fetch_add(batches.len().saturating_sub(written.refused) as u64, Relaxed);
@@ -163,13 +200,12 @@ impl Scribe {
     async fn replay(&mut self) -> Result<(), String> {
         if self.replayed.is_none() {
             let read = self.on_disk(Spool::eldest).await.map_err(|error| chain(&error))?;
-            self.replayed = read.map(|frames| (frames.segment, self.batches(frames)));
+            self.replayed = read.map(|frames| (frames.segment, Arc::new(self.batches(frames))));
         }
-        let Some((segment, batches)) = &self.replayed else { return Ok(()) };
+        let Some((segment, batches)) = self.replayed.clone() else { return Ok(()) };
         for batches in batches.chunks(BATCH) {
             self.write(batches).await?;
         }
-        let segment = *segment;
         self.on_disk(move |spool| spool.forget(segment)).await.map_err(|error| chain(&error))?;
         self.replayed = None;
         Ok(())
@@ -190,22 +226,21 @@ impl Scribe {
     /// Puts whatever waits into the spool.
     async fn save(&mut self) {
         loop {
-            if self.held.is_empty() {
-                self.held = self.board.clerk.hand_out(BATCH);
-            }
+            self.fetch();
             if self.held.is_empty() {
                 return;
             }
-            let tally = &self.board.clerk.tally;
             if self.with_spool(|spool| spool.is_nearly_full()) {
-                let left_out: usize = self.held.iter_mut().map(Batch::leave_out_messages).sum();
-                tally.messages_left_out.fetch_add(left_out as u64, Relaxed);
+                let mut less = Vec::clone(&self.held);
+                let left_out: usize = less.iter_mut().map(Batch::leave_out_messages).sum();
+                self.board.clerk.tally.messages_left_out.fetch_add(left_out as u64, Relaxed);
+                self.hold(less);
             }
-            let frames: Vec<Vec<u8>> = self.held.iter_mut().map(frame).collect();
+            let frames: Vec<Vec<u8>> = self.held.iter().map(frame).collect();
             match self.on_disk(move |spool| spool.append(&frames)).await {
                 Ok(()) => {
                     self.board.clerk.tally.spooled.fetch_add(self.held.len() as u64, Relaxed);
-                    self.held.clear();
+                    self.hold(Vec::new());
                 }
                 Err(error) => {
                     if let Some(kept_back) = self.complaints.say(clock::now()) {
@@ -219,15 +254,16 @@ impl Scribe {
     }
 
     /// Closes the calls of an earlier process that nobody will ever hear of again.
-    async fn close_left_open(&self) -> Result<(), ShelfError> {
+    async fn close_left_open(&mut self) -> Result<(), ShelfError> {
+        let shelf = self.shelf.clone();
         let mut closed = 0;
         loop {
-            let open = self.shelf.left_open(OPEN).await?;
+            let open = self.answer(shelf.left_open(OPEN)).await?;
             let ends: Vec<Batch> = open.iter().map(Story::interrupted).collect();
             if ends.is_empty() {
                 break;
             }
-            let refused = self.shelf.write_batches(&ends).await?.refused;
+            let refused = self.answer(shelf.write_batches(&ends)).await?.refused;
             closed += ends.len() - refused;
             if refused > 0 {
                 warn!(refused, "the database does not let calls be closed that a dead process left open");
@@ -262,19 +298,18 @@ impl Scribe {
 }
 
 /// A batch as it lies in the spool. One that is larger than a frame may be loses its messages, and then its entries.
-fn frame(batch: &mut Batch) -> Vec<u8> {
+fn frame(batch: &Batch) -> Vec<u8> {
     let write = |batch: &Batch| serde_json::to_vec(batch).expect("a batch is JSON");
-    let fits = |frame: &Vec<u8>| frame.len() <= MAX_FRAME;
-    Some(write(batch))
-        .filter(fits)
-        .or_else(|| {
-            batch.leave_out_messages();
-            Some(write(batch)).filter(fits)
-        })
-        .unwrap_or_else(|| {
-            batch.leave_out_entries();
-            write(batch)
-        })
+    let whole = write(batch);
+    if whole.len() <= MAX_FRAME {
+        return whole;
+    }
+    let mut less = batch.clone();
+    less.leave_out_messages();
+    Some(write(&less)).filter(|frame| frame.len() <= MAX_FRAME).unwrap_or_else(|| {
+        less.leave_out_entries();
+        write(&less)
+    })
 }
 
 #[cfg(test)]

@@ -14,10 +14,11 @@ use crate::{
     routing::{Digests, RegistrarRules, Shelved, Written},
 };
 
-/// A shelf in memory that can be away, and never takes an entry twice.
+/// A shelf in memory that can be away, or not answer, and never takes an entry twice.
 #[derive(Default)]
 struct Shelf {
     away: AtomicBool,
+    silent: AtomicBool,
     stories: Mutex<BTreeMap<CallId, Story>>,
 }
 
@@ -26,18 +27,25 @@ impl Shelf {
         self.stories.lock().expect("nobody panics").clone()
     }
 
-    fn answer<T: Send + 'static>(&self, said: impl FnOnce(&mut BTreeMap<CallId, Story>) -> T) -> Shelved<'_, T> {
-        let answer = match self.away.load(Relaxed) {
-            true => Err(ShelfError::Away(Box::new(std::io::Error::other("away")))),
-            false => Ok(said(&mut self.stories.lock().expect("nobody panics"))),
-        };
-        Box::pin(std::future::ready(answer))
+    fn answer<'a, T: Send + 'static>(
+        &'a self,
+        said: impl FnOnce(&mut BTreeMap<CallId, Story>) -> T + Send + 'a,
+    ) -> Shelved<'a, T> {
+        Box::pin(async move {
+            while self.silent.load(Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            match self.away.load(Relaxed) {
+                true => Err(ShelfError::Away(Box::new(std::io::Error::other("away")))),
+                false => Ok(said(&mut self.stories.lock().expect("nobody panics"))),
+            }
+        })
     }
 }
 
 impl RecordShelf for Shelf {
     fn write_batches<'a>(&'a self, batches: &'a [Batch]) -> Shelved<'a, Written> {
-        self.answer(|stories| {
+        self.answer(move |stories| {
             for Batch { call, entries, record, .. } in batches {
                 if let Some(record) = record {
                     let story = stories
@@ -159,6 +167,73 @@ async fn a_process_that_died_during_an_outage_leaves_everything_to_the_next_one(
     assert_eq!(next.board.clerk.tally.interrupted.load(Relaxed), 1);
 }
 
+/// The tick's work, until so many batches were spooled; the shelf does not answer meanwhile.
+async fn work_until_spooled(scribe: &mut Scribe, batches: u64) {
+    let board = scribe.board.clone();
+    let spooled = async {
+        while board.clerk.tally.spooled.load(Relaxed) < batches {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = scribe.work() => panic!("a silent shelf has answered"),
+        () = spooled => {}
+    }
+}
+
+#[tokio::test]
+async fn what_was_being_written_when_the_store_fell_silent_and_the_process_was_killed_is_told_by_the_next_one() {
+    let (shelf, folder) = (Arc::new(Shelf::default()), folder());
+    let mut killed = process(&shelf, &folder, crate::spool::MOST);
+    let [[row, entry, end], [row_of_another, ..]] = [three_batches(1), three_batches(2)];
+    killed.board.clerk.take(row);
+    killed.work().await;
+    shelf.silent.store(true, Relaxed);
+    killed.board.clerk.take(entry);
+    // The first is being written when the others come.
+    work_until_spooled(&mut killed, 1).await;
+    [end, row_of_another].into_iter().for_each(|batch| killed.board.clerk.take(batch));
+    work_until_spooled(&mut killed, 3).await;
+    assert_eq!((killed.left(), killed.board.clerk.tally.held_bytes.load(Relaxed)), (0, 0));
+    drop(killed);
+
+    shelf.silent.store(false, Relaxed);
+    process(&shelf, &folder, crate::spool::MOST).work().await;
+    let stories = shelf.stories();
+    let outcomes: Vec<_> = stories.values().map(|story| story.record.outcome).collect();
+    assert_eq!(outcomes, [Some(Outcome::Cancelled), Some(Outcome::Interrupted)], "ended, and left open");
+    stories.values().for_each(assert_whole);
+}
+
+#[tokio::test]
+async fn what_comes_while_a_slow_store_writes_and_the_disk_is_full_is_still_held_afterwards() {
+    let (shelf, folder) = (Arc::new(Shelf::default()), folder());
+    let mut scribe = process(&shelf, &folder, crate::spool::MOST);
+    scribe.work().await;
+    let [row, entry, end] = three_batches(1);
+    scribe.board.clerk.take(row);
+    shelf.silent.store(true, Relaxed);
+    let (board, spool) = (scribe.board.clone(), scribe.spool.clone());
+    let until = async |lies_there: &dyn Fn() -> bool| {
+        while !lies_there() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let tally = &board.clerk.tally;
+    let meanwhile = async {
+        until(&|| tally.spooled.load(Relaxed) == 1).await;
+        let full = Spool::open(folder.path(), 10).expect("the same, and no room for more");
+        *spool.lock().expect("nobody panics") = full;
+        [entry, end].into_iter().for_each(|batch| board.clerk.take(batch));
+        until(&|| board.clerk.waiting() == 0 && tally.held_bytes.load(Relaxed) > 0).await;
+        shelf.silent.store(false, Relaxed);
+    };
+    tokio::join!(scribe.work(), meanwhile);
+    assert_eq!((scribe.left(), tally.held_bytes.load(Relaxed)), (0, 0));
+    shelf.stories().values().for_each(assert_whole);
+    assert_eq!(shelf.stories().values().next().expect("the call").record.outcome, Some(Outcome::Cancelled));
+}
+
 #[tokio::test]
 async fn a_full_spool_keeps_records_in_memory_until_there_is_room() {
     let (shelf, folder) = (Arc::new(Shelf::default()), folder());
@@ -197,7 +272,7 @@ async fn a_damaged_frame_is_counted_and_hurts_no_other() {
     let (shelf, folder) = (Arc::new(Shelf::default()), folder());
     let mut spool = Spool::open(folder.path(), crate::spool::MOST).expect("a spool");
     let [row, entry, end] = three_batches(1);
-    let frames: Vec<_> = [row, entry, end].iter_mut().map(frame).collect();
+    let frames: Vec<_> = [row, entry, end].iter().map(frame).collect();
     spool.append(&[frames[0].clone(), b"no batch".to_vec(), frames[2].clone()]).expect("spooled");
 
     let mut scribe = process(&shelf, &folder, crate::spool::MOST);

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::call::cause::{self, NO_ROOM};
 
+/// The tag by which a service says that it took a message down, and how long that is.
+const MESSAGE_MS: &str = "message_ms";
+
 /// Legs that are told of one by one; of more, how many.
 const TOLD: usize = 4;
 
@@ -50,6 +53,7 @@ pub fn sentence(record: &Record) -> String {
         parts.push(format!("they talked {}", long(talk)));
     }
     parts.extend(record.passed.iter().take(TOLD).map(|passed| transfer(passed, record)));
+    parts.push(left(record));
     parts.push(ending(record));
     parts.retain(|part| !part.is_empty());
     format!("{}.", parts.join("; "))
@@ -150,6 +154,17 @@ fn transfer(passed: &PassedOn, record: &Record) -> String {
         (to, Some(talk)) => format!("{by} transferred {whom} to {}, who talked {talk}", name(to)),
         (to, None) => format!("{by} transferred {whom} to {}", name(to)),
     }
+}
+
+/// What whoever talked with a service left there.
+fn left(record: &Record) -> String {
+    let tagged = record.tags.iter().find(|(key, _)| &**key == MESSAGE_MS).and_then(|(_, ms)| ms.parse().ok());
+    let Some(length) = tagged.map(Duration::from_millis).filter(|_| !record.recordings.is_empty()) else {
+        return String::new();
+    };
+    let called = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
+    let who = shown(if called { &record.to } else { &record.from });
+    format!("{who} left a message of {}", long(length))
 }
 
 /// Whoever is at the end of a leg.

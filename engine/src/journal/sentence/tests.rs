@@ -44,6 +44,24 @@ fn a_good_call_is_told_as_a_person_would() {
 }
 
 #[test]
+fn a_message_that_a_service_took_down_is_told_with_its_length() {
+    let message = |recorded: bool, ms: &str| {
+        let mut tale = vec![(0, leg(ALICE)), (0, What::Answered(ALICE))];
+        if recorded {
+            tale.push((3, What::Recording { leg: Some(ALICE), path: "2026-11-21/one.wav".into() }));
+        }
+        tale.push((16, What::Tag { key: "message_ms".into(), value: ms.into() }));
+        tale.push((20, over(ALICE, Cause::normal(By::Caller))));
+        says(tale, 20, None)
+    };
+    let told = message(true, "12400");
+    assert!(told.contains("; Alice left a message of 12 s; "), "{told}");
+    for silent in [message(false, "12400"), message(true, "soon")] {
+        assert!(!silent.contains("message"), "{silent}");
+    }
+}
+
+#[test]
 fn what_did_not_come_about_says_why() {
     for (sip, reason, by, end) in [
         (486, "Busy Here", By::Callee, "Bob's phone was busy."),

@@ -1,11 +1,8 @@
 //! `[webhooks]`: who is told over HTTP what happens here.
 
-use patchcord_web::webhooks::{self, EVENTS, MOST_RECEIVERS, Pattern, Settings, UnknownEvent};
+use patchcord_web::webhooks::{self, EVENTS, MOST_RECEIVERS, Pattern, SHORTEST_SECRET, Settings, UnknownEvent};
 
 use super::{mail::one_of, problem::Wrong, section::Section, tree::Environment};
-
-/// Letters of a secret: fewer are guessed by whoever has one delivery in hand.
-const SECRET: usize = 16;
 
 /// Reads `[webhooks]`; an empty one tells nobody.
 pub fn read(section: &mut Section<'_>, environment: &Environment) -> Settings {
@@ -41,8 +38,8 @@ fn receiver(text: &str) -> Result<String, Wrong> {
 
 fn secret(text: &str) -> Result<String, Wrong> {
     match text.len() {
-        length if length < SECRET => {
-            Err(Wrong::new(format!("it has {length} letters"), format!("write {SECRET} and more, by chance")))
+        length if length < SHORTEST_SECRET => {
+            Err(Wrong::new(format!("it has {length} letters"), format!("write {SHORTEST_SECRET} and more, by chance")))
         }
         _ => Ok(text.to_owned()),
     }

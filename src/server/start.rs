@@ -247,7 +247,7 @@ async fn open_rooms(
     let records = ToldRecords::new(records, board.clone(), webhooks.clone());
     let writers = open_writers(board, (registrations, records), spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
-    (rooms.webhooks, rooms.sounds, rooms.proxies) = (webhooks, sounds, proxies);
+    (rooms.webhooks, rooms.sounds, rooms.proxies, rooms.uploads) = (webhooks, sounds, proxies, uploads.clone());
     let mut doors = vec![
         tokio::spawn(serve(control, control::routes(rooms.clone(), token), stopped.clone())),
         tokio::spawn(porter.tidy(stopped.clone())),

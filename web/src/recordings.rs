@@ -12,7 +12,7 @@ use std::{
 use axum::body::Bytes;
 use futures_util::{Stream, stream};
 
-use crate::uploads::SENT;
+use crate::uploads::{SENT, disown};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
@@ -41,8 +41,8 @@ pub struct Peaks {
     pub per_second: u8,
 }
 
-/// Where that recording lies, if it lies within the folder.
-fn within(folder: &Path, path: &str) -> Option<PathBuf> {
+/// Where that recording lies, or what lies beside one, if it lies within the folder.
+pub(crate) fn within(folder: &Path, path: &str) -> Option<PathBuf> {
     let named = Path::new(path);
     let plain = named.components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || path.is_empty() || path.contains('\0') {
@@ -66,21 +66,31 @@ pub fn open(folder: &Path, path: &str) -> Option<Recording> {
     about.is_file().then_some(Recording { file, length: about.len(), kind })
 }
 
-/// Deletes the recording of that path, and the peaks beside it; false where there is none. Blocks.
+/// Deletes the recording of that path, and the peaks beside it, and has the copy that an object store keeps deleted; false where there
+/// is neither. Blocks.
 pub fn delete(folder: &Path, path: &str) -> io::Result<bool> {
     // Only what could be heard can be deleted: no other file, and none outside.
-    if open(folder, path).is_none() {
+    let here = open(folder, path).and_then(|_| within(folder, path));
+    let sent = || within(folder, &format!("{path}.{SENT}"));
+    if here.is_none() && sent().is_none() {
         return Ok(false);
     }
-    let Some(found) = within(folder, path) else { return Ok(false) };
-    std::fs::remove_file(found)?;
+    if let Some(found) = here {
+        std::fs::remove_file(found)?;
+    }
     if let Some(peaks) = within(folder, &format!("{path}.peaks")) {
         std::fs::remove_file(peaks)?;
     }
-    if let Some(sent) = within(folder, &format!("{path}.{SENT}")) {
-        std::fs::remove_file(sent)?;
+    // Only now: whoever sends it at this moment sees that it has gone.
+    if let Some(sent) = sent() {
+        disown(&sent)?;
     }
     Ok(true)
+}
+
+/// Whether only the copy that an object store keeps is left of it. Blocks.
+pub fn is_elsewhere(folder: &Path, path: &str) -> bool {
+    open(folder, path).is_none() && within(folder, &format!("{path}.{SENT}")).is_some()
 }
 
 /// How loud it was; none where nobody wrote that down. Blocks.
@@ -198,8 +208,18 @@ mod tests {
         }
         assert!(delete(folder.path(), "one.wav").expect("deleted"));
         assert!(!delete(folder.path(), "one.wav").expect("it is gone already"));
-        let left: Vec<_> = fs::read_dir(folder.path()).expect("read").flatten().map(|file| file.file_name()).collect();
-        assert_eq!(left, ["two.wav"]);
+        let left =
+            || fs::read_dir(folder.path()).expect("read").flatten().map(|file| file.file_name()).collect::<Vec<_>>();
+        assert_eq!(left(), ["two.wav"]);
+
+        // A copy lies elsewhere: whoever keeps it is told by a file, also when only the copy is left.
+        fs::write(folder.path().join("two.wav.sent"), "").expect("written");
+        assert!(!is_elsewhere(folder.path(), "two.wav"));
+        fs::remove_file(folder.path().join("two.wav")).expect("it was there");
+        assert!(is_elsewhere(folder.path(), "two.wav"));
+        assert!(delete(folder.path(), "two.wav").expect("deleted"));
+        assert_eq!(left(), ["two.wav.gone"]);
+        assert!(!delete(folder.path(), "two.wav").expect("it is gone already"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! touched, and records go a few at a time, so that nobody who writes or reads waits for long.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -21,7 +21,7 @@ use tracing::{info, warn};
 use crate::{
     metrics::Exposition,
     store::Store,
-    uploads::{SENT, mark},
+    uploads::{GONE, SENT, disown, mark},
 };
 
 /// How often somebody looks.
@@ -169,7 +169,7 @@ fn forget_days(recordings: &Path, before: SystemTime, sent_first: bool) -> u64 {
             warn!(folder = %folder.display(), "recordings stay beyond their time: the object store has not all of them yet");
             return 0;
         }
-        match fs::remove_dir_all(&folder) {
+        match forget_day(&folder, sent_first) {
             Ok(()) => lay,
             Err(error) => {
                 warn!(%error, folder = %folder.display(), "recordings could not be deleted");
@@ -180,8 +180,31 @@ fn forget_days(recordings: &Path, before: SystemTime, sent_first: bool) -> u64 {
     gone.sum()
 }
 
+/// Deletes a day. Where an object store has copies of it, what says so stays, and says from now on that they are to be deleted.
+fn forget_day(folder: &Path, has_copies: bool) -> io::Result<()> {
+    if !has_copies {
+        return fs::remove_dir_all(folder);
+    }
+    let ends = |path: &Path, with: &str| path.extension().is_some_and(|ending| ending == with);
+    let mut marks = Vec::new();
+    for entry in fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(path)?,
+            false if ends(&path, GONE) => {}
+            false if ends(&path, SENT) => marks.push(path),
+            false => fs::remove_file(path)?,
+        }
+    }
+    marks.iter().try_for_each(|mark| disown(mark))?;
+    // Only an empty one can be removed so.
+    let _stays_until_the_copies_are_deleted = fs::remove_dir(folder);
+    Ok(())
+}
+
 /// Deletes the eldest recordings until the rest has no more bytes than that; says how many bytes are left, and how many
-/// recordings went. Folders that are empty then go, too. Blocks.
+/// recordings went. Folders that are empty then go, too. What an object store has stays there until its time is over: this is about the
+/// disk. Blocks.
 fn forget_eldest(recordings: &Path, most: u64, sent_first: bool) -> (u64, u64) {
     let mut all: Vec<File> = days(recordings).iter().flat_map(|(day, folder)| files(day, folder)).collect();
     let mut left: u64 = all.iter().map(|file| file.bytes).sum();
@@ -194,15 +217,17 @@ fn forget_eldest(recordings: &Path, most: u64, sent_first: bool) -> (u64, u64) {
         if left <= most {
             break;
         }
-        if sent_first && waits(&file.path) {
+        if sent_first && waits(&file.path) || says_of_store(&file.path) {
             continue;
         }
         match fs::remove_file(&file.path) {
             Ok(()) => {
                 left -= file.bytes;
                 gone += u64::from(is_sound(&file.path));
-                // An empty file beside it; where none is, nothing is said of the store.
-                let _gone_or_none = fs::remove_file(mark(&file.path));
+                if !sent_first {
+                    // Nobody keeps a copy any more.
+                    let _gone_or_none = fs::remove_file(mark(&file.path));
+                }
             }
             Err(error) => warn!(%error, file = %file.path.display(), "a recording could not be deleted"),
         }
@@ -216,7 +241,12 @@ fn forget_eldest(recordings: &Path, most: u64, sent_first: bool) -> (u64, u64) {
 
 /// Whether it is a recording, and not what is written beside one.
 pub(crate) fn is_sound(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending != "peaks" && ending != SENT)
+    path.extension().is_some_and(|ending| ending != "peaks") && !says_of_store(path)
+}
+
+/// Whether it only says what an object store has.
+fn says_of_store(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == SENT || ending == GONE)
 }
 
 /// Whether it is a recording that the object store has not.
@@ -252,6 +282,39 @@ mod tests {
             assert!(folder.path().join(stays).exists(), "{stays}");
         }
         assert!(!folder.path().join("2027-01-13").exists() && !folder.path().join("2027-01-14").exists());
+    }
+
+    #[test]
+    fn a_day_whose_time_is_over_leaves_word_of_each_copy_that_is_to_be_deleted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let day = folder.path().join("2027-01-13");
+        fs::create_dir(&day).expect("made");
+        for name in ["one.wav", "one.wav.peaks", "one.wav.sent", "kept-elsewhere.wav.sent", "deleted.wav.gone"] {
+            fs::write(day.join(name), "").expect("written");
+        }
+        // 2027-01-15 08:00 UTC.
+        let before = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        for lay in [1, 0] {
+            assert_eq!(forget_days(folder.path(), before, true), lay);
+            let mut left: Vec<_> =
+                fs::read_dir(&day).expect("it is there").flatten().map(|file| file.file_name()).collect();
+            left.sort();
+            assert_eq!(left, ["deleted.wav.gone", "kept-elsewhere.wav.gone", "one.wav.gone"]);
+        }
+        assert_eq!(forget_days(folder.path(), before, false), 0, "there is no object store any more");
+        assert!(!day.exists());
+    }
+
+    #[test]
+    fn what_goes_for_want_of_room_stays_in_the_object_store() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let day = folder.path().join("2027-01-13");
+        fs::create_dir(&day).expect("made");
+        fs::write(day.join("one.wav"), vec![0; 1_000]).expect("written");
+        fs::write(day.join("one.wav.sent"), "").expect("written");
+        assert_eq!(forget_eldest(folder.path(), 0, true), (0, 1));
+        let left: Vec<_> = fs::read_dir(&day).expect("it is there").flatten().map(|file| file.file_name()).collect();
+        assert_eq!(left, ["one.wav.sent"]);
     }
 
     #[test]

@@ -5,13 +5,16 @@
 //! is sent twice and a restart forgets nothing. Files stay where they are, as long as `[recordings]` says; none goes before it was sent.
 //! A store that is away is asked again, later and later, and no call ever waits for it.
 //!
+//! Who deletes a recording deletes that copy as well: the empty file is called `.gone` then, until the store has deleted it, too.
+//!
 //! ```text
 //! Offered (shelf of records) ─▶ queue ─▶ keep ─▶ bucket
-//!        a look each hour ────▶
+//!        a look each hour ────▶          ▲
+//! deleted by hand or by age ─── .gone ───┘
 //! ```
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -24,7 +27,8 @@ use std::{
 
 use bytes::Bytes;
 use object_store::{
-    Attribute, AttributeValue, Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, aws::AmazonS3,
+    Attribute, AttributeValue, Attributes, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutMultipartOptions,
+    PutOptions, aws::AmazonS3,
 };
 use patchcord_engine::{
     journal::{Batch, CallId, Page, Record, RecordShelf, Story},
@@ -42,6 +46,7 @@ use crate::{
     fetch::{self, Keys, Place, Unopened},
     metrics::Exposition,
     problem::chain,
+    recordings,
 };
 
 /// Recordings that wait by name: those of an hour of a very full server. Others are found by the next look.
@@ -65,6 +70,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_sec
 /// What the file beside a recording is called that the store has.
 pub const SENT: &str = "sent";
 
+/// And what it is called once the recording was deleted, and the store has not deleted it yet.
+pub const GONE: &str = "gone";
+
 /// Where recordings go, and how we show who we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -84,14 +92,26 @@ pub struct Uploads {
     sent: AtomicU64,
     failed: AtomicU64,
     put_off: AtomicU64,
+    /// Recordings that were deleted here, and lie in the store still.
+    left_behind: Mutex<LeftBehind>,
+    erased: AtomicU64,
+}
+
+/// What the store has not deleted yet.
+#[derive(Clone, Debug, Default)]
+struct LeftBehind {
+    /// Paths within the folder of recordings, [`MOST_WAITING`] at most.
+    paths: BTreeSet<String>,
+    /// Why the last try failed.
+    why: Option<String>,
 }
 
 /// Why a recording was not sent.
 #[derive(Debug, thiserror::Error)]
 enum NotSent {
-    #[error("the file cannot be read")]
+    #[error("its file, or the one beside it, is not to be used")]
     File(#[from] io::Error),
-    #[error("the store does not take it")]
+    #[error("the store says no")]
     Store(#[from] object_store::Error),
     #[error("its name is none for the store")]
     Name(#[from] object_store::path::Error),
@@ -124,13 +144,27 @@ impl Bucket {
         Self { pauses: (first, last), ..self }
     }
 
-    /// Sends the file, in one piece or in parts.
-    async fn send(&self, name: &str, file: PathBuf) -> Result<(), NotSent> {
+    /// What it is called there.
+    fn key(&self, name: &str) -> Result<object_store::path::Path, NotSent> {
         let key = match &*self.prefix {
             "" => name.to_owned(),
             prefix => format!("{prefix}/{name}"),
         };
-        let key = object_store::path::Path::parse(key)?;
+        Ok(object_store::path::Path::parse(key)?)
+    }
+
+    /// Deletes it there; one that is not there is nothing to do.
+    async fn erase(&self, name: &str) -> Result<(), NotSent> {
+        let key = self.key(name)?;
+        match in_time(self.objects.delete(&key)).await {
+            Err(NotSent::Store(object_store::Error::NotFound { .. })) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Sends the file, in one piece or in parts.
+    async fn send(&self, name: &str, file: PathBuf) -> Result<(), NotSent> {
+        let key = self.key(name)?;
         let kind = if name.ends_with(".wav") { "audio/wav" } else { "audio/ogg" };
         let attributes = Attributes::from_iter([(Attribute::ContentType, AttributeValue::from(kind))]);
         let file = File::open(file)?;
@@ -194,15 +228,37 @@ impl Uploads {
         }
     }
 
+    /// A recording was deleted here; should the store have it, it is deleted there, too.
+    pub fn erase(&self, path: &str) {
+        if !self.is_on {
+            return;
+        }
+        let mut left = self.left();
+        if left.paths.len() < MOST_WAITING {
+            left.paths.insert(path.to_owned());
+        }
+        drop(left);
+        self.offer(path);
+    }
+
+    /// How many recordings were deleted here that lie in the store still, and why, where a try has failed.
+    pub fn left_behind(&self) -> (usize, Option<String>) {
+        let left = self.left();
+        (left.paths.len(), left.why.clone())
+    }
+
     /// For those who watch.
     pub fn measure(&self, page: &mut Exposition) {
         if !self.is_on {
             return;
         }
         page.gauge("recordings_to_send", "Recordings that wait for the object store", self.hold().len() as u64);
+        let left = self.left_behind().0 as u64;
+        page.gauge("recordings_to_erase", "Copies of deleted recordings that the object store still has", left);
         for (name, help, counter) in [
             ("recordings_sent", "Recordings that the object store has taken", &self.sent),
             ("recordings_sending_failed", "Times that the object store did not take one", &self.failed),
+            ("recordings_erased", "Copies of deleted recordings that the object store has deleted", &self.erased),
             ("recordings_put_off", "Recordings that wait for the hourly look, because too many wait", &self.put_off),
         ] {
             page.counter(name, help, counter.load(Relaxed));
@@ -232,7 +288,7 @@ impl Uploads {
                 Ok(()) => pause = bucket.pauses.0,
                 Err(why) => {
                     self.failed.fetch_add(1, Relaxed);
-                    warn!(name, why = chain(&why), "a recording could not be sent; it is tried again");
+                    self.complain(&name, &chain(&why));
                     // Behind the others: one that no store takes keeps nobody waiting for long.
                     self.offer(&name);
                     sleep(pause).await;
@@ -252,24 +308,67 @@ impl Uploads {
         }
     }
 
-    /// Brings one into the bucket, and says so beside it. One that is not there any more, or was brought, is nothing to do.
+    fn complain(&self, name: &str, why: &str) {
+        let mut left = self.left();
+        if left.paths.contains(name) {
+            warn!(name, why, "the copy of a deleted recording could not be deleted; it is tried again");
+            left.why = Some(why.to_owned());
+        } else {
+            warn!(name, why, "a recording could not be sent; it is tried again");
+        }
+    }
+
+    /// Brings one into the bucket, and says so beside it, or takes one away there that was deleted here. One that is not there any
+    /// more, or was brought, is nothing to do.
     async fn bring(&self, bucket: &Bucket, folder: &Path, name: &str) -> Result<(), NotSent> {
+        if let Some(gone) = recordings::within(folder, &format!("{name}.{GONE}")) {
+            bucket.erase(name).await?;
+            fs::remove_file(&gone)?;
+            // Only an empty day can be removed so.
+            let _stays_where_something_lies = gone.parent().map(fs::remove_dir);
+            self.erased.fetch_add(1, Relaxed);
+            info!(name, "the copy of a deleted recording was deleted");
+        }
+        self.is_nowhere(name);
         let file = folder.join(name);
-        if crate::recordings::open(folder, name).is_none() || mark(&file).exists() {
+        if recordings::open(folder, name).is_none() || mark(&file).exists() {
             return Ok(());
         }
         bucket.send(name, file.clone()).await?;
+        if let Some(day) = file.parent() {
+            fs::create_dir_all(day)?;
+        }
         File::create(mark(&file))?;
         self.sent.fetch_add(1, Relaxed);
         info!(name, "a recording was sent");
+        if !file.exists() {
+            // It was deleted while it was sent; whoever did so saw no file that said it is there.
+            disown(&mark(&file))?;
+            self.erase(name);
+        }
         Ok(())
     }
 
-    /// Takes what lies there and was not sent.
+    /// The store has none of it any more.
+    fn is_nowhere(&self, name: &str) {
+        let mut left = self.left();
+        if left.paths.remove(name) {
+            left.why = None;
+        }
+    }
+
+    /// Takes what lies there and was not sent, and what was deleted here and not there.
     async fn look(&self, folder: &Path) {
         let folder = folder.to_owned();
-        let found = tokio::task::spawn_blocking(move || unsent(&folder)).await.unwrap_or_default();
-        found.iter().for_each(|name| self.offer(name));
+        let found = tokio::task::spawn_blocking(move || (unsent(&folder), unerased(&folder)));
+        let (unsent, unerased) = found.await.unwrap_or_default();
+        unerased.iter().for_each(|name| self.erase(name));
+        unsent.iter().for_each(|name| self.offer(name));
+    }
+
+    fn left(&self) -> MutexGuard<'_, LeftBehind> {
+        // As with names that wait.
+        self.left_behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hold(&self) -> MutexGuard<'_, VecDeque<String>> {
@@ -284,6 +383,28 @@ pub(crate) fn mark(file: &Path) -> PathBuf {
     name.push(".");
     name.push(SENT);
     name.into()
+}
+
+/// What says that the store has a recording says from now on that it is to delete it. Blocks.
+pub(crate) fn disown(mark: &Path) -> io::Result<()> {
+    match fs::rename(mark, mark.with_extension(GONE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// Recordings that were deleted here, and that the store has still. Blocks.
+fn unerased(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for (day, inner) in crate::retention::days(folder) {
+        let Ok(entries) = fs::read_dir(inner) else { continue };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let gone = names.filter_map(|name| Some(format!("{day}/{}", name.strip_suffix(GONE)?.strip_suffix('.')?)));
+        found.extend(gone);
+    }
+    found.sort();
+    found.truncate(MOST_WAITING);
+    found
 }
 
 /// Recordings that the store has not, the eldest day first, and that nobody writes any more. Blocks.

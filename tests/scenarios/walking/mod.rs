@@ -39,6 +39,7 @@ async fn house() -> (Server, Door) {
     let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"desk\"\n";
     let setup = setup().service("desk", DESK).service("desk_test", DESK_TEST).toml(route);
     let setup = setup.endpoint_with("alice", "secret", "number = \"150\"");
+    let setup = setup.endpoint_with("carol", "secret", "number = \"152\"");
     house_of(setup.endpoint_with("bob", "secret", "number = \"151\"")).await
 }
 
@@ -145,6 +146,51 @@ async fn a_call_is_watched_as_it_arrives_opened_heard_followed_filtered_exported
 }
 
 #[tokio::test]
+async fn a_party_of_a_live_call_is_passed_on_by_the_form_on_the_page() {
+    let (server, door) = house().await;
+    let lab = Lab::open();
+    let mut page = tab(&door, 400).await;
+    let (alice, bob) = talk(&lab, &server).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    open(&mut page, &door, "/live").await;
+    assert_eq!(page.run("document.querySelector('#live .more')").await, serde_json::Value::Null, "nobody talks yet");
+    alice.press("1").await;
+    bob.answers().await;
+    alice.comes_to_hear(&[&bob]).await;
+    page.until("the form is there once two talk", "document.querySelector('#live .more') !== null").await;
+    page.run("document.querySelector('#live .more summary').click(); true").await;
+    let names = "[...document.querySelectorAll('#live .more option')].map((one) => one.textContent).join()";
+    assert_eq!(page.run(names).await, "Alice,Bob");
+
+    // A number that leads nowhere is refused in words, and both talk on.
+    let pass = |to: &str| {
+        format!(
+            "document.querySelector('#live .more [name=leg]').selectedIndex = 0; \
+             document.querySelector('#live .more [name=to]').value = '{to}'; \
+             document.querySelector('#live .more button').click()"
+        )
+    };
+    follow(&mut page, &pass("999999")).await;
+    let refused = text_of(&mut page, "main").await;
+    assert!(refused.contains("999999"), "{refused}");
+    alice.comes_to_hear(&[&bob]).await;
+
+    open(&mut page, &door, "/live").await;
+    page.run("document.querySelector('#live .more summary').click(); true").await;
+    follow(&mut page, &pass("user:carol")).await;
+    assert_eq!(page.run("location.pathname").await, "/live");
+    carol.answers().await;
+    alice.comes_to_hear(&[&carol]).await;
+    carol.comes_to_hear(&[&alice]).await;
+    page.until(
+        "the page tells with whom she talks",
+        "document.querySelector('#live').textContent.includes('speaks with Carol')",
+    )
+    .await;
+    alice.hangs_up().await;
+}
+
+#[tokio::test]
 async fn each_page_looks_well_while_calls_go_on() {
     let (server, door) = house().await;
     let lab = Lab::open();
@@ -159,6 +205,12 @@ async fn each_page_looks_well_while_calls_go_on() {
                network: '198.51.100.7', reason: 'guesses passwords', for_s: '3600' }) }).then((told) => told.status)";
     open(&mut page, &door, "/bans").await;
     assert_eq!(page.run(ban).await, 200);
+    let receiver = "fetch('/webhooks/receivers', { method: 'POST', body: new URLSearchParams({ \
+                    csrf: document.querySelector('[name=csrf]').content, url: 'http://127.0.0.1:9/a/rather/long/address/of/a/program', \
+                    events: 'call.* trunk.down', secret: '' }) }).then((told) => told.status)";
+    open(&mut page, &door, "/webhooks").await;
+    looks_well(&mut page, "/webhooks-of-nobody").await;
+    assert_eq!(page.run(receiver).await, 200);
     for path in [
         "/",
         "/live",

@@ -4,18 +4,17 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use ipnet::IpNet;
 use patchcord_engine::{
     bans::{Ban, MAX_REASON, News, NotBanned, WIDEST, covers, network, shown},
     runtime::clock,
 };
 
-use super::{Rooms, ask::Said};
+use super::{
+    Rooms,
+    ask::{Named, Said},
+};
 use crate::{
     control::words::{BanTold, BansTold, NewBan},
     people::{Asker, guard::away},
@@ -44,7 +43,7 @@ pub(super) async fn add(
 pub(super) async fn remove(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(text): Path<String>,
+    Named(text): Named<String>,
 ) -> Result<StatusCode, Problem> {
     lift(&rooms, &asker, &text).await.map(|()| StatusCode::NO_CONTENT)
 }

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use patchcord_engine::{
     journal::{CallId, LegNumber, MAX_PAGE, NoCallId},
     live::{NotTransferred, Transferring},
@@ -15,7 +11,11 @@ use patchcord_engine::{
 use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{Rooms, ask::Said, records::shown};
+use super::{
+    Rooms,
+    ask::{Named, Said},
+    records::shown,
+};
 use crate::{
     control::words::{Records, Told},
     people::Asker,
@@ -33,7 +33,7 @@ pub(super) async fn list(State(rooms): State<Rooms>, asker: Asker) -> Json<Recor
 pub(super) async fn end(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(call): Path<String>,
+    Named(call): Named<String>,
 ) -> Result<StatusCode, Problem> {
     hang_up(&rooms, &asker, read(&call)?).await?;
     Ok(StatusCode::ACCEPTED)
@@ -58,7 +58,7 @@ pub(super) struct Begun {
 pub(super) async fn transfer(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(call): Path<String>,
+    Named(call): Named<String>,
     Said(new): Said<NewTransfer>,
 ) -> Result<(StatusCode, Json<Begun>), Problem> {
     let call = read(&call)?;

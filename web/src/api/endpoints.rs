@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use patchcord_engine::{
     routing::{Binding, Origin},
     runtime::clock,
@@ -15,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Rooms,
-    ask::{Asked, Said, line},
+    ask::{Asked, Named, Said, line},
 };
 use crate::{
     accounts::{NewEndpoint, rules::Unfit},
@@ -88,7 +84,7 @@ impl TryFrom<Addition> for NewEndpoint {
 pub(super) async fn password(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(user): Path<String>,
+    Named(user): Named<String>,
     Said(new): Said<NewPassword>,
 ) -> Result<StatusCode, Problem> {
     rooms.accounts.change_password(&user, new.password, clock::wall()).await?;
@@ -99,7 +95,7 @@ pub(super) async fn password(
 pub(super) async fn remove(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(user): Path<String>,
+    Named(user): Named<String>,
 ) -> Result<StatusCode, Problem> {
     rooms.accounts.remove(&user).await?;
     rooms.people.note(&asker, "removed endpoint", &user, clock::wall()).await;

@@ -16,6 +16,7 @@
 //! events     what happens to calls, as it happens
 //! openapi    the description of all this, made from the table
 //! sounds     prompts: listed, heard, uploaded
+//! receivers  to whom; added, changed, tried, removed
 //! webhooks   what is told to programs elsewhere
 //! people     users, tokens, the audit log
 //! routing    routes and trunks, and what would happen
@@ -34,6 +35,7 @@ mod export;
 mod openapi;
 mod originate;
 mod people;
+pub(crate) mod receivers;
 pub(crate) mod recordings;
 pub(crate) mod records;
 mod room_events;
@@ -53,7 +55,7 @@ use axum::{
     http::StatusCode,
     middleware::{self, Next},
     response::Response,
-    routing::{MethodRouter, any, delete, get, post, put},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 
 use tokio::sync::Semaphore;
@@ -68,6 +70,7 @@ use crate::{
     serve::Proxies,
     sounds::Sounds,
     store::Store,
+    uploads::Uploads,
     webhooks::{Settings, Webhooks},
 };
 
@@ -95,6 +98,8 @@ pub struct Rooms {
     pub sounds: Sounds,
     /// Who is told over HTTP what happens.
     pub webhooks: Arc<Webhooks>,
+    /// Who brings recordings into a bucket, and deletes them there.
+    pub uploads: Arc<Uploads>,
     /// Proxies in front of us that say for whom they ask.
     pub proxies: Proxies,
     listeners: Arc<Semaphore>,
@@ -120,6 +125,7 @@ impl Rooms {
             phones: Arc::default(),
             sounds: Sounds::nowhere(),
             webhooks: Arc::new(Webhooks::new(Settings::default())),
+            uploads: Arc::default(),
             proxies: Proxies::default(),
             listeners: Arc::new(Semaphore::new(events::LISTENERS)),
         }
@@ -128,7 +134,7 @@ impl Rooms {
 
 /// One door.
 pub struct Door {
-    /// `get`, `post`, `put` or `delete`.
+    /// `get`, `post`, `put`, `patch` or `delete`.
     pub method: &'static str,
     /// Its path, with names of what varies in braces.
     pub path: &'static str,
@@ -148,6 +154,9 @@ const fn door(
 ) -> Door {
     Door { method, path, right, does, answer }
 }
+
+/// Where services are asked.
+const ASK: &str = "/api/v1/services/{name}/ask";
 
 /// All doors of the API.
 pub const DOORS: &[Door] = &[
@@ -193,6 +202,11 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/routes", Right::ReadRoutes, "Where numbers lead", || get(routing::routes)),
     door("get", "/api/v1/trunks", Right::ReadRoutes, "Carriers, and whether they answer", || get(routing::trunks)),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
+    door("get", ASK, Right::AskServices, "Asks a service, which answers as it likes", || asking(get(services::ask))),
+    door("post", ASK, Right::AskServices, "Asks a service with a body", || asking(post(services::ask))),
+    door("put", ASK, Right::AskServices, "Asks a service with a body", || asking(put(services::ask))),
+    door("patch", ASK, Right::AskServices, "Asks a service with a body", || asking(patch(services::ask))),
+    door("delete", ASK, Right::AskServices, "Asks a service", || asking(delete(services::ask))),
     door("get", "/api/v1/events", Right::ReadCalls, "What happens to calls, as server-sent events", || {
         get(events::listen)
     }),
@@ -216,6 +230,22 @@ pub const DOORS: &[Door] = &[
     }),
     door("delete", "/api/v1/webhooks/deliveries/{id}", Right::ChangeServer, "Throws a delivery away", || {
         delete(webhooks::remove)
+    }),
+    door("post", "/api/v1/webhooks/receivers", Right::ChangeServer, "Has another receiver told what happens", || {
+        post(receivers::post)
+    }),
+    door("put", "/api/v1/webhooks/receivers/{id}", Right::ChangeServer, "Changes a receiver that was added", || {
+        put(receivers::put)
+    }),
+    door(
+        "delete",
+        "/api/v1/webhooks/receivers/{id}",
+        Right::ChangeServer,
+        "Removes a receiver that was added, and what waits for it",
+        || delete(receivers::delete),
+    ),
+    door("post", "/api/v1/webhooks/receivers/{id}/ping", Right::ChangeServer, "Tells one a ping", || {
+        post(receivers::ping)
     }),
     door("post", "/api/v1/webhooks/ping", Right::ChangeServer, "Tells all receivers a ping", || post(webhooks::ping)),
     door("get", "/api/v1/recordings", Right::ReadRecordings, "Calls that were recorded, the newest first", || {
@@ -285,14 +315,15 @@ pub fn routes(rooms: Rooms) -> Router {
     let doors = DOORS.iter().fold(Router::new(), |router, door| {
         router.route(door.path, (door.answer)().layer(middleware::from_fn_with_state(door.right, check)))
     });
-    let guarded = |asks: MethodRouter<Rooms>| {
-        asks.layer(DefaultBodyLimit::max(services::MAX_ASKED))
-            .layer(middleware::from_fn_with_state(Right::AskServices, check))
-    };
-    // What a browser gets at the first of them is the page of the service.
+    // What a browser gets there is the page of the service.
     let changes = post(services::ask).put(services::ask).patch(services::ask).delete(services::ask);
-    let doors = doors.layer(DefaultBodyLimit::max(MAX_BODY)).route("/services/{name}", guarded(changes));
-    doors.route("/api/v1/services/{name}/ask", guarded(any(services::ask))).with_state(rooms)
+    let changes = asking(changes).layer(middleware::from_fn_with_state(Right::AskServices, check));
+    doors.layer(DefaultBodyLimit::max(MAX_BODY)).route("/services/{name}", changes).with_state(rooms)
+}
+
+/// Services are asked with little.
+fn asking(asks: MethodRouter<Rooms>) -> MethodRouter<Rooms> {
+    asks.layer(DefaultBodyLimit::max(services::MAX_ASKED))
 }
 
 /// Lets nobody past who may not.

@@ -14,6 +14,7 @@ use axum::Json;
 use serde_json::{Map, Value, json};
 
 use super::{DOORS, Door};
+use crate::people::guard;
 
 /// `GET /api/v1/openapi.json`
 pub(super) async fn give() -> Json<Value> {
@@ -33,7 +34,11 @@ fn document() -> Value {
         "components": {
             "securitySchemes": {
                 "token": { "type": "http", "scheme": "bearer" },
-                "session": { "type": "apiKey", "in": "cookie", "name": crate::people::guard::COOKIE },
+                "session": { "type": "apiKey", "in": "cookie", "name": guard::COOKIE },
+                "page": {
+                    "type": "apiKey", "in": "header", "name": guard::CSRF_HEADER,
+                    "description": "With a session: what the pages of this session carry in `meta name=\"csrf\"`.",
+                },
             },
             "schemas": { "Problem": {
                 "type": "object",
@@ -49,10 +54,14 @@ fn document() -> Value {
 
 fn operation(door: &Door) -> Value {
     let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    let session = match door.method {
+        "get" => json!({ "session": [] }),
+        _ => json!({ "session": [], "page": [] }),
+    };
     let mut operation = json!({
         "summary": door.does,
         "description": format!("Needs the right `{}`.", door.right.word()),
-        "security": [{ "token": [] }, { "session": [] }],
+        "security": [{ "token": [] }, session],
         "parameters": queries::parameters(door),
         "responses": {
             "2XX": { "description": "Done." },
@@ -67,6 +76,11 @@ fn operation(door: &Door) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs,
+        path::{Path, PathBuf},
+    };
+
     use super::*;
 
     /// Every schema within that one.
@@ -109,6 +123,29 @@ mod tests {
             let varies = door.path.matches('{').count();
             let named = told["parameters"].as_array().expect("parameters");
             assert_eq!(named.iter().filter(|named| named["in"] == "path").count(), varies, "{}", door.path);
+        }
+    }
+
+    /// The files of Rust below a folder.
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder of ours").flatten() {
+            match entry.path() {
+                below if below.is_dir() => sources(&below, found),
+                file if file.extension().is_some_and(|kind| kind == "rs") => found.push(file),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn no_door_of_the_api_is_mounted_beside_the_table() {
+        let mut files = Vec::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+        assert!(files.len() > 100, "{} files", files.len());
+        let mounted = concat!("route(", "\"/api/");
+        for file in files {
+            let text = fs::read_to_string(&file).expect("text");
+            assert!(!text.contains(mounted), "{} mounts a door that the description does not know", file.display());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     Rooms,
-    ask::{Asked, Said},
+    ask::{Asked, Named, Said},
     may_not,
 };
 use crate::{
@@ -71,7 +71,7 @@ pub(super) async fn add(
 pub(super) async fn change(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(user): Path<String>,
+    Named(user): Named<String>,
     Said(change): Said<UserChange>,
 ) -> Result<StatusCode, Problem> {
     let role = change.role.as_deref().map(role).transpose()?;
@@ -91,7 +91,7 @@ pub(super) async fn change(
 pub(super) async fn remove(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(user): Path<String>,
+    Named(user): Named<String>,
 ) -> Result<StatusCode, Problem> {
     rooms.people.remove(&asker, &user, clock::wall()).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -179,7 +179,7 @@ async fn make_program_token(
 pub(super) async fn remove_token(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(token): Path<String>,
+    Named(token): Named<String>,
 ) -> Result<StatusCode, Problem> {
     rooms.people.remove_token(&asker, &token, clock::wall()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,7 +17,12 @@ use patchcord_engine::{
 };
 use serde_json::{Value, json};
 
-use super::{Rooms, ask::Asked, records::shown, wanted::Filters};
+use super::{
+    Rooms,
+    ask::{Asked, Named},
+    records::shown,
+    wanted::Filters,
+};
 use crate::{
     control::words::Told,
     people::{Asker, guard::away},
@@ -47,7 +52,9 @@ pub(super) async fn list(
     let sizes: Vec<Vec<Option<u64>>> = sizes.await.unwrap_or_default();
     let calls = found.records.into_iter().zip(sizes).map(|(record, sizes)| of_call(record, &sizes, &asker));
     let next = found.next.map(|call| call.to_string());
-    Ok(Json(json!({ "calls": calls.collect::<Vec<_>>(), "next": next })))
+    let (copies, why) = rooms.uploads.left_behind();
+    let left_behind = json!({ "copies": copies, "why": why });
+    Ok(Json(json!({ "calls": calls.collect::<Vec<_>>(), "next": next, "left_in_bucket": left_behind })))
 }
 
 fn of_call(record: Record, sizes: &[Option<u64>], asker: &Asker) -> Value {
@@ -67,7 +74,7 @@ pub(super) async fn give(
     State(rooms): State<Rooms>,
     asker: Asker,
     headers: HeaderMap,
-    Path((call, number)): Path<(String, String)>,
+    Named((call, number)): Named<(String, String)>,
 ) -> Result<Response, Problem> {
     hear(&rooms, &asker, &headers, &call, place(&number)?).await
 }
@@ -76,7 +83,7 @@ pub(super) async fn give(
 pub(super) async fn remove(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path((call, number)): Path<(String, String)>,
+    Named((call, number)): Named<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     delete(&rooms, &asker, &call, place(&number)?).await.map(|()| StatusCode::NO_CONTENT)
 }
@@ -156,6 +163,7 @@ pub(crate) async fn delete(rooms: &Rooms, asker: &Asker, call: &str, at: usize) 
         Ok(Err(error)) => return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
         Err(error) => return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
     }
+    rooms.uploads.erase(&path);
     rooms.people.note(asker, "deleted recording", &path, clock::wall()).await;
     Ok(())
 }

@@ -2,18 +2,18 @@
 //!
 //! It reads and changes nothing. Calls that go on stand in it as far as their rows are written.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Json, extract::State, http::StatusCode, response::Response};
 use patchcord_engine::{
     journal::{CallId, NoCallId, Record, RecordShelf, Story, sentence},
     routing::ShelfError,
 };
 
-use super::{Rooms, ask::Asked, export, wanted::Filters};
+use super::{
+    Rooms,
+    ask::{Asked, Named},
+    export,
+    wanted::Filters,
+};
 use crate::{
     control::words::{Records, Told, WholeCall},
     masking::{mask_journal, mask_record},
@@ -39,7 +39,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(call): Path<String>,
+    Named(call): Named<String>,
 ) -> Result<Json<WholeCall>, Problem> {
     let Story { record, entries } = story(&rooms, &asker, &call).await?;
     Ok(Json(WholeCall { sentence: sentence(&record), record, journal: entries }))

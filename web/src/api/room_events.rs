@@ -13,7 +13,7 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, State},
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
@@ -22,7 +22,7 @@ use patchcord_engine::{room::RoomView, runtime::clock};
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Rooms, events, rooms};
+use super::{Rooms, ask::Named, events, rooms};
 use crate::{people::Asker, problem::Problem};
 
 /// How often it is looked whether something is other than it was: eyes see no more of a level.
@@ -53,7 +53,7 @@ struct Watcher {
 pub(super) async fn watch(
     State(all): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Response, Problem> {
     let _it_is_there = rooms::one(&all, &asker, &name)?;
     let place = events::place(&all)?;

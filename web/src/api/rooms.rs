@@ -1,10 +1,6 @@
 //! Rooms: those there are, what is wanted of them, and those that are over.
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use patchcord_engine::{
     room::{MemberView, Order, Past, Refused, Reply, RoomView},
     runtime::clock,
@@ -15,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Rooms,
-    ask::{Asked, Said, line},
+    ask::{Asked, Named, Said, line},
 };
 use crate::{
     control::words::RoomOrder,
@@ -89,7 +85,7 @@ pub(super) async fn list(State(rooms): State<Rooms>, asker: Asker) -> Json<Value
 pub(super) async fn show(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Json<RoomView>, Problem> {
     one(&rooms, &asker, &name).map(Json)
 }
@@ -98,7 +94,7 @@ pub(super) async fn show(
 pub(super) async fn obey(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     Said(wanted): Said<RoomOrder>,
 ) -> Result<Json<Reply>, Problem> {
     order(&rooms, &asker, &name, wanted).await.map(Json)
@@ -137,7 +133,7 @@ pub(super) async fn past(State(rooms): State<Rooms>, Asked(which): Asked<Which>)
 pub(super) async fn past_one(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<Json<Past>, Problem> {
     past_story(&rooms, &asker, &id).await.map(Json)
 }

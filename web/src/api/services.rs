@@ -6,15 +6,18 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    body::{Body, Bytes},
-    extract::{Path, Query, State},
+    body::Body,
+    extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
 use patchcord_engine::occasion::{Kind, NoAnswer, Occasion};
 use serde_json::{Value, json};
 
-use super::Rooms;
+use super::{
+    Rooms,
+    ask::{Asked, Named, Sent},
+};
 use crate::{people::Asker, problem::Problem};
 
 /// The largest body that a service is asked with.
@@ -30,18 +33,15 @@ const UNTOLD: [HeaderName; 6] = [
     HeaderName::from_static(crate::people::guard::CSRF_HEADER),
 ];
 
-/// What a query says.
-type Asked = Query<BTreeMap<String, String>>;
-
 /// `/services/{name}` and `/api/v1/services/{name}/ask`
 pub(super) async fn ask(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(service): Path<String>,
-    Query(query): Asked,
+    Named(service): Named<String>,
+    Asked(query): Asked<BTreeMap<String, String>>,
     method: Method,
     headers: HeaderMap,
-    body: Bytes,
+    Sent(body): Sent,
 ) -> Result<Response, Problem> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: serde_json::Map<String, Value> = headers

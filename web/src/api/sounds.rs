@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     Rooms,
-    ask::{Asked, Said},
+    ask::{Asked, Named, Said, Sent},
 };
 use crate::{
     people::Asker,
@@ -63,7 +63,7 @@ pub(super) struct Which {
 /// `GET /api/v1/sounds/{name}`
 pub(super) async fn give(
     State(rooms): State<Rooms>,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     headers: HeaderMap,
     Asked(which): Asked<Which>,
 ) -> Result<Response, Problem> {
@@ -102,8 +102,8 @@ pub(crate) async fn hear(
 pub(super) async fn put(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
-    bytes: Bytes,
+    Named(name): Named<String>,
+    Sent(bytes): Sent,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     let sound = take(&rooms, &asker, name, bytes).await?;
     Ok((StatusCode::CREATED, Json(sound)))
@@ -135,7 +135,7 @@ pub(super) struct Back {
 pub(super) async fn restore(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     Said(back): Said<Back>,
 ) -> Result<StatusCode, Problem> {
     put_back(&rooms, &asker, name, back.version_ms).await.map(|()| StatusCode::NO_CONTENT)
@@ -153,7 +153,7 @@ pub(crate) async fn put_back(rooms: &Rooms, asker: &Asker, name: String, version
 pub(super) async fn remove(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<StatusCode, Problem> {
     take_away(&rooms, &asker, name).await.map(|()| StatusCode::NO_CONTENT)
 }

@@ -2,11 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use patchcord_engine::runtime::clock;
 use patchcord_media::prompt::shown;
 use serde::Deserialize;
@@ -14,12 +10,13 @@ use serde_json::{Value, json};
 
 use super::{
     Rooms,
-    ask::{Asked, line},
+    ask::{Asked, Named, line},
 };
 use crate::{
     people::{Asker, Right, guard::away},
     problem::Problem,
     store::webhooks::{Delivery, MAX_PAGE},
+    webhooks::Receiver,
 };
 
 /// Deliveries in a page, unless another number is asked for.
@@ -33,12 +30,14 @@ pub(super) async fn standings(State(rooms): State<Rooms>) -> Result<Json<Value>,
 /// How it stands with each receiver, and with those that something is kept for and that are configured no more.
 pub(crate) async fn told(rooms: &Rooms) -> Result<Value, Problem> {
     let mut kept = rooms.store.webhook_standings().await.map_err(|error| away(&error))?;
-    let named = rooms.webhooks.receivers().iter().map(|url| {
-        let found = kept.iter().position(|standing| standing.url == *url).map(|at| kept.swap_remove(at));
+    let of = |receiver: &Receiver| {
+        let found = kept.iter().position(|standing| standing.url == receiver.url).map(|at| kept.swap_remove(at));
         let (waiting, dead) = found.map_or((0, 0), |standing| (standing.waiting, standing.dead));
-        json!({ "url": shown(url), "configured": true, "waiting": waiting, "dead": dead })
-    });
-    let named: Vec<_> = named.collect();
+        let events: Vec<String> = receiver.events.iter().map(ToString::to_string).collect();
+        json!({ "id": receiver.id, "url": shown(&receiver.url), "configured": true, "is_fixed": receiver.id.is_none(),
+                "events": events, "waiting": waiting, "dead": dead })
+    };
+    let named: Vec<_> = rooms.webhooks.receivers().iter().map(of).collect();
     let others = kept.iter().map(|standing| {
         let (waiting, dead) = (standing.waiting, standing.dead);
         json!({ "url": shown(&standing.url), "configured": false, "waiting": waiting, "dead": dead })
@@ -103,7 +102,7 @@ fn one(delivery: &Delivery, numbers: bool) -> Value {
 pub(super) async fn resend(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
     send_again(&rooms, &asker, &id).await.map(|()| StatusCode::ACCEPTED)
 }
@@ -122,7 +121,7 @@ pub(crate) async fn send_again(rooms: &Rooms, asker: &Asker, id: &str) -> Result
 pub(super) async fn remove(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
 ) -> Result<StatusCode, Problem> {
     throw_away(&rooms, &asker, &id).await.map(|()| StatusCode::NO_CONTENT)
 }
@@ -144,10 +143,10 @@ pub(super) async fn ping(State(rooms): State<Rooms>, asker: Asker) -> Result<Sta
 /// Tells all receivers a ping, and notes who wanted it.
 pub(crate) async fn try_all(rooms: &Rooms, asker: &Asker) -> Result<(), Problem> {
     if rooms.webhooks.receivers().is_empty() {
-        let nobody = Problem::new(StatusCode::CONFLICT, "no receiver is configured");
-        return Err(nobody.remedy("write [webhooks] with url and secret_env in patchcord.toml"));
+        let nobody = Problem::new(StatusCode::CONFLICT, "no receiver is told");
+        return Err(nobody.remedy("add one, or write [webhooks] with url and secret_env into patchcord.toml"));
     }
-    rooms.webhooks.ping(&asker.name, clock::wall());
+    rooms.webhooks.ping(&asker.name, None, clock::wall());
     rooms.people.note(asker, "pinged receivers", "", clock::wall()).await;
     Ok(())
 }

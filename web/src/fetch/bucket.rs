@@ -42,6 +42,8 @@ pub(super) fn open(
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region)
+        // Not every store that speaks S3 takes many deletions in one request.
+        .with_disable_bulk_delete(true)
         .with_retry(RetryConfig { backoff, max_retries: RETRIES, retry_timeout: LAST_RETRY })
         .with_http_connector(Way(connect));
     if let Some(endpoint) = endpoint {

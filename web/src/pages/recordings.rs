@@ -39,6 +39,8 @@ const MOST_OF_CALL: usize = 4;
 struct Kept {
     bytes: Option<u64>,
     peaks: Option<Peaks>,
+    /// Only the copy in the bucket is left.
+    is_elsewhere: bool,
 }
 
 /// `GET /recordings`
@@ -61,6 +63,7 @@ pub async fn show(
         found.records.into_iter().map(|record| shown(record, &guest.0)).zip(kept).collect();
     let body = html! {
         div.head { h1 { "Recordings" } }
+        (left_behind(&rooms))
         (form(&asked))
         section.card.flush {
             @if calls.is_empty() {
@@ -94,7 +97,7 @@ async fn kept(rooms: &Rooms, records: &[Record]) -> Vec<Vec<Kept>> {
         let one = |path: &str| {
             let bytes = recordings::open(&folder, path).map(|recording| recording.length);
             let peaks = bytes.and_then(|_| recordings::peaks(&folder, path));
-            Kept { bytes, peaks }
+            Kept { bytes, peaks, is_elsewhere: bytes.is_none() && recordings::is_elsewhere(&folder, path) }
         };
         calls.iter().map(|paths| paths.iter().map(|path| one(path)).collect()).collect()
     });
@@ -120,8 +123,15 @@ fn of_call(record: &Record, kept: &[Kept], query: &str, may: Option<&Asker>) -> 
 
 fn player(record: &Record, at: usize, one: &Kept, query: &str, may: Option<&Asker>) -> Markup {
     let address = format!("/calls/{}/recordings/{at}", record.call);
+    let delete = || html! { @if let Some(asker) = may { (deletion(record, at, query, asker)) } };
     let Some(bytes) = one.bytes else {
-        return html! { p.small.muted { "Recording " (at + 1) " is not there any more: it was deleted, or its time was over." } };
+        return html! {
+            @if one.is_elsewhere {
+                div.small.muted { "Recording " (at + 1) " made room on this machine's disk; the bucket has it. " (delete()) }
+            } @else {
+                p.small.muted { "Recording " (at + 1) " is not there any more: it was deleted, or its time was over." }
+            }
+        };
     };
     html! {
         figure.sound.one {
@@ -130,16 +140,33 @@ fn player(record: &Record, at: usize, one: &Kept, query: &str, may: Option<&Aske
             figcaption.small.muted {
                 @if let Some(peaks) = &one.peaks { (format!("{:.0} s · ", peaks.seconds())) }
                 (size(bytes)) " · " a href=(address) download { "Save" }
-                @if let Some(asker) = may {
-                    details.sure {
-                        summary { "Delete" }
-                        form method="post" action={ "/recordings/" (record.call) "/" (at) "/delete" } {
-                            (csrf(asker))
-                            input type="hidden" name="back" value=(query);
-                            button.danger type="submit" { "Delete this sound for good" }
-                        }
-                    }
-                }
+                (delete())
+            }
+        }
+    }
+}
+
+fn deletion(record: &Record, at: usize, query: &str, asker: &Asker) -> Markup {
+    html! {
+        details.sure {
+            summary { "Delete" }
+            form method="post" action={ "/recordings/" (record.call) "/" (at) "/delete" } {
+                (csrf(asker))
+                input type="hidden" name="back" value=(query);
+                button.danger type="submit" { "Delete this sound for good" }
+            }
+        }
+    }
+}
+
+/// What was deleted here, and not yet in the bucket: told once a try has failed.
+fn left_behind(rooms: &Rooms) -> Markup {
+    let (copies, why) = rooms.uploads.left_behind();
+    html! {
+        @if let (1.., Some(why)) = (copies, why) {
+            p.notice.warn role="status" {
+                @if copies == 1 { "A deleted recording lies" } @else { (copies) " deleted recordings lie" }
+                " in the bucket still: " (clean(&why)) ". It is tried again by itself; see that the bucket answers and that its keys may delete."
             }
         }
     }
@@ -156,7 +183,7 @@ fn form(filters: &Filters) -> Markup {
                 (text("number", "Number", &filters.number, "102 or +4930*"))
                 (text("service", "Service", &filters.service, "reception"))
                 (text("from", "From", &filters.from, "2026-11-21"))
-                (text("to", "Before", &filters.to, "2026-11-22T08:00"))
+                (text("to", "Before", &filters.to, "2026-11-22"))
                 (text("min_s", "Lasted at least (s)", &filters.min_s, "10"))
             }
             div.buttons { button.primary type="submit" { "Find" } a.button href="/recordings" { "Clear" } }

@@ -20,18 +20,19 @@ pub async fn list(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
     let body = html! {
         h1 { "Services" }
         section.card.flush {
-            @if services.is_empty() { p.empty { "No script is served." } }
+            @if services.is_empty() {
+                p.empty { "No script is served. One that is put into the folder of " code { "[scripts]" } " as " code { "menu.rhai" } " is the service menu at once." }
+            }
             @else {
                 div.scroll {
                     table {
-                        thead { tr { th { "Service" } th { "Version" } th { "File" } th {} } }
+                        thead { tr { th { "Service" } th { "Version and file" } th {} } }
                         tbody {
                             @for service in &services {
                                 tr {
                                     td { a href={ "/services/" (service.name) } { strong { (service.name) } } }
-                                    td.mono { (service.version) }
-                                    td.mono.small { (service.file) }
-                                    td.right { a href={ "/records?service=" (service.name) } { "its calls" } }
+                                    td.mono.small { (service.version) br; span.muted { (service.file) } }
+                                    td.right.nowrap { a href={ "/records?service=" (service.name) } { "its calls" } }
                                 }
                             }
                         }

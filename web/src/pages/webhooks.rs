@@ -1,5 +1,11 @@
 //! What is told to programs elsewhere: who is told and how that goes, what waits and what is dead, with the reason; sent again, thrown
-//! away, tried. Who a receiver is, is said by the configuration alone; the page says how.
+//! away, tried.
+//!
+//! ```text
+//! receivers  who is told; added, changed and removed here, unless the configuration names them
+//! ```
+
+pub mod receivers;
 
 use std::time::Duration;
 
@@ -25,7 +31,6 @@ use crate::{
     api::webhooks as doors,
     people::{Asker, Right},
     store::webhooks::Delivery,
-    webhooks::EVENTS,
 };
 
 /// Deliveries on a page.
@@ -34,43 +39,38 @@ const PAGE: usize = 40;
 /// Letters of a delivery's text that are shown: all but the longest records.
 const MOST_BODY: usize = 4_000;
 
-/// What a configuration says to have a receiver told.
-const EXAMPLE: &str = "[webhooks]\nurl = \"https://crm.example.org/patchcord\"\nsecret_env = \"WEBHOOK_SECRET\"\n\
-                       events = [\"call.*\", \"trunk.down\"]";
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct Asked {
     #[serde(default)]
     state: String,
     before: Option<String>,
 }
 
-/// A receiver, and how it stands with it.
-struct Receiver {
-    url: String,
-    configured: bool,
-    waiting: i64,
-    dead: i64,
-}
-
 /// `GET /webhooks`
 pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
     guest.may(Right::ChangeServer)?;
+    page(&rooms, &guest, &asked, None).await
+}
+
+/// The page; with word of what was just done.
+async fn page(rooms: &Rooms, guest: &Guest, asked: &Asked, said: Option<Markup>) -> Result<Response, Wrong> {
     let to = |problem: crate::problem::Problem| Wrong::from(problem).to(&guest.0);
-    let receivers = receivers(&rooms).await.map_err(|error| Wrong::from(error).to(&guest.0))?;
+    let receivers = receivers::all(rooms).await.map_err(|error| Wrong::from(error).to(&guest.0))?;
     let dead = asked.state != "waiting";
-    let found = doors::page(&rooms, dead, asked.before.as_deref(), PAGE).await.map_err(to)?;
+    let found = doors::page(rooms, dead, asked.before.as_deref(), PAGE).await.map_err(to)?;
     let next = (found.len() == PAGE).then(|| found.last().map(|last| last.id.clone())).flatten();
     let state = if dead { "dead" } else { "waiting" };
     let body = html! {
         div.head {
             div { p.kicker { "What happens here, told to programs elsewhere over HTTP" } h1 { "Webhooks" } }
-            @if receivers.iter().any(|receiver| receiver.configured) {
+            @if receivers.iter().any(receivers::Told::is_told) {
                 form method="post" action="/webhooks/ping" { (csrf(&guest.0)) button type="submit" { "Send a ping to all" } }
             }
         }
-        section.card.flush #receivers data-live { h2 { "Receivers" } (receiver_table(&receivers)) }
-        @if receivers.is_empty() { (how()) } @else { details.card { summary { "Add a receiver" } (lines()) } }
+        @if let Some(said) = said { (said) }
+        section.card.flush #receivers { h2 { "Receivers" } (receivers::table(&receivers, &guest.0)) }
+        @if receivers.is_empty() { section.card { h2 { "Add a receiver" } (receivers::form(&guest.0)) } }
+        @else { details.card { summary { "Add a receiver" } (receivers::form(&guest.0)) } }
         section.card.flush {
             div.title {
                 h2 { "Deliveries" }
@@ -89,68 +89,6 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         }
     };
     Ok(Frame::new("Webhooks", Place::Webhooks, &guest.0).page(body).into_response())
-}
-
-/// Those that are configured, and those that something is kept for all the same.
-async fn receivers(rooms: &Rooms) -> Result<Vec<Receiver>, patchcord_engine::routing::ShelfError> {
-    let kept = rooms.store.webhook_standings().await?;
-    let named = rooms.webhooks.receivers();
-    let of = |url: &String| {
-        let found = kept.iter().find(|standing| standing.url == *url);
-        let (waiting, dead) = found.map_or((0, 0), |standing| (standing.waiting, standing.dead));
-        Receiver { url: prompt::shown(url), configured: true, waiting, dead }
-    };
-    let others = kept.iter().filter(|standing| !named.contains(&standing.url)).map(|standing| Receiver {
-        url: prompt::shown(&standing.url),
-        configured: false,
-        waiting: standing.waiting,
-        dead: standing.dead,
-    });
-    Ok(named.iter().map(of).chain(others).collect())
-}
-
-fn receiver_table(receivers: &[Receiver]) -> Markup {
-    html! {
-        @if receivers.is_empty() { p.empty { "Nobody is told anything." } }
-        @else {
-            div.scroll {
-                table {
-                    thead { tr { th { "Who" } th { "How it goes" } th.right { "Waiting" } th.right { "Dead" } } }
-                    tbody {
-                        @for receiver in receivers {
-                            tr {
-                                td.wide.mono { (clean(&receiver.url)) }
-                                td { (standing(receiver)) }
-                                td.right { (receiver.waiting) }
-                                td.right { (receiver.dead) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn standing(receiver: &Receiver) -> Markup {
-    match receiver {
-        Receiver { configured: false, .. } => html! { span.badge { "no longer configured" } },
-        Receiver { waiting: 0, dead: 0, .. } => html! { span.badge.good { "takes everything" } },
-        Receiver { waiting: 0, .. } => html! { span.badge.warn { "missed some" } },
-        _ => html! { span.badge.warn { "is behind" } },
-    }
-}
-
-fn how() -> Markup {
-    html! { section.card { h2 { "Add a receiver" } (lines()) } }
-}
-
-fn lines() -> Markup {
-    html! {
-        p { "Write it into " code { "patchcord.toml" } ", put the secret into the environment, and start the server again:" }
-        pre.sip.lines-of-toml { (EXAMPLE) }
-        p.small.muted { "There are: " (EVENTS.join(", ")) ". Each delivery is signed with the secret, and tried ten times over two days." }
-    }
 }
 
 fn table(deliveries: &[Delivery], asker: &Asker, state: &str) -> Markup {

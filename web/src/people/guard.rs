@@ -114,8 +114,9 @@ pub async fn signed(request: Request, next: Next) -> Result<Response, Problem> {
 
 /// What is said to a form or script that is none of ours.
 pub fn forged() -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "this does not come from a page of this session")
-        .remedy("load the page again and repeat it")
+    Problem::new(StatusCode::FORBIDDEN, "this does not come from a page of this session").remedy(
+        "load the page again and repeat it; a script sends what its page has in `meta name=csrf` as X-CSRF-Token",
+    )
 }
 
 /// Where a request comes from.

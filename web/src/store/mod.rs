@@ -36,6 +36,7 @@ pub mod foreign;
 pub mod letters;
 mod people;
 mod place;
+mod receivers;
 pub mod rooms;
 mod seal;
 pub mod shelf;

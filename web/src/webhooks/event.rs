@@ -1,6 +1,6 @@
 //! What receivers are told of, by name, and how they say what they want.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// All that is told.
 pub const EVENTS: [&str; 9] =
@@ -35,6 +35,12 @@ impl Pattern {
     /// All events.
     pub fn all() -> Self {
         Self("*".into())
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -9,24 +9,26 @@
 //! Telling never waits: what finds no place is counted and lost. What has reached the store is not lost: it is tried until somebody
 //! takes it, with longer and longer pauses, over a restart as well, and then lies there as dead until somebody sends it
 //! again or a month has gone. So a receiver may hear something twice, by the same name; and since a late one is overtaken, the
-//! name and the time say what came first. Who a receiver is, is said by the configuration alone.
+//! name and the time say what came first. Who a receiver is, is said by the configuration, or by an admin on the page.
 //!
 //! | file | what it knows |
 //! |---|---|
 //! | `event` | what is told, and its name |
+//! | `receivers` | who is told of what |
 //! | `delivery` | one request: signed, sent, judged |
 //! | `watch` | who tells: calls, registrations, trunks |
 //! | `work` | the tasks: collecting, delivering, forgetting |
 
 mod delivery;
 mod event;
+mod receivers;
 mod watch;
 mod work;
 
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -36,13 +38,17 @@ use serde_json::{Value, json};
 
 pub use delivery::{receiver, sign};
 pub use event::{EVENTS, Pattern, UnknownEvent};
+pub use receivers::Receiver;
 pub use watch::{ToldRecords, ToldRegistrations};
 pub use work::{Unopened, run};
 
 use crate::{metrics::Exposition, store::webhooks::Delivery};
 
-/// Receivers in a configuration: each has a task and a connection.
+/// Receivers, of the configuration and others: each has a task and a connection.
 pub const MOST_RECEIVERS: usize = 16;
+
+/// Letters of a secret: fewer are guessed by whoever has one delivery in hand.
+pub const SHORTEST_SECRET: usize = 16;
 
 /// Events that wait to be written: some seconds of a busy server.
 const MOST_TOLD: usize = 20_000;
@@ -84,7 +90,7 @@ impl std::fmt::Debug for Settings {
 
 /// See the module.
 pub struct Webhooks {
-    settings: Settings,
+    receivers: RwLock<Arc<[Receiver]>>,
     told: Mutex<VecDeque<Told>>,
     number: AtomicU64,
     /// How many are kept, as far as this process knows.
@@ -97,6 +103,8 @@ struct Told {
     event: &'static str,
     at: SystemTime,
     facts: Value,
+    /// The one receiver it is for; none: whoever wants it.
+    only: Option<String>,
 }
 
 /// What became of deliveries.
@@ -112,36 +120,54 @@ impl Webhooks {
     /// Tells those receivers.
     pub fn new(settings: Settings) -> Self {
         let (told, kept) = (Mutex::default(), AtomicUsize::new(0));
-        Self { settings, told, number: AtomicU64::new(0), kept, tally: Tally::default() }
+        let receivers = RwLock::new(receivers::configured(settings));
+        Self { receivers, told, number: AtomicU64::new(0), kept, tally: Tally::default() }
     }
 
-    /// Who is told.
-    pub fn receivers(&self) -> &[String] {
-        &self.settings.urls
+    /// Who is told: those of the configuration first.
+    pub fn receivers(&self) -> Arc<[Receiver]> {
+        self.receivers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on these are told beside those of the configuration.
+    pub fn tell_also(&self, added: Vec<Receiver>) {
+        let mut receivers = self.receivers.write().unwrap_or_else(PoisonError::into_inner);
+        *receivers = receivers::with(&receivers, added);
     }
 
     /// Whether anybody wants to hear of that.
     pub fn wants(&self, event: &str) -> bool {
-        !self.settings.urls.is_empty() && self.settings.events.iter().any(|pattern| pattern.takes(event))
+        self.receivers().iter().any(|receiver| receiver.takes(event))
     }
 
     /// Something has happened. Never waits; what finds no place is lost and counted.
     pub fn tell(&self, event: &'static str, at: SystemTime, facts: impl FnOnce() -> Value) {
-        if !self.wants(event) {
+        self.tell_some(event, at, facts, None);
+    }
+
+    fn tell_some(&self, event: &'static str, at: SystemTime, facts: impl FnOnce() -> Value, only: Option<String>) {
+        let want = self.wanted_by(event, only.as_deref()).len();
+        if want == 0 {
             return;
         }
-        let full = || self.tally.lost.fetch_add(self.settings.urls.len() as u64, Relaxed);
         if self.hold().len() >= MOST_TOLD {
-            full();
+            self.tally.lost.fetch_add(want as u64, Relaxed);
             return;
         }
-        let told = Told { event, at, facts: facts() };
+        let told = Told { event, at, facts: facts(), only };
         self.hold().push_back(told);
     }
 
-    /// Somebody tries whether receivers hear.
-    pub fn ping(&self, who: &str, at: SystemTime) {
-        self.tell(event::PING, at, || json!({ "by": who }));
+    /// The addresses of those who want to hear of that.
+    fn wanted_by(&self, event: &str, only: Option<&str>) -> Vec<String> {
+        let receivers = self.receivers();
+        let meant = receivers.iter().filter(|receiver| only.is_none_or(|only| receiver.url == only));
+        meant.filter(|receiver| receiver.takes(event)).map(|receiver| receiver.url.clone()).collect()
+    }
+
+    /// Somebody tries whether receivers hear: the one of that address, or all.
+    pub fn ping(&self, who: &str, only: Option<&str>, at: SystemTime) {
+        self.tell_some(event::PING, at, || json!({ "by": who }), only.map(str::to_owned));
     }
 
     /// What was told since the last time, a delivery for each receiver.
@@ -154,14 +180,15 @@ impl Webhooks {
         told.into_iter().flat_map(|told| self.deliveries(told)).collect()
     }
 
-    fn deliveries(&self, Told { event, at, facts }: Told) -> Vec<Delivery> {
+    fn deliveries(&self, Told { event, at, facts, only }: Told) -> Vec<Delivery> {
         let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let mut deliveries = Vec::with_capacity(self.settings.urls.len());
-        for url in &self.settings.urls {
+        let wanted_by = self.wanted_by(event, only.as_deref());
+        let mut deliveries = Vec::with_capacity(wanted_by.len());
+        for url in wanted_by {
             let id = name(ms, self.number.fetch_add(1, Relaxed));
             let body = json!({ "id": id, "event": event, "at_ms": ms, "data": &facts }).to_string();
-            let (url, event) = (url.clone(), event.to_owned());
+            let event = event.to_owned();
             deliveries.push(Delivery { id, url, event, body, made: at, tries: 0, next: Some(at), why: None });
         }
         deliveries
@@ -224,6 +251,24 @@ mod tests {
     }
 
     #[test]
+    fn receivers_that_are_added_hear_what_they_want_and_stay_beside_those_of_the_configuration() {
+        let webhooks = Webhooks::new(settings(&["call.*"]));
+        let added = |id: &str, url: &str, event: &str| {
+            let events = vec![event.parse().expect("an event")];
+            Receiver { id: Some(id.into()), url: url.into(), secret: "other".into(), events }
+        };
+        webhooks.tell_also(vec![added("a", "http://three", "trunk.*"), added("b", "http://one", "*")]);
+        let urls = |webhooks: &Webhooks| webhooks.collect(100).into_iter().map(|one| one.url).collect::<Vec<_>>();
+        webhooks.tell("trunk.down", UNIX_EPOCH, || Value::Null);
+        assert_eq!(urls(&webhooks), ["http://three"], "the configuration says of what http://one hears");
+        webhooks.ping("me", Some("http://two"), UNIX_EPOCH);
+        assert_eq!(urls(&webhooks), ["http://two"]);
+        webhooks.tell_also(Vec::new());
+        webhooks.tell("trunk.down", UNIX_EPOCH, || panic!("nobody wants it"));
+        assert_eq!(webhooks.receivers().len(), 2);
+    }
+
+    #[test]
     fn whoever_tells_too_much_loses_it_and_it_is_counted() {
         let webhooks = Webhooks::new(settings(&["*"]));
         (0..MOST_TOLD + 5).for_each(|_| webhooks.tell("call.ended", UNIX_EPOCH, || Value::Null));
@@ -234,5 +279,6 @@ mod tests {
     fn a_secret_is_never_shown() {
         let settings = Settings { secret: "hunter2".into(), ..settings(&["*"]) };
         assert!(!format!("{settings:?}").contains("hunter2"));
+        assert!(!format!("{:?}", Webhooks::new(settings).receivers()).contains("hunter2"));
     }
 }

@@ -1,8 +1,10 @@
 //! The tasks of webhooks: what was told is written, what is due is sent, what is dead for long is forgotten.
 //!
-//! Each receiver has a task, so that one which hangs holds up no other. It sends some at a time, and notes each before the next turn.
+//! Each receiver has a task, so that one which hangs holds up no other. It sends some at a time, and notes each before the next turn. Who
+//! is added has a task with the next turn, and whose secret has changed another one.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -13,7 +15,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use super::{MOST_KEPT, PAUSES, Webhooks, delivery::Sender, watch as told};
+use super::{MOST_KEPT, PAUSES, Receiver, Webhooks, delivery::Sender, watch as told};
 use crate::{
     fetch::{Reach, connect::Connect},
     problem::chain,
@@ -54,37 +56,69 @@ pub async fn run(
     authorities: Vec<CertificateDer<'static>>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Unopened> {
-    if webhooks.receivers().is_empty() {
-        return Ok(());
-    }
-    board.live.listen();
-    // Who a receiver is the configuration says, so it may be anywhere.
+    // Who a receiver is the configuration says, or an admin, so it may be anywhere.
     let connect = Connect::new(Reach::anywhere(), authorities)?;
-    let sender = Arc::new(Sender::new(&connect, &webhooks.settings.secret));
-    let news = Arc::new(Notify::new());
-    for url in webhooks.receivers() {
-        let (webhooks, store, sender) = (webhooks.clone(), store.clone(), sender.clone());
-        tokio::spawn(deliver(webhooks, store, sender, url.clone(), news.clone(), stopped.clone()));
-    }
-    collect(&webhooks, &store, &board, &news, stopped).await;
+    let mut couriers = Couriers { webhooks, store, connect, news: Arc::default(), at_work: BTreeMap::new() };
+    collect(&mut couriers, &board, stopped).await;
     Ok(())
 }
 
-async fn collect(
-    webhooks: &Webhooks,
-    store: &Store,
-    board: &Switchboard,
-    news: &Notify,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// Who brings deliveries: one for each receiver.
+struct Couriers {
+    webhooks: Arc<Webhooks>,
+    store: Store,
+    connect: Connect,
+    news: Arc<Notify>,
+    /// By address, with the secret that it signs by. One whose end is dropped stops.
+    at_work: BTreeMap<String, (String, watch::Sender<bool>)>,
+}
+
+impl Couriers {
+    /// Has one for each receiver there is, and for nobody else.
+    fn send_for(&mut self, receivers: &[Receiver]) {
+        self.at_work.retain(|url, (secret, _)| {
+            receivers.iter().any(|receiver| receiver.url == *url && receiver.secret == *secret)
+        });
+        for Receiver { url, secret, .. } in receivers {
+            if !self.at_work.contains_key(url) {
+                let (stop, stopped) = watch::channel(false);
+                let sender = Arc::new(Sender::new(&self.connect, secret));
+                let (webhooks, store, news) = (self.webhooks.clone(), self.store.clone(), self.news.clone());
+                tokio::spawn(deliver(webhooks, store, sender, url.clone(), news, stopped));
+                self.at_work.insert(url.clone(), (secret.clone(), stop));
+            }
+        }
+    }
+}
+
+/// Takes those that were added from the store; says whether they are known.
+async fn added(webhooks: &Webhooks, store: &Store) -> bool {
+    match store.webhook_receivers().await {
+        Ok(added) => webhooks.tell_also(added),
+        Err(ShelfError::Away(_)) => return false,
+        Err(error) => warn!(why = chain(&error), "receivers of webhooks that were added are not to be had"),
+    }
+    true
+}
+
+async fn collect(couriers: &mut Couriers, board: &Switchboard, mut stopped: watch::Receiver<bool>) {
+    let (webhooks, store, news) = (couriers.webhooks.clone(), couriers.store.clone(), couriers.news.clone());
+    let (webhooks, store) = (&*webhooks, &store);
     let mut turn = tokio::time::interval(EACH);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut trunks, mut waiting, mut turns) = (told::Trunks::default(), Vec::new(), 0_u32);
+    let mut are_known = false;
     loop {
         let last = tokio::select! {
             () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => true,
             _ = turn.tick() => false,
         };
+        are_known = are_known || added(webhooks, store).await;
+        let receivers = webhooks.receivers();
+        if !receivers.is_empty() {
+            board.live.listen();
+        }
+        couriers.send_for(&receivers);
         told::live(board, webhooks);
         trunks.look(board, webhooks, clock::wall());
         if turns.is_multiple_of(FORGET_EACH) {

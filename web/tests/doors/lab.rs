@@ -190,6 +190,12 @@ impl Lab {
         self.order_with(&format!("Authorization: Bearer {token}\r\n"), method, path, body).await
     }
 
+    /// The same with more headers.
+    pub async fn order_as(&self, headers: &str, method: &str, path: &str, body: &str) -> Answered {
+        let token = Token::read(self.folder()).expect("the token");
+        self.order_with(&format!("Authorization: Bearer {token}\r\n{headers}"), method, path, body).await
+    }
+
     /// The same with another header in place of the token.
     pub async fn order_with(&self, header: &str, method: &str, path: &str, body: &str) -> Answered {
         let stream = UnixStream::connect(self.socket()).await.expect("the socket answers");

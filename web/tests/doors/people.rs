@@ -203,3 +203,23 @@ async fn the_first_login_is_made_once() {
     assert_eq!(lab.people.first(clock::wall()).await.expect("looked up"), None);
     assert_eq!(log_in(&lab, &name, &password, "").await.status, 303);
 }
+
+#[tokio::test]
+async fn a_cookie_makes_a_token_with_what_its_page_carries_and_from_no_other_site() {
+    let lab = house().await;
+    let admin = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    let wish = r#"{"name":"nightly report","scopes":["records:read"]}"#;
+    let bare = lab.ask(&admin, "POST", "/api/v1/tokens", wish).await;
+    assert!(bare.problem(403).contains("a page of this session"), "{bare:?}");
+    assert!(bare.body.contains("X-CSRF-Token"), "{bare:?}");
+    let proven = format!("{admin}X-CSRF-Token: {}\r\n", csrf(&lab, &admin).await);
+    for elsewhere in ["Origin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n"] {
+        lab.ask(&format!("{proven}{elsewhere}"), "POST", "/api/v1/tokens", wish).await.problem(403);
+    }
+    let same_origin = format!("{proven}Sec-Fetch-Site: same-origin\r\n");
+    let made = lab.ask(&same_origin, "POST", "/api/v1/tokens", wish).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let token = made.json()["token"].as_str().expect("a token").to_owned();
+    let records = lab.ask(&format!("Authorization: Bearer {token}\r\n"), "GET", "/api/v1/records", "").await;
+    assert_eq!(records.status, 200, "{records:?}");
+}

@@ -28,28 +28,28 @@ const SECRET: &str = "a secret of the tests";
 
 /// What a receiver was told.
 #[derive(Debug)]
-struct Heard {
-    head: String,
-    body: Value,
-    raw: String,
+pub struct Heard {
+    pub head: String,
+    pub body: Value,
+    pub raw: String,
 }
 
 impl Heard {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 }
 
 /// A program elsewhere that answers as it is told to, and then with 200.
-struct Receiver {
-    url: String,
+pub struct Receiver {
+    pub url: String,
     heard: mpsc::UnboundedReceiver<Heard>,
     answers: Arc<Mutex<VecDeque<&'static str>>>,
 }
 
 impl Receiver {
-    async fn new(answers: &[&'static str]) -> Self {
+    pub async fn new(answers: &[&'static str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/hook?key=1", listener.local_addr().expect("an address"));
         let answers = Arc::new(Mutex::new(VecDeque::from(answers.to_vec())));
@@ -58,7 +58,7 @@ impl Receiver {
         Self { url, heard, answers }
     }
 
-    async fn hears(&mut self) -> Heard {
+    pub async fn hears(&mut self) -> Heard {
         self.heard.recv().await.expect("the receiver is there")
     }
 }
@@ -103,7 +103,7 @@ async fn serve(listener: TcpListener, answers: Arc<Mutex<VecDeque<&'static str>>
 }
 
 /// A house that tells that receiver of these events.
-async fn telling(urls: &[&str], events: &[&str]) -> (Lab, Arc<Webhooks>, watch::Sender<bool>) {
+pub async fn telling(urls: &[&str], events: &[&str]) -> (Lab, Arc<Webhooks>, watch::Sender<bool>) {
     let events = events.iter().map(|event| event.parse().expect("an event")).collect();
     let urls = urls.iter().map(|url| (*url).to_owned()).collect();
     let lab = Lab::telling(Settings { urls, secret: SECRET.into(), events }).await;
@@ -114,7 +114,7 @@ async fn telling(urls: &[&str], events: &[&str]) -> (Lab, Arc<Webhooks>, watch::
 }
 
 /// Writes a call that is over, as the scribe does.
-async fn call_ends(lab: &Lab, webhooks: &Arc<Webhooks>, recording: Option<&str>) -> CallId {
+pub async fn call_ends(lab: &Lab, webhooks: &Arc<Webhooks>, recording: Option<&str>) -> CallId {
     let wall = clock::wall();
     let id = CallId::new(wall, 7);
     let mut journal = Journal::begin(id, Began::new(wall, Party::new("alice"), Party::new("102")), Rules::default());
@@ -128,7 +128,7 @@ async fn call_ends(lab: &Lab, webhooks: &Arc<Webhooks>, recording: Option<&str>)
 }
 
 /// Waits until nothing is kept any more.
-async fn all_taken(lab: &Lab) {
+pub async fn all_taken(lab: &Lab) {
     loop {
         let kept = lab.store.count_webhooks().await.expect("counted");
         if kept == 0 {

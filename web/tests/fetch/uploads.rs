@@ -17,6 +17,7 @@ use patchcord_web::{
     feed::{Announced, Feed},
     fetch::{Keys, Place},
     metrics::Exposition,
+    recordings,
     store::{Place as Database, Store},
     uploads::{Bucket, Offered, Settings, Uploads},
 };
@@ -62,6 +63,10 @@ async fn answer(bin: Shared, request: Request) -> Response {
     }
     let part = query.split('&').find_map(|pair| pair.strip_prefix("partNumber=")?.parse::<u32>().ok());
     match (head.method.as_str(), part) {
+        ("DELETE", _) if bin.objects.remove(&path).is_none() => {
+            return say(404, "<Error><Code>NoSuchKey</Code></Error>".into());
+        }
+        ("DELETE", _) => {}
         ("PUT", Some(part)) => drop(bin.parts.insert(part, body)),
         ("PUT", None) => {
             bin.kinds.push(text("content-type"));
@@ -231,6 +236,64 @@ async fn what_an_earlier_life_left_unsent_is_found_and_what_is_being_written_is_
     timeout(PATIENCE, come).await.expect("it comes");
     let objects = house.bin.lock().expect("nobody panics").objects.clone();
     assert_eq!(objects.keys().collect::<Vec<_>>(), ["/kept/calls/2026-11-20/old.wav"]);
+    drop(again);
+}
+
+#[tokio::test]
+async fn what_is_deleted_here_is_deleted_there_also_when_the_store_refuses_for_a_while() {
+    let house = house(0).await;
+    let folder = house.folder.path();
+    for name in ["2026-11-21/one.wav", "2026-11-21/two.wav"] {
+        write(folder, name, b"RIFF");
+        house.uploads.offer(name);
+    }
+    house.holds(2).await;
+    house.bin.lock().expect("nobody panics").refuse = 7;
+    assert!(recordings::delete(folder, "2026-11-21/one.wav").expect("deleted"));
+    house.uploads.erase("2026-11-21/one.wav");
+    let mut turn = interval(Duration::from_millis(2));
+    let complains = async {
+        while house.uploads.left_behind().1.is_none() {
+            turn.tick().await;
+        }
+    };
+    timeout(PATIENCE, complains).await.expect("it says why");
+    let (copies, why) = house.uploads.left_behind();
+    assert!(copies == 1 && why.as_deref().is_some_and(|why| why.contains("507")), "{copies} {why:?}");
+    assert!(house.measured().contains("patchcord_recordings_to_erase 1\n"), "{}", house.measured());
+
+    let objects = house.holds(1).await;
+    assert_eq!(objects.keys().collect::<Vec<_>>(), ["/kept/calls/2026-11-21/two.wav"]);
+    let over = async {
+        while house.uploads.left_behind() != (0, None) {
+            turn.tick().await;
+        }
+    };
+    timeout(PATIENCE, over).await.expect("nothing is left behind");
+    let mut left = walk(folder);
+    left.sort();
+    assert_eq!(left, ["two.wav", "two.wav.sent"]);
+    assert!(house.measured().contains("patchcord_recordings_erased_total 1\n"), "{}", house.measured());
+}
+
+#[tokio::test]
+async fn what_an_earlier_life_deleted_is_deleted_in_the_bucket_by_the_next() {
+    let house = house(0).await;
+    let folder = house.folder.path();
+    write(folder, "2026-11-20/one.wav", b"RIFF");
+    house.uploads.offer("2026-11-20/one.wav");
+    house.holds(1).await;
+    // Nobody was told, as when a server ends at that moment.
+    assert!(recordings::delete(folder, "2026-11-20/one.wav").expect("deleted"));
+    let again = house_on(&house).await;
+    let mut turn = interval(Duration::from_millis(10));
+    let gone = async {
+        while folder.join("2026-11-20").exists() {
+            turn.tick().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.expect("the day is empty, and goes");
+    assert!(house.bin.lock().expect("nobody panics").objects.is_empty());
     drop(again);
 }
 

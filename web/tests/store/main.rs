@@ -12,6 +12,7 @@ mod letters;
 mod opening;
 mod outages;
 mod people;
+mod receivers;
 mod rooms;
 mod shelf;
 mod voicemail;

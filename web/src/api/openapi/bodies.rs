@@ -8,13 +8,18 @@ use patchcord_engine::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::{Door, bans, people},
+    super::{
+        ASK, Door, bans, people,
+        receivers::{LONGEST_SECRET, LONGEST_URL},
+        services::MAX_ASKED,
+    },
     kinds::{self, count, from_one, line, or_null},
 };
 use crate::{
     control::{rooms, words::DEEDS},
     people::Right,
     phone::token,
+    webhooks::{EVENTS, SHORTEST_SECRET},
 };
 
 /// The body of a door that is told something.
@@ -24,7 +29,13 @@ pub fn body(door: &Door) -> Option<Value> {
             let sound = json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } });
             return Some(json!({ "required": true, "content": sound }));
         }
+        ("post" | "put" | "patch", ASK) => {
+            let text = json!({ "text/plain": { "schema": { "type": "string", "maxLength": MAX_ASKED } } });
+            return Some(json!({ "required": false, "content": text }));
+        }
         ("post", "/api/v1/rooms/{room}/orders") => room_order(),
+        ("post", "/api/v1/webhooks/receivers") => receiver(&["url"]),
+        ("put", "/api/v1/webhooks/receivers/{id}") => receiver(&[]),
         ("post", "/api/v1/originate") => origination(),
         ("post", "/api/v1/tokens") => token(),
         ("post", "/api/v1/endpoints") => endpoints(),
@@ -104,6 +115,31 @@ fn origination() -> Value {
             ("caller_id", described(or_null(&name), "the number that is shown")),
             ("ring_s", or_null(&from_one(LONGEST_RING.as_secs()))),
             ("vars", json!({ "type": ["object", "null"], "description": "what the service finds in caller.vars" })),
+        ],
+    )
+}
+
+/// A receiver of webhooks; what is left out stays as it is, or is as usual.
+fn receiver(required: &[&str]) -> Value {
+    let kinds = EVENTS.into_iter().filter(|event| *event != "ping").chain([
+        "call.*",
+        "recording.*",
+        "trunk.*",
+        "registration.*",
+        "*",
+    ]);
+    let events = json!({ "type": "array", "items": kinds::one_of(kinds), "minItems": 1, "maxItems": EVENTS.len() });
+    let mut url = line(1, LONGEST_URL);
+    url["description"] = "http://… or https://…".into();
+    object(
+        required,
+        [
+            ("url", or_null(&url)),
+            ("events", or_null(&events)),
+            (
+                "secret",
+                described(or_null(&line(SHORTEST_SECRET, LONGEST_SECRET)), "made, and told once, where it is missing"),
+            ),
         ],
     )
 }

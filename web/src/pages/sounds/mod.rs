@@ -149,7 +149,7 @@ pub(super) fn upload_form(asker: &Asker, name: Option<&str>) -> Markup {
                 (csrf(asker))
                 @match name {
                     Some(name) => input type="hidden" name="name" value=(name);,
-                    None => label {
+                    None => label.long {
                         span { "Name, as scripts say it" }
                         input.mono name="name" placeholder="welcome or de/welcome" required maxlength="129" pattern="([A-Za-z0-9_\\-]+/)?[A-Za-z0-9_\\-]+" autocomplete="off" autocapitalize="none";
                     }

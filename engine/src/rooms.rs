@@ -17,6 +17,7 @@ mod letters;
 mod sounding;
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -25,7 +26,8 @@ use patchcord_media::shard::{Plane, PortId, RoomId};
 
 use crate::bell::Bell;
 use crate::room::{
-    Asked, Effect, Entrant, House, Join, MemberId, Order, Past, Place, Refused, Reply, RoomKey, RoomView, Rules, Told,
+    Asked, Effect, Entrant, House, Join, MemberId, Order, Past, Place, Refused, Reply, RoomKey, RoomView, Rules, Sound,
+    Told,
 };
 pub use letters::Letter;
 use letters::Letterboxes;
@@ -91,6 +93,11 @@ impl RoomHouse {
     /// The rooms of the configuration, in place of those that it named before.
     pub fn fix(&self, rooms: impl IntoIterator<Item = (String, Rules)>) {
         self.hold().house.fix(rooms);
+    }
+
+    /// Ledgers of rooms lie in that folder, among the recordings.
+    pub fn keep_in(&self, folder: PathBuf) {
+        self.hold().sounding.keep_in(folder);
     }
 
     /// A number that grows whenever something in the rooms changes: who has seen it has seen all until then. Levels of those who
@@ -246,6 +253,16 @@ impl RoomHouse {
                 Effect::Sound(sound) => {
                     if let Err(place) = sounding.order(sound) {
                         house.not_entered(place, now);
+                    } else if let Sound::Enter(member, room, _) = sound
+                        && let Some(number) = sounding.number(member)
+                    {
+                        house.heard_as(room, member, number);
+                    }
+                }
+                Effect::KeepLedger { room, file } => {
+                    if let Err(why) = sounding.keep(room, file) {
+                        tracing::warn!(why, "what is heard in a room is not kept");
+                        house.no_ledger(room, &why, now);
                     }
                 }
                 Effect::Tell(place, told) => {

@@ -51,6 +51,11 @@ impl Client {
         read(self.send(Method::GET, path, Bytes::new()).await?)
     }
 
+    /// Asks for something that is no JSON.
+    pub async fn bytes(self, path: &str) -> Result<Bytes, Failure> {
+        self.send(Method::GET, path, Bytes::new()).await
+    }
+
     /// Orders something and reads the answer.
     pub async fn order<T: DeserializeOwned>(self, method: Method, path: &str) -> Result<T, Failure> {
         read(self.send(method, path, Bytes::new()).await?)

@@ -16,6 +16,7 @@ mod calls;
 mod client;
 mod endpoint;
 mod files;
+mod heard;
 mod originate;
 mod outcome;
 mod replay;

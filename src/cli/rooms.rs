@@ -15,6 +15,7 @@ use super::{
     Context,
     client::{Client, nobody},
     endpoint::table,
+    heard::heard,
     outcome::{Failure, Said},
     words::{RoomDeed, RoomsCommand},
 };
@@ -41,6 +42,7 @@ pub async fn rooms(context: Context, command: Option<RoomsCommand>) -> Result<Sa
             let all: Value = client.get(&format!("/api/v1/past-rooms?limit={limit}{named}")).await?;
             Ok(Said::new(past_list(&all["rooms"]), all))
         }
+        Some(RoomsCommand::Heard(ears)) => heard(client, &data, ears).await,
         Some(RoomsCommand::Order(deed)) => {
             let RoomDeed { room, deed, member, other, off, db, role, to, target, prompt } = deed;
             let prompts = Some(prompt).filter(|prompts| !prompts.is_empty());
@@ -82,7 +84,7 @@ pub fn orders() -> PossibleValuesParser {
 }
 
 /// A name within an address: what no room may be called is left out, and is then not found.
-fn in_path(room: &str) -> String {
+pub(super) fn in_path(room: &str) -> String {
     room.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-_.+".contains(*letter)).collect()
 }
 

@@ -193,6 +193,32 @@ Examples:
   patchcord rooms order weekly announce --prompt one-minute-left
   patchcord rooms order weekly invite --target user:alice")]
     Order(RoomDeed),
+    /// Write what a member of a room heard into a wav: every sample, where the room keeps what its members say
+    #[command(after_help = "\
+Examples:
+  patchcord rooms heard weekly bob --from 10:42 --to 10:45 -o bob.wav
+  patchcord rooms heard 3000 101 --from 90s
+  patchcord rooms heard 019d20c60a5f0003 7 -o all.wav
+
+Times with a colon are UTC, others are counted from the opening of the room.")]
+    Heard(RoomEars),
+}
+
+#[derive(Args)]
+pub struct RoomEars {
+    /// The name of a room: the one that goes on, or else the latest; or the id of one that is over
+    pub room: String,
+    /// Whose ears: a name or a number as the record of the room has it
+    pub member: String,
+    /// From when on: 10:42, 10:42:30, or 90s, 15m, 2h after the opening [default: from when it came]
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Until when, written likewise; ten minutes at most are given at once
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// The file; nothing is written over
+    #[arg(short, long, value_name = "FILE", default_value = "heard.wav")]
+    pub out: PathBuf,
 }
 
 #[derive(Subcommand)]

@@ -381,6 +381,7 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     let accounts = Arc::new(Accounts::new(board.clone(), Arc::new(store.clone())));
     board.replan(config.plan.clone())?;
     board.rooms.fix(config.rooms.clone());
+    board.rooms.keep_in(config.sound.recordings.clone());
     accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
     Ok((board, accounts))
 }

@@ -16,6 +16,7 @@ mod elsewhere;
 mod flows;
 mod handsets;
 mod lasting;
+mod ledgers;
 #[path = "../../web/tests/outside/smtp.rs"]
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;

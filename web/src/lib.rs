@@ -38,6 +38,7 @@ pub mod doors;
 pub mod feed;
 pub mod fetch;
 pub mod folder;
+pub mod heard;
 pub mod house;
 pub mod masking;
 pub mod metrics;

@@ -66,6 +66,13 @@ pub fn open(folder: &Path, path: &str) -> Option<Recording> {
     about.is_file().then_some(Recording { file, length: about.len(), kind })
 }
 
+/// The ledger of that path, from which what was heard in a room is made again. Blocks.
+pub fn ledger(folder: &Path, path: &str) -> Option<File> {
+    let found = within(folder, path)?;
+    let is_one = found.extension().is_some_and(|ending| ending == "ledger");
+    is_one.then(|| File::open(found).ok()).flatten()
+}
+
 /// Deletes the recording of that path, and the peaks beside it, and has the copy that an object store keeps deleted; false where there
 /// is neither. Blocks.
 pub fn delete(folder: &Path, path: &str) -> io::Result<bool> {

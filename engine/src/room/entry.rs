@@ -184,6 +184,7 @@ impl Meeting {
         let stay = Stay::of(&member.name, &member.number, member.call, member.place.leg.0, member.role);
         self.past.came(at, id, stay);
         self.past.most = self.past.most.max(self.count_in());
+        self.keep_ledger(at, out);
         self.sound_in(id, out);
         out.push_back(Effect::Tell(place, Told::In(id)));
         self.happened(Kind::Join, Some(id), true, now, out);

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::past::Past;
+use super::past::{Kept, Past, millis};
 use super::rules::{ANNOUNCEMENT, Announce, MAX_ANNOUNCEMENTS, Role, Rules, WARNED, WARNING};
 use super::told::{Effect, Happened, Kind, MemberId, Person, Place, RoomKey, Sound, Told};
-use crate::journal::CallId;
+use crate::journal::{CallId, moment};
 
 /// What a room wants done, in its order.
 pub(super) type Out = VecDeque<Effect>;
@@ -105,6 +105,8 @@ pub(super) struct Meeting {
     announcements: VecDeque<Vec<String>>,
     announced: u64,
     warned: bool,
+    /// Whether a ledger of it was asked for.
+    is_kept: bool,
     pub past: Past,
 }
 
@@ -133,6 +135,7 @@ impl Meeting {
             announcements: VecDeque::new(),
             announced: 0,
             warned: false,
+            is_kept: false,
         }
     }
 
@@ -240,6 +243,18 @@ impl Meeting {
                 out.push_back(Effect::Sound(Sound::Hears(*listener, *speaker, *gain)));
             }
         }
+    }
+
+    /// Before the first member is in, where members are recorded: all that is heard is kept from then on.
+    pub fn keep_ledger(&mut self, at: Duration, out: &mut Out) {
+        if !self.rules.record_members || std::mem::replace(&mut self.is_kept, true) {
+            return;
+        }
+        let opened = moment(UNIX_EPOCH + Duration::from_millis(self.past.opened_ms));
+        let day = opened.split(' ').next().unwrap_or_default();
+        let file = format!("{day}/room-{}-{}.ledger", self.name, self.past.id);
+        self.past.ledger = Some(Kept { file: file.clone(), from_ms: millis(at) });
+        out.push_back(Effect::KeepLedger { room: self.key, file });
     }
 
     /// Records what all hear, or no longer.

@@ -42,7 +42,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use keys::Action;
 pub use order::{LOUDEST, MAX_PAIRS, Order, Refused, Reply, SILENT, Whom};
-pub use past::{Moment, Past, Stay};
+pub use past::{Kept, Moment, Past, Stay};
 pub use rules::{
     Announce, Join, MAX_MEMBERS, MAX_NAME, MAX_PIN, MAX_ROOMS, MAX_VISITORS, Role, Rules, WaitFor, is_name, is_pin,
 };
@@ -250,6 +250,22 @@ impl House {
     pub fn recorded(&mut self, name: &str, member: Option<MemberId>, file: String) {
         if let Some(room) = self.rooms.get_mut(name) {
             room.past.recorded(member, file);
+        }
+    }
+
+    /// By what number the sound of a member is known in its room.
+    pub fn heard_as(&mut self, key: RoomKey, member: MemberId, number: u64) {
+        if let Some(room) = self.rooms.values_mut().find(|room| room.key == key) {
+            room.past.heard_as(member, number);
+        }
+    }
+
+    /// No ledger of a room can be kept: its record says why.
+    pub fn no_ledger(&mut self, key: RoomKey, why: &str, now: Instant) {
+        if let Some(room) = self.rooms.values_mut().find(|room| room.key == key) {
+            let at = room.at(now);
+            room.past.ledger = None;
+            room.past.note(at, "no_ledger", None, true, why);
         }
     }
 

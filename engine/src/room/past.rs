@@ -46,8 +46,20 @@ pub struct Past {
     pub moments: Vec<Moment>,
     /// Recordings of what all heard.
     pub recordings: Vec<String>,
+    /// What each heard can be made again from this file, where members were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Kept>,
     /// Stays and moments that found no room here.
     pub left_out: u64,
+}
+
+/// A ledger of sound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The file, within the folder of recordings.
+    pub file: String,
+    /// Its first round is then.
+    pub from_ms: u64,
 }
 
 /// One member, from coming in to going out.
@@ -75,6 +87,9 @@ pub struct Stay {
     pub talks: Vec<(u64, u64)>,
     /// Recordings of what it said.
     pub recordings: Vec<String>,
+    /// By what number the ledger of its room knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_as: Option<u64>,
 }
 
 /// Something that happened.
@@ -105,6 +120,7 @@ impl Past {
             stays: Vec::new(),
             moments: Vec::new(),
             recordings: Vec::new(),
+            ledger: None,
             left_out: 0,
         }
     }
@@ -155,6 +171,12 @@ impl Past {
         }
     }
 
+    pub(super) fn heard_as(&mut self, member: MemberId, number: u64) {
+        if let Some(stay) = self.stay(member).filter(|stay| stay.left_ms.is_none()) {
+            stay.heard_as = Some(number);
+        }
+    }
+
     pub(super) fn close(&mut self, at: Duration, why: &str) {
         self.lasted_ms = millis(at);
         self.why = why.to_owned();
@@ -188,6 +210,7 @@ impl Stay {
             talked_ms: 0,
             talks: Vec::new(),
             recordings: Vec::new(),
+            heard_as: None,
         }
     }
 }

@@ -260,6 +260,13 @@ pub enum Effect {
     },
     /// What a member says is to be recorded, or no longer.
     RecordMember(Place, MemberId, bool),
+    /// All that is heard and done in a room is to be kept, before anybody is in it.
+    KeepLedger {
+        /// In which room.
+        room: RoomKey,
+        /// In which file within the folder of recordings.
+        file: String,
+    },
     /// Somebody is to be called and brought in.
     Invite {
         /// The shard that does it.

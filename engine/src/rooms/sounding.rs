@@ -4,14 +4,23 @@
 //! arrived. Where there is no plane, as in simulated houses, nothing sounds.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use patchcord_media::mixer::{Gain, Rules};
+use patchcord_media::recording::{Ledgered, Scribe};
 use patchcord_media::shard::{Order, OrderError, Plane, PortId, RoomId, RoomOrder, Stand};
 
 use crate::room::{MemberId, Place, RoomKey, SILENT, Sound};
 
 /// Orders that wait for ports to arrive: moving takes less than a frame, and thousands may come at once.
 const LATE: usize = 16_384;
+
+/// Ledgers that are written at once: each has a thread, and writes 16 kB a second for each member of a phone.
+const LEDGERS: usize = 64;
+
+/// Bytes of one ledger: ten people at a telephone's rate for seven hours, or with wide sound for three and a half.
+const LEDGER_BYTES: u64 = 4 << 30;
 
 /// See the module.
 #[derive(Default)]
@@ -21,6 +30,12 @@ pub(super) struct Sounding {
     members: HashMap<Place, MemberId>,
     rooms: HashMap<RoomKey, RoomId>,
     late: VecDeque<Sound>,
+    /// The folder of recordings.
+    folder: Option<PathBuf>,
+    /// Rooms that are not open yet and are to have a ledger.
+    kept: HashMap<RoomKey, Scribe>,
+    /// One reference beyond ours for each ledger that is being written.
+    writing: Arc<()>,
 }
 
 /// What became of an order.
@@ -38,6 +53,41 @@ impl Sounding {
         }
         self.members.insert(place, member);
         self.ports.insert(member, (port, place));
+    }
+
+    /// Where ledgers lie.
+    pub fn keep_in(&mut self, folder: PathBuf) {
+        self.folder = Some(folder);
+    }
+
+    /// Keeps a ledger of a room that is to be opened; or why it cannot be kept.
+    pub fn keep(&mut self, room: RoomKey, file: String) -> Result<(), String> {
+        let folder = self.folder.as_ref().ok_or("the server keeps no recordings")?;
+        if Arc::strong_count(&self.writing) > LEDGERS {
+            return Err(format!("{LEDGERS} rooms are kept at the moment, which is the limit"));
+        }
+        let (path, writing) = (folder.join(&file), self.writing.clone());
+        let told = move |ledgered| {
+            match ledgered {
+                Ledgered::Whole(bytes) => tracing::debug!(file, bytes, "the ledger of a room is whole"),
+                Ledgered::Short(bytes) => {
+                    tracing::warn!(file, bytes, "the ledger of a room ends before it: the disk was too slow");
+                }
+                Ledgered::Full(bytes) => tracing::warn!(file, bytes, "the ledger of a room ends before it: it is full"),
+                Ledgered::Unwritable(bytes, error) => {
+                    tracing::warn!(file, bytes, %error, "the ledger of a room ends before it: the disk refused it");
+                }
+            }
+            drop(writing);
+        };
+        let scribe = Scribe::keep(path, LEDGER_BYTES, Box::new(told)).map_err(|error| error.to_string())?;
+        self.kept.insert(room, scribe);
+        Ok(())
+    }
+
+    /// The number by which a ledger knows a member.
+    pub fn number(&self, member: MemberId) -> Option<u64> {
+        self.ports.get(&member).map(|(port, _)| port.number())
     }
 
     /// Whoever was there is in no room any more.
@@ -108,10 +158,14 @@ impl Sounding {
                 Some(speaker) => stand(listener, Stand::Hears(speaker, factor(gain))),
                 None => Ok(()),
             },
-            Sound::Close(room) => match self.rooms.remove(&room) {
-                Some(room) => plane.order_room(room, RoomOrder::Close),
-                None => Ok(()),
-            },
+            Sound::Close(room) => {
+                // One that was never opened has nothing to keep.
+                self.kept.remove(&room);
+                match self.rooms.remove(&room) {
+                    Some(room) => plane.order_room(room, RoomOrder::Close),
+                    None => Ok(()),
+                }
+            }
         };
         judged(done)
     }
@@ -124,6 +178,11 @@ impl Sounding {
         match opened {
             Ok(mixed) => {
                 self.rooms.insert(room, mixed);
+                if let Some(scribe) = self.kept.remove(&room)
+                    && let Err(error) = plane.order_room(mixed, RoomOrder::Keep(Box::new(scribe)))
+                {
+                    tracing::warn!(%error, "a room is not kept");
+                }
                 judged(plane.order(port, Order::Enter(mixed)))
             }
             Err(error) => {

@@ -3,12 +3,14 @@
 //! The mixer works in whole numbers, and the same frames in the same order always make the same mix. So no mix has to be kept:
 //! the sound of each member as it came out of its jitter buffer, who entered and left, gains and mutes, and the rounds in
 //! which sums were drawn are enough. A [`Ledger`] is told of each as it happens and turns it into bytes; it writes to no disk.
-//! [`replay`] reads the bytes of a whole life and hands on, round by round, what one member heard: "what did Bob hear at
-//! 10:42?" is that number of rounds after the first.
+//! [`replay`] reads the bytes of a whole life, a piece at a time, and hands on, round by round, what one member heard: "what did
+//! Bob hear at 10:42?" is that number of rounds after the first.
 //!
 //! A ledger begins with its room, before the first member: what a mixer remembers is not written down anew later.
 
 use std::borrow::Cow;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
 
 use super::{Gain, Hears, Mixer, Rules, Seat};
 use crate::frame::Rate;
@@ -23,6 +25,11 @@ const MOST_SAMPLES: usize = crate::frame::MAX_SAMPLES;
 const MOST_SUMS: usize = 64;
 /// The largest value of a sum: all talkers of a part at their loudest.
 const LARGEST_SUM: u32 = (super::MAX_TALKERS as u32) << 16;
+
+/// Bytes of a ledger that are read at once; an hour of ten members has half a gigabyte.
+const PIECE: usize = 1 << 20;
+/// No entry is longer: a letter, numbers, and a frame of sums.
+const LONGEST: usize = 1 + 3 * NUMBER + MOST_SAMPLES * 4;
 
 /// What happened to a mixer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,25 +99,69 @@ pub enum Torn {
     /// Bytes that mean nothing, or an end in the middle.
     #[error("it cannot be read on at byte {0}: what was heard before stands")]
     At(usize),
+    /// The disk does not give it.
+    #[error("the disk does not give it: {0}")]
+    Unreadable(io::ErrorKind),
     /// It tells of something that happens in no room.
     #[error("it tells at byte {0} of what happens in no room")]
     Strange(usize),
 }
 
-/// Hands `hear` what that member heard: the round, the rate and the frame, for each round in which it sat there. A member that was
-/// told nothing heard silence. The seats of a room that has been left and entered again are named anew.
+/// Hands `hear` what that member heard: how many rounds after the ledger's first one, the rate and the frame, for each round in
+/// which it sat there, until it says that it has heard enough. A member that was told nothing heard silence. The seats of a
+/// room that has been left and entered again are named anew.
 ///
 /// # Errors
 /// When the ledger cannot be read to its end; what was handed on until then is right.
-pub fn replay(ledger: &[u8], who: u64, mut hear: impl FnMut(u64, Rate, &[i16])) -> Result<(), Torn> {
-    let mut rest = ledger.strip_prefix(TITLE).ok_or(Torn::Title)?;
-    let mut again = Again::empty();
-    while !rest.is_empty() {
-        let at = ledger.len() - rest.len();
-        let entry = Entry::read(&mut rest).ok_or(Torn::At(at))?;
-        again.follow(&entry, who, &mut hear).ok_or(Torn::Strange(at))?;
+pub fn replay(
+    ledger: impl Read,
+    who: u64,
+    mut hear: impl FnMut(u64, Rate, &[i16]) -> ControlFlow<()>,
+) -> Result<(), Torn> {
+    let mut pieces = Pieces { ledger, bytes: Vec::new(), at: 0, before: 0, is_over: false };
+    if !pieces.look()?.starts_with(TITLE) {
+        return Err(Torn::Title);
     }
-    Ok(())
+    pieces.at = TITLE.len();
+    let mut again = Again::empty();
+    loop {
+        let mut rest = pieces.look()?;
+        let length = rest.len();
+        if length == 0 {
+            return Ok(());
+        }
+        let entry = Entry::read(&mut rest);
+        let read = length - rest.len();
+        let at = pieces.before + pieces.at;
+        match again.follow(&entry.ok_or(Torn::At(at))?, who, &mut hear).ok_or(Torn::Strange(at))? {
+            ControlFlow::Continue(()) => pieces.at += read,
+            ControlFlow::Break(()) => return Ok(()),
+        }
+    }
+}
+
+/// A ledger as it comes from a disk.
+struct Pieces<R> {
+    ledger: R,
+    bytes: Vec<u8>,
+    /// How many of the bytes were read on, and how many there were before them.
+    at: usize,
+    before: usize,
+    is_over: bool,
+}
+
+impl<R: Read> Pieces<R> {
+    /// What comes: a whole entry at least, where there is one.
+    fn look(&mut self) -> Result<&[u8], Torn> {
+        if self.bytes.len() - self.at < LONGEST && !self.is_over {
+            self.bytes.drain(..self.at);
+            self.before += std::mem::take(&mut self.at);
+            let more = (PIECE - self.bytes.len()) as u64;
+            let read = self.ledger.by_ref().take(more).read_to_end(&mut self.bytes);
+            self.is_over = read.map_err(|error| Torn::Unreadable(error.kind()))? < more as usize;
+        }
+        Ok(&self.bytes[self.at..])
+    }
 }
 
 /// A mixer to which the same happens again.
@@ -125,15 +176,32 @@ struct Again {
     others: Vec<i16>,
     /// Sums that came from elsewhere in this round.
     sums: usize,
+    /// The number of the first round.
+    first: Option<u64>,
 }
 
 impl Again {
     fn empty() -> Self {
         let mixer = Mixer::new(Rate::Narrow, Rules::default());
-        Self { mixer, seat: None, shared: Vec::new(), frame: Vec::new(), own: false, others: Vec::new(), sums: 0 }
+        Self {
+            mixer,
+            seat: None,
+            shared: Vec::new(),
+            frame: Vec::new(),
+            own: false,
+            others: Vec::new(),
+            sums: 0,
+            first: None,
+        }
     }
 
-    fn follow(&mut self, entry: &Entry<'_>, who: u64, hear: &mut impl FnMut(u64, Rate, &[i16])) -> Option<()> {
+    fn follow(
+        &mut self,
+        entry: &Entry<'_>,
+        who: u64,
+        hear: &mut impl FnMut(u64, Rate, &[i16]) -> ControlFlow<()>,
+    ) -> Option<ControlFlow<()>> {
+        let mut goes_on = ControlFlow::Continue(());
         let mixer = &mut self.mixer;
         if matches!(entry, Entry::Announced(_) | Entry::Summed(_)) {
             self.sums += 1;
@@ -142,7 +210,7 @@ impl Again {
         match entry {
             Entry::Rated(rate) => mixer.set_rate(*rate),
             Entry::Ruled(rules) => mixer.set_rules(*rules),
-            Entry::Entered(seat) => return (mixer.enter().ok()? == *seat).then_some(()),
+            Entry::Entered(seat) => (mixer.enter().ok()? == *seat).then_some(())?,
             Entry::Named(seat, name) if *name == who => self.seat = Some(*seat),
             Entry::Named(seat, _) => self.seat = self.seat.filter(|known| known != seat),
             Entry::Left(seat) => {
@@ -166,16 +234,17 @@ impl Again {
             }
             Entry::DrewOwn(seat) => mixer.own(*seat, &mut self.others),
             Entry::Cleared(round) => {
-                self.tell(*round, hear);
+                goes_on = self.tell(*round, hear);
                 self.mixer.clear();
                 (self.own, self.sums) = (false, 0);
             }
         }
-        Some(())
+        Some(goes_on)
     }
 
-    fn tell(&mut self, round: u64, hear: &mut impl FnMut(u64, Rate, &[i16])) {
-        let Some(seat) = self.seat else { return };
+    fn tell(&mut self, round: u64, hear: &mut impl FnMut(u64, Rate, &[i16]) -> ControlFlow<()>) -> ControlFlow<()> {
+        let round = round.saturating_sub(*self.first.get_or_insert(round));
+        let Some(seat) = self.seat else { return ControlFlow::Continue(()) };
         let rate = self.mixer.rate();
         let samples = rate.samples();
         if self.own {
@@ -187,7 +256,7 @@ impl Again {
         }
         self.frame.clear();
         self.frame.resize(samples, 0);
-        hear(round, rate, &self.frame);
+        hear(round, rate, &self.frame)
     }
 }
 

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 use super::super::*;
 use super::*;
 
+/// The round of a media thread in which the room opens.
+const FIRST: u64 = 1000;
+
 /// A room in which whatever is heard is kept, by who hears it and in which round.
 struct Live {
     mixer: Mixer,
@@ -20,7 +23,7 @@ impl Live {
     fn new(rules: Rules) -> Self {
         let mut mixer = Mixer::new(Rate::Narrow, rules);
         assert!(mixer.keep_ledger());
-        Self { mixer, seats: BTreeMap::new(), heard: BTreeMap::new(), ledger: Vec::new(), round: 1000 }
+        Self { mixer, seats: BTreeMap::new(), heard: BTreeMap::new(), ledger: Vec::new(), round: FIRST }
     }
 
     fn enter(&mut self, who: u64) {
@@ -69,8 +72,9 @@ impl Live {
     /// What the ledger says that somebody heard, by the round.
     fn again(&self, who: u64) -> BTreeMap<(u64, u64), Vec<i16>> {
         let mut heard = BTreeMap::new();
-        let read = replay(&self.ledger, who, |round, _, sound| {
-            heard.insert((who, round), sound.to_vec());
+        let read = replay(&*self.ledger, who, |round, _, sound| {
+            heard.insert((who, FIRST + round), sound.to_vec());
+            ControlFlow::Continue(())
         });
         assert_eq!(read, Ok(()));
         heard
@@ -107,6 +111,21 @@ fn what_bob_heard_is_given_again_sample_by_sample() {
 }
 
 #[test]
+fn who_has_heard_enough_is_told_no_more_and_a_long_ledger_is_read_in_pieces() {
+    let mut room = Live::new(Rules::default());
+    [1, 2].into_iter().for_each(|who| room.enter(who));
+    (0..4000).for_each(|_| room.round(&[(1, 5000)]));
+    assert!(room.ledger.len() > PIECE);
+    assert_eq!(room.again(2), room.of(2));
+    let mut heard = Vec::new();
+    let read = replay(&*room.ledger, 2, |round, _, _| {
+        heard.push(round);
+        if round < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert_eq!((read, heard), (Ok(()), vec![0, 1, 2]));
+}
+
+#[test]
 fn a_ledger_begins_with_its_room() {
     let mut mixer = Mixer::new(Rate::Narrow, Rules::default());
     assert!(!mixer.fetch_ledger(&mut Vec::new()), "nobody asked for one");
@@ -124,14 +143,17 @@ fn a_torn_ledger_gives_what_stands_before_and_says_where_it_broke() {
     let mut rounds = Vec::new();
     for length in [0, 5, whole / 2, whole - 1] {
         let mut told = 0;
-        let read = replay(&room.ledger[..length], 2, |_, _, _| told += 1);
+        let read = replay(&room.ledger[..length], 2, |_, _, _| {
+            told += 1;
+            ControlFlow::Continue(())
+        });
         assert!(matches!(read, Err(Torn::At(at)) if at <= length) || read == Err(Torn::Title), "{read:?}");
         rounds.push(told);
     }
     assert_eq!((rounds[0], rounds[3]), (0, 4), "all but the last round");
     let mut other = room.ledger.clone();
     other[TITLE.len()] = b'?';
-    assert_eq!(replay(&other, 2, |_, _, _| {}), Err(Torn::At(TITLE.len())));
+    assert_eq!(replay(&*other, 2, |_, _, _| ControlFlow::Continue(())), Err(Torn::At(TITLE.len())));
 }
 
 #[test]
@@ -182,8 +204,8 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = replay(&bytes, 1, |_, _, _| {});
+        let _ = replay(&*bytes, 1, |_, _, _| ControlFlow::Continue(()));
         bytes.splice(0..0, *TITLE);
-        let _ = replay(&bytes, 1, |_, _, _| {});
+        let _ = replay(&*bytes, 1, |_, _, _| ControlFlow::Continue(()));
     }
 }

@@ -420,6 +420,11 @@ impl Mixer {
         self.ledger.as_mut().is_some_and(|ledger| ledger.fetch(out))
     }
 
+    /// Keeps no ledger any more.
+    pub fn drop_ledger(&mut self) {
+        self.ledger = None;
+    }
+
     fn note<'a>(&mut self, entry: impl FnOnce() -> Entry<'a>) {
         if let Some(ledger) = &mut self.ledger {
             ledger.note(&entry());

@@ -7,8 +7,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use crate::mixer::Mixer;
 
@@ -24,6 +24,8 @@ pub enum Ledgered {
     Whole(u64),
     /// It ends before its room did: the disk was too slow for too long, or the room had members already.
     Short(u64),
+    /// It has as many bytes as it may have, and ends before its room.
+    Full(u64),
     /// The disk refused it after so many bytes.
     Unwritable(u64, io::Error),
 }
@@ -44,12 +46,12 @@ pub struct Scribe {
 }
 
 impl Scribe {
-    /// Makes the file, which is nobody's but ours and not there yet.
+    /// Makes the file, which is nobody's but ours and not there yet, on a thread of its own: nobody waits for a disk. It has at
+    /// most so many bytes.
     ///
     /// # Errors
-    /// When it cannot be made, or the system gives no thread.
-    pub fn keep(path: &Path, told: LedgerTold) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    /// When the system gives no thread.
+    pub fn keep(path: PathBuf, most: u64, told: LedgerTold) -> io::Result<Self> {
         // And one place for the last, which waits for nobody.
         let (full, coming) = sync_channel(BUFFERS + 1);
         let (back, empty) = sync_channel(BUFFERS);
@@ -58,7 +60,7 @@ impl Scribe {
             let _ = back.try_send(Vec::new());
         }
         let thread = std::thread::Builder::new().name("ledger".into());
-        thread.spawn(move || told(write(file, &coming, &back)))?;
+        thread.spawn(move || told(write(&path, most, &coming, &back)))?;
         Ok(Self { full, empty, rounds: 0 })
     }
 
@@ -68,9 +70,12 @@ impl Scribe {
         if self.rounds < EVERY {
             return true;
         }
-        // The disk is behind: later.
-        let Ok(buffer) = self.empty.try_recv() else { return true };
-        self.hand(buffer, mixer, Piece::Part)
+        match self.empty.try_recv() {
+            Ok(buffer) => self.hand(buffer, mixer, Piece::Part),
+            // The disk is behind: later.
+            Err(TryRecvError::Empty) => true,
+            Err(TryRecvError::Disconnected) => false,
+        }
     }
 
     /// The room is over.
@@ -86,11 +91,23 @@ impl Scribe {
     }
 }
 
-fn write(mut file: File, coming: &Receiver<Piece>, back: &SyncSender<Vec<u8>>) -> Ledgered {
+fn open(path: &Path) -> io::Result<File> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn write(path: &Path, most: u64, coming: &Receiver<Piece>, back: &SyncSender<Vec<u8>>) -> Ledgered {
+    let mut file = match open(path) {
+        Ok(file) => file,
+        Err(error) => return Ledgered::Unwritable(0, error),
+    };
     let mut written = 0;
     while let Ok(piece) = coming.recv() {
         let is_last = matches!(piece, Piece::Last(_));
         let (Piece::Part(bytes) | Piece::Last(bytes)) = piece;
+        if written + bytes.len() as u64 > most {
+            return Ledgered::Full(written);
+        }
         if let Err(error) = file.write_all(&bytes) {
             return Ledgered::Unwritable(written, error);
         }
@@ -106,6 +123,7 @@ fn write(mut file: File, coming: &Receiver<Piece>, back: &SyncSender<Vec<u8>>) -
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
@@ -114,11 +132,12 @@ mod tests {
     use crate::mixer::{Rules, replay};
 
     const PATIENCE: Duration = Duration::from_secs(20);
+    const MOST: u64 = 1 << 20;
 
     fn scribe(path: &Path) -> (Scribe, Receiver<Ledgered>) {
         let (told, outcome) = channel();
         let told = Box::new(move |ledgered| told.send(ledgered).expect("somebody waits"));
-        (Scribe::keep(path, told).expect("a scribe"), outcome)
+        (Scribe::keep(path.to_owned(), MOST, told).expect("a scribe"), outcome)
     }
 
     fn speak(mixer: &mut Mixer, scribe: &mut Scribe, seat: crate::mixer::Seat) -> bool {
@@ -147,9 +166,10 @@ mod tests {
         let bytes = std::fs::read(&path).expect("a file");
         assert!(matches!(told, Ledgered::Whole(length) if length == bytes.len() as u64), "{told:?}");
         let (mut rounds, mut loud) = (0, 0);
-        let read = replay(&bytes, 2, |_, _, sound| {
+        let read = replay(&*bytes, 2, |_, _, sound| {
             rounds += 1;
             loud += usize::from(sound[159] == 5000);
+            ControlFlow::Continue(())
         });
         assert_eq!((read, rounds), (Ok(()), 130));
         assert!(loud > 125, "{loud} rounds of her voice");
@@ -182,7 +202,33 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("room.ledger");
         std::fs::write(&path, "mine").expect("a file");
-        assert!(Scribe::keep(&path, Box::new(|_| {})).is_err());
+        let (scribe, outcome) = scribe(&path);
+        let told = outcome.recv_timeout(PATIENCE).expect("the end is told");
+        assert!(matches!(told, Ledgered::Unwritable(0, _)), "{told:?}");
+        drop(scribe);
         assert_eq!(std::fs::read(&path).expect("a file"), b"mine");
+    }
+
+    #[test]
+    fn a_ledger_that_is_as_long_as_it_may_be_ends_behind_an_entry() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("day/long.ledger");
+        let (full, coming) = sync_channel(3);
+        let (back, _empty) = sync_channel(3);
+        let mut mixer = Mixer::new(Rate::Narrow, Rules::default());
+        assert!(mixer.keep_ledger());
+        let seat = mixer.enter().expect("room");
+        for _ in 0..3 {
+            let mut bytes = Vec::new();
+            mixer.hear(seat, &[5000; 160]);
+            mixer.clear();
+            assert!(mixer.fetch_ledger(&mut bytes));
+            full.send(Piece::Part(bytes)).expect("there is room");
+        }
+        let told = write(&path, 900, &coming, &back);
+        let written = std::fs::read(&path).expect("a file");
+        assert!(matches!(told, Ledgered::Full(length) if length == written.len() as u64), "{told:?}");
+        assert!((600..=900).contains(&written.len()), "two rounds: {} bytes", written.len());
+        assert_eq!(replay(&*written, 1, |_, _, _| ControlFlow::Continue(())), Ok(()));
     }
 }

@@ -355,7 +355,11 @@ impl Room {
     /// Hands this round to the ledger; gives back a scribe whose ledger was given up.
     pub fn go_on_ledger(&mut self) -> Option<Box<Scribe>> {
         let scribe = self.ledger.as_mut()?;
-        if scribe.round(&mut self.mixer) { None } else { self.ledger.take() }
+        if scribe.round(&mut self.mixer) {
+            return None;
+        }
+        self.mixer.drop_ledger();
+        self.ledger.take()
     }
 
     /// The room is over.

@@ -1,5 +1,6 @@
 //! What a recording of a port or a room holds.
 
+use std::ops::ControlFlow;
 use std::process::Command;
 use std::time::Duration;
 
@@ -156,7 +157,8 @@ fn a_ledger_gives_again_what_each_member_heard_byte_by_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("room.ledger");
     let (told, outcome) = std::sync::mpsc::channel();
-    let scribe = Scribe::keep(&file, Box::new(move |ledgered| told.send(ledgered).expect("somebody waits")));
+    let scribe =
+        Scribe::keep(file.clone(), 1 << 30, Box::new(move |ledgered| told.send(ledgered).expect("somebody waits")));
     let mut stage = Stage::new();
     for (name, hz) in [("alice", 440.0), ("bob", 700.0), ("carol", 1100.0)] {
         stage.party(name, Kind::Pcmu, hz);
@@ -179,10 +181,11 @@ fn a_ledger_gives_again_what_each_member_heard_byte_by_byte() {
         // What the ledger says that this one heard, as it was encoded for it.
         let (mut encoder, mut again) = (Kind::Pcmu.encoder(&Settings::default()).expect("a codec"), Vec::new());
         let mut rounds = Vec::new();
-        let read = replay(&ledger, party.port.number(), |round, rate, sound| {
+        let read = replay(&*ledger, party.port.number(), |round, rate, sound| {
             assert_eq!(rate, Rate::Narrow);
             rounds.push(round);
             encoder.encode(sound, &mut again);
+            ControlFlow::Continue(())
         });
         assert_eq!(read, Ok(()));
         assert!(rounds.windows(2).all(|pair| pair[1] > pair[0]), "round by round");

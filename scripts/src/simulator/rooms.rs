@@ -144,7 +144,7 @@ impl House {
                     self.tell("room", format!("{} {name}", if on { "records" } else { "records no longer" }), None);
                 }
                 Effect::Invite { target, join, .. } => self.call_into(&target, join),
-                Effect::RecordMember(..) | Effect::Keep(_) => {}
+                Effect::RecordMember(..) | Effect::KeepLedger { .. } | Effect::Keep(_) => {}
             }
         }
         self.attend_rooms();

@@ -32,6 +32,7 @@ pub(crate) mod calls;
 mod endpoints;
 pub(crate) mod events;
 mod export;
+pub(crate) mod heard;
 mod openapi;
 mod originate;
 mod people;
@@ -192,12 +193,19 @@ pub const DOORS: &[Door] = &[
         "Who speaks in it and how loud, as server-sent events",
         || get(room_events::watch),
     ),
+    door("get", "/api/v1/rooms/{room}/story", Right::ReadCalls, "What its record says so far", || get(rooms::so_far)),
+    door("get", "/api/v1/rooms/{room}/heard", Right::ReadRecordings, "What a member heard so far, as a wav", || {
+        get(heard::now)
+    }),
     door("post", "/api/v1/rooms/{room}/orders", Right::ChangeCalls, "Does something with a room or a member", || {
         post(rooms::obey)
     }),
     door("get", "/api/v1/past-rooms", Right::ReadRecords, "Rooms that are over, the latest first", || get(rooms::past)),
     door("get", "/api/v1/past-rooms/{id}", Right::ReadRecords, "One of them: who was in, who talked when", || {
         get(rooms::past_one)
+    }),
+    door("get", "/api/v1/past-rooms/{id}/heard", Right::ReadRecordings, "What a member of it heard, as a wav", || {
+        get(heard::past)
     }),
     door("get", "/api/v1/routes", Right::ReadRoutes, "Where numbers lead", || get(routing::routes)),
     door("get", "/api/v1/trunks", Right::ReadRoutes, "Carriers, and whether they answer", || get(routing::trunks)),

@@ -90,6 +90,15 @@ pub(super) async fn show(
     one(&rooms, &asker, &name).map(Json)
 }
 
+/// `GET /api/v1/rooms/{room}/story`
+pub(super) async fn so_far(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Path(name): Path<String>,
+) -> Result<Json<Past>, Problem> {
+    story(&rooms, &asker, &name).map(Json).ok_or_else(|| Refused::NoRoom(name).into())
+}
+
 /// `POST /api/v1/rooms/{room}/orders`
 pub(super) async fn obey(
     State(rooms): State<Rooms>,

@@ -76,6 +76,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/rooms/{room}/order", post(rooms::live::obey))
         .route("/past-rooms/{id}", get(rooms::past))
         .route("/past-rooms/{id}/recordings/{at}", get(rooms::hear))
+        .route("/past-rooms/{id}/heard", get(rooms::heard))
         .route("/endpoints", get(endpoints::show))
         .route("/routes", get(routes::show))
         .route("/services", get(services::list))

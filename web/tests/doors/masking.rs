@@ -75,6 +75,7 @@ async fn house() -> (Lab, CallId) {
         talked_ms: 0,
         talks: vec![],
         recordings: vec![],
+        heard_as: None,
     };
     let note = format!("+49{NUMBER}");
     let moment = Moment { at_ms: 1, what: "invited".into(), member: Some(1), on: true, note };
@@ -88,6 +89,7 @@ async fn house() -> (Lab, CallId) {
         stays: vec![stay],
         moments: vec![moment],
         recordings: vec![],
+        ledger: None,
         left_out: 0,
     };
     lab.store.keep_rooms(&[past]).await.expect("kept");

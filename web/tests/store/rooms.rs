@@ -21,6 +21,7 @@ fn past(room: &str, second: u64) -> Past {
         stays: Vec::new(),
         moments: Vec::new(),
         recordings: Vec::new(),
+        ledger: None,
         left_out: 0,
     }
 }

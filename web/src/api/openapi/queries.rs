@@ -18,6 +18,8 @@ const QUERIES: &[(&str, &[(&str, &str)])] = &[
         "/api/v1/past-rooms",
         &[("room", "of this name only"), ("before", "go on before this one"), ("limit", "how many at most, up to 500")],
     ),
+    ("/api/v1/past-rooms/{id}/heard", EARS),
+    ("/api/v1/rooms/{room}/heard", EARS),
     (
         "/api/v1/webhooks/deliveries",
         &[("state", "dead or waiting"), ("before", "go on before this one"), ("limit", "how many at most, up to 500")],
@@ -27,6 +29,12 @@ const QUERIES: &[(&str, &[(&str, &str)])] = &[
         &[("version", "one that it had, by its milliseconds; what stands there where it is missing")],
     ),
     ("/api/v1/events", &[("after", "the number of the last event that was heard")]),
+];
+
+const EARS: &[(&str, &str)] = &[
+    ("member", "whose ears, by the number that the room's record gives it"),
+    ("from_ms", "from so long after the room was opened; from when it came where it is missing"),
+    ("to_ms", "until so long after; ten minutes at most are given at once"),
 ];
 
 const RECORDS: &[(&str, &str)] = &[
@@ -77,7 +85,7 @@ fn of_query(path: &str, name: &str) -> Value {
     match (path, name) {
         ("/api/v1/records" | "/api/v1/records/export" | "/api/v1/recordings", name) => kinds::of_records(name),
         ("/api/v1/audit", "before") => json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
-        (_, "limit" | "version") | ("/api/v1/events", "after") => count(u64::MAX),
+        (_, "limit" | "version" | "member" | "from_ms" | "to_ms") | ("/api/v1/events", "after") => count(u64::MAX),
         (_, "state") => kinds::one_of(["dead", "waiting"]),
         _ => line(0, LONGEST),
     }

@@ -28,7 +28,7 @@ use super::{
     wrong::Wrong,
 };
 use crate::{
-    api::{recordings::gone, rooms as live_api},
+    api::{ask::Asked, heard as heard_api, recordings::gone, rooms as live_api},
     people::Right,
     store::rooms::PastRoom,
 };
@@ -143,7 +143,7 @@ pub async fn past(State(rooms): State<Rooms>, guest: Guest, Path(id): Path<Strin
             p { "It lasted " (lasts(past.lasted_ms)) ", had " (past.most) " members at most, and ended because " (clean(&past.why)) "." }
         }
         section.card.flush { h2 { "Who spoke when" } (lines::draw(&past)) }
-        @if hears { (recorded(&past)) }
+        @if hears { (recorded(&past)) (ears(&past)) }
         section.card.flush {
             h2 { "What happened" }
             div.scroll { table { tbody {
@@ -189,6 +189,37 @@ fn recorded(past: &Past) -> Markup {
             }
         }
     }
+}
+
+/// With whose ears the room can be heard again.
+fn ears(past: &Past) -> Markup {
+    let kept = || past.stays.iter().filter(|stay| stay.heard_as.is_some());
+    html! {
+        @if past.ledger.is_some() && kept().next().is_some() {
+            section.card {
+                h2 { "What each heard" }
+                @for stay in kept().take(MOST_SOUNDS) {
+                    figure.sound data-from=(format!("{:.3}", stay.came_ms as f64 / 1000.0)) {
+                        audio controls preload="none" src={ "/past-rooms/" (past.id) "/heard?member=" (stay.member) "&from_ms=" (stay.came_ms) } aria-label={ "What " (lines::name(stay)) " heard" } {}
+                        figcaption.small.muted { "Heard by " (lines::name(stay)) ", from " (lines::at(stay.came_ms)) " on; ten minutes at most" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `GET /past-rooms/{id}/heard`
+pub async fn heard(
+    State(rooms): State<Rooms>,
+    guest: Guest,
+    Path(id): Path<String>,
+    Asked(ears): Asked<heard_api::Ears>,
+) -> Result<Response, Wrong> {
+    guest.may(Right::ReadRecordings)?;
+    let told = |problem| Wrong::from(problem).to(&guest.0);
+    let past = live_api::past_story(&rooms, &guest.0, &id).await.map_err(told)?;
+    heard_api::hear(&rooms, &guest.0, &past, &ears).await.map_err(told)
 }
 
 /// `GET /past-rooms/{id}/recordings/{at}`

@@ -15,10 +15,12 @@
 //! | [`prompt`] | files and tones made ready to be played |
 //! | [`recording`] | sound written to files |
 //! | [`browser`] | how a browser is met: checks, handshakes, keys |
+//! | [`clean`] | noise taken out of what a member of a room says |
 //! | [`mixer`] | the arithmetic of a room |
 //! | [`shard`] | the media thread: clock, sockets, ports, bridges, rooms |
 
 pub mod browser;
+pub mod clean;
 pub mod codec;
 pub mod dtmf;
 pub mod frame;

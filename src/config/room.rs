@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use patchcord_engine::room::{Announce, MAX_MEMBERS, MAX_ROOMS, Rules, WaitFor, is_name, is_pin};
+use patchcord_engine::room::{Announce, GATE_DB, MAX_MEMBERS, MAX_ROOMS, Rules, WaitFor, is_name, is_pin};
 
 use super::{mail::one_of, problem::Wrong, section::Section, tree::Environment};
 
@@ -76,6 +76,8 @@ fn read(section: &mut Section<'_>, environment: &Environment) -> Option<(String,
         record_members: section.take_boolean("record_members").unwrap_or(usual.record_members),
         talk_events: section.take_boolean("talk_events").unwrap_or(usual.talk_events),
         automatic_gain: section.take_boolean("automatic_gain").unwrap_or(usual.automatic_gain),
+        gate: section.take_decibels("gate", GATE_DB),
+        denoise: section.take_boolean("denoise").unwrap_or(usual.denoise),
     };
     section.close();
     if !has_name {

@@ -153,6 +153,22 @@ impl<'a> Section<'a> {
         fits
     }
 
+    /// Decibels below the loudest, within a range.
+    pub fn take_decibels(&mut self, key: &'static str, range: RangeInclusive<i8>) -> Option<i8> {
+        let node = self.take(key)?;
+        let fits = match &node.value {
+            Value::Integer(number) => i8::try_from(*number).ok(),
+            Value::Variable(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let fits = fits.filter(|number| range.contains(number));
+        if fits.is_none() {
+            let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+            self.object(&node.place, key, wrong_kind(&wanted, range.start(), &node.value));
+        }
+        fits
+    }
+
     /// `true` or `false`.
     pub fn take_boolean(&mut self, key: &'static str) -> Option<bool> {
         let node = self.take(key)?;

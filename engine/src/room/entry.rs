@@ -50,6 +50,8 @@ impl Meeting {
             says: None,
             watches: join.watches,
             gain_db: 0,
+            gate: self.rules.gate,
+            denoise: self.rules.denoise,
         };
         self.members.insert(id, member);
         match &join.pin {

@@ -55,6 +55,9 @@ pub(super) struct Member {
     pub says: Option<String>,
     pub watches: bool,
     pub gain_db: i8,
+    /// What is quieter is not heard of it; and whether noise is taken out of what it says.
+    pub gate: Option<i8>,
+    pub denoise: bool,
 }
 
 impl Member {
@@ -237,6 +240,9 @@ impl Meeting {
         }
         if member.gain_db != 0 {
             out.push_back(Effect::Sound(Sound::Gain(id, member.gain_db)));
+        }
+        if member.gate.is_some() || member.denoise {
+            out.push_back(Effect::Sound(Sound::Clean(id, member.gate, member.denoise)));
         }
         for (listener, speaker, gain) in &self.pairs {
             if *listener == id || *speaker == id {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::GATE_DB;
 use super::keys::Action;
 use super::meeting::{Meeting, Member, Out};
 use super::rules::{Join, Role};
@@ -55,6 +56,10 @@ pub enum Order {
     Lock(bool),
     /// How loud all hear somebody, in decibels.
     Gain(Whom, i8),
+    /// To shut out whatever is quieter of somebody than so many decibels below the loudest, or nothing any more.
+    Gate(Whom, Option<i8>),
+    /// To take noise out of what somebody says, or no longer.
+    Denoise(Whom, bool),
     /// How loud the first alone hears the second; [`SILENT`] is not at all, 0 as everybody does.
     Hears(Whom, Whom, i8),
     /// To bring somebody into another room.
@@ -94,6 +99,8 @@ impl Order {
             Self::Hand(whom, up) => Self::Hand(at(whom), up),
             Self::Role(whom, role) => Self::Role(at(whom), role),
             Self::Gain(whom, gain) => Self::Gain(at(whom), gain),
+            Self::Gate(whom, gate) => Self::Gate(at(whom), gate),
+            Self::Denoise(whom, on) => Self::Denoise(at(whom), on),
             Self::Hears(one, other, gain) => Self::Hears(at(one), at(other), gain),
             Self::Move(whom, room) => Self::Move(at(whom), room),
             Self::Announce(whom, prompts) => Self::Announce(at(whom), prompts),
@@ -143,6 +150,9 @@ pub enum Refused {
     /// A gain that nobody can have.
     #[error("a gain may be from {SILENT} (not at all) to {LOUDEST} dB")]
     Gain,
+    /// A gate that would shut out speech, or nothing.
+    #[error("a gate may be from {} to {} dB", GATE_DB.start(), GATE_DB.end())]
+    Gate,
     /// A PIN that nobody can press.
     #[error("a PIN has 1 to 16 digits")]
     Pin,
@@ -203,6 +213,13 @@ impl Meeting {
                 let gain = fair(gain)?;
                 self.each(self.whom(whom)?, |room, id| room.set_gain(id, gain, out))
             }
+            Order::Gate(_, Some(db)) if !GATE_DB.contains(&db) => return Err(Refused::Gate),
+            Order::Gate(whom, gate) => self.each(self.whom(whom)?, |room, id| {
+                room.clean(id, |member| std::mem::replace(&mut member.gate, gate) != gate, out)
+            }),
+            Order::Denoise(whom, on) => self.each(self.whom(whom)?, |room, id| {
+                room.clean(id, |member| std::mem::replace(&mut member.denoise, on) != on, out)
+            }),
             Order::Hears(listener, speaker, gain) => {
                 self.pair(self.one(listener)?, self.one(speaker)?, fair(gain)?, out)?
             }
@@ -337,6 +354,15 @@ impl Meeting {
         let changes = std::mem::replace(&mut member.gain_db, gain) != gain;
         if changes && member.is_in() {
             out.push_back(Effect::Sound(Sound::Gain(id, gain)));
+        }
+        changes
+    }
+
+    fn clean(&mut self, id: MemberId, change: impl FnOnce(&mut Member) -> bool, out: &mut Out) -> bool {
+        let Some(member) = self.members.get_mut(&id) else { return false };
+        let changes = change(member);
+        if changes && member.is_in() {
+            out.push_back(Effect::Sound(Sound::Clean(id, member.gate, member.denoise)));
         }
         changes
     }

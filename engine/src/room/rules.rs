@@ -133,6 +133,10 @@ pub struct Rules {
     pub talk_events: bool,
     /// Whether everybody is brought to one loudness.
     pub automatic_gain: bool,
+    /// What is quieter than so many decibels below the loudest is not heard of anybody.
+    pub gate: Option<i8>,
+    /// Whether noise is taken out of what each says.
+    pub denoise: bool,
 }
 
 impl Default for Rules {
@@ -153,6 +157,8 @@ impl Default for Rules {
             record_members: false,
             talk_events: false,
             automatic_gain: false,
+            gate: None,
+            denoise: false,
         }
     }
 }

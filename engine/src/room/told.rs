@@ -293,6 +293,8 @@ pub enum Sound {
     Deaf(MemberId, bool),
     /// How loud all hear it, in decibels.
     Gain(MemberId, i8),
+    /// Its sound is made clean: what is quieter than so many decibels is not heard, and whether noise is taken out.
+    Clean(MemberId, Option<i8>, bool),
     /// How loud one hears another: listener, speaker, decibels; [`SILENT`](super::SILENT) and below is not at all.
     Hears(MemberId, MemberId, i8),
     /// The room is closed.

@@ -66,6 +66,10 @@ pub struct MemberView {
     pub level: Option<u8>,
     /// How much louder or quieter all hear it.
     pub gain_db: i8,
+    /// What is quieter than so many decibels below the loudest is not heard of it.
+    pub gate_db: Option<i8>,
+    /// Whether noise is taken out of what it says.
+    pub denoise: bool,
     /// For how long it has been here, and how long it has talked of that.
     pub here_ms: u64,
     /// See `here_ms`.
@@ -113,6 +117,8 @@ impl Meeting {
             talks: member.talks_since.is_some(),
             level: member.level,
             gain_db: member.gain_db,
+            gate_db: member.gate,
+            denoise: member.denoise,
             here_ms: since(member.came),
             talked_ms: self.past.talked_ms(member.id) + talks_now,
         }

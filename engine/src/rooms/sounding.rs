@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use patchcord_media::clean::Cleaner;
 use patchcord_media::mixer::{Gain, Rules};
 use patchcord_media::recording::{Ledgered, Scribe};
 use patchcord_media::shard::{Order, OrderError, Plane, PortId, RoomId, RoomOrder, Stand};
@@ -154,6 +155,10 @@ impl Sounding {
             Sound::Muted(member, on) => stand(member, Stand::Muted(on)),
             Sound::Deaf(member, on) => stand(member, Stand::Deaf(on)),
             Sound::Gain(member, gain) => stand(member, Stand::Gain(factor(gain))),
+            Sound::Clean(member, gate, denoise) => match port(&member) {
+                Some(port) => plane.order(port, Order::Clean(Cleaner::new(gate, denoise))),
+                None => Ok(()),
+            },
             Sound::Hears(listener, speaker, gain) => match port(&speaker) {
                 Some(speaker) => stand(listener, Stand::Hears(speaker, factor(gain))),
                 None => Ok(()),
@@ -211,6 +216,7 @@ fn about(sound: &Sound) -> [Option<MemberId>; 2] {
         | Sound::Leave(one)
         | Sound::Muted(one, _)
         | Sound::Deaf(one, _)
+        | Sound::Clean(one, ..)
         | Sound::Gain(one, _) => [Some(*one), None],
         Sound::Hears(one, other, _) => [Some(*one), Some(*other)],
         Sound::Close(_) => [None, None],

@@ -30,11 +30,14 @@ pub use ledger::{Torn, replay};
 pub use limiter::Limiter;
 pub use member::Hears;
 
-use gain::{Hand, ramp};
+pub(crate) use gain::ramp;
+pub(crate) use voice::power;
+
+use gain::Hand;
 use guests::Guests;
 use ledger::{Entry, Ledger};
 use member::Member;
-use voice::{Voice, power};
+use voice::Voice;
 
 use crate::frame::{MAX_SAMPLES, Rate};
 
@@ -391,38 +394,6 @@ impl Mixer {
     #[must_use]
     pub fn partial(&self) -> &[i32] {
         &self.partial[..self.rate.samples()]
-    }
-
-    /// Keeps a ledger from now on, of a mixer in which nobody has sat yet; whether it does.
-    pub fn keep_ledger(&mut self) -> bool {
-        let is_new = self.members.is_empty();
-        if is_new {
-            self.ledger = Some(Box::new(Ledger::new(self.rate, self.rules)));
-        }
-        is_new
-    }
-
-    /// Who sits there, and which round comes: what a ledger is asked by.
-    pub fn name(&mut self, seat: Seat, who: u64) {
-        self.note(|| Entry::Named(seat, who));
-    }
-
-    /// The round that comes; the next ones are counted from it.
-    pub fn begin_round(&mut self, round: u64) {
-        if let Some(ledger) = &mut self.ledger {
-            ledger.round = round;
-        }
-    }
-
-    /// Puts what the ledger noted since the last time behind `out`; false where there is none, or it had to be given up because
-    /// nobody fetched it.
-    pub fn fetch_ledger(&mut self, out: &mut Vec<u8>) -> bool {
-        self.ledger.as_mut().is_some_and(|ledger| ledger.fetch(out))
-    }
-
-    /// Keeps no ledger any more.
-    pub fn drop_ledger(&mut self) {
-        self.ledger = None;
     }
 
     fn note<'a>(&mut self, entry: impl FnOnce() -> Entry<'a>) {

@@ -80,6 +80,7 @@ impl Shard {
             Order::Part => self.lead(place, Route::Nowhere),
             Order::Enter(room) => self.enter(place, room),
             Order::Stand(stand) => self.stand(place, stand),
+            Order::Clean(cleaner) => self.clean(place, cleaner),
             Order::Restart(credentials) => {
                 let Some((id, home)) = self.ports.get(place).map(|port| (port.id(), port.home())) else { return };
                 self.wish(home, id, Wish::Restart(credentials));

@@ -12,6 +12,7 @@ use super::porch::{Brought, Guest, Wish};
 use super::port::{Port, Protection, Wire};
 use super::room::Partial;
 use crate::browser::{Credentials, Role};
+use crate::clean::Cleaner;
 use crate::codec::{Decoder, Encoder, Kind, Settings};
 use crate::dtmf::{Key, Press};
 use crate::frame::Rate;
@@ -230,6 +231,8 @@ pub enum Order {
     Enter(RoomId),
     /// How the party stands in its room.
     Stand(Stand),
+    /// To have what the party says in its room made clean by that, or by nothing.
+    Clean(Option<Box<Cleaner>>),
     /// To be found by a browser under other credentials: its description begins ICE anew.
     Restart(Credentials),
     /// To close.

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::order::{PortId, RoomId};
 use super::poll::Place;
 use super::port::{Playing, Recorder};
+use crate::clean::Cleaner;
 use crate::codec::resample::Resampler;
 use crate::codec::{Encoder, Kind, Settings};
 use crate::frame::{MAX_SAMPLES, Rate};
@@ -66,6 +67,8 @@ pub(super) struct Chair {
     pub seat: Seat,
     /// The rate at which the member speaks and hears.
     rate: Rate,
+    /// Makes its sound clean, at its own rate.
+    cleaner: Option<Box<Cleaner>>,
     /// Brings its sound to the room's rate.
     resampler: Option<Box<Resampler>>,
     /// The round in which it was last told that it speaks; none while it is silent.
@@ -156,7 +159,8 @@ impl Room {
         if self.chairs.len() <= seat.number() {
             self.chairs.resize_with(seat.number() + 1, || None);
         }
-        self.chairs[seat.number()] = Some(Chair { place, seat, rate, resampler: None, voiced: None, own_for: 0 });
+        self.chairs[seat.number()] =
+            Some(Chair { place, seat, rate, cleaner: None, resampler: None, voiced: None, own_for: 0 });
         self.suit();
         Ok(Membership { room: self.id, seat })
     }
@@ -196,13 +200,23 @@ impl Room {
     /// A member's frame, at its own rate.
     pub fn hear(&mut self, seat: Seat, sound: &[i16], rate: Rate) {
         let wanted = self.mixer.rate();
+        let Some(Some(chair)) = self.chairs.get_mut(seat.number()) else { return };
+        let sound = match &mut chair.cleaner {
+            Some(cleaner) => cleaner.clean(sound, rate),
+            None => sound,
+        };
         if rate == wanted {
             self.mixer.hear(seat, sound);
             return;
         }
-        let Some(Some(chair)) = self.chairs.get_mut(seat.number()) else { return };
         convert(&mut chair.resampler, sound, (rate, wanted), &mut self.frame);
         self.mixer.hear(seat, &self.frame);
+    }
+
+    /// Makes what a member says clean from now on; gives back what did so before.
+    pub fn clean(&mut self, seat: Seat, cleaner: Option<Box<Cleaner>>) -> Option<Box<Cleaner>> {
+        let chair = self.chairs.get_mut(seat.number())?.as_mut()?;
+        std::mem::replace(&mut chair.cleaner, cleaner)
     }
 
     /// A frame of an announcement.

@@ -9,6 +9,7 @@ use super::port::{Playing, Port, Recorder, Route};
 use super::room::{Membership, Partial, Room};
 use super::thread::Shard;
 use super::waste::Thing;
+use crate::clean::Cleaner;
 use crate::codec::{Kind, Settings};
 use crate::mixer::{Gain, Hears, Rules};
 
@@ -137,6 +138,15 @@ impl Shard {
                     tracing::warn!(room = room.id.0, %full, "a member hears another as everybody does");
                 }
             }
+        }
+    }
+
+    /// Makes what a member says clean from now on, or leaves it as it is.
+    pub(super) fn clean(&mut self, place: Place, cleaner: Option<Box<Cleaner>>) {
+        let Some(Route::Room(Membership { room, seat })) = self.ports.get(place).map(|port| port.route) else { return };
+        let before = self.rooms.get_mut(&room).and_then(|room| room.clean(seat, cleaner));
+        if let Some(before) = before {
+            self.waste.throw(Thing::Anything(before));
         }
     }
 

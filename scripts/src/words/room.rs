@@ -10,7 +10,8 @@ use patchcord_engine::errand::{Brought, Errand, RoomErrand};
 use patchcord_engine::originate::{Then, Wanted};
 use patchcord_engine::room::keys::{MAX_COMMAND, MAX_COMMANDS};
 use patchcord_engine::room::{
-    Action, Announce, Happened, Join, MAX_MEMBERS, MemberId, Order, Place, Role, Rules, WaitFor, Whom, is_name, is_pin,
+    Action, Announce, GATE_DB, Happened, Join, MAX_MEMBERS, MemberId, Order, Place, Role, Rules, WaitFor, Whom,
+    is_name, is_pin,
 };
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
@@ -50,6 +51,12 @@ const OPEN: &[Part] = &[
     ),
     part("talk_events", Kind::Flag, "Whether on_room is told who talks and has the floor."),
     part("automatic_gain", Kind::Flag, "Whether everybody is brought to one loudness."),
+    part(
+        "gate",
+        Kind::Number,
+        "What is quieter of anybody than so many decibels is not heard: -60 to -20; no gate where it is missing.",
+    ),
+    part("denoise", Kind::Flag, "Whether noise is taken out of what each says."),
 ];
 
 const JOIN: &[Part] = &[
@@ -194,6 +201,20 @@ pub(super) const WORDS: &[Word] = &[
         "Says how loud one hears another: a coach whom only one hears, a whisper.",
         gain,
     ),
+    order!(
+        "gate",
+        &[WHO, part("db", Kind::Number, "What is quieter is not heard, from -60 to -20 dB; 0 is no gate.")],
+        2,
+        "Shuts out what is quiet of somebody: a room full of people behind it.",
+        |given| {
+            let db = given.number("db", -128, 0)?.and_then(|db| i8::try_from(db).ok());
+            Ok(Order::Gate(who(given, "who")?, db.filter(|db| *db != 0)))
+        },
+    ),
+    order!("denoise", &[WHO], 1, "Takes noise out of what somebody says.", |given| {
+        Ok(Order::Denoise(who(given, "who")?, true))
+    }),
+    order!("undenoise", &[WHO], 1, "Takes that back.", |given| Ok(Order::Denoise(who(given, "who")?, false))),
     order!("play", &[part("prompts", Kind::Prompts, "As of leg.play.")], 1, "Lets all hear prompts.", |given| {
         Ok(Order::Announce(Whom::All, given.texts("prompts")))
     }),
@@ -303,6 +324,10 @@ fn rules(given: &Given<'_>) -> Result<Rules, Box<EvalAltResult>> {
         record_members: flag("record_members", usual.record_members),
         talk_events: flag("talk_events", usual.talk_events),
         automatic_gain: flag("automatic_gain", usual.automatic_gain),
+        gate: given
+            .number("gate", (*GATE_DB.start()).into(), (*GATE_DB.end()).into())?
+            .and_then(|db| i8::try_from(db).ok()),
+        denoise: flag("denoise", usual.denoise),
     })
 }
 

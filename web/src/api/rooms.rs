@@ -184,7 +184,7 @@ impl From<Refused> for Problem {
             Refused::NoRoom(_) | Refused::NoMember => StatusCode::NOT_FOUND,
             Refused::Busy | Refused::Rooms => StatusCode::SERVICE_UNAVAILABLE,
             Refused::Full | Refused::Pairs | Refused::Itself => StatusCode::CONFLICT,
-            Refused::Name(_) | Refused::Gain | Refused::Pin => StatusCode::UNPROCESSABLE_ENTITY,
+            Refused::Name(_) | Refused::Gain | Refused::Gate | Refused::Pin => StatusCode::UNPROCESSABLE_ENTITY,
         };
         Self::new(status, why.to_string()).remedy("see /api/v1/rooms for those there are, and who is in them")
     }

@@ -13,7 +13,7 @@ pub const PROMPTS: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoomOrder {
-    /// `mute`, `deaf`, `kick`, `aside`, `admit`, `hand`, `role`, `lock`, `gain`, `hears`, `move`, `merge`, `announce`, `record`,
+    /// `mute`, `deaf`, `kick`, `aside`, `admit`, `hand`, `role`, `lock`, `gain`, `gate`, `denoise`, `hears`, `move`, `merge`, `announce`, `record`,
     /// `invite` or `end`.
     #[serde(rename = "do")]
     pub deed: String,
@@ -26,7 +26,7 @@ pub struct RoomOrder {
     /// Whether it begins or ends; it begins where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<bool>,
-    /// Of `gain` and `hears`: decibels.
+    /// Of `gain`, `gate` and `hears`: decibels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub db: Option<i8>,
     /// Of `role`: `listener`, `speaker` or `moderator`.
@@ -45,8 +45,8 @@ pub struct RoomOrder {
 
 /// Deeds that there are.
 pub const DEEDS: &[&str] = &[
-    "mute", "deaf", "kick", "aside", "admit", "hand", "role", "lock", "gain", "hears", "move", "merge", "announce",
-    "record", "invite", "end",
+    "mute", "deaf", "kick", "aside", "admit", "hand", "role", "lock", "gain", "gate", "denoise", "hears", "move",
+    "merge", "announce", "record", "invite", "end",
 ];
 
 /// An order that makes no sense.
@@ -90,6 +90,9 @@ impl RoomOrder {
             }
             "lock" => Order::Lock(on),
             "gain" => Order::Gain(whom, db()?),
+            "gate" if on => Order::Gate(whom, Some(db()?)),
+            "gate" => Order::Gate(whom, None),
+            "denoise" => Order::Denoise(whom, on),
             "hears" => {
                 let other = self.other.ok_or(wants("other, the number of a member"))?;
                 Order::Hears(whom, Whom::Member(MemberId(other)), db()?)

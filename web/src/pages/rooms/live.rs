@@ -140,6 +140,7 @@ fn deeds(room: &RoomView, member: &MemberView, asker: &Asker, of: Option<&Member
             (button(room, asker, of, "aside", !aside, if aside { "Take back in" } else { "Hold" }))
             (button(room, asker, of, "hand", member.hand_ms.is_none(), if member.hand_ms.is_some() { "Hand down" } else { "Raise hand" }))
             (button(room, asker, of, "kick", true, "Kick"))
+            (button(room, asker, of, "denoise", !member.denoise, if member.denoise { "Leave noise" } else { "Take noise out" }))
             details.more {
                 summary { "More" }
                 div.wishes {
@@ -151,6 +152,7 @@ fn deeds(room: &RoomView, member: &MemberView, asker: &Asker, of: Option<&Member
                         }
                     }))
                     (chosen(room, asker, member, "gain", "Loudness", html! { (gains("Loudness", member.gain_db)) }))
+                    (chosen(room, asker, member, "gate", "Not heard below", html! { (gates(member.gate_db)) }))
                     (hears(room, member, asker))
                     (field(room, asker, of, "move", "room", "other room", "Move"))
                     (field(room, asker, of, "announce", "prompt", "name of a prompt", "Play to it"))
@@ -171,6 +173,15 @@ fn hears(room: &RoomView, member: &MemberView, asker: &Asker) -> Markup {
                 }
                 (gains("How loud it hears that one", 0))
             }))
+        }
+    }
+}
+
+fn gates(now: Option<i8>) -> Markup {
+    html! {
+        select name="gate" aria-label="Not heard below" {
+            option value="" selected[now.is_none()] { "no gate" }
+            @for step in [-50, -40, -30_i8] { option value=(step) selected[Some(step) == now] { (step) " dB" } }
         }
     }
 }
@@ -246,6 +257,7 @@ pub struct Wanted {
     other: Option<u64>,
     on: Option<bool>,
     db: Option<i8>,
+    gate: Option<String>,
     role: Option<String>,
     room: Option<String>,
     target: Option<String>,
@@ -260,7 +272,11 @@ pub async fn obey(
     Posted(wanted): Posted<Wanted>,
 ) -> Result<Redirect, Wrong> {
     guest.may(Right::ChangeCalls)?;
-    let Wanted { deed, member, other, on, db, role, room, target, prompt } = wanted;
+    let Wanted { deed, member, other, mut on, mut db, gate, role, room, target, prompt } = wanted;
+    if let Some(gate) = gate {
+        db = gate.parse().ok();
+        on = Some(db.is_some());
+    }
     let prompts = prompt.map(|prompt| vec![prompt]);
     let order = RoomOrder { deed, member, other, on, db, role, room, target, prompts };
     live::order(&rooms, &guest.0, &called, order).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;

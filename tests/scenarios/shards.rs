@@ -62,6 +62,33 @@ async fn a_call_is_taken_to_another_phone_of_its_owner_wherever_it_lives_and_to_
     }
 }
 
+#[tokio::test]
+async fn somebody_is_brought_into_a_room_by_refer_whichever_threads_carry_the_calls_and_the_sound() {
+    let server = house_with(setup().shards(THREADS).toml("[media]\nthreads = 3\n")).await;
+    for round in 0..ROUNDS {
+        let lab = Lab::open();
+        let [alice, bob, carol] = three(&lab, &server).await;
+        let desk = at_home(&lab, &server, "alice", Carrier::Tcp, &Model::new()).await;
+        alice.dial("102");
+        bob.answers().await;
+        alice.is_answered().await;
+        // A room of its own in each round, so that its sound lives elsewhere.
+        let room = format!("30{round:02}");
+        for phone in [&desk, &carol] {
+            phone.dial(&room);
+            phone.is_answered().await;
+        }
+        desk.comes_to_hear(&[&carol]).await;
+        assert_eq!(alice.transfers_to(&format!("sip:{room}@127.0.0.1")).await, 200, "round {round}");
+        bob.comes_to_hear(&[&carol, &desk]).await;
+        carol.comes_to_hear(&[&bob, &desk]).await;
+        desk.comes_to_hear(&[&bob, &carol]).await;
+        for phone in [&bob, &carol, &desk] {
+            phone.hangs_up().await;
+        }
+    }
+}
+
 /// Alice, bob and carol with new phones; those before are forgotten.
 async fn three(lab: &Lab, server: &Server) -> [Handset; 3] {
     let mut phones = Vec::new();

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use patchcord_media::frame::Rate;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -130,6 +131,18 @@ impl Baresip {
     /// Has the other side call that number.
     pub async fn transfers_to(&mut self, number: &str) {
         self.process.type_line(&format!("/transfer sip:{number}@{}", self.server)).await;
+    }
+
+    /// What it hears in the half second that comes.
+    pub async fn hears(&self) -> Hearing {
+        let length = || self.file().and_then(|file| fs::metadata(file).ok()).map_or(0, |about| about.len());
+        let before = length();
+        eventually("baresip hears something", async || (length() > before + SECOND / 2).then_some(())).await;
+        let bytes = self.file().and_then(|file| fs::read(file).ok()).unwrap_or_default();
+        // How long it is does not stand in its head yet.
+        let sound = &bytes[bytes.len().saturating_sub(SECOND as usize / 2) & !1..];
+        let samples = sound.as_chunks::<2>().0.iter().map(|sample| i16::from_le_bytes(*sample)).collect();
+        Hearing::new(Rate::Narrow, samples, Vec::new())
     }
 
     /// Ends its call; gives back what it heard in it.

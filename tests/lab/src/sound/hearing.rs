@@ -57,6 +57,12 @@ impl Hearing {
         voices
     }
 
+    /// The same in pieces of that length, one after the other.
+    pub fn pieces(&self, length: Duration) -> impl Iterator<Item = Self> {
+        let samples = (length.as_secs_f64() * f64::from(self.rate.hz())) as usize;
+        self.samples.chunks_exact(samples).map(|piece| Self::new(self.rate, piece.to_vec(), self.known.clone()))
+    }
+
     /// How loud somebody is, in decibels beside what he spoke: 0 is unchanged.
     pub fn level_of(&self, voice: &Voice) -> f32 {
         let peak = peak_at(&self.floats(), voice.step(self.rate));

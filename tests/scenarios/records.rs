@@ -63,6 +63,7 @@ async fn a_call_that_is_refused_leaves_a_record_that_says_who_wanted_it_and_why_
     let id = record["call"].as_str().expect("an id");
     let (shown, good) = server.run(&["calls", "show", id, "--sip"], "").await;
     assert!(good && shown.contains("INVITE (sdp)") && !shown.contains("response=\""), "{shown}");
+    assert!(shown.contains("403 (INVITE)"), "{shown}");
 }
 
 #[tokio::test]
@@ -92,6 +93,7 @@ async fn every_call_leaves_a_record_that_says_what_happened() {
     let said = |at: usize| told[at]["sentence"].as_str().expect("a sentence");
     let outcome = |at: usize| told[at]["record"]["outcome"].as_str().expect("a word");
     assert_eq!([outcome(2), outcome(1), outcome(0)], ["answered", "busy", "cancelled"], "{told:#?}");
+    assert_eq!(told[2]["record"]["route"], "endpoint bob", "{told:#?}");
     assert!(said(2).starts_with("Alice called 102; Bob's phone "), "{}", said(2));
     assert!(said(2).ends_with("; Bob hung up."), "{}", said(2));
     assert_eq!(said(1), "Alice called 103; Carol's phone was busy.");

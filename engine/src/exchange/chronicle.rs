@@ -41,11 +41,23 @@ pub(super) struct Chronicle {
     news: bool,
 }
 
+/// What hears a call, and why that.
+#[derive(Default)]
+pub(super) struct HeardBy {
+    /// The service, by name.
+    pub service: Option<Box<str>>,
+    /// Which version of it.
+    pub version: Option<Box<str>>,
+    /// The rule of the plan that led there.
+    pub route: Option<Box<str>>,
+}
+
 impl Chronicle {
-    /// The journal of a call that comes in now.
-    pub fn begin(caller: &Caller, service: Option<Box<str>>, version: Option<Box<str>>, wire: &mut Wire<'_>) -> Self {
+    /// The journal of a call that comes in now, and what hears it.
+    pub fn begin(caller: &Caller, heard_by: HeardBy, wire: &mut Wire<'_>) -> Self {
         let (who, whom) = (caller.shown(), Party::new(caller.called.clone()));
-        let began = Began { service, version, route: None, ..Began::new(wire.wall(), who, whom) };
+        let HeardBy { service, version, route } = heard_by;
+        let began = Began { service, version, route, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
         Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: true }
     }

@@ -18,7 +18,7 @@ use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::{JOIN, joined};
 use patchcord_sip::uri::{Scheme, Uri};
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, HeardBy};
 use super::ends::{End, Way, Whose};
 use super::meeting::contact_of;
 use super::outgoing::{Party, terms};
@@ -54,10 +54,8 @@ struct Admitted {
     party: Party,
     whose: Whose,
     program: Box<dyn Program>,
-    /// What answers, by name.
-    service: Option<Box<str>>,
-    /// Which version of it.
-    edition: Option<Box<str>>,
+    /// What answers, by name, and why that.
+    heard_by: HeardBy,
     /// What it may do.
     leash: Option<Arc<Leash>>,
     /// The room that the call takes, as long as its story goes on.
@@ -84,11 +82,13 @@ impl Exchange {
                 if refusal.status() != 401 {
                     self.board.tally.refused.count(refusal.status());
                     tracing::debug!(status = refusal.status(), why = refusal.phrase(), "a call was refused");
-                    if let Some(known) = known {
-                        self.keep_refusal((request, hop), known, (refusal.status(), refusal.phrase()), wire);
-                    }
                 }
-                wire.refuse(id, refusal.write(reply(refusal.status())));
+                let answer = refusal.write(reply(refusal.status()));
+                if let Some(known) = known.filter(|_| refusal.status() != 401) {
+                    let answered = (refusal.status(), refusal.phrase(), answer.clone());
+                    self.keep_refusal((request, hop), known, answered, wire);
+                }
+                wire.refuse(id, answer);
             }
         }
     }
@@ -117,7 +117,8 @@ impl Exchange {
         };
         let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
         let person = person(&whose, &claim, decision.from.as_deref(), said);
-        *known = Some(Refused { whose: whose.clone(), person: person.clone() });
+        let route = plan.rule(&decision.why);
+        *known = Some(Refused { whose: whose.clone(), person: person.clone(), route: route.clone() });
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
         }
@@ -142,7 +143,8 @@ impl Exchange {
             },
         };
         let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
-        Ok(Admitted { party, whose, program, service, edition, leash, tickets, own })
+        let heard_by = HeardBy { service, version: edition, route };
+        Ok(Admitted { party, whose, program, heard_by, leash, tickets, own })
     }
 
     /// Whether it is an INVITE of our own that calls what the call that sent it was called by: it would go round until its hops
@@ -181,7 +183,7 @@ impl Exchange {
         };
         let program = Box::new(services::Sorry::because("it takes a place, and has no story"));
         let tickets = Vec::new();
-        Ok(Admitted { party, whose, program, service: None, edition: None, leash: None, tickets, own })
+        Ok(Admitted { party, whose, program, heard_by: HeardBy::default(), leash: None, tickets, own })
     }
 
     /// What answers a call that the plan has decided on.
@@ -213,12 +215,12 @@ impl Exchange {
         admitted: Admitted,
         wire: &mut Wire<'_>,
     ) -> Result<(), Unfit> {
-        let Admitted { party, whose, program, service, edition, leash, tickets, own } = admitted;
+        let Admitted { party, whose, program, heard_by, leash, tickets, own } = admitted;
         let tag = wire.tag();
         let joined = joined(request)?.map(|joins| self.may_replace(&joins, &whose)).transpose()?;
         let room = joined.map(|(number, of)| self.meeting(number, of));
         // RFC 4579 §5: whoever calls a conference is told that it has called one, and where it is.
-        let is_conference = service.as_deref() == Some(CONFERENCE);
+        let is_conference = heard_by.service.as_deref() == Some(CONFERENCE);
         let focus = room.as_deref().or(is_conference.then_some(&*party.called));
         let contact: Arc<str> = contact_of(focus, wire.contact_on(hop), hop.transport).into();
         let line = Line::called(request, id, hop, &tag, contact, terms(&whose))?;
@@ -239,7 +241,7 @@ impl Exchange {
         self.next += 1;
         self.names.enter(number, &end);
         self.names.enter_invite(number, &mut end, id);
-        let chronicle = Chronicle::begin(&party, service, edition, wire);
+        let chronicle = Chronicle::begin(&party, heard_by, wire);
         let caller = call::Caller {
             call: number.0,
             origin: call::Origin::Called,

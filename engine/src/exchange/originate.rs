@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, HeardBy};
 use super::ends::Whose;
 use super::incoming::{HELD, USUAL_HOPS};
 use super::outgoing::Party;
@@ -117,7 +117,7 @@ impl Exchange {
         let ticket = self.board.admit(false).map_err(|full| NotBegun::Full(full.phrase().to_owned()))?;
         let tickets = room.transpose()?.into_iter().chain([ticket]).collect();
         let party = party(wanted, service.as_deref());
-        let chronicle = Chronicle::begin(&party, service, edition, wire);
+        let chronicle = Chronicle::begin(&party, HeardBy { service, version: edition, route: None }, wire);
         let call = chronicle.journal.as_ref().map(crate::journal::Journal::call).ok_or(NotBegun::Stopping)?;
         let number = Number(self.next);
         let connects = matches!(wanted.then, Then::Dial(_));

@@ -21,7 +21,7 @@ use crate::call::event::{NotFound, Refused, Serving};
 use crate::call::{Event, LegEvent, LegId, LineOrder};
 use crate::line::{Line, LineTerms, Outward};
 use crate::routing::{Ask, Because, Binding, Caller, Diverted, NO_FLOW, Person, Reach, Shown, Srtp, Trunk, Verdict};
-use crate::routing::{Standing, in_order};
+use crate::routing::{Decision, Directory, Plan, Standing, in_order};
 use crate::runtime::{SoundAddress, Wire};
 
 /// Who began a call, as the called party sees it.
@@ -86,17 +86,7 @@ impl Talk {
         let forwarding = Forwarding::of(address);
         let decision = match &forwarding {
             Some(Forwarding { owner, target, .. }) => plan.forward(owner, target, &board.directory),
-            None => {
-                let uri = Uri::parse(address).ok().filter(|_| address.contains(':'));
-                let called = uri.as_ref().and_then(super::incoming::called);
-                let host = uri.as_ref().and_then(|uri| uri.host());
-                let called = called.as_deref().unwrap_or(address);
-                // Whom the manifest names the service calls by its own rights, whoever has called it.
-                let named = self.leash.as_ref().is_some_and(|leash| leash.names(address));
-                let payer = if named { Some(Caller::Service) } else { self.payer(caller, called) };
-                let caller = payer.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
-                plan.decide(&Ask { host, ..Ask::new(caller, called) }, &board.directory)
-            }
+            None => self.decide(address, caller, &plan, &board.directory)?,
         };
         match decision.verdict {
             Verdict::Ring(users) => self.ring(&users, |_| true, turn),
@@ -130,6 +120,33 @@ impl Talk {
             }
             Verdict::Refused(denial) => Err(NotFound::Forbidden(denial.to_string())),
         }
+    }
+
+    /// What the plan says of that address, asked by whoever pays. What an operator wants leads, too, where a party of the call could
+    /// have called itself.
+    fn decide(
+        &self,
+        address: &str,
+        caller: Option<LegId>,
+        plan: &Plan,
+        directory: &Directory,
+    ) -> Result<Decision, NotFound> {
+        let uri = Uri::parse(address).ok().filter(|_| address.contains(':'));
+        let called = uri.as_ref().and_then(super::incoming::called);
+        let host = uri.as_ref().and_then(|uri| uri.host());
+        let called = called.as_deref().unwrap_or(address);
+        // Whom the manifest names the service calls by its own rights, whoever has called it.
+        let named = self.leash.as_ref().is_some_and(|leash| leash.names(address));
+        let payer = if named { Some(Caller::Service) } else { self.payer(caller, called) };
+        let payer = payer.ok_or_else(|| NotFound::Forbidden("nobody asks for it".into()))?;
+        let by = |caller| plan.decide(&Ask { host, ..Ask::new(caller, called) }, directory);
+        let decision = by(payer);
+        let leads = |decision: &Decision| !matches!(decision.verdict, Verdict::Refused(_));
+        if leads(&decision) || caller != Some(LegId::NONE) {
+            return Ok(decision);
+        }
+        let parties = self.ends.iter().filter(|end| matches!(end.whose, Whose::Endpoint(_)));
+        Ok(parties.map(|end| by(end.caller_to(called))).find(leads).unwrap_or(decision))
     }
 
     /// Those of these ways that a call may take which has to be secure at each hop.

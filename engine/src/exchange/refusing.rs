@@ -6,10 +6,10 @@
 use std::time::{Duration, Instant};
 
 use patchcord_sip::hop::Hop;
-use patchcord_sip::message::Request;
+use patchcord_sip::message::{Draft, Request};
 
 use super::Exchange;
-use super::chronicle::{Chronicle, account_of};
+use super::chronicle::{Chronicle, HeardBy, account_of};
 use super::ends::Whose;
 use super::incoming::{USUAL_HOPS, called};
 use super::outgoing::Party;
@@ -47,6 +47,8 @@ impl Ration {
 pub(super) struct Refused {
     pub whose: Whose,
     pub person: Person,
+    /// The rule of the plan that would have served him.
+    pub route: Option<Box<str>>,
 }
 
 impl Exchange {
@@ -55,7 +57,7 @@ impl Exchange {
         &mut self,
         (request, hop): (&Request, &Hop),
         refused: Refused,
-        (status, phrase): (u16, &str),
+        (status, phrase, answer): (u16, &str, Draft),
         wire: &mut Wire<'_>,
     ) {
         if matches!(refused.whose, Whose::Stranger(_)) || !self.ration.has_room(wire.now()) {
@@ -72,7 +74,8 @@ impl Exchange {
             forwarded: Vec::new(),
         };
         let (from, to) = (party.shown(), crate::journal::Party::new(party.called.clone()));
-        let Some(mut journal) = Chronicle::begin(&party, None, None, wire).journal else { return };
+        let heard_by = HeardBy { route: refused.route, ..HeardBy::default() };
+        let Some(mut journal) = Chronicle::begin(&party, heard_by, wire).journal else { return };
         let account = account_of(&refused.whose);
         tracing::info!(call = %journal.call(), status, why = phrase, "a call was refused");
         let (leg, begin) = (LegId::FIRST.into(), Duration::ZERO);
@@ -81,6 +84,8 @@ impl Exchange {
         let began = LegBegan { leg, parent, direction, account, from, to, transport, peer };
         journal.note(begin, What::LegBegan(Box::new(began)));
         journal.message(begin, leg, Sender::Theirs, request.bytes());
+        // As it goes out, but for the tag that its ACK is known by.
+        journal.message(begin, leg, Sender::Ours, &answer.finish());
         let by = By::System;
         let reason = phrase.into();
         let cause = Cause { by, q850: cause_of(status), sip: Some(status), reason, place: None };

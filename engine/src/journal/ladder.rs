@@ -16,7 +16,7 @@ use super::{
     entry::{Entry, LegNumber, Way, What},
     party::Account,
     record::Record,
-    sentence::{clean, shown},
+    sentence::{caller, clean, shown},
 };
 
 /// Messages that are drawn. Whoever wants more reads the journal.
@@ -94,7 +94,7 @@ impl Lines {
         let mut legs: Vec<(LegNumber, String)> = Vec::new();
         for leg in record.legs.iter().filter(|leg| spoken.contains(&leg.leg)) {
             let name = match (&leg.account, legs.is_empty()) {
-                (_, true) => shown(&record.from),
+                (_, true) => caller(record),
                 (Account::Endpoint(name), _) => clean(name),
                 (Account::Trunk(name), _) => format!("trunk {}", clean(name)),
                 (Account::Stranger, _) => shown(&leg.to),

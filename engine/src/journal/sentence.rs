@@ -59,14 +59,18 @@ pub fn sentence(record: &Record) -> String {
     format!("{}.", parts.join("; "))
 }
 
-/// A length of time, as people say it.
+/// A length of time, as people say it: rounded, and in thousandths where it is shorter than a second.
 pub fn long(time: Duration) -> String {
-    let seconds = time.as_secs();
+    let tenths = (time.as_micros() + 50) / 100;
+    let seconds = (time.as_millis() + 500) / 1000;
+    // Whoever waits for hours counts no seconds.
+    let seconds = if seconds < 3600 { seconds } else { (seconds + 30) / 60 * 60 };
     match seconds {
-        0 if time.is_zero() => "0 s".into(),
-        0 => format!("{:.1} s", time.as_secs_f64().max(0.1)),
+        _ if time.is_zero() => "0 s".into(),
+        _ if tenths < 100 => format!("{}.{} ms", tenths.max(1) / 10, tenths.max(1) % 10),
+        _ if time.as_micros() < 999_500 => format!("{} ms", (time.as_micros() + 500) / 1000),
         1..60 => format!("{seconds} s"),
-        60..3600 => match seconds % 60 {
+        0 | 60..3600 => match seconds % 60 {
             0 => format!("{} min", seconds / 60),
             rest => format!("{} min {rest} s", seconds / 60),
         },
@@ -85,7 +89,31 @@ fn opening(record: &Record) -> String {
     }
     match record.legs.first().map(|leg| leg.direction) {
         Some(Direction::Outbound) => format!("the server called {}", shown(&record.to)),
-        _ => format!("{} called {}", shown(&record.from), shown(&record.to)),
+        _ => format!("{} called {}", calling(record), shown(&record.to)),
+    }
+}
+
+/// Who called: of a trunk's caller its number, because a name may be any, also one of the house.
+fn calling(record: &Record) -> String {
+    match by_trunk(record) {
+        Some(trunk) => format!("{} by trunk {}", caller(record), clean(trunk)),
+        None => caller(record),
+    }
+}
+
+/// The same without the trunk.
+pub(super) fn caller(record: &Record) -> String {
+    match by_trunk(record) {
+        Some(_) => shown(&Party::new(record.from.number.clone())),
+        None => shown(&record.from),
+    }
+}
+
+/// The trunk that the call came by.
+fn by_trunk(record: &Record) -> Option<&str> {
+    match record.legs.first().map(|leg| (leg.direction, &leg.account)) {
+        Some((Direction::Inbound, Account::Trunk(name))) => Some(name),
+        _ => None,
     }
 }
 
@@ -170,9 +198,7 @@ fn left(record: &Record) -> String {
 /// Whoever is at the end of a leg.
 fn name_of(leg: LegNumber, record: &Record) -> String {
     match record.leg(leg) {
-        Some(first) if record.legs.first() == Some(first) && first.direction == Direction::Inbound => {
-            shown(&record.from)
-        }
+        Some(first) if record.legs.first() == Some(first) && first.direction == Direction::Inbound => caller(record),
         Some(first) if record.legs.first() == Some(first) => shown(&record.to),
         Some(leg) => who(leg),
         None => "somebody".into(),
@@ -246,7 +272,7 @@ fn ringing(leg: &LegRecord, record: &Record) -> String {
 
 /// How it ended.
 fn ending(record: &Record) -> String {
-    let caller = shown(&record.from);
+    let caller = caller(record);
     let because = || match record.end.as_ref().map(|end| (clean(&end.reason), end.place.as_deref())) {
         Some((reason, Some(place))) if !reason.is_empty() => format!(": {reason} (at {})", clean(place)),
         Some((reason, _)) if !reason.is_empty() && reason != "normal clearing" => format!(": {reason}"),
@@ -293,7 +319,7 @@ fn hung_up(record: &Record, because: &str) -> String {
     match record.end.as_ref().map(|end| end.by) {
         // Whom the house called is the caller of its service.
         Some(By::Caller) if record.fault == Some(Fault::Nobody) && by_house => format!("{} hung up", shown(&record.to)),
-        Some(By::Caller) if record.fault == Some(Fault::Nobody) => format!("{} hung up", shown(&record.from)),
+        Some(By::Caller) if record.fault == Some(Fault::Nobody) => format!("{} hung up", caller(record)),
         Some(By::Callee) if record.fault == Some(Fault::Nobody) => format!("{} hung up", callee(record)),
         Some(By::Script) if record.fault == Some(Fault::Nobody) => by_script(record, because),
         Some(By::System) if record.fault == Some(Fault::Nobody) => format!("the server ended it{because}"),
@@ -316,7 +342,7 @@ fn by_script(record: &Record, because: &str) -> String {
 fn blamed(record: &Record) -> String {
     match record.fault {
         None | Some(Fault::Nobody) => String::new(),
-        Some(Fault::Caller) => format!(" (the fault of {}'s side)", shown(&record.from)),
+        Some(Fault::Caller) => format!(" (the fault of {}'s side)", caller(record)),
         Some(Fault::Callee) => format!(" (the fault of {}'s side)", callee(record)),
         Some(Fault::Script) => " (the script's fault)".into(),
         Some(Fault::Server) => " (the server's fault)".into(),

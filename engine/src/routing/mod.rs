@@ -62,7 +62,7 @@ pub use number::{Edit, Form, Inward, MAX_AFFIX, Numbering, Outward, UnknownForm,
 pub use pattern::{Expression, MAX_EXPRESSION, Pattern, PatternFault};
 pub use plan::{Ask, Decision, Denial, EMERGENCY, Plan, PlanError, PlanSettings, Verdict, Way, Why, serves};
 pub use registrar::{RegisterError, Registered, RegistrarRules, register};
-pub use route::{Caller, MAX_EXPRESSIONS, MAX_ROUTES, MAX_TARGETS, Route, Source, Target, UnknownSource};
+pub use route::{Caller, MAX_EXPRESSIONS, MAX_ROUTES, MAX_TARGETS, Route, Source, Target, UnknownSource, shipped};
 pub use shelf::{
     BindingChange, BindingRow, BindingShelf, DamagedEndpoint, EndpointRow, EndpointRows, EndpointShelf, ShelfError,
     Shelved, Written,

@@ -300,6 +300,17 @@ impl Plan {
         Decision { verdict, called: called.into(), from: from.map(Into::into), emergency, why }
     }
 
+    /// The rule that decided a call, as a record names it: the number of a route, an endpoint, what is shipped.
+    pub fn rule(&self, why: &Why) -> Option<Box<str>> {
+        match why {
+            Why::Route(at) => Some(self.routes.get(*at)?.number.to_string().into()),
+            Why::Endpoint { user, .. } => Some(format!("endpoint {user}").into()),
+            Why::Shipped(_) => Some("shipped number".into()),
+            Why::AnyTrunk => Some("emergency".into()),
+            Why::Named | Why::Objection(_) | Why::Nothing(_) => None,
+        }
+    }
+
     /// Where a call to `endpoint` leads that it forwards to `target`: what it could call itself, or a service by name.
     pub fn forward(&self, endpoint: &str, target: &str, directory: &Directory) -> Decision {
         let decision = self.decide(&Ask::new(Caller::Endpoint(endpoint), target), directory);

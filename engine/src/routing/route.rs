@@ -174,6 +174,14 @@ pub(super) const SHIPPED: [Shipped; 9] = [
     Shipped::Number("*72", "forward"),
 ];
 
+/// The numbers that endpoints may call without a route, with the service that answers each: `1000`, `3000–3099`.
+pub fn shipped() -> impl Iterator<Item = (String, &'static str)> {
+    SHIPPED.iter().map(|shipped| match shipped {
+        Shipped::Number(at, service) => ((*at).to_owned(), *service),
+        Shipped::Hundred(beginning, service) => (format!("{beginning}00–{beginning}99"), *service),
+    })
+}
+
 impl Shipped {
     /// The service that is shipped at exactly this number.
     pub(super) fn at(number: &str) -> Option<&'static str> {
@@ -218,6 +226,13 @@ mod tests {
         for nobody in ["", "trunk:", "trunks", "alice"] {
             assert_eq!(nobody.parse::<Source>(), Err(UnknownSource(nobody.into())));
         }
+    }
+
+    #[test]
+    fn shipped_numbers_are_listed_with_who_answers() {
+        let listed: Vec<_> = shipped().collect();
+        assert!(listed.contains(&("1000".into(), "reception")) && listed.contains(&("*97".into(), "voicemail")));
+        assert!(listed.contains(&("3000–3099".into(), "conference")), "{listed:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    journal::{Outcome, Record, clean, sentence},
+    journal::{Outcome, Record, clean, long, sentence},
     routing::{Standing, Trunk},
     runtime::clock,
 };
@@ -95,7 +95,7 @@ fn share(part: u64, whole: u64) -> String {
 }
 
 fn delay(delay: Option<Duration>) -> String {
-    delay.map_or_else(|| "–".into(), |delay| format!("{:.1} s", delay.as_secs_f64()))
+    delay.map_or_else(|| "–".into(), long)
 }
 
 /// One bar of all outcomes, and what its colours are.
@@ -195,6 +195,7 @@ pub fn standing(trunk: &Trunk) -> Markup {
     match trunk.traffic.standing() {
         Standing::Up => html! { span.badge.good { "answers" } },
         Standing::Down => html! { span.badge.bad { "does not answer" } },
+        Standing::Unknown if !trunk.is_asked => html! { span.badge { "not asked (options = false)" } },
         Standing::Unknown => html! { span.badge { "not asked yet" } },
     }
 }

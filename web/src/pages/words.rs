@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use maud::{Markup, html};
-use patchcord_engine::journal::{Account, LegRecord, Outcome, Party, Record, clean, long, moment};
+use patchcord_engine::journal::{Account, Direction, LegRecord, Outcome, Party, Record, clean, long, moment};
 
 /// A moment, in UTC, as people and programs read it.
 pub fn when(at: SystemTime) -> Markup {
@@ -67,7 +67,10 @@ pub fn exact(time: Duration) -> String {
 /// What a leg is called on its page: the caller, or whom it rings.
 pub fn leg_name(record: &Record, leg: &LegRecord) -> String {
     let name = |party: &Party| clean(party.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&party.number));
-    match (&leg.account, record.legs.first().is_some_and(|first| first.leg == leg.leg)) {
+    let is_first = record.legs.first().is_some_and(|first| first.leg == leg.leg);
+    match (&leg.account, is_first) {
+        // A carrier's caller may give itself any name, also one of the house.
+        (Account::Trunk(_), true) if leg.direction == Direction::Inbound => clean(&record.from.number),
         (_, true) => name(&record.from),
         (Account::Endpoint(name), _) => clean(name),
         (Account::Trunk(trunk), _) => format!("{} by {}", name(&leg.to), clean(trunk)),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::{Forwarded, LegBegan, LegNumber, PassedBy, PassedOn, What, testing::*};
+use crate::journal::{Began, Forwarded, LegBegan, LegNumber, PassedBy, PassedOn, What, testing::*};
 
 fn says(tale: Tale, end: u64, outcome: Option<Outcome>) -> String {
     sentence(&told(tale, end, outcome).record.expect("a record"))
@@ -170,9 +170,29 @@ fn a_call_that_goes_on_says_so() {
 }
 
 #[test]
+fn the_name_that_a_carriers_caller_gives_itself_is_no_name_of_the_house() {
+    let from = Party::named("+493012345", "Alice");
+    let mut journal = crate::journal::Journal::begin(call(1), Began { from, ..began() }, Default::default());
+    let What::LegBegan(theirs) = leg(ALICE) else { panic!("a leg") };
+    let theirs = LegBegan { account: Account::Trunk("north".into()), ..*theirs };
+    journal.note(s(0), What::LegBegan(Box::new(theirs)));
+    good_call().into_iter().skip(1).take(6).for_each(|(at, what)| journal.note(s(at), what));
+    journal.note(s(47), over(ALICE, Cause::normal(By::Caller)));
+    let told = journal.end(s(47), Outcome::Answered).record.expect("a record");
+    assert_eq!(
+        sentence(&told),
+        "+493012345 by trunk north called 102; Bob's phone rang 6 s and answered; they talked 40 s; +493012345 hung up."
+    );
+}
+
+#[test]
 fn lengths_are_said_as_people_say_them() {
     let millis = |millis| long(Duration::from_millis(millis));
-    assert_eq!([millis(0), millis(20), millis(940), millis(59_900)], ["0 s", "0.1 s", "0.9 s", "59 s"]);
+    assert_eq!([millis(0), millis(20), millis(940), millis(59_900)], ["0 s", "20 ms", "940 ms", "1 min"]);
+    let micros = |micros| long(Duration::from_micros(micros));
+    assert_eq!([micros(10), micros(1_300), micros(9_970)], ["0.1 ms", "1.3 ms", "10 ms"]);
+    assert_eq!([millis(999), micros(999_700), millis(2_600), millis(62_400)], ["999 ms", "1 s", "3 s", "1 min 2 s"]);
+    assert_eq!([millis(3_599_700), millis(3_659_000)], ["1 h", "1 h 1 min"]);
     assert_eq!([long(s(60)), long(s(123)), long(s(3600)), long(s(7500))], ["1 min", "2 min 3 s", "1 h", "2 h 5 min"]);
 }
 

@@ -340,3 +340,15 @@ fn a_source_may_be_named_twice_in_one_route() {
     assert_eq!(twice.whom(), "endpoints, browsers");
     assert_eq!(twice.from, [Source::Endpoints, Source::Browsers]);
 }
+
+#[test]
+fn a_record_names_the_rule_that_decided() {
+    let plan = plan(vec![route("600", "endpoints", "service sales"), route("+4940*", "endpoints", "trunk south")]);
+    let rule = |called: &str| {
+        let decision = plan.decide(&Ask::new(Caller::Endpoint("alice"), called), &directory());
+        plan.rule(&decision.why).map(String::from)
+    };
+    let rules = ["600", "+49401234", "102", "9196", "777"].map(rule);
+    let known = [Some("600"), Some("+4940*"), Some("endpoint bob"), Some("shipped number"), None];
+    assert_eq!(rules, known.map(|rule| rule.map(String::from)));
+}

@@ -92,8 +92,9 @@ pub async fn show(
 }
 
 fn facts(record: &Record) -> Markup {
-    let delay = record.rang.map_or_else(|| "–".into(), long);
-    let wait = record.answered.map_or_else(|| "–".into(), long);
+    // In the order that happened: a service answers before somebody's phone rings.
+    let mut steps = [(record.rang, "until it rang"), (record.answered, "until it was answered")];
+    steps.sort_by_key(|(at, _)| at.unwrap_or(Duration::MAX));
     html! {
         div.tiles {
             div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
@@ -102,8 +103,9 @@ fn facts(record: &Record) -> Markup {
             } @else {
                 div.tile { p.figure { (long(record.talk)) } p.label { "talked" } }
             }
-            div.tile { p.figure { (delay) } p.label { "until it rang" } }
-            div.tile { p.figure { (wait) } p.label { "until it was answered" } }
+            @for (at, label) in steps {
+                div.tile { p.figure { (at.map_or_else(|| "–".into(), long)) } p.label { (label) } }
+            }
         }
         dl.facts {
             div { dt { "From" } dd { (who(&record.from)) } }

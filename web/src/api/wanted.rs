@@ -26,6 +26,9 @@ pub struct Filters {
     /// The service that heard it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub service: String,
+    /// Its version.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub version: String,
     /// How it came out.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub outcome: String,
@@ -50,6 +53,9 @@ pub struct Filters {
     /// It lasted so many seconds at most.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub max_s: String,
+    /// A leg was heard worse than that, as a mean MOS: `3.5`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mos_below: String,
     /// A tag: `name` or `name=value`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tag: String,
@@ -115,6 +121,7 @@ impl Filters {
         Ok(Wanted {
             number: said(&self.number),
             service: said(&self.service),
+            version: said(&self.version),
             outcome: word("outcome", &self.outcome, Outcome::ALL.iter().map(|word| word.word()))?,
             by: word("ended_by", &self.ended_by, By::ALL.iter().map(|word| word.word()))?,
             fault: word("fault", &self.fault, Fault::ALL.iter().map(|word| word.word()))?,
@@ -123,6 +130,7 @@ impl Filters {
             until: time("to", &self.to)?,
             longer: number::<u32>("min_s", &self.min_s)?.map(|s| Duration::from_secs(s.into())),
             shorter: number::<u32>("max_s", &self.max_s)?.map(|s| Duration::from_secs(s.into())),
+            worse: mos("mos_below", &self.mos_below)?,
             tag,
             recorded,
             problems: false,
@@ -145,10 +153,11 @@ impl Filters {
         serde_urlencoded::to_string(self).expect("texts make a query")
     }
 
-    fn texts(&self) -> [(&'static str, &str); 13] {
+    fn texts(&self) -> [(&'static str, &str); 15] {
         [
             ("number", &self.number),
             ("service", &self.service),
+            ("version", &self.version),
             ("outcome", &self.outcome),
             ("ended_by", &self.ended_by),
             ("fault", &self.fault),
@@ -157,6 +166,7 @@ impl Filters {
             ("to", &self.to),
             ("min_s", &self.min_s),
             ("max_s", &self.max_s),
+            ("mos_below", &self.mos_below),
             ("tag", &self.tag),
             ("recorded", &self.recorded),
             ("text", &self.text),
@@ -187,6 +197,17 @@ fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<Option<T>, Pro
     match text.trim() {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| wrong(name, text, "write a whole number")),
+    }
+}
+
+/// A MOS, in hundredths.
+fn mos(name: &str, text: &str) -> Result<Option<u16>, Problem> {
+    match text.trim() {
+        "" => Ok(None),
+        text => match text.parse::<f64>() {
+            Ok(mos) if (1.0..=5.0).contains(&mos) => Ok(Some((mos * 100.0).round() as u16)),
+            _ => Err(wrong(name, text, "write a MOS from 1 to 5, as 3.5")),
+        },
     }
 }
 
@@ -262,6 +283,13 @@ mod tests {
     fn a_filter_that_cannot_be_is_told_with_what_can() {
         let outcome = Filters { outcome: "great".into(), ..Filters::default() }.wanted().expect_err("no such word");
         assert!(outcome.remedy.expect("a remedy").contains("no_answer"));
+        for mos in ["0.9", "5.1", "good", "NaN", "-3"] {
+            let bad = Filters { mos_below: mos.into(), ..Filters::default() }.wanted().expect_err(mos);
+            assert!(bad.remedy.expect("a remedy").contains("3.5"), "{mos}");
+        }
+        let fair =
+            Filters { mos_below: "3.57".into(), version: "2".into(), ..Filters::default() }.wanted().expect("fine");
+        assert_eq!((fair.worse, fair.version.as_deref()), (Some(357), Some("2")));
         let huge = Filters { text: "x".repeat(LONGEST + 1), ..Filters::default() };
         assert_eq!(huge.wanted().expect_err("too long").status, 400);
         let hostile = Filters { number: "+49\0".into(), ..Filters::default() };

@@ -116,6 +116,8 @@ fn form(filters: &Filters) -> Markup {
         &filters.max_s,
         &filters.ended_by,
         &filters.service,
+        &filters.version,
+        &filters.mos_below,
     ];
     html! {
         form.card.filters method="get" action="/records" role="search" {
@@ -131,10 +133,12 @@ fn form(filters: &Filters) -> Markup {
                 summary { "More filters" }
                 div.fields {
                     (text("service", "Service", &filters.service, "reception"))
+                    (text("version", "Its version", &filters.version, "as a call tells it"))
                     (choice("ended_by", "Ended by", &filters.ended_by, &ends))
                     (text("cause", "Cause", &filters.cause, "Q.850 or SIP, as 486"))
                     (text("min_s", "Lasted at least (s)", &filters.min_s, "10"))
                     (text("max_s", "Lasted at most (s)", &filters.max_s, "600"))
+                    (text("mos_below", "Heard worse than (MOS)", &filters.mos_below, "3.5"))
                     (text("tag", "Tag", &filters.tag, "customer=42"))
                 }
             }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use patchcord_engine::journal::{
-    Account, Began, By, CallId, Cause, Direction, Fault, Journal, LegBegan, LegNumber, Outcome, Party, RecordShelf,
-    Rules, What,
+    Account, Began, By, CallId, Cause, Direction, Fault, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
+    QualitySample, RecordShelf, Rules, What,
 };
 use patchcord_sip::hop::Transport;
 use patchcord_web::store::{LOOKED_AT, Store, Wanted};
@@ -32,7 +32,8 @@ async fn fill(store: &Store, calls: u64) {
         .map(|n| {
             let from = Party::named(format!("+4930{n:04}"), if n == 4 { "100%_Eva" } else { "Bob" });
             let service = Some(if n.is_multiple_of(2) { "sales".into() } else { "ring".into() });
-            let began = Began { service, ..Began::new(moment(n), from.clone(), Party::new("102")) };
+            let version = n.is_multiple_of(4).then(|| "two".into());
+            let began = Began { service, version, ..Began::new(moment(n), from.clone(), Party::new("102")) };
             let mut journal = Journal::begin(id(n), began, Rules::default());
             let leg = LegBegan {
                 leg: LegNumber(0),
@@ -49,6 +50,13 @@ async fn fill(store: &Store, calls: u64) {
             journal.note(Duration::from_millis(n), What::Rang(LegNumber(0)));
             if n.is_multiple_of(5) {
                 journal.note(at, What::Recording { leg: None, path: format!("day/{n}.wav").into() });
+            }
+            if n.is_multiple_of(8) {
+                let heard = |mos| Hearing { lost_permille: 1, jitter: Duration::ZERO, mos_hundredths: Some(mos) };
+                let (good, bad) = (Some(heard(420)), Some(heard(280)));
+                let (here, there) = if n.is_multiple_of(16) { (good, bad) } else { (bad, good) };
+                let sample = Box::new(QualitySample { here, there, round_trip: None });
+                journal.note(at, What::Media { leg: LegNumber(0), notice: Notice::Sampled(sample) });
             }
             if n.is_multiple_of(7) {
                 journal.note(at, What::Tag { key: "customer".into(), value: n.to_string().into() });
@@ -77,6 +85,10 @@ async fn calls_are_found_by_each_thing_that_is_asked(lab: Lab) {
     assert_eq!(found(&store, Wanted { number: some("+4930001*"), ..usual() }).await, [11, 10]);
     assert_eq!(found(&store, Wanted { number: some("102"), ..usual() }).await.len(), 12);
     assert_eq!(found(&store, Wanted { service: some("sales"), ..usual() }).await, [10, 8, 6, 4, 2, 0]);
+    assert_eq!(found(&store, Wanted { version: some("two"), ..usual() }).await, [8, 4, 0]);
+    assert_eq!(found(&store, Wanted { worse: Some(300), ..usual() }).await, [8, 0]);
+    assert_eq!(found(&store, Wanted { worse: Some(280), ..usual() }).await, [0; 0]);
+    assert_eq!(found(&store, Wanted { worse: Some(300), number: some("102"), cause: Some(16), ..usual() }).await, [8]);
     assert_eq!(found(&store, Wanted { outcome: Some(Outcome::Busy), ..usual() }).await, [9, 6, 3, 0]);
     assert_eq!(found(&store, Wanted { by: Some(By::Callee), ..usual() }).await, [9, 6, 3, 0]);
     assert_eq!(found(&store, Wanted { fault: Some(Fault::Server), ..usual() }).await, [0; 0]);

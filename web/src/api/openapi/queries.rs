@@ -40,6 +40,7 @@ const EARS: &[(&str, &str)] = &[
 const RECORDS: &[(&str, &str)] = &[
     ("number", "who called or was called; with * at its end a beginning"),
     ("service", "the service that heard it"),
+    ("version", "its version, as records name it"),
     ("outcome", "how it came out"),
     ("ended_by", "caller, callee, script or system"),
     ("fault", "whose fault it is"),
@@ -48,6 +49,7 @@ const RECORDS: &[(&str, &str)] = &[
     ("to", "before, written likewise"),
     ("min_s", "it lasted so many seconds at least"),
     ("max_s", "it lasted so many seconds at most"),
+    ("mos_below", "a leg was heard worse than that, as a mean MOS from 1 to 5"),
     ("tag", "name or name=value"),
     ("recorded", "yes or no"),
     ("text", "words in a number, a name, a reason or a tag"),

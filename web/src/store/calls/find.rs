@@ -27,6 +27,8 @@ pub struct Wanted {
     pub number: Option<String>,
     /// The service that heard it.
     pub service: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
     /// How it came out.
     pub outcome: Option<Outcome>,
     /// Who wanted it to end.
@@ -45,6 +47,8 @@ pub struct Wanted {
     pub longer: Option<Duration>,
     /// It lasted at most.
     pub shorter: Option<Duration>,
+    /// A leg of it was heard worse than that, in either direction (mean MOS, in hundredths).
+    pub worse: Option<u16>,
     /// A tag of that name, with that value where one is said.
     pub tag: Option<(String, Option<String>)>,
     /// Whether something of it was recorded.
@@ -70,9 +74,11 @@ enum Part {
     Sql(&'static str),
     Text(String),
     Number(i64),
+    /// One that each database writes in its own way: SQLite, and PostgreSQL.
+    Either(&'static str, &'static str),
 }
 
-use Part::{Number, Sql, Text};
+use Part::{Either, Number, Sql, Text};
 
 /// The one filter whose index leads to calls, the newest first. What else is asked for is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,6 +156,9 @@ impl Wanted {
         if let Some(service) = self.service.as_deref().filter(|service| source != Source::Service(service)) {
             and(vec![Sql("COALESCE(service, '') = "), Text(service.into())]);
         }
+        if let Some(version) = self.version.as_deref() {
+            and(vec![Sql("COALESCE(version, '') = "), Text(version.into())]);
+        }
         if let Some(outcome) = self.outcome.filter(|outcome| source != Source::Outcome(*outcome)) {
             and(vec![Sql("COALESCE(outcome, '') = "), Text(outcome.word().into())]);
         }
@@ -184,6 +193,18 @@ impl Wanted {
         if let Some(shorter) = self.shorter {
             and(vec![Sql("ended_us <= "), Number(micros(shorter))]);
         }
+        if let Some(worse) = self.worse {
+            const HERE: Part = Either(
+                "EXISTS (SELECT 1 FROM legs WHERE legs.call_id = calls.id AND (json_extract(legs.quality, '$.here.mos_hundredths') < ",
+                "EXISTS (SELECT 1 FROM legs WHERE legs.call_id = calls.id AND (CAST(legs.quality::json #>> '{here,mos_hundredths}' \
+                 AS BIGINT) < ",
+            );
+            const THERE: Part = Either(
+                " OR json_extract(legs.quality, '$.there.mos_hundredths') < ",
+                " OR CAST(legs.quality::json #>> '{there,mos_hundredths}' AS BIGINT) < ",
+            );
+            and(vec![HERE, Number(worse.into()), THERE, Number(worse.into()), Sql("))")]);
+        }
         match self.recorded {
             Some(true) if source == Source::Recorded => {}
             Some(true) => and(vec![Sql("length(recordings) > 2")]),
@@ -210,11 +231,18 @@ impl Wanted {
             const MASKED: &str = "lower(COALESCE(service, '') || ' ' || CASE WHEN length(from_number) < 6 THEN from_number || \
                                   ' ' || COALESCE(from_name, '') ELSE '' END || ' ' || CASE WHEN length(to_number) < 6 \
                                   THEN to_number || ' ' || COALESCE(to_name, '') ELSE '' END) LIKE ";
+            // Digits that are looked for could be those of a number that somebody calls himself.
+            const NAMELESS: &str = "lower(COALESCE(service, '') || ' ' || CASE WHEN length(from_number) < 6 THEN from_number \
+                                    ELSE '' END || ' ' || CASE WHEN length(to_number) < 6 THEN to_number ELSE '' END) LIKE ";
             const PLACES: &str = "lower(from_number || ' ' || COALESCE(from_name, '') || ' ' || to_number || ' ' || \
                                   COALESCE(to_name, '') || ' ' || COALESCE(service, '') || ' ' || COALESCE(reason, '') \
                                   || ' ' || tags) LIKE ";
             parts.push(vec![
-                Sql(if self.discreet { MASKED } else { PLACES }),
+                Sql(match (self.discreet, text.contains(char::is_numeric)) {
+                    (false, _) => PLACES,
+                    (true, false) => MASKED,
+                    (true, true) => NAMELESS,
+                }),
                 Text(format!("%{}%", plain(&text.to_lowercase()))),
                 Sql(ESCAPE),
             ]);
@@ -243,6 +271,9 @@ macro_rules! say {
             Sql(text) => drop($statement.push(*text)),
             Text(text) => drop($statement.push_bind(text.clone())),
             Number(number) => drop($statement.push_bind(*number)),
+            Either(sqlite, postgres) => {
+                drop($statement.push(if <Kind as sqlx::Database>::NAME == "SQLite" { *sqlite } else { *postgres }));
+            }
         }
     };
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     accounts::{NewEndpoint, rules::Unfit},
     control::words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword, Registration, Registrations},
-    masking::masked,
+    masking::{masked, told},
     people::{Asker, Right},
     problem::Problem,
 };
@@ -30,7 +30,7 @@ pub(super) async fn list(State(rooms): State<Rooms>, asker: Asker) -> Json<Endpo
     let endpoints = board.directory.list().into_iter().map(|endpoint| Endpoint {
         reachable: board.location.is_reachable(&endpoint.user, now),
         user: endpoint.user.to_string(),
-        number: endpoint.number.as_deref().map(Into::into),
+        number: endpoint.number.as_deref().map(|number| told(number, &asker)),
         digest: endpoint.digests.map(|digests| digests.to_string()),
         calling: shown((&*endpoint.calling).into(), numbers),
         source: match endpoint.origin {
@@ -43,8 +43,9 @@ pub(super) async fn list(State(rooms): State<Rooms>, asker: Asker) -> Json<Endpo
     Json(Endpoints { endpoints: endpoints.chain(damaged).collect() })
 }
 
-/// Call settings, without the numbers that calls are forwarded to where who asks may not see them.
+/// Call settings, without the number that is shown and those that calls are forwarded to where who asks may not see them.
 fn shown(mut calling: CallWords, numbers: bool) -> CallWords {
+    calling.caller_id.iter_mut().filter(|_| !numbers).for_each(|shown| *shown = masked(shown));
     if let Some(forward) = calling.forward.as_mut().filter(|_| !numbers) {
         let kinds = [&mut forward.always, &mut forward.busy, &mut forward.no_answer, &mut forward.unreachable];
         kinds.into_iter().flatten().for_each(|target| *target = masked(target));

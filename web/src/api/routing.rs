@@ -1,13 +1,14 @@
 //! Routes and trunks, as the configuration has them, and how the trunks are.
 
 use axum::{Json, extract::State};
-use patchcord_engine::routing::{Standing, Target};
+use patchcord_engine::routing::{Standing, Target, shipped};
 use serde_json::{Value, json};
 
 use super::Rooms;
+use crate::{masking::told, people::Asker};
 
 /// `GET /api/v1/routes`
-pub(super) async fn routes(State(rooms): State<Rooms>) -> Json<Value> {
+pub(super) async fn routes(State(rooms): State<Rooms>, asker: Asker) -> Json<Value> {
     let plan = rooms.accounts.board().plan();
     let routes = plan.routes().iter().map(|route| {
         let from: Vec<String> = route.from.iter().map(ToString::to_string).collect();
@@ -17,9 +18,10 @@ pub(super) async fn routes(State(rooms): State<Rooms>) -> Json<Value> {
             Target::Endpoints(names) => ("endpoints", names.iter().collect()),
         };
         let names: Vec<&str> = names.into_iter().map(|name| &**name).collect();
-        json!({ "number": route.number.to_string(), "from": from, "to": kind, "names": names })
+        json!({ "number": told(&route.number.to_string(), &asker), "from": from, "to": kind, "names": names })
     });
-    Json(json!({ "routes": routes.collect::<Vec<_>>() }))
+    let shipped = shipped().map(|(number, service)| json!({ "number": number, "service": service }));
+    Json(json!({ "routes": routes.collect::<Vec<_>>(), "shipped": shipped.collect::<Vec<_>>() }))
 }
 
 /// `GET /api/v1/trunks`
@@ -33,7 +35,7 @@ pub(super) async fn trunks(State(rooms): State<Rooms>) -> Json<Value> {
         };
         json!({
             "name": &*trunk.name, "servers": trunk.servers.iter().map(|server| &**server).collect::<Vec<_>>(),
-            "registers": trunk.register.is_some(), "standing": standing, "calls": trunk.traffic.calls.count(),
+            "registers": trunk.register.is_some(), "asked": trunk.is_asked, "standing": standing, "calls": trunk.traffic.calls.count(),
             "most_calls": trunk.calls,
         })
     });

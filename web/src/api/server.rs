@@ -1,6 +1,7 @@
 //! How the server is, and what changes it as a whole.
 
 use axum::{Json, extract::State};
+use serde_json::{Value, json};
 
 use super::Rooms;
 use crate::{
@@ -15,8 +16,14 @@ pub(super) async fn status(State(rooms): State<Rooms>) -> Json<Status> {
     Json(Status { hindrances, ..rooms.house.status() })
 }
 
-pub(super) async fn services(State(rooms): State<Rooms>) -> Json<serde_json::Value> {
-    Json(serde_json::json!({ "services": rooms.house.services() }))
+/// `GET /api/v1/services`: their text only to whoever may read it.
+pub(super) async fn services(State(rooms): State<Rooms>, asker: Asker) -> Json<Value> {
+    let sources = asker.rights.read_sources();
+    let services = rooms.house.services().into_iter().map(|service| match sources {
+        true => json!(service),
+        false => json!({ "name": service.name, "version": service.version, "file": service.file }),
+    });
+    Json(json!({ "services": services.collect::<Vec<_>>() }))
 }
 
 pub(super) async fn reload(State(rooms): State<Rooms>, asker: Asker) -> Result<Json<Reloaded>, Problem> {

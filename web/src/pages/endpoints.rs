@@ -23,7 +23,12 @@ use super::{
     words::when,
     wrong::Wrong,
 };
-use crate::{people::Right, store::Wanted};
+use crate::{
+    api::records::shown,
+    masking::told,
+    people::{Asker, Right},
+    store::Wanted,
+};
 
 /// Endpoints on a page.
 const PAGE: usize = 100;
@@ -56,7 +61,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     let wanted = |endpoint: &Endpoint| {
         *endpoint.user > *asked.after
             && (endpoint.user.to_lowercase().contains(&text)
-                || endpoint.number.as_deref().is_some_and(|number| number.contains(&text)))
+                || endpoint.number.as_deref().is_some_and(|number| told(number, &guest.0).contains(&text)))
     };
     let mut found: Vec<_> = all.iter().filter(|endpoint| wanted(endpoint)).take(PAGE + 1).collect();
     let next =
@@ -87,9 +92,9 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                                 @for (at, binding) in bindings.iter().map(Some).chain(bindings.is_empty().then_some(None)).enumerate() {
                                     tr {
                                         td { @if at == 0 { strong { (endpoint.user) } } }
-                                        td.mono { @if at == 0 { (endpoint.number.as_deref().unwrap_or("–")) } }
+                                        td.mono { @if at == 0 { (endpoint.number.as_deref().map_or_else(|| "–".into(), |number| told(number, &guest.0))) } }
                                         (place(binding, now))
-                                        td { @if at == 0 { (failure(board.failures.last(&endpoint.user).as_ref(), failures.get(&*endpoint.user))) } }
+                                        td { @if at == 0 { (failure(board.failures.last(&endpoint.user).as_ref(), failures.get(&*endpoint.user), &guest.0)) } }
                                         td.muted { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
                                     }
                                 }
@@ -133,6 +138,7 @@ async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Missed
     let wanted = Wanted { since: Some(clock::wall() - FAILURES_SINCE), problems: true, ..Wanted::default() };
     let records = rooms.store.find_calls(&wanted, None, FAILURES).await;
     for record in records.map_err(|error| Wrong::from(error).to(&guest.0))?.records {
+        let record = shown(record, &guest.0);
         for leg in &record.legs {
             let (Account::Endpoint(user), Some(cause)) = (&leg.account, &leg.cause) else { continue };
             if leg.answered.is_none() && (cause.by == By::System || cause.sip.is_some_and(|sip| sip >= 400)) {
@@ -145,12 +151,12 @@ async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Missed
 }
 
 /// What went wrong last: the phone could not register, or a call could not reach it.
-fn failure(refused: Option<&Failure>, missed: Option<&Missed>) -> Markup {
+fn failure(refused: Option<&Failure>, missed: Option<&Missed>, asker: &Asker) -> Markup {
     html! {
         @if let Some(refused) = refused {
             p.small {
                 @if refused.times > 0 { span.badge.bad { "cannot register" } } @else { span.badge { "could not register" } }
-                " " (refused.status) " " (clean(&refused.why))
+                " " (refused.status) " " (told(&clean(&refused.why), asker))
             }
             p.small.muted {
                 @if refused.times > 1 { (refused.times) " times, last " }

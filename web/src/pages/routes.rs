@@ -8,7 +8,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    routing::{Ask, Caller, Plan, Target, Verdict},
+    routing::{Ask, Caller, Plan, Target, Verdict, shipped},
     runtime::clock,
 };
 use serde::Deserialize;
@@ -19,7 +19,12 @@ use super::{
     home::standing,
     wrong::Wrong,
 };
-use crate::{api::wanted::Filters, people::Right, workshop::Imagined};
+use crate::{
+    api::wanted::Filters,
+    masking::told,
+    people::{Asker, Right},
+    workshop::Imagined,
+};
 
 /// Routes and numbers that are shown.
 const MOST: usize = 500;
@@ -44,8 +49,8 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     let mut numbered: Vec<_> = board.directory.list();
     numbered.retain(|endpoint| endpoint.number.is_some());
     numbered.sort_by(|one, other| one.number.cmp(&other.number));
-    let told = explained(&plan, &asked, &rooms);
-    let story = match &told {
+    let explained = explained(&plan, &asked, &rooms);
+    let story = match &explained {
         Some(Told { service: Some(service), .. }) => imagined(&rooms, &guest, &asked, service).await?,
         _ => None,
     };
@@ -53,39 +58,45 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         h1 { "Numbers and routes" }
         section.card {
             h2 { "What would happen if …" }
-            form.fields method="get" action="/routes" {
+            form.fields.roomy method="get" action="/routes" {
                 label { span { "… this one" } input name="caller" value=(asked.caller) placeholder="alice, trunk:north or 203.0.113.7" maxlength="128" autocomplete="off"; }
                 label { span { "called" } input name="called" value=(asked.called) placeholder="1000 or +4930123101" maxlength="128" autocomplete="off" required; }
                 label.long { span { "… then, in UTC (now, unless one is said)" } input type="datetime-local" name="at" value=(asked.at); }
                 div.buttons { button.primary type="submit" { "Tell" } }
             }
-            @if let Some(told) = told {
-                div.flash.told-plan role="status" { @for line in told.words.lines() { p { (line) } } }
+            @if let Some(plan_words) = explained.as_ref().map(|explained| told(&explained.words, &guest.0)) {
+                div.flash.told-plan role="status" { @for line in plan_words.lines() { p { (line) } } }
             }
             @if let Some(story) = story {
                 h3.spaced { "What the service would do, if the caller said nothing and pressed no key" }
-                pre.sip.story #story { (story) }
+                pre.sip.story #story { (told(&story, &guest.0)) }
             }
         }
         div.cards.three {
-            section.card.flush { h2 { "Routes" } (routes(&plan)) }
+            section.card.flush { h2 { "Routes" } (routes(&plan, &guest.0)) }
             section.card.flush {
                 h2 { "Numbers of endpoints" }
                 @if numbered.is_empty() { p.empty { "No endpoint has a number." } }
                 table { tbody {
                     @for endpoint in numbered.iter().take(MOST) {
-                        tr { td.mono { (endpoint.number.as_deref().unwrap_or_default()) } td { "rings " (endpoint.user) } }
+                        tr { td.mono { (told(endpoint.number.as_deref().unwrap_or_default(), &guest.0)) } td { "rings " (endpoint.user) } }
                     }
                 } }
             }
             section.card.flush {
+                h2 { "Shipped numbers" }
+                p.note.small.muted { "For endpoints and browsers, unless a route or an endpoint has the number." }
+                (shipped_numbers())
+            }
+            section.card.flush {
                 h2 { "Trunks" }
                 @if plan.trunks().is_empty() { p.empty { "None is configured." } }
-                table { tbody {
+                div.scroll { table.narrow { tbody {
                     @for trunk in plan.trunks() {
-                        tr { td { strong { (trunk.name) } p.small.muted.mono { (trunk.servers.join(", ")) } } td { (standing(trunk)) } td.right.nowrap { (trunk.traffic.calls.count()) " calls" } }
+                        @let calls = trunk.traffic.calls.count();
+                        tr { td { strong { (trunk.name) } p.small.muted.mono { (trunk.servers.join(", ")) } p.small { (calls) @if calls == 1 { " call" } @else { " calls" } } } td.right { (standing(trunk)) } }
                     }
-                } }
+                } } }
             }
         }
     };
@@ -134,7 +145,21 @@ fn explained(plan: &Plan, asked: &Asked, rooms: &Rooms) -> Option<Told> {
     Some(Told { words: plan.explain(&ask, directory), service })
 }
 
-fn routes(plan: &Plan) -> Markup {
+/// What endpoints may call without a route, and which service answers.
+fn shipped_numbers() -> Markup {
+    html! {
+        table { tbody {
+            @for (number, service) in shipped() {
+                tr {
+                    td.mono.nowrap { (number) }
+                    td { "service " a href={ "/services/" (service) } { (service) } }
+                }
+            }
+        } }
+    }
+}
+
+fn routes(plan: &Plan, asker: &Asker) -> Markup {
     let names = |all: &[std::sync::Arc<str>]| all.iter().map(|name| &**name).collect::<Vec<_>>().join(", then ");
     html! {
         @if plan.routes().is_empty() {
@@ -145,7 +170,7 @@ fn routes(plan: &Plan) -> Markup {
                 tbody {
                     @for route in plan.routes().iter().take(MOST) {
                         tr {
-                            td.mono { (route.number) }
+                            td.mono { (told(&route.number.to_string(), asker)) }
                             td { (route.from.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")) }
                             td { @match &route.target {
                                 Target::Service(name) => { "service " strong { (name) } }

@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     house::Service,
-    people::Right,
+    masking::masked,
+    people::{Asker, Right},
     problem::Problem,
     store::Wanted,
     workshop::{Examined, Version},
@@ -58,7 +59,8 @@ pub async fn show(
     };
     let examined =
         workshop(&rooms, &guest)?.examine(name).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
-    let funnel = match guest.0.rights.has(Right::ReadRecords) {
+    let sources = guest.0.rights.read_sources();
+    let funnel = match sources && guest.0.rights.has(Right::ReadRecords) {
         true => funnel(&rooms, &service).await.map_err(|error| Wrong::from(error).to(&guest.0))?,
         false => Funnel::default(),
     };
@@ -72,20 +74,22 @@ pub async fn show(
             div.buttons { a.button href={ "/records?service=" (service.name) } { "Its calls" } }
         }
         (verdict(&examined))
-        @if !examined.faults.is_empty() { (faults(&examined.faults)) }
+        @if !examined.faults.is_empty() { (faults(&examined.faults, &guest.0)) }
         section.card.flush {
             h2 { "Text" }
-            p.compared.small.muted {
-                @if funnel.calls > 0 { "The bars say how many of the last " @if funnel.calls == 1 { "call" } @else { (funnel.calls) " calls" } " of this version gave that order. " }
-                @if !examined.lines.is_empty() { "Lines that no test reached are marked." }
-            }
-            (text(&service.text, &examined, &funnel))
+            @if sources {
+                p.compared.small.muted {
+                    @if funnel.calls > 0 { "The bars say how many of the last " @if funnel.calls == 1 { "call" } @else { (funnel.calls) " calls" } " of this version gave that order. " }
+                    @if !examined.lines.is_empty() { "Lines that no test reached are marked." }
+                }
+                (text(&service.text, &examined, &funnel))
+            } @else { p.empty { "Operators and admins may read it: numbers, PINs and keys may be written there." } }
         }
         div.cards {
-            section.card.flush { h2 { "Tests" } (tests(&examined)) }
-            section.card.flush { h2 { "Versions since the start" } (versions(&service, &examined.versions)) }
+            section.card.flush { h2 { "Tests" } (tests(&examined, sources)) }
+            section.card.flush { h2 { "Versions since the start" } (versions(&service, &examined.versions, sources)) }
         }
-        @if let Some(old) = old.filter(|old| old.name != service.version) { (difference(&service, old)) }
+        @if let Some(old) = old.filter(|old| sources && old.name != service.version) { (difference(&service, old)) }
     };
     Ok(Frame::new(&service.name, Place::Services, &guest.0).page(body).into_response())
 }
@@ -128,8 +132,10 @@ fn verdict(examined: &Examined) -> Markup {
     }
 }
 
-fn faults(faults: &[String]) -> Markup {
-    html! { section.card.flush { h2 { "What is wrong with it" } ul.stories { @for fault in faults { li.mono { (fault) } } } } }
+/// A fault quotes names out of the text, and numbers among them.
+fn faults(faults: &[String], asker: &Asker) -> Markup {
+    let told = |fault: &str| if asker.rights.read_sources() { fault.to_owned() } else { masked(fault) };
+    html! { section.card.flush { h2 { "What is wrong with it" } ul.stories { @for fault in faults { li.mono { (told(fault)) } } } } }
 }
 
 fn text(text: &str, examined: &Examined, funnel: &Funnel) -> Markup {
@@ -152,18 +158,20 @@ fn text(text: &str, examined: &Examined, funnel: &Funnel) -> Markup {
     }
 }
 
-fn tests(examined: &Examined) -> Markup {
+/// Where the text may be read, also how a test failed, which tells what the service did.
+fn tests(examined: &Examined, sources: bool) -> Markup {
+    let name = |name: &str| if sources { name.to_owned() } else { masked(name) };
     html! {
-        @for broken in &examined.broken { p.flash.bad { (broken) } }
+        @for broken in &examined.broken { p.flash.bad { (if sources { broken.clone() } else { masked(broken) }) } }
         @if examined.tests.is_empty() { p.empty { "None." } }
         ul.stories {
             @for test in &examined.tests {
                 li {
                     @match &test.failed {
-                        None => { span.badge.good { "holds" } " " (test.name) },
+                        None => { span.badge.good { "holds" } " " (name(&test.name)) },
                         Some(why) => {
-                            span.badge.bad { "fails" } " " (test.name)
-                            details { summary { "Why" } pre.sip { (clean_lines(why)) } }
+                            span.badge.bad { "fails" } " " (name(&test.name))
+                            @if sources { details { summary { "Why" } pre.sip { (clean_lines(why)) } } }
                         }
                     }
                     p.small.muted { span.mono { (test.place) } ", " (long(test.lasted)) " in its own time" }
@@ -182,7 +190,7 @@ fn clean_spaces(line: &str) -> String {
     line.chars().filter(|letter| !letter.is_control()).collect()
 }
 
-fn versions(service: &Service, versions: &[Version]) -> Markup {
+fn versions(service: &Service, versions: &[Version], sources: bool) -> Markup {
     html! {
         @if versions.is_empty() { p.empty { "It is as it was at the start." } }
         table { tbody {
@@ -192,7 +200,7 @@ fn versions(service: &Service, versions: &[Version]) -> Markup {
                     td.nowrap { "since " (when(UNIX_EPOCH + Duration::from_millis(version.since_ms))) }
                     td.right {
                         @if version.name == service.version { span.badge.good { "served" } }
-                        @else { a href={ "/services/" (service.name) "?version=" (version.name.replace(' ', "+")) "#difference" } { "what changed since" } }
+                        @else if sources { a href={ "/services/" (service.name) "?version=" (version.name.replace(' ', "+")) "#difference" } { "what changed since" } }
                     }
                 }
             }

@@ -52,7 +52,8 @@ pub async fn text(State(rooms): State<Rooms>, guest: Guest, Path(name): Path<Str
     let body = html! {
         div { p.kicker { a href="/services" { "Services" } " · version " (service.version) " · " span.mono { (service.file) } } h1 { (service.name) } }
         section.card.flush {
-            ol.source { @for (at, line) in service.text.lines().enumerate() { li #{ "l" (at + 1) } { code { (line) } } } }
+            @if !guest.0.rights.read_sources() { p.empty { "Operators and admins may read it: numbers, PINs and keys may be written there." } }
+            @else { ol.source { @for (at, line) in service.text.lines().enumerate() { li #{ "l" (at + 1) } { code { (line) } } } } }
         }
     };
     Ok(Frame::new(&service.name, Place::Services, &guest.0).page(body).into_response())

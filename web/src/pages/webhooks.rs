@@ -34,10 +34,10 @@ use crate::{
 };
 
 /// Deliveries on a page.
-const PAGE: usize = 40;
+const PAGE: usize = 25;
 
-/// Letters of a delivery's text that are shown: all but the longest records.
-const MOST_BODY: usize = 4_000;
+/// Letters of a delivery's text that are shown: who and what. A page of them stays below fifty kilobytes; the API has all of it.
+const MOST_BODY: usize = 1_000;
 
 #[derive(Default, Deserialize)]
 pub struct Asked {

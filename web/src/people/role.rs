@@ -44,11 +44,13 @@ pub enum Right {
     ChangeSounds,
     /// Asking services over HTTP.
     AskServices,
+    /// What services say: numbers, PINs and keys may be written in them. Numbers must be readable, too.
+    ReadSources,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ReadStatus,
         Self::ReadRecords,
         Self::ReadNumbers,
@@ -66,6 +68,7 @@ impl Right {
         Self::ChangeRecordings,
         Self::ChangeSounds,
         Self::AskServices,
+        Self::ReadSources,
     ];
 
     /// Its name as a scope.
@@ -88,6 +91,7 @@ impl Right {
             Self::ChangeRecordings => "recordings:write",
             Self::ChangeSounds => "sounds:write",
             Self::AskServices => "services:ask",
+            Self::ReadSources => "sources:read",
         }
     }
 
@@ -118,6 +122,11 @@ impl Rights {
     /// Whether that one is among them.
     pub fn has(self, right: Right) -> bool {
         self.0 & right.bit() != 0
+    }
+
+    /// Whether the text of services may be read: what may stand in it are numbers, too.
+    pub fn read_sources(self) -> bool {
+        self.has(Right::ReadSources) && self.has(Right::ReadNumbers)
     }
 
     /// Those that are in both.
@@ -172,7 +181,7 @@ impl Role {
     pub fn rights(self) -> Rights {
         const WATCHING: [Right; 5] =
             [Right::ReadStatus, Right::ReadRecords, Right::ReadCalls, Right::ReadEndpoints, Right::ReadRoutes];
-        const WORKING: [Right; 7] = [
+        const WORKING: [Right; 8] = [
             Right::ReadNumbers,
             Right::ReadRecordings,
             Right::ChangeCalls,
@@ -180,6 +189,7 @@ impl Role {
             Right::ChangeBans,
             Right::ChangeSounds,
             Right::AskServices,
+            Right::ReadSources,
         ];
         match self {
             Self::Admin => Rights::all(),
@@ -214,6 +224,7 @@ mod tests {
         assert_eq!(operator.and(viewer), viewer);
         assert_eq!(admin.and(operator), operator);
         assert!(!operator.has(Right::ChangePeople) && !viewer.has(Right::ReadNumbers));
+        assert!(operator.read_sources() && !viewer.read_sources());
         assert!(!viewer.has(Right::ReadRecordings) && !viewer.has(Right::ChangeCalls));
     }
 

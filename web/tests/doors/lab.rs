@@ -7,6 +7,7 @@ use std::{
 };
 
 use patchcord_engine::{
+    journal::Story,
     routing::{BindingRow, Digests, Endpoint, Origin, RegistrarRules, Voucher},
     runtime::{MessageSocket, NotAdopted, clock},
     switchboard::Switchboard,
@@ -19,7 +20,7 @@ use patchcord_web::{
     doors,
     feed::Feed,
     folder::Hold,
-    house::{Answer, House, Reloaded, Status},
+    house::{Answer, House, Reloaded, Service, Status},
     metrics::Exposition,
     people::People,
     problem::Problem,
@@ -27,6 +28,7 @@ use patchcord_web::{
     sounds::Sounds,
     store::{Place, Store},
     webhooks::{Settings, Webhooks},
+    workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, Tried, Version, Workshop},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,6 +41,8 @@ use tokio::{
 /// What a house says of itself in these tests.
 pub struct Pretended {
     pub hindrances: Mutex<Vec<String>>,
+    /// The services that it has, each with one test, which fails.
+    pub services: Mutex<Vec<Service>>,
     adopted: mpsc::UnboundedSender<Adopted>,
     taken: tokio::sync::Mutex<mpsc::UnboundedReceiver<Adopted>>,
 }
@@ -46,7 +50,7 @@ pub struct Pretended {
 impl Default for Pretended {
     fn default() -> Self {
         let (adopted, taken) = mpsc::unbounded_channel();
-        Self { hindrances: Mutex::default(), adopted, taken: taken.into() }
+        Self { hindrances: Mutex::default(), services: Mutex::default(), adopted, taken: taken.into() }
     }
 }
 
@@ -88,6 +92,14 @@ impl House for Pretended {
         Box::pin(async { self.hindrances.lock().expect("nobody panics").clone() })
     }
 
+    fn services(&self) -> Vec<Service> {
+        self.services.lock().expect("nobody panics").clone()
+    }
+
+    fn workshop(&self) -> Option<&dyn Workshop> {
+        Some(self)
+    }
+
     fn adopt(
         &self,
         socket: Box<dyn MessageSocket>,
@@ -109,6 +121,32 @@ impl House for Pretended {
                 needs_restart: vec!["sip.listen".into()],
                 broken: Vec::new(),
             })
+        })
+    }
+}
+
+impl Workshop for Pretended {
+    fn replay(&self, _: Story) -> Answer<'_, Result<Replay, Problem>> {
+        Box::pin(async { Ok(Replay { same: Vec::new(), end: ReplayEnd::Through }) })
+    }
+
+    fn test_of(&self, _: Story) -> Answer<'_, Result<MadeTest, Problem>> {
+        Box::pin(async { Ok(MadeTest { service: "hello".into(), text: "fn test_it(t) {}".into(), ran: Ok(()) }) })
+    }
+
+    fn imagine(&self, wanted: Imagined) -> Answer<'_, Result<String, Problem>> {
+        let told = self.services().into_iter().find(|service| service.name == wanted.service);
+        Box::pin(async { Ok(told.map_or_else(String::new, |service| service.text)) })
+    }
+
+    fn examine(&self, service: String) -> Answer<'_, Result<Examined, Problem>> {
+        let text =
+            self.services().into_iter().find(|known| known.name == service).map_or_else(String::new, |it| it.text);
+        let (name, place) = ("it calls".into(), "hello_test.rhai:1".into());
+        let test = Tried { name, place, failed: Some(text.clone()), lasted: Duration::from_secs(1) };
+        let before = Version { name: "0".into(), since_ms: 1, text: text.clone() };
+        Box::pin(async {
+            Ok(Examined { faults: vec![text], tests: vec![test], versions: vec![before], ..Examined::default() })
         })
     }
 }

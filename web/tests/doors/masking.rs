@@ -9,12 +9,14 @@ use patchcord_engine::{
         Rules, Way, What,
     },
     room::{MemberId, Moment, Past, Stay},
+    routing::{PlanSettings, Route, Source, Target},
     runtime::clock,
 };
 use patchcord_sip::hop::Transport;
 use patchcord_web::{
     api::DOORS,
-    people::{Asker, Right, Rights},
+    house::Service,
+    people::{Asker, Right, Rights, Role},
     room_news::{Kind, RoomNews, Seen},
     store::webhooks::Delivery,
 };
@@ -29,9 +31,15 @@ use crate::lab::Lab;
 const NUMBER: &str = "30987612";
 const NAME: &str = "Dr. Muller";
 
+/// The same number as people write it.
+const WRITTEN: &str = "+49 (0)30 98-76.12";
+
+/// What a service says that may be read by nobody else.
+const SECRET: &str = "pin 4711";
+
 /// A call from a number out there that is told everywhere: in parties, messages, facts, arguments, tags, reasons.
 fn call(wall: SystemTime) -> Journal {
-    let (from, to) = (Party::named(format!("+49{NUMBER}"), NAME), Party::new("102"));
+    let (from, to) = (Party::named(format!("+49{NUMBER}"), NAME), Party::named("102", WRITTEN));
     let mut journal =
         Journal::begin(CallId::new(wall, 7), Began::new(wall, from.clone(), to.clone()), Rules::default());
     let at = Duration::from_millis;
@@ -98,9 +106,18 @@ async fn house() -> (Lab, CallId) {
     let (url, event, why) = ("https://crm.example/hook".into(), "call.ended".into(), Some("refused".into()));
     let delivery = Delivery { id: "0001".into(), url, event, body, made: UNIX_EPOCH, tries: 9, next: None, why };
     lab.store.keep_webhooks(&[delivery]).await.expect("kept");
-    let forward =
-        format!(r#"{{"endpoints":[{{"user":"alice","password":"secret","forward":{{"busy":["+49{NUMBER}"]}}}}]}}"#);
-    assert_eq!(lab.order("POST", "/api/v1/endpoints", &forward).await.status, 201);
+    let alice = format!(
+        r#"{{"endpoints":[{{"user":"alice","password":"secret","number":"49{NUMBER}","caller_id":"+49{NUMBER}",
+            "forward":{{"busy":["+49{NUMBER}"]}}}}]}}"#
+    );
+    assert_eq!(lab.order("POST", "/api/v1/endpoints", &alice).await.status, 201);
+    lab.bind("alice").await;
+    let (target, text) = (Target::Service("hello".into()), format!("{SECRET} dial(\"{WRITTEN}\")"));
+    let number = format!("+49{NUMBER}").parse().expect("a number");
+    let route = Route { number, from: vec![Source::Endpoints], target, rewrite: None };
+    lab.board.replan(PlanSettings { routes: vec![route], ..PlanSettings::default() }).expect("a plan");
+    let (name, file) = ("hello".to_owned(), "hello.rhai".to_owned());
+    *lab.house.services.lock().expect("nobody panics") = vec![Service { name, version: "1".into(), file, text }];
     (lab, id)
 }
 
@@ -136,6 +153,11 @@ fn paths(id: CallId) -> Vec<String> {
         "/endpoints",
         "/routes",
         "/services",
+        "/services/hello",
+        "/services/hello?version=0",
+        "/services/hello/text",
+        "/endpoints?text=30987612",
+        "/routes?caller=alice&called=%2B4930987612",
         "/bans",
         "/audit",
         "/people",
@@ -150,6 +172,12 @@ fn paths(id: CallId) -> Vec<String> {
     given.map(|door| door.path).chain(pages).chain(exports).map(filled).collect()
 }
 
+/// Whether that number stands there, however it is written.
+fn tells(text: &str) -> bool {
+    let bare: String = text.chars().filter(|letter| !" ().-".contains(*letter)).collect();
+    bare.contains(NUMBER)
+}
+
 #[tokio::test]
 async fn no_door_tells_a_number_to_whoever_must_not_see_one() {
     let (lab, id) = house().await;
@@ -159,19 +187,41 @@ async fn no_door_tells_a_number_to_whoever_must_not_see_one() {
     for path in paths(id) {
         let answer = lab.ask(&hidden, "GET", &path, "").await;
         let whole = format!("{}{}", answer.head, answer.body);
-        if whole.contains(NUMBER) || whole.contains(NAME) {
+        if tells(&whole) || whole.contains(NAME) || whole.contains(SECRET) {
             leaks.push(path.clone());
         }
         assert_ne!(answer.status, 500, "{path}");
-        if lab.ask(&seen, "GET", &path, "").await.body.contains(NUMBER) {
+        if tells(&lab.ask(&seen, "GET", &path, "").await.body) {
             told.push(path);
         }
     }
     assert_eq!(leaks, Vec::<String>::new());
     // Else nothing would be proven: where it may be seen, it is.
     assert!(told.len() >= 14, "{told:#?}");
-    for door in ["records", "recordings", "past-rooms/0001", "audit", "webhooks/deliveries", "endpoints"] {
+    for door in
+        ["records", "recordings", "past-rooms/0001", "audit", "webhooks/deliveries", "endpoints", "routes", "services"]
+    {
         assert!(told.contains(&format!("/api/v1/{door}")), "{door} of {told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_sees_how_a_service_is_and_not_what_it_says() {
+    let (lab, _) = house().await;
+    let (viewer, operator) = (token(&lab, Role::Viewer.rights()).await, token(&lab, Role::Operator.rights()).await);
+    let services = lab.ask(&viewer, "GET", "/api/v1/services", "").await.json();
+    let known = serde_json::json!({ "name": "hello", "version": "1", "file": "hello.rhai" });
+    assert_eq!(services["services"], serde_json::json!([known]));
+    let page = lab.ask(&viewer, "GET", "/services/hello", "").await.body;
+    assert!(page.contains("it calls") && page.contains("fails") && page.contains("version 1"), "{page}");
+    for path in ["/api/v1/services", "/services/hello", "/services/hello/text"] {
+        let (hidden, told) = (lab.ask(&viewer, "GET", path, "").await, lab.ask(&operator, "GET", path, "").await);
+        assert_eq!((hidden.body.contains("dial("), told.body.contains("dial(")), (false, true), "{path}");
+    }
+    // Numbers without sources, and sources without numbers, are not enough.
+    for one in [Right::ReadNumbers, Right::ReadSources] {
+        let half = token(&lab, [Right::ReadRoutes, one].into_iter().collect()).await;
+        assert!(!lab.ask(&half, "GET", "/api/v1/services", "").await.body.contains("dial("), "{one:?}");
     }
 }
 

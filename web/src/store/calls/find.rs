@@ -271,11 +271,14 @@ macro_rules! say {
             Sql(text) => drop($statement.push(*text)),
             Text(text) => drop($statement.push_bind(text.clone())),
             Number(number) => drop($statement.push_bind(*number)),
-            Either(sqlite, postgres) => {
-                drop($statement.push(if <Kind as sqlx::Database>::NAME == "SQLite" { *sqlite } else { *postgres }));
-            }
+            Either(sqlite, postgres) => drop($statement.push(written::<Kind>(sqlite, postgres))),
         }
     };
+}
+
+/// What that database is told.
+fn written<Kind: sqlx::Database>(sqlite: &'static str, postgres: &'static str) -> &'static str {
+    if Kind::NAME == "SQLite" { sqlite } else { postgres }
 }
 
 /// One call of the page as it is found, and how far back the page looked.

@@ -69,6 +69,8 @@ const ORDERS: &[(&str, &str)] = &[
     ("role", "makes the member what --role says: listener, speaker or moderator"),
     ("lock", "lets nobody else in; --off opens the room again"),
     ("gain", "makes the member louder or softer for all by --db"),
+    ("gate", "leaves out what the member says more softly than --db; --off takes it back"),
+    ("denoise", "takes noise out of what the member says; --off takes it back"),
     ("hears", "makes --other louder or softer by --db for this member alone"),
     ("move", "brings the member into the room that --to names"),
     ("merge", "brings all into the room that --to names, and ends this one"),

@@ -169,6 +169,8 @@ mod tests {
             talks: false,
             level: None,
             gain_db: 0,
+            gate_db: None,
+            denoise: false,
             here_ms: 0,
             talked_ms: 0,
         }

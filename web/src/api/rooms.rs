@@ -94,7 +94,7 @@ pub(super) async fn show(
 pub(super) async fn so_far(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
 ) -> Result<Json<Past>, Problem> {
     story(&rooms, &asker, &name).map(Json).ok_or_else(|| Refused::NoRoom(name).into())
 }

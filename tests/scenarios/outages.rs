@@ -202,7 +202,8 @@ async fn ended_during_an_outage<Away>(mut server: Server, away: impl FnOnce() ->
 #[tokio::test]
 async fn a_call_that_ended_while_postgresql_was_away_is_told_as_answered_though_the_server_was_killed_then() {
     let cluster = std::cell::RefCell::new(Cluster::start());
-    let server = house_with(on(&cluster.borrow())).await;
+    let setup = on(&cluster.borrow());
+    let server = house_with(setup).await;
     ended_during_an_outage(server, || cluster.borrow_mut().kill(), |()| cluster.borrow_mut().start_again()).await;
 }
 

@@ -217,7 +217,7 @@ fn forget_eldest(recordings: &Path, most: u64, sent_first: bool) -> (u64, u64) {
         if left <= most {
             break;
         }
-        if sent_first && waits(&file.path) || says_of_store(&file.path) {
+        if (sent_first && waits(&file.path)) || says_of_store(&file.path) {
             continue;
         }
         match fs::remove_file(&file.path) {

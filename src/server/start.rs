@@ -223,8 +223,7 @@ async fn open_rooms(
     let authorities = sound::authorities(&config)?;
     let telling = webhooks::run(webhooks.clone(), store.clone(), board.clone(), authorities.clone(), stopped.clone());
     let (sounds, (bucket, uploads)) = (prompts(&config), sound::uploads(&config)?);
-    let places = web.iter().map(|(_, place)| *place).collect();
-    let shown = certificate_of_pages(&config, &runtime)?;
+    let (places, shown) = (web.iter().map(|(_, place)| *place).collect(), certificate_of_pages(&config, &runtime)?);
     let parts = Parts {
         accounts: accounts.clone(),
         store: store.clone(),
@@ -243,8 +242,8 @@ async fn open_rooms(
     let (people, feed) = (Arc::new(People::new(store.clone())), Arc::new(Feed::new(wall)));
     let (first_login, answers) = (people.first(wall).await?, Arc::new(Answers::default()));
     let registrations = ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter());
-    let records = Offered::new(Announced::new(store.clone(), feed.clone()), uploads.clone());
-    let records = ToldRecords::new(records, board.clone(), webhooks.clone());
+    let records = Announced::new(store.clone(), feed.clone());
+    let records = ToldRecords::new(Offered::new(records, uploads.clone()), board.clone(), webhooks.clone());
     let writers = open_writers(board, (registrations, records), spool, &stopped);
     let mut rooms = Doors::new(accounts, house.clone(), store, people, recordings, feed);
     (rooms.webhooks, rooms.sounds, rooms.proxies, rooms.uploads) = (webhooks, sounds, proxies, uploads.clone());

@@ -191,11 +191,17 @@ impl<'a> Course<'a> {
             Verb::Gather(leg, gather) => {
                 let wanted = facts.get("keys").and_then(|keys| keys.parse().ok()).unwrap_or(0);
                 let keys = self.keys.entry(*leg).or_default();
-                taken(keys, wanted, &gather.end)
+                let digits = taken(keys, wanted, &gather.end);
+                if gather.secret {
+                    // The key that ended it looks like the others.
+                    keys.clear();
+                }
+                digits
             }
             _ => String::new(),
         };
         if let Verb::Gather(_, gather) = &verb
+            && !gather.secret
             && (status == Status::Digits.word() && !gather.takes(&digits)
                 || status == Status::Invalid.word() && !digits.is_empty() && gather.takes(&digits))
         {

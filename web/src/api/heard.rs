@@ -1,7 +1,7 @@
 //! What a member of a room heard, as a wav: made again from the room's ledger. Each listening stands in the audit log.
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     Rooms,
-    ask::Asked,
+    ask::{Asked, Named},
     rooms::{past_story, story},
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(crate) struct Ears {
 pub(super) async fn past(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     Asked(ears): Asked<Ears>,
 ) -> Result<Response, Problem> {
     let past = past_story(&rooms, &asker, &id).await?;
@@ -47,7 +47,7 @@ pub(super) async fn past(
 pub(super) async fn now(
     State(rooms): State<Rooms>,
     asker: Asker,
-    Path(name): Path<String>,
+    Named(name): Named<String>,
     Asked(ears): Asked<Ears>,
 ) -> Result<Response, Problem> {
     let story = story(&rooms, &asker, &name).ok_or_else(|| Problem::from(Refused::NoRoom(name)))?;

@@ -139,5 +139,5 @@ async fn the_description_names_each_door_with_what_it_needs() {
         assert!(described.contains(door.right.word()), "{} {}", door.method, door.path);
     }
     let asked = told["paths"]["/api/v1/records"]["get"]["parameters"].as_array().expect("a list").len();
-    assert_eq!(asked, 16);
+    assert_eq!(asked, 18);
 }

@@ -145,8 +145,10 @@ impl Workshop for Pretended {
         let (name, place) = ("it calls".into(), "hello_test.rhai:1".into());
         let test = Tried { name, place, failed: Some(text.clone()), lasted: Duration::from_secs(1) };
         let before = Version { name: "0".into(), since_ms: 1, text: text.clone() };
+        // What is wrong quotes a word of the text.
+        let fault = format!("hello.rhai:1:6: nobody is called {}", text.split('"').nth(1).unwrap_or_default());
         Box::pin(async {
-            Ok(Examined { faults: vec![text], tests: vec![test], versions: vec![before], ..Examined::default() })
+            Ok(Examined { faults: vec![fault], tests: vec![test], versions: vec![before], ..Examined::default() })
         })
     }
 }

@@ -160,7 +160,7 @@ async fn a_party_of_a_live_call_is_passed_on_by_the_form_on_the_page() {
     page.until("the form is there once two talk", "document.querySelector('#live .more') !== null").await;
     page.run("document.querySelector('#live .more summary').click(); true").await;
     let names = "[...document.querySelectorAll('#live .more option')].map((one) => one.textContent).join()";
-    assert_eq!(page.run(names).await, "150,bob");
+    assert_eq!(page.run(names).await, "alice,bob");
 
     // A number that leads nowhere is refused in words, and both talk on.
     let pass = |to: &str| {

@@ -65,8 +65,9 @@ pub(super) struct Course<'a> {
     waiting: VecDeque<Wake>,
     /// Timers that a script has set: when they end, and their handle.
     timers: Vec<(Duration, Handle)>,
-    /// Whether keys were pressed that nobody may read.
+    /// Whether keys were pressed that nobody may read, and on which legs since the last answer.
     pub is_masked: bool,
+    masked: BTreeSet<LegId>,
 }
 
 impl<'a> Course<'a> {
@@ -82,6 +83,7 @@ impl<'a> Course<'a> {
             waiting: VecDeque::new(),
             timers: Vec::new(),
             is_masked: false,
+            masked: BTreeSet::new(),
         }
     }
 
@@ -192,11 +194,8 @@ impl<'a> Course<'a> {
                 let wanted = facts.get("keys").and_then(|keys| keys.parse().ok()).unwrap_or(0);
                 let keys = self.keys.entry(*leg).or_default();
                 let digits = taken(keys, wanted, &gather.end);
-                if gather.secret {
-                    // The key that ended it looks like the others.
-                    keys.clear();
-                }
-                digits
+                // Keys that nobody may read stand for those that are missing.
+                if self.masked.remove(leg) { format!("{digits:0<wanted$}") } else { digits }
             }
             _ => String::new(),
         };
@@ -232,17 +231,20 @@ impl<'a> Course<'a> {
             }
             ("key", Some(leg)) => {
                 let shown = facts.get("digit")?;
-                self.is_masked |= shown == SECRET_KEY;
+                let is_masked = shown == SECRET_KEY;
+                if is_masked {
+                    self.masked.insert(leg);
+                    self.is_masked = true;
+                }
                 // What it was nobody knows: another key stands for it.
-                let shown = if shown == SECRET_KEY { "0" } else { shown };
-                let key = shown.chars().next().and_then(Key::of_char)?;
+                let key = if is_masked { "0" } else { shown }.chars().next().and_then(Key::of_char)?;
                 let duration = facts.get("ms").and_then(|ms| ms.parse().ok()).map_or(HELD, Duration::from_millis);
                 let via = match facts.get("via") {
                     Some("info") => Via::Info,
                     Some("inband") => Via::Inband,
                     _ => Via::Rtp,
                 };
-                self.key(leg, Press { key, duration, via })
+                self.key(leg, Press { key, duration, via }, is_masked)
             }
             ("room", Some(leg)) => Some(Next::Told(Wake::Heard(Happening::Room(leg, Box::new(happened(facts)?))))),
             ("refer", Some(leg)) => {
@@ -255,7 +257,7 @@ impl<'a> Course<'a> {
     }
 
     /// A key: what a verb takes the script is not told.
-    fn key(&mut self, leg: LegId, press: Press) -> Option<Next<'a>> {
+    fn key(&mut self, leg: LegId, press: Press, is_masked: bool) -> Option<Next<'a>> {
         let key = press.key;
         let taken = self.under_way.values().any(|(_, verb)| match verb {
             Verb::Gather(at, _) => *at == leg,
@@ -264,7 +266,7 @@ impl<'a> Course<'a> {
             _ => false,
         });
         let ended = self.under_way.values().any(|(_, verb)| !matches!(verb, Verb::Gather(..)) && taken);
-        if !ended {
+        if !ended && !is_masked {
             self.keys.entry(leg).or_default().push_back(key);
         }
         (!taken).then_some(Next::Told(Wake::Heard(Happening::Key(leg, press))))

@@ -7,15 +7,15 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-use patchcord_engine::occasion::Kind;
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position, Stmt, StmtBlock};
 
 use crate::endings;
 use crate::fault::Fault;
 pub use crate::handlers::HANDLERS;
-use crate::handlers::WITHOUT_PARTY;
+use crate::handlers::{self, WITHOUT_PARTY};
 use crate::limits::Limits;
 use crate::lints;
+use crate::rehearsal::{Constants, namesakes, nobody};
 use crate::words::given::unknown;
 use crate::words::kind::{Kind as Sort, texts_of};
 use crate::words::{self, FACTS, Of, Part, Word};
@@ -27,6 +27,9 @@ const LAST: &[&str] = &["hangup", "reject", "redirect"];
 /// Words that need somebody there.
 const NEEDS_PARTY: &[&str] =
     &["play", "gather", "record", "dial", "echo", "answer", "progress", "ring", "start_play", "join"];
+
+/// Words and their parts that name one target.
+const CALLED: &[(&str, &str)] = &[("transfer", "to"), ("originate", "target"), ("originate", "dial")];
 
 /// Answers whether a prompt of that name is there.
 pub type HasPrompt<'a> = &'a dyn Fn(&str) -> bool;
@@ -41,12 +44,14 @@ pub fn check(file: &str, text: &str, has_prompt: HasPrompt<'_>) -> Vec<Fault> {
         Ok(ast) => ast,
         Err(fault) => return vec![fault],
     };
-    let mut look = Look { file, ast: &ast, has_prompt, faults: Vec::new() };
-    look.handlers();
+    let constants = Constants::of(&ast);
+    let mut look = Look { file, ast: &ast, has_prompt, constants, faults: Vec::new() };
     look.functions();
     let mut faults = look.faults;
+    faults.extend(handlers::wrong(file, text, &ast));
     faults.extend(lints::unreachable(file, text, &ast));
     faults.extend(endings::impossible(file, text, &ast));
+    faults.extend(endings::unknown_fields(file, &ast));
     faults.extend(lints::constants(file, &ast));
     faults.extend(lints::undefined(&mut engine, file, text, &ast));
     faults.sort_by_key(|fault| (fault.line, fault.column));
@@ -58,36 +63,13 @@ struct Look<'a> {
     file: &'a str,
     ast: &'a AST,
     has_prompt: HasPrompt<'a>,
+    constants: Constants,
     faults: Vec<Fault>,
 }
 
 impl Look<'_> {
     fn wrong(&mut self, at: Position, what: impl Into<String>) {
         self.faults.push(Fault::at(self.file, at, what));
-    }
-
-    /// Handlers are there, are written right, and take what they are given.
-    fn handlers(&mut self) {
-        let functions: Vec<(String, usize)> =
-            self.ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
-        for (name, count) in functions.iter().filter(|(name, _)| name.starts_with("on_")) {
-            match HANDLERS.iter().find(|(known, ..)| known == name) {
-                Some((_, takes, says)) if takes != count => {
-                    let what = format!("{name} takes {count} values and would never be called: it is {says}");
-                    self.wrong(self.place_of(name), what);
-                }
-                Some(_) => {}
-                None => {
-                    let near = near(name, HANDLERS.iter().map(|(known, ..)| *known));
-                    let hint = near.map_or_else(String::new, |near| format!("; is {near} meant?"));
-                    self.wrong(self.place_of(name), format!("nobody calls a handler {name}{hint}"));
-                }
-            }
-        }
-        let begins = |name: &str| name == "on_invite" || Kind::ALL.iter().any(|kind| kind.handler() == name);
-        if !functions.iter().any(|(name, _)| begins(name)) {
-            self.faults.push(Fault::of_file(self.file, "it has no fn on_invite(caller), which a call begins with"));
-        }
     }
 
     fn functions(&mut self) {
@@ -112,7 +94,7 @@ impl Look<'_> {
             match node {
                 ASTNode::Expr(expr) => self.expression(expr, at.and_then(|at| within[at].1.as_deref())),
                 ASTNode::Stmt(statement) => {
-                    self.statement(statement);
+                    self.statement(statement, at.and_then(|at| within[at].1.as_deref()));
                     if let (1, Some(at)) = (path.len(), at) {
                         rows[at].extend(spoken(statement));
                     }
@@ -124,8 +106,9 @@ impl Look<'_> {
         rows.into_iter().for_each(|row| self.after_the_end(row));
     }
 
-    fn statement(&mut self, statement: &Stmt) {
+    fn statement(&mut self, statement: &Stmt, party: Option<&str>) {
         match statement {
+            Stmt::Assignment(both) => self.written(&both.1.lhs, party),
             Stmt::FnCall(call, at) => self.function(call, *at),
             Stmt::Block(block) => self.after_the_end(row_of(block)),
             Stmt::If(flow, _) => {
@@ -155,6 +138,19 @@ impl Look<'_> {
         }
     }
 
+    /// What is written to: of a leg, only its variables are the script's.
+    fn written(&mut self, to: &Expr, party: Option<&str>) {
+        let Expr::Dot(both, ..) = to else { return };
+        let Some(leg) = variable(&both.lhs).filter(|leg| Some(*leg) == party) else { return };
+        if let Expr::Property(property, at) = &both.rhs
+            && property.2 != "vars"
+        {
+            let how =
+                format!("what is the script's own is kept as {leg}.vars = #{{ … }}, or said by {leg}.tag(name, value)");
+            self.wrong(*at, format!("`{}` of a leg is read and never written; {how}", property.2));
+        }
+    }
+
     fn property(&mut self, name: &str, at: Position) {
         let known = || FACTS.iter().map(|fact| fact.name).chain(["id", "vars"]);
         if !known().any(|fact| fact == name) {
@@ -171,6 +167,7 @@ impl Look<'_> {
     fn method(&mut self, call: &FnCallExpr, at: Position, certain: bool) {
         let of_leg = words::all().find(|word| word.of == Of::Leg && word.name == call.name.as_str());
         match of_leg {
+            Some(_) if !certain && self.has_function(&call.name) => {}
             Some(word) => self.word(word, call, at, certain),
             None if certain && !self.has_function(&call.name) => {
                 let legs = words::all().filter(|word| word.of == Of::Leg).map(|word| word.name);
@@ -228,7 +225,7 @@ impl Look<'_> {
 
     /// Whether what a word is given is right, as far as it is written there.
     fn word(&mut self, word: &'static Word, call: &FnCallExpr, at: Position, certain: bool) {
-        let args = &call.args[..];
+        let (args, before) = (&call.args[..], self.faults.len());
         if certain && (args.len() < word.needs || args.len() > word.most()) {
             return self.wrong(at, format!("{} is given {} values here", word.written(), args.len()));
         }
@@ -246,6 +243,18 @@ impl Look<'_> {
                 None => self.wrong(at, unknown(word, &name)),
             }
         }
+        if self.faults.len() == before {
+            self.refused(word, args, at, certain);
+        }
+    }
+
+    /// What the word itself would say to this in a call.
+    fn refused(&mut self, word: &'static Word, args: &[Expr], at: Position, certain: bool) {
+        let refusal = self.constants.refusal(word, args, at);
+        let may_be_another = || namesakes(word).any(|word| self.constants.refusal(word, args, at).is_none());
+        if let Some((place, what)) = refusal.filter(|_| certain || !may_be_another()) {
+            self.wrong(if place.is_none() { at } else { place }, what);
+        }
     }
 
     fn value(&mut self, word: &Word, part: &Part, value: &Expr) {
@@ -253,8 +262,12 @@ impl Look<'_> {
             self.literal(word, part, &Literal::Value(literal), value.position());
         } else if let Expr::Array(list, _) = value {
             let texts = list.iter().filter_map(|item| item.get_literal_value(None));
-            for text in texts.filter(|_| part.kind == Sort::Prompts) {
-                self.prompts(&text, value.position());
+            for text in texts {
+                match part.kind {
+                    Sort::Prompts => self.prompts(&text, value.position()),
+                    Sort::Targets => self.targets(&text, value.position()),
+                    _ => {}
+                }
             }
         }
     }
@@ -264,9 +277,21 @@ impl Look<'_> {
         if let Err(why) = part.kind.check(value) {
             return self.wrong(at, format!("`{}` of {}: {why}", part.name, word.name));
         }
+        if part.kind == Sort::Targets || CALLED.contains(&(word.name, part.name)) {
+            self.targets(value, at);
+        }
         let is_prompt = part.kind == Sort::Prompts && part.name != "accept" && part.name != "attach";
         if is_prompt || ["ringback", "music", "screen", "filler"].contains(&part.name) {
             self.prompts(value, at);
+        }
+    }
+
+    /// Whether somebody can be called by the targets that are written there.
+    fn targets(&mut self, value: &Dynamic, at: Position) {
+        for target in texts_of(value).unwrap_or_default() {
+            if let Some(why) = nobody(&target) {
+                self.wrong(at, why);
+            }
         }
     }
 
@@ -278,14 +303,6 @@ impl Look<'_> {
                 self.wrong(at, format!("there is no prompt {name:?}; put {name}.wav, .mp3, .ogg, .flac or .opus into the folder of sounds"));
             }
         }
-    }
-
-    /// Where a function of that name begins.
-    fn place_of(&self, name: &str) -> Position {
-        let mut functions = self.ast.shared_lib().iter_script_fn_info();
-        let body =
-            functions.find_map(|(_, _, known, _, function)| (known == name).then(|| function.body.start_position()));
-        body.unwrap_or(Position::NONE)
     }
 
     fn has_function(&self, name: &str) -> bool {
@@ -391,94 +408,4 @@ pub(crate) fn near<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Opti
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn faults(text: &str) -> Vec<String> {
-        let has = |name: &str| ["welcome", "music"].contains(&name);
-        check("ivr.rhai", text, &has).iter().map(ToString::to_string).collect()
-    }
-
-    fn of_body(body: &str) -> Vec<String> {
-        faults(&format!("fn on_invite(caller) {{\n  {body}\n}}"))
-    }
-
-    #[test]
-    fn a_script_that_is_right_has_no_faults() {
-        let text = r#"
-            const GREETING = "welcome";
-            fn on_invite(caller) {
-                caller.answer();
-                let answer = caller.gather(#{ prompt: global::GREETING, digits: 1, timeout: 5.s(), accept: ["1", "2xx"] });
-                switch answer.digits { "1" => help(caller, answer), _ => caller.play(["welcome", "tone::440"]) }
-                let text = http::get("https://example.org", #{ timeout: 2.s() }).body;
-                caller.tag("length", text.len());
-                caller.play(say::number(5));
-                if caller.state == "answered" { caller.hangup(); }
-            }
-            fn help(leg, answer) { leg.dial("user:bob", #{ ringback: "music" }); }
-            fn on_bye(leg, why) { log::info(why.reason); }"#;
-        assert_eq!(faults(text), Vec::<String>::new());
-    }
-
-    #[test]
-    fn words_and_options_that_are_misspelt_are_told_with_what_is_meant() {
-        assert_eq!(of_body("caller.anser();"), ["ivr.rhai:2:10: a leg has no word `anser`; is `answer` meant?"]);
-        assert_eq!(
-            of_body("caller.play(\"welcome\", #{ lops: 2 });"),
-            ["ivr.rhai:2:29: play has no option `lops`; is `loops` meant?"]
-        );
-        assert_eq!(of_body("htp::get(\"x\");"), ["ivr.rhai:2:8: there is no module `htp`; is `http` meant?"]);
-        assert_eq!(
-            of_body("store::gett(\"x\");"),
-            ["ivr.rhai:2:10: store has no word `gett`; it knows get, set, incr, del"]
-        );
-        assert_eq!(
-            of_body("answer();"),
-            ["ivr.rhai:2:3: `answer` is said to a leg, as caller.answer(…): nobody is named here"]
-        );
-        assert_eq!(of_body("log::info(caller.form);"), ["ivr.rhai:2:20: a leg has no `form`; is `from` meant?"]);
-    }
-
-    #[test]
-    fn values_of_the_wrong_kind_are_told_where_they_stand() {
-        let told = of_body("caller.gather(#{ digits: 1, timeout: 5 });");
-        assert_eq!(
-            told,
-            ["ivr.rhai:2:31: `timeout` of gather: 5 has no unit; write 5.s() for seconds or 5.ms() for milliseconds"]
-        );
-        let told = of_body("caller.reject(\"busy\");");
-        assert_eq!(told, ["ivr.rhai:2:17: `code` of reject: it wants a whole number, and was given string \"busy\""]);
-        let told = of_body("caller.play();");
-        assert_eq!(
-            told,
-            ["ivr.rhai:2:10: leg.play(prompts, #{ stop_keys, volume, loops, from }) is given 0 values here"]
-        );
-    }
-
-    #[test]
-    fn prompts_that_are_not_there_are_named() {
-        let told = of_body("caller.play([\"welcome\", \"welcom\"]);\n  caller.gather(#{ prompt: \"menu\" });");
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].contains("there is no prompt \"welcom\""), "{told:?}");
-        assert!(told[1].starts_with("ivr.rhai:3:") && told[1].contains("\"menu\""), "{told:?}");
-    }
-
-    #[test]
-    fn what_is_said_behind_the_end_of_a_leg_is_told() {
-        let told = of_body("caller.hangup();\n  caller.play(\"welcome\");");
-        assert_eq!(told, ["ivr.rhai:3:10: caller.play comes behind caller.hangup, which ends the leg"]);
-    }
-
-    #[test]
-    fn handlers_that_nobody_would_call_are_told() {
-        let told = faults("fn on_invite(caller) {}\nfn on_dtfm(leg, key) {}\nfn on_bye(leg) {}");
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told.iter().any(|told| told.contains("is on_dtmf meant?")), "{told:?}");
-        assert!(
-            told.iter().any(|told| told.starts_with("ivr.rhai:3:")
-                && told.contains("on_bye takes 1 values and would never be called")),
-            "{told:?}"
-        );
-    }
-}
+mod tests;

@@ -1,16 +1,16 @@
-//! How words never end: a status that a script looks for and that nothing which it asks of a leg ever says.
+//! How words never end: a status or a field that a script looks for and that nothing which it asks of a leg ever says.
 //!
 //! Only statuses of variables that hold what came of a word are looked at, and only those that no word of a leg ends with: what a
 //! script makes itself has whatever status it likes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 
 use crate::check::near;
 use crate::fault::Fault;
 use crate::lints::arms;
-use crate::words::{self, Of};
+use crate::words::{self, Of, Word};
 
 /// Statuses that a text looks for in vain.
 pub(crate) fn impossible(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
@@ -18,7 +18,7 @@ pub(crate) fn impossible(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
     let mut faults = Vec::new();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         match path.last() {
-            Some(ASTNode::Stmt(Stmt::Var(both, ..))) if is_said_to_a_leg(&both.1) => {
+            Some(ASTNode::Stmt(Stmt::Var(both, ..))) if said(&both.1).is_some_and(|word| word.of == Of::Leg) => {
                 answers.insert(both.0.name.to_string());
             }
             Some(ASTNode::Stmt(Stmt::Switch(both, at)))
@@ -40,11 +40,94 @@ pub(crate) fn impossible(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
     faults
 }
 
-/// Whether a value is what came of a word of a leg.
-fn is_said_to_a_leg(value: &Expr) -> bool {
-    let Expr::Dot(both, ..) = value else { return false };
-    let Expr::MethodCall(call, _) = &both.rhs else { return false };
-    words::all().any(|word| word.of == Of::Leg && word.name == call.name.as_str() && !word.ends.is_empty())
+/// Fields of answers that a text reads and that no answer has.
+pub(crate) fn unknown_fields(file: &str, ast: &AST) -> Vec<Fault> {
+    let answers = answers(ast);
+    let mut faults = Vec::new();
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let Some(ASTNode::Expr(Expr::Dot(both, ..))) = path.last() else { return true };
+        let (Expr::Variable(name, ..), Expr::Property(property, at)) = (&both.lhs, first_of(&both.rhs)) else {
+            return true;
+        };
+        if let Some(Some(words)) = answers.get(name.1.as_str()) {
+            let fields: Vec<&str> = ["status"].into_iter().chain(words.iter().flat_map(|word| fields(word))).collect();
+            if !fields.contains(&property.2.as_str()) {
+                let hint = near(&property.2, fields.iter().copied())
+                    .map_or_else(|| format!("it has {}", fields.join(", ")), |near| format!("is `{near}` meant?"));
+                let word = words.first().map_or("", |word| word.name);
+                faults.push(Fault::at(file, *at, format!("what {word} gives has no `{}`; {hint}", property.2)));
+            }
+        }
+        true
+    });
+    faults
+}
+
+/// What came of which words, by variable; `None` for one that may be something else, too.
+fn answers(ast: &AST) -> BTreeMap<String, Option<Vec<&'static Word>>> {
+    let mut answers: BTreeMap<String, Option<Vec<&'static Word>>> = BTreeMap::new();
+    let mut is = |name: &str, word: Option<&'static Word>| {
+        let known = answers.entry(name.to_owned()).or_insert_with(|| Some(Vec::new()));
+        match (known.as_mut(), word) {
+            (Some(words), Some(word)) => words.push(word),
+            _ => *known = None,
+        }
+    };
+    for function in ast.iter_functions() {
+        function.params.iter().for_each(|name| is(name, None));
+    }
+    ast.walk(&mut |path: &[ASTNode<'_>]| {
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(both, ..))) => is(&both.0.name, said(&both.1)),
+            Some(ASTNode::Stmt(Stmt::Assignment(both))) => match &both.1.lhs {
+                Expr::Variable(name, ..) => is(&name.1, said(&both.1.rhs)),
+                Expr::Dot(dot, ..) | Expr::Index(dot, ..) => {
+                    if let Expr::Variable(name, ..) = &dot.lhs {
+                        is(&name.1, None);
+                    }
+                }
+                _ => {}
+            },
+            Some(ASTNode::Stmt(Stmt::For(both, _))) => {
+                is(&both.0.name, None);
+                both.1.iter().for_each(|counter| is(&counter.name, None));
+            }
+            Some(ASTNode::Stmt(Stmt::TryCatch(flow, _))) => {
+                if let Expr::Variable(name, ..) = &flow.expr {
+                    is(&name.1, None);
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    answers
+}
+
+/// The fields of what a word gives, as its sentence names them.
+fn fields(word: &Word) -> impl Iterator<Item = &'static str> + use<> {
+    let names = word.says.split("`.").skip(1).filter_map(|rest| rest.split('`').next());
+    names.filter(|name| !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_lowercase()))
+}
+
+/// The word of a leg or of the house that a value came of.
+fn said(value: &Expr) -> Option<&'static Word> {
+    let (of, call) = match value {
+        Expr::FnCall(call, _) if call.namespace.is_empty() => (Of::House, call),
+        Expr::Dot(both, ..) => match &both.rhs {
+            Expr::MethodCall(call, _) => (Of::Leg, call),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    words::all().find(|word| word.of == of && word.name == call.name.as_str() && !word.ends.is_empty())
+}
+
+fn first_of(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Dot(both, ..) | Expr::Index(both, ..) => &both.lhs,
+        other => other,
+    }
 }
 
 /// The variable of `talk.status`.

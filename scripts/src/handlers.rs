@@ -1,4 +1,10 @@
-//! The functions of a script that the house calls, with what each is given: for whoever checks a script and whoever reads the reference.
+//! The functions that the house calls: their names, what they take, and what is wrong with those of a text.
+
+use patchcord_engine::occasion::Kind;
+use rhai::{AST, Position};
+
+use crate::check::near;
+use crate::fault::Fault;
 
 /// Handlers, and how many values each takes.
 pub const HANDLERS: &[(&str, usize, &str)] = &[
@@ -38,3 +44,62 @@ pub const HANDLERS: &[(&str, usize, &str)] = &[
 
 /// Handlers that are given no leg.
 pub(crate) const WITHOUT_PARTY: &[&str] = &["on_web", "on_timer", "on_register"];
+
+/// What is wrong with the handlers of a text: one that nobody calls, one that takes something else, none to begin with.
+pub(crate) fn wrong(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let functions: Vec<(String, usize)> =
+        ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
+    let mut meant = Vec::new();
+    for (name, count) in functions.iter().filter(|(name, _)| name.starts_with("on_")) {
+        let at = place_of_function(text, name, *count);
+        match HANDLERS.iter().find(|(known, ..)| known == name) {
+            Some((_, takes, says)) if takes != count => {
+                let (is, are) = (in_words(*count), in_words(*takes));
+                faults.push(Fault::at(
+                    file,
+                    at,
+                    format!("{name} has {is} here and takes {are}, so it would never be called: it is {says}"),
+                ));
+                meant.push(name.as_str());
+            }
+            Some(_) => {}
+            None => {
+                let near = near(name, HANDLERS.iter().map(|(known, ..)| *known));
+                let hint = near.map_or_else(String::new, |near| format!("; is {near} meant?"));
+                meant.extend(near);
+                faults.push(Fault::at(file, at, format!("nobody calls a handler {name}{hint}")));
+            }
+        }
+    }
+    let begins = |name: &str| name == "on_invite" || Kind::ALL.iter().any(|kind| kind.handler() == name);
+    let is_begun = functions.iter().any(|(name, _)| begins(name)) || meant.into_iter().any(begins);
+    if !is_begun {
+        faults.push(Fault::of_file(file, "it has no fn on_invite(caller), which a call begins with"));
+    }
+    faults
+}
+
+/// Where a function of that name, with so many values, has its name.
+pub(crate) fn place_of_function(text: &str, name: &str, count: usize) -> Position {
+    let place = |(number, line): (usize, &str)| {
+        let rest = line.trim_start();
+        let rest = rest.strip_prefix("private ").map_or(rest, str::trim_start).strip_prefix("fn ")?.trim_start();
+        let takes = rest.strip_prefix(name)?.trim_start().strip_prefix('(')?;
+        let takes = takes.split(')').next().unwrap_or(takes).split(',').filter(|part| !part.trim().is_empty());
+        let column = line.chars().count() - rest.chars().count() + 1;
+        let at = Position::new(u16::try_from(number + 1).ok()?, u16::try_from(column).ok()?);
+        Some((takes.count(), at))
+    };
+    let places: Vec<(usize, Position)> = text.lines().enumerate().filter_map(place).collect();
+    let exact = places.iter().find(|(takes, _)| *takes == count).or(places.first());
+    exact.map_or(Position::NONE, |(_, at)| *at)
+}
+
+fn in_words(count: usize) -> String {
+    match count {
+        0 => "no value".into(),
+        1 => "1 value".into(),
+        count => format!("{count} values"),
+    }
+}

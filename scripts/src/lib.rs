@@ -18,7 +18,7 @@
 //! | `memory` | what it holds, counted by the allocator; with `strand` all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
-//! | `check`, `handlers`, `lints`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
+//! | `handlers`, `check`, `lints`, `reach`, `endings`, `rehearsal`, `reference` | what is wrong with a text before anybody calls it; the page of all words |
 //! | `say`, `time` | numbers and dates as prompts; opening hours and holidays |
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
@@ -40,7 +40,9 @@ pub mod lints;
 mod meant;
 pub mod memory;
 mod occasion;
+pub mod reach;
 pub mod reference;
+mod rehearsal;
 pub mod replay;
 pub mod say;
 mod scene;

@@ -15,6 +15,7 @@ use patchcord_engine::occasion::{Kind, Occasion};
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 use serde_json::{Value, json};
 
+use crate::check::near;
 use crate::host::Compiled;
 use crate::scene::Scene;
 
@@ -121,6 +122,9 @@ fn of_web(given: &Dynamic) -> Result<Value, String> {
     Ok(json!({ "status": status, "headers": headers, "body": body }))
 }
 
+/// Parts of an answer to a phone.
+const VERDICT: [&str; 2] = ["status", "reason"];
+
 /// What a phone is told: yes, or why not.
 fn verdict(handler: &str, given: &Dynamic) -> Result<Value, String> {
     if given.is_unit() || given.as_bool() == Ok(true) {
@@ -133,10 +137,15 @@ fn verdict(handler: &str, given: &Dynamic) -> Result<Value, String> {
         return Ok(json!({ "status": status_of(handler, status, 400..700)? }));
     }
     let how = "gives back true, false, a status from 400 on, or #{ status: 403, reason: \"…\" }";
-    let Some(map) = given.read_lock::<Map>().filter(|map| map.keys().all(|key| key == "status" || key == "reason"))
-    else {
+    let Some(map) = given.read_lock::<Map>() else {
         return Err(format!("{handler} {how}; this gave {}", given.type_name()));
     };
+    if let Some(other) = map.keys().find(|key| !VERDICT.contains(&key.as_str())) {
+        let near = near(other, VERDICT.into_iter());
+        let hint = near
+            .map_or_else(|| format!("an answer has {}", VERDICT.join(" and ")), |near| format!("is `{near}` meant?"));
+        return Err(format!("{handler} gave a map with `{other}`; {hint}"));
+    }
     let status = map.get("status").and_then(|status| status.as_int().ok());
     let status = status_of(handler, status.ok_or_else(|| format!("{handler} {how}"))?, 400..700)?;
     match map.get("reason") {
@@ -204,6 +213,10 @@ mod tests {
             said("#{ status: 403, reason: \"Not Today\" }"),
             Ok(r#"{"reason":"Not Today","status":403}"#.into())
         );
+        let told = said("#{ status: 403, raeson: \"x\" }");
+        assert_eq!(told, Err("on_register gave a map with `raeson`; is `reason` meant?".into()));
+        let told = said("#{ status: 403, retry: 5 }");
+        assert_eq!(told, Err("on_register gave a map with `retry`; an answer has status and reason".into()));
         for wrong in ["200", "\"no\"", "#{ reason: \"x\" }", "#{ status: 403, reason: \"a\\nb\" }"] {
             assert!(said(wrong).is_err(), "{wrong}");
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::check::HANDLERS;
+use crate::handlers::HANDLERS;
 use crate::words::{self, FACTS, Of, Part, Word};
 
 /// Where the reference begins in a page.

@@ -54,7 +54,7 @@ fn misuse_names_the_option_the_place_and_what_was_meant() {
     );
     assert_eq!(
         says("caller.dial(\"user:a\", #{ headers: #{ \"Via\": \"x\" } });"),
-        "ivr.rhai:2:10: the header Via is written by the house; a script may add others"
+        "ivr.rhai:2:10: `headers` of dial: Via is written by the house; a script may add others"
     );
     assert_eq!(says("let x = nothing;"), "ivr.rhai:2:11: Variable not found: nothing");
 }

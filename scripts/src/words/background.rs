@@ -72,7 +72,7 @@ pub(super) const WORDS: &[Word] = &[
         does: |given| {
             let both = given.text("channels").is_none_or(|channels| channels == "both");
             let rules = patchcord_engine::call::verb::Record {
-                max: given.time("max", Duration::from_secs(4 * 3600))?.unwrap_or(Duration::from_secs(4 * 3600)),
+                max: given.some_time("max", Duration::from_secs(4 * 3600))?.unwrap_or(Duration::from_secs(4 * 3600)),
                 silence: None,
                 end: Vec::new(),
                 beep: false,

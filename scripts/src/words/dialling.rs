@@ -123,9 +123,9 @@ pub(super) const WORDS: &[Word] = &[
         says: "Calls others and joins the first who answers, until one of both hangs up. With it come `.leg`, `.sip` and `.talk`.",
         does: |given| {
             let Leg(leg) = given.leg();
-            let dial = dial(given)?;
+            let (dial, keys) = (dial(given)?, keys(given)?);
             let scene = given.scene()?;
-            scene.set_keys(leg, keys(given)?);
+            scene.set_keys(leg, keys);
             scene.ended_by_key.set(false);
             let answer = dialled(given, Some(leg), Verb::Dial(leg, Box::new(dial)));
             scene.set_keys(leg, BTreeMap::new());
@@ -176,10 +176,17 @@ pub(super) const WORDS: &[Word] = &[
 ];
 
 fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
-    let ring = given.time("ring", LONGEST_RING)?.unwrap_or(RING);
+    let ring = given.some_time("ring", LONGEST_RING)?.unwrap_or(RING);
+    let (max_talk, warn_at) = talk(given)?;
+    let step = given.some_time("step", LONGEST_RING)?;
+    if step.is_some() && given.text("strategy").as_deref() != Some("steps") {
+        return Err(given.wrong(
+            "`step` of dial says how much later the next one rings with strategy: \"steps\"; it goes with that",
+        ));
+    }
     let strategy = match given.text("strategy").as_deref() {
         Some("one_by_one") => Strategy::OneByOne,
-        Some("steps") => Strategy::Steps(given.time("step", LONGEST_RING)?.unwrap_or(Duration::from_secs(5))),
+        Some("steps") => Strategy::Steps(step.unwrap_or(Duration::from_secs(5))),
         _ => Strategy::All,
     };
     let early = given.flag("early_media").unwrap_or(true);
@@ -192,7 +199,7 @@ fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
     let codecs = given.get("codecs").and_then(texts_of).unwrap_or_default();
     let known = ["opus", "g722", "pcma", "pcmu", "l16", "g729"];
     if let Some(other) = codecs.iter().find(|codec| !known.contains(&codec.as_str())) {
-        return Err(given.wrong(format!("there is no codec {other:?}; there are {}", known.join(", "))));
+        return Err(given.wrong_with("codecs", format!("there is no codec {other:?}; there are {}", known.join(", "))));
     }
     Ok(Dial {
         strategy,
@@ -200,14 +207,30 @@ fn dial(given: &Given<'_>) -> Result<Dial, Box<EvalAltResult>> {
         screen: screen(given)?,
         caller_id: given.text("caller_id"),
         present: given.flag("present").unwrap_or(true),
-        max_talk: given.time("max_talk", LONGEST_TALK)?,
-        warn_at: given.time("warn_at", LONGEST_TALK)?,
+        max_talk,
+        warn_at,
         headers: headers(given)?,
         codecs,
         secure: given.flag("secure"),
         record: given.flag("record").unwrap_or(false),
         ..Dial::new(given.texts("targets"), ring)
     })
+}
+
+/// How long they may talk, and how long before that they are warned.
+fn talk(given: &Given<'_>) -> Result<(Option<Duration>, Option<Duration>), Box<EvalAltResult>> {
+    let longest = given.some_time("max_talk", LONGEST_TALK)?;
+    let before = given.some_time("warn_at", LONGEST_TALK)?;
+    match (longest, before) {
+        (None, Some(_)) => Err(given
+            .wrong("`warn_at` of dial says how long before the end of `max_talk` both are warned; it goes with that")),
+        (Some(longest), Some(before)) if before >= longest => Err(given.wrong(format!(
+            "`warn_at` of dial is {}, and the talk ends after {}: it is how long before that end both are warned",
+            Span(before),
+            Span(longest)
+        ))),
+        both => Ok(both),
+    }
 }
 
 /// A talk that a key has ended is over for the one who was called as well. Gives back what came of the dial.
@@ -227,12 +250,12 @@ fn keys(given: &Given<'_>) -> Result<BTreeMap<char, KeyDoes>, Box<EvalAltResult>
         let mut letters = key.chars();
         let (Some(letter), None) = (letters.next().filter(|letter| Key::of_char(*letter).is_some()), letters.next())
         else {
-            return Err(given.wrong(format!("`keys` of dial: {key:?} is no key; there are 0 to 9, *, #, and A to D")));
+            return Err(given.wrong_with("keys", format!("{key:?} is no key; there are 0 to 9, *, #, and A to D")));
         };
         let ends = then.read_lock::<ImmutableString>().is_some_and(|word| word.as_str() == "end");
         let Some(then) = ends.then_some(KeyDoes::End).or_else(|| then.try_cast().map(KeyDoes::Run)) else {
             let how = "a key ends the talk or does what a function says, as #{ \"#\": \"end\", \"*\": |caller| caller.tag(\"starred\", true) }";
-            return Err(given.wrong(format!("`keys` of dial: {how}")));
+            return Err(given.wrong_with("keys", how));
         };
         keys.insert(letter.to_ascii_uppercase(), then);
     }
@@ -247,7 +270,7 @@ fn screen(given: &Given<'_>) -> Result<Option<Screen>, Box<EvalAltResult>> {
     let Some(map) = given.map("screen") else { return Ok(None) };
     given.inner("screen", &map, SCREEN)?;
     let prompt = map.get("prompt").map(ToString::to_string);
-    let mut screen = usual(prompt.ok_or_else(|| given.wrong("`screen` of dial has no `prompt`"))?);
+    let mut screen = usual(prompt.ok_or_else(|| given.wrong_with("screen", "it has no `prompt`"))?);
     if let Some(key) = map.get("key").and_then(|key| key.to_string().chars().next()).and_then(Key::of_char) {
         screen.key = key;
     }
@@ -267,13 +290,13 @@ fn headers(given: &Given<'_>) -> Result<Vec<(String, String)>, Box<EvalAltResult
         let value = value.to_string();
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&byte);
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(given.wrong(format!("{name:?} is no name of a header")));
+            return Err(given.wrong_with("headers", format!("{name:?} is no name of a header")));
         }
         if OURS.contains(&name.to_ascii_lowercase().as_str()) {
-            return Err(given.wrong(format!("the header {name} is written by the house; a script may add others")));
+            return Err(given.wrong_with("headers", format!("{name} is written by the house; a script may add others")));
         }
         if value.len() > 1024 || value.contains(['\r', '\n', '\0']) {
-            return Err(given.wrong(format!("the header {name} has a line end in it, or more than 1024 bytes")));
+            return Err(given.wrong_with("headers", format!("{name} has a line end in it, or more than 1024 bytes")));
         }
         headers.push((name.to_string(), value));
     }

@@ -1,21 +1,36 @@
 //! What a call of a word was given: checked against its table before the word sees it, so that a word only takes.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use patchcord_media::dtmf::Key;
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
-use super::kind::texts_of;
+use super::kind::{shown, texts_of};
 use super::{Answer, Held, Leg, Of, Part, Room, Span, Wish, Word};
 use crate::scene::{Scene, Unwound};
 
 /// What a call of a word was given.
 pub struct Given<'a> {
     word: &'static Word,
-    context: &'a NativeCallContext<'a>,
+    context: Option<&'a NativeCallContext<'a>>,
     receiver: Option<Dynamic>,
     args: Vec<Dynamic>,
     options: Map,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// What is kept of a call that nobody makes: `check` asks a word what it says to what is written out in a script.
+#[derive(Default)]
+struct Rehearsal {
+    /// What is computed, and so not known.
+    unknown: Vec<&'static str>,
+    /// Whether the word has looked at one of these: what it says from then on may be wrong.
+    doubts: Cell<bool>,
+    /// Whether what it said is about one value alone, and so is certain all the same.
+    certain: Cell<bool>,
+    /// Whether it came as far as to ask the call for something: all of its rules were kept.
+    through: Cell<bool>,
 }
 
 impl<'a> Given<'a> {
@@ -27,37 +42,95 @@ impl<'a> Given<'a> {
     ) -> Result<Self, Box<EvalAltResult>> {
         let mut args: Vec<Dynamic> = args.iter_mut().map(|arg| arg.flatten_clone()).collect();
         let receiver = (!matches!(word.of, Of::Module(_) | Of::House)).then(|| args.remove(0));
-        let wrong = |what: String| Err(wrong(context.call_position(), what));
         let with_map = args.last().is_some_and(|last| last.is::<Map>());
         let has_options = !word.options.is_empty() && with_map && args.len() > word.needs;
         let options = if has_options { args.pop().map(Dynamic::cast::<Map>).unwrap_or_default() } else { Map::new() };
+        let given = Self { word, context: Some(context), receiver, args, options, rehearsal: None };
+        given.fits().map_err(|what| given.wrong(what))?;
+        Ok(given)
+    }
+
+    /// What a word says to what stands in a script, by the rules that it has in a call; `None` where it may be right. What is
+    /// computed there is `None`.
+    pub fn rehearse(
+        word: &'static Word,
+        receiver: Option<Dynamic>,
+        args: Vec<Option<Dynamic>>,
+        options: Vec<(String, Option<Dynamic>)>,
+    ) -> Option<String> {
+        let unknown = word.takes.iter().zip(&args).filter(|(_, arg)| arg.is_none()).map(|(part, _)| part.name);
+        let computed = |part: &&Part| options.iter().any(|(name, value)| name == part.name && value.is_none());
+        let unknown = unknown.chain(word.options.iter().filter(computed).map(|part| part.name)).collect();
+        let known = options.into_iter().filter_map(|(name, value)| Some((name.into(), value?)));
+        let given = Self {
+            word,
+            context: None,
+            receiver,
+            args: args.into_iter().map(Option::unwrap_or_default).collect(),
+            options: known.collect(),
+            rehearsal: Some(Rehearsal { unknown, ..Rehearsal::default() }),
+        };
+        if let Err(what) = given.fits() {
+            return Some(what);
+        }
+        let error = (word.does)(&given).err()?;
+        let rehearsal = given.rehearsal.as_ref()?;
+        let EvalAltResult::ErrorRuntime(what, _) = *error else { return None };
+        let is_certain = rehearsal.certain.get() || !rehearsal.doubts.get();
+        (is_certain && !rehearsal.through.get()).then(|| what.to_string())
+    }
+
+    /// Whether there is what the table wants, as far as it is known.
+    fn fits(&self) -> Result<(), String> {
+        let Self { word, args, .. } = self;
         if args.len() < word.needs || args.len() > word.takes.len() {
-            return wrong(format!("{} was given {} values", word.written(), args.len()));
+            let behind = args.get(word.takes.len()).filter(|_| !word.options.is_empty() && args.len() <= word.most());
+            return Err(match behind {
+                Some(behind) => {
+                    format!("{} takes its options as a map, and was given {}", word.written(), shown(behind))
+                }
+                None => format!("{} was given {} values", word.written(), args.len()),
+            });
         }
-        for (part, value) in word.takes.iter().zip(&args) {
-            if let Err(why) = part.kind.check(value) {
-                return wrong(format!("`{}` of {}: {why}", part.name, word.name));
-            }
+        for (part, value) in word.takes.iter().zip(args).filter(|(part, _)| !self.is_unknown(part.name)) {
+            part.kind.check(value).map_err(|why| format!("`{}` of {}: {why}", part.name, word.name))?;
         }
-        for (name, value) in &options {
-            let Some(option) = word.options.iter().find(|option| option.name == name.as_str()) else {
-                return wrong(unknown(word, name));
-            };
-            if let Err(why) = option.kind.check(value) {
-                return wrong(format!("`{name}` of {}: {why}", word.name));
-            }
+        for (name, value) in &self.options {
+            let option = word.options.iter().find(|option| option.name == name.as_str());
+            let option = option.ok_or_else(|| unknown(word, name))?;
+            option.kind.check(value).map_err(|why| format!("`{name}` of {}: {why}", word.name))?;
         }
-        Ok(Self { word, context, receiver, args, options })
+        Ok(())
+    }
+
+    fn is_unknown(&self, name: &str) -> bool {
+        self.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.unknown.contains(&name))
     }
 
     /// The call on whose behalf this is.
     pub fn scene(&self) -> Result<std::rc::Rc<Scene>, Box<EvalAltResult>> {
+        if let Some(rehearsal) = &self.rehearsal {
+            rehearsal.through.set(true);
+            return Err(self.wrong("nobody calls"));
+        }
         Scene::current().ok_or_else(|| self.wrong(format!("{} works only inside a call", self.word.written())))
     }
 
     /// An error that says what was wrong, at the place of the call.
     pub fn wrong(&self, what: impl Into<String>) -> Box<EvalAltResult> {
-        wrong(self.context.call_position(), what.into())
+        wrong(self.context.map_or(Position::NONE, NativeCallContext::call_position), what.into())
+    }
+
+    /// The same of one value or option alone, whatever else was given.
+    pub fn wrong_with(&self, name: &str, what: impl std::fmt::Display) -> Box<EvalAltResult> {
+        self.certainly(format!("`{name}` of {}: {what}", self.word.name))
+    }
+
+    fn certainly(&self, what: String) -> Box<EvalAltResult> {
+        if let Some(rehearsal) = &self.rehearsal {
+            rehearsal.certain.set(true);
+        }
+        self.wrong(what)
     }
 
     /// What unwinds a script, with the place of the call: Rhai forgets it when it leaves a function by such an error.
@@ -77,9 +150,10 @@ impl<'a> Given<'a> {
 
     /// Where it was called, as `ivr.rhai:12`.
     pub fn place(&self) -> Option<String> {
-        let line = self.context.call_position().line()?;
+        let context = self.context?;
+        let line = context.call_position().line()?;
         // A function that was given to a word, as after, is called with no name of its file.
-        match (self.context.call_source(), Scene::current()) {
+        match (context.call_source(), Scene::current()) {
             (Some(file), _) => Some(format!("{file}:{line}")),
             (None, Some(scene)) => Some(format!("{}.rhai:{line}", scene.service)),
             (None, None) => None,
@@ -110,6 +184,9 @@ impl<'a> Given<'a> {
     pub fn get(&self, name: &str) -> Option<&Dynamic> {
         let at = self.word.takes.iter().position(|part| part.name == name);
         debug_assert!(at.is_some() || self.word.options.iter().any(|option| option.name == name), "{name} is declared");
+        if let Some(rehearsal) = self.rehearsal.as_ref().filter(|_| self.is_unknown(name)) {
+            rehearsal.doubts.set(true);
+        }
         at.and_then(|at| self.args.get(at)).or_else(|| self.options.get(name)).filter(|value| !value.is_unit())
     }
 
@@ -137,7 +214,8 @@ impl<'a> Given<'a> {
     pub fn number(&self, name: &str, least: i64, most: i64) -> Result<Option<i64>, Box<EvalAltResult>> {
         match self.get(name).and_then(|value| value.as_int().ok()) {
             Some(number) if !(least..=most).contains(&number) => {
-                Err(self.wrong(format!("`{name}` of {} is {number}; it may be from {least} to {most}", self.word.name)))
+                let word = self.word.name;
+                Err(self.certainly(format!("`{name}` of {word} is {number}; it may be from {least} to {most}")))
             }
             number => Ok(number),
         }
@@ -146,13 +224,22 @@ impl<'a> Given<'a> {
     /// A time of at most so long; an error names the bound.
     pub fn time(&self, name: &str, most: Duration) -> Result<Option<Duration>, Box<EvalAltResult>> {
         match self.get(name).and_then(|value| value.clone().try_cast::<Span>()) {
-            Some(Span(time)) if time > most => Err(self.wrong(format!(
-                "`{name}` of {} is {}; the longest is {}",
-                self.word.name,
-                Span(time),
-                Span(most)
-            ))),
+            Some(Span(time)) if time > most => {
+                let (word, time, most) = (self.word.name, Span(time), Span(most));
+                Err(self.certainly(format!("`{name}` of {word} is {time}; the longest is {most}")))
+            }
             time => Ok(time.map(|Span(time)| time)),
+        }
+    }
+
+    /// A time in which something has to happen: of at most so long, and not of nothing.
+    pub fn some_time(&self, name: &str, most: Duration) -> Result<Option<Duration>, Box<EvalAltResult>> {
+        match self.time(name, most)? {
+            Some(Duration::ZERO) => {
+                let (word, most) = (self.word.name, Span(most));
+                Err(self.certainly(format!("`{name}` of {word} is no time at all; it may be up to {most}")))
+            }
+            time => Ok(time),
         }
     }
 
@@ -181,9 +268,12 @@ impl<'a> Given<'a> {
         for (key, value) in map {
             let Some(part) = parts.iter().find(|part| part.name == key.as_str()) else {
                 let known: Vec<&str> = parts.iter().map(|part| part.name).collect();
-                return Err(self.wrong(format!("`{name}` has no `{key}`; it knows {}", known.join(", "))));
+                let near = crate::check::near(key, known.iter().copied());
+                let hint =
+                    near.map_or_else(|| format!("it knows {}", known.join(", ")), |near| format!("is `{near}` meant?"));
+                return Err(self.wrong_with(name, format!("it has no `{key}`; {hint}")));
             };
-            part.kind.check(value).map_err(|why| self.wrong(format!("`{key}` of `{name}`: {why}")))?;
+            part.kind.check(value).map_err(|why| self.wrong_with(name, format!("`{key}`: {why}")))?;
         }
         Ok(())
     }

@@ -123,9 +123,12 @@ pub fn texts_of(value: &Dynamic) -> Option<Vec<String>> {
 }
 
 /// A value as a person is shown it: short.
-fn shown(value: &Dynamic) -> String {
+pub(super) fn shown(value: &Dynamic) -> String {
     if value.is_unit() {
         return "nothing".into();
+    }
+    if let Some(time) = value.clone().try_cast::<Span>() {
+        return time.to_string();
     }
     let text = if value.is_string() { format!("{:?}", value.to_string()) } else { value.to_string() };
     let kind = value.type_name().rsplit("::").next().unwrap_or_default().to_owned();

@@ -102,9 +102,9 @@ pub(super) const WORDS: &[Word] = &[
         ends: &[],
         says: "Ends the leg. On the caller's leg it ends the story, too.",
         does: |given| {
-            let (scene, Leg(leg)) = (given.scene()?, given.leg());
             let cause = u8::try_from(given.number("cause", 1, 127)?.unwrap_or(16)).unwrap_or(16);
-            scene.want(given, Some(leg), Verb::HangUp(leg, cause))?;
+            let Leg(leg) = given.leg();
+            given.scene()?.want(given, Some(leg), Verb::HangUp(leg, cause))?;
             Given::nothing()
         },
     },
@@ -117,9 +117,8 @@ pub(super) const WORDS: &[Word] = &[
         ends: &["ok", "gone"],
         says: "Lets time pass, for as long as the party is there.",
         does: |given| {
-            let (scene, Leg(leg)) = (given.scene()?, given.leg());
-            let time = given.time("time", SLEEP)?.unwrap_or_default();
-            let status = scene.want_status(given, leg, Verb::Sleep(time))?;
+            let (time, Leg(leg)) = (given.time("time", SLEEP)?.unwrap_or_default(), given.leg());
+            let status = given.scene()?.want_status(given, leg, Verb::Sleep(time))?;
             Ok(ended(status.word(), []))
         },
     },
@@ -132,7 +131,6 @@ pub(super) const WORDS: &[Word] = &[
         ends: &[],
         says: "Writes a word into the record of the call.",
         does: |given| {
-            let scene = given.scene()?;
             let (name, value) = (given.needed("name"), given.get("value").map(ToString::to_string).unwrap_or_default());
             if name.is_empty() || name.len() > TAG || value.len() > TAG {
                 return Err(
@@ -140,7 +138,7 @@ pub(super) const WORDS: &[Word] = &[
                 );
             }
             // A record is written to when its caller has left, too.
-            scene.want(given, None, Verb::Tag(name, value))?;
+            given.scene()?.want(given, None, Verb::Tag(name, value))?;
             Given::nothing()
         },
     },

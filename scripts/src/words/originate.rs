@@ -44,7 +44,7 @@ pub(super) const WORDS: &[Word] = &[Word {
         };
         let wanted = Wanted {
             caller_id: given.text("caller_id"),
-            ring: given.time("ring", LONGEST_RING)?.unwrap_or(USUAL_RING),
+            ring: given.some_time("ring", LONGEST_RING)?.unwrap_or(USUAL_RING),
             vars,
             ..Wanted::new(&given.needed("target"), then)
         };

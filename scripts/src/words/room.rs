@@ -300,7 +300,7 @@ fn rules(given: &Given<'_>) -> Result<Rules, Box<EvalAltResult>> {
     let most = given.number("max", 1, MAX_MEMBERS as i64)?;
     for name in ["pin", "moderator_pin"] {
         if given.text(name).is_some_and(|pin| !is_pin(&pin)) {
-            return Err(given.wrong(format!("`{name}` of open: a PIN has 1 to 16 digits")));
+            return Err(given.wrong_with(name, "a PIN has 1 to 16 digits"));
         }
     }
     let flag = |name: &str, usual: bool| given.flag(name).unwrap_or(usual);
@@ -359,14 +359,14 @@ fn menu(given: &Given<'_>) -> Result<Vec<(String, Action)>, Box<EvalAltResult>> 
         return Err(given.wrong(format!("`keys` of join has more than {MAX_COMMANDS} commands")));
     }
     let command = |(keys, word): (rhai::Identifier, Dynamic)| {
-        Kind::Keys.check(&keys.as_str().into()).map_err(|why| given.wrong(format!("`keys` of join: {why}")))?;
+        Kind::Keys.check(&keys.as_str().into()).map_err(|why| given.wrong_with("keys", why))?;
         if keys.is_empty() || keys.len() > MAX_COMMAND {
-            return Err(given.wrong(format!("`keys` of join: a command has 1 to {MAX_COMMAND} keys")));
+            return Err(given.wrong_with("keys", format!("a command has 1 to {MAX_COMMAND} keys")));
         }
         let word = word.to_string();
         let action = Action::of(&word).ok_or_else(|| {
             let known: Vec<&str> = Action::words().collect();
-            given.wrong(format!("`keys` of join has no {word:?}; it knows {}", known.join(", ")))
+            given.wrong_with("keys", format!("it has no {word:?}; it knows {}", known.join(", ")))
         })?;
         Ok((keys.to_string(), action))
     };

@@ -110,9 +110,11 @@ pub(super) const WORDS: &[Word] = &[
         ends: &[],
         says: "Gives whether these hours are now.",
         does: |given| {
-            let (now, _) = given.scene()?.moment(given)?;
-            let within = time::within(&given.needed("hours"), now);
-            Ok(within.map_err(|wrong| given.wrong(wrong.to_string()))?.into())
+            let within =
+                |now| time::within(&given.needed("hours"), now).map_err(|wrong| given.wrong(wrong.to_string()));
+            // What cannot be read is told before anything is asked.
+            within(Duration::ZERO)?;
+            Ok(within(given.scene()?.moment(given)?.0)?.into())
         },
     },
     Word {
@@ -124,9 +126,9 @@ pub(super) const WORDS: &[Word] = &[
         ends: &[],
         says: "Gives whether today is one of these days.",
         does: |given| {
-            let (now, _) = given.scene()?.moment(given)?;
-            let is_one = time::is_day(&given.needed("days"), now);
-            Ok(is_one.map_err(|wrong| given.wrong(wrong.to_string()))?.into())
+            let is_one = |now| time::is_day(&given.needed("days"), now).map_err(|wrong| given.wrong(wrong.to_string()));
+            is_one(Duration::ZERO)?;
+            Ok(is_one(given.scene()?.moment(given)?.0)?.into())
         },
     },
     Word {
@@ -159,7 +161,8 @@ const fn say(
 fn language(given: &Given<'_>) -> Result<Language, Box<EvalAltResult>> {
     let Some(tag) = given.text("language") else { return Ok(given.scene()?.limits.language) };
     Language::of(&tag).ok_or_else(|| {
-        given.wrong(format!("nobody has taught the house to count in {tag:?}; there are \"en\" and \"de\""))
+        let why = format!("nobody has taught the house to count in {tag:?}; there are \"en\" and \"de\"");
+        given.wrong_with("language", why)
     })
 }
 

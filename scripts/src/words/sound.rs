@@ -108,9 +108,8 @@ pub(super) const WORDS: &[Word] = &[
         ends: &["kept", "too_short", "silence", "failed", "gone"],
         says: "Records what the party says. The file is `.file`, its length in milliseconds `.ms`.",
         does: |given| {
-            let (scene, Leg(leg)) = (given.scene()?, given.leg());
-            let rules = recording(given, false)?;
-            Ok(recorded(&scene.want(given, Some(leg), Verb::Record(leg, rules))?))
+            let (rules, Leg(leg)) = (recording(given, false)?, given.leg());
+            Ok(recorded(&given.scene()?.want(given, Some(leg), Verb::Record(leg, rules))?))
         },
     },
     Word {
@@ -198,7 +197,6 @@ pub(super) fn playing(given: &Given<'_>) -> Result<Play, Box<EvalAltResult>> {
 }
 
 fn gather(given: &Given<'_>) -> Answer {
-    let (scene, Leg(leg)) = (given.scene()?, given.leg());
     let count = |name| Ok::<_, Box<EvalAltResult>>(given.number(name, 1, DIGITS)?.and_then(|n| u32::try_from(n).ok()));
     let (digits, end) = (count("digits")?, given.keys("end"));
     if digits.is_some() && (given.get("min").is_some() || given.get("max").is_some()) {
@@ -212,9 +210,8 @@ fn gather(given: &Given<'_>) -> Answer {
     }
     let accept = given.get("accept").and_then(texts_of).unwrap_or_default();
     if let Some(other) = accept.iter().find(|text| !is_pattern(text)) {
-        return Err(
-            given.wrong(format!("`accept` of gather: {other:?} is no answer; it has keys, and x for any digit"))
-        );
+        let why = format!("{other:?} is no answer; there are 0 to 9, *, #, A to D, and x for any digit");
+        return Err(given.wrong_with("accept", why));
     }
     let play = |name| given.get(name).map(|_| prompts(given, name));
     let rules = Gather {
@@ -231,21 +228,24 @@ fn gather(given: &Given<'_>) -> Answer {
         clear_first: given.flag("clear_first").unwrap_or(false),
         secret: given.flag("secret").unwrap_or(false),
     };
-    match scene.want(given, Some(leg), Verb::Gather(leg, Box::new(rules)))? {
+    let Leg(leg) = given.leg();
+    match given.scene()?.want(given, Some(leg), Verb::Gather(leg, Box::new(rules)))? {
         Outcome::Gathered { status, digits } => Ok(ended(status.word(), [("digits", digits.into())])),
         other => Ok(ended(crate::words::sound::status_of(&other), [("digits", "".into())])),
     }
 }
 
 fn is_pattern(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|key| key == 'x' || patchcord_media::dtmf::Key::of_char(key).is_some())
+    // Keys come as they are written here: a small letter is none.
+    let is_key = |letter: char| key(letter).is_some_and(|key| key.as_char() == letter);
+    !text.is_empty() && text.chars().all(|letter| letter == 'x' || is_key(letter))
 }
 
 /// What `record` and `start_record` were given.
 pub(super) fn recording(given: &Given<'_>, both: bool) -> Result<Record, Box<EvalAltResult>> {
     let longest = if both { LONGEST } else { Duration::from_secs(120) };
     Ok(Record {
-        max: given.time("max", LONGEST)?.unwrap_or(longest),
+        max: given.some_time("max", LONGEST)?.unwrap_or(longest),
         silence: given.time("silence", WAIT)?,
         end: if given.get("end").is_some() { given.keys("end") } else { "#".chars().filter_map(key).collect() },
         beep: given.flag("beep").unwrap_or(true),

@@ -18,6 +18,13 @@ impl Span {
         Self(Duration::from_millis(millis))
     }
 
+    /// The time that is written as a number and a unit.
+    pub fn written(count: &rhai::Dynamic, unit: &str) -> Option<Self> {
+        let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        let count = count.as_float().or_else(|_| count.as_int().map(|count| count as f64)).ok()?;
+        Self::of(count, *unit).ok()
+    }
+
     fn of(count: f64, unit: f64) -> Result<Self, Box<rhai::EvalAltResult>> {
         let seconds = count * unit;
         if seconds.is_nan() || seconds < 0.0 || seconds > LONGEST.as_secs_f64() {
@@ -26,6 +33,9 @@ impl Span {
         Ok(Self(Duration::from_secs_f64(seconds)))
     }
 }
+
+/// The units, in seconds.
+const UNITS: [(&str, f64); 5] = [("ms", 0.001), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("days", 86_400.0)];
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +53,7 @@ impl fmt::Display for Span {
 /// Teaches Rhai times.
 pub fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Span>("Time");
-    for (name, unit) in [("ms", 0.001), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("days", 86_400.0)] {
+    for (name, unit) in UNITS {
         engine.register_fn(name, move |count: i64| Span::of(count as f64, unit));
         engine.register_fn(name, move |count: f64| Span::of(count, unit));
     }

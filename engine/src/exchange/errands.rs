@@ -11,10 +11,14 @@ use patchcord_media::shard;
 use super::ends::{End, Way, Whose};
 use super::talk::Talk;
 use super::{Exchange, Served, Turn};
+use crate::call::event::NotFound;
 use crate::call::{Event, LegId};
 use crate::errand::{Brought, Errand, Facts, Outside, Quality};
 use crate::program::VerbId;
 use crate::runtime::{ErrandTicket, Wire};
+
+/// What of the world the exchange knows itself: where its routes lead.
+const ROUTE: &str = "route";
 
 /// Headers of an INVITE that a program is told: more than any honest one has.
 const HEADERS: usize = 64;
@@ -40,12 +44,21 @@ impl Talk {
             }
             Errand::Merge(leg) => Brought::Answer(self.merge(leg, turn)),
             Errand::Room(name, errand) => self.room_errand(&name, errand, turn),
+            Errand::Outside(outside) if outside.noun == ROUTE => Brought::Answer(self.leads(&outside.ask, turn)),
             Errand::Outside(outside) => match self.send(verb, outside, turn) {
                 Ok(()) => return,
                 Err(why) => Brought::Answer(Err(why)),
             },
         };
         self.brought(verb, brought, turn);
+    }
+
+    /// Where a target would lead that nobody calls yet, as JSON.
+    fn leads(&self, ask: &str, turn: &Turn<'_, '_>) -> Result<String, String> {
+        let ask: serde_json::Value = serde_json::from_str(ask).map_err(|error| error.to_string())?;
+        let target = ask["target"].as_str().unwrap_or_default();
+        let caller = (self.call.first() != LegId::NONE).then(|| self.call.first());
+        Ok(led(self.locate(target, caller, turn).map(drop)))
     }
 
     fn send(&self, verb: VerbId, outside: Outside, turn: &mut Turn<'_, '_>) -> Result<(), String> {
@@ -115,6 +128,19 @@ impl Talk {
     pub fn note_edition(&mut self, service: &str, served: &Served, turn: &mut Turn<'_, '_>) {
         self.note_served(service, served.edition.as_deref(), turn);
     }
+}
+
+/// Where a target leads, as JSON: a status, and why where it leads nowhere.
+#[must_use]
+pub fn led(found: Result<(), NotFound>) -> String {
+    let (status, why) = match found {
+        // Whoever is busy or away now is somebody all the same.
+        Ok(()) | Err(NotFound::Busy | NotFound::Unreachable) => ("leads", String::new()),
+        Err(NotFound::Service(_)) => ("service", String::new()),
+        Err(NotFound::Unknown) => ("nowhere", "there is nobody of that name".into()),
+        Err(NotFound::Forbidden(why)) => ("forbidden", why),
+    };
+    serde_json::json!({ "status": status, "why": why }).to_string()
 }
 
 impl From<&shard::Quality> for Quality {

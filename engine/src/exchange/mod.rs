@@ -98,6 +98,7 @@ use texts::Texts;
 use watchdog::Watchdog;
 
 pub use chronicle::broke;
+pub use errands::led;
 pub use inviting::{GUEST_RING, guest, may_call};
 pub use leash::{Leash, LeashRules, fits};
 pub use services::{Connecting, Sorry, named as built_in};

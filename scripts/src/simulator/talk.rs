@@ -182,6 +182,7 @@ impl Talk {
                 let wall = house.wall_now();
                 let (after, answer) = match outside.noun.as_str() {
                     "registrar" => (Duration::ZERO, Ok(house.registrations(&outside.ask))),
+                    "route" => (Duration::ZERO, Ok(house.leads(&outside.ask))),
                     _ => house.double.answer(&outside, wall),
                 };
                 let what = format!("{} {}", outside.noun, shortened(&outside.ask));

@@ -2,6 +2,7 @@
 
 use patchcord_engine::call::effect::{ByTrunk, Through, Way};
 use patchcord_engine::call::event::{NotFound, Serving};
+use patchcord_engine::exchange::led;
 use serde_json::{Value, json};
 
 use super::house::House;
@@ -65,6 +66,12 @@ impl House {
         self.parties[party].manner = manner;
         self.parties[party].presses = presses;
         Some(party)
+    }
+
+    /// Where a target would lead, as the errand `route` tells it.
+    pub fn leads(&mut self, ask: &str) -> String {
+        let ask: Value = serde_json::from_str(ask).unwrap_or_default();
+        led(self.locate(ask["target"].as_str().unwrap_or_default()).map(drop))
     }
 
     /// Where a user is registered, as the errand `registrar` tells it.

@@ -144,6 +144,19 @@ pub(super) const WORDS: &[Word] = &[
             from_json(given, found)
         },
     },
+    Word {
+        of: Of::Module("route"),
+        name: "find",
+        takes: &[part("target", Kind::Text, "As of dial: a number, \"user:alice\", \"forward:alice:102\" and others.")],
+        needs: 1,
+        options: &[],
+        ends: &[],
+        says: "Asks where a target would lead for this caller, and calls nobody; gives #{ status, why }: \"leads\", \"service\", \"nowhere\", or \"forbidden\".",
+        does: |given| {
+            let led = given.scene()?.outside(given, "route", &json!({ "target": given.needed("target") }), SOON)?;
+            from_json(given, led)
+        },
+    },
 ];
 
 const fn store(

@@ -165,7 +165,8 @@ impl Double {
 
     fn reply(&mut self, request: &str, word: &str) -> (Duration, Result<Value, String>) {
         let Some(place) = self.replies.iter().rposition(|reply| reply.fits(request)) else {
-            let what = format!("this test has no reply to {request}; say {word}(\"{request}\").replies(…)");
+            let reply = if word == "t.db" { "gives([…])" } else { "replies(…)" };
+            let what = format!("this test has no reply to {request}; say {word}(\"{request}\").{reply}");
             return (Duration::ZERO, Err(what));
         };
         let reply = self.replies[place].clone();

@@ -227,7 +227,17 @@ impl Phone {
     /// It begins to hear this: a prompt or tone as the script names it, or somebody by name. What it heard before it does not
     /// matter; what an expectation has taken is not heard again.
     pub fn hears(&self, what: &str) -> Met {
-        self.meets(&format!("to hear {what}"), |house, party| {
+        self.hears_for(what, &format!("to hear {what}"), limits::PATIENCE)
+    }
+
+    /// The same, and within that time from now at the latest.
+    pub fn hears_within(&self, what: &str, time: Duration) -> Met {
+        let expected = format!("to hear {what} within {:.1} s", time.as_secs_f64());
+        self.hears_for(what, &expected, time.min(limits::PATIENCE))
+    }
+
+    fn hears_for(&self, what: &str, expected: &str, patience: Duration) -> Met {
+        self.meets_within(expected, patience, |house, party| {
             let voice = house.names.get(what).copied();
             let fits = |heard: &Heard| match heard {
                 Heard::Prompt(prompt) => prompt == what,
@@ -263,10 +273,17 @@ impl Phone {
         Ok(self.clone())
     }
 
-    /// It does not hear somebody who is in the same room, or anywhere.
+    /// It does not hear somebody who is in the same room, or anywhere; and it has not begun to hear a prompt since what it was last
+    /// expected to hear.
     pub fn does_not_hear(&self, other: &str) -> Met {
         self.stage.within(|house| {
             house.pass(Duration::ZERO);
+            let them = &house.parties[self.party];
+            let is_prompt = |heard: &Heard| matches!(heard, Heard::Prompt(prompt) if prompt == other);
+            if them.sounds[them.taken..].iter().any(is_prompt) {
+                let was = format!("{} has heard it; {}", them.name, house.hears_now(self.party));
+                return Err(house.failure(&format!("{} not to hear {other}", them.name), was));
+            }
             let named = house.names.get(other).copied();
             let heard =
                 |other| house.voice_at(self.party) == Some(other) || house.heard_in_room(self.party).contains(&other);
@@ -329,10 +346,14 @@ impl Phone {
     }
 
     fn meets(&self, expected: &str, is_so: impl Fn(&mut House, PartyId) -> bool) -> Met {
+        self.meets_within(expected, limits::PATIENCE, is_so)
+    }
+
+    fn meets_within(&self, expected: &str, patience: Duration, is_so: impl Fn(&mut House, PartyId) -> bool) -> Met {
         let party = self.party;
         let met = self.stage.within(|house| {
             // Who has no call any more, and has called, meets nothing new.
-            let met = house.wait(|house| {
+            let met = house.wait_for(patience, |house| {
                 let over = house.parties[party].fate.is_over() && !house.parties[party].calls.is_empty();
                 match (is_so(house, party), over) {
                     (true, _) => Some(true),

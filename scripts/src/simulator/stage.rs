@@ -115,7 +115,11 @@ impl Stage {
     #[must_use]
     pub fn lacks(&self, number: &str) -> Option<String> {
         self.within(|house| {
-            let service = house.answering(number);
+            // Whoever writes a name means a service of that name; any number may lead to the one beside the test.
+            let is_name = number.starts_with(|letter: char| letter.is_alphabetic()) && !number.contains([':', '@']);
+            let is_known = house.routes.contains_key(number) || house.names.contains_key(number);
+            let is_named = is_name && !is_known;
+            let service = if is_named { number.to_owned() } else { house.answering(number) };
             house.services.find(&service).is_none().then_some(service)
         })
     }
@@ -341,8 +345,13 @@ impl House {
     }
 
     /// Lets time pass until something is so, or for as long as a test waits.
-    pub fn wait<T>(&mut self, mut look: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
-        let until = self.now + limits::PATIENCE;
+    pub fn wait<T>(&mut self, look: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        self.wait_for(limits::PATIENCE, look)
+    }
+
+    /// The same for so long.
+    pub fn wait_for<T>(&mut self, patience: Duration, mut look: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        let until = self.now + patience;
         loop {
             // First everything that is due now: nobody looks between two things of one instant.
             while self.agenda.first().is_some_and(|at| at <= self.now) && self.step(self.now) {}

@@ -212,3 +212,64 @@ fn on_invite(caller) {
         is_well(service, &test);
     }
 }
+
+const SIMPLE: &str = "fn on_invite(caller) { caller.answer(); caller.sleep(3.s()); caller.play(\"welcome\"); }";
+
+#[test]
+fn whoever_dials_a_service_that_is_not_there_is_told_so() {
+    let told = failure(SIMPLE, "t.phone(\"1\").dials(\"nothere\");");
+    assert!(told.starts_with("nobody answers nothere: there is no service nothere"), "{told}");
+    is_well(SIMPLE, "t.phone(\"1\").dials(\"100\").hears(\"welcome\");");
+}
+
+#[test]
+fn a_test_without_its_parameter_is_told_and_not_left_out() {
+    let source = source("bad_test", "fn test_one(t) {}\n\nfn test_two() { }");
+    let sources = Sources { services: vec![self::source("bad", SIMPLE)], tests: vec![source], ..Sources::default() };
+    let report = run(&sources, &Wishes::default(), &mut |_| {});
+    assert_eq!(
+        report.broken,
+        ["bad_test.rhai:3:4: test_two takes 0 values, and a test takes one: write fn test_two(t)"]
+    );
+    assert!(!report.is_well());
+}
+
+#[test]
+fn a_test_without_an_end_is_told_by_the_line_where_it_goes_round() {
+    let place = |test: &str| {
+        let report = report(SIMPLE, test);
+        let failed = &report.verdicts[0].failed[0];
+        (failed.place.clone(), failed.why.clone())
+    };
+    let (at, why) = place("let n = 0;\n  loop {}");
+    assert!(
+        at.starts_with("bad_test.rhai:3:") && why.starts_with("the test goes on without end: it computed"),
+        "{at} {why}"
+    );
+    let (at, why) = place("test_it(t);");
+    assert!(at.starts_with("bad_test.rhai:2:") && why.starts_with("the test calls itself without end"), "{at} {why}");
+}
+
+#[test]
+fn a_database_that_no_test_has_spoken_of_says_what_to_say() {
+    let service = "fn on_invite(caller) { caller.answer(); db::query(\"select 1\"); }";
+    let told = failure(service, "t.phone(\"1\").dials(\"bad\").is_hung_up();");
+    assert!(told.contains("say t.db(\"select 1\").gives([…])"), "{told}");
+}
+
+#[test]
+fn when_something_is_heard_can_be_expected() {
+    is_well(
+        SIMPLE,
+        "let phone = t.phone(\"1\").dials(\"bad\"); t.advance(2.s()); phone.does_not_hear(\"welcome\").hears(\"welcome\", #{ within: 1.s() });",
+    );
+    let late = failure(SIMPLE, "t.phone(\"1\").dials(\"bad\").hears(\"welcome\", #{ within: 1.s() });");
+    assert!(late.starts_with("after 0.000 s: expected 1 to hear welcome within 1.0 s, but 1 hears nothing"), "{late}");
+    let early = failure(
+        SIMPLE,
+        "let phone = t.phone(\"1\").dials(\"bad\"); t.advance(4.s()); phone.does_not_hear(\"welcome\");",
+    );
+    assert!(early.contains("expected 1 not to hear welcome, but 1 has heard it"), "{early}");
+    let unknown = failure(SIMPLE, "t.phone(\"1\").dials(\"bad\").hears(\"welcome\", #{ witin: 1.s() });");
+    assert!(unknown.starts_with("hears knows the option within, and not witin"), "{unknown}");
+}

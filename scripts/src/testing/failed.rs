@@ -1,7 +1,8 @@
 //! Where a test failed, and why.
 
-use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
+use super::words::{LEVELS, OPERATIONS};
 use crate::fault::Fault;
 use crate::simulator::Failure;
 
@@ -19,8 +20,8 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// An error of a test that ran, which begins on that line.
-    pub(super) fn of(file: &str, begins: usize, error: &EvalAltResult, ladder: String) -> Self {
+    /// An error of a test that ran, which begins on that line and was last there.
+    pub(super) fn of(file: &str, begins: usize, last: Position, error: &EvalAltResult, ladder: String) -> Self {
         let (at, failure) = failure_in(error);
         if let Some(failure) = failure {
             let place = match (at.line(), at.position()) {
@@ -29,10 +30,27 @@ impl Failed {
             };
             return Self { place, why: failure.to_string(), ladder: failure.ladder, variation: None };
         }
-        let Fault { file, line, column, what } = Fault::of_running(file, error);
+        let Fault { file, line, column, what } = match endless(error) {
+            Some(what) => Fault::at(file, last, what),
+            None => Fault::of_running(file, error),
+        };
         let place = [Some(file), Some(line.unwrap_or(begins).to_string()), column.map(|column| column.to_string())];
         let place = place.into_iter().flatten().collect::<Vec<_>>().join(":");
         Self { place, why: unknown_word(&what).unwrap_or(what), ladder, variation: None }
+    }
+}
+
+/// What is said of a test that goes on without end.
+fn endless(error: &EvalAltResult) -> Option<String> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => endless(inner),
+        EvalAltResult::ErrorTooManyOperations(_) => {
+            Some(format!("the test goes on without end: it computed {OPERATIONS} operations, which is the limit"))
+        }
+        EvalAltResult::ErrorStackOverflow(_) => {
+            Some(format!("the test calls itself without end: functions may call each other {LEVELS} deep"))
+        }
+        _ => None,
     }
 }
 
@@ -40,7 +58,7 @@ impl Failed {
 const NOT_FOUND: &str = "Function not found: ";
 
 /// What a test can say: for whoever has mistyped it.
-const WORDS: &str = "advance after answers answers_and_presses at busy db dials endpoint expect fails faults gives group \
+pub(super) const WORDS: &str = "advance after answers answers_and_presses at busy db dials does_not_hear endpoint expect fails faults gives group \
      hangs_up hears hears_keys hears_nothing holds http is_answered is_hung_up is_rejected is_ringing is_told_of_transfer keep \
      ladder letters mailbox message originate outside phone presses prompt reads record register rejects replies requests resumes rings route says sends_info \
      shows silent speaks store talks_to timer transfers_to unregistered web without_prompt writes";

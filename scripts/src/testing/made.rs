@@ -303,11 +303,16 @@ impl<'a> Made<'a> {
         let by = record.end.as_ref().map_or(String::new(), |end| format!(", ended_by: {}", quoted(end.by.word())));
         let outcome = record.outcome.map_or("", |outcome| outcome.word());
         let shown = record.from.name.as_deref().map(|name| format!(".shows({})", quoted(name))).unwrap_or_default();
+        // Whoever dials a name means a service of that name, where no test says otherwise.
+        let called = &*record.to.number;
+        let is_named = called.starts_with(char::is_alphabetic) && called != service;
+        let routed =
+            if is_named { format!("    t.route({}, {});\n", quoted(called), quoted(service)) } else { String::new() };
         let body: String = self.before.iter().map(|line| format!("    {line}\n")).collect();
         let lines: String = self.lines.iter().map(|line| format!("    {line}\n")).collect();
         let name: String = record.call.to_string();
         format!(
-            "// {}\n// Call {name}, {} UTC, service {service}.\nfn test_call_{name}(t) {{\n{body}{asked}    \
+            "// {}\n// Call {name}, {} UTC, service {service}.\nfn test_call_{name}(t) {{\n{body}{asked}{routed}    \
              let caller = t.{}({}){shown};\n    caller.dials({});\n{lines}    \
              t.record(#{{ outcome: {}{by}{tags} }});\n}}\n",
             clean(&sentence(record)),

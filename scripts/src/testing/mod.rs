@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `words`, `phone`, `world`, `occasions` | what a test can say: `t`, a phone, the world outside, what services are asked |
 //! | `failed` | where a test failed, and why |
+//! | `read` | what is wrong with a file of tests before it is run |
 //! | `suite` | which tests there are; runs them |
 //! | `told` | a report for people, as JUnit, as JSON |
 //! | `coverage` | which lines of the scripts ran |
@@ -31,6 +32,7 @@ mod occasions;
 #[cfg(test)]
 mod occasions_tests;
 mod phone;
+mod read;
 #[cfg(test)]
 mod rooms_tests;
 mod suite;
@@ -43,6 +45,7 @@ mod world;
 pub use coverage::{Coverage, Lines};
 pub use failed::Failed;
 pub use made::{NotMade, test_of};
+pub use read::check;
 #[cfg(test)]
 pub(crate) use suite::calls_of;
 pub use suite::{Report, Source, Sources, Verdict, Wishes, run, shelf_of};

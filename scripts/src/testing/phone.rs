@@ -45,7 +45,7 @@ fn manners(engine: &mut Engine) {
 fn deeds(engine: &mut Engine) {
     engine.register_fn("dials", |context: NativeCallContext<'_>, phone: &mut Phone, number: &str| -> Met {
         if let Some(service) = phone.stage().lacks(number) {
-            let why = format!("nobody answers {number}: there is no service {service}; name one that is there, or t.route(\"{number}\", …)");
+            let why = format!("nobody answers {number}: there is no service {service}; name one that is there, or say t.endpoint(\"{number}\") or t.route(\"{number}\", …)");
             return wrong(&context, why);
         }
         met(&context, phone.dials(number))
@@ -105,6 +105,13 @@ fn expectations(engine: &mut Engine) {
             met(&context, phone.hears(&prompt))?;
         }
         Ok(phone.clone())
+    });
+    engine.register_fn("hears", |context: NativeCallContext<'_>, phone: &mut Phone, what: &str, options: Map| -> Met {
+        if let Some(other) = options.keys().find(|name| *name != "within") {
+            return wrong(&context, format!("hears knows the option within, and not {other}"));
+        }
+        let Some(within) = options.get("within") else { return met(&context, phone.hears(what)) };
+        met(&context, phone.hears_within(what, time(&context, within)?))
     });
     engine.register_fn("is_rejected", |context: NativeCallContext<'_>, phone: &mut Phone, status: i64| -> Met {
         let status = refusal(&context, status)?;

@@ -1,12 +1,12 @@
 //! Which tests there are, and what came of each.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use patchcord_engine::exchange::{Served, Services};
-use rhai::{AST, CallFnOptions, Engine, EvalAltResult, Scope};
+use rhai::{AST, CallFnOptions, Engine, EvalAltResult, Position, Scope};
 
 use super::coverage::{self, Coverage, Seen};
 use super::explore::{Variation, variations};
@@ -114,6 +114,7 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
                 continue;
             }
         };
+        report.broken.extend(super::read::never_run(&source.file, &source.text, &ast).iter().map(ToString::to_string));
         for case in cases(source, &ast) {
             if wishes.stop.is_said() {
                 break;
@@ -199,6 +200,8 @@ struct Bench {
     bare: Rc<Host>,
     seen: Rc<RefCell<Seen>>,
     engine: Engine,
+    /// Where the test that runs was last.
+    last: Rc<Cell<Position>>,
     seed: u64,
     prompts: Vec<std::path::PathBuf>,
     stop: Stop,
@@ -223,15 +226,9 @@ impl Bench {
         let seen = Rc::new(RefCell::new(Seen::default()));
         let watched = Rc::new(Host::watched(shelf.clone(), |engine| coverage::watch(engine, seen.clone())));
         let bare = Rc::new(Host::new(shelf));
-        Self {
-            watched,
-            bare,
-            seen,
-            engine: words::engine(),
-            seed,
-            prompts: sources.prompts.clone(),
-            stop: Stop::default(),
-        }
+        let (mut engine, last) = (words::engine(), Rc::new(Cell::new(Position::NONE)));
+        coverage::follow(&mut engine, last.clone());
+        Self { watched, bare, seen, engine, last, seed, prompts: sources.prompts.clone(), stop: Stop::default() }
     }
 
     /// What a service can run; none of one that is broken.
@@ -298,7 +295,8 @@ impl Bench {
         let options = CallFnOptions::new().eval_ast(true).rewind_scope(true);
         let ran: Result<rhai::Dynamic, Box<EvalAltResult>> =
             self.engine.call_fn_with_options(options, &mut Scope::new(), case.ast, &case.name, (test,));
-        let ran = ran.map(drop).map_err(|error| Failed::of(&case.source.file, case.line, &error, stage.ladder()));
+        let last = self.last.get();
+        let ran = ran.map(drop).map_err(|error| Failed::of(&case.source.file, case.line, last, &error, stage.ladder()));
         (stage, ran)
     }
 }

@@ -223,7 +223,11 @@ fn a_report_is_read_by_people_and_by_machines() {
     assert!(summary.contains("ivr              gather main-menu: 1 to 1 digits"), "{summary}");
     assert!(summary.ends_with("1 test, 1 failed\n"), "{summary}");
     let junit = report.junit();
-    assert!(junit.contains("tests=\"1\" failures=\"1\" errors=\"0\"") && junit.contains("&lt;welcome&gt;"), "{junit}");
+    assert!(
+        junit.contains("tests=\"1\" failures=\"1\" errors=\"0\" time=\"") && junit.contains("&lt;welcome&gt;"),
+        "{junit}"
+    );
+    assert_eq!(junit.matches(" time=\"").count(), 2, "of the suite and of its test: {junit}");
     assert_eq!(report.json()["tests"][0]["failed"][0]["place"], "ivr_test.rhai:1:64");
 }
 

@@ -1,6 +1,7 @@
 //! A report for people, for machines that read JUnit, and as JSON.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -76,19 +77,23 @@ impl Report {
         })
     }
 
-    /// The same as JUnit writes it.
+    /// The same as JUnit writes it. Times are those of the simulator: how long the calls would have taken.
     #[must_use]
     pub fn junit(&self) -> String {
         let failures = self.verdicts.iter().filter(|verdict| !verdict.failed.is_empty()).count();
         let (tests, errors) = (self.verdicts.len(), self.broken.len());
         let mut told = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-             <testsuite name=\"patchcord\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\">\n"
+             <testsuite name=\"patchcord\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{}\">\n",
+            seconds(self.verdicts.iter().map(|verdict| verdict.lasted).sum())
         );
         for verdict in &self.verdicts {
             let (name, file, line) = (xml(&verdict.name), xml(&verdict.file), verdict.line);
-            let _infallible =
-                writeln!(told, "  <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\">");
+            let time = seconds(verdict.lasted);
+            let _infallible = writeln!(
+                told,
+                "  <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\" time=\"{time}\">"
+            );
             for failed in &verdict.failed {
                 let (message, text) = (xml(&failed.why), xml(&failure(verdict, failed)));
                 let _infallible = writeln!(told, "    <failure message=\"{message}\">{text}</failure>");
@@ -134,6 +139,11 @@ fn missed(lines: &Lines) -> String {
         many if many > MISSED => format!("; not {} and {} more", missed[..MISSED].join(", "), many - MISSED),
         _ => format!("; not {}", missed.join(", ")),
     }
+}
+
+/// A time as JUnit writes it.
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
 }
 
 fn counted(many: usize, what: &str) -> String {

@@ -11,7 +11,10 @@ use super::{occasions, world};
 use crate::simulator::{Closed, Stage};
 
 /// What a test computes, at most: a second of one core is a loop without end.
-const OPERATIONS: u64 = 20_000_000;
+pub(super) const OPERATIONS: u64 = 20_000_000;
+
+/// How deep functions of a test call each other.
+pub(super) const LEVELS: usize = 32;
 
 /// The `t` of a test.
 #[derive(Clone)]
@@ -26,7 +29,7 @@ type Said<T = ()> = Result<T, Box<EvalAltResult>>;
 /// Rhai with the words of tests.
 pub(super) fn engine() -> Engine {
     let mut engine = Engine::new();
-    engine.set_max_expr_depths(128, 128).set_max_operations(OPERATIONS).set_max_call_levels(32);
+    engine.set_max_expr_depths(128, 128).set_max_operations(OPERATIONS).set_max_call_levels(LEVELS);
     engine.set_max_string_size(1 << 20).set_max_array_size(100_000).set_max_map_size(10_000).set_max_modules(0);
     engine.disable_symbol("eval").disable_symbol("import");
     crate::words::times(&mut engine);

@@ -198,6 +198,20 @@ fn the_tests_on_the_page_about_scripts_say_what_its_scripts_do() {
 }
 
 #[test]
+fn the_first_test_on_the_page_fails_where_the_team_rings_longer_or_shorter_than_it_says() {
+    for (ring, why) in [("40.s()", "to hear voicemail-busy within 2.0 s"), ("10.s()", "not to hear voicemail-busy")] {
+        let mut page = named_on_the_page();
+        let office = page.services.iter_mut().find(|source| source.name == "office").expect("the office");
+        office.text = office.text.replace("ring: 20.s()", &format!("ring: {ring}"));
+        let wishes = Wishes { filter: Some("nobody_comes".into()), ..Wishes::default() };
+        let report = run(&page, &wishes, &mut |_| {});
+        let told: Vec<_> =
+            report.verdicts.iter().flat_map(|verdict| &verdict.failed).map(|failed| &failed.why).collect();
+        assert!(told.len() == 1 && told[0].contains(why), "{ring}: {told:?}");
+    }
+}
+
+#[test]
 fn every_script_on_the_page_about_scripts_compiles() {
     let (limits, page) = (Limits::default(), include_str!("../../../docs/scripting.md"));
     let engine = engine(&limits);

@@ -40,7 +40,9 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         let language = sound.map_or_else(|| "en".into(), |sound| sound.language);
         let (count, faults) = check_services(path, &folders, &language, &context.environment)?;
         return if faults.is_empty() {
-            Ok(Said::new(format!("{}.\n", in_words(count)), json!({ "services": count, "problems": [] })))
+            let Checked { services, tests } = count;
+            let json = json!({ "services": services, "tests": tests, "problems": [] });
+            Ok(Said::new(format!("{}.\n", count.in_words()), json))
         } else {
             Err(Failure::of_faults(&faults))
         };
@@ -66,7 +68,7 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
     let checked = is_there
         .then(|| check_services(&sound.scripts, &sound.folders(), &sound.language, &context.environment))
         .transpose()?;
-    let (services, faults) = checked.unwrap_or_default();
+    let (count, faults) = checked.unwrap_or_default();
     if !faults.is_empty() {
         return Err(Failure::of_faults(&faults));
     }
@@ -75,7 +77,7 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         let remedy = "the folder of services is named by [scripts] path";
         return Err(Failure::blaming(&blamed(config.file.as_ref()), "route", &missing, remedy).exit(Exit::Refused));
     }
-    let served = if services > 0 { format!("; {}", in_words(services)) } else { String::new() };
+    let served = if count == Checked::default() { String::new() } else { format!("; {}", count.in_words()) };
     let text = match &file {
         Some(file) => match config.endpoints.len() {
             1 => format!("{file} is right: 1 endpoint{served}.\n"),
@@ -83,8 +85,9 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         },
         None => format!("There is no configuration file; the defaults are right{served}.\n"),
     };
-    let endpoints = config.endpoints.len();
-    Ok(Said::new(text, json!({ "file": file, "endpoints": endpoints, "services": services, "problems": [] })))
+    let (endpoints, Checked { services, tests }) = (config.endpoints.len(), count);
+    let json = json!({ "file": file, "endpoints": endpoints, "services": services, "tests": tests, "problems": [] });
+    Ok(Said::new(text, json))
 }
 
 /// Whether a path means a configuration file, or a folder with one in it.
@@ -96,26 +99,47 @@ fn means_configuration(path: &Path) -> bool {
     }
 }
 
-/// How many services there are, and what is wrong with them.
+/// How many files were looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Checked {
+    services: usize,
+    tests: usize,
+}
+
+impl Checked {
+    fn in_words(self) -> String {
+        let counted = |count: usize, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let services = counted(self.services, "service", "services");
+        let tests = counted(self.tests, "file of tests", "files of tests");
+        match (services, tests) {
+            (Some(services), Some(tests)) => format!("{services} and {tests} are right"),
+            (None, None) => "There is no service here".into(),
+            (one, other) => {
+                let is = if self.services + self.tests == 1 { "is" } else { "are" };
+                format!("{} {is} right", one.or(other).unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// How many services and tests there are, and what is wrong with them.
 fn check_services(
     path: &Path,
     sounds: &[PathBuf],
     language: &str,
     environment: &Environment,
-) -> Result<(usize, Vec<Fault>), Failure> {
+) -> Result<(Checked, Vec<Fault>), Failure> {
     let files = services::at(path).map_err(|error| {
         let remedy = "name a script, a folder of scripts, or a configuration file";
         Failure::new(Exit::Refused, format!("{} cannot be read: {error}", path.display()), remedy)
     })?;
     let faults = files.iter().flat_map(|file| services::faults(file, sounds, language, environment)).collect();
-    Ok((files.len(), faults))
-}
-
-fn in_words(services: usize) -> String {
-    match services {
-        1 => "1 service is right".into(),
-        count => format!("{count} services are right"),
-    }
+    let tests = files.iter().filter(|file| services::is_test(file)).count();
+    Ok((Checked { services: files.len() - tests, tests }, faults))
 }
 
 /// The files and folders that the configuration names and the server reads at its start.

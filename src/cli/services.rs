@@ -10,7 +10,14 @@ use patchcord_engine::{
     routing::{Route, Target},
 };
 use patchcord_media::prompt::ENDINGS;
-use patchcord_scripts::{check::check, fault::Fault, lints, shipped};
+use patchcord_scripts::{
+    check::check,
+    fault::Fault,
+    lints,
+    reach::{Reach, beyond},
+    shipped, testing,
+};
+use patchcord_web::outside::Hosts;
 
 use crate::{
     config::{
@@ -23,7 +30,7 @@ use crate::{
 /// The ending of a service's file.
 const ENDING: &str = "rhai";
 
-/// The services that a path means: itself, or all of a folder. Files that only test are none.
+/// The files that a path means: itself, or all scripts of a folder, services and tests.
 ///
 /// # Errors
 /// When there is nothing at that path, or it cannot be read.
@@ -34,8 +41,7 @@ pub fn at(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path)? {
         let path = entry?.path();
-        let is_test = path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("_test"));
-        if path.extension().is_some_and(|ending| ending == ENDING) && !is_test {
+        if path.extension().is_some_and(|ending| ending == ENDING) {
             files.push(path);
         }
     }
@@ -43,7 +49,12 @@ pub fn at(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// What is wrong with a service. Prompts are looked for in these folders, and in the binary.
+/// Whether a file holds tests, and no service.
+pub fn is_test(file: &Path) -> bool {
+    file.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("_test"))
+}
+
+/// What is wrong with a service, or with a file of tests. Prompts are looked for in these folders, and in the binary.
 pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Environment) -> Vec<Fault> {
     let shown = file.display().to_string();
     if !file.is_file() {
@@ -53,18 +64,36 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
         Ok(text) => text,
         Err(error) => return vec![Fault::of_file(&shown, format!("it cannot be read: {error}"))],
     };
+    if is_test(file) {
+        return testing::check(&shown, &text);
+    }
     let mut faults = check(&shown, &text, &|prompt| is_there(prompt, sounds, language));
     let folder = file.parent().unwrap_or(Path::new(""));
     let is_there = |name: &str| is_service(name, folder) || name == file.file_stem().unwrap_or_default();
     faults.extend(lints::services(&shown, &text, &is_there));
-    match manifest_of(&file.with_extension("toml"), environment) {
-        Ok(Some(manifest)) => {
-            let leash = Leash::new(manifest.leash);
-            faults.extend(lints::targets(&shown, &text, &|target| leash.may_dial(target)));
+    let named = file.with_extension("toml");
+    let manifest = match manifest_of(&named, environment) {
+        Ok(manifest) => manifest,
+        Err(wrong) => {
+            faults.extend(wrong);
+            return faults;
         }
-        Ok(None) => {}
-        Err(wrong) => faults.extend(wrong),
+    };
+    if let Some(manifest) = &manifest {
+        let leash = Leash::new(manifest.leash.clone());
+        faults.extend(lints::targets(&shown, &text, &|target| leash.may_dial(target)));
     }
+    // What comes with the house may write letters, as it does where it is served.
+    let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_ours = manifest.is_none() && shipped::service(&name) == Some(text.as_str());
+    let rules = manifest.map(|manifest| manifest.reach).unwrap_or_default();
+    let reach = Reach {
+        manifest: &named.display().to_string(),
+        database: rules.database.is_some(),
+        servers: rules.hosts != Hosts::default(),
+        letters: rules.mail || is_ours,
+    };
+    faults.extend(beyond(&shown, &text, reach));
     faults
 }
 

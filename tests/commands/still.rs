@@ -13,7 +13,10 @@ fn a_fresh_configuration_is_right_and_is_not_written_over() {
         "etc/patchcord.toml, etc/scripts/hello.rhai, etc/scripts/hello_test.rhai are written. \
          Serve with:  patchcord run -c etc/patchcord.toml\n"
     );
-    assert_eq!(folder.run("check etc").good(), "etc/patchcord.toml is right: 0 endpoints; 1 service is right.\n");
+    assert_eq!(
+        folder.run("check etc").good(),
+        "etc/patchcord.toml is right: 0 endpoints; 1 service and 1 file of tests are right.\n"
+    );
 
     let written = fs::read_to_string(folder.file("etc/patchcord.toml")).expect("written");
     let told = folder.run("init etc").bad(1);
@@ -47,6 +50,23 @@ fn services_are_checked_with_their_places_and_what_is_meant() {
     folder.write("scripts/sounds/no-such.wav", "");
     folder.write("scripts/ivr.rhai", "fn on_invite(caller) {\n    caller.answer();\n    caller.play(\"no-such\");\n}");
     assert_eq!(folder.run("check scripts").good(), "1 service is right.\n");
+}
+
+#[test]
+fn what_a_service_cannot_have_and_tests_that_are_broken_are_told() {
+    let folder = Folder::empty();
+    fs::create_dir(folder.file("scripts")).expect("a folder");
+    let service = "fn on_invite(caller) {\n    db::query(\"select 1\");\n    caller.continue_as(\"nosuch\");\n}";
+    folder.write("scripts/ivr.rhai", service);
+    folder.write("scripts/ivr_test.rhai", "fn test_it(t) {\n    t.fone(\"1\");\n}\n");
+    let told = folder.run("check scripts").bad(1);
+    assert!(told.contains("scripts/ivr.rhai:2:9: db::query asks a database, and the manifest names none"), "{told}");
+    assert!(told.contains("there is no service \"nosuch\"; write nosuch.rhai"), "{told}");
+    assert!(told.contains("scripts/ivr_test.rhai:2:7: no test knows the word `fone`; is `phone` meant?"), "{told}");
+    folder.write("scripts/ivr.rhai", "fn on_invite(caller) {\n    caller.continue_as(\"voicemail\");\n}");
+    folder.write("scripts/ivr_test.rhai", "fn test_it(t) {\n    t.phone(\"1\").dials(\"ivr\");\n}\n");
+    assert_eq!(folder.run("check scripts/ivr_test.rhai").good(), "1 file of tests is right.\n");
+    assert_eq!(folder.run("check scripts").good(), "1 service and 1 file of tests are right.\n");
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub fn check(file: &str, text: &str) -> Vec<Fault> {
     engine.set_optimization_level(OptimizationLevel::None);
     let ast = match engine.compile(text) {
         Ok(ast) => ast,
-        Err(error) => return vec![Fault::of_parsing(file, &error)],
+        Err(error) => return vec![Fault::of_parsing(file, text, &error)],
     };
     let mut faults = never_run(file, text, &ast);
     if faults.is_empty() && !ast.iter_functions().any(|function| function.name.starts_with(TEST)) {

@@ -118,7 +118,12 @@ impl<'a> Given<'a> {
 
     /// An error that says what was wrong, at the place of the call.
     pub fn wrong(&self, what: impl Into<String>) -> Box<EvalAltResult> {
-        wrong(self.context.map_or(Position::NONE, NativeCallContext::call_position), what.into())
+        wrong(self.at(), what.into())
+    }
+
+    /// Where it was called.
+    fn at(&self) -> Position {
+        self.context.map_or(Position::NONE, NativeCallContext::call_position)
     }
 
     /// The same of one value or option alone, whatever else was given.
@@ -140,12 +145,10 @@ impl<'a> Given<'a> {
             _ => Dynamic::UNIT,
         };
         let token = match token.read_lock::<Unwound>().as_deref() {
-            Some(Unwound::TooFast(what, _)) => {
-                Dynamic::from(Unwound::TooFast(what.clone(), self.context.call_position()))
-            }
+            Some(Unwound::TooFast(what, _)) => Dynamic::from(Unwound::TooFast(what.clone(), self.at())),
             _ => token.clone(),
         };
-        EvalAltResult::ErrorTerminated(token, self.context.call_position()).into()
+        EvalAltResult::ErrorTerminated(token, self.at()).into()
     }
 
     /// Where it was called, as `ivr.rhai:12`.

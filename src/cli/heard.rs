@@ -69,7 +69,8 @@ fn ears_of(past: &Value, named: &str, from: u64) -> Result<u64, Failure> {
     let stays = past["stays"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_one = |stay: &&Value| {
         let text = |key: &str| stay[key].as_str().unwrap_or_default();
-        stay["member"].to_string() == named || text("number") == named || text("name").eq_ignore_ascii_case(named)
+        let by_number = named.parse().is_ok_and(|member: u64| stay["member"] == member);
+        by_number || text("number") == named || text("name").eq_ignore_ascii_case(named)
     };
     let there = |stay: &&Value| stay["left_ms"].as_u64().is_none_or(|left| left > from);
     let found: Vec<&Value> = stays.iter().filter(is_one).collect();

@@ -33,8 +33,11 @@ pub struct Trials {
     /// Whether nothing is run.
     off: bool,
     /// What came of the last tests, by service: of which text, of which tests.
-    judged: Mutex<BTreeMap<String, (String, Source, Result<(), String>)>>,
+    judged: Mutex<BTreeMap<String, Judged>>,
 }
+
+/// Which text was tried by which tests, and what came of it.
+type Judged = (String, Source, Result<(), String>);
 
 impl Trials {
     /// Trials, or none where tests are not wanted.

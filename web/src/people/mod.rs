@@ -148,7 +148,7 @@ pub enum PeopleError {
     #[error("a token needs a scope")]
     NoScope,
     /// Nobody can give away what he does not have.
-    #[error("a token may do no more than who makes it")]
+    #[error("nobody gives rights that he does not have")]
     Beyond,
     /// The store does not take it.
     #[error("the store did not take it")]
@@ -264,6 +264,7 @@ impl People {
     ) -> Result<(), PeopleError> {
         self::name(name)?;
         password::check(&password)?;
+        has_all(by, role)?;
         let _turn = self.turn.lock().await;
         if self.store.users().await?.len() >= MAX_USERS {
             return Err(PeopleError::Full);
@@ -287,6 +288,9 @@ impl People {
     ) -> Result<(), PeopleError> {
         password.as_deref().map(password::check).transpose()?;
         let _turn = self.turn.lock().await;
+        // Whoever gives an admin another password is one from then on.
+        let is = self.store.user(name).await?.map(|user| user.role);
+        is.into_iter().chain(role).try_for_each(|role| has_all(by, role))?;
         if role.is_some_and(|role| role != Role::Admin) {
             self.spare_last_admin(name).await?;
         }
@@ -421,6 +425,12 @@ fn name(text: &str) -> Result<(), PeopleError> {
     }
 }
 
+/// Whether somebody may do all that a role may: nobody makes others mightier than himself.
+fn has_all(by: &Asker, role: Role) -> Result<(), PeopleError> {
+    let rights = role.rights();
+    if by.rights.and(rights) == rights { Ok(()) } else { Err(PeopleError::Beyond) }
+}
+
 impl PeopleError {
     /// What the person can do.
     pub fn remedy(&self) -> &'static str {
@@ -433,7 +443,7 @@ impl PeopleError {
             Self::LastAdmin(_) => "make somebody else admin first",
             Self::Full => "remove some",
             Self::NoScope => "name at least one scope, as in records:read",
-            Self::Beyond => "name only scopes that you have yourself",
+            Self::Beyond => "name only scopes and roles whose rights you have yourself",
             Self::Shelf(_) => "see that the database runs and can be written, and try again",
             Self::Hash(_) | Self::Random(_) => "see the limits that this machine sets for the process",
         }

@@ -167,7 +167,18 @@ async fn nobody_gives_away_what_he_does_not_have() {
     let lab = house().await;
     let operator = Asker { rights: Role::Operator.rights(), ..Asker::server() };
     let refused = lab.people.make_token(&operator, "mighty", Rights::all(), None, clock::wall()).await;
-    assert!(refused.expect_err("more than he has").to_string().contains("no more than who makes it"));
+    assert!(refused.expect_err("more than he has").to_string().contains("rights that he does not have"));
+    // A program that keeps the list of people makes nobody mightier than itself, and takes no admin's place.
+    let asked = r#"{"name":"directory","scopes":["people:write","records:read","calls:read","status:read","endpoints:read","routes:read"],"days":30}"#;
+    let token = lab.order("POST", "/api/v1/tokens", asked).await.json()["token"].as_str().expect("a text").to_owned();
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let new = |role: &str| format!(r#"{{"name":"eve","password":"a horse of course","role":"{role}"}}"#);
+    assert!(lab.ask(&bearer, "POST", "/api/v1/users", &new("admin")).await.problem(403).contains("rights"));
+    assert_eq!(lab.ask(&bearer, "POST", "/api/v1/users", &new("viewer")).await.status, 201);
+    let made = lab.ask(&bearer, "PUT", "/api/v1/users/eve", r#"{"role":"operator"}"#).await;
+    assert!(made.problem(403).contains("rights"));
+    let taken = lab.ask(&bearer, "PUT", "/api/v1/users/admin", r#"{"password":"another horse"}"#).await;
+    assert!(taken.problem(403).contains("rights"));
 }
 
 #[tokio::test]

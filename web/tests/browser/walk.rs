@@ -54,7 +54,7 @@ async fn a_person_logs_in_finds_a_call_opens_it_and_hears_it() {
     browser.follow("document.querySelector('.calls .whole').click()").await;
     assert_eq!(browser.run("location.pathname").await, format!("/calls/{id}"));
     let said = browser.run("document.querySelector('h1').textContent").await;
-    assert!(said.as_str().expect("text").contains("Bob's phone rang 5 s and answered"), "{said}");
+    assert!(said.as_str().expect("text").contains("Bob's phone rang 6 s and answered"), "{said}");
     assert_eq!(browser.run("document.querySelectorAll('.axis .talking').length").await, 2);
     assert_eq!(browser.run("document.querySelector('.axis .pressed').textContent").await, "1");
 

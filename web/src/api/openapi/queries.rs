@@ -66,7 +66,8 @@ pub fn parameters(door: &Door) -> Vec<Value> {
     let asked = QUERIES.iter().filter(|(path, _)| *path == door.path && door.method == "get");
     let asked = asked.flat_map(|(path, asked)| asked.iter().map(move |(name, meaning)| (path, name, meaning)));
     let asked = asked.map(|(path, name, meaning)| {
-        json!({ "name": name, "in": "query", "description": meaning, "schema": of_query(path, name) })
+        let needed = *name == "member";
+        json!({ "name": name, "in": "query", "required": needed, "description": meaning, "schema": of_query(path, name) })
     });
     in_path.chain(asked).collect()
 }

@@ -1,8 +1,9 @@
 //! A member's sound made clean before it is mixed: noise taken out of speech, and a gate that shuts out whatever is quiet.
 //!
 //! A [`Cleaner`] is told a frame of 20 ms and gives one back. Its net is RNNoise's (by `nnnoiseless`), which works at 48 kHz on
-//! frames of 10 ms and gives each one frame later; where it has heard no speech for a while it lets nothing through. A gate opens within a frame that is loud enough, so that no word loses its
-//! beginning, and closes a little behind the last one. Whether somebody speaks is the mixer's to say, not ours.
+//! frames of 10 ms and gives each one frame later; where it has heard no speech for a while it lets nothing through. A gate opens
+//! within a frame that is loud enough, so that no word loses its beginning, and closes a little behind the last one. Whether
+//! somebody speaks is the mixer's to say, not ours.
 //!
 //! sound ─▶ to 48 kHz ─▶ net ─▶ back ─▶ gate ─▶ clean sound
 

@@ -102,46 +102,12 @@ fn variables_of(ast: &AST) -> BTreeSet<String> {
     names
 }
 
-/// Targets that are written out and that no pattern of the manifest lets the service call.
-pub fn targets(file: &str, text: &str, may_dial: &dyn Fn(&str) -> bool) -> Vec<Fault> {
+/// What is wrong with the calls of functions and words in a text, in its order; `look` is shown each.
+pub(crate) fn of_calls(file: &str, text: &str, mut look: impl FnMut(&FnCallExpr) -> Vec<String>) -> Vec<Fault> {
     let limits = Limits::default();
     let mut engine = crate::engine(&limits);
     engine.set_optimization_level(rhai::OptimizationLevel::None);
     // What does not parse is told by who checks the words.
-    let Ok(ast) = check_text(&engine, &limits, file, text) else { return Vec::new() };
-    let mut faults = Vec::new();
-    let mut look = |call: &FnCallExpr, at: Position| {
-        if !CALLING.contains(&call.name.as_str()) || !call.namespace.is_empty() {
-            return;
-        }
-        for target in call.args.first().map(written).unwrap_or_default() {
-            let of_house = OF_THE_HOUSE.iter().any(|kind| target.starts_with(kind));
-            if !of_house && !may_dial(&target) {
-                let what = format!(
-                    "the manifest does not let this service call {target:?}; name it there, as dial = [{target:?}]"
-                );
-                faults.push(Fault::at(file, at, what));
-            }
-        }
-    };
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) => look(call, *at),
-            Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => look(call, *at),
-            _ => {}
-        }
-        true
-    });
-    faults.sort_by_key(|fault| (fault.line, fault.column));
-    faults.dedup();
-    faults
-}
-
-/// Services that are named and that are not there: in `continue_as`, and as a target.
-pub fn services(file: &str, text: &str, is_there: &dyn Fn(&str) -> bool) -> Vec<Fault> {
-    let limits = Limits::default();
-    let mut engine = crate::engine(&limits);
-    engine.set_optimization_level(rhai::OptimizationLevel::None);
     let Ok(ast) = check_text(&engine, &limits, file, text) else { return Vec::new() };
     let mut faults = Vec::new();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
@@ -150,23 +116,44 @@ pub fn services(file: &str, text: &str, is_there: &dyn Fn(&str) -> bool) -> Vec<
             Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => (call, *at),
             _ => return true,
         };
-        let named = call.args.first().map(written).unwrap_or_default();
-        for name in named {
-            let service = match name.strip_prefix("service:") {
-                Some(service) if CALLING.contains(&call.name.as_str()) => service,
-                None if call.name == "continue_as" => &*name,
-                _ => continue,
-            };
-            if !is_there(service) {
-                let what = format!("there is no service {service:?}; write {service}.rhai, or name one that there is");
-                faults.push(Fault::at(file, at, what));
-            }
-        }
+        faults.extend(look(call).into_iter().map(|what| Fault::at(file, at, what)));
         true
     });
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults.dedup();
     faults
+}
+
+/// Targets that are written out and that no pattern of the manifest lets the service call.
+pub fn targets(file: &str, text: &str, may_dial: &dyn Fn(&str) -> bool) -> Vec<Fault> {
+    of_calls(file, text, |call| {
+        if !CALLING.contains(&call.name.as_str()) || !call.namespace.is_empty() {
+            return Vec::new();
+        }
+        let named = call.args.first().map(written).unwrap_or_default().into_iter();
+        let beyond =
+            named.filter(|target| !OF_THE_HOUSE.iter().any(|kind| target.starts_with(kind)) && !may_dial(target));
+        let told = |target| {
+            format!("the manifest does not let this service call {target:?}; name it there, as dial = [{target:?}]")
+        };
+        beyond.map(told).collect()
+    })
+}
+
+/// Services that are named and that are not there: in `continue_as`, and as a target.
+pub fn services(file: &str, text: &str, is_there: &dyn Fn(&str) -> bool) -> Vec<Fault> {
+    of_calls(file, text, |call| {
+        let named = call.args.first().map(written).unwrap_or_default();
+        let service = |name: &String| match name.strip_prefix("service:") {
+            Some(service) if CALLING.contains(&call.name.as_str()) => Some(service.to_owned()),
+            None if call.name == "continue_as" => Some(name.clone()),
+            _ => None,
+        };
+        let missing = named.iter().filter_map(service).filter(|service| !is_there(service));
+        missing
+            .map(|service| format!("there is no service {service:?}; write {service}.rhai, or name one that there is"))
+            .collect()
+    })
 }
 
 /// The texts that are written there: one, or those of a list.

@@ -1,10 +1,7 @@
 //! What a script asks for and cannot have where it is served: servers, databases and letters that its manifest does not give it.
 
-use rhai::{ASTNode, Expr, OptimizationLevel, Stmt};
-
-use crate::check_text;
 use crate::fault::Fault;
-use crate::limits::Limits;
+use crate::lints;
 
 /// What a service may have.
 #[derive(Clone, Copy)]
@@ -21,25 +18,13 @@ pub struct Reach<'a> {
 
 /// What a text asks for beyond that.
 pub fn beyond(file: &str, text: &str, reach: Reach<'_>) -> Vec<Fault> {
-    let limits = Limits::default();
-    let mut engine = crate::engine(&limits);
-    engine.set_optimization_level(OptimizationLevel::None);
-    // What does not parse is told by who checks the words.
-    let Ok(ast) = check_text(&engine, &limits, file, text) else { return Vec::new() };
-    let mut faults = Vec::new();
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        if let Some(ASTNode::Expr(Expr::FnCall(call, at)) | ASTNode::Stmt(Stmt::FnCall(call, at))) = path.last()
-            && !call.namespace.is_empty()
-            && let Some(remedy) = reach.remedy(call.namespace.root())
-        {
-            let what = format!("{}::{} asks {remedy} into {}", call.namespace.root(), call.name, reach.manifest);
-            faults.push(Fault::at(file, *at, what));
-        }
-        true
-    });
-    faults.sort_by_key(|fault| (fault.line, fault.column));
-    faults.dedup();
-    faults
+    lints::of_calls(file, text, |call| {
+        let module = (!call.namespace.is_empty()).then(|| call.namespace.root());
+        let told = module.and_then(|module| Some((module, reach.remedy(module)?)));
+        let told =
+            told.map(|(module, remedy)| format!("{module}::{} asks {remedy} into {}", call.name, reach.manifest));
+        told.into_iter().collect()
+    })
 }
 
 impl Reach<'_> {

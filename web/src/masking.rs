@@ -1,9 +1,9 @@
 //! Calls for people who may know what happened and not with whom.
 //!
 //! A number of [`LONG`] digits or more keeps its last two, however it is written: blanks, dots, dashes, strokes and brackets between
-//! digits part none. A name beside such a number goes with it, and the text of SIP messages goes as a whole, as do keys that were pressed. Short numbers and names of
-//! endpoints are those of the house and stay, as do times of day and the address behind an `@`. It changes what is shown, never what is
-//! kept.
+//! digits part none. A name beside such a number goes with it, and the text of SIP messages goes as a whole, as do keys that were
+//! pressed. Short numbers and names of endpoints are those of the house and stay, as do times of day and the address behind an
+//! `@`. It changes what is shown, never what is kept.
 
 use std::net::Ipv4Addr;
 

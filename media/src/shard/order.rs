@@ -315,3 +315,29 @@ pub(crate) enum Command {
     /// To close everything and end.
     Finish,
 }
+
+impl Command {
+    /// Whether the thread's next tick is soon enough: 5 ms at most. Browsers are not kept waiting, because a check that
+    /// finds nobody is repeated tens of milliseconds later; nor is what threads say to each other in every round.
+    pub fn can_wait(&self) -> bool {
+        match self {
+            Self::Port(_, Order::Tune(terms)) => terms.browser.is_none(),
+            Self::Port(_, Order::Restart(_)) => false,
+            Self::Open(_)
+            | Self::Port(..)
+            | Self::Hand(..)
+            | Self::OpenRoom(..)
+            | Self::Room(..)
+            | Self::Peer(..)
+            | Self::SingleOut(..) => true,
+            Self::Gate(_)
+            | Self::Host(..)
+            | Self::Wish(..)
+            | Self::Bring(..)
+            | Self::Shaken(..)
+            | Self::Adopt(_)
+            | Self::Partial(..)
+            | Self::Finish => false,
+        }
+    }
+}

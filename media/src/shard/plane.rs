@@ -231,7 +231,7 @@ impl Plane {
             timestamp,
             sequence,
         };
-        let pushed = self.0.doors[shard].commands.push(Command::Open(Box::new(opening)));
+        let pushed = self.0.push(shard, Command::Open(Box::new(opening)));
         pushed.map(|()| opened).map_err(|_| OpenError::Busy)
     }
 
@@ -370,7 +370,9 @@ impl Shared {
         if self.mute.is_some() {
             return Ok(());
         }
-        self.doors[shard].commands.push(command).map_err(|_| OrderError::Busy)
+        let commands = &self.doors[shard].commands;
+        let pushed = if command.can_wait() { commands.leave(command) } else { commands.push(command) };
+        pushed.map_err(|_| OrderError::Busy)
     }
 
     fn stop(&self) {

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_queue::ArrayQueue;
 use rustix::event::{EventfdFlags, eventfd};
 
+/// Things that wake a reader who would look in by himself: so many are worth the waking.
+const WORTH_WAKING: usize = 64;
+
 /// Wakes a thread that waits for its descriptor to become readable.
 pub struct Bell {
     event: OwnedFd,
@@ -73,6 +76,19 @@ impl<T> Ring<T> {
         Ok(())
     }
 
+    /// Adds one at the end for a reader who will look by himself before long. Only when many wait is he woken: to wake a
+    /// thread costs more than most of what it is given to do.
+    ///
+    /// # Errors
+    /// When there is no room; the thing comes back.
+    pub fn leave(&self, thing: T) -> Result<(), T> {
+        self.queue.push(thing)?;
+        if self.queue.len() >= WORTH_WAKING {
+            self.bell.ring();
+        }
+        Ok(())
+    }
+
     /// The oldest, where there is one.
     pub fn pop(&self) -> Option<T> {
         self.queue.pop()
@@ -115,6 +131,16 @@ mod tests {
         assert!(!rings(ring.bell()));
         ring.push(3).expect("room");
         assert!(rings(ring.bell()));
+    }
+
+    #[test]
+    fn what_is_left_for_a_reader_rings_only_when_much_waits() {
+        let ring = Ring::new(2 * WORTH_WAKING).expect("a ring");
+        (1..WORTH_WAKING).for_each(|number| ring.leave(number).expect("room"));
+        assert!(!rings(ring.bell()));
+        ring.leave(WORTH_WAKING).expect("room");
+        assert!(rings(ring.bell()));
+        assert_eq!(std::iter::from_fn(|| ring.pop()).count(), WORTH_WAKING, "nothing is lost by it");
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! It owns its ports outright and meets the others through rings only. Nothing here blocks but the wait itself.
 //!
-//! wait ──socket──▶ traffic: take a packet, pass it on
-//!   ├────ring────▶ obey: open, tune, bridge, close
+//! wait ─▶ obey: orders that were given meanwhile: open, tune, bridge, close
+//!   ├────socket──▶ traffic: take a packet, pass it on
+//!   ├────ring────▶ an order that cannot wait for the clock
 //!   └────clock───▶ rounds: a slot's ports make and take 20 ms each; numbers are published
 
 use std::io;
@@ -160,10 +161,12 @@ impl Shard {
             };
             let began = now();
             self.moment.now = began;
+            // Orders that were left without a ring are older than what came meanwhile.
+            self.follow_orders();
             for number in 0..came {
                 match events.who(number) {
                     Token::Clock => self.tick(),
-                    Token::Commands => self.obey(),
+                    Token::Commands => self.answer_the_bell(),
                     Token::Rtp(place) => self.sound_came(place),
                     Token::Rtcp(place) => self.report_came(place),
                     Token::Gate(number) => self.gate_came(number),
@@ -196,9 +199,13 @@ impl Shard {
         self.publish();
     }
 
-    fn obey(&mut self) {
+    fn answer_the_bell(&mut self) {
+        self.doors[self.number].commands.bell().hush();
+        self.follow_orders();
+    }
+
+    fn follow_orders(&mut self) {
         let door = Arc::clone(&self.doors[self.number]);
-        door.commands.bell().hush();
         for _ in 0..MOST_ORDERS {
             match door.commands.pop() {
                 None => return,

@@ -211,6 +211,11 @@ impl Party {
                 continue;
             }
             if let Some((_, receiver)) = &mut self.guard {
+                // Reports come by the same socket, the first after a second or two.
+                if matches!(Carried::by(&buffer[..length]), Carried::Rtcp) {
+                    receiver.unprotect_report(&mut buffer[..length]).expect("a report under our key");
+                    continue;
+                }
                 length = receiver.unprotect(&mut buffer[..length]).expect("a packet under our key");
             }
             match View::parse(&buffer[..length]) {

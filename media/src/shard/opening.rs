@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Mutex;
 
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::clock;
 use super::order::PortId;
@@ -90,8 +90,9 @@ pub(super) fn bind_pair(
     let mut last = io::ErrorKind::AddrInUse.into();
     for _ in 0..MOST_TRIES {
         let number = lock(numbers).take(clock::now())?;
-        let pair = bind(address, number).and_then(|rtp| {
-            let rtcp = reports.then(|| bind(address, number + 1)).transpose()?;
+        let pair = bind(address, number, Some(BACKLOG_BYTES)).and_then(|rtp| {
+            // Reports come seldom: the room that the system gives is enough, and not much more.
+            let rtcp = reports.then(|| bind(address, number + 1, None)).transpose()?;
             Ok((number, rtp, rtcp))
         });
         match pair {
@@ -110,14 +111,19 @@ pub(super) fn bind_pair(
     Err(OpenError::Bind { address, source: last })
 }
 
-fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(SocketAddr::new(address, port))?;
-    socket.set_nonblocking(true)?;
-    sockopt::set_socket_recv_buffer_size(&socket, BACKLOG_BYTES)?;
+/// Each call of a busy hour binds four of these: no word to the system is said twice.
+fn bind(address: IpAddr, port: u16, backlog: Option<usize>) -> io::Result<UdpSocket> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
+    rustix::net::bind(&socket, &SocketAddr::new(address, port))?;
+    if let Some(backlog) = backlog {
+        sockopt::set_socket_recv_buffer_size(&socket, backlog)?;
+    }
     // Marking is a courtesy that some systems refuse.
     let _ = match address {
         IpAddr::V4(_) => sockopt::set_ip_tos(&socket, EXPEDITED),
         IpAddr::V6(_) => sockopt::set_ipv6_tclass(&socket, EXPEDITED.into()),
     };
-    Ok(socket)
+    Ok(socket.into())
 }

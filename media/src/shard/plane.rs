@@ -4,7 +4,7 @@
 //! drawn, the right thread chosen. A media thread only moves finished things to their places.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -22,7 +22,7 @@ use super::rank;
 use super::ring::Ring;
 use super::settings::{Settings, StartError};
 use super::thread::{Door, Seat, Shard};
-use super::waste::{self, Thing, Waste};
+use super::waste::{self, Waste};
 use crate::browser::Identity;
 use crate::mixer::Rules;
 use crate::rtp::ports::Range;
@@ -218,8 +218,8 @@ impl Plane {
         let (ssrc, timestamp, sequence) = chances().map_err(cannot)?;
         let opened = Opened {
             port: id,
-            rtp: rtp.local_addr().map_err(cannot)?,
-            rtcp: rtcp.as_ref().map(UdpSocket::local_addr).transpose().map_err(cannot)?,
+            rtp: SocketAddr::new(wanted.address, number),
+            rtcp: rtcp.as_ref().map(|_| SocketAddr::new(wanted.address, number + 1)),
         };
         let opening = Opening {
             id,
@@ -391,7 +391,7 @@ impl Shared {
                 tracing::error!("a media thread ended by a fault");
             }
         }
-        self.waste.throw(Thing::Nothing);
+        self.waste.finish();
         self.handshakes.finish();
         for thread in beside {
             if thread.join().is_err() {

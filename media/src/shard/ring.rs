@@ -89,6 +89,13 @@ impl<T> Ring<T> {
         Ok(())
     }
 
+    /// Wakes the reader where anything waits.
+    pub fn rouse(&self) {
+        if !self.queue.is_empty() {
+            self.bell.ring();
+        }
+    }
+
     /// The oldest, where there is one.
     pub fn pop(&self) -> Option<T> {
         self.queue.pop()

@@ -191,6 +191,9 @@ impl Shard {
             }
             self.moment.round = tick / SLOTS as u64;
             self.serve((tick % SLOTS as u64) as usize);
+            if tick.is_multiple_of(SLOTS as u64) {
+                self.waste.rouse();
+            }
         }
         self.news.retry();
         self.see_off();

@@ -1,7 +1,8 @@
 //! Where a media thread throws what it no longer needs: sockets, buffers, sounds, coders.
 //!
-//! Closing a socket and freeing memory take their time, and a lock. A thread of its own does both, woken by a ring. When the
-//! ring is full the media thread does it itself: late is better than never.
+//! Closing a socket and freeing memory take their time, and a lock. A thread of its own does both. It is woken once for all that was
+//! thrown away in a frame ([`Waste::rouse`]), or when much lies there. When the ring is full the media thread does it itself:
+//! late is better than never.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -70,11 +71,22 @@ impl Bin {
 pub(crate) struct Waste(Arc<Bin>);
 
 impl Waste {
-    /// Throws something away.
+    /// Throws something away. It lies there until the thread is roused.
     pub fn throw(&self, thing: Thing) {
-        if let Err(thing) = self.0.ring.push(thing) {
+        if let Err(thing) = self.0.ring.leave(thing) {
             self.0.empty(thing);
         }
+    }
+
+    /// Has the thread drop what lies there, if anything does.
+    pub fn rouse(&self) {
+        self.0.ring.rouse();
+    }
+
+    /// Ends the thread when it has dropped everything.
+    pub fn finish(&self) {
+        self.throw(Thing::Nothing);
+        self.rouse();
     }
 }
 
@@ -107,9 +119,10 @@ mod tests {
         let (waste, thread) =
             start(Box::new(move |port| closed.send(port).expect("somebody waits"))).expect("a thread");
         waste.throw(Thing::Port(Box::new(Told(dropped)), PortId(7)));
+        waste.rouse();
         assert_eq!(which_closed.recv(), Ok(PortId(7)));
         assert_ne!(where_dropped.recv(), Ok(std::thread::current().id()));
-        waste.throw(Thing::Nothing);
+        waste.finish();
         thread.join().expect("a thread that ended well");
     }
 }

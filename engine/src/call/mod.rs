@@ -261,6 +261,15 @@ impl Call {
         self.story == Story::Over
     }
 
+    /// Keeps nothing of what it was, when it is over: nobody asks it anything any more.
+    pub fn put_away(&mut self) {
+        if self.is_over() {
+            (self.legs, self.works, self.passings) = (Table::new(), Table::new(), Table::new());
+            (self.takings, self.backs) = (Table::new(), Table::new());
+            self.turn = Turn::default();
+        }
+    }
+
     fn say(&mut self, effect: Effect) {
         self.effects.push_back(effect);
     }

@@ -82,6 +82,11 @@ impl Straight {
         Self { verbs, leg: LegId::FIRST, next: 0 }
     }
 
+    /// Nothing: whose story is told.
+    pub(super) fn told() -> Self {
+        Self::new(Vec::new())
+    }
+
     /// Your own voice back.
     #[must_use]
     pub fn echo() -> Self {

@@ -14,7 +14,7 @@ use super::ends::{End, Whose};
 use super::occasions::Question;
 use super::originate::Begun;
 use super::outgoing::{Party, terms};
-use super::services::Sorry;
+use super::services::{Sorry, Straight};
 use super::{Leash, Number, Sent, Turn};
 use crate::call::event::Serving;
 use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
@@ -320,6 +320,18 @@ impl Talk {
         }
         if self.chronicle.closes(self.over_since).is_some_and(|due| due <= now) {
             self.close_journal(turn);
+            self.put_away();
+        }
+    }
+
+    /// It is over, and a line of it only waits for late answers of a fork, for half a minute: at two thousand calls a second
+    /// what a talk needs must not wait with it.
+    fn put_away(&mut self) {
+        self.program = Box::new(Straight::told());
+        self.call.put_away();
+        for end in &mut self.ends {
+            end.line.put_away();
+            end.agreed = None;
         }
     }
 

@@ -69,6 +69,12 @@ impl Calling {
         self.twigs.iter().position(|twig| known && &*twig.tag == name.remote)
     }
 
+    /// Lets go of what only another try would take.
+    pub(super) fn put_away(&mut self) {
+        (self.headers, self.proofs, self.twigs) = (Vec::new(), Vec::new(), Vec::new());
+        (self.body, self.tuned) = (None, None);
+    }
+
     fn draft(&self, reliable: bool) -> Draft {
         let draft = self.forks.opening().draft().without(Name::MaxForwards).header(Name::MaxForwards, self.hops);
         let mut draft = draft.text(Name::Allow, ALLOW).text(Name::Supported, asked(reliable));

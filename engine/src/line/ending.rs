@@ -9,6 +9,7 @@ use patchcord_sip::message::{Method, Name, Request};
 use patchcord_sip::transaction::ServerId;
 
 use super::asking::What;
+use super::offers::Offers;
 use super::{Act, Cx, Line, Stage, Unfit, cause};
 use crate::call::{Ending, LegEvent, Who};
 
@@ -25,6 +26,18 @@ impl Line {
             self.end_refers(cx);
             self.give_up(cx);
             cx.tell(LegEvent::Ended(ending));
+        }
+    }
+
+    /// Keeps only what further answers of a fork take, which are acknowledged and ended.
+    pub fn put_away(&mut self) {
+        if self.stage != Stage::Over {
+            return;
+        }
+        self.offers = Offers::new(self.terms.clone());
+        self.introduced = None;
+        if let Some(calling) = &mut self.calling {
+            calling.put_away();
         }
     }
 

@@ -11,6 +11,7 @@ mod cluster;
 mod crashes;
 mod crowds;
 mod described;
+mod dialled;
 mod doors;
 mod elsewhere;
 mod flows;
@@ -46,6 +47,7 @@ mod three_way;
 mod torture;
 mod trunks;
 mod turned;
+mod twelve;
 mod walking;
 
 use patchcord_lab::{Server, Setup};

@@ -26,7 +26,7 @@ async fn quiet(lab: &Lab, server: &Server, user: &str, way: Keypad) -> Handset {
 }
 
 /// Waits until the story of the last call, which is over, has come to a verb, and tells what it said until then.
-async fn comes_to(server: &Server, what: &str) -> String {
+pub async fn comes_to(server: &Server, what: &str) -> String {
     eventually(&format!("the story comes to {what}"), async || {
         let listed = server.json(&["calls", "--json"]).await;
         let id = listed["records"][0]["record"]["call"].as_str()?.to_owned();

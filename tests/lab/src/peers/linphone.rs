@@ -121,6 +121,28 @@ impl Linphone {
         self.process.type_line(&format!("call-transfer {} sip:{number}@{}", self.calls, self.server)).await;
     }
 
+    /// Lets all that it talks with hear each other through it: its ears are theirs.
+    pub async fn joins_its_calls(&mut self) {
+        for call in 1..=self.calls {
+            self.process.type_line(&format!("conference add {call}")).await;
+            pause().await;
+        }
+    }
+
+    /// Ends its only call; gives back how many packets of sound have come in it.
+    pub async fn counts(&mut self) -> u64 {
+        self.hangs_up().await;
+        let question = |line: &str| line.split("received  ").nth(1)?.trim().strip_suffix(" packets")?.parse().ok();
+        self.process.line("how many packets have come", question).await
+    }
+
+    /// Ends its last call.
+    pub async fn hangs_up(&mut self) {
+        self.process.type_line(&format!("terminate {}", self.calls)).await;
+        let calls = self.calls;
+        self.process.times("the call is over", "to LinphoneCallReleased", calls).await;
+    }
+
     /// Ends it as a person would; it takes its binding back first.
     pub async fn quit(mut self) -> Ended {
         self.process.type_line("unregister ALL").await;

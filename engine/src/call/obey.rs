@@ -104,7 +104,7 @@ impl Call {
                 self.say(Effect::Errand(id, errand));
                 self.under_way(id, Work::Errand(now + patience))
             }
-            Verb::Stop(handle) => self.stop(handle, now),
+            Verb::Stop(handle) => self.stop(id, handle, now),
             Verb::PauseRecord(handle, pause) => self.pause(handle, pause),
             sounds => self.begin_sound(id, sounds, now),
         }
@@ -330,12 +330,15 @@ impl Call {
         if self.backs.len() >= limits::HANDLES { Err(Outcome::Misuse(Misuse::TooManyVerbs)) } else { Ok(()) }
     }
 
-    fn stop(&mut self, handle: Handle, now: Instant) -> Begun {
+    fn stop(&mut self, id: VerbId, handle: Handle, now: Instant) -> Begun {
         if handle.0 == 0 || handle.0 > self.next_handle {
             return Err(Outcome::Misuse(Misuse::NoHandle));
         }
         self.stop_back(handle, now);
-        OK
+        match self.backs.get(&handle) {
+            Some(Back::Record(..)) => self.under_way(id, Work::Stop(handle)),
+            _ => OK,
+        }
     }
 
     /// Stops what runs in the background; a recording ends when its file is closed.

@@ -36,6 +36,7 @@ impl Call {
                 Work::Refer(leg, _) => ("refer", Some(*leg)),
                 Work::Transfer(leg) => ("transfer", Some(*leg)),
                 Work::Sleep(_) => ("sleep", None),
+                Work::Stop(_) => ("stop", None),
                 Work::Errand(_) => ("errand", None),
             };
             let on = leg.map(|leg| format!(" on leg {}", leg.0)).unwrap_or_default();

@@ -130,13 +130,18 @@ impl Call {
                 Ok((file, length)) => Outcome::Recorded { status: Status::Kept, file: Some(file), length },
                 Err(_) => Outcome::Recorded { status: Status::Failed, file: None, length: Duration::ZERO },
             };
-            self.back_recorded(handle, outcome);
+            self.back_recorded(handle, outcome, now);
         }
     }
 
-    fn back_recorded(&mut self, handle: Handle, outcome: Outcome) {
-        if self.backs.remove(&handle).is_some() {
-            self.tell(Wake::Heard(Happening::Recorded(handle, outcome)));
+    fn back_recorded(&mut self, handle: Handle, outcome: Outcome, now: Instant) {
+        if self.backs.remove(&handle).is_none() {
+            return;
+        }
+        self.tell(Wake::Heard(Happening::Recorded(handle, outcome.clone())));
+        let stopped = self.works.iter().filter(|(_, work)| matches!(work, Work::Stop(of) if *of == handle));
+        for verb in stopped.map(|(verb, _)| *verb).collect::<Vec<_>>() {
+            self.finish(verb, outcome.clone(), now);
         }
     }
 
@@ -150,7 +155,7 @@ impl Call {
                 continue;
             }
             let outcome = Outcome::Recorded { status: Status::Failed, file: None, length: Duration::ZERO };
-            self.back_recorded(handle, outcome);
+            self.back_recorded(handle, outcome, now);
         }
     }
 

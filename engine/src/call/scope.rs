@@ -194,7 +194,8 @@ impl Call {
             let why = self.out_of_room(leg).filter(|_| why.reason == cause::TOLD).unwrap_or_else(|| why.clone());
             self.hang_up(leg, why, now);
         }
-        self.cancel_works(|call, work| !call.legs.iter().any(|(id, leg)| leg.is_here() && work.runs_on(*id)), now);
+        let is_bare = |call: &Self, work: &Work| !call.legs.iter().any(|(id, leg)| leg.is_here() && work.runs_on(*id));
+        self.cancel_works(|call, work| !matches!(work, Work::Stop(_)) && is_bare(call, work), now);
     }
 
     /// Why a leg ends whose story had nothing more for it than a conference room.

@@ -31,6 +31,7 @@ impl Call {
                 Work::Join(joining) => joining.times().for_each(move_to),
                 Work::Refer(_, at) | Work::Sleep(at) | Work::Errand(at) => move_to(at),
                 Work::Answer(_) | Work::Play(..) | Work::Bridge(..) | Work::Echo(_) | Work::Transfer(_) => {}
+                Work::Stop(_) => {}
             }
         }
         call.takings.values_mut().flat_map(Taking::times).for_each(move_to);

@@ -30,7 +30,7 @@ pub enum Verb {
     Play(LegId, Play),
     /// The same in the background; ends at once with [`Outcome::Handle`].
     StartPlay(LegId, Play),
-    /// Ends what runs in the background.
+    /// Ends what runs in the background. Of a recording it ends with [`Outcome::Recorded`], once its file is closed.
     Stop(Handle),
     /// Collects keys.
     Gather(LegId, Box<Gather>),

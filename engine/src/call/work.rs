@@ -11,7 +11,7 @@ use super::join::Joining;
 use super::keys::Sending;
 use super::play::Owner;
 use super::record::Recording;
-use super::verb::{Outcome, Status};
+use super::verb::{Handle, Outcome, Status};
 use super::{Call, LegId};
 use crate::errand::Brought;
 use crate::program::{VerbId, Wake};
@@ -36,6 +36,8 @@ pub(super) enum Work {
     /// The party of a leg is passed on.
     Transfer(LegId),
     Sleep(Instant),
+    /// A recording in the background was stopped, and its file is being closed: that has a deadline of its own.
+    Stop(Handle),
     /// Something was asked outside the call, and is waited for until then.
     Errand(Instant),
 }
@@ -83,7 +85,7 @@ impl Work {
             Self::Keys(sending) => Some(sending.deadline()),
             Self::Sleep(until) | Self::Refer(_, until) | Self::Errand(until) => Some(*until),
             Self::Answer(_) | Self::Play(..) | Self::Bridge(..) | Self::Echo(_) => None,
-            Self::Transfer(_) | Self::Join(_) => None,
+            Self::Transfer(_) | Self::Join(_) | Self::Stop(_) => None,
         }
     }
 
@@ -98,7 +100,7 @@ impl Work {
             Self::Join(joining) => joining.leg == id,
             Self::Bridge(a, b) => [*a, *b].contains(&id),
             Self::Dial(dialling) => dialling.by == Some(id) || dialling.talks_with(id),
-            Self::Sleep(_) | Self::Errand(_) => false,
+            Self::Sleep(_) | Self::Errand(_) | Self::Stop(_) => false,
         }
     }
 }

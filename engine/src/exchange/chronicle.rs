@@ -22,7 +22,7 @@ use crate::call::event::NotFound;
 use crate::call::{Event, LegEvent, LegId};
 use crate::journal::{
     Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
-    QualitySample, Rules, STORY_ENDED, Verb as Ordered, Way, What,
+    QualitySample, Rules, STORY_ENDED, THROWN_AWAY, Verb as Ordered, Way, What,
 };
 use crate::occasion::Kind;
 use crate::program;
@@ -289,7 +289,7 @@ impl Talk {
     /// A recording was thrown away.
     pub fn note_discarded(&mut self, path: &str, turn: &mut Turn<'_, '_>) {
         let facts = Facts::NONE.with("file", path);
-        self.chronicle.write(turn.now(), What::Heard { leg: None, event: "recording thrown away".into(), facts });
+        self.chronicle.write(turn.now(), What::Heard { leg: None, event: THROWN_AWAY.into(), facts });
         self.hand_out(turn);
     }
 

@@ -118,14 +118,19 @@ impl Exchange {
         let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
         let person = person(&whose, &claim, decision.from.as_deref(), said);
         let route = plan.rule(&decision.why);
-        *known = Some(Refused { whose: whose.clone(), person: person.clone(), route: route.clone() });
+        *known = Some(Refused { whose: whose.clone(), person: person.clone(), route: route.clone(), limit: None });
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
         }
         let Served { program, edition, leash } = self.answering(&decision)?;
         let urgent = decision.emergency;
-        let room = leash.as_ref().map(|leash| leash.enter(urgent).ok_or(()));
-        let room = room.transpose().map_err(|()| Refusal::unavailable("The Service Is Full", RETRY_AFTER))?;
+        let service = if let Verdict::Service(name) = &decision.verdict { Some(Box::from(&**name)) } else { None };
+        let full = |leash: &Leash| leash.full(service.as_deref().unwrap_or_default());
+        let room = leash.as_ref().map(|leash| leash.enter(urgent).ok_or_else(|| full(leash)));
+        let room = room.transpose().map_err(|limit| {
+            known.iter_mut().for_each(|known| known.limit = Some(limit.clone()));
+            Refusal::unavailable("The Service Is Full", RETRY_AFTER)
+        })?;
         let ticket = self.board.admit(urgent).map_err(|full| full_house(&full))?;
         let own = whose.admit(&self.board, urgent, moment.now).map_err(|full| full_house(&full))?;
         let tickets = room.into_iter().chain([ticket]).collect();
@@ -142,7 +147,6 @@ impl Exchange {
                 Whose::Endpoint(_) | Whose::Stranger(_) | Whose::Guest(..) => Vec::new(),
             },
         };
-        let service = if let Verdict::Service(name) = &decision.verdict { Some(name.as_ref().into()) } else { None };
         let heard_by = HeardBy { service, version: edition, route };
         Ok(Admitted { party, whose, program, heard_by, leash, tickets, own })
     }

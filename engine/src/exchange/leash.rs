@@ -61,6 +61,13 @@ impl Leash {
         self.running.enter(self.rules().calls, urgent)
     }
 
+    /// Why there is no room for one more call of that service, in words.
+    pub fn full(&self, service: &str) -> String {
+        let most = self.rules().calls.unwrap_or_default();
+        let calls = if most == 1 { "1 call" } else { &format!("{most} calls") };
+        format!("the manifest of {service} lets it have {calls} at once")
+    }
+
     /// Whether the service may call that, whatever leads there.
     pub fn may_dial(&self, target: &str) -> bool {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);

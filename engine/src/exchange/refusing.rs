@@ -14,7 +14,7 @@ use super::ends::Whose;
 use super::incoming::{USUAL_HOPS, called};
 use super::outgoing::Party;
 use crate::call::LegId;
-use crate::call::cause::cause_of;
+use crate::call::cause::{NO_ROOM, cause_of};
 use crate::journal::{By, Cause, Direction, LegBegan, Outcome, Way as Sender, What};
 use crate::redact::Redacted;
 use crate::routing::Person;
@@ -49,6 +49,8 @@ pub(super) struct Refused {
     pub person: Person,
     /// The rule of the plan that would have served him.
     pub route: Option<Box<str>>,
+    /// The limit of the service's manifest that stands in the way, in words.
+    pub limit: Option<String>,
 }
 
 impl Exchange {
@@ -86,10 +88,13 @@ impl Exchange {
         journal.message(begin, leg, Sender::Theirs, request.bytes());
         // As it goes out, but for the tag that its ACK is known by.
         journal.message(begin, leg, Sender::Ours, &answer.finish());
-        let by = By::System;
-        let reason = phrase.into();
-        let cause = Cause { by, q850: cause_of(status), sip: Some(status), reason, place: None };
+        // A limit that a manifest sets is no lack of ours: it is told as what it is.
+        let (by, q850, reason) = match refused.limit {
+            Some(limit) => (By::Script, NO_ROOM, limit.into()),
+            None => (By::System, cause_of(status), phrase.into()),
+        };
+        let cause = Cause { by, q850, sip: Some(status), reason, place: None };
         journal.note(begin, What::LegEnded { leg, cause: Box::new(cause) });
-        self.board.clerk.take(journal.end(begin, Outcome::of_status(status, by, false)));
+        self.board.clerk.take(journal.end(begin, Outcome::of_status(status, By::System, false)));
     }
 }

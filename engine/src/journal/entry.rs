@@ -14,6 +14,7 @@ use super::{
     party::{Account, Began, Party},
     passing::{Forwarded, PassedOn},
     quality::QualitySample,
+    record::THROWN_AWAY,
     sip_text::SipText,
     stamps,
 };
@@ -344,6 +345,7 @@ impl What {
     /// Whether the record is made of it.
     pub fn is_for_record(&self) -> bool {
         match self {
+            Self::Heard { leg: None, event, .. } => &**event == THROWN_AWAY,
             Self::Message { .. } | Self::Heard { .. } | Self::Verb(_) | Self::Result { .. } => false,
             Self::Media { notice, .. } => matches!(notice, Notice::Sampled(_)),
             _ => true,

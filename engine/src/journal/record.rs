@@ -144,6 +144,9 @@ impl Record {
 /// How it is noted that a service has told its story.
 pub const STORY_ENDED: &str = "story ended";
 
+/// That nobody wants a recording: its file is there no more.
+pub const THROWN_AWAY: &str = "recording thrown away";
+
 /// A record while it is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fold {
@@ -254,6 +257,9 @@ impl Fold {
             }
             What::Recording { path, .. } if self.record.recordings.len() < MAX_RECORDINGS => {
                 self.record.recordings.push(path.clone());
+            }
+            What::Heard { leg: None, event, facts } if event == THROWN_AWAY => {
+                self.record.recordings.retain(|path| Some(&**path) != facts.get("file"));
             }
             What::Heard { leg: None, event, facts } if event == STORY_ENDED => {
                 self.broke = facts.get("fault").map(|fault| (fault.into(), facts.get("place").map(Into::into)));

@@ -37,7 +37,8 @@ pub(super) fn outcome(verb: &Verb, status: &str, facts: &Facts, digits: String) 
     Ok(match verb {
         Verb::Gather(..) if digits.len() as u64 == number("keys").unwrap_or(0) => Outcome::Gathered { status, digits },
         Verb::Gather(..) => return Err(Unread("the keys that were pressed are not in the journal".into())),
-        Verb::Record(..) => {
+        Verb::Stop(_) if number("ms").is_none() => Outcome::Plain(status),
+        Verb::Record(..) | Verb::Stop(_) => {
             Outcome::Recorded { status, file: facts.get("file").map(str::to_owned), length: millis("ms") }
         }
         Verb::Dial(..) | Verb::CallOut(_) => {

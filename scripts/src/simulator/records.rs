@@ -1,5 +1,6 @@
 //! The record of a simulated call: folded by the engine from what the call notes, as of any other call.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
 use patchcord_engine::call::effect::{Note, Through, Way};
@@ -11,7 +12,7 @@ use patchcord_engine::journal::{
     Rules, Verb, What,
 };
 use patchcord_engine::occasion::Kind;
-use patchcord_engine::program::End;
+use patchcord_engine::program::{End, VerbId};
 use patchcord_engine::room::Told;
 
 use super::house::House;
@@ -68,6 +69,8 @@ impl Closed {
 pub(super) struct Chronicle {
     journal: Journal,
     began: Duration,
+    /// Verbs that take a message down.
+    takes: BTreeSet<VerbId>,
     message: bool,
     fault: Option<String>,
     side_faults: Vec<String>,
@@ -82,7 +85,19 @@ impl Chronicle {
         let id = CallId::new(wall, house.chance.number());
         let began = Began { service: Some(service.into()), ..Began::new(wall, Party::new(from), Party::new(to)) };
         let journal = Journal::begin(id, began, Rules::default());
-        Self { journal, began: house.elapsed(), message: false, fault: None, side_faults: Vec::new(), ran: false }
+        Self::of(journal, house)
+    }
+
+    fn of(journal: Journal, house: &House) -> Self {
+        Self {
+            journal,
+            began: house.elapsed(),
+            takes: BTreeSet::new(),
+            message: false,
+            fault: None,
+            side_faults: Vec::new(),
+            ran: false,
+        }
     }
 
     /// That of something that a service is asked outside of any call.
@@ -93,7 +108,7 @@ impl Chronicle {
         let to = Party::new(service.clone().unwrap_or_default());
         let began = Began { service, route, ..Began::new(wall, Party::new(from), to) };
         let journal = Journal::begin(id, began, Rules::default());
-        Self { journal, began: house.elapsed(), message: false, fault: None, side_faults: Vec::new(), ran: true }
+        Self { ran: true, ..Self::of(journal, house) }
     }
 
     /// Its number among all calls, as recordings are named by it.
@@ -126,6 +141,9 @@ impl Talk {
         let now = house.elapsed();
         match note {
             Note::Verb(id, verb) => {
+                if let Order::Record(..) = verb {
+                    self.chronicle.takes.insert(id);
+                }
                 let (name, leg, arguments) = spoken(&verb);
                 let place = self.program.place();
                 // Facts and the time of day are asked for all the while, and by nobody who wrote a script.
@@ -144,7 +162,9 @@ impl Talk {
                 if let Some(what) = told(&outcome, status, &facts) {
                     house.tell(&self.service, what, None);
                 }
-                self.chronicle.message |= matches!(outcome, VerbOutcome::Recorded { status: Status::Kept, .. });
+                let is_message = self.chronicle.takes.remove(&id);
+                self.chronicle.message |=
+                    is_message && matches!(outcome, VerbOutcome::Recorded { status: Status::Kept, .. });
                 self.chronicle.write(now, What::Result { verb: id.into(), status: status.into(), facts });
             }
             Note::LegBegan(leg, parent, way) => {

@@ -123,7 +123,7 @@ fn a_recording_in_the_background_has_its_file_when_it_has_ended() {
         r#"fn on_invite(caller) {
             caller.answer();
             let tape = caller.start_record();
-            tape.pause(); tape.resume(); tape.stop();
+            tape.pause(); tape.resume();
             caller.sleep(1.s());
             caller.tag("file", `${tape.file} ${tape.ms} ${tape.running}`);
         }"#,
@@ -134,17 +134,36 @@ fn a_recording_in_the_background_has_its_file_when_it_has_ended() {
     let pause = told.answer(&record, Outcome::Handle(Handle(4)));
     assert_eq!(wanted(&pause), &Verb::PauseRecord(Handle(4), true));
     let resume = told.status(&pause, Status::Ok);
-    let stop = told.status(&resume, Status::Ok);
-    assert_eq!(wanted(&stop), &Verb::Stop(Handle(4)));
-    let sleep = told.status(&stop, Status::Ok);
-    let kept = Outcome::Recorded {
-        status: Status::Kept,
-        file: Some("2026-11-21/a.wav".into()),
-        length: Duration::from_millis(1500),
-    };
-    assert_eq!(told.wake(Wake::Heard(Happening::Recorded(Handle(4), kept))), Step::Waits);
+    let sleep = told.status(&resume, Status::Ok);
+    assert_eq!(told.wake(Wake::Heard(Happening::Recorded(Handle(4), kept()))), Step::Waits);
     let tag = told.status(&sleep, Status::Ok);
     assert_eq!(wanted(&tag), &Verb::Tag("file".into(), "2026-11-21/a.wav 1500 false".into()));
+}
+
+/// What comes of a recording in the background.
+fn kept() -> Outcome {
+    let file = Some("2026-11-21/a.wav".into());
+    Outcome::Recorded { status: Status::Kept, file, length: Duration::from_millis(1500) }
+}
+
+#[test]
+fn a_recording_that_is_stopped_has_its_file_in_the_next_line() {
+    let mut told = Told::of(
+        r#"fn on_invite(caller) {
+            let tape = caller.start_record();
+            tape.stop();
+            caller.tag("file", `${tape.file} ${tape.ms} ${tape.running}`);
+            tape.stop();
+            caller.tag("again", tape.ms);
+        }"#,
+    );
+    let record = told.begin();
+    let stop = told.answer(&record, Outcome::Handle(Handle(4)));
+    assert_eq!(wanted(&stop), &Verb::Stop(Handle(4)));
+    let tag = told.answer(&stop, kept());
+    assert_eq!(wanted(&tag), &Verb::Tag("file".into(), "2026-11-21/a.wav 1500 false".into()));
+    let again = told.status(&tag, Status::Ok);
+    assert_eq!(wanted(&again), &Verb::Tag("again".into(), "1500".into()), "it is stopped, and nobody is asked");
 }
 
 #[test]

@@ -114,13 +114,15 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
-        says: "Ends it; what has ended already stays so.",
+        says: "Ends it; what has ended already stays so. Of a recording it comes back when the file is closed: `.file` names it then.",
         does: |given| {
             let held = given.held();
             let scene = given.scene()?;
             scene.timer(held.handle);
-            if scene.background(held.handle).is_none() {
-                scene.want(given, None, Verb::Stop(held.handle))?;
+            if scene.background(held.handle).is_none()
+                && let closed @ Outcome::Recorded { .. } = scene.want(given, None, Verb::Stop(held.handle))?
+            {
+                scene.background_ended(held.handle, Some(closed));
             }
             Given::nothing()
         },

@@ -256,6 +256,35 @@ fn a_call_is_not_over_before_its_recording_is_closed_and_told() {
 }
 
 #[test]
+fn who_stops_a_recording_hears_of_it_when_its_file_is_closed() {
+    let mut told = Told::answered();
+    let started = told.wants(Verb::StartRecord(CALLER, Record { beep: false, ..message() }));
+    let Outcome::Handle(handle) = told.result(started) else { panic!("no handle") };
+    let tag = told.tag(CALLER);
+    let stop = told.wants(Verb::Stop(handle));
+    assert!(!told.results.contains_key(&stop), "the file is being closed");
+    told.leg(CALLER, LegEvent::Recorded(tag, Ok(("talk.wav".into(), 9 * SECOND))));
+    let kept = Outcome::Recorded { status: Status::Kept, file: Some("talk.wav".into()), length: 9 * SECOND };
+    assert_eq!(told.result(stop), kept);
+    let again = told.wants(Verb::Stop(handle));
+    assert_eq!(told.result(again), Outcome::Plain(Status::Ok), "it has ended already");
+}
+
+#[test]
+fn a_file_that_is_never_closed_is_waited_for_no_longer_than_it_may_take() {
+    let mut told = Told::answered();
+    let started = told.wants(Verb::StartRecord(CALLER, Record { beep: false, ..message() }));
+    let Outcome::Handle(handle) = told.result(started) else { panic!("no handle") };
+    let stop = told.wants(Verb::Stop(handle));
+    told.hangs_up(CALLER);
+    told.passes(limits::CLOSING);
+    let failed = Outcome::Recorded { status: Status::Failed, file: None, length: Duration::ZERO };
+    assert_eq!(told.result(stop), failed);
+    told.finishes();
+    assert_eq!(told.over, 1);
+}
+
+#[test]
 fn keys_of_a_secret_are_noted_as_such_until_something_else_is_asked() {
     let mut told = Told::answered();
     let pin = told.wants(gather(CALLER, Gather { secret: true, max: 2, ..four_keys() }));

@@ -67,6 +67,34 @@ fn who_hangs_up_on_a_script_that_has_failed_hides_nothing_of_it() {
 }
 
 #[test]
+fn a_recording_that_was_thrown_away_is_not_in_the_record() {
+    let recorded = |path: &str| What::Recording { leg: Some(ALICE), path: path.into() };
+    let facts = crate::journal::Facts::NONE.with("file", "2026-11-21/a-0-1.wav");
+    let thrown = What::Heard { leg: None, event: THROWN_AWAY.into(), facts };
+    assert!(thrown.is_for_record(), "it is kept where other events are not");
+    let tale = vec![
+        (0, leg(ALICE)),
+        (1, recorded("2026-11-21/a-0-1.wav")),
+        (2, recorded("2026-11-21/a-0-2.wav")),
+        (3, thrown),
+        (4, over(ALICE, Cause::normal(By::Caller))),
+    ];
+    let record = record(told(tale, 4, None));
+    assert_eq!(record.recordings, ["2026-11-21/a-0-2.wav".into()]);
+}
+
+#[test]
+fn a_call_that_a_manifest_has_no_room_for_is_told_by_its_limit() {
+    let limit = "the manifest of front lets it have 1 call at once";
+    let end =
+        Cause { by: By::Script, q850: crate::call::cause::NO_ROOM, sip: Some(503), reason: limit.into(), place: None };
+    let record = record(told(vec![(0, leg(ALICE)), (0, over(ALICE, end))], 0, Some(Outcome::Failed)));
+    assert_eq!(record.fault, Some(Fault::Script));
+    let sentence = crate::journal::sentence(&record);
+    assert_eq!(sentence, format!("Alice called 102; it could not be set up: {limit} (the script's fault)."));
+}
+
+#[test]
 fn what_a_script_failed_by_is_told_also_where_the_house_refused_the_call_for_it() {
     let failed = |facts: crate::journal::Facts, end: Cause| {
         let broke = What::Heard { leg: None, event: STORY_ENDED.into(), facts };

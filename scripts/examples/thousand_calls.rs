@@ -20,7 +20,7 @@ fn main() {
     let tests: String = (0..CALLS).map(|number| TEST.replace("test_call", &format!("test_call_{number}"))).collect();
     let source = |name: &str, text: &str| Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() };
     let sources =
-        Sources { services: vec![source("ivr", IVR)], tests: vec![source("ivr_test", &tests)], prompts: Vec::new() };
+        Sources { services: vec![source("ivr", IVR)], tests: vec![source("ivr_test", &tests)], ..Sources::default() };
     let mut took: Vec<f64> = (0..RUNS)
         .map(|_| {
             let began = Instant::now();

@@ -4,22 +4,26 @@
 //! prompt that is not there, a handler that nobody would ever call; and what [`lints`] know. What a variable holds is not guessed, but for the party with
 //! which a handler begins.
 
-use std::collections::HashSet;
+mod written;
+
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, OptimizationLevel, Position, Stmt, StmtBlock};
+use rhai::{AST, ASTNode, Dynamic, Engine, Expr, FnCallExpr, OptimizationLevel, Position, Stmt, StmtBlock};
 
 use crate::endings;
 use crate::fault::Fault;
 pub use crate::handlers::HANDLERS;
 use crate::handlers::{self, WITHOUT_PARTY};
+use crate::imports::{self, Library, Module, Offered};
 use crate::limits::Limits;
 use crate::lints;
 use crate::rehearsal::{Constants, namesakes, nobody};
 use crate::words::given::unknown;
 use crate::words::kind::{Kind as Sort, texts_of};
 use crate::words::{self, FACTS, Of, Part, Word};
-use crate::{check_text, engine};
+use crate::{check_text, engine, shipped};
+use written::{Literal, entries, first_of, is_map, variable};
 
 /// Words after which a leg hears and says nothing any more.
 const LAST: &[&str] = &["hangup", "reject", "redirect"];
@@ -34,34 +38,104 @@ const CALLED: &[(&str, &str)] = &[("transfer", "to"), ("originate", "target"), (
 /// Answers whether a prompt of that name is there.
 pub type HasPrompt<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Everything that is wrong with a text, in the order of its lines.
+/// What a text is checked against.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// Which prompts there are.
+    pub has_prompt: HasPrompt<'a>,
+    /// Which modules can be imported.
+    pub library: Library<'a>,
+    /// What scripts may use.
+    pub limits: &'a Limits,
+}
+
+/// Everything that is wrong with a text which imports nothing but what comes with the house, in the order of its lines.
 pub fn check(file: &str, text: &str, has_prompt: HasPrompt<'_>) -> Vec<Fault> {
-    let limits = Limits::default();
-    let mut engine = engine(&limits);
-    // What is folded away could not be looked at.
-    engine.set_optimization_level(OptimizationLevel::None);
-    let ast = match check_text(&engine, &limits, file, text) {
+    check_on(file, text, &Ground { has_prompt, library: &imports::of_house, limits: &Limits::default() })
+}
+
+/// Everything that is wrong with a service, in the order of its lines, and then with the modules that it imports.
+pub fn check_on(file: &str, text: &str, ground: &Ground<'_>) -> Vec<Fault> {
+    let mut engine = checking(ground.limits);
+    let ast = match check_text(&engine, ground.limits, file, text) {
         Ok(ast) => ast,
         Err(fault) => return vec![fault],
     };
-    let constants = Constants::of(&ast);
-    let mut look = Look { file, ast: &ast, has_prompt, constants, faults: Vec::new() };
-    look.functions();
-    let mut faults = look.faults;
+    let modules = imports::gather(&engine, ground.limits, (file, &ast), ground.library);
+    let mut faults = of_text(&mut engine, (file, text, &ast), modules.as_deref().unwrap_or_default(), ground);
     faults.extend(handlers::wrong(file, text, &ast));
-    faults.extend(lints::unreachable(file, text, &ast));
-    faults.extend(endings::impossible(file, text, &ast));
-    faults.extend(endings::unknown_fields(file, &ast));
-    faults.extend(lints::constants(file, &ast));
-    faults.extend(lints::undefined(&mut engine, file, text, &ast));
     faults.sort_by_key(|fault| (fault.line, fault.column));
     faults.dedup();
+    match modules {
+        Ok(modules) => {
+            for module in &modules {
+                // What comes with the house was looked at before it left ours.
+                let is_ours = shipped::service(&module.name) == Some(&*module.text);
+                let Some(ast) =
+                    check_text(&engine, ground.limits, &module.file, &module.text).ok().filter(|_| !is_ours)
+                else {
+                    continue;
+                };
+                let mut own = of_text(&mut engine, (&module.file, &module.text, &ast), &modules, ground);
+                own.sort_by_key(|fault| (fault.line, fault.column));
+                own.dedup();
+                faults.extend(own);
+            }
+        }
+        Err(fault) => faults.insert(0, fault),
+    }
+    faults
+}
+
+/// All that a text imports, and what they import; none where that is broken, which [`check_on`] tells.
+pub fn imported(file: &str, text: &str, ground: &Ground<'_>) -> Vec<Module> {
+    let engine = checking(ground.limits);
+    let ast = check_text(&engine, ground.limits, file, text);
+    ast.and_then(|ast| imports::gather(&engine, ground.limits, (file, &ast), ground.library)).unwrap_or_default()
+}
+
+/// The language, for whoever looks at a text: what is folded away could not be looked at.
+fn checking(limits: &Limits) -> Engine {
+    let mut engine = engine(limits);
+    engine.set_optimization_level(OptimizationLevel::None);
+    engine
+}
+
+/// What is wrong with a text, be it a service or a module.
+fn of_text(
+    engine: &mut Engine,
+    (file, text, ast): (&str, &str, &AST),
+    modules: &[Module],
+    ground: &Ground<'_>,
+) -> Vec<Fault> {
+    let offered = |import: imports::Import| {
+        let module = modules.iter().find(|module| module.name == import.name)?;
+        let ast = check_text(engine, ground.limits, &module.file, &module.text).ok()?;
+        Some((import.alias, Offered::by(&ast)))
+    };
+    // What is broken itself is told, and nothing of what it has.
+    let imported: BTreeMap<String, Option<Offered>> = imports::of(ast)
+        .into_iter()
+        .map(|import| (import.alias.clone(), offered(import).map(|(_, offered)| offered)))
+        .collect();
+    let constants = Constants::of(ast);
+    let mut look =
+        Look { file, ast, has_prompt: ground.has_prompt, constants, imported: &imported, faults: Vec::new() };
+    look.functions();
+    let mut faults = look.faults;
+    faults.extend(lints::unreachable(file, text, ast));
+    faults.extend(endings::impossible(file, text, ast));
+    faults.extend(endings::unknown_fields(file, ast));
+    faults.extend(lints::constants(file, ast, &imported));
+    faults.extend(lints::undefined(engine, file, text, ast));
     faults
 }
 
 struct Look<'a> {
     file: &'a str,
     ast: &'a AST,
+    /// What each module offers that it imports, by the name that it has here; none where that is not known.
+    imported: &'a BTreeMap<String, Option<Offered>>,
     has_prompt: HasPrompt<'a>,
     constants: Constants,
     faults: Vec<Fault>,
@@ -190,6 +264,9 @@ impl Look<'_> {
             return;
         }
         let module = call.namespace.root();
+        if let Some(offered) = self.imported.get(module) {
+            return self.of_import(offered.as_ref(), call, at);
+        }
         let mut of_module = words::all().filter(|word| word.of == Of::Module(module_of(module))).peekable();
         if of_module.peek().is_none() {
             let modules: HashSet<&str> = words::all()
@@ -198,8 +275,8 @@ impl Look<'_> {
                     _ => None,
                 })
                 .collect();
-            let hint =
-                near(module, modules.into_iter()).map_or_else(String::new, |near| format!("; is `{near}` meant?"));
+            let modules = modules.into_iter().chain(self.imported.keys().map(String::as_str));
+            let hint = near(module, modules).map_or_else(String::new, |near| format!("; is `{near}` meant?"));
             return self.wrong(at, format!("there is no module `{module}`{hint}"));
         }
         let of_module: Vec<&'static Word> = of_module.collect();
@@ -209,6 +286,24 @@ impl Look<'_> {
                 let known: Vec<&str> = of_module.iter().map(|word| word.name).collect();
                 self.wrong(at, format!("{module} has no word `{}`; it knows {}", call.name, known.join(", ")));
             }
+        }
+    }
+
+    /// `hours::is_open(…)`: a function of a module that is imported.
+    fn of_import(&mut self, offered: Option<&Offered>, call: &FnCallExpr, at: Position) {
+        let Some(offered) = offered else { return };
+        let (module, name) = (call.namespace.root(), call.name.as_str());
+        let takes: Vec<usize> =
+            offered.functions.iter().filter(|(known, _)| known == name).map(|(_, takes)| *takes).collect();
+        let known = || offered.functions.iter().map(|(name, _)| name.as_str());
+        if takes.is_empty() {
+            let hint = match near(name, known()) {
+                Some(near) => format!("is {module}::{near}(…) meant?"),
+                None => format!("it has {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            self.wrong(at, format!("the module {module} has no function `{name}`; {hint}"));
+        } else if !takes.contains(&call.args.len()) {
+            self.wrong(at, format!("{module}::{name} takes {} values, and is given {}", takes[0], call.args.len()));
         }
     }
 
@@ -334,53 +429,6 @@ type Spoken = (String, String, Position);
 
 fn row_of(block: &StmtBlock) -> Vec<Spoken> {
     block.statements().iter().filter_map(spoken).collect()
-}
-
-/// A value that is written there, or something that has to be computed.
-enum Literal {
-    Value(Dynamic),
-    Computed,
-}
-
-/// The entries of a map that is written there.
-fn entries(map: &Expr, at: Position) -> Vec<(String, Literal, Position)> {
-    match map {
-        Expr::Map(entries, _) => {
-            let entry = |(name, value): &(rhai::Ident, Expr)| {
-                let literal = value.get_literal_value(None).map_or(Literal::Computed, Literal::Value);
-                (name.name.to_string(), literal, name.pos)
-            };
-            entries.0.iter().map(entry).collect()
-        }
-        Expr::DynamicConstant(map, _) => {
-            let map = map.clone().try_cast::<rhai::Map>().unwrap_or_default();
-            map.into_iter().map(|(name, value)| (name.to_string(), Literal::Value(value), at)).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn is_map(expr: &Expr) -> bool {
-    match expr {
-        Expr::Map(..) => true,
-        Expr::DynamicConstant(value, _) => value.is_map(),
-        _ => false,
-    }
-}
-
-fn variable(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::Variable(named, ..) => Some(named.1.as_str()),
-        _ => None,
-    }
-}
-
-/// The first link of a chain: of `a.b().c` it is `b()`.
-fn first_of(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Dot(both, ..) | Expr::Index(both, ..) => &both.lhs,
-        other => other,
-    }
 }
 
 /// A statement that is one word of one variable.

@@ -2,7 +2,7 @@
 
 use rhai::{EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, by};
 use crate::meant::meant;
 use crate::scene::Unwound;
 
@@ -46,6 +46,10 @@ impl Fault {
             ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
                 format!("'{text}' is no single letter; a text has double quotes")
             }
+            ParseErrorType::ExprTooDeep => {
+                format!("an expression is put too deep into others{}; give a part of it a name", by(Limits::DEPTH))
+            }
+            ParseErrorType::TooManyFunctions => format!("it has too many functions{}", by(Limits::FUNCTIONS)),
             other => other.to_string(),
         };
         let what = meant(text, error).unwrap_or(what);
@@ -69,8 +73,8 @@ impl Fault {
         self.what.push_str(behind);
     }
 
-    /// An error of a script that ran.
-    pub fn of_running(file: &str, error: &EvalAltResult) -> Self {
+    /// An error of a script that ran within these limits.
+    pub fn of_running(limits: &Limits, file: &str, error: &EvalAltResult) -> Self {
         let (file, innermost, called) = innermost(file, error, Position::NONE);
         // A limit that is met within something of Rhai's own is told by the line that called it.
         let at = if innermost.position().is_none() { called } else { innermost.position() };
@@ -86,10 +90,11 @@ impl Fault {
         let what = match &bare {
             EvalAltResult::ErrorTerminated(token, _) => match token.read_lock::<Unwound>().as_deref() {
                 Some(Unwound::Budget(used)) => {
-                    format!("it computed {used} operations without saying anything to the call, which is the limit")
+                    let limit = by(Limits::OPERATIONS);
+                    format!("it computed {used} operations without saying anything to the call, which is the limit{limit}")
                 }
                 Some(Unwound::Memory) => {
-                    format!("it holds more than {} MB, which is the limit", Limits::default().memory >> 20)
+                    format!("it holds more than {} MB, which is the limit{}", limits.memory >> 20, by(Limits::MEMORY))
                 }
                 Some(Unwound::TooFast(what, _)) => what.clone(),
                 _ => "it was ended".into(),
@@ -98,7 +103,13 @@ impl Fault {
             EvalAltResult::ErrorDataRace(..) => {
                 "a function that is given to a word of a leg uses that leg itself; let it take the leg, as |leg| leg.tag(…)".into()
             }
-            EvalAltResult::ErrorDataTooLarge(what, _) => too_large(what),
+            EvalAltResult::ErrorDataTooLarge(what, _) => too_large(limits, what),
+            EvalAltResult::ErrorStackOverflow(_) => {
+                format!("functions call each other more than {} deep{}", limits.levels, by(Limits::LEVELS))
+            }
+            EvalAltResult::ErrorTooManyVariables(_) => {
+                format!("there are more than {} variables at once{}", limits.variables, by(Limits::VARIABLES))
+            }
             other => other.to_string(),
         };
         Self::at(&file, at, what)
@@ -106,14 +117,15 @@ impl Fault {
 }
 
 /// A value has outgrown its limit, which is named.
-fn too_large(what: &str) -> String {
-    let limits = Limits::default();
-    let most = match what {
-        _ if what.contains("string") => format!("{} bytes of text", limits.text),
-        _ if what.contains("map") => format!("{} values in a map, with those of the maps inside it", limits.map),
-        _ => format!("{} values in a list, with those of the lists inside it", limits.list),
+fn too_large(limits: &Limits, what: &str) -> String {
+    let (most, key) = match what {
+        _ if what.contains("string") => (format!("{} bytes of text", limits.text), Limits::TEXT),
+        _ if what.contains("map") => {
+            (format!("{} values in a map, with those of the maps inside it", limits.map), Limits::MAP)
+        }
+        _ => (format!("{} values in a list, with those of the lists inside it", limits.list), Limits::LIST),
     };
-    format!("{what} too large: there may be {most}")
+    format!("{what} too large: there may be {most}{}", by(key))
 }
 
 /// The error where it arose, in which file, and where the last function was called that is known.
@@ -133,6 +145,8 @@ fn copy(error: &EvalAltResult) -> EvalAltResult {
         EvalAltResult::ErrorTerminated(token, at) => EvalAltResult::ErrorTerminated(token.clone(), *at),
         EvalAltResult::ErrorDataRace(what, at) => EvalAltResult::ErrorDataRace(what.clone(), *at),
         EvalAltResult::ErrorDataTooLarge(what, at) => EvalAltResult::ErrorDataTooLarge(what.clone(), *at),
+        EvalAltResult::ErrorStackOverflow(at) => EvalAltResult::ErrorStackOverflow(*at),
+        EvalAltResult::ErrorTooManyVariables(at) => EvalAltResult::ErrorTooManyVariables(*at),
         other => {
             let text = other.to_string();
             let at = other.position();

@@ -10,16 +10,16 @@ use rhai::{AST, Engine, Position};
 
 use crate::complaints::Complaints;
 use crate::fault::Fault;
+use crate::imports::Module;
 use crate::limits::Limits;
 use crate::script::Script;
 use crate::shelf::{Edition, Shelf};
-use crate::{check_text, engine};
+use crate::{check_text, engine, imports, shipped};
 
 /// See the module.
 pub struct Host {
     shelf: Arc<Shelf>,
     engine: Rc<Engine>,
-    limits: Rc<Limits>,
     compiled: RefCell<HashMap<String, Rc<Compiled>>>,
 }
 
@@ -35,7 +35,11 @@ pub struct Compiled {
     pub engine: Rc<Engine>,
     /// What it may use.
     pub limits: Rc<Limits>,
+    /// What else is served.
+    pub shelf: Arc<Shelf>,
     functions: Vec<(String, usize)>,
+    /// Those of its modules.
+    imported: Vec<(String, usize)>,
     complaints: Complaints,
 }
 
@@ -49,10 +53,9 @@ impl Host {
     /// The same for somebody who watches how scripts run.
     #[must_use]
     pub(crate) fn watched(shelf: Arc<Shelf>, watch: impl FnOnce(&mut Engine)) -> Self {
-        let limits = Rc::new(shelf.limits().clone());
-        let mut engine = engine(&limits);
+        let mut engine = engine(shelf.limits());
         watch(&mut engine);
-        Self { shelf, engine: Rc::new(engine), limits, compiled: RefCell::default() }
+        Self { shelf, engine: Rc::new(engine), compiled: RefCell::default() }
     }
 
     /// A script for one call; `None` where nothing is served under that name.
@@ -68,11 +71,22 @@ impl Host {
         self.compiled(&edition).map(|compiled| compiled.ast.clone())
     }
 
+    /// What it imports from the folder of services, by its file.
+    pub(crate) fn imported(&self, name: &str) -> Vec<(String, AST)> {
+        let Some(edition) = self.shelf.find(name) else { return Vec::new() };
+        let own = edition.imports.iter().filter(|module| shipped::service(&module.name) != Some(&*module.text));
+        let ast = |module: &Module| {
+            let ast = check_text(&self.engine, self.shelf.limits(), &module.file, &module.text).ok()?;
+            Some((module.file.clone(), ast))
+        };
+        own.filter_map(ast).collect()
+    }
+
     fn compiled(&self, edition: &Arc<Edition>) -> Option<Rc<Compiled>> {
         if let Some(compiled) = self.compiled.borrow().get(&edition.name).filter(|there| there.edition == *edition) {
             return Some(compiled.clone());
         }
-        match Compiled::new(edition.clone(), self.engine.clone(), self.limits.clone()) {
+        match Compiled::new(edition.clone(), self.engine.clone(), self.shelf.clone()) {
             Ok(compiled) => {
                 let compiled = Rc::new(compiled);
                 self.compiled.borrow_mut().insert(edition.name.clone(), compiled.clone());
@@ -92,24 +106,30 @@ impl Compiled {
     ///
     /// # Errors
     /// When it is no script.
-    pub fn new(edition: Arc<Edition>, engine: Rc<Engine>, limits: Rc<Limits>) -> Result<Self, Fault> {
-        let ast = check_text(&engine, &limits, &edition.file, &edition.text)?;
-        let functions =
-            ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect();
+    pub fn new(edition: Arc<Edition>, engine: Rc<Engine>, shelf: Arc<Shelf>) -> Result<Self, Fault> {
+        let limits = Rc::new(shelf.limits().clone());
+        let ast = imports::compile(&engine, &limits, &edition)?;
+        let functions = functions_of(&ast);
+        let mut imported = Vec::new();
+        for module in &edition.imports {
+            imported.extend(functions_of(&check_text(&engine, &limits, &module.file, &module.text)?));
+        }
         Ok(Self {
             service: edition.name.as_str().into(),
             edition,
             ast,
             engine,
             limits,
+            shelf,
             functions,
+            imported,
             complaints: Complaints::default(),
         })
     }
 
-    /// How many values a function of it takes; of those with one name, the first.
+    /// How many values a function of it or of its modules takes; of those with one name, the first.
     pub fn values(&self, name: &str) -> usize {
-        self.functions.iter().find(|(there, _)| there == name).map_or(0, |(_, count)| *count)
+        self.functions.iter().chain(&self.imported).find(|(there, _)| there == name).map_or(0, |(_, count)| *count)
     }
 
     /// Where a function of it begins.
@@ -133,6 +153,10 @@ impl Compiled {
     pub fn has(&self, name: &str, values: usize) -> bool {
         self.functions.iter().any(|(there, count)| there == name && *count == values)
     }
+}
+
+fn functions_of(ast: &AST) -> Vec<(String, usize)> {
+    ast.iter_functions().map(|function| (function.name.to_owned(), function.params.len())).collect()
 }
 
 impl Services for Host {

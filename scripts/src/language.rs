@@ -1,12 +1,11 @@
 //! The language that scripts are compiled in: Rhai with the words of the house, within the limits of the house.
 
-use rhai::module_resolvers::DummyModuleResolver;
 use rhai::{AST, Engine, EvalAltResult, NativeCallContext, Position, Stmt};
 
 use crate::fault::Fault;
-use crate::limits::Limits;
+use crate::limits::{Limits, by};
 use crate::scene::{self, Scene};
-use crate::{memory, words};
+use crate::{imports, memory, words};
 
 /// How often Rhai asks whether it may go on.
 const LOOK: u64 = 512;
@@ -22,15 +21,18 @@ pub fn engine(limits: &Limits) -> Engine {
         .set_max_map_size(limits.map)
         .set_max_variables(limits.variables)
         .set_max_functions(limits.functions)
-        .set_max_modules(0)
-        .set_module_resolver(DummyModuleResolver::new())
+        .set_max_modules(limits.modules)
+        .set_module_resolver(imports::Made)
         .disable_symbol("eval")
-        .disable_symbol("import")
         .on_print(|text| tracing::info!(text, "a script prints"))
         .on_debug(|text, _, at| tracing::debug!(text, %at, "a script prints"));
-    engine.on_progress(|operations| {
+    let most = limits.operations;
+    engine.on_progress(move |operations| {
         if memory::is_too_much() {
             return Some(scene::too_much());
+        }
+        if operations >= most && imports::is_making() {
+            return Some(scene::too_long(operations));
         }
         if !operations.is_multiple_of(LOOK) {
             return None;
@@ -60,22 +62,26 @@ pub(crate) fn never_sleeps(engine: &mut Engine) {
 /// When it does not parse, or has statements outside of functions: these would run with each handler.
 pub fn check_text(engine: &Engine, limits: &Limits, file: &str, text: &str) -> Result<AST, Fault> {
     if text.len() > limits.file {
-        let what = format!("the file has {} bytes; a script has at most {}", text.len(), limits.file);
+        let what =
+            format!("the file has {} bytes; a script has at most {}{}", text.len(), limits.file, by(Limits::FILE));
         return Err(Fault::of_file(file, what));
     }
     let mut ast = engine.compile(text).map_err(|error| Fault::of_parsing(file, text, &error))?;
     ast.set_source(file);
     if let Some(at) = loose(&ast) {
-        let what = "outside of functions there may be constants (const NAME = …) and nothing else; put this into on_invite(caller)";
+        let what = "outside of functions there may be imports and constants (const NAME = …) and nothing else; put this into on_invite(caller)";
+        return Err(Fault::at(file, at, what));
+    }
+    if let Some((at, what)) = imports::wrong(&ast) {
         return Err(Fault::at(file, at, what));
     }
     Ok(ast)
 }
 
-/// Where a statement stands that is no constant and in no function.
+/// Where a statement stands that is neither import nor constant, and in no function.
 fn loose(ast: &AST) -> Option<Position> {
     ast.statements().iter().find_map(|statement| match statement {
-        Stmt::Noop(_) => None,
+        Stmt::Noop(_) | Stmt::Import(..) => None,
         Stmt::Var(_, flags, _) if flags.contains(rhai::ASTFlags::CONSTANT) => None,
         other => Some(other.position()),
     })

@@ -11,6 +11,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `shelf` | which text is served under which name, and which version it is |
+//! | `imports` | what a service imports: modules of its folder and of the house |
 //! | `host`, `language` | the compiled texts of a shard, and the language that they are compiled in |
 //! | `script`, `handed` | one call: its story, its side handlers and what they are given, how they end |
 //! | `occasion` | what a script is asked outside of any call, and its answers |
@@ -34,6 +35,7 @@ pub mod fault;
 mod handed;
 mod handlers;
 mod host;
+pub mod imports;
 mod language;
 pub mod limits;
 pub mod lints;

@@ -1,4 +1,6 @@
-//! What a script may use, each bound with its reason.
+//! What a script may use, each bound with its reason, and the key of `[limits]` in the configuration that says otherwise.
+
+use std::time::Duration;
 
 use crate::say::Language;
 
@@ -28,10 +30,14 @@ pub struct Limits {
     pub variables: usize,
     /// Functions in a file.
     pub functions: usize,
+    /// Modules that a service imports, with those that they import: a library of a house has a handful.
+    pub modules: usize,
     /// The largest file, in bytes.
     pub file: usize,
     /// What waits for a side handler that is busy: what somebody presses in half a minute.
     pub waiting: usize,
+    /// The longest that a script lets time pass in one word: a talk is over by then.
+    pub sleep: Duration,
     /// What numbers and dates are spoken in where a script does not say.
     pub language: Language,
 }
@@ -49,9 +55,45 @@ impl Default for Limits {
             memory: 8 << 20,
             variables: 256,
             functions: 256,
+            modules: 32,
             file: 256 << 10,
             waiting: 64,
+            sleep: Duration::from_secs(4 * 3600),
             language: Language::English,
         }
     }
+}
+
+impl Limits {
+    /// The key of [`Limits::operations`].
+    pub const OPERATIONS: &str = "script_operations";
+    /// The key of [`Limits::levels`].
+    pub const LEVELS: &str = "script_levels";
+    /// The key of [`Limits::depth`].
+    pub const DEPTH: &str = "script_depth";
+    /// The key of [`Limits::text`].
+    pub const TEXT: &str = "script_text";
+    /// The key of [`Limits::list`].
+    pub const LIST: &str = "script_list";
+    /// The key of [`Limits::map`].
+    pub const MAP: &str = "script_map";
+    /// The key of [`Limits::memory`].
+    pub const MEMORY: &str = "script_memory";
+    /// The key of [`Limits::variables`].
+    pub const VARIABLES: &str = "script_variables";
+    /// The key of [`Limits::functions`].
+    pub const FUNCTIONS: &str = "script_functions";
+    /// The key of [`Limits::modules`].
+    pub const MODULES: &str = "script_modules";
+    /// The key of [`Limits::file`].
+    pub const FILE: &str = "script_file";
+    /// The key of [`Limits::waiting`].
+    pub const WAITING: &str = "script_waiting";
+    /// The key of [`Limits::sleep`].
+    pub const SLEEP: &str = "script_sleep";
+}
+
+/// Where a limit can be changed, in words behind it.
+pub(crate) fn by(key: &str) -> String {
+    format!(" ({key} in [limits])")
 }

@@ -2,13 +2,14 @@
 //!
 //! Beside [`check`](crate::check), which reads a script against the table of words. Here, too, only what is certain is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{AST, ASTFlags, ASTNode, Array, Dynamic, Engine, Expr, FnCallExpr, ParseErrorType, Position, Stmt};
 
 use crate::check::near;
 use crate::check_text;
 use crate::fault::Fault;
+use crate::imports::Offered;
 use crate::limits::Limits;
 use crate::words::{self, Of, kind::texts_of};
 
@@ -44,7 +45,7 @@ pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str, ast: &AST) 
 }
 
 /// Constants that are read and that there are not: `global::MENUE`, or one of a module, which has words alone.
-pub(crate) fn constants(file: &str, ast: &AST) -> Vec<Fault> {
+pub(crate) fn constants(file: &str, ast: &AST, imported: &BTreeMap<String, Option<Offered>>) -> Vec<Fault> {
     let known = constants_of(ast);
     let mut faults = Vec::new();
     ast.walk(&mut |path: &[ASTNode<'_>]| {
@@ -58,7 +59,13 @@ pub(crate) fn constants(file: &str, ast: &AST) -> Vec<Fault> {
                     Some(near) => format!("there is no constant `{name}`; is global::{near} meant?"),
                     None => format!("there is no constant `{name}`; write const {name} = …; outside of the functions"),
                 }),
-                _ => Some(of_module(module, name)),
+                _ => match imported.get(module) {
+                    Some(Some(offered)) if !offered.constants.iter().any(|known| known == name) => Some(format!(
+                        "the module {module} has no constant `{name}`; write export const {name} = …; into it"
+                    )),
+                    Some(_) => None,
+                    None => Some(of_module(module, name)),
+                },
             };
             faults.extend(told.map(|what| Fault::at(file, *at, what)));
         }
@@ -347,7 +354,7 @@ mod tests {
         let mut engine = crate::engine(&limits);
         engine.set_optimization_level(rhai::OptimizationLevel::None);
         let ast = check_text(&engine, &limits, "ivr.rhai", text).expect("a script");
-        let told: Vec<String> = constants("ivr.rhai", &ast).iter().map(ToString::to_string).collect();
+        let told: Vec<String> = constants("ivr.rhai", &ast, &BTreeMap::new()).iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
             [

@@ -7,14 +7,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use patchcord_engine::call::verb::{Handle, Misuse};
 use patchcord_engine::call::{Ending, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts, Outside};
+use patchcord_engine::exchange::built_in;
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, Position};
 
 use crate::limits::Limits;
+use crate::shelf::Shelf;
 use crate::strand::{self, Answer, Ask};
 use crate::words::given::{Given, wrong};
 
@@ -52,6 +55,8 @@ pub struct Scene {
     pub service: Rc<str>,
     /// Its bounds.
     pub limits: Rc<Limits>,
+    /// What else is served.
+    shelf: Arc<Shelf>,
     /// The leg with which it began.
     pub first: Cell<LegId>,
     legs: RefCell<BTreeMap<LegId, LegState>>,
@@ -66,6 +71,8 @@ pub struct Scene {
     place: RefCell<Option<String>>,
     /// The leg by which a verb waits that the engine knows no leg of, as `sleep`.
     waits_for: Cell<Option<LegId>>,
+    /// Whether what runs lets time pass, and wants nothing else.
+    sleeps: Cell<bool>,
     /// The leg that had gone when the script was unwound because of it.
     pub lost: Cell<Option<LegId>>,
     random: Cell<Option<u64>>,
@@ -96,10 +103,11 @@ struct LegState {
 
 impl Scene {
     /// A scene of a call that begins.
-    pub fn new(service: Rc<str>, limits: Rc<Limits>) -> Self {
+    pub fn new(service: Rc<str>, limits: Rc<Limits>, shelf: Arc<Shelf>) -> Self {
         Self {
             service,
             limits,
+            shelf,
             first: Cell::new(LegId::FIRST),
             legs: RefCell::default(),
             ended: RefCell::default(),
@@ -108,6 +116,7 @@ impl Scene {
             ended_by_key: Cell::new(false),
             place: RefCell::default(),
             waits_for: Cell::new(None),
+            sleeps: Cell::new(false),
             lost: Cell::new(None),
             random: Cell::new(None),
             in_story: Cell::new(true),
@@ -147,6 +156,7 @@ impl Scene {
         }
         // Who hangs up at the end of a message has left one: its file is being closed, and then the story goes on.
         self.waits_for.set(leg.filter(|_| !matches!(verb, Verb::Record(..))));
+        self.sleeps.set(matches!(verb, Verb::Sleep(_)));
         let other = if let Verb::Bridge(_, other) = verb { Some(other) } else { None };
         let outcome = self.ask(verb).map_err(|error| given.here(&error))?;
         self.waits_for.set(None);
@@ -287,6 +297,11 @@ impl Scene {
         self.legs.borrow().get(&leg).is_some_and(|leg| leg.outlived)
     }
 
+    /// Whether a service of that name can go on with the call.
+    pub fn is_served(&self, service: &str) -> bool {
+        self.shelf.find(service).is_some() || built_in(service).is_some()
+    }
+
     /// Whether the leg has gone.
     pub fn is_gone(&self, leg: LegId) -> bool {
         self.legs.borrow().get(&leg).is_some_and(|leg| leg.gone)
@@ -372,25 +387,25 @@ impl Scene {
 
     /// What a strand has computed, to be put back by [`Scene::go_on`] when it is resumed after another one.
     pub fn pause(&self) -> Paused {
-        Paused(self.spent.get(), self.waits_for.get())
+        Paused { spent: self.spent.get(), waits_for: self.waits_for.get(), sleeps: self.sleeps.get() }
     }
 
     /// A strand goes on.
     pub fn go_on(&self, paused: Paused) {
-        self.spent.set(paused.0);
-        self.waits_for.set(paused.1);
+        self.spent.set(paused.spent);
+        self.waits_for.set(paused.waits_for);
+        self.sleeps.set(paused.sleeps);
     }
 }
 
 /// What belongs to a strand that is not running.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Paused(Spent, Option<LegId>);
-
-impl Paused {
+pub struct Paused {
+    spent: Spent,
     /// The leg for whose sake it waits, where it waits for any.
-    pub fn waits_for(&self) -> Option<LegId> {
-        self.1
-    }
+    pub waits_for: Option<LegId>,
+    /// Whether it waits for time alone.
+    pub sleeps: bool,
 }
 
 /// Where a leg that has ended is kept in words for `on_bye`.
@@ -420,6 +435,11 @@ pub fn unwind(why: &Unwound) -> Box<EvalAltResult> {
 /// What ends a script that holds more memory than it may.
 pub fn too_much() -> Dynamic {
     token(&Unwound::Memory)
+}
+
+/// What ends the constants of a module that compute for too long.
+pub fn too_long(operations: u64) -> Dynamic {
+    token(&Unwound::Budget(operations))
 }
 
 fn token(why: &Unwound) -> Dynamic {

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use patchcord_engine::call::verb::Handle;
-use patchcord_engine::call::{Happening, LegId, Outcome, Verb};
+use patchcord_engine::call::{Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::occasion::Occasion;
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
 use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Scope};
@@ -80,7 +80,7 @@ impl Script {
     /// A script for one call.
     #[must_use]
     pub fn new(text: Rc<Compiled>) -> Self {
-        let scene = Rc::new(Scene::new(text.service.clone(), text.limits.clone()));
+        let scene = Rc::new(Scene::new(text.service.clone(), text.limits.clone(), text.shelf.clone()));
         scene.watches.set(text.has("on_room", 2));
         Self {
             text,
@@ -185,7 +185,7 @@ impl Script {
                 }
                 Some(Unwound::ContinueAs(service)) => End::ContinueAs(service),
                 _ => {
-                    let mut fault = Fault::of_running(&self.text.edition.file, &error);
+                    let mut fault = Fault::of_running(&self.text.limits, &self.text.edition.file, &error);
                     if fault.line.is_none() {
                         fault.place_nearly(self.scene.place().as_deref(), self.text.position("on_invite"));
                     }
@@ -216,7 +216,7 @@ impl Script {
     /// Whether a strand stands in a verb of a leg that was not outlived.
     fn is_spoken_to(&self, which: Which) -> bool {
         let running = if which == Which::Story { &self.story } else { &self.side };
-        let leg = running.as_ref().and_then(|running| running.paused.waits_for());
+        let leg = running.as_ref().and_then(|running| running.paused.waits_for);
         leg.is_some_and(|leg| !self.scene.is_outlived(leg))
     }
 
@@ -268,7 +268,7 @@ impl Script {
         {
             let fault = match unwound(&error) {
                 Some(Unwound::ContinueAs(_)) => "only the story can continue as another service".to_owned(),
-                _ => Fault::of_running(&self.text.edition.file, &error).to_string(),
+                _ => Fault::of_running(&self.text.limits, &self.text.edition.file, &error).to_string(),
             };
             self.text.warn("a side handler failed", &fault);
             self.to_write = Some(("fault", fault));
@@ -322,18 +322,20 @@ impl Script {
         self.idle()
     }
 
-    /// A strand that waits for nothing but time, for the sake of a leg that has gone, is unwound.
+    /// A strand that waits for nothing but time, for the sake of a leg that has gone, is unwound; where the leg was outlived, it is
+    /// told so.
     fn leave_sleepers(&mut self, leg: LegId) -> Option<Step> {
-        let sleeps = |running: &Option<Running>| {
-            running.as_ref().is_some_and(|running| running.waits.is_some() && running.paused.waits_for() == Some(leg))
+        let outlived = self.scene.is_outlived(leg);
+        let waits = |running: &&Running| running.waits.is_some() && running.paused.waits_for == Some(leg);
+        let leaves = |running: &Option<Running>| {
+            running.as_ref().filter(waits).is_some_and(|running| !outlived || running.paused.sleeps)
         };
-        if self.scene.is_outlived(leg) {
+        let which = if leaves(&self.side) { Which::Side } else { Which::Story };
+        if which == Which::Story && !leaves(&self.story) {
             return None;
         }
-        if sleeps(&self.side) {
-            return Some(self.drive(Which::Side, Answer::Unwind));
-        }
-        sleeps(&self.story).then(|| self.drive(Which::Story, Answer::Unwind))
+        let gone = Answer::Outcome(Outcome::Plain(Status::Gone));
+        Some(self.drive(which, if outlived { gone } else { Answer::Unwind }))
     }
 
     /// Begins the side handler of something that happened; `None` where there is none.

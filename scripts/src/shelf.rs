@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
+use crate::imports::{self, Library, Module};
 use crate::limits::Limits;
 use crate::{check_text, engine};
 
@@ -22,12 +23,14 @@ pub struct Edition {
     pub name: String,
     /// Counted from 1, in the life of the server.
     pub version: u32,
-    /// The beginning of the hash of the text: the same text has the same one on every server.
+    /// The beginning of the hash of the text and of what it imports: the same text has the same one on every server.
     pub hash: String,
     /// The file, as errors name it.
     pub file: String,
     /// The text.
     pub text: Arc<str>,
+    /// The modules that it imports, and those that they import, before whoever imports them.
+    pub imports: Vec<Module>,
 }
 
 /// Why a text was not published.
@@ -70,22 +73,44 @@ impl Shelf {
     /// # Errors
     /// When it is broken; what was served under the name is served on.
     pub fn publish(&self, name: &str, file: &str, text: &str) -> Result<Arc<Edition>, Broken> {
+        self.publish_with(name, (file, text), &imports::of_house)
+    }
+
+    /// The same of a text that may import what is in that library. Other modules make another version.
+    ///
+    /// # Errors
+    /// When it, or what it imports, is broken.
+    pub fn publish_with(
+        &self,
+        name: &str,
+        (file, text): (&str, &str),
+        library: Library<'_>,
+    ) -> Result<Arc<Edition>, Broken> {
         let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
         if name.is_empty() || name.len() > 64 || !name.bytes().all(is_fine) {
             return Err(Broken::Name(name.to_owned()));
         }
-        if let Some(same) = self.find(name).filter(|edition| *edition.text == *text && edition.file == file) {
+        let is_same = |edition: &Arc<Edition>| *edition.text == *text && edition.file == file;
+        let before = self.find(name).filter(is_same);
+        if let Some(same) = before.as_ref().filter(|same| same.imports.is_empty() && !text.contains("import")) {
+            return Ok(same.clone());
+        }
+        let engine = engine(&self.limits);
+        let ast = check_text(&engine, &self.limits, file, text)?;
+        let imports = imports::gather(&engine, &self.limits, (file, &ast), library)?;
+        if let Some(same) = before.filter(|same| same.imports == imports) {
             return Ok(same);
         }
-        check_text(&engine(&self.limits), &self.limits, file, text)?;
+        let hash = hash_of(text, &imports);
+        let mut edition =
+            Edition { name: name.into(), version: 0, hash, file: file.into(), text: text.into(), imports };
+        imports::compile(&engine, &self.limits, &edition)?;
         let mut editions = self.editions.write().unwrap_or_else(PoisonError::into_inner);
         if editions.len() >= MOST && !editions.contains_key(name) {
             return Err(Broken::Full);
         }
         let past = self.past.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        let version = editions.get(name).map(|edition| edition.version).or(past).map_or(1, |before| before + 1);
-        let hash = Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let edition = Edition { name: name.into(), version, hash, file: file.into(), text: text.into() };
+        edition.version = editions.get(name).map(|edition| edition.version).or(past).map_or(1, |before| before + 1);
         let edition = Arc::new(edition);
         editions.insert(name.into(), edition.clone());
         Ok(edition)
@@ -112,6 +137,18 @@ impl Shelf {
         past.insert(name.to_owned(), edition.version);
         true
     }
+}
+
+/// The beginning of the hash of a text, and of what it imports.
+fn hash_of(text: &str, imports: &[Module]) -> String {
+    let mut hash = Sha256::new_with_prefix(text);
+    for module in imports {
+        for part in [&*module.name, &*module.text] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Edition {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use patchcord_engine::runtime::{CertificateSource, check_certificates};
-use patchcord_scripts::fault::Fault;
+use patchcord_scripts::{Limits, fault::Fault};
 use patchcord_web::problem::chain;
 use serde_json::json;
 
@@ -34,11 +34,12 @@ const ROUTE: &str = "\n# The first service, scripts/hello.rhai, for the phones o
 /// `patchcord check`: services where the path is one or a folder of them, else the configuration and its services.
 pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> {
     if let Some(path) = path.as_deref().filter(|path| !means_configuration(path)) {
-        let sound = context.config().ok().map(|config| config.sound);
+        let (sound, limits) = context.config().map(|config| (config.sound, config.scripts)).ok().unzip();
         let beside = path.parent().filter(|_| !path.is_dir()).unwrap_or(path).join(config::SOUNDS);
         let folders: Vec<PathBuf> = sound.iter().flat_map(|sound| sound.folders()).chain([beside]).collect();
         let language = sound.map_or_else(|| "en".into(), |sound| sound.language);
-        let (count, faults) = check_services(path, &folders, &language, &context.environment)?;
+        let (count, faults) =
+            check_services(path, &folders, &language, &limits.unwrap_or_default(), &context.environment)?;
         return if faults.is_empty() {
             let Checked { services, tests } = count;
             let json = json!({ "services": services, "tests": tests, "problems": [] });
@@ -66,7 +67,9 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
     let sound = &config.sound;
     let is_there = sound.scripts.is_dir();
     let checked = is_there
-        .then(|| check_services(&sound.scripts, &sound.folders(), &sound.language, &context.environment))
+        .then(|| {
+            check_services(&sound.scripts, &sound.folders(), &sound.language, &config.scripts, &context.environment)
+        })
         .transpose()?;
     let (count, faults) = checked.unwrap_or_default();
     if !faults.is_empty() {
@@ -131,13 +134,20 @@ fn check_services(
     path: &Path,
     sounds: &[PathBuf],
     language: &str,
+    limits: &Limits,
     environment: &Environment,
 ) -> Result<(Checked, Vec<Fault>), Failure> {
     let files = services::at(path).map_err(|error| {
         let remedy = "name a script, a folder of scripts, or a configuration file";
         Failure::new(Exit::Refused, format!("{} cannot be read: {error}", path.display()), remedy)
     })?;
-    let faults = files.iter().flat_map(|file| services::faults(file, sounds, language, environment)).collect();
+    let mut faults: Vec<Fault> = Vec::new();
+    for fault in files.iter().flat_map(|file| services::faults(file, sounds, language, limits, environment)) {
+        // A module is looked at for each service that imports it, and told once.
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
     let tests = files.iter().filter(|file| services::is_test(file)).count();
     Ok((Checked { services: files.len() - tests, tests }, faults))
 }

@@ -6,7 +6,7 @@ use patchcord_engine::journal::{CallId, Entry, NoCallId, Record, What, clean, se
 use patchcord_scripts::{
     Host,
     replay::{Came, Replayed, Said as Told, replay as replayed},
-    testing::shelf_of,
+    testing::{Sources, shelf_of},
 };
 use patchcord_web::control::words::WholeCall;
 use serde_json::{Value, json};
@@ -30,10 +30,10 @@ pub async fn replay(context: Context, call: String, with: Option<PathBuf>) -> Re
         None => context.config()?.sound.scripts,
     };
     // Without a folder there are still the services that are shipped.
-    let services = if folder.is_dir() { sources(&[folder])?.services } else { Vec::new() };
+    let sources = if folder.is_dir() { sources(&[folder])? } else { Sources::default() };
     let WholeCall { record, journal, .. } = whole(&context, id).await?;
     let mut broken = Vec::new();
-    let host = Host::new(shelf_of(&services, &mut broken));
+    let host = Host::new(shelf_of(&sources, &mut broken));
     // What is wrong with services that had no part in the call is another matter.
     let served = services_of(&record, &journal);
     broken.retain(|why: &String| served.iter().any(|service| why.contains(&format!("{service}.rhai:"))));

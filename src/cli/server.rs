@@ -72,7 +72,7 @@ pub async fn reload(context: Context) -> Result<Said, Failure> {
         text += &format!("Needs a restart: {}.\n", done.needs_restart.join(", "));
     }
     for broken in &done.broken {
-        text += &format!("Broken, and served as before: {broken}\n");
+        text += &format!("Broken: {broken}\n");
     }
     Ok(Said::new(text, json!(done)))
 }

@@ -11,7 +11,8 @@ use patchcord_engine::{
 };
 use patchcord_media::prompt::ENDINGS;
 use patchcord_scripts::{
-    check::check,
+    Limits,
+    check::{Ground, check_on, imported},
     fault::Fault,
     lints,
     reach::{Reach, beyond},
@@ -24,7 +25,7 @@ use crate::{
         Environment, Place, Problem,
         manifest::{self, Manifest},
     },
-    server::no_service,
+    server::{library, no_service},
 };
 
 /// The ending of a service's file.
@@ -55,7 +56,13 @@ pub fn is_test(file: &Path) -> bool {
 }
 
 /// What is wrong with a service, or with a file of tests. Prompts are looked for in these folders, and in the binary.
-pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Environment) -> Vec<Fault> {
+pub fn faults(
+    file: &Path,
+    sounds: &[PathBuf],
+    language: &str,
+    limits: &Limits,
+    environment: &Environment,
+) -> Vec<Fault> {
     let shown = file.display().to_string();
     if !file.is_file() {
         return vec![Fault::of_file(&shown, "it is no regular file")];
@@ -67,10 +74,19 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
     if is_test(file) {
         return testing::check(&shown, &text);
     }
-    let mut faults = check(&shown, &text, &|prompt| is_there(prompt, sounds, language));
-    let folder = file.parent().unwrap_or(Path::new(""));
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let library = |name: &str| library::module(folder, name, limits.file, |path| path.display().to_string());
+    let has_prompt = |prompt: &str| is_there(prompt, sounds, language);
+    let ground = Ground { has_prompt: &has_prompt, library: &library, limits };
+    let mut faults = check_on(&shown, &text, &ground);
+    // What a module asks for is asked for by the service.
+    let modules = imported(&shown, &text, &ground).into_iter().map(|module| (module.file, module.text.to_string()));
+    let texts: Vec<(String, String)> = std::iter::once((shown.clone(), text.clone())).chain(modules).collect();
     let is_there = |name: &str| is_service(name, folder) || name == file.file_stem().unwrap_or_default();
-    faults.extend(lints::services(&shown, &text, &is_there));
+    faults.extend(texts.iter().flat_map(|(shown, text)| lints::services(shown, text, &is_there)));
     let named = file.with_extension("toml");
     let manifest = match manifest_of(&named, environment) {
         Ok(manifest) => manifest,
@@ -81,7 +97,9 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
     };
     if let Some(manifest) = &manifest {
         let leash = Leash::new(manifest.leash.clone());
-        faults.extend(lints::targets(&shown, &text, &|target| leash.may_dial(target)));
+        faults.extend(
+            texts.iter().flat_map(|(shown, text)| lints::targets(shown, text, &|target| leash.may_dial(target))),
+        );
     }
     // What comes with the house may write letters, as it does where it is served.
     let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -93,7 +111,7 @@ pub fn faults(file: &Path, sounds: &[PathBuf], language: &str, environment: &Env
         servers: rules.hosts != Hosts::default(),
         letters: rules.mail || is_ours,
     };
-    faults.extend(beyond(&shown, &text, reach));
+    faults.extend(texts.iter().flat_map(|(shown, text)| beyond(shown, text, reach)));
     faults
 }
 

@@ -8,13 +8,17 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use patchcord_scripts::testing::{Report, Source, Sources, Wishes, run};
+use patchcord_scripts::{
+    Limits,
+    testing::{Report, Source, Sources, Wishes, run},
+};
 
 use super::{
     Context,
     outcome::{Exit, Failure, Said},
     words::Tests,
 };
+use crate::server::library;
 
 /// How scripts end, and how files of tests do.
 const SCRIPT: &str = "rhai";
@@ -34,12 +38,15 @@ const LOOK: Duration = Duration::from_millis(300);
 
 /// `patchcord test`
 pub async fn test(context: Context, asked: Tests) -> Result<Said, Failure> {
-    let paths = if asked.paths.is_empty() { vec![context.config()?.sound.scripts] } else { asked.paths.clone() };
+    // Whoever names the scripts need not have a configuration; one that is there says what they may use.
+    let config = context.config();
+    let limits = config.as_ref().map(|config| config.scripts.clone()).unwrap_or_default();
+    let paths = if asked.paths.is_empty() { vec![config?.sound.scripts] } else { asked.paths.clone() };
     if !asked.watch {
-        return once(&context, &asked, &paths);
+        return once(&context, &asked, &paths, &limits);
     }
     loop {
-        match once(&context, &asked, &paths) {
+        match once(&context, &asked, &paths, &limits) {
             Ok(said) => say(&said.text),
             Err(failure) => failure.say(),
         }
@@ -48,8 +55,8 @@ pub async fn test(context: Context, asked: Tests) -> Result<Said, Failure> {
     }
 }
 
-fn once(context: &Context, asked: &Tests, paths: &[PathBuf]) -> Result<Said, Failure> {
-    let sources = sources(paths)?;
+fn once(context: &Context, asked: &Tests, paths: &[PathBuf], limits: &Limits) -> Result<Said, Failure> {
+    let sources = Sources { limits: limits.clone(), ..sources(paths)? };
     if sources.tests.is_empty() {
         let remedy = "a test is a function test_…(t) in a file <service>_test.rhai beside the service";
         return Err(Failure::new(Exit::Refused, format!("{} holds no tests", shown(paths)), remedy));
@@ -105,6 +112,12 @@ pub(super) fn sources(paths: &[PathBuf]) -> Result<Sources, Failure> {
             return Err(Failure::new(Exit::Refused, format!("{} is not there", path.display()), remedy));
         }
         sources.prompts.push(folder.join(SOUNDS));
+        for (name, file) in library::files(folder) {
+            let known = sources.modules.iter().any(|module| module.name == name);
+            // What cannot be read cannot be imported, which whoever imports it is told.
+            let module = library::module(folder, &name, LARGEST as usize, |_| file.display().to_string());
+            sources.modules.extend(module.ok().flatten().filter(|_| !known));
+        }
     }
     Ok(sources)
 }
@@ -151,7 +164,7 @@ async fn changed(paths: &[PathBuf]) {
 
 fn stamps(paths: &[PathBuf]) -> BTreeMap<PathBuf, Option<(u64, SystemTime)>> {
     let folders = paths.iter().map(|path| if path.is_dir() { path.clone() } else { parent(path) });
-    let files = folders.flat_map(|folder| scripts_in(&folder).unwrap_or_default());
+    let files = folders.flat_map(|folder| library::files(&folder)).map(|(_, file)| file);
     files
         .map(|file| {
             let stamp = fs::metadata(&file).and_then(|there| Ok((there.len(), there.modified()?))).ok();
@@ -184,7 +197,13 @@ mod tests {
     #[test]
     fn a_file_of_tests_brings_the_services_beside_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        for (name, text) in [("ivr.rhai", "fn on_invite(caller) {}"), ("ivr_test.rhai", ""), ("other_test.rhai", "")] {
+        fs::create_dir(folder.path().join("shared")).expect("a folder");
+        for (name, text) in [
+            ("shared/hours.rhai", "fn open() {}"),
+            ("ivr.rhai", "fn on_invite(caller) {}"),
+            ("ivr_test.rhai", ""),
+            ("other_test.rhai", ""),
+        ] {
             fs::write(folder.path().join(name), text).expect("a file");
         }
         let names = |sources: &[Source]| sources.iter().map(|source| source.name.clone()).collect::<Vec<_>>();
@@ -193,6 +212,8 @@ mod tests {
             (names(&all.services), names(&all.tests)),
             (vec!["ivr".into()], vec!["ivr_test".into(), "other_test".into()])
         );
+        let modules: Vec<&str> = all.modules.iter().map(|module| module.name.as_str()).collect();
+        assert_eq!(modules, ["ivr", "ivr_test", "other_test", "shared/hours"], "whatever lies there can be imported");
         let one = sources(&[folder.path().join("ivr_test.rhai")]).expect("it is there");
         assert_eq!((names(&one.services), names(&one.tests)), (vec!["ivr".into()], vec!["ivr_test".into()]));
         let none = sources(&[folder.path().join("nowhere")]).map(drop).expect_err("it is not there");

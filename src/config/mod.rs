@@ -20,6 +20,7 @@ mod problem;
 mod rewriting;
 mod room;
 mod route;
+mod scripts;
 mod section;
 mod sections;
 mod sound;
@@ -41,6 +42,7 @@ use patchcord_engine::{
     routing::{Digests, Endpoint, PlanSettings, RegistrarRules},
     runtime::Settings,
 };
+use patchcord_scripts::Limits;
 use patchcord_web::{
     outside::{MailServer, Mailboxes},
     store, webhooks as told,
@@ -79,6 +81,8 @@ pub struct Config {
     pub registrar: RegistrarRules,
     /// Ports and threads of sound, and where prompts lie.
     pub sound: Sound,
+    /// What scripts may use.
+    pub scripts: Limits,
     /// Where HTTP is served, and what browsers may.
     pub web: Web,
     /// The database.

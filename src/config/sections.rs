@@ -23,7 +23,7 @@ use super::{
     calling::{self, MOST_CALLS},
     endpoint, mail,
     problem::Wrong,
-    room, route,
+    room, route, scripts,
     section::Section,
     sound,
     tree::Environment,
@@ -95,6 +95,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let registrar = registrar(&mut limits);
     let runtime_limits = runtime_limits(&mut limits);
     let prompt_bytes = sound::prompt_bytes(&mut limits);
+    let scripts = scripts::limits(&mut limits);
 
     let runtime = Settings {
         certificate: CertificateSource::MadeOnce { folder: data.clone(), names: domain.iter().cloned().collect() },
@@ -131,6 +132,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
         runtime,
         registrar,
         sound,
+        scripts,
         web,
         database,
         log,

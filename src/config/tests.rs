@@ -142,6 +142,28 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
 }
 
 #[test]
+fn what_scripts_may_use_is_told_and_what_makes_no_sense_is_refused() {
+    let scripts =
+        good("[limits]\nscript_operations = 500000\nscript_text = 4096\nscript_sleep = \"1h\"\n", &[]).scripts;
+    let usual = patchcord_scripts::Limits::default();
+    assert_eq!(
+        (scripts.operations, scripts.text, scripts.sleep),
+        (500_000, 4_096, std::time::Duration::from_secs(3_600))
+    );
+    assert_eq!((scripts.memory, scripts.levels), (usual.memory, usual.levels), "the others stay");
+    let wrong = |text: &str| told(&format!("[limits]\n{text}\n"), &[]);
+    let deep = wrong("script_levels = 33");
+    assert!(deep.contains("limits.script_levels: 33 is out of range") && deep.contains("from 4 to 32"), "{deep}");
+    let text = wrong("script_text = 2097152\nscript_memory = 1048576");
+    assert!(
+        text.contains("limits.script_text: 2097152 is more than script_memory lets a script hold, 1048576"),
+        "{text}"
+    );
+    assert!(wrong("script_sleep = \"5h\"").contains("limits.script_sleep: 5h is out of range"));
+    assert!(wrong("script_memery = 1").contains("did you mean script_memory?"));
+}
+
+#[test]
 fn every_section_reaches_its_room() {
     let config = good(
         r#"

@@ -10,6 +10,7 @@
 //! so that nothing changes while the last registrations are written, and sound last, when nobody is left who speaks.
 
 mod house;
+pub mod library;
 mod manifests;
 mod pulse;
 mod services;

@@ -4,20 +4,20 @@
 //! that is broken leaves in place what was served under its name, and says where it is broken.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use patchcord_engine::exchange::{Served, Services, built_in};
+use patchcord_engine::exchange::{self, Services, built_in};
 use patchcord_engine::routing::{Route, Target};
 use patchcord_engine::runtime::clock;
 use patchcord_scripts::{
-    Host, Limits, Shelf,
-    check::check,
-    say::Language,
+    Edition, Host, Limits, Shelf,
+    check::{Ground, check_on, imported},
+    imports::Module,
     shipped,
     testing::{Source, Sources},
 };
@@ -25,7 +25,7 @@ use patchcord_web::outside::{RuleBook, Rules};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{manifests::Manifests, trials::Trials, workshop::Versions};
+use super::{library, manifests::Manifests, trials::Trials, workshop::Versions};
 use crate::config::{Environment, SOUNDS};
 
 /// How often the folder is looked at: soon enough for somebody who saves and dials.
@@ -74,13 +74,19 @@ struct Seen {
     untried: bool,
 }
 
+/// A text that is served from now on.
+struct Served {
+    /// As which version.
+    version: String,
+    /// What is wrong with it all the same: nothing was there before it.
+    fault: Option<String>,
+}
+
 impl ServiceRoom {
-    /// Publishes what lies in the folder and in the binary. The folder need not be there. Numbers and dates are spoken in
-    /// `language` where a script does not say; in English where nobody has taught the house to count in it. Tests are run when somebody
-    /// looks the next time: no start waits for them.
-    pub fn open(folder: &Path, language: &str, environment: &Environment, trials: Trials) -> Self {
-        let shelf =
-            Arc::new(Shelf::new(Limits { language: Language::of(language).unwrap_or_default(), ..Limits::default() }));
+    /// Publishes what lies in the folder and in the binary. The folder need not be there. Tests are run when somebody looks the next
+    /// time: no start waits for them.
+    pub fn open(folder: &Path, limits: Limits, environment: &Environment, trials: Trials) -> Self {
+        let shelf = Arc::new(Shelf::new(limits));
         let manifests = Manifests::of(folder.into(), environment.clone());
         let trials = Arc::new(trials);
         let room =
@@ -95,8 +101,8 @@ impl ServiceRoom {
         let mut looked = self.read();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, seen) in seen.iter_mut().filter(|(_, seen)| seen.untried) {
-            let Some(Ok(text)) = &seen.text else { continue };
-            let came = self.try_out(name, text);
+            let Some(edition) = self.shelf.find(name) else { continue };
+            let came = self.try_out(name, &edition.text, &edition.imports);
             seen.untried = came.is_err();
             if let Err(why) = &came
                 && seen.why.as_ref() != Some(why)
@@ -104,7 +110,7 @@ impl ServiceRoom {
                 warn!(service = name, why, "a service is served although its tests fail: nothing was there before it");
             }
             seen.why = came.err();
-            looked.broken.extend(seen.why.clone());
+            looked.broken.extend(seen.why.as_ref().map(|why| format!("{why}; it is served all the same")));
         }
         looked
     }
@@ -127,22 +133,34 @@ impl ServiceRoom {
             let seen = seen.entry(name.clone()).or_default();
             let is_known = seen.text.as_ref() == Some(&text);
             if is_known && before.as_ref().is_some_and(|edition| text.as_deref() == Ok(&*edition.text)) {
-                continue;
+                let edition = before.as_deref().expect("it was looked at");
+                if edition.imports.iter().all(|module| self.module(&module.name).as_ref() == Ok(&Some(module.clone())))
+                {
+                    continue;
+                }
             }
             let published = self.publish(&name, &text);
             seen.text = Some(text);
             match published {
-                Ok(version) => {
+                Ok(Served { version, fault }) => {
                     info!(service = name, version, "a service is served");
+                    if let Some(fault) = fault {
+                        // Nothing was served before: a service that is right in most places is better than none.
+                        warn!(service = name, fault, "a service is served in which `patchcord check` finds a fault");
+                    }
                     looked.published.push(format!("{name} {version}"));
                     (seen.why, seen.untried) = (None, before.is_none());
                     self.trials.forget(&name);
                 }
                 Err(why) => {
+                    let left = match &before {
+                        Some(edition) => format!("version {} is served as before", edition.version),
+                        None => format!("nothing is served as {name}"),
+                    };
                     if seen.why.as_ref() != Some(&why) {
-                        warn!(service = name, why, "a service is broken; what was served before goes on");
+                        warn!(service = name, why, left, "a service is broken");
                     }
-                    looked.broken.push(why.clone());
+                    looked.broken.push(format!("{why}; {left}"));
                     (seen.why, seen.untried) = (Some(why), false);
                 }
             }
@@ -158,7 +176,7 @@ impl ServiceRoom {
 
     /// What is served, by name.
     pub fn all(&self) -> Vec<patchcord_web::house::Service> {
-        let told = |edition: Arc<patchcord_scripts::Edition>| patchcord_web::house::Service {
+        let told = |edition: Arc<Edition>| patchcord_web::house::Service {
             name: edition.name.clone(),
             version: edition.in_words(),
             file: edition.file.clone(),
@@ -207,27 +225,38 @@ impl ServiceRoom {
         }
     }
 
-    fn publish(&self, name: &str, text: &Result<String, String>) -> Result<String, String> {
+    fn publish(&self, name: &str, text: &Result<String, String>) -> Result<Served, String> {
         let text = text.as_ref().map_err(Clone::clone)?;
         let file = self.file_of(name);
         if text.trim().is_empty() {
             // Somebody may be writing it at this moment.
             return Err(format!("{file}: is empty"));
         }
+        let library = |name: &str| self.module(name);
         // A prompt may come later than the script that plays it.
-        if let Some(fault) = check(&file, text, &|_| true).first() {
-            if self.shelf.find(name).is_some_and(|edition| *edition.text != **text) {
-                return Err(fault.to_string());
-            }
-            // Nothing was served before: a service that is right in most places is better than none.
-            warn!(service = name, %fault, "a service is served in which `patchcord check` finds a fault");
+        let ground = Ground { has_prompt: &|_| true, library: &library, limits: self.shelf.limits() };
+        let fault = check_on(&file, text, &ground).first().map(ToString::to_string);
+        let before = self.shelf.find(name);
+        if before.is_some() {
+            fault.clone().map_or(Ok(()), Err)?;
+            self.try_out(name, text, &imported(&file, text, &ground))?;
         }
-        if self.shelf.find(name).is_some_and(|edition| *edition.text != **text) {
-            self.try_out(name, text)?;
-        }
-        let edition = self.shelf.publish(name, &file, text).map_err(|broken| broken.to_string())?;
+        let edition = self.shelf.publish_with(name, (&file, text), &library).map_err(|broken| broken.to_string())?;
         self.versions.note(&edition, clock::wall());
-        Ok(edition.in_words())
+        Ok(Served { version: edition.in_words(), fault })
+    }
+
+    /// What `patchcord check` finds in a text that is served, missing prompts apart.
+    pub fn faults_of(&self, edition: &Edition) -> Vec<String> {
+        let library = |name: &str| self.module(name);
+        let ground = Ground { has_prompt: &|_| true, library: &library, limits: self.shelf.limits() };
+        check_on(&edition.file, &edition.text, &ground).iter().map(ToString::to_string).collect()
+    }
+
+    /// What is imported by that name.
+    fn module(&self, name: &str) -> Result<Option<Module>, String> {
+        let shown = |path: &Path| path.strip_prefix(&self.folder).unwrap_or(path).display().to_string();
+        library::module(&self.folder, name, self.shelf.limits().file, shown)
     }
 
     /// What is served, for whoever tries it.
@@ -254,26 +283,40 @@ impl ServiceRoom {
     fn tests_of(&self, name: &str, text: &str) -> Option<Source> {
         let file = format!("{name}{TESTS}{ENDING}");
         let ours = || shipped::test(name).filter(|_| shipped::service(name) == Some(text)).map(str::to_owned);
-        let text = read(&self.folder.join(&file)).ok().or_else(ours)?;
+        let text = library::read(&self.folder.join(&file), self.shelf.limits().file).ok().or_else(ours)?;
         Some(Source { name: format!("{name}{TESTS}"), file, text })
     }
 
     /// Runs the tests of a text. What comes with the house was tried before it left ours.
-    fn try_out(&self, name: &str, text: &str) -> Result<(), String> {
+    fn try_out(&self, name: &str, text: &str, modules: &[Module]) -> Result<(), String> {
         if shipped::service(name) == Some(text) {
             return Ok(());
         }
-        self.trials.judge(name, text, self.tests_of(name, text), || self.sources())
+        let sources = || {
+            let mut sources = self.sources();
+            sources.modules.retain(|module| !modules.iter().any(|new| new.name == module.name));
+            sources.modules.extend_from_slice(modules);
+            sources
+        };
+        self.trials.judge(name, (text, modules), self.tests_of(name, text), sources)
     }
 
     /// What is served, as tests run it.
     pub fn sources(&self) -> Sources {
-        let served = self.shelf.all().into_iter().map(|edition| Source {
+        let all = self.shelf.all();
+        let modules: BTreeSet<Module> = all.iter().flat_map(|edition| edition.imports.iter().cloned()).collect();
+        let served = all.iter().map(|edition| Source {
             name: edition.name.clone(),
             file: edition.file.clone(),
             text: edition.text.to_string(),
         });
-        Sources { services: served.collect(), tests: Vec::new(), prompts: vec![self.folder.join(SOUNDS)] }
+        Sources {
+            services: served.collect(),
+            modules: modules.into_iter().collect(),
+            prompts: vec![self.folder.join(SOUNDS)],
+            limits: self.shelf.limits().clone(),
+            ..Sources::default()
+        }
     }
 
     fn file_of(&self, name: &str) -> String {
@@ -284,11 +327,11 @@ impl ServiceRoom {
     fn texts(&self, looked: &mut Looked) -> BTreeMap<String, Result<String, String>> {
         let inside =
             shipped::services().filter_map(|name| Some((name.to_owned(), Ok(shipped::service(name)?.to_owned()))));
-        let mut texts: BTreeMap<_, _> = inside.collect();
+        let (mut texts, most): (BTreeMap<_, _>, _) = (inside.collect(), self.shelf.limits().file);
         match names_in(&self.folder) {
             Ok(names) => texts.extend(names.into_iter().map(|name| {
                 let path = self.folder.join(self.file_of(&name));
-                let text = read(&path).map_err(|error| format!("{}: {error}", path.display()));
+                let text = library::read(&path, most).map_err(|error| format!("{}: {error}", path.display()));
                 (name, text)
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -317,19 +360,6 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let most = Limits::default().file as u64;
-    let found = fs::metadata(path)?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is no regular file"));
-    }
-    let length = found.len();
-    if length > most {
-        return Err(io::Error::other(format!("it has {length} bytes; a script has at most {most}")));
-    }
-    fs::read_to_string(path)
-}
-
 /// What answers calls on one shard: scripts, and where there is none of that name what the house has in Rust.
 struct OnShard {
     host: Host,
@@ -347,9 +377,9 @@ impl RuleBook for ServiceRoom {
 }
 
 impl Services for OnShard {
-    fn find(&self, name: &str) -> Option<Served> {
-        let served = self.host.find(name).or_else(|| built_in(name).map(Served::from))?;
-        Some(Served { leash: self.manifests.leash(name), ..served })
+    fn find(&self, name: &str) -> Option<exchange::Served> {
+        let served = self.host.find(name).or_else(|| built_in(name).map(exchange::Served::from))?;
+        Some(exchange::Served { leash: self.manifests.leash(name), ..served })
     }
 
     fn hears(&self, service: &str, handler: &str) -> bool {
@@ -358,114 +388,4 @@ impl Services for OnShard {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn room() -> (tempfile::TempDir, ServiceRoom) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let room = ServiceRoom::open(folder.path(), "en", &Environment::new(), Trials::new(true));
-        (folder, room)
-    }
-
-    fn write(folder: &tempfile::TempDir, name: &str, text: &str) {
-        fs::write(folder.path().join(name), text).expect("it is written");
-    }
-
-    #[test]
-    fn a_file_is_served_when_it_is_saved_and_no_more_when_it_is_gone() {
-        let (folder, room) = room();
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
-        write(&folder, "ivr_test.rhai", "fn test_it(t) {}");
-        let looked = room.look();
-        assert_eq!(looked.published.len(), 1, "{looked:?}");
-        assert!(looked.published[0].starts_with("ivr 1 "), "{looked:?}");
-        assert_eq!(room.look(), Looked::default());
-        fs::remove_file(folder.path().join("ivr.rhai")).expect("it was there");
-        assert_eq!(room.look().withdrawn, ["ivr"]);
-        assert!(room.on_shard().find("ivr").is_none());
-    }
-
-    #[test]
-    fn a_service_reaches_what_its_manifest_says_and_one_of_ours_may_write_letters() {
-        let (folder, room) = room();
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
-        room.look();
-        let may_mail = |name: &str| room.rules(name).map(|rules| rules.mail);
-        assert_eq!((may_mail("ivr"), may_mail("voicemail"), may_mail("nobody")), (Some(false), Some(true), None));
-        write(&folder, "ivr.toml", "mail = true");
-        assert_eq!(room.look(), Looked::default());
-        assert_eq!(may_mail("ivr"), Some(true));
-        write(&folder, "voicemail.rhai", "fn on_invite(caller) { caller.answer(); }");
-        write(&folder, "ivr.toml", "mail = maybe");
-        assert!(room.look().broken[0].contains("ivr.toml:1:8: "), "{:?}", room.look());
-        assert_eq!((may_mail("ivr"), may_mail("voicemail")), (Some(true), Some(false)), "that one is no longer ours");
-    }
-
-    #[test]
-    fn a_broken_file_says_where_and_the_one_before_is_served_until_it_is_mended() {
-        let (folder, room) = room();
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
-        room.look();
-        write(&folder, "ivr.rhai", "fn on_invite(caller) {\n  caller.answer(\n}");
-        let looked = room.look();
-        assert!(looked.broken[0].starts_with("ivr.rhai:3:1: "), "{looked:?}");
-        assert_eq!(room.look().broken, looked.broken, "it is still broken");
-        assert!(room.on_shard().find("ivr").expect("it is served").edition.is_some_and(|it| it.starts_with("1 ")));
-        write(&folder, "ivr.rhai", "fn on_invite(caller) {\n}");
-        assert!(room.look().published[0].starts_with("ivr 2 "));
-    }
-
-    #[test]
-    fn a_change_that_check_finds_wrong_is_not_served_and_neither_is_an_empty_file() {
-        let (folder, room) = room();
-        let right = "fn on_invite(caller) { caller.answer(); caller.gather(#{ prompt: \"menu\" }); }";
-        write(&folder, "ivr.rhai", right);
-        let first = room.look().published;
-        write(&folder, "ivr.rhai", &right.replace("prompt", "promt"));
-        let told = room.look().broken;
-        assert!(told[0].contains("ivr.rhai:1:") && told[0].contains("promt"), "{told:?}");
-        write(&folder, "ivr.rhai", " \n");
-        assert_eq!(room.look().broken, ["ivr.rhai: is empty"]);
-        assert_eq!(first, [format!("ivr {}", room.shelf.find("ivr").expect("it is served").in_words())]);
-        write(&folder, "new.rhai", "");
-        room.look();
-        assert!(room.shelf.find("new").is_none());
-        write(&folder, "wrong.rhai", &right.replace("prompt", "promt"));
-        room.look();
-        assert!(room.shelf.find("wrong").is_some(), "nothing was there before");
-    }
-
-    const ANSWERS: &str =
-        "fn test_it_answers(t) {\n  let phone = t.phone(\"+331\").dials(\"ivr\");\n  phone.is_answered();\n}";
-
-    #[test]
-    fn a_change_whose_own_test_fails_is_not_served_until_one_of_both_is_mended() {
-        let (folder, room) = room();
-        write(&folder, "ivr_test.rhai", ANSWERS);
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); caller.sleep(9.s()); }");
-        assert_eq!(room.look().broken, [""; 0]);
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
-        let told = room.look().broken;
-        assert!(told[0].starts_with("ivr_test.rhai:3:9: test_it_answers fails: "), "{told:?}");
-        assert_eq!(room.look().broken, told, "it fails as before");
-        let version = |room: &ServiceRoom| room.shelf.find("ivr").expect("it is served").version;
-        assert_eq!(version(&room), 1);
-        write(&folder, "ivr_test.rhai", &ANSWERS.replace("is_answered()", "is_rejected(486)"));
-        let looked = room.look();
-        assert_eq!((looked.published.len(), version(&room)), (1, 2), "{looked:?}");
-    }
-
-    #[test]
-    fn what_nothing_stood_before_is_served_and_its_failing_test_is_told_until_it_is_mended() {
-        let folder = tempfile::tempdir().expect("a folder");
-        write(&folder, "ivr_test.rhai", ANSWERS);
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
-        let room = ServiceRoom::open(folder.path(), "en", &Environment::new(), Trials::new(true));
-        assert!(room.shelf.find("ivr").is_some());
-        let told = room.look().broken;
-        assert!(told[0].starts_with("ivr_test.rhai:3:9: "), "{told:?}");
-        assert_eq!(room.look().broken, told);
-        write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); caller.sleep(9.s()); }");
-        assert_eq!((room.look().broken.len(), room.look().broken.len()), (0, 0));
-    }
-}
+mod tests;

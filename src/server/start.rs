@@ -10,7 +10,7 @@ use patchcord_engine::{
     spool::{self, Spool, SpoolError},
     switchboard::Switchboard,
 };
-use patchcord_scripts::shipped;
+use patchcord_scripts::{Limits, say::Language, shipped};
 use patchcord_web::{
     accounts::{AccountError, Accounts},
     acme::{self, Answers},
@@ -209,7 +209,7 @@ async fn open_rooms(
     let (recordings, kept) = (config.sound.recordings.as_path().into(), config.sound.kept);
     let (room, voices) = sound::open(&config)?;
     let trials = Trials::new(config.sound.tests);
-    let services = ServiceRoom::open(&config.sound.scripts, &config.sound.language, &environment, trials);
+    let services = ServiceRoom::open(&config.sound.scripts, limits(&config), &environment, trials);
     let (desks, on_shards) = (board.clone(), services.clone());
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
@@ -258,6 +258,12 @@ async fn open_rooms(
     doors.extend(web.into_iter().map(|listening| open_pages(listening, (&rooms, &answers), &shown, &stopped)));
     doors.extend(fetching.map(|fetching| open_fetching(fetching, answers, &house, &stopped)));
     Ok((house, writers, doors, first_login))
+}
+
+/// What scripts may use; numbers are spoken in English where nobody has taught the house to count in the language.
+fn limits(config: &Config) -> Limits {
+    let language = Language::of(&config.sound.language).unwrap_or_default();
+    Limits { language, ..config.scripts.clone() }
 }
 
 /// Who watches the folder of services, asks them at their moments, and sees whether each shard goes on.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use patchcord_scripts::{
+    imports::Module,
     simulator::Stop,
     testing::{Report, Source, Sources, Wishes, run},
 };
@@ -37,7 +38,7 @@ pub struct Trials {
 }
 
 /// Which text was tried by which tests, and what came of it.
-type Judged = (String, Source, Result<(), String>);
+type Judged = (String, Vec<Module>, Source, Result<(), String>);
 
 impl Trials {
     /// Trials, or none where tests are not wanted.
@@ -50,13 +51,15 @@ impl Trials {
     pub fn judge(
         &self,
         name: &str,
-        text: &str,
+        (text, modules): (&str, &[Module]),
         test: Option<Source>,
         sources: impl FnOnce() -> Sources,
     ) -> Result<(), String> {
         let Some(test) = test.filter(|_| !self.off) else { return Ok(()) };
         let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, _, came)) = judged.get(name).filter(|(of, by, _)| of == text && *by == test) {
+        if let Some((.., came)) =
+            judged.get(name).filter(|(of, with, by, _)| of == text && with == modules && *by == test)
+        {
             return came.clone();
         }
         let mut sources = sources();
@@ -64,7 +67,7 @@ impl Trials {
         sources.services.push(Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() });
         sources.tests = vec![test.clone()];
         let came = in_time(sources, name);
-        judged.insert(name.into(), (text.into(), test, came.clone()));
+        judged.insert(name.into(), (text.into(), modules.into(), test, came.clone()));
         came
     }
 
@@ -133,21 +136,26 @@ mod tests {
         let test =
             "fn test_it_answers(t) {\n  let phone = t.phone(\"+331\").dials(\"ivr\");\n  phone.is_answered();\n}";
         let right = "fn on_invite(caller) { caller.answer(); caller.sleep(9.s()); }";
-        assert_eq!(trials.judge("ivr", right, tests(test), Sources::default), Ok(()));
-        let told = trials.judge("ivr", "fn on_invite(caller) { caller.reject(486); }", tests(test), Sources::default);
+        assert_eq!(trials.judge("ivr", (right, &[]), tests(test), Sources::default), Ok(()));
+        let told =
+            trials.judge("ivr", ("fn on_invite(caller) { caller.reject(486); }", &[]), tests(test), Sources::default);
         let told = told.expect_err("it rejects");
         assert!(told.starts_with("ivr_test.rhai:3:9: test_it_answers fails: "), "{told}");
         let never = || panic!("it was run before");
-        let again = trials.judge("ivr", "fn on_invite(caller) { caller.reject(486); }", tests(test), never);
+        let again = trials.judge("ivr", ("fn on_invite(caller) { caller.reject(486); }", &[]), tests(test), never);
         assert_eq!(again, Err(told));
-        assert_eq!(trials.judge("ivr", right, None, never), Ok(()), "it has no tests");
-        assert_eq!(Trials::new(false).judge("ivr", "", tests(test), never), Ok(()), "nobody wants them run");
+        assert_eq!(trials.judge("ivr", (right, &[]), None, never), Ok(()), "it has no tests");
+        assert_eq!(Trials::new(false).judge("ivr", ("", &[]), tests(test), never), Ok(()), "nobody wants them run");
     }
 
     #[test]
     fn a_test_that_does_not_parse_is_told_with_its_place() {
-        let told =
-            Trials::new(true).judge("ivr", "fn on_invite(caller) { }", tests("fn test_it(t) {"), Sources::default);
+        let told = Trials::new(true).judge(
+            "ivr",
+            ("fn on_invite(caller) { }", &[]),
+            tests("fn test_it(t) {"),
+            Sources::default,
+        );
         assert!(told.is_err_and(|told| told.starts_with("ivr_test.rhai:1:")));
     }
 }

@@ -11,7 +11,6 @@ use hyper::StatusCode;
 use patchcord_engine::journal::Story;
 use patchcord_scripts::{
     Edition, Host,
-    check::check,
     replay::{Came, Said, replay},
     simulator::{Setting, Stage},
     testing::{Source, Verdict, Wishes, run, test_of},
@@ -154,7 +153,7 @@ impl Workshop for Bench {
             let ran = report.coverage.0.get(&edition.file);
             let lines = ran.map(|lines| lines.can.iter().map(|line| (*line, lines.ran.contains(line))).collect());
             Ok(Examined {
-                faults: check(&edition.file, &edition.text, &|_| true).iter().map(ToString::to_string).collect(),
+                faults: services.faults_of(&edition),
                 tests: report.verdicts.iter().map(tried).collect(),
                 broken: report.broken,
                 lines: lines.unwrap_or_default(),

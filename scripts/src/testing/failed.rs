@@ -4,6 +4,7 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
 use super::words::{LEVELS, OPERATIONS};
 use crate::fault::Fault;
+use crate::limits::Limits;
 use crate::simulator::Failure;
 
 /// A test that failed.
@@ -32,7 +33,7 @@ impl Failed {
         }
         let Fault { file, line, column, what } = match endless(error) {
             Some(what) => Fault::at(file, last, what),
-            None => Fault::of_running(file, error),
+            None => Fault::of_running(&Limits::default(), file, error),
         };
         let place = [Some(file), Some(line.unwrap_or(begins).to_string()), column.map(|column| column.to_string())];
         let place = place.into_iter().flatten().collect::<Vec<_>>().join(":");

@@ -36,7 +36,7 @@ fn on_invite(caller) { caller.answer(); caller.play("welcome"); }
 fn host() -> Host {
     let source = Source { name: "desk".into(), file: "desk.rhai".into(), text: DESK.into() };
     let mut broken = Vec::new();
-    let host = Host::new(shelf_of(&[source], &mut broken));
+    let host = Host::new(shelf_of(&Sources { services: vec![source], ..Sources::default() }, &mut broken));
     assert_eq!(broken, Vec::<String>::new());
     host
 }
@@ -123,7 +123,7 @@ fn what_was_asked_is_recorded_and_replayed_without_what_people_write() {
 #[test]
 fn a_handler_that_never_comes_back_is_ended() {
     let source = Source { name: "desk".into(), file: "desk.rhai".into(), text: "fn on_web(req) { loop {} }".into() };
-    let host = Host::new(shelf_of(&[source], &mut Vec::new()));
+    let host = Host::new(shelf_of(&Sources { services: vec![source], ..Sources::default() }, &mut Vec::new()));
     let t = Stage::new(Setting::of(Box::new(host)));
     let told = asked(&t, Kind::Web, &web("", &json!({}))).expect_err("it never answers");
     assert!(told.contains("operations without saying anything"), "{told}");

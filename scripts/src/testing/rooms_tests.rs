@@ -23,7 +23,7 @@ fn all_is_well(service: &str, test: &str) {
     let sources = Sources {
         services: vec![source("room", service)],
         tests: vec![source("room_test", test)],
-        prompts: Vec::new(),
+        ..Sources::default()
     };
     for explore in [false, true] {
         let report = run(&sources, &Wishes { explore, ..Wishes::default() }, &mut |_| {});

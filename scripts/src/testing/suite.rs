@@ -13,6 +13,7 @@ use super::explore::{Variation, variations};
 use super::failed::Failed;
 use super::words::{self, Test};
 use crate::fault::Fault;
+use crate::imports::{self, Module};
 use crate::simulator::{Point, Setting, Stage, Stop};
 use crate::{Host, Limits, Shelf, shipped};
 
@@ -39,6 +40,10 @@ pub struct Sources {
     pub tests: Vec<Source>,
     /// Folders of prompts.
     pub prompts: Vec<std::path::PathBuf>,
+    /// What they may import, beside what comes with the house.
+    pub modules: Vec<Module>,
+    /// What they may use.
+    pub limits: Limits,
 }
 
 /// What is wished of a run.
@@ -127,14 +132,15 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
             report.verdicts.push(verdict);
         }
     }
-    let services = sources.services.iter().filter_map(|source| bench.ast_of(source));
+    let services = sources.services.iter().flat_map(|source| bench.asts_of(source));
     report.coverage = Coverage::of(services, &bench.seen.borrow());
     report
 }
 
 /// These services, and those that are shipped where none of these has their name. What cannot be published is told.
-pub fn shelf_of(services: &[Source], broken: &mut Vec<String>) -> Arc<Shelf> {
-    let shelf = Arc::new(Shelf::new(Limits::default()));
+pub fn shelf_of(sources: &Sources, broken: &mut Vec<String>) -> Arc<Shelf> {
+    let shelf = Arc::new(Shelf::new(sources.limits.clone()));
+    let (services, library) = (&sources.services, imports::among(&sources.modules));
     let own = |name: &str| services.iter().any(|source| source.name == name);
     for name in shipped::services().filter(|name| !own(name)) {
         let text = shipped::service(name).unwrap_or_default();
@@ -143,7 +149,7 @@ pub fn shelf_of(services: &[Source], broken: &mut Vec<String>) -> Arc<Shelf> {
         }
     }
     for source in services {
-        if let Err(error) = shelf.publish(&source.name, &source.file, &source.text) {
+        if let Err(error) = shelf.publish_with(&source.name, (&source.file, &source.text), &library) {
             broken.push(error.to_string());
         }
     }
@@ -222,7 +228,7 @@ impl Services for Shared {
 
 impl Bench {
     fn of(sources: &Sources, seed: u64, broken: &mut Vec<String>) -> Self {
-        let shelf = shelf_of(&sources.services, broken);
+        let shelf = shelf_of(sources, broken);
         let seen = Rc::new(RefCell::new(Seen::default()));
         let watched = Rc::new(Host::watched(shelf.clone(), |engine| coverage::watch(engine, seen.clone())));
         let bare = Rc::new(Host::new(shelf));
@@ -231,10 +237,13 @@ impl Bench {
         Self { watched, bare, seen, engine, last, seed, prompts: sources.prompts.clone(), stop: Stop::default() }
     }
 
-    /// What a service can run; none of one that is broken.
-    fn ast_of(&self, source: &Source) -> Option<(String, AST)> {
-        let ast = self.watched.ast(&source.name).filter(|ast| ast.source() == Some(source.file.as_str()))?;
-        Some((source.file.clone(), ast))
+    /// What a service can run, and what its modules can; nothing of one that is broken.
+    fn asts_of(&self, source: &Source) -> Vec<(String, AST)> {
+        let ast = self.watched.ast(&source.name).filter(|ast| ast.source() == Some(source.file.as_str()));
+        let Some(ast) = ast else { return Vec::new() };
+        let mut asts = vec![(source.file.clone(), ast)];
+        asts.extend(self.watched.imported(&source.name));
+        asts
     }
 
     fn judge(&self, case: &Case<'_>, explore: bool) -> Verdict {

@@ -10,7 +10,7 @@ fn source(name: &str, text: &str) -> Source {
 }
 
 fn sources(service: &str, test: &str) -> Sources {
-    Sources { services: vec![source("ivr", service)], tests: vec![source("ivr_test", test)], prompts: Vec::new() }
+    Sources { services: vec![source("ivr", service)], tests: vec![source("ivr_test", test)], ..Sources::default() }
 }
 
 fn report(service: &str, test: &str, explore: bool) -> Report {

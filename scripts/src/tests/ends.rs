@@ -110,6 +110,36 @@ fn a_leg_that_is_outlived_says_gone_and_the_story_goes_on() {
 }
 
 #[test]
+fn time_does_not_pass_for_an_outlived_leg_that_has_gone() {
+    let mut told = Told::of(
+        r#"fn on_invite(caller) {
+            caller.answer();
+            caller.outlive();
+            let slept = caller.sleep(1.h());
+            caller.tag("slept", slept.status);
+            caller.tag("again", caller.sleep(1.h()).status);
+        }"#,
+    );
+    let answer = told.begin();
+    let sleep = told.status(&answer, Status::Ok);
+    assert!(matches!(wanted(&sleep), Verb::Sleep(_)));
+    let tag = told.leaves(CALLER);
+    assert_eq!(wanted(&tag), &Verb::Tag("slept".into(), "gone".into()), "the hang-up ends it");
+    let again = told.status(&tag, Status::Ok);
+    assert_eq!(wanted(&again), &Verb::Tag("again".into(), "gone".into()), "and there is no other one");
+    assert_eq!(told.status(&again, Status::Ok), Step::Finished(End::Told));
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told_with_the_place_where_it_was_named() {
+    let mut told = Told::of("fn on_invite(caller) {\n  caller.answer();\n  caller.continue_as(\"nosuch\");\n}");
+    let answer = told.begin();
+    let sorry = told.status(&answer, Status::Ok);
+    let Step::Finished(End::Fault(fault)) = told.status(&sorry, Status::Ok) else { panic!("it fails") };
+    assert!(fault.starts_with("ivr.rhai:3:10: `service` of continue_as: there is no service \"nosuch\""), "{fault}");
+}
+
+#[test]
 fn another_service_goes_on_and_nothing_behind_it_is_done() {
     let mut told = Told::of(
         r#"fn on_invite(caller) {

@@ -40,6 +40,7 @@ impl Told {
         if let Err(broken) = shelf.publish("ivr", "ivr.rhai", text) {
             panic!("{broken}");
         }
+        shelf.publish("voicemail", "voicemail.rhai", "fn on_invite(caller) {}").expect("a script");
         let host = Host::new(shelf);
         let (script, _) = host.script("ivr").expect("it was published");
         Self { script, log: Vec::new(), moments: 0 }

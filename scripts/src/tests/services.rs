@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::imports::Module;
 use crate::replay::{Came, replay};
 use crate::simulator::{Failure, Setting, Stage};
 use crate::testing::{NotMade, Source, Sources, Wishes, calls_of, run, test_of};
@@ -93,7 +94,7 @@ fn suite() -> Sources {
     let (mut tests, services): (Vec<_>, Vec<_>) = scripts.partition(|source| source.name.ends_with("_test"));
     tests.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(tests.len(), services.len(), "each service has its test");
-    Sources { services, tests, prompts: Vec::new() }
+    Sources { services, tests, ..Sources::default() }
 }
 
 /// Runs a suite, and fails with all that it says is wrong.
@@ -186,6 +187,10 @@ fn named_on_the_page() -> Sources {
         let Some(file) = line.strip_prefix("```rhai ") else { continue };
         let name = file.strip_suffix(".rhai").expect("the name of a script").to_owned();
         let text = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+        if name.contains('/') {
+            found.modules.push(Module { name, file: file.to_owned(), text: String::into(text) });
+            continue;
+        }
         let source = Source { name, file: file.to_owned(), text };
         if source.name.ends_with("_test") { found.tests.push(source) } else { found.services.push(source) }
     }

@@ -155,8 +155,8 @@ impl<'a> Given<'a> {
     pub fn place(&self) -> Option<String> {
         let context = self.context?;
         let line = context.call_position().line()?;
-        // A function that was given to a word, as after, is called with no name of its file.
-        match (context.call_source(), Scene::current()) {
+        // What runs knows its file, be it a module's; a function that was given to a word, as after, is called without.
+        match (context.global_runtime_state().source(), Scene::current()) {
             (Some(file), _) => Some(format!("{file}:{line}")),
             (None, Some(scene)) => Some(format!("{}.rhai:{line}", scene.service)),
             (None, None) => None,

@@ -7,7 +7,9 @@ use patchcord_engine::call::{LegId, Status, Verb};
 use super::given::Given;
 use super::kind::Kind;
 use super::sound::prompts;
+use super::span::Span;
 use super::{Answer, Of, Word, ended, part};
+use crate::limits::{Limits, by};
 use crate::scene::{self, Unwound};
 
 /// A leg, as a script has it.
@@ -115,10 +117,19 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["ok", "gone"],
-        says: "Lets time pass, for as long as the party is there.",
+        says: "Lets time pass, for as long as the party is there; ends with `gone` as soon as an outlived one is not.",
         does: |given| {
             let (time, Leg(leg)) = (given.time("time", SLEEP)?.unwrap_or_default(), given.leg());
-            let status = given.scene()?.want_status(given, leg, Verb::Sleep(time))?;
+            let scene = given.scene()?;
+            if time > scene.limits.sleep {
+                let (most, key) = (Span(scene.limits.sleep), by(Limits::SLEEP));
+                return Err(given.wrong_with("time", format!("{} is too long; the longest is {most}{key}", Span(time))));
+            }
+            // Nobody is there for whose sake time could pass.
+            if scene.is_gone(leg) && scene.is_outlived(leg) {
+                return Ok(ended(Status::Gone.word(), []));
+            }
+            let status = scene.want_status(given, leg, Verb::Sleep(time))?;
             Ok(ended(status.word(), []))
         },
     },
@@ -173,7 +184,16 @@ pub(super) const WORDS: &[Word] = &[
         options: &[],
         ends: &[],
         says: "Hands the call to another service. Nothing behind it is done.",
-        does: |given| Err(scene::unwind(&Unwound::ContinueAs(given.needed("service")))),
+        does: |given| {
+            let service = given.needed("service");
+            if !given.scene()?.is_served(&service) {
+                return Err(given.wrong_with(
+                    "service",
+                    format!("there is no service {service:?}; write {service}.rhai, or name one that there is"),
+                ));
+            }
+            Err(scene::unwind(&Unwound::ContinueAs(service)))
+        },
     },
 ];
 

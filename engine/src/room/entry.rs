@@ -175,7 +175,8 @@ impl Meeting {
 
     fn enter(&mut self, id: MemberId, now: Instant, out: &mut Out) {
         let at = self.at(now);
-        let (hushed, first) = (self.hushed, self.count_in() == 0);
+        // Whoever is greeted is counted, and is not in.
+        let (hushed, first) = (self.hushed, !self.members.values().any(Member::is_in));
         let Some(member) = self.members.get_mut(&id) else { return };
         member.stage = Stage::In;
         member.came = now;

@@ -368,3 +368,11 @@ fn the_door_asks_nobody_twice_who_is_in_a_room_already() {
     assert_eq!(world.told(2), [Told::Out(Leaving::Denied(Denial::Name))]);
     assert_eq!(world.house.views(world.now).len(), 1);
 }
+
+#[test]
+fn a_room_is_recorded_from_its_first_member_on_also_when_that_is_greeted() {
+    let mut world = World::with(Rules { record: true, ..Rules::default() });
+    world.joins(1, weekly());
+    world.says(1, Asked::Ready);
+    assert!(world.others.iter().any(|effect| matches!(effect, Effect::Record { on: true, .. })));
+}

@@ -77,6 +77,8 @@ pub enum Brought {
 /// What is known of a leg.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Facts {
+    /// The number of the call among all records, by which its recordings are named.
+    pub call: String,
     /// The number of whoever calls, as far as we believe it; empty where it is hidden.
     pub from: String,
     /// The number that was called.

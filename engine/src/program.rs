@@ -21,6 +21,17 @@ pub trait Program {
     fn place(&self) -> Option<String> {
         None
     }
+
+    /// The name of the service that it is, which its recordings carry.
+    fn service(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether it may ask for keys that nobody is to read, itself or by whoever it hands the call to: what is pressed before anything
+    /// is asked is not written down then.
+    fn asks_secrets(&self) -> bool {
+        false
+    }
 }
 
 /// A verb under way, as the program counts them. The numbers with the highest bit are the house's own, for what it does

@@ -16,6 +16,10 @@ use crate::script::Script;
 use crate::shelf::{Edition, Shelf};
 use crate::{check_text, engine, imports, shipped};
 
+/// What a text says that asks for a secret, or hands the call to somebody who may: keys that its caller presses before anything is
+/// asked are not written down.
+const SECRETIVE: &[&str] = &["secret", "continue_as", "service:", "dial("];
+
 /// See the module.
 pub struct Host {
     shelf: Arc<Shelf>,
@@ -40,6 +44,8 @@ pub struct Compiled {
     functions: Vec<(String, usize)>,
     /// Those of its modules.
     imported: Vec<(String, usize)>,
+    /// Whether keys that come before anything is asked may be a secret.
+    pub asks_secrets: bool,
     complaints: Complaints,
 }
 
@@ -110,6 +116,8 @@ impl Compiled {
         let limits = Rc::new(shelf.limits().clone());
         let ast = imports::compile(&engine, &limits, &edition)?;
         let functions = functions_of(&ast);
+        let texts = edition.imports.iter().map(|module| &*module.text).chain([&*edition.text]);
+        let asks_secrets = texts.into_iter().any(|text| SECRETIVE.iter().any(|word| text.contains(word)));
         let mut imported = Vec::new();
         for module in &edition.imports {
             imported.extend(functions_of(&check_text(&engine, &limits, &module.file, &module.text)?));
@@ -123,6 +131,7 @@ impl Compiled {
             shelf,
             functions,
             imported,
+            asks_secrets,
             complaints: Complaints::default(),
         })
     }

@@ -11,6 +11,7 @@ use crate::check_text;
 use crate::fault::Fault;
 use crate::imports::Offered;
 use crate::limits::Limits;
+use crate::rehearsal::Constants;
 use crate::words::{self, Of, kind::texts_of};
 
 /// Words that call somebody, by their first value.
@@ -110,20 +111,24 @@ fn variables_of(ast: &AST) -> BTreeSet<String> {
 }
 
 /// What is wrong with the calls of functions and words in a text, in its order; `look` is shown each.
-pub(crate) fn of_calls(file: &str, text: &str, mut look: impl FnMut(&FnCallExpr) -> Vec<String>) -> Vec<Fault> {
+pub(crate) fn of_calls(
+    file: &str,
+    text: &str,
+    mut look: impl FnMut(&FnCallExpr, &Constants) -> Vec<String>,
+) -> Vec<Fault> {
     let limits = Limits::default();
     let mut engine = crate::engine(&limits);
     engine.set_optimization_level(rhai::OptimizationLevel::None);
     // What does not parse is told by who checks the words.
     let Ok(ast) = check_text(&engine, &limits, file, text) else { return Vec::new() };
-    let mut faults = Vec::new();
+    let (mut faults, constants) = (Vec::new(), Constants::of(&ast));
     ast.walk(&mut |path: &[ASTNode<'_>]| {
         let (call, at) = match path.last() {
             Some(ASTNode::Expr(Expr::FnCall(call, at) | Expr::MethodCall(call, at))) => (call, *at),
             Some(ASTNode::Stmt(Stmt::FnCall(call, at))) => (call, *at),
             _ => return true,
         };
-        faults.extend(look(call).into_iter().map(|what| Fault::at(file, at, what)));
+        faults.extend(look(call, &constants).into_iter().map(|what| Fault::at(file, at, what)));
         true
     });
     faults.sort_by_key(|fault| (fault.line, fault.column));
@@ -133,11 +138,11 @@ pub(crate) fn of_calls(file: &str, text: &str, mut look: impl FnMut(&FnCallExpr)
 
 /// Targets that are written out and that no pattern of the manifest lets the service call.
 pub fn targets(file: &str, text: &str, may_dial: &dyn Fn(&str) -> bool) -> Vec<Fault> {
-    of_calls(file, text, |call| {
+    of_calls(file, text, |call, constants| {
         if !CALLING.contains(&call.name.as_str()) || !call.namespace.is_empty() {
             return Vec::new();
         }
-        let named = call.args.first().map(written).unwrap_or_default().into_iter();
+        let named = call.args.first().map(|named| written(named, constants)).unwrap_or_default().into_iter();
         let beyond =
             named.filter(|target| !OF_THE_HOUSE.iter().any(|kind| target.starts_with(kind)) && !may_dial(target));
         let told = |target| {
@@ -147,27 +152,29 @@ pub fn targets(file: &str, text: &str, may_dial: &dyn Fn(&str) -> bool) -> Vec<F
     })
 }
 
-/// Services that are named and that are not there: in `continue_as`, and as a target.
+/// Services that are named and that are not there: in `continue_as`, as a target, and as what goes on with a call that is originated.
 pub fn services(file: &str, text: &str, is_there: &dyn Fn(&str) -> bool) -> Vec<Fault> {
-    of_calls(file, text, |call| {
-        let named = call.args.first().map(written).unwrap_or_default();
+    of_calls(file, text, |call, constants| {
+        let named = call.args.first().map(|named| written(named, constants)).unwrap_or_default();
         let service = |name: &String| match name.strip_prefix("service:") {
             Some(service) if CALLING.contains(&call.name.as_str()) => Some(service.to_owned()),
             None if call.name == "continue_as" => Some(name.clone()),
             _ => None,
         };
-        let missing = named.iter().filter_map(service).filter(|service| !is_there(service));
+        let goes_on = call.args.last().filter(|_| call.name == "originate");
+        let goes_on = goes_on.and_then(|options| constants.option(options, "service")).and_then(text_of);
+        let missing = named.iter().filter_map(service).chain(goes_on).filter(|service| !is_there(service));
         missing
             .map(|service| format!("there is no service {service:?}; write {service}.rhai, or name one that there is"))
             .collect()
     })
 }
 
-/// The texts that are written there: one, or those of a list.
-fn written(expr: &Expr) -> Vec<String> {
+/// The texts that are written there, or stand in a constant: one, or those of a list.
+fn written(expr: &Expr, constants: &Constants) -> Vec<String> {
     match expr {
-        Expr::Array(list, _) => list.iter().filter_map(|item| item.get_literal_value(None)).flat_map(text_of).collect(),
-        other => other.get_literal_value(None).and_then(|value| texts_of(&value)).unwrap_or_default(),
+        Expr::Array(list, _) => list.iter().filter_map(|item| constants.value(item)).flat_map(text_of).collect(),
+        other => constants.value(other).and_then(|value| texts_of(&value)).unwrap_or_default(),
     }
 }
 
@@ -374,5 +381,17 @@ mod tests {
         assert_eq!(told.len(), 2, "{told:?}");
         assert!(told[0].starts_with("ivr.rhai:2:10: there is no service \"voicemial\""), "{told:?}");
         assert!(told[1].starts_with("ivr.rhai:4:10: there is no service \"tema\""), "{told:?}");
+        let text = "const OUT = \"nosuch\";\nconst WHO = [\"user:a\", \"service:none\"];\nfn on_invite(caller) {\n  originate(\"user:a\", #{ service: global::OUT });\n  \
+                    originate(\"user:a\", #{ service: \"voicemail\" });\n  caller.dial(global::WHO);\n  caller.continue_as(global::OUT);\n}";
+        let told = services("ivr.rhai", text, &|name| name == "voicemail");
+        let told: Vec<String> = told.iter().map(|fault| fault.to_string().chars().take(40).collect()).collect();
+        assert_eq!(
+            told,
+            [
+                "ivr.rhai:4:3: there is no service \"nosuc",
+                "ivr.rhai:6:10: there is no service \"none",
+                "ivr.rhai:7:10: there is no service \"nosu",
+            ]
+        );
     }
 }

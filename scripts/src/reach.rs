@@ -18,7 +18,7 @@ pub struct Reach<'a> {
 
 /// What a text asks for beyond that.
 pub fn beyond(file: &str, text: &str, reach: Reach<'_>) -> Vec<Fault> {
-    lints::of_calls(file, text, |call| {
+    lints::of_calls(file, text, |call, _| {
         let module = (!call.namespace.is_empty()).then(|| call.namespace.root());
         let told = module.and_then(|module| Some((module, reach.remedy(module)?)));
         let told =

@@ -59,6 +59,11 @@ impl Constants {
         }
     }
 
+    /// What a map that is written there has under that name.
+    pub fn option(&self, map: &Expr, name: &str) -> Option<Dynamic> {
+        self.entries(map)?.into_iter().find(|(known, ..)| known == name)?.1
+    }
+
     /// What a word would say to this, and where: `None` where it may be right.
     pub fn refusal(&self, word: &'static Word, args: &[Expr], at: Position) -> Option<(Position, String)> {
         let takes_options = !word.options.is_empty() && args.len() > word.needs;

@@ -5,7 +5,7 @@
 //! to one of them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::limits::Limits;
 use crate::shelf::Shelf;
 use crate::strand::{self, Answer, Ask};
 use crate::words::given::{Given, wrong};
+use crate::words::ours::made_by;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Scene>>> = const { RefCell::new(None) };
@@ -49,6 +50,9 @@ pub enum KeyDoes {
     Run(FnPtr),
 }
 
+/// Recordings that a script has been told of: more than a mailbox holds.
+const FILES: usize = 1_000;
+
 /// What a script knows of its call.
 pub struct Scene {
     /// The service that runs.
@@ -68,6 +72,8 @@ pub struct Scene {
     keys: RefCell<BTreeMap<LegId, BTreeMap<char, KeyDoes>>>,
     /// Whether a key has ended the talk of a dial.
     pub ended_by_key: Cell<bool>,
+    /// Recordings that it has made or was told of by a mailbox.
+    files: RefCell<BTreeSet<String>>,
     place: RefCell<Option<String>>,
     /// The leg by which a verb waits that the engine knows no leg of, as `sleep`.
     waits_for: Cell<Option<LegId>>,
@@ -114,6 +120,7 @@ impl Scene {
             timers: RefCell::default(),
             keys: RefCell::default(),
             ended_by_key: Cell::new(false),
+            files: RefCell::default(),
             place: RefCell::default(),
             waits_for: Cell::new(None),
             sleeps: Cell::new(false),
@@ -160,6 +167,9 @@ impl Scene {
         let other = if let Verb::Bridge(_, other) = verb { Some(other) } else { None };
         let outcome = self.ask(verb).map_err(|error| given.here(&error))?;
         self.waits_for.set(None);
+        if let Outcome::Recorded { file: Some(file), .. } = &outcome {
+            self.has_file(file);
+        }
         match outcome {
             Outcome::Misuse(misuse) => Err(given.wrong(misuse.to_string())),
             // Whom a party was to talk with has gone: the party itself is there, and hears what comes next.
@@ -297,6 +307,29 @@ impl Scene {
         self.legs.borrow().get(&leg).is_some_and(|leg| leg.outlived)
     }
 
+    /// A recording that it has made, or was told of by a mailbox.
+    pub fn has_file(&self, name: &str) {
+        let mut files = self.files.borrow_mut();
+        if files.len() >= FILES {
+            // The oldest day goes first.
+            files.pop_first();
+        }
+        files.insert(name.to_owned());
+    }
+
+    /// Whether it may have the recording of that name.
+    ///
+    /// # Errors
+    /// When the call is being taken down.
+    pub fn may_have(&self, name: &str) -> Result<bool, Box<EvalAltResult>> {
+        let (call, service) = made_by(name);
+        if service == Some(&*self.service) || self.files.borrow().contains(name) {
+            return Ok(true);
+        }
+        let own = self.facts(self.first.get(), false)?.call;
+        Ok(!own.is_empty() && call == own)
+    }
+
     /// Whether a service of that name can go on with the call.
     pub fn is_served(&self, service: &str) -> bool {
         self.shelf.find(service).is_some() || built_in(service).is_some()
@@ -342,6 +375,9 @@ impl Scene {
 
     /// What ran in the background is over.
     pub fn background_ended(&self, handle: Handle, outcome: Option<Outcome>) {
+        if let Some(Outcome::Recorded { file: Some(file), .. }) = &outcome {
+            self.has_file(file);
+        }
         self.ended.borrow_mut().insert(handle, outcome);
     }
 

@@ -447,6 +447,14 @@ impl Program for Script {
     fn place(&self) -> Option<String> {
         self.scene.place()
     }
+
+    fn service(&self) -> Option<&str> {
+        Some(&self.text.service)
+    }
+
+    fn asks_secrets(&self) -> bool {
+        self.text.asks_secrets
+    }
 }
 
 impl Drop for Script {

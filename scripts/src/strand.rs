@@ -138,6 +138,8 @@ impl<T: 'static> Drop for Strand<T> {
 }
 
 fn give_back(stack: DefaultStack) {
+    #[cfg(test)]
+    measured::look(&stack);
     // A thread that ends keeps no stacks.
     let _ended = POOL.try_with(|pool| {
         let mut pool = pool.borrow_mut();
@@ -160,6 +162,35 @@ fn shrink(stack: &DefaultStack) {
     let given = unsafe { rustix::mm::madvise(low as *mut _, high - low, rustix::mm::Advice::LinuxDontNeed) };
     if let Err(error) = given {
         tracing::debug!(%error, "a stack keeps its memory");
+    }
+}
+
+/// How deep strands go, for the test that says how much of a stack the worst script needs.
+#[cfg(test)]
+pub mod measured {
+    use super::*;
+
+    thread_local! {
+        /// The deepest of this thread, in bytes, where somebody asks.
+        static DEEPEST: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// Runs something, and tells how many bytes of its stack a strand has used in it at most, and how many there are.
+    pub fn deepest(run: impl FnOnce()) -> (usize, usize) {
+        DEEPEST.set(Some(0));
+        run();
+        (DEEPEST.take().unwrap_or_default(), RESERVED)
+    }
+
+    /// What is not zero was written to: a stack comes as zeros, and is given back so below what is kept.
+    pub(super) fn look(stack: &DefaultStack) {
+        let Some(before) = DEEPEST.get() else { return };
+        let (low, high) = (stack.limit().get() + rustix::param::page_size(), stack.base().get());
+        // SAFETY: the range is the mapping of a stack that nobody runs on, without its guard page, and is only read.
+        #[allow(unsafe_code, reason = "see above")]
+        let bytes = unsafe { std::slice::from_raw_parts(low as *const u8, high - low) };
+        let untouched = bytes.iter().take_while(|byte| **byte == 0).count();
+        DEEPEST.set(Some(before.max(bytes.len() - untouched)));
     }
 }
 

@@ -278,6 +278,36 @@ async fn a_service_with_one_line_turns_the_second_caller_away() {
     bob.dial("700");
     bob.is_answered().await;
     bob.hangs_up().await;
+    let told = records(&server, 3).await;
+    let full = |told: &&Value| told["sentence"].to_string().contains("the manifest of ivr lets it have 1 call at once");
+    let refused = told.iter().find(full).expect("the second call is told by the limit");
+    assert_eq!(refused["record"]["fault"], "script", "{refused}");
+}
+
+#[tokio::test]
+async fn a_recording_that_is_stopped_is_a_file_of_its_service_in_the_next_line() {
+    let server = serving(
+        r#"
+fn on_invite(caller) {
+    caller.answer();
+    let tape = caller.start_record();
+    caller.sleep(500.ms());
+    tape.stop();
+    caller.tag("file", tape.file);
+    caller.tag("ended", tape.ms > 0 && !tape.running);
+    caller.tag("again", caller.play(tape.file).status);
+}"#,
+    )
+    .await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.is_over().await;
+    let record = record(&server).await;
+    let file = record["recordings"][0].as_str().expect("a recording").to_owned();
+    assert!(file.ends_with("-0-1.ivr.wav"), "{file}");
+    assert!(server.data().join("recordings").join(&file).is_file(), "{file}");
+    assert_eq!(record["tags"], serde_json::json!([["file", file], ["ended", "true"], ["again", "done"]]), "{record}");
 }
 
 #[tokio::test]

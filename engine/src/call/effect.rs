@@ -256,6 +256,10 @@ pub enum Note {
     Heard(Box<Event>),
     /// A key that nobody may read.
     SecretKey(LegId, Press),
+    /// A key that was pressed before anything was asked on its leg, and that somebody may ask for who wants a secret.
+    EarlyKey(LegId, Press),
+    /// A key that was pressed before anything was asked was taken by somebody who wants no secret.
+    KeyTaken(LegId, Key),
     /// A verb began.
     Verb(VerbId, super::Verb),
     /// A verb ended.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use patchcord_media::dtmf::{Key, Press};
 
-use super::effect::{LineOrder, SoundOrder};
+use super::effect::{LineOrder, Note, SoundOrder};
 use super::event::Happening;
 use super::gather::{Gathering, Next};
 use super::play::{Owner, Playing};
@@ -97,6 +97,13 @@ impl Call {
         self.tell(Wake::Heard(Happening::Key(id, press)));
     }
 
+    /// Whether a key of that leg waits for whoever asks next: nobody asks now, and it talks with nobody.
+    pub(super) fn is_unasked(&self, id: LegId) -> bool {
+        let asks = |work: &Work| matches!(work, Work::Gather(leg, _) if *leg == id);
+        let is_alone = self.here(id).is_some_and(|leg| leg.partner.is_none());
+        is_alone && self.room_of_leg(id).is_none() && !self.works.values().any(asks)
+    }
+
     fn keep_key(&mut self, id: LegId, press: Press) {
         if let Some(leg) = self.here_mut(id) {
             leg.keep_key(press);
@@ -157,8 +164,12 @@ impl Call {
     }
 
     fn feed(&mut self, verb: VerbId, id: LegId, now: Instant) {
+        let secret = self.here(id).is_none_or(|leg| leg.secret);
         while matches!(self.works.get(&verb), Some(Work::Gather(_, gathering)) if !gathering.is_deaf()) {
-            let Some(press) = self.here_mut(id).and_then(|leg| leg.keys.pop_front()) else { return };
+            let Some(press) = self.here_mut(id).and_then(|leg| leg.keys.pop_front()) else { break };
+            if !secret {
+                self.note(Note::KeyTaken(id, press.key));
+            }
             self.gather_key(verb, id, press.key, now);
         }
     }

@@ -176,6 +176,7 @@ impl Call {
             Event::Leg(leg, LegEvent::Key(press)) if self.here(*leg).is_some_and(|leg| leg.secret) => {
                 Note::SecretKey(*leg, *press)
             }
+            Event::Leg(leg, LegEvent::Key(press)) if self.is_unasked(*leg) => Note::EarlyKey(*leg, *press),
             event => Note::Heard(Box::new(event.clone())),
         }
     }

@@ -21,8 +21,8 @@ use crate::call::effect::Note;
 use crate::call::event::NotFound;
 use crate::call::{Event, LegEvent, LegId};
 use crate::journal::{
-    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party,
-    QualitySample, Rules, STORY_ENDED, THROWN_AWAY, Verb as Ordered, Way, What,
+    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, KEY_TAKEN, LegBegan, LegNumber, Notice, Outcome,
+    Party, QualitySample, Rules, STORY_ENDED, THROWN_AWAY, Verb as Ordered, Way, What,
 };
 use crate::occasion::Kind;
 use crate::program;
@@ -111,6 +111,18 @@ impl Talk {
             Note::SecretKey(leg, press) => {
                 let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
                 self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
+            }
+            Note::EarlyKey(leg, press) if self.program.asks_secrets() => {
+                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
+                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
+            }
+            Note::EarlyKey(leg, press) => self.note_event(Event::Leg(leg, LegEvent::Key(press)), now),
+            // What stands there already is not said again.
+            Note::KeyTaken(..) if !self.program.asks_secrets() => {}
+            Note::KeyTaken(leg, key) => {
+                let facts = Facts::NONE.with("digit", key.as_char().to_string());
+                let (leg, event) = (Some(LegNumber::from(leg)), KEY_TAKEN.into());
+                self.chronicle.write(now, What::Heard { leg, event, facts });
             }
             Note::Heard(event) => self.note_event(*event, now),
             Note::Verb(id, verb) => {

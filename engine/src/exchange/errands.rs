@@ -88,6 +88,7 @@ impl Talk {
         };
         let sound = end.line.sound();
         Some(Facts {
+            call: self.chronicle.journal.as_ref().map(|journal| journal.call().to_string()).unwrap_or_default(),
             from: from.to_owned(),
             to: self.party.called.to_string(),
             number,

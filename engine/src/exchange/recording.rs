@@ -1,7 +1,7 @@
 //! Recordings of legs: begun, paused and ended as their call wants, and what came of them.
 //!
-//! A file is named by its call, leg and tag, in a folder for each day, so that no two have the same and the journal of the
-//! call leads to it. A port that closes ends what it records, and the file is kept; its end then finds the call, not the leg.
+//! A file is named by its call, leg and tag, and by the service that made it, in a folder for each day, so that no two have the same,
+//! the journal of the call leads to it, and its service finds it again. A port that closes ends what it records, and the file is kept; its end then finds the call, not the leg.
 //! Whatever a disk does ends the recording and nothing else.
 
 use std::path::PathBuf;
@@ -50,7 +50,8 @@ impl Talk {
         let SoundOrder::Record { tag, format, both, silence, max } = order else { return Ok(()) };
         let kind = kind(&format).ok_or_else(|| format!("a recording is \"wav\" or \"opus\", and not {format:?}"))?;
         let call = self.chronicle.journal.as_ref().map(crate::journal::Journal::call);
-        let path = name(call.ok_or("the call is over")?, leg, tag, &format, turn.wire.wall());
+        let ending = self.program.service().map_or_else(|| format.clone(), |service| format!("{service}.{format}"));
+        let path = name(call.ok_or("the call is over")?, leg, tag, &ending, turn.wire.wall());
         let rate = self.rate(leg);
         let layout = if both { Layout::Both } else { Layout::Heard };
         let plan = Plan { layout, longest: max, silence, ..Plan::new(path.clone(), kind, rate) };
@@ -123,8 +124,8 @@ fn kind(format: &str) -> Option<Format> {
 }
 
 /// Where the file lies, within the folder of recordings.
-fn name(call: CallId, leg: LegId, tag: SoundTag, format: &str, wall: SystemTime) -> PathBuf {
-    format!("{}/{call}-{}-{}.{format}", day(wall), leg.0, tag.0).into()
+fn name(call: CallId, leg: LegId, tag: SoundTag, ending: &str, wall: SystemTime) -> PathBuf {
+    format!("{}/{call}-{}-{}.{ending}", day(wall), leg.0, tag.0).into()
 }
 
 /// The folder of a day.

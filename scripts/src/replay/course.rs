@@ -7,7 +7,7 @@ use patchcord_engine::call::event::{ReferWish, Who};
 use patchcord_engine::call::verb::Handle;
 use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
-use patchcord_engine::journal::{self, Entry, Facts, Record, SECRET_KEY, VerbNumber, What};
+use patchcord_engine::journal::{self, Entry, Facts, KEY_TAKEN, Record, SECRET_KEY, VerbNumber, What};
 use patchcord_engine::occasion::{Kind, Occasion};
 use patchcord_engine::program::{VerbId, Wake};
 use patchcord_engine::room::{Happened, Kind as RoomKind, MemberId, Person, Place, Role};
@@ -118,6 +118,7 @@ impl<'a> Course<'a> {
             && gather.clear_first
         {
             self.keys.remove(leg);
+            self.masked.remove(leg);
         }
         self.under_way.insert(then, (today, verb));
     }
@@ -246,6 +247,13 @@ impl<'a> Course<'a> {
                 };
                 self.key(leg, Press { key, duration, via }, is_masked)
             }
+            // It was pressed before anything was asked, and is told now.
+            (KEY_TAKEN, Some(leg)) => {
+                let key = facts.get("digit").and_then(|digit| digit.chars().next()).and_then(Key::of_char)?;
+                self.masked.remove(&leg);
+                self.keys.entry(leg).or_default().push_back(key);
+                None
+            }
             ("room", Some(leg)) => Some(Next::Told(Wake::Heard(Happening::Room(leg, Box::new(happened(facts)?))))),
             ("refer", Some(leg)) => {
                 let to = facts.get("to").unwrap_or_default().to_owned();
@@ -304,6 +312,7 @@ impl<'a> Course<'a> {
         let (from, to) = (self.record.from.number.to_string(), self.record.to.number.to_string());
         let said = |name: &str| told.and_then(|told| told.get(name)).map(str::to_owned);
         LegFacts {
+            call: self.record.call.to_string(),
             number: said("number").unwrap_or_else(|| if leg == LegId::FIRST { from.clone() } else { String::new() }),
             from: said("from").unwrap_or(from),
             to: said("to").unwrap_or(to),

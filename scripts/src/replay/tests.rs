@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use patchcord_engine::journal::What;
+
 use super::*;
 use crate::simulator::{Closed, Reply, Setting, Stage};
 use crate::{Host, Limits, Shelf};
@@ -163,4 +165,28 @@ fn journals_of_past_versions_are_replayed_by_this_one() {
         assert_eq!(again.end, Came::Through, "{name}");
         assert!(again.same.len() >= 2, "{name}: {again:?}");
     }
+}
+
+#[test]
+fn what_is_pressed_before_a_pin_is_asked_is_in_no_journal_and_the_call_is_replayed_all_the_same() {
+    let text = "fn on_invite(caller) {\n  caller.answer();\n  caller.play(\"welcome\");\n  \
+                let menu = caller.gather(#{ prompt: \"menu\", digits: 1 });\n  caller.tag(\"menu\", menu.digits);\n  \
+                caller.play(\"hold-the-line\");\n  let pin = caller.gather(#{ prompt: \"pin\", digits: 4, secret: true });\n  \
+                caller.tag(\"pin\", pin.status);\n}";
+    let t = Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(host(text))) });
+    let pressed = t.phone("+33612345678").dials("100").and_then(|phone| phone.hears("welcome")?.presses("7"));
+    let pressed = pressed.and_then(|phone| phone.hears("hold-the-line")?.presses("4253")?.is_hung_up());
+    assert!(pressed.is_ok(), "{pressed:?}");
+    let call = t.record().expect("the call is over");
+    assert_eq!((call.tag("menu"), call.tag("pin")), (Some("7"), Some("digits")));
+    let heard = |event: &str| -> Vec<String> {
+        let digits = call.entries.iter().filter_map(|entry| match &entry.what {
+            What::Heard { event: heard, facts, .. } if heard == event => facts.get("digit").map(str::to_owned),
+            _ => None,
+        });
+        digits.collect()
+    };
+    assert_eq!(heard("key"), ["•"; 5]);
+    assert_eq!(heard("key taken"), ["7"], "the menu is no secret");
+    assert_eq!(replayed(text, &call).end, Came::Through, "{:?}", call.entries);
 }

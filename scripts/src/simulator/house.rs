@@ -145,6 +145,12 @@ impl House {
         self.wall + self.elapsed()
     }
 
+    /// The day, as recordings are kept by it.
+    pub fn day(&self) -> String {
+        let seconds = i64::try_from(self.wall_now().as_secs()).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).strftime("%Y-%m-%d").to_string()
+    }
+
     pub fn tell(&mut self, who: &str, what: impl Into<String>, place: Option<String>) {
         let at = self.elapsed();
         self.tale.tell(Line { at, who: who.to_owned(), what: what.into(), place });

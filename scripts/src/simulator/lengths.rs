@@ -1,4 +1,7 @@
 //! How long a prompt is: a tone by its rhythm, a file by its head, anything else as long as a usual sentence.
+//!
+//! Where folders of prompts are named, what lies neither there nor in the house is missing, as it is on a server. Addresses and
+//! recordings are taken to be there.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,10 +9,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use patchcord_media::prompt::{Named, named};
+use patchcord_media::prompt::{ENDINGS, Named, named};
 
 use super::limits;
 use crate::shipped;
+use crate::words::ours::is_recording;
 
 /// The country whose tones are meant where a prompt names none.
 const HOME: &str = "de";
@@ -57,9 +61,29 @@ impl Lengths {
             Ok(Named::Tone(rhythm)) => {
                 Ok(rhythm.ms().map_or(Length::Endless, |ms| Length::For(Duration::from_millis(u64::from(ms)))))
             }
-            Ok(Named::File(name)) => Ok(Length::For(self.of_file(&name))),
+            Ok(Named::File(name)) if self.is_there(&name) => Ok(Length::For(self.of_file(&name))),
+            Ok(Named::File(name)) => Err(format!("there is no prompt {name} in the folder of sounds")),
             Err(misnamed) => Err(misnamed.to_string()),
         }
+    }
+
+    /// Whether a server would find a prompt of that name.
+    fn is_there(&self, name: &str) -> bool {
+        let elsewhere = self.folders.is_empty() || name.contains("://") || is_recording(name);
+        if elsewhere || self.known.borrow().contains_key(name) {
+            return true;
+        }
+        let shipped = [name.to_owned(), format!("{LANGUAGE}/{name}")];
+        let is_file = |folder: &Path| {
+            let named = ENDINGS.iter().map(|ending| format!("{name}.{ending}")).chain([name.to_owned()]);
+            named.into_iter().any(|file| folder.join(file).is_file())
+        };
+        let languages = |folder: &PathBuf| {
+            let inside = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+            std::iter::once(folder.clone()).chain(inside.filter(|path| path.is_dir())).any(|folder| is_file(&folder))
+        };
+        shipped.iter().any(|name| shipped::sound(name).is_some())
+            || !name.contains("..") && self.folders.iter().any(languages)
     }
 
     /// On disk before those that are shipped, and in the house's language where the name says none.
@@ -135,7 +159,17 @@ mod tests {
         let lengths = Lengths::of(vec![folder.path().to_owned()]);
         let of = |prompt| lengths.of_prompt(prompt);
         assert_eq!(of("menu"), Ok(Length::For(Duration::from_millis(1500))));
-        assert_eq!(of("elsewhere"), Ok(Length::For(limits::PROMPT)));
+        std::fs::create_dir(folder.path().join("fr")).expect("a folder");
+        std::fs::write(folder.path().join("fr/bonjour.mp3"), "").expect("a file");
+        for there in ["bonjour", "https://a.example/menu.wav", "2026-11-21/01KABC-0-1.ivr.wav"] {
+            assert_eq!(of(there), Ok(Length::For(limits::PROMPT)), "{there}");
+        }
+        assert_eq!(of("elsewhere"), Err("there is no prompt elsewhere in the folder of sounds".into()));
+        assert_eq!(
+            Lengths::default().of_prompt("elsewhere"),
+            Ok(Length::For(limits::PROMPT)),
+            "nobody has named a folder"
+        );
         let Ok(Length::For(goodbye)) = of("goodbye") else { panic!("it is shipped") };
         assert_eq!(of("en/goodbye"), Ok(Length::For(goodbye)));
         assert!(

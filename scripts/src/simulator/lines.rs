@@ -147,6 +147,7 @@ impl Talk {
         let answered = end.stage == Stage::Up;
         let first = leg == LegId::FIRST && self.originated.is_none();
         Some(Facts {
+            call: self.chronicle.call().to_string(),
             from: from.to_owned(),
             to: self.called.clone(),
             number: party.name.clone(),

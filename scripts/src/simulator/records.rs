@@ -8,8 +8,8 @@ use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
 use patchcord_engine::exchange::{asked_of, broke, came_of, heard_of, of_room, secret_key, spoken, terms};
 use patchcord_engine::journal::{
-    Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, LegBegan, LegNumber, Outcome, Party, Record,
-    Rules, Verb, What,
+    Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, KEY_TAKEN, LegBegan, LegNumber, Outcome, Party,
+    Record, Rules, Verb, What,
 };
 use patchcord_engine::occasion::Kind;
 use patchcord_engine::program::{End, VerbId};
@@ -195,6 +195,17 @@ impl Talk {
             Note::SecretKey(leg, press) => {
                 let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
                 self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
+            }
+            Note::EarlyKey(leg, press) if self.program.asks_secrets() => {
+                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
+                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
+            }
+            Note::EarlyKey(leg, press) => self.note_event(&Event::Leg(leg, LegEvent::Key(press)), now),
+            Note::KeyTaken(..) if !self.program.asks_secrets() => {}
+            Note::KeyTaken(leg, key) => {
+                let facts = Facts::NONE.with("digit", key.as_char().to_string());
+                let (leg, event) = (Some(LegNumber::from(leg)), KEY_TAKEN.into());
+                self.chronicle.write(now, What::Heard { leg, event, facts });
             }
             Note::Heard(event) => self.note_event(&event, now),
             Note::Log(kind, text) if kind == "fault" => {

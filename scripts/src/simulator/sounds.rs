@@ -168,7 +168,8 @@ impl Talk {
     ) {
         let Some(end) = self.ends.get_mut(&leg) else { return };
         let speaks = house.parties[end.party].speaks;
-        let file = format!("{}-{}-{}.{format}", self.chronicle.call(), leg.0, tag.0);
+        let service = self.program.service().map(|service| format!("{service}.")).unwrap_or_default();
+        let file = format!("{}/{}-{}-{}.{service}{format}", house.day(), self.chronicle.call(), leg.0, tag.0);
         let quiet_since = (!speaks).then_some(house.now);
         end.port.takes.insert(tag, Take { began: house.now, file, max, silence, quiet_since });
         let who = house.parties[end.party].name.clone();

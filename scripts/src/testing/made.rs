@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use patchcord_engine::journal::{
-    Account, By, Direction, Entry, Facts, LegNumber, LegRecord, Record, SECRET_KEY, VerbNumber, What, clean, moment,
-    sentence,
+    Account, By, Direction, Entry, Facts, KEY_TAKEN, LegNumber, LegRecord, Record, SECRET_KEY, VerbNumber, What, clean,
+    moment, sentence,
 };
 
 use crate::simulator::limits;
@@ -85,6 +85,8 @@ struct Made<'a> {
     /// Until when the caller's keys are taken by a gather, and whether one was pressed before a gather asked.
     gathers_until: Duration,
     typed_ahead: bool,
+    /// What keys were that are told only where they were taken, by their entry.
+    told_later: BTreeMap<u32, String>,
     /// Whether the caller is still there.
     there: bool,
     /// Parts of the world that the service asked.
@@ -107,6 +109,7 @@ impl<'a> Made<'a> {
             results: results.collect(),
             gathers_until: Duration::ZERO,
             typed_ahead: false,
+            told_later: told_later(entries),
             there: true,
             asked: Vec::new(),
         }
@@ -158,7 +161,7 @@ impl<'a> Made<'a> {
     fn hear(&mut self, entry: &Entry) {
         match &entry.what {
             What::Verb(verb) => self.ordered(entry.at, verb),
-            What::Heard { leg: Some(leg), event, facts } => self.happened(entry.at, *leg, event, facts),
+            What::Heard { leg: Some(leg), event, facts } => self.happened(entry, *leg, event, facts),
             What::Held(leg) => self.does(entry.at, *leg, "holds()"),
             What::Resumed(leg) => self.does(entry.at, *leg, "resumes()"),
             What::Bridged(one, other) if one.0 == 0 => {
@@ -215,12 +218,14 @@ impl<'a> Made<'a> {
         }
     }
 
-    fn happened(&mut self, at: Duration, leg: LegNumber, event: &str, facts: &Facts) {
+    fn happened(&mut self, entry: &Entry, leg: LegNumber, event: &str, facts: &Facts) {
+        let at = entry.at;
         match event {
             "key" => {
                 let Some(key) = facts.get("digit") else { return };
-                // What it was nobody knows: another key stands for it.
-                let key = if key == SECRET_KEY { "0" } else { key };
+                // What it was nobody knows, unless it is told later: another key stands for it.
+                let told = self.told_later.get(&entry.number).cloned();
+                let key = told.unwrap_or_else(|| if key == SECRET_KEY { "0".to_owned() } else { key.to_owned() });
                 self.typed_ahead |= leg.0 == 0 && at > self.gathers_until;
                 // The journal says when it was released.
                 let held = facts.get("ms").and_then(|ms| ms.parse().ok()).map_or(limits::KEY, Duration::from_millis);
@@ -228,7 +233,7 @@ impl<'a> Made<'a> {
                     Some(via @ ("info" | "inband")) => format!(", #{{ via: {} }}", quoted(via)),
                     _ => String::new(),
                 };
-                self.does(at.saturating_sub(held), leg, &format!("presses({}{via})", quoted(key)));
+                self.does(at.saturating_sub(held), leg, &format!("presses({}{via})", quoted(&key)));
                 self.clock += 2 * limits::KEY;
             }
             "refer" => {
@@ -328,6 +333,24 @@ impl<'a> Made<'a> {
             quoted(outcome),
         )
     }
+}
+
+/// Keys that were pressed before anything was asked, and which were told when somebody took them who wants no secret.
+fn told_later(entries: &[Entry]) -> BTreeMap<u32, String> {
+    let mut waiting: Vec<(LegNumber, u32)> = Vec::new();
+    let mut told = BTreeMap::new();
+    for entry in entries {
+        let What::Heard { leg: Some(leg), event, facts } = &entry.what else { continue };
+        let Some(digit) = facts.get("digit") else { continue };
+        if event == "key" && digit == SECRET_KEY {
+            waiting.push((*leg, entry.number));
+        } else if event == KEY_TAKEN
+            && let Some(at) = waiting.iter().position(|(of, _)| of == leg)
+        {
+            told.insert(waiting.remove(at).1, digit.to_owned());
+        }
+    }
+    told
 }
 
 /// Whom a verb rings.

@@ -156,7 +156,12 @@ fn the_deepest_recursion_with_the_deepest_expressions_meets_the_limit_and_not_th
         let parses =
             |depth: &usize| crate::check_text(&crate::engine(&limits), &limits, "deep.rhai", &text(*depth)).is_ok();
         let deepest = (1..100).rev().find(parses).expect("something parses");
-        let told = fault_of(&text(deepest));
+        let mut told = String::new();
+        let (used, there_are) = crate::strand::measured::deepest(|| told = fault_of(&text(deepest)));
+        // For docs/performance.md, in release as well.
+        println!("{} KiB of a stack of {} KiB", used >> 10, there_are >> 10);
+        assert!(used > 64 << 10, "it was deep: {used}");
+        assert!(used <= there_are / 4 * 3, "{used} of {there_are}: what words need themselves has to fit, too");
         assert!(
             told.contains("functions call each other more than 32 deep (script_levels in [limits])"),
             "{deepest}: {told}"

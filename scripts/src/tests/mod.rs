@@ -2,6 +2,7 @@
 
 mod ends;
 mod faults;
+mod ours;
 mod services;
 mod verbs;
 
@@ -98,6 +99,7 @@ impl Told {
 
 fn facts() -> Facts {
     Facts {
+        call: "01KOWN".into(),
         from: "+33612345678".into(),
         to: "100".into(),
         number: "+33612345678".into(),

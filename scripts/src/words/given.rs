@@ -7,6 +7,7 @@ use patchcord_media::dtmf::Key;
 use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 
 use super::kind::{shown, texts_of};
+use super::ours;
 use super::{Answer, Held, Leg, Of, Part, Room, Span, Wish, Word};
 use crate::scene::{Scene, Unwound};
 
@@ -47,7 +48,11 @@ impl<'a> Given<'a> {
         let options = if has_options { args.pop().map(Dynamic::cast::<Map>).unwrap_or_default() } else { Map::new() };
         let given = Self { word, context: Some(context), receiver, args, options, rehearsal: None };
         given.fits().map_err(|what| given.wrong(what))?;
-        Ok(given)
+        let options = given.options.iter().filter_map(|(name, value)| {
+            let option = word.options.iter().find(|option| option.name == name.as_str())?;
+            Some((option, value))
+        });
+        ours::refusal(&given, word, word.takes.iter().zip(&given.args).chain(options)).map_or(Ok(given), Err)
     }
 
     /// What a word says to what stands in a script, by the rules that it has in a call; `None` where it may be right. What is

@@ -77,6 +77,10 @@ const fn mailbox(
 fn ask(given: &Given<'_>, what: &str, mut with: Value) -> Answer {
     with["do"] = what.into();
     with["user"] = given.needed("user").into();
-    let answer = given.scene()?.outside(given, "mailbox", &with, SOON)?;
+    let scene = given.scene()?;
+    let answer = scene.outside(given, "mailbox", &with, SOON)?;
+    // What lies in a mailbox may be heard by whoever may look into it.
+    let listed = answer.as_array().into_iter().flatten().filter_map(|message| message["file"].as_str());
+    listed.for_each(|file| scene.has_file(file));
     from_json(given, answer)
 }

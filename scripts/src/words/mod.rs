@@ -12,7 +12,7 @@
 //! | `facts` | what is known of a leg |
 //! | `background` | what goes on while the script does: recordings, music, timers |
 //! | `said` | numbers, dates and hours: `say::` as prompts, `time::` by the clock on a wall |
-//! | `mailbox` | messages that were left |
+//! | `mailbox`, `ours` | messages that were left; whose a recording is |
 //! | `world`, `small` | `store http db mail …`; `time rand json log` |
 
 mod background;
@@ -23,6 +23,7 @@ pub mod kind;
 mod leg;
 mod mailbox;
 mod originate;
+pub(crate) mod ours;
 mod pass;
 mod room;
 mod said;

@@ -285,6 +285,35 @@ fn a_file_that_is_never_closed_is_waited_for_no_longer_than_it_may_take() {
 }
 
 #[test]
+fn a_key_before_anything_is_asked_is_noted_as_such_and_told_by_whoever_takes_it_for_no_secret() {
+    let keys = |told: &mut Told| -> Vec<String> {
+        let notes = std::mem::take(&mut told.notes);
+        let keys = notes.into_iter().filter_map(|note| match note {
+            Note::EarlyKey(_, press) => Some(format!("early {}", press.key)),
+            Note::KeyTaken(_, key) => Some(format!("taken {key}")),
+            Note::SecretKey(..) => Some("secret".into()),
+            Note::Heard(event) if matches!(*event, Event::Leg(_, LegEvent::Key(_))) => Some("heard".into()),
+            _ => None,
+        });
+        keys.collect()
+    };
+    let mut told = Told::answered();
+    told.presses(CALLER, '4');
+    told.presses(CALLER, '2');
+    assert_eq!(keys(&mut told), ["early 4", "early 2"]);
+    let pin = told.wants(gather(CALLER, Gather { secret: true, max: 2, ..four_keys() }));
+    assert_eq!(told.result(pin), gathered(Status::Digits, "42"));
+    assert_eq!(keys(&mut told), [""; 0], "nobody tells which ones they were");
+
+    let mut told = Told::answered();
+    told.presses(CALLER, '1');
+    let menu = told.wants(gather(CALLER, Gather { max: 2, ..four_keys() }));
+    told.presses(CALLER, '7');
+    assert_eq!(told.result(menu), gathered(Status::Digits, "17"));
+    assert_eq!(keys(&mut told), ["early 1", "taken 1", "heard"]);
+}
+
+#[test]
 fn keys_of_a_secret_are_noted_as_such_until_something_else_is_asked() {
     let mut told = Told::answered();
     let pin = told.wants(gather(CALLER, Gather { secret: true, max: 2, ..four_keys() }));

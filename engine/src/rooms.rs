@@ -95,6 +95,11 @@ impl RoomHouse {
         self.hold().house.fix(rooms);
     }
 
+    /// Whether calls tell each of their parties that it is recorded; rooms say it to all otherwise.
+    pub(crate) fn let_calls_tell(&self, tell: bool) {
+        self.hold().house.let_calls_tell(tell);
+    }
+
     /// Ledgers of rooms lie in that folder, among the recordings.
     pub fn keep_in(&self, folder: PathBuf) {
         self.hold().sounding.keep_in(folder);

@@ -23,7 +23,7 @@ use patchcord_sip::{
 use crate::{
     bans::Bans,
     door::Moment,
-    exchange::CallTally,
+    exchange::{CallTally, RecordingRules},
     journal::Clerk,
     live::LiveCalls,
     passes::Passes,
@@ -66,6 +66,7 @@ pub struct Switchboard {
     /// By what one shard speaks to another for somebody.
     pub passes: Passes,
     plan: ArcSwap<Plan>,
+    recording: ArcSwap<RecordingRules>,
     /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
     pub(crate) complaints: Seldom,
     domain: Option<Box<str>>,
@@ -153,6 +154,7 @@ impl Switchboard {
             bans: Arc::default(),
             passes: Passes::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
+            recording: ArcSwap::default(),
             complaints: Seldom::default(),
             domain: domain.map(Into::into),
             digests,
@@ -183,6 +185,17 @@ impl Switchboard {
         let plan = Plan::new(settings, Some(&self.plan.load()))?;
         self.plan.store(Arc::new(plan));
         Ok(())
+    }
+
+    /// How the house records by now; a call keeps to what was so when it began.
+    pub fn recording(&self) -> Arc<RecordingRules> {
+        self.recording.load_full()
+    }
+
+    /// Records in this way from now on.
+    pub fn record_by(&self, rules: RecordingRules) {
+        self.rooms.let_calls_tell(rules.announce.is_some());
+        self.recording.store(Arc::new(rules));
     }
 
     /// Where that call leads.

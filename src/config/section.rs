@@ -183,6 +183,20 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// `true` or `false` (`Ok`), or a text that means something (`Err`).
+    pub fn take_boolean_or<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Option<Result<bool, T>> {
+        let is_text = self.table.get(key).is_some_and(|entry| match &entry.node.value {
+            Value::Text(_) => true,
+            Value::Variable(text) => !["true", "false"].contains(&text.as_str()),
+            _ => false,
+        });
+        if is_text { self.take_parsed(key, read).map(|(found, _)| Err(found)) } else { self.take_boolean(key).map(Ok) }
+    }
+
     /// A duration such as `"20s"`, within a range.
     pub fn take_duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let read = |text: &str| {

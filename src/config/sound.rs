@@ -10,6 +10,8 @@ use std::{
 };
 
 use ipnet::IpNet;
+use patchcord_engine::call::notice::CALL_RECORDED;
+use patchcord_engine::exchange::{RecordingRules, Written};
 use patchcord_engine::runtime::SoundRules;
 use patchcord_media::{prompt, rtp::ports::Range, shard};
 use patchcord_web::fetch::{Keys, Misplaced, Place as Store};
@@ -75,6 +77,8 @@ pub struct Sound {
     pub prompt_bytes: usize,
     /// How long records and recordings are kept.
     pub kept: Kept,
+    /// What parties hear that are recorded, and what kind of file it is.
+    pub recording: RecordingRules,
     /// The folder of recordings; made where it is not there.
     pub recordings: PathBuf,
     /// The bucket that they are brought into.
@@ -124,6 +128,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
 
     let mut section = top.take_section("recordings");
     let recordings = section.take_text("path").map(|(path, _)| path);
+    let recording = recording(&mut section);
     let kept_recordings = section.take_duration_or("keep", "ever", KEPT).flatten();
     let most_recorded = section.take_parsed("most", bytes).map(|(bytes, _)| bytes);
     let bucket = section.take_parsed("store", bucket).map(|(found, _)| found);
@@ -153,8 +158,35 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         reach,
         prompt_bytes,
         kept,
+        recording,
         recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
         uploads,
+    }
+}
+
+/// Whether recordings are announced, and what kind of file they are.
+fn recording(section: &mut Section<'_>) -> RecordingRules {
+    let announce = section.take_boolean_or("announce", announcement);
+    let announce = announce.and_then(|wanted| match wanted {
+        Ok(on) => on.then(|| CALL_RECORDED.into()),
+        Err(prompt) => Some(prompt.into()),
+    });
+    let format = section.take_parsed("format", |text| {
+        let remedy = "write \"wav\" or \"opus\", or leave it away";
+        Written::of(text).ok_or_else(|| Wrong::new(format!("{text:?} is no format of recordings"), remedy))
+    });
+    RecordingRules { announce, format: format.map(|(format, _)| format) }
+}
+
+/// The name of a prompt, or a tone that ends. Where there is no such file, the shipped words are heard.
+fn announcement(text: &str) -> Result<String, Wrong> {
+    let remedy = "write true for the shipped words, false for none, or the name of a prompt as in \"we-record\"";
+    let wrong = |why: String| Err(Wrong::new(why, remedy));
+    match prompt::named(text, prompt::ENGLISH) {
+        Ok(_) if ["true", "false"].contains(&text) => wrong(format!("{text:?} is written without quotes")),
+        Ok(prompt::Named::Tone(tone)) if tone.ms().is_none() => wrong(format!("{text:?} never ends")),
+        Ok(_) => Ok(text.to_owned()),
+        Err(why) => wrong(format!("{text:?} is no prompt: {why}")),
     }
 }
 

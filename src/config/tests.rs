@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use patchcord_engine::exchange::{RecordingRules, Written};
 use patchcord_engine::runtime::{Advertise, CertificateSource};
 use patchcord_sip::digest::Credential;
 
@@ -73,6 +74,18 @@ fn an_empty_file_is_a_working_server() {
     assert_eq!(sound.folders(), [Path::new("etc/scripts/sounds")]);
     assert_eq!((&sound.store, sound.prompt_bytes), (&None, 256 << 20));
     assert_eq!((sound.recordings.as_path(), sound.language.as_str()), (Path::new("etc/data/recordings"), "en"));
+    assert_eq!(sound.recording, RecordingRules::default(), "nothing is announced");
+}
+
+#[test]
+fn recordings_are_announced_in_the_words_that_are_wanted() {
+    let announced = |value: &str| good(&format!("[recordings]\nannounce = {value}\n"), &[]).sound.recording.announce;
+    assert_eq!(announced("true").as_deref(), Some("call-recorded"));
+    assert_eq!(announced("\"we-record\"").as_deref(), Some("we-record"));
+    assert_eq!(announced("\"tone::beep\"").as_deref(), Some("tone::beep"));
+    assert_eq!(announced("false"), None);
+    let variable = |value| good("", &[("PATCHCORD_RECORDINGS__ANNOUNCE", value)]).sound.recording.announce;
+    assert_eq!((variable("true").as_deref(), variable("false")), (Some("call-recorded"), None));
 }
 
 #[test]
@@ -96,6 +109,8 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         reach = ["10.1.0.0/16"]
         [recordings]
         path = "kept"
+        announce = "we-record"
+        format = "opus"
         keep = "30d"
         store = "s3://kept/calls?endpoint=https://minio.example.org"
         store_key = "AKID"
@@ -116,6 +131,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         keys,
         reach,
         prompt_bytes,
+        recording,
         recordings,
         kept,
         uploads,
@@ -132,6 +148,8 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
     assert_eq!(keys.map(|keys| (keys.id, keys.secret)), Some(("AKID".into(), "hush".into())));
     assert_eq!((recordings.as_path(), language.as_str()), (Path::new("etc/kept"), "de"));
     assert_eq!((kept.recordings, kept.records), (Some(std::time::Duration::from_secs(30 * 86_400)), None));
+    let rules = RecordingRules { announce: Some("we-record".into()), format: Some(Written::Opus) };
+    assert_eq!(recording, rules);
     assert!(kept.sent_first, "nothing goes before the bucket has it");
     assert_eq!(uploads.store.map(|store| store.to_string()).as_deref(), Some("s3://kept/calls"));
     assert_eq!(uploads.keys.map(|keys| keys.secret).as_deref(), Some("hush"));

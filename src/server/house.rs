@@ -164,6 +164,7 @@ impl Running {
         let plan = self.parts.accounts.board().replan(fresh.plan.clone());
         plan.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
         self.parts.accounts.board().rooms.fix(fresh.rooms.clone());
+        self.parts.accounts.board().record_by(fresh.sound.recording.clone());
         self.parts.telemetry.change(&fresh.log);
         self.parts.porter.reconfigure(fresh.mail.clone(), fresh.mailboxes.clone());
 
@@ -176,6 +177,7 @@ impl Running {
         let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
         let rooms = fresh.rooms.len();
         (config.endpoints, config.plan, config.rooms) = (fresh.endpoints, fresh.plan, fresh.rooms);
+        config.sound.recording = fresh.sound.recording;
         (config.mail, config.mailboxes) = (fresh.mail, fresh.mailboxes);
         (config.web.origins, config.web.ice) = (fresh.web.origins, fresh.web.ice);
         (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);

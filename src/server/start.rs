@@ -387,6 +387,7 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     board.replan(config.plan.clone())?;
     board.rooms.fix(config.rooms.clone());
     board.rooms.keep_in(config.sound.recordings.clone());
+    board.record_by(config.sound.recording.clone());
     accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
     Ok((board, accounts))
 }

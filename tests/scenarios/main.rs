@@ -3,6 +3,7 @@
 //! Each test starts a server of its own on loopback, with a data folder of its own. Nothing here sleeps; every
 //! wait is for a fact and has a deadline.
 
+mod announced;
 mod browser_transfers;
 mod browsers;
 mod calling;

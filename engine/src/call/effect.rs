@@ -201,8 +201,8 @@ pub enum SoundOrder {
     Record {
         /// The name of its end.
         tag: SoundTag,
-        /// `wav` or `opus`.
-        format: String,
+        /// `wav` or `opus`; none: what the house writes.
+        format: Option<String>,
         /// Both sides, or the party alone.
         both: bool,
         /// How long a silence is told.
@@ -278,6 +278,10 @@ pub enum Note {
     Passed(Passed),
     /// A leg is called because somebody sent the call on: the phone of that leg, or an endpoint by its rules, as the target says.
     SentOn(LegId, Option<LegId>, String),
+    /// A party has heard that it is recorded.
+    ToldRecorded(LegId),
+    /// It could not be told.
+    Unannounced(LegId),
     /// A leg ended.
     LegEnded(LegId, Ending),
     /// The program was not told of this, because too much waited for it already.

@@ -50,6 +50,8 @@ pub(super) struct Joining {
     since: Option<Instant>,
     /// Whether a dial led here, and is to end as dials do.
     dialled: bool,
+    /// Whether the room knows that its call records what it hears.
+    taped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +77,13 @@ impl Stage {
 }
 
 impl Joining {
+    /// What the room is to be told of that, where it is in one and does not know.
+    pub fn taped(&mut self, is: bool) -> Option<bool> {
+        let news = self.stage == Stage::In && self.taped != is;
+        self.taped = if news { is } else { self.taped };
+        news.then_some(is)
+    }
+
     #[cfg(test)]
     pub fn times(&mut self) -> impl Iterator<Item = &mut Instant> {
         self.pressed.times().chain(self.since.iter_mut())
@@ -91,8 +100,15 @@ impl Call {
                 self.line(leg, LineOrder::Answer);
             }
         }
-        let joining =
-            Joining { leg, join: join.clone(), stage: Stage::Door, pressed: Pressed::default(), since: None, dialled };
+        let joining = Joining {
+            leg,
+            join: join.clone(),
+            stage: Stage::Door,
+            pressed: Pressed::default(),
+            since: None,
+            dialled,
+            taped: false,
+        };
         self.works.insert(verb, Work::Join(Box::new(joining)));
         self.say(Effect::Room(leg, Asked::Join(join)));
     }
@@ -133,6 +149,7 @@ impl Call {
                 self.note(Note::InRoom(leg, room));
             }
             Told::Moved(room) => joining.join.room = room,
+            Told::Recorded(on) => self.here_mut(leg).into_iter().for_each(|leg| leg.room_recorded = on),
             Told::Say(prompts) => {
                 let play = Play { prompts, loops: 1, ..Play::default() };
                 self.voice(leg, Owner::Verb(verb), Playing::new(play), now);
@@ -202,7 +219,7 @@ impl Call {
             end: Key::of_char('#').into_iter().collect(),
             beep: true,
             min: SHORTEST_NAME,
-            format: "wav".into(),
+            format: Some("wav".into()),
             both: false,
         };
         let helper = self.help(verb, leg, Stage::Name);
@@ -281,6 +298,7 @@ impl Call {
             self.note(Note::OutOfRoom(leg, status.word()));
         }
         if let Some(leg) = self.here_mut(leg) {
+            leg.room_recorded = false;
             leg.out = match status {
                 Status::Ended => Some(cause::ROOM_CLOSED),
                 Status::Kicked => Some(cause::REMOVED),

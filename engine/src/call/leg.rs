@@ -14,6 +14,7 @@ use patchcord_media::dtmf::{Key, Press};
 
 use super::effect::{SoundTag, Way};
 use super::event::{Ending, ReferWish};
+use super::notice::Notice;
 use super::play::Sounding;
 use super::{Call, LegId, limits};
 use crate::program::VerbId;
@@ -36,6 +37,11 @@ pub(super) struct Leg {
     /// What is said to the party, the foremost last.
     pub sounds: Vec<Sounding>,
     pub next_tag: u64,
+    /// Whether it knows that it is recorded, and whether the house's own words for that were missing.
+    pub notice: Notice,
+    pub notice_missing: bool,
+    /// Whether the room that it is in is recorded.
+    pub room_recorded: bool,
     /// Keys that wait for a gather.
     pub keys: VecDeque<Press>,
     /// A key that did its work when it went down, and is not to be told when it comes up.
@@ -87,6 +93,9 @@ impl Leg {
             partner: None,
             sounds: Vec::new(),
             next_tag: 0,
+            notice: Notice::default(),
+            notice_missing: false,
+            room_recorded: false,
             keys: VecDeque::new(),
             spent: None,
             secret: false,

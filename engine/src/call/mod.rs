@@ -17,7 +17,7 @@
 //! | `verb`, `event`, `effect` | what a call can be told, what it hears, what it wants done |
 //! | `turn`, `obey` | the program's turns, and what its verbs begin |
 //! | `leg`, `heard` | a leg's stages, and what happens to it |
-//! | `play`, `gather`, `keys`, `record` | what is said to a party, and what it says with keys and voice |
+//! | `play`, `gather`, `keys`, `record`, `notice` | what is said to a party, what it says with keys and voice, and that it is recorded |
 //! | `dial`, `bridge`, `transfer` | who is called, who hears whom, who is passed on |
 //! | `join`, `meeting` | a leg in a conference room, and legs that go on in one because a party wants it |
 //! | `scope` | how verbs, legs and the call end |
@@ -37,6 +37,7 @@ mod keys;
 mod leg;
 pub mod limits;
 mod meeting;
+pub mod notice;
 mod obey;
 mod owns;
 mod play;
@@ -54,6 +55,7 @@ mod work;
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 pub use effect::{Effect, LineOrder, SoundOrder};
@@ -91,6 +93,8 @@ pub struct Caller {
     pub origin: Origin,
     /// What a party hears that was put on hold.
     pub music: Option<String>,
+    /// What a party hears that is recorded; none where the house announces no recordings.
+    pub announce: Option<Arc<str>>,
     /// Whether a party may transfer the other one where the program does not decide.
     pub transfers: bool,
 }

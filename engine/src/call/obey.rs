@@ -336,7 +336,7 @@ impl Call {
         }
         self.stop_back(handle, now);
         match self.backs.get(&handle) {
-            Some(Back::Record(..)) => self.under_way(id, Work::Stop(handle)),
+            Some(Back::Record { .. }) => self.under_way(id, Work::Stop(handle)),
             _ => OK,
         }
     }
@@ -349,8 +349,9 @@ impl Call {
                 self.hush(leg, Owner::Back(handle), now);
             }
             Some(Back::Timer(_)) => drop(self.backs.remove(&handle)),
-            Some(&Back::Record(leg, tag, None)) if self.here(leg).is_some() => {
-                self.backs.insert(handle, Back::Record(leg, tag, Some(now + limits::CLOSING)));
+            Some(&Back::Record { leg, tag, both, until: None }) if self.here(leg).is_some() => {
+                let until = Some(now + limits::CLOSING);
+                self.backs.insert(handle, Back::Record { leg, tag, both, until });
                 self.sound(leg, SoundOrder::StopRecord(tag));
             }
             _ => {}
@@ -359,11 +360,11 @@ impl Call {
 
     fn pause(&mut self, handle: Handle, pause: bool) -> Begun {
         match self.backs.get(&handle) {
-            Some(&Back::Record(leg, tag, None)) if self.here(leg).is_some() => {
+            Some(&Back::Record { leg, tag, until: None, .. }) if self.here(leg).is_some() => {
                 self.sound(leg, SoundOrder::PauseRecord(tag, pause));
                 OK
             }
-            Some(Back::Record(..)) => Err(Outcome::Plain(Status::Gone)),
+            Some(Back::Record { .. }) => Err(Outcome::Plain(Status::Gone)),
             _ => Err(Outcome::Misuse(Misuse::NoHandle)),
         }
     }

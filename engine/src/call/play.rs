@@ -86,6 +86,8 @@ pub(super) enum Owner {
     Warning,
     /// A verb in the foreground.
     Verb(VerbId),
+    /// The word that the party is recorded: whatever else it is to hear waits for that.
+    Notice,
 }
 
 /// Something that is to be heard on a leg.
@@ -131,13 +133,19 @@ impl Call {
 
     /// A prompt is over (`Ok`), or cannot be played.
     pub(super) fn played(&mut self, id: LegId, tag: SoundTag, how: Option<Played>, now: Instant) {
+        let announce = self.caller.announce.clone();
         let Some(leg) = self.here_mut(id) else { return };
         let Some(sounding) = leg.sounds.last_mut() else { return };
         let Some((_, since)) = sounding.heard_as.filter(|(name, _)| *name == tag) else { return };
         sounding.heard_as = None;
+        let ended = how == Some(Played::Ended) && sounding.owner != Owner::Notice;
+        let forewarns = ended && announce.is_some() && sounding.playing.prompt() == announce.as_deref();
         match how {
             Some(Played::Unfit) => sounding.playing.from += now.saturating_duration_since(since),
             how => sounding.playing.advance(how.is_some()),
+        }
+        if forewarns {
+            self.forewarned(id);
         }
         self.sound_foremost(id, now);
     }
@@ -173,6 +181,7 @@ impl Call {
                 self.backs.remove(&handle);
                 self.tell(Wake::Heard(Happening::Ended(handle)));
             }
+            Owner::Notice => self.notice_over(id, status, now),
             Owner::Ringback(_) | Owner::Music | Owner::Warning => {}
         }
     }

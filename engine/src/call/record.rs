@@ -123,7 +123,7 @@ impl Call {
             }
             return self.finish(verb, outcome, now);
         }
-        let is_it = |back: &Back| matches!(back, Back::Record(leg, name, _) if (*leg, *name) == (id, tag));
+        let is_it = |back: &Back| matches!(back, Back::Record { leg, tag: name, .. } if (*leg, *name) == (id, tag));
         let back = self.backs.iter().find(|(_, back)| is_it(back)).map(|(handle, _)| *handle);
         if let Some(handle) = back {
             let outcome = match how {
@@ -162,7 +162,7 @@ impl Call {
     /// The files of a leg that has gone are being closed.
     pub(super) fn close_backs(&mut self, id: LegId, now: Instant) {
         for back in self.backs.values_mut() {
-            if let Back::Record(leg, _, until) = back
+            if let Back::Record { leg, until, .. } = back
                 && *leg == id
             {
                 until.get_or_insert(now + limits::CLOSING);
@@ -187,7 +187,7 @@ impl Call {
     pub(super) fn start_record(&mut self, id: LegId, rules: &Record) -> Handle {
         let handle = self.new_handle();
         if let Some(tag) = self.here_mut(id).map(super::leg::Leg::new_tag) {
-            self.backs.insert(handle, Back::Record(id, tag, None));
+            self.backs.insert(handle, Back::Record { leg: id, tag, both: rules.both, until: None });
             self.sound(id, order(tag, rules));
         }
         handle
@@ -201,7 +201,7 @@ impl Call {
             end: Vec::new(),
             beep: false,
             min: Duration::ZERO,
-            format: "wav".into(),
+            format: None,
             both: true,
         };
         if self.backs.len() < limits::HANDLES {

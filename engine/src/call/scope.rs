@@ -284,6 +284,7 @@ impl Call {
 
     /// Sees whether the call is over, and lets the program go on if not.
     pub(super) fn settle(&mut self, now: Instant) {
+        self.announce_recordings(now);
         if self.story.has_ended() {
             let alone = |leg: &Leg| leg.is_here() && leg.partner.is_none() && leg.busy.is_none();
             let alone: Vec<LegId> = self.legs.iter().filter(|(_, leg)| alone(leg)).map(|(id, _)| *id).collect();
@@ -294,7 +295,7 @@ impl Call {
         }
         let legless = self.legs.is_empty();
         let quiet = legless && self.works.is_empty() && self.takings.is_empty() && self.turn.is_idle();
-        let quiet = quiet && !self.backs.values().any(|back| matches!(back, Back::Record(..)));
+        let quiet = quiet && !self.backs.values().any(|back| matches!(back, Back::Record { .. }));
         match &mut self.story {
             Story::Ended { .. } | Story::Unbegun if quiet => {
                 self.story = Story::Over;

@@ -36,7 +36,7 @@ impl Call {
         }
         call.takings.values_mut().flat_map(Taking::times).for_each(move_to);
         for back in call.backs.values_mut() {
-            if let Back::Record(_, _, Some(until)) | Back::Timer(until) = back {
+            if let Back::Record { until: Some(until), .. } | Back::Timer(until) = back {
                 move_to(until);
             }
         }

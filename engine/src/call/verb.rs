@@ -160,8 +160,8 @@ pub struct Record {
     pub beep: bool,
     /// Shorter ones are thrown away.
     pub min: Duration,
-    /// `wav` or `opus`.
-    pub format: String,
+    /// `wav` or `opus`; none: what the house writes.
+    pub format: Option<String>,
     /// Whether both sides are recorded, a channel each; else the party alone.
     pub both: bool,
 }

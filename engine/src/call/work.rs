@@ -47,20 +47,26 @@ pub(super) enum Work {
 pub(super) enum Back {
     Play(LegId),
     /// A recording; once it was stopped or its leg has gone, until when its file must be closed.
-    Record(LegId, SoundTag, Option<Instant>),
+    Record {
+        leg: LegId,
+        tag: SoundTag,
+        /// Whether what the party hears is in it, too.
+        both: bool,
+        until: Option<Instant>,
+    },
     /// The program is told at that instant.
     Timer(Instant),
 }
 
 impl Back {
     pub fn is_record_of(&self, id: LegId) -> bool {
-        matches!(self, Self::Record(leg, ..) if *leg == id)
+        matches!(self, Self::Record { leg, .. } if *leg == id)
     }
 
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Play(_) => None,
-            Self::Record(_, _, until) => *until,
+            Self::Record { until, .. } => *until,
             Self::Timer(at) => Some(*at),
         }
     }

@@ -160,6 +160,11 @@ impl Talk {
                 let forwarded = Box::new(forwarded(by, &address));
                 self.chronicle.write(now, What::Forwarded { leg: leg.into(), forwarded });
             }
+            Note::ToldRecorded(leg) => self.chronicle.write(now, What::ToldRecorded(leg.into())),
+            Note::Unannounced(leg) => {
+                tracing::warn!("a party cannot be told that it is recorded, and is not");
+                self.say(Some(leg.into()), "no announcement of the recording: it ends", now);
+            }
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
                 self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });
@@ -174,18 +179,20 @@ impl Talk {
                 let facts = asked(&occasion);
                 self.chronicle.write(now, What::Heard { leg: None, event: "occasion".into(), facts });
             }
-            Note::StoryEnded(end) => {
-                self.story_told(&end, turn);
-                let facts = match &end {
-                    program::End::Told => Facts::NONE,
-                    program::End::Fault(why) => broke(why, self.program.place()),
-                    program::End::ContinueAs(service) => Facts::NONE.with("continues_as", service),
-                };
-                self.broke |= matches!(end, program::End::Fault(_)) && !self.stopped;
-                self.chronicle.write(now, What::Heard { leg: None, event: STORY_ENDED.into(), facts });
-            }
+            Note::StoryEnded(end) => self.note_story_ended(&end, turn),
         }
         self.hand_out(turn);
+    }
+
+    fn note_story_ended(&mut self, end: &program::End, turn: &mut Turn<'_, '_>) {
+        self.story_told(end, turn);
+        let facts = match end {
+            program::End::Told => Facts::NONE,
+            program::End::Fault(why) => broke(why, self.program.place()),
+            program::End::ContinueAs(service) => Facts::NONE.with("continues_as", service),
+        };
+        self.broke |= matches!(end, program::End::Fault(_)) && !self.stopped;
+        self.chronicle.write(turn.now(), What::Heard { leg: None, event: STORY_ENDED.into(), facts });
     }
 
     /// Another service goes on with the call.

@@ -250,6 +250,7 @@ impl Exchange {
             call: number.0,
             origin: call::Origin::Called,
             music: Some(HELD.to_owned()),
+            announce: self.board.recording().announce.clone(),
             transfers: true,
         };
         let call = Call::begin(caller, wire.now());

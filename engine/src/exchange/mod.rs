@@ -101,6 +101,7 @@ pub use chronicle::broke;
 pub use errands::led;
 pub use inviting::{GUEST_RING, guest, may_call};
 pub use leash::{Leash, LeashRules, fits};
+pub use recording::{RecordingRules, Written};
 pub use services::{Connecting, Sorry, named as built_in};
 pub use watchdog::CallTally;
 pub use wording::{asked as asked_of, heard as heard_of, of_room, result as came_of, secret_key, spoken, terms};

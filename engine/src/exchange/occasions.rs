@@ -177,7 +177,8 @@ impl Exchange {
         let number = Number(self.next);
         self.next += 1;
         let origin = call::Origin::Occasion(Box::new(occasion));
-        let caller = call::Caller { call: number.0, origin, music: None, transfers: false };
+        let announce = self.board.recording().announce.clone();
+        let caller = call::Caller { call: number.0, origin, music: None, announce, transfers: false };
         let call = Call::begin(caller, wire.now());
         let talk = Talk::new((number, call), (program, leash), (party, tickets), chronicle, wire.now());
         let question = Some(Question { kind, is_quiet: kind == Kind::Register, asker: Some(asker) });

@@ -121,7 +121,7 @@ impl Exchange {
         let call = chronicle.journal.as_ref().map(crate::journal::Journal::call).ok_or(NotBegun::Stopping)?;
         let number = Number(self.next);
         let connects = matches!(wanted.then, Then::Dial(_));
-        let begins = begin(number, wanted, wire.now());
+        let begins = begin(number, wanted, self.board.recording().announce.clone(), wire.now());
         let talk = Talk::new((number, begins), (program, leash), (party, tickets), chronicle, wire.now());
         let originated = Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() });
         let talk = Talk { originated, generation: asker.generation, ..talk };
@@ -153,13 +153,14 @@ impl Exchange {
     }
 }
 
-fn begin(number: Number, wanted: &Wanted, now: Instant) -> Call {
+fn begin(number: Number, wanted: &Wanted, announce: Option<Arc<str>>, now: Instant) -> Call {
     let mut dial = Dial::new(vec![wanted.target.clone()], wanted.ring);
     dial.caller_id.clone_from(&wanted.caller_id);
     let caller = call::Caller {
         call: number.0,
         origin: call::Origin::Originated(Box::new(dial)),
         music: Some(HELD.to_owned()),
+        announce,
         transfers: true,
     };
     Call::begin(caller, now)

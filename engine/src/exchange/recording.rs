@@ -5,6 +5,7 @@
 //! Whatever a disk does ends the recording and nothing else.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use patchcord_media::recording::{Control, Format, Layout, Outcome, Plan, Why};
@@ -19,6 +20,49 @@ use crate::journal::CallId;
 use crate::runtime::{RecordTicket, Wire};
 
 const SECONDS_PER_DAY: u64 = 86_400;
+
+/// How the house records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordingRules {
+    /// What parties hear when a recording of them begins; none where the house announces none.
+    pub announce: Option<Arc<str>>,
+    /// The kind of file where nobody says another: `wav` or `opus`; none: what is usual for each kind of recording.
+    pub format: Option<Written>,
+}
+
+/// A kind of file that recordings are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// Sixteen bits a sample.
+    Wav,
+    /// Ogg Opus: a tenth of that.
+    Opus,
+}
+
+impl Written {
+    /// Each by its word.
+    pub const WORDS: [&'static str; 2] = ["wav", "opus"];
+
+    /// By its word, which is the ending of its files.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Wav, Self::Opus].into_iter().find(|written| written.word() == word)
+    }
+
+    /// Its word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Opus => "opus",
+        }
+    }
+
+    pub(super) const fn format(self) -> Format {
+        match self {
+            Self::Wav => Format::Pcm16,
+            Self::Opus => Format::OggOpus,
+        }
+    }
+}
 
 /// A recording of a leg that has not been told to end.
 pub(super) struct Running(SoundTag, Control);
@@ -48,13 +92,18 @@ impl Talk {
         turn: &mut Turn<'_, '_>,
     ) -> Result<(), String> {
         let SoundOrder::Record { tag, format, both, silence, max } = order else { return Ok(()) };
-        let kind = kind(&format).ok_or_else(|| format!("a recording is \"wav\" or \"opus\", and not {format:?}"))?;
+        let written = match format {
+            Some(format) => Written::of(&format)
+                .ok_or_else(|| format!("a recording is {}, and not {format:?}", Written::WORDS.join(" or ")))?,
+            None => turn.exchange.board.recording().format.unwrap_or(Written::Wav),
+        };
         let call = self.chronicle.journal.as_ref().map(crate::journal::Journal::call);
-        let ending = self.program.service().map_or_else(|| format.clone(), |service| format!("{service}.{format}"));
+        let word = written.word();
+        let ending = self.program.service().map_or_else(|| word.to_owned(), |service| format!("{service}.{word}"));
         let path = name(call.ok_or("the call is over")?, leg, tag, &ending, turn.wire.wall());
         let rate = self.rate(leg);
         let layout = if both { Layout::Both } else { Layout::Heard };
-        let plan = Plan { layout, longest: max, silence, ..Plan::new(path.clone(), kind, rate) };
+        let plan = Plan { layout, longest: max, silence, ..Plan::new(path.clone(), written.format(), rate) };
         let (ticket, tap, control) = turn.wire.record(plan).map_err(|unrecorded| unrecorded.to_string())?;
         turn.exchange.recordings.insert(ticket, ((self.number, leg), tag));
         self.end(leg).ok_or("the leg has gone")?.recordings.push(Running(tag, control));
@@ -113,14 +162,6 @@ impl Talk {
 /// Ends what is recorded of a leg that leaves its call.
 pub(super) fn end_all(recordings: &mut Vec<Running>) {
     recordings.drain(..).for_each(|Running(_, control)| control.end());
-}
-
-fn kind(format: &str) -> Option<Format> {
-    match format {
-        "wav" => Some(Format::Pcm16),
-        "opus" => Some(Format::OggOpus),
-        _ => None,
-    }
 }
 
 /// Where the file lies, within the folder of recordings.

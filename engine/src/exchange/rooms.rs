@@ -9,11 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use patchcord_media::frame::Rate;
 use patchcord_media::prompt::{Cursor, Form, Item, Loaded, Loops, Loudness, Named, Wish, named};
-use patchcord_media::recording::{Control, Format, Layout, Plan};
+use patchcord_media::recording::{Control, Layout, Plan};
 use patchcord_media::shard::{Notice, Order, Play, Record, RoomId, RoomOrder};
 
 use super::ends::Whose;
 use super::meeting::rules_of;
+use super::recording::Written;
 use super::sounding::HOME;
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
@@ -171,8 +172,9 @@ impl Exchange {
     }
 
     fn record_room(&mut self, room: RoomKey, name: &str, wire: &mut Wire<'_>) {
-        let path = tape("room", name, room.0, "opus", wire.wall());
-        let plan = Plan { layout: Layout::Heard, ..Plan::new(path.clone(), Format::OggOpus, RATE) };
+        let written = self.board.recording().format.unwrap_or(Written::Opus);
+        let path = tape("room", name, room.0, written.word(), wire.wall());
+        let plan = Plan { layout: Layout::Heard, ..Plan::new(path.clone(), written.format(), RATE) };
         let Some(mixed) = self.board.rooms.mixed(room) else { return };
         match wire.record(plan) {
             Ok((_, tap, control)) => {
@@ -261,8 +263,9 @@ impl Talk {
         let Some(port) = self.port(place.leg) else { return };
         let Some((room, _)) = turn.exchange.board.rooms.whereabouts(place) else { return };
         let rate = self.rate(place.leg);
-        let path = tape("member", &room, member.0, "wav", turn.wire.wall());
-        let plan = Plan { layout: Layout::Heard, ..Plan::new(path.clone(), Format::Pcm16, rate) };
+        let written = turn.exchange.board.recording().format.unwrap_or(Written::Wav);
+        let path = tape("member", &room, member.0, written.word(), turn.wire.wall());
+        let plan = Plan { layout: Layout::Heard, ..Plan::new(path.clone(), written.format(), rate) };
         match turn.wire.record(plan) {
             Ok((_, tap, control)) => {
                 self.order(port, Order::Record(Record { tap: Box::new(tap), rate }), turn);

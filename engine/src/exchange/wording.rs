@@ -151,6 +151,7 @@ pub fn terms(verb: &Verb) -> Option<String> {
             let Record { max, silence, end, beep, min, format, both } = record;
             let flags = [(*beep, ", beep"), (*both, ", both sides")];
             let flags: String = flags.into_iter().filter(|(is_so, _)| *is_so).map(|(_, words)| words).collect();
+            let format = format.as_deref().unwrap_or("the house's format");
             format!("{format}, {min:?} to {max:?}, silence {silence:?}, end {}{flags}", of_keys(end))
         }
         Verb::Dial(_, dial) | Verb::CallOut(dial) => of_dial(dial),

@@ -157,6 +157,8 @@ pub enum What {
         /// Where it lies, within the folder of recordings.
         path: Box<str>,
     },
+    /// The party has heard that it is recorded.
+    ToldRecorded(LegNumber),
     /// The script wrote something into the record.
     Tag {
         /// Under which name; a later value replaces an earlier one.
@@ -335,6 +337,7 @@ impl What {
             | Self::Answered(leg)
             | Self::Held(leg)
             | Self::Resumed(leg)
+            | Self::ToldRecorded(leg)
             | Self::Unbridged(leg)
             | Self::Bridged(leg, _)
             | Self::LegEnded { leg, .. } => Some(*leg),

@@ -57,6 +57,14 @@ pub struct LegRecord {
     /// Who sent the call on to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<Forwarded>,
+    /// When it had heard first that it is recorded.
+    #[serde(
+        default,
+        with = "stamps::maybe_micros",
+        rename = "told_recorded_us",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub told_recorded: Option<Duration>,
     /// How often the party put us on hold.
     pub holds: u32,
     /// Why it ended.
@@ -98,6 +106,7 @@ impl LegRecord {
             talk: None,
             rooms: Vec::new(),
             forwarded: None,
+            told_recorded: None,
             holds: 0,
             cause: None,
             quality: None,

@@ -294,6 +294,9 @@ impl Fold {
                     self.record.answered.get_or_insert(at);
                 }
             }
+            What::ToldRecorded(_) => {
+                leg.told_recorded.get_or_insert(at);
+            }
             What::Held(_) => leg.holds = leg.holds.saturating_add(1),
             What::Media { notice: Notice::Sampled(sample), .. } => {
                 let sums = self.ties[place].sums.get_or_insert_default();

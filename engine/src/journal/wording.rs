@@ -64,6 +64,7 @@ pub fn words(what: &What) -> String {
         What::Held(_) => "put us on hold".into(),
         What::Resumed(_) => "took us back from hold".into(),
         What::Recording { path, .. } => format!("is recorded into {}", clean(path)),
+        What::ToldRecorded(_) => "has heard that it is recorded".into(),
         What::Tag { key, value } => format!("tag {} = {}", clean(key), clean(value)),
         What::LegEnded { cause, .. } => format!("ended {}", ended(cause)),
         What::Ended(outcome) => format!("the call is over: {}", outcome.word().replace('_', " ")),

@@ -52,6 +52,8 @@ impl Meeting {
             gain_db: 0,
             gate: self.rules.gate,
             denoise: self.rules.denoise,
+            tapes: false,
+            recorded: false,
         };
         self.members.insert(id, member);
         match &join.pin {
@@ -200,6 +202,7 @@ impl Meeting {
         if first && self.rules.record {
             self.record(true, now, out);
         }
+        self.tell_recorded(out);
         if moderates && self.rules.wait_for == WaitFor::Moderator {
             self.admit_all(now, out);
         }
@@ -302,6 +305,9 @@ impl Meeting {
         }
         self.pairs.retain(|(listener, speaker, _)| *listener != id && *speaker != id);
         let member = self.members.remove(&id);
+        if member.as_ref().is_some_and(|member| member.tapes) {
+            self.tell_recorded(out);
+        }
         self.gone.extend(member.as_ref().map(|member| (member.place, id)));
         if self.floor == Some(id) {
             self.floor = None;

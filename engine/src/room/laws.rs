@@ -29,6 +29,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         Just(Asked::Leave),
         Just(Asked::Name(None)),
         any::<bool>().prop_map(Asked::Held),
+        any::<bool>().prop_map(Asked::Recorded),
         (0..12_usize).prop_map(|at| Asked::Act(Action::words().nth(at).and_then(Action::of).expect("an action"))),
     ];
     let whom = prop_oneof![Just(Whom::All), (0..6_u64).prop_map(|call| Whom::Leg(place(call)))];
@@ -69,6 +70,8 @@ struct Believed {
     sound: BTreeMap<MemberId, RoomKey>,
     open: BTreeSet<RoomKey>,
     kept: BTreeSet<String>,
+    /// Which calls were told that they are recorded.
+    recorded: BTreeSet<u64>,
 }
 
 impl Believed {
@@ -76,6 +79,11 @@ impl Believed {
         match effect {
             Effect::Tell(place, Told::Out(_)) => {
                 self.there.remove(&place.call);
+                self.recorded.remove(&place.call);
+            }
+            Effect::Tell(place, Told::Recorded(on)) => {
+                let news = if on { self.recorded.insert(place.call) } else { self.recorded.remove(&place.call) };
+                prop_assert!(news, "told again what it knew");
             }
             Effect::Sound(Sound::Enter(member, room, _)) => {
                 self.open.insert(room);
@@ -138,6 +146,7 @@ fn act(deed: Deed, house: &mut House, believed: &mut Believed, now: &mut Instant
         Deed::Say(call, asked) => {
             if asked == Asked::Leave {
                 believed.there.remove(&call);
+                believed.recorded.remove(&call);
             }
             house.hear(place(call), asked, *now);
         }

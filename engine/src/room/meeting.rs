@@ -58,6 +58,9 @@ pub(super) struct Member {
     /// What is quieter is not heard of it; and whether noise is taken out of what it says.
     pub gate: Option<i8>,
     pub denoise: bool,
+    /// Whether its call records what it hears; and whether its call knows that what it says is recorded.
+    pub tapes: bool,
+    pub recorded: bool,
 }
 
 impl Member {
@@ -101,6 +104,8 @@ pub(super) struct Meeting {
     pub locked: bool,
     pub hushed: bool,
     pub recording: bool,
+    /// Whether each member is told by its call that it is recorded.
+    pub calls_tell: bool,
     pub floor: Option<MemberId>,
     /// Listener, speaker, decibels.
     pub pairs: Vec<(MemberId, MemberId, i8)>,
@@ -132,6 +137,7 @@ impl Meeting {
             gone: Vec::new(),
             hushed: false,
             recording: false,
+            calls_tell: false,
             floor: None,
             pairs: Vec::new(),
             announcing: None,
@@ -272,8 +278,27 @@ impl Meeting {
         let (room, home, name) = (self.key, self.home, self.name.to_string());
         out.push_back(Effect::Record { room, home, name, on });
         self.happened(Kind::Record, None, on, now, out);
-        if on && self.rules.sounds {
+        self.tell_recorded(out);
+        if on && self.rules.sounds && !self.calls_tell {
             self.announce(vec!["call-recorded".into()], now, out);
+        }
+    }
+
+    /// The call of a member records what that hears, or no longer.
+    pub fn is_taped(&mut self, id: MemberId, on: bool, out: &mut Out) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.tapes = on;
+        }
+        self.tell_recorded(out);
+    }
+
+    /// Each member's call is to know whether what the member says is recorded by anybody.
+    pub fn tell_recorded(&mut self, out: &mut Out) {
+        let taped = self.members.values().any(|member| member.is_in() && member.tapes);
+        let on = self.recording || self.rules.record_members || taped;
+        for member in self.members.values_mut().filter(|member| member.is_in() && member.recorded != on) {
+            member.recorded = on;
+            out.push_back(Effect::Tell(member.place, Told::Recorded(on)));
         }
     }
 

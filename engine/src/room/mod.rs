@@ -87,12 +87,19 @@ pub struct House {
     out: Out,
     /// Wrong PINs so far, for those who watch.
     wrong_pins: u64,
+    /// Whether calls tell each of their parties that it is recorded.
+    calls_tell: bool,
 }
 
 impl House {
     /// The rooms of the configuration. Those that go on keep the rules by which they began.
     pub fn fix(&mut self, rooms: impl IntoIterator<Item = (String, Rules)>) {
         self.fixed = rooms.into_iter().map(|(name, rules)| (Arc::from(name), rules)).collect();
+    }
+
+    /// Whether calls tell each of their parties that it is recorded. Rooms that go on keep to what was so when they began.
+    pub fn let_calls_tell(&mut self, tell: bool) {
+        self.calls_tell = tell;
     }
 
     /// Opens a room ahead: its first member finds these rules. A room that goes on, or that the configuration names, keeps its own.
@@ -158,7 +165,9 @@ impl House {
         let ahead = self.ahead.remove(&name).filter(|(_, until)| *until > now).map(|(rules, _)| rules);
         let rules = self.fixed.get(&name).cloned().or(ahead).unwrap_or_default();
         self.last += 1;
-        Meeting::new((name, RoomKey(self.last)), rules, home, (now, wall))
+        let mut room = Meeting::new((name, RoomKey(self.last)), rules, home, (now, wall));
+        room.calls_tell = self.calls_tell;
+        room
     }
 
     fn judge(&mut self, judged: Judged, id: MemberId, now: Instant) {
@@ -203,6 +212,7 @@ impl House {
                     }
                 }
             }
+            Asked::Recorded(on) => room.is_taped(id, on, out),
             Asked::Leave => room.leave(id, now, out),
         }
         self.put_back(room, now);

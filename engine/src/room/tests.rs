@@ -370,6 +370,51 @@ fn the_door_asks_nobody_twice_who_is_in_a_room_already() {
 }
 
 #[test]
+fn each_member_is_told_when_the_room_comes_to_be_recorded_and_who_comes_later_too() {
+    let mut world = World::with(quiet());
+    world.joins(1, weekly());
+    world.says(1, Asked::Ready);
+    world.told(1);
+    world.orders(Order::Record(true)).expect("it is recorded");
+    assert_eq!(world.told(1), [Told::Recorded(true)]);
+    world.joins(2, weekly());
+    world.says(2, Asked::Ready);
+    assert!(world.told(2).contains(&Told::Recorded(true)));
+    world.orders(Order::Record(false)).expect("no longer");
+    assert_eq!((world.told(1), world.told(2)), (vec![Told::Recorded(false)], vec![Told::Recorded(false)]));
+}
+
+#[test]
+fn who_records_what_it_hears_records_everybody() {
+    let mut world = World::with(quiet());
+    for call in [1, 2] {
+        world.joins(call, weekly());
+        world.says(call, Asked::Ready);
+        world.told(call);
+    }
+    world.says(1, Asked::Recorded(true));
+    assert_eq!((world.told(1), world.told(2)), (vec![Told::Recorded(true)], vec![Told::Recorded(true)]));
+    world.says(1, Asked::Leave);
+    assert_eq!(world.told(2), [Told::Recorded(false)]);
+}
+
+#[test]
+fn a_room_whose_calls_tell_their_parties_does_not_say_it_to_all() {
+    let said = |tell: bool| {
+        let mut world = World::new();
+        world.house.let_calls_tell(tell);
+        world
+            .house
+            .open("weekly", Rules { record: true, announce: Announce::Nothing, ..Rules::default() }, world.now)
+            .expect("a room");
+        world.joins(1, weekly());
+        world.says(1, Asked::Ready);
+        world.others.iter().any(|effect| matches!(effect, Effect::Announce { .. }))
+    };
+    assert!(said(false) && !said(true));
+}
+
+#[test]
 fn a_room_is_recorded_from_its_first_member_on_also_when_that_is_greeted() {
     let mut world = World::with(Rules { record: true, ..Rules::default() });
     world.joins(1, weekly());

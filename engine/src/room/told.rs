@@ -42,6 +42,8 @@ pub enum Asked {
     Act(Action),
     /// The party holds us, or no longer: whoever listens to music elsewhere is not heard.
     Held(bool),
+    /// Its call records what the party hears, or no longer.
+    Recorded(bool),
     /// It leaves.
     Leave,
 }
@@ -65,6 +67,8 @@ pub enum Told {
     Aside(bool, Option<String>),
     /// It is in that room now.
     Moved(String),
+    /// What it says there is recorded, or no longer.
+    Recorded(bool),
     /// It is out.
     Out(Leaving),
     /// Something has happened in the room.

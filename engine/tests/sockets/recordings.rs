@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use patchcord_engine::call::verb::{Play, Record};
 use patchcord_engine::call::{LegId, Verb};
-use patchcord_engine::exchange::Exchange;
+use patchcord_engine::exchange::{Exchange, RecordingRules, Written};
 use patchcord_engine::journal::{Entry, What};
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
 use patchcord_engine::routing::{Digests, PlanSettings, RegistrarRules, Route, Source, Target};
@@ -48,13 +48,13 @@ fn message() -> Record {
         end: Vec::new(),
         beep: false,
         min: Duration::ZERO,
-        format: "wav".into(),
+        format: None,
         both: false,
     }
 }
 
 /// What answers, by its name.
-const SERVICES: [&str; 7] = ["within", "second", "opus", "pause", "key", "both", "echo"];
+const SERVICES: [&str; 8] = ["within", "second", "opus", "pause", "key", "both", "echo", "talk"];
 
 fn service(name: &str) -> Option<Box<dyn Program>> {
     let leg = LegId::FIRST;
@@ -62,11 +62,12 @@ fn service(name: &str) -> Option<Box<dyn Program>> {
     let second = Record { max: Duration::from_secs(1), ..message() };
     let verbs = match name {
         "second" => vec![Verb::Record(leg, second)],
-        "opus" => vec![Verb::Record(leg, Record { format: "opus".into(), ..second })],
+        "opus" => vec![Verb::Record(leg, Record { format: Some("opus".into()), ..second })],
         "pause" => vec![Verb::Record(leg, Record { silence: Some(A_WHILE), ..message() })],
         "key" => vec![Verb::Record(leg, Record { end: vec![Key::of_char('#').expect("a key")], ..message() })],
         "both" => vec![Verb::StartRecord(leg, Record { both: true, ..message() }), Verb::Play(leg, milliwatt)],
         "within" => vec![Verb::StartRecord(leg, message()), Verb::Record(leg, second), Verb::Echo(leg)],
+        "talk" => vec![Verb::StartRecord(leg, Record { both: true, ..message() }), Verb::Echo(leg)],
         "echo" => vec![Verb::Record(leg, second), Verb::Echo(leg)],
         _ => return None,
     };
@@ -278,4 +279,46 @@ async fn a_disk_that_keeps_nothing_ends_the_recording_and_not_the_call() {
     assert_eq!(left.recorded(), [("failed", None)]);
     let why = left.heard("not recorded");
     assert!(why[0].starts_with("the file cannot be written: "), "{why:?}");
+}
+
+#[tokio::test]
+async fn a_recording_is_announced_to_its_party_and_holds_that() {
+    let house = House::open();
+    house.board.record_by(RecordingRules { announce: Some("tone::880@-12:1500".into()), format: None });
+    let alice = house.calls("talk").await;
+    let heard = alice.comes_to_hear_sound().await;
+    assert!(heard.tone(880.0) > -20.0, "she is told: {}", heard.tone(880.0));
+    alice.comes_to_hear(&[&alice]).await;
+    alice.hangs_up().await;
+    let left = house.left().await;
+    let told = left.entries.iter().position(|entry| matches!(entry.what, What::ToldRecorded(_)));
+    let recorded = left.entries.iter().position(|entry| matches!(entry.what, What::Recording { .. }));
+    assert!(told > recorded && recorded.is_some(), "{:#?}", left.entries);
+    let (said, heard) = (house.hears(left.file(), 0), house.hears(left.file(), 1));
+    assert_eq!(said.voices(), [&alice]);
+    assert!(heard.tone(880.0) > -30.0, "the file holds the announcement: {}", heard.tone(880.0));
+}
+
+#[tokio::test]
+async fn a_recording_that_names_no_format_is_written_as_the_house_writes() {
+    let house = House::open();
+    house.board.record_by(RecordingRules { announce: None, format: Some(Written::Opus) });
+    house.calls("second").await.is_over().await;
+    let left = house.left().await;
+    let bytes = std::fs::read(house.path(left.file())).expect("a file");
+    assert!(left.file().ends_with(".opus") && bytes.starts_with(b"OggS"), "{}", left.file());
+}
+
+#[tokio::test]
+async fn words_that_are_nowhere_are_not_said_and_then_nothing_is_recorded() {
+    let house = House::open();
+    house.board.record_by(RecordingRules { announce: Some("no-such-words".into()), format: None });
+    let alice = house.calls("talk").await;
+    alice.comes_to_hear(&[&alice]).await;
+    alice.hangs_up().await;
+    let left = house.left().await;
+    let ended = left.entries.iter().any(
+        |entry| matches!(&entry.what, What::Heard { event, .. } if event.starts_with("no announcement of the recording")),
+    );
+    assert!(ended, "{:#?}", left.entries);
 }

@@ -43,7 +43,8 @@ impl House {
         self.tell(&occasion.from, format!("asks {service} ({handler})"), None);
         let chronicle = Chronicle::of_occasion(&occasion.from, service, occasion.kind, self);
         let origin = Origin::Occasion(Box::new(occasion.clone()));
-        let machine = Call::begin(Caller { call: number, origin, music: None, transfers: false }, self.now);
+        let machine =
+            Call::begin(Caller { call: number, origin, music: None, announce: None, transfers: false }, self.now);
         let talk = Talk::new(number, service.to_owned(), service, machine, chronicle, self);
         self.calls.insert(number, Box::new(talk));
         self.with(number, |_, _| ());

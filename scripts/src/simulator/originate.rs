@@ -38,7 +38,7 @@ impl House {
         let mut dial = Dial::new(vec![wanted.target.clone()], wanted.ring);
         dial.caller_id.clone_from(&wanted.caller_id);
         let origin = Origin::Originated(Box::new(dial));
-        let caller = Caller { call: number, origin, music: Some("music".into()), transfers: true };
+        let caller = Caller { call: number, origin, music: Some("music".into()), announce: None, transfers: true };
         let machine = Call::begin(caller, self.now);
         let mut talk = Talk::new(number, service.clone(), called, machine, chronicle, self);
         if let Then::Dial(other) = &wanted.then {

@@ -179,7 +179,8 @@ impl Talk {
             Note::OutOfRoom(leg, _) => self.chronicle.write(now, What::LeftRoom(leg.into())),
             Note::Passed(passed) => self.chronicle.write(now, What::Passed(Box::new(passed.into()))),
             // Who forwards is the house's to know, not the simulator's.
-            Note::SentOn(..) => {}
+            Note::ToldRecorded(leg) => self.chronicle.write(now, What::ToldRecorded(leg.into())),
+            Note::SentOn(..) | Note::Unannounced(_) => {}
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
                 self.chronicle.write(now, What::LegEnded { leg: leg.into(), cause });

@@ -165,7 +165,10 @@ impl House {
         self.tell("room", format!("{} calls {target}", join.room), None);
         let chronicle = Chronicle::begin(&join.room, target, "room", self);
         let origin = Origin::Originated(Box::new(Dial::new(vec![target.to_owned()], GUEST_RING)));
-        let machine = Call::begin(Caller { call, origin, music: Some("music".into()), transfers: false }, self.now);
+        let machine = Call::begin(
+            Caller { call, origin, music: Some("music".into()), announce: None, transfers: false },
+            self.now,
+        );
         let mut talk = Talk::new(call, "room".into(), target, machine, chronicle, self);
         talk.program = guest(join);
         self.calls.insert(call, Box::new(talk));

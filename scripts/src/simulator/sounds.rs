@@ -47,7 +47,7 @@ impl Talk {
                 house.put(house.now + held, Stream::Port(self.number, leg), due);
             }
             SoundOrder::Record { tag, format, silence, max, .. } => {
-                self.record(leg, tag, &format, (silence, max), house);
+                self.record(leg, tag, format.as_deref().unwrap_or("wav"), (silence, max), house);
             }
             SoundOrder::PauseRecord(_, pause) => {
                 let what = if pause { "a recording pauses" } else { "a recording goes on" };

@@ -312,7 +312,8 @@ impl House {
         let name = self.parties[party].name.clone();
         self.tell(&name, format!("calls {number} ({service})"), None);
         let chronicle = Chronicle::begin(&name, number, &service, self);
-        let caller = Caller { call, origin: Origin::Called, music: Some("music".into()), transfers: true };
+        let caller =
+            Caller { call, origin: Origin::Called, music: Some("music".into()), announce: None, transfers: true };
         let machine = Call::begin(caller, self.now);
         let mut talk = Talk::new(call, service, number, machine, chronicle, self);
         talk.ends.insert(LegId::FIRST, End { party, stage: LineStage::Calls, port: Port::default() });

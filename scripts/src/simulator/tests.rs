@@ -69,7 +69,7 @@ fn one_key(prompt: &str) -> Verb {
 fn message() -> Verb {
     let (max, silence, min) = (60 * SECOND, Some(4 * SECOND), 2 * SECOND);
     let end = Key::of_char('#').into_iter().collect();
-    Verb::Record(CALLER, Record { max, silence, end, beep: true, min, format: "wav".into(), both: false })
+    Verb::Record(CALLER, Record { max, silence, end, beep: true, min, format: None, both: false })
 }
 
 /// A menu, an agent who rings for 20 s, and a message for whoever does not come.

@@ -44,7 +44,11 @@ const RECORD: &[Part] = &[
         "Both sides, a channel each, or the party alone; \"both\" where it is missing.",
     ),
     part("max", Kind::Time, "The longest; 4 hours where it is missing."),
-    part("format", Kind::OneOf(&["wav", "opus"]), "What kind of file; \"wav\" where it is missing."),
+    part(
+        "format",
+        Kind::OneOf(&["wav", "opus"]),
+        "What kind of file; that of [recordings] where it is missing, and \"wav\" without.",
+    ),
 ];
 
 pub(super) const WORDS: &[Word] = &[
@@ -77,7 +81,7 @@ pub(super) const WORDS: &[Word] = &[
                 end: Vec::new(),
                 beep: false,
                 min: Duration::ZERO,
-                format: given.text("format").unwrap_or_else(|| "wav".into()),
+                format: given.text("format"),
                 both,
             };
             start(given, What::Recording, |leg| Verb::StartRecord(leg, rules))

@@ -36,7 +36,11 @@ pub(super) const RECORD: &[Part] = &[
     part("end", Kind::Keys, "Keys that end it; \"#\" where it is missing."),
     part("beep", Kind::Flag, "Whether a beep comes first; it does where it is missing."),
     part("min", Kind::Time, "Shorter ones are thrown away; 1 second where it is missing."),
-    part("format", Kind::OneOf(&["wav", "opus"]), "What kind of file; \"wav\" where it is missing."),
+    part(
+        "format",
+        Kind::OneOf(&["wav", "opus"]),
+        "What kind of file; that of [recordings] where it is missing, and \"wav\" without.",
+    ),
 ];
 
 pub(super) const WORDS: &[Word] = &[
@@ -250,7 +254,7 @@ pub(super) fn recording(given: &Given<'_>, both: bool) -> Result<Record, Box<Eva
         end: if given.get("end").is_some() { given.keys("end") } else { "#".chars().filter_map(key).collect() },
         beep: given.flag("beep").unwrap_or(true),
         min: given.time("min", LONGEST)?.unwrap_or(Duration::from_secs(1)),
-        format: given.text("format").unwrap_or_else(|| "wav".into()),
+        format: given.text("format"),
         both,
     })
 }

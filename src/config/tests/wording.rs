@@ -201,6 +201,22 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:2:17: media.silence_after: \"ever\" is no duration\n    write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
     ),
     (
+        "[recordings]\nformat = \"mp3\"",
+        "etc/patchcord.toml:2:10: recordings.format: \"mp3\" is no format of recordings\n    write \"wav\" or \"opus\", or leave it away",
+    ),
+    (
+        "[recordings]\nannounce = \"tone::milliwatt\"",
+        "etc/patchcord.toml:2:12: recordings.announce: \"tone::milliwatt\" never ends\n    write true for the shipped words, false for none, or the name of a prompt as in \"we-record\"",
+    ),
+    (
+        "[recordings]\nannounce = \"true\"",
+        "etc/patchcord.toml:2:12: recordings.announce: \"true\" is written without quotes\n    write true for the shipped words, false for none, or the name of a prompt as in \"we-record\"",
+    ),
+    (
+        "[recordings]\nannounce = 1",
+        "etc/patchcord.toml:2:12: recordings.announce: 1 is not true or false\n    write true or false, as in true",
+    ),
+    (
         "[sounds]\nlanguage = \"German\"",
         "etc/patchcord.toml:2:12: sounds.language: \"German\" is no language\n    write a language in two or three small letters, as in \"en\" or \"de\"",
     ),

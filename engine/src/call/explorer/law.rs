@@ -82,6 +82,11 @@ pub(super) fn inside(call: &Call) -> Result<(), String> {
             return Err(format!("leg {id:?} is ending and still joined or played to"));
         }
     }
+    if call.caller.announce.is_some()
+        && let Some(id) = call.untold()
+    {
+        return Err(format!("leg {id:?} is recorded and hears nothing of it"));
+    }
     match call.passings.keys().find(|verb| !call.works.contains_key(verb)) {
         Some(verb) => Err(format!("a transfer waits for {verb:?}, which is none")),
         None => Ok(()),

@@ -79,7 +79,7 @@ fn ladder(path: &[Move]) -> String {
 }
 
 fn called() -> Caller {
-    Caller { call: 7, origin: Origin::Called, music: Some("music".into()), transfers: true }
+    Caller { call: 7, origin: Origin::Called, music: Some("music".into()), announce: None, transfers: true }
 }
 
 fn dial_with(addresses: &[&str], change: impl FnOnce(&mut Dial)) -> Verb {
@@ -191,6 +191,19 @@ fn prompts_keys_and_recordings_leave_nothing_whatever_comes_first() {
     ];
     let (depth, _) = explore("keys", called(), story, Allow { key: true, ..Allow::default() });
     assert!(depth >= 9, "{depth}");
+}
+
+#[test]
+fn announced_recordings_leave_nothing_whatever_comes_first() {
+    let announcing = || Caller { announce: Some("we-record".into()), ..called() };
+    let record = Verb::StartRecord(CALLER, Record { both: true, ..message() });
+    let story = vec![Verb::Answer(CALLER), record.clone(), dial_with(&["alice"], |rules| rules.record = true)];
+    let allow = Allow { hold: true, ringing: false, ..Allow::default() };
+    let (depth, _) = explore("announced", announcing(), story, allow);
+    assert!(depth >= 7, "{depth}");
+    let story = vec![Verb::Answer(CALLER), record, Verb::Join(CALLER, Box::new(Join::to("weekly")))];
+    let (depth, _) = explore("announced in a room", announcing(), story, Allow::default());
+    assert!(depth >= 7, "{depth}");
 }
 
 #[test]

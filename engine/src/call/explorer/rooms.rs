@@ -39,7 +39,7 @@ impl Rooms {
                 Some(Point::Asked) => return Ok(()),
                 other => return Err(format!("{asked:?} of {leg:?}, which was not asked: {other:?}")),
             },
-            Asked::Act(_) | Asked::Held(_) => self.0.get(&leg).copied(),
+            Asked::Act(_) | Asked::Held(_) | Asked::Recorded(_) => self.0.get(&leg).copied(),
         };
         before.map(drop).ok_or_else(|| format!("{asked:?} of {leg:?}, which is in no room"))
     }
@@ -61,7 +61,9 @@ impl Rooms {
                 Point::In(_) => {
                     let music = Some("music".to_owned());
                     let aside = [Told::Aside(true, music), Told::Aside(false, None), Told::Moved("other".into())];
-                    [Told::Say(vec!["muted".into()]), Told::Out(Leaving::Left)].into_iter().chain(aside).collect()
+                    let recorded = [true, false].map(Told::Recorded);
+                    let said = [Told::Say(vec!["muted".into()]), Told::Out(Leaving::Left)];
+                    said.into_iter().chain(aside).chain(recorded).collect()
                 }
             };
             words.into_iter().map(|told| (*leg, told))

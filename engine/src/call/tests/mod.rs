@@ -2,6 +2,7 @@
 
 mod dialling;
 mod ends;
+mod notices;
 mod served;
 mod story;
 pub(super) mod told;

@@ -1,6 +1,7 @@
 //! A call on a bench: its program says what the test says, and all that the call wants is kept to be looked at.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_media::dtmf::{Key, Press, Via};
@@ -43,8 +44,17 @@ impl Told {
     }
 
     pub fn by(origin: Origin) -> Self {
+        Self::of(origin, None)
+    }
+
+    /// Somebody calls a house that announces recordings by this prompt.
+    pub fn announcing(prompt: &str) -> Self {
+        Self::of(Origin::Called, Some(prompt.into()))
+    }
+
+    fn of(origin: Origin, announce: Option<Arc<str>>) -> Self {
         let now = clock();
-        let caller = Caller { call: 7, origin, music: Some("music".into()), transfers: true };
+        let caller = Caller { call: 7, origin, music: Some("music".into()), announce, transfers: true };
         let call = Call::begin(caller, now);
         let mut told = Self {
             call,

@@ -47,7 +47,7 @@ pub(in crate::call) fn message() -> Record {
         end: vec![of('#')],
         beep: true,
         min: 2 * SECOND,
-        format: "wav".into(),
+        format: None,
         both: false,
     }
 }

@@ -225,6 +225,7 @@ fn anything() -> impl Strategy<Value = What> {
         3 => (number(), number()).prop_map(|(one, other)| What::Bridged(one, other)),
         1 => number().prop_map(What::Unbridged),
         1 => number().prop_map(What::Held),
+        1 => number().prop_map(What::ToldRecorded),
         1 => (number(), sample).prop_map(|(leg, notice)| What::Media { leg, notice }),
         2 => (number(), cause()).prop_map(|(leg, cause)| over(leg, cause)),
         1 => ("[ab]", "[xy]").prop_map(|(key, value)| What::Tag { key: key.into(), value: value.into() }),

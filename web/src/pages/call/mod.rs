@@ -116,9 +116,17 @@ fn facts(record: &Record) -> Markup {
             @if let Some(route) = &record.route { div { dt { "Route" } dd { (clean(route)) } } }
             @if let Some(end) = &record.end { div { dt { "Ended" } dd { (ended(end)) } } }
             @if let Some(fault) = record.fault { div { dt { "Fault of" } dd { (fault) } } }
+            @if let Some(told) = announced(record) { div { dt { "Recording announced" } dd { (told) } } }
             @for (key, value) in &record.tags { div { dt { (clean(key)) } dd { (clean(value)) } } }
         }
     }
+}
+
+/// Which legs had heard that they are recorded, and when.
+fn announced(record: &Record) -> Option<String> {
+    let told = |leg: &LegRecord| leg.told_recorded.map(|at| format!("to leg {} after {}", leg.leg, long(at)));
+    let told: Vec<String> = record.legs.iter().filter_map(told).collect();
+    (!told.is_empty()).then(|| told.join(", "))
 }
 
 fn legs(record: &Record) -> Markup {

@@ -59,6 +59,7 @@ pub struct LegRow {
     pub talk_us: Option<i64>,
     pub rooms: Option<String>,
     pub forwarded: Option<String>,
+    pub told_recorded_us: Option<i64>,
     pub holds: i64,
     #[sqlx(flatten)]
     pub end: EndColumns,
@@ -183,6 +184,7 @@ impl LegRow {
                 .forwarded
                 .as_ref()
                 .map(|by| serde_json::to_string(by).expect("texts are JSON").replace('\0', "\u{fffd}")),
+            told_recorded_us: leg.told_recorded.map(micros),
             holds: leg.holds.into(),
             end: EndColumns::of(leg.cause.as_ref()),
             quality: leg.quality.map(|quality| serde_json::to_string(&quality).expect("numbers are JSON")),
@@ -213,6 +215,7 @@ impl LegRow {
             talk: time(self.talk_us)?,
             rooms: self.rooms.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default(),
             forwarded: self.forwarded.as_deref().map(serde_json::from_str).transpose()?,
+            told_recorded: time(self.told_recorded_us)?,
             holds: self.holds.try_into()?,
             cause: self.end.read()?,
             quality: self.quality.as_deref().map(serde_json::from_str).transpose()?,

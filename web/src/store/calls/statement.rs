@@ -18,7 +18,8 @@ pub const CALL_AGAIN: &str = " ON CONFLICT (id) DO UPDATE SET rang_us = excluded
 /// A leg's row.
 pub const LEG: &str = "INSERT INTO legs (call_id, position, leg, parent, direction, account_kind, account, from_number, \
                        from_name, to_number, to_name, transport, peer, began_us, rang_us, early_media_us, answered_us, \
-                       ended_us, talk_us, holds, ended_by, q850, sip, reason, place, quality, rooms, forwarded) ";
+                       ended_us, talk_us, holds, ended_by, q850, sip, reason, place, quality, rooms, forwarded, \
+                       told_recorded_us) ";
 
 /// A piece of a journal.
 pub const PIECE: &str = "INSERT INTO journal (call_id, first_entry, entries) ";
@@ -53,7 +54,7 @@ macro_rules! bind_leg {
             &$row.direction, &$row.account_kind, &$row.account, &$row.from_number, &$row.from_name, &$row.to_number,
             &$row.to_name, &$row.transport, &$row.peer, $row.began_us, $row.rang_us, $row.early_media_us,
             $row.answered_us, $row.ended_us, $row.talk_us, $row.holds, &$row.end.ended_by, $row.end.q850, $row.end.sip,
-            &$row.end.reason, &$row.end.place, &$row.quality, &$row.rooms, &$row.forwarded)
+            &$row.end.reason, &$row.end.place, &$row.quality, &$row.rooms, &$row.forwarded, $row.told_recorded_us)
     };
 }
 pub(super) use bind_leg;

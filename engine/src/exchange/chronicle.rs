@@ -108,22 +108,7 @@ impl Talk {
     pub fn note(&mut self, note: Note, turn: &mut Turn<'_, '_>) {
         let now = turn.now();
         match note {
-            Note::SecretKey(leg, press) => {
-                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
-                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
-            }
-            Note::EarlyKey(leg, press) if self.program.asks_secrets() => {
-                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
-                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
-            }
-            Note::EarlyKey(leg, press) => self.note_event(Event::Leg(leg, LegEvent::Key(press)), now),
-            // What stands there already is not said again.
-            Note::KeyTaken(..) if !self.program.asks_secrets() => {}
-            Note::KeyTaken(leg, key) => {
-                let facts = Facts::NONE.with("digit", key.as_char().to_string());
-                let (leg, event) = (Some(LegNumber::from(leg)), KEY_TAKEN.into());
-                self.chronicle.write(now, What::Heard { leg, event, facts });
-            }
+            Note::SecretKey(..) | Note::EarlyKey(..) | Note::KeyTaken(..) => self.note_key(note, now),
             Note::Heard(event) => self.note_event(*event, now),
             Note::Verb(id, verb) => {
                 self.note_said(&verb);
@@ -182,6 +167,21 @@ impl Talk {
             Note::StoryEnded(end) => self.note_story_ended(&end, turn),
         }
         self.hand_out(turn);
+    }
+
+    /// A key of a secret is written down without its digit, also one that came before anybody knew that it was meant for one.
+    fn note_key(&mut self, note: Note, now: Instant) {
+        let (leg, event, facts) = match note {
+            Note::SecretKey(leg, press) => (leg, "key", secret_key(&press)),
+            Note::EarlyKey(leg, press) if self.program.asks_secrets() => (leg, "key", secret_key(&press)),
+            Note::EarlyKey(leg, press) => return self.note_event(Event::Leg(leg, LegEvent::Key(press)), now),
+            Note::KeyTaken(leg, key) if self.program.asks_secrets() => {
+                (leg, KEY_TAKEN, Facts::NONE.with("digit", key.as_char().to_string()))
+            }
+            // What stands there already is not said again.
+            _ => return,
+        };
+        self.chronicle.write(now, What::Heard { leg: Some(leg.into()), event: event.into(), facts });
     }
 
     fn note_story_ended(&mut self, end: &program::End, turn: &mut Turn<'_, '_>) {

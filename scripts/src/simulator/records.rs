@@ -178,8 +178,8 @@ impl Talk {
             }
             Note::OutOfRoom(leg, _) => self.chronicle.write(now, What::LeftRoom(leg.into())),
             Note::Passed(passed) => self.chronicle.write(now, What::Passed(Box::new(passed.into()))),
-            // Who forwards is the house's to know, not the simulator's.
             Note::ToldRecorded(leg) => self.chronicle.write(now, What::ToldRecorded(leg.into())),
+            // Who forwards is the house's to know, not the simulator's.
             Note::SentOn(..) | Note::Unannounced(_) => {}
             Note::LegEnded(leg, ending) => {
                 let cause = Box::new(Cause::of(leg, &ending));
@@ -193,21 +193,7 @@ impl Talk {
                 self.chronicle.write(now, what);
             }
             Note::StoryEnded(end) => self.note_end(end, house),
-            Note::SecretKey(leg, press) => {
-                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
-                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
-            }
-            Note::EarlyKey(leg, press) if self.program.asks_secrets() => {
-                let (leg, facts) = (Some(LegNumber::from(leg)), secret_key(&press));
-                self.chronicle.write(now, What::Heard { leg, event: "key".into(), facts });
-            }
-            Note::EarlyKey(leg, press) => self.note_event(&Event::Leg(leg, LegEvent::Key(press)), now),
-            Note::KeyTaken(..) if !self.program.asks_secrets() => {}
-            Note::KeyTaken(leg, key) => {
-                let facts = Facts::NONE.with("digit", key.as_char().to_string());
-                let (leg, event) = (Some(LegNumber::from(leg)), KEY_TAKEN.into());
-                self.chronicle.write(now, What::Heard { leg, event, facts });
-            }
+            Note::SecretKey(..) | Note::EarlyKey(..) | Note::KeyTaken(..) => self.note_key(note, now),
             Note::Heard(event) => self.note_event(&event, now),
             Note::Log(kind, text) if kind == "fault" => {
                 house.tell(&self.service, format!("breaks beside its story: {text}"), None);
@@ -216,6 +202,20 @@ impl Talk {
             Note::Log(kind, text) => house.tell(&self.service, format!("notes ({kind}): {text}"), self.program.place()),
             Note::NotTold(_) => house.tell(&self.service, "is not told of an event: too many wait", None),
         }
+    }
+
+    /// As the server writes keys down: those of a secret without their digits.
+    fn note_key(&mut self, note: Note, now: Duration) {
+        let (leg, event, facts) = match note {
+            Note::SecretKey(leg, press) => (leg, "key", secret_key(&press)),
+            Note::EarlyKey(leg, press) if self.program.asks_secrets() => (leg, "key", secret_key(&press)),
+            Note::EarlyKey(leg, press) => return self.note_event(&Event::Leg(leg, LegEvent::Key(press)), now),
+            Note::KeyTaken(leg, key) if self.program.asks_secrets() => {
+                (leg, KEY_TAKEN, Facts::NONE.with("digit", key.as_char().to_string()))
+            }
+            _ => return,
+        };
+        self.chronicle.write(now, What::Heard { leg: Some(leg.into()), event: event.into(), facts });
     }
 
     fn note_end(&mut self, end: End, house: &mut House) {

@@ -140,9 +140,11 @@ fn a_second_recording_is_announced_anew_and_one_beside_the_first_is_not() {
     told.prompt_ends(CALLER);
     let second = told.wants(recorded(true));
     assert_eq!(told.said(CALLER), ["record", "play we-record", "record"]);
-    for started in [first, second] {
+    for (started, tag) in [(first, 1), (second, 3)] {
         let Outcome::Handle(handle) = told.result(started) else { panic!("no handle") };
         told.wants(Verb::Stop(handle));
+        let kept = Ok(("talk.wav".into(), SECOND));
+        told.leg(CALLER, LegEvent::Recorded(effect::SoundTag(tag), kept));
     }
     told.wants(recorded(true));
     assert_eq!(told.said(CALLER), ["stop record", "stop record", "record", "play we-record"]);

@@ -84,18 +84,18 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                 p.empty { "There is none. " code { "patchcord endpoint add alice --number 101" } " adds the first." }
             } @else {
                 div.scroll {
-                    table {
+                    table.rows.named {
                         thead { tr { th { "Endpoint" } th { "Number" } th { "Where" } th { "Over" } th { "Phone" } th.right { "Refreshed" } th.right { "Lapses in" } th { "Last failure" } th { "From" } } }
                         tbody {
                             @for endpoint in &found {
                                 @let bindings = board.location.bindings(&endpoint.user, now);
                                 @for (at, binding) in bindings.iter().map(Some).chain(bindings.is_empty().then_some(None)).enumerate() {
-                                    tr {
-                                        td { @if at == 0 { strong { (endpoint.user) } } }
+                                    tr.again[at > 0] {
+                                        td.wide { @if at == 0 { strong { (endpoint.user) } } }
                                         td.mono { @if at == 0 { (endpoint.number.as_deref().map_or_else(|| "–".into(), |number| told(number, &guest.0))) } }
                                         (place(binding, now))
-                                        td { @if at == 0 { (failure(board.failures.last(&endpoint.user).as_ref(), failures.get(&*endpoint.user), &guest.0)) } }
-                                        td.muted { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
+                                        td.whole { @if at == 0 { (failure(board.failures.last(&endpoint.user).as_ref(), failures.get(&*endpoint.user), &guest.0)) } }
+                                        td.muted data-of="from" { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
                                     }
                                 }
                             }
@@ -181,8 +181,8 @@ fn place(binding: Option<&Binding>, now: Instant) -> Markup {
                 }
                 td { (binding.hop.transport) }
                 td.small { (binding.user_agent.as_deref().unwrap_or("–")) }
-                td.right.nowrap { (ago(now.saturating_duration_since(binding.updated))) }
-                td.right.nowrap { (long(left)) }
+                td.right.nowrap data-of="refreshed" { (ago(now.saturating_duration_since(binding.updated))) }
+                td.right.nowrap data-of="lapses in" { (long(left)) }
             }
         }
     }

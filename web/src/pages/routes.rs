@@ -94,12 +94,16 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
             section.card.flush {
                 h2 { "Trunks" }
                 @if plan.trunks().is_empty() { p.empty { "None is configured." } }
-                div.scroll { table.narrow { tbody {
+                table.narrow { tbody {
                     @for trunk in plan.trunks() {
                         @let calls = trunk.traffic.calls.count();
-                        tr { td { strong { (trunk.name) } p.small.muted.mono { (trunk.servers.join(", ")) } p.small { (calls) @if calls == 1 { " call" } @else { " calls" } } } td.right { (standing(trunk)) } }
+                        tr { td {
+                            div.between { strong { (trunk.name) } (standing(trunk)) }
+                            @for server in &trunk.servers { p.small.muted.mono { (server) } }
+                            p.small { (calls) @if calls == 1 { " call" } @else { " calls" } }
+                        } }
                     }
-                } } }
+                } }
             }
         }
     };

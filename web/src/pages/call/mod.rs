@@ -134,7 +134,7 @@ fn legs(record: &Record) -> Markup {
         |leg: &LegRecord, at: Option<Duration>| at.map_or_else(|| "–".into(), |at| long(at.saturating_sub(leg.began)));
     html! {
         div.scroll {
-            table.legs {
+            table.legs.rows.named {
                 thead { tr { th { "Leg" } th { "Party" } th { "Over" } th.right { "Rang after" } th.right { "Answered after" } th.right { "Talked" } th { "Sound" } th { "Ended" } } }
                 tbody {
                     @for leg in &record.legs {
@@ -142,11 +142,11 @@ fn legs(record: &Record) -> Markup {
                             td.nowrap { span class={ "dot leg" (colour(leg.leg)) } {} " " (indent(record, leg)) (leg.leg) }
                             td.wide { (leg_name(record, leg)) " " span.muted.small { (account(leg)) } }
                             td.nowrap { (leg.transport) }
-                            td.right.nowrap { (since(leg, leg.rang)) }
-                            td.right.nowrap { (since(leg, leg.answered)) }
-                            td.right.nowrap { (leg.talk.map_or_else(|| "–".into(), long)) }
-                            td.nowrap { (heard(leg)) }
-                            td { @match &leg.cause { Some(cause) => { (ended(cause)) } None => { "–" } } }
+                            td.right.nowrap data-of="rang after" { (since(leg, leg.rang)) }
+                            td.right.nowrap data-of="answered after" { (since(leg, leg.answered)) }
+                            td.right.nowrap data-of="talked" { (leg.talk.map_or_else(|| "–".into(), long)) }
+                            td.nowrap data-of="sound" { (heard(leg)) }
+                            td.whole data-of="ended" { @match &leg.cause { Some(cause) => { (ended(cause)) } None => { "–" } } }
                         }
                     }
                 }

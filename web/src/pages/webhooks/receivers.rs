@@ -59,7 +59,7 @@ pub(super) fn table(receivers: &[Told], asker: &Asker) -> Markup {
         @if receivers.is_empty() { p.empty { "Nobody is told anything yet. Add the address of a program below." } }
         @else {
             div.scroll {
-                table {
+                table.rows.named {
                     thead { tr { th { "Who" } th { "Hears of" } th { "How it goes" } th.right { "Waiting" } th.right { "Dead" } th {} } }
                     tbody { @for told in receivers { (row(told, asker)) } }
                 }
@@ -77,10 +77,10 @@ fn row(told: &Told, asker: &Asker) -> Markup {
                 span.mono { (clean(&url)) }
                 @if told.is_told() && added.is_none() { p.small.muted { "of the configuration" } }
             }
-            td.small.mono { (told.receiver.as_ref().map_or_else(String::new, words)) }
+            td.small.mono data-of="hears of" { (told.receiver.as_ref().map_or_else(String::new, words)) }
             td { (standing(told)) }
-            td.right { (told.waiting) }
-            td.right { (told.dead) }
+            td.right data-of="waiting" { (told.waiting) }
+            td.right data-of="dead" { (told.dead) }
             td.right {
                 @if let Some((id, receiver)) = added {
                     div.deeds {

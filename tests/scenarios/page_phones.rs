@@ -106,6 +106,8 @@ async fn a_fresh_servers_admin_opens_the_phone_calls_the_echo_and_hears_himself(
     hears(&mut page, MICROPHONE_HZ).await;
     page.until("how it sounds is shown", "/quality [1-4]/.test(document.querySelector('.talk .quality').textContent)")
         .await;
+    let there = "/you sound [1-4].* of 4.5 there/.test(document.querySelector('.talk .quality').textContent)";
+    page.until("how it is heard at the other end is shown", there).await;
     presses(&mut page, "Hang up").await;
     is_over(&mut page).await;
     assert_eq!(page.complaints(), Vec::<String>::new());

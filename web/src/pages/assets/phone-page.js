@@ -79,6 +79,7 @@ function card(talk) {
     heard.value = talk.levels.heard;
     said.value = talk.levels.said;
     quality.textContent = `${told.codec}, quality ${told.mos.toFixed(1)} of 4.5, ${(100 * told.loss).toFixed(1)} % lost, ${Math.round(1000 * told.rtt)} ms there and back`;
+    if (told.there) quality.textContent += `; you sound ${told.there.mos.toFixed(1)} of 4.5 there, ${(100 * told.there.loss).toFixed(1)} % lost`;
   }
   draw();
 }

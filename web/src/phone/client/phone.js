@@ -6,7 +6,7 @@ export const VERSION = 1;
 
 /** @typedef {"calling"|"ringing"|"early"|"talking"|"held"|"ended"} State */
 /** @typedef {{code: string, reason: string, status?: number}} Why */
-/** @typedef {{loss: number, jitter: number, rtt: number, mos: number, codec: string, received: number, sent: number}} Quality */
+/** @typedef {{loss: number, jitter: number, rtt: number, mos: number, codec: string, received: number, sent: number, there: null|{loss: number, jitter: number, mos: number}}} Quality */
 /** @typedef {{url?: string, token?: string, microphone?: MediaTrackConstraints|MediaStream, speaker?: string, audio?: HTMLAudioElement|false, rtc?: RTCConfiguration, patience?: number}} Options */
 
 /** How long candidates are waited for before an offer goes out: the server needs none of ours to be found. */
@@ -228,9 +228,9 @@ export class Talk extends EventTarget {
     this.phone._say({ type: "message", talk: this.id, text });
   }
 
-  /** How it sounds, by what the browser counts. @returns {Promise<Quality>} */
+  /** How it sounds here, and `there` what the server says of how it hears us. @returns {Promise<Quality>} */
   async quality() {
-    const told = { loss: 0, jitter: 0, rtt: 0, mos: 0, codec: "", received: 0, sent: 0 };
+    const told = { loss: 0, jitter: 0, rtt: 0, mos: 0, codec: "", received: 0, sent: 0, there: null };
     if (!this.pc) return told;
     const stats = [...(await this.pc.getStats()).values()];
     for (const one of stats) {
@@ -243,13 +243,19 @@ export class Talk extends EventTarget {
         this.levels.heard = one.audioLevel ?? this.levels.heard;
       }
       if (one.type === "outbound-rtp" && one.kind === "audio") told.sent = one.packetsSent;
+      // Its reports come every few seconds.
+      if (one.type === "remote-inbound-rtp" && one.kind === "audio") {
+        told.there = { loss: Math.max(0, one.fractionLost ?? 0), jitter: one.jitter ?? 0, mos: 0 };
+      }
       if (one.type === "media-source" && one.kind === "audio") this.levels.said = this.muted ? 0 : (one.audioLevel ?? 0);
       if (one.type === "candidate-pair" && one.nominated) told.rtt = one.currentRoundTripTime ?? told.rtt;
     }
     // The E-model of ITU-T G.107, shortened to what is known here.
-    const delay = told.rtt * 500 + told.jitter * 2000 + 10;
-    const r = 93.2 - delay / 40 - Math.max(0, delay - 177.3) * 0.11 - 30 * Math.log(1 + 15 * told.loss);
-    told.mos = Math.min(4.5, Math.max(1, 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r)));
+    for (const way of told.there ? [told, told.there] : [told]) {
+      const delay = told.rtt * 500 + way.jitter * 2000 + 10;
+      const r = 93.2 - delay / 40 - Math.max(0, delay - 177.3) * 0.11 - 30 * Math.log(1 + 15 * way.loss);
+      way.mos = Math.min(4.5, Math.max(1, 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r)));
+    }
     return told;
   }
 

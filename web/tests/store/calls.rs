@@ -78,6 +78,7 @@ fn talk(number: u64) -> Vec<Batch> {
     let sample = QualitySample { here: Some(heard), there: None, round_trip: Some(s(1)) };
     journal.note(s(8), What::Media { leg: BOB, notice: Notice::Sampled(Box::new(sample)) });
     journal.note(s(9), What::Held(BOB));
+    journal.note(s(9), What::ToldRecorded(BOB));
     journal.note(s(9), What::Tag { key: "customer".into(), value: "42".into() });
     journal.note(s(9), What::Recording { leg: None, path: "2026/one.ogg".into() });
     let cause = Cause { place: Some("dial, ring.rhai:3".into()), ..Cause::status(By::Callee, 200, 16, "bye") };

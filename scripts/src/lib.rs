@@ -63,4 +63,4 @@ pub use host::Host;
 pub use language::{check_text, engine};
 pub use limits::Limits;
 pub use script::Script;
-pub use shelf::{Broken, Edition, Shelf};
+pub use shelf::{Broken, Digest, Edition, Shelf};

@@ -3,10 +3,10 @@
 //! One for the whole server. A text that is published is served to calls that begin after that; calls that run keep what they
 //! began with. A text that is broken is not published, and what was there goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::fault::Fault;
 use crate::imports::{self, Library, Module};
@@ -16,15 +16,21 @@ use crate::{check_text, engine};
 /// Services at once: more than any house has numbers for.
 const MOST: usize = 4_096;
 
+/// Texts of one service whose numbers are known: more than anybody goes back to.
+const KNOWN: usize = 64;
+
+/// The whole hash of a text.
+pub type Digest = [u8; 32];
+
 /// A text that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edition {
     /// The name of the service.
     pub name: String,
-    /// Counted from 1, in the life of the server.
+    /// Counted from 1. A text that was served before has the number that it had.
     pub version: u32,
-    /// The beginning of the hash of the text and of what it imports: the same text has the same one on every server.
-    pub hash: String,
+    /// Of the text and of what it imports: the same text has the same one on every server.
+    pub digest: Digest,
     /// The file, as errors name it.
     pub file: String,
     /// The text.
@@ -51,21 +57,63 @@ pub enum Broken {
 #[derive(Debug, Default)]
 pub struct Shelf {
     editions: RwLock<BTreeMap<String, Arc<Edition>>>,
-    /// The last version of what is served no more: made anew, its numbers go on.
-    past: RwLock<BTreeMap<String, u32>>,
+    /// Which numbers were given, also of what is served no more.
+    numbers: RwLock<BTreeMap<String, Numbers>>,
     limits: Limits,
+}
+
+/// The numbers of one service.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// The highest that was given.
+    last: u32,
+    /// Which text had which; the one that was published last stands behind.
+    known: VecDeque<(Digest, u32)>,
+}
+
+impl Numbers {
+    /// The number of a text: the one that it had, or the next.
+    fn of(&mut self, digest: Digest) -> u32 {
+        let had = self.known.iter().position(|(known, _)| *known == digest).and_then(|at| self.known.remove(at));
+        let number = had.map_or(self.last.saturating_add(1), |(_, number)| number);
+        self.remember(digest, number);
+        number
+    }
+
+    fn remember(&mut self, digest: Digest, number: u32) {
+        self.last = self.last.max(number);
+        if self.known.len() >= KNOWN {
+            self.known.pop_front();
+        }
+        self.known.push_back((digest, number));
+    }
 }
 
 impl Shelf {
     /// An empty one.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { editions: RwLock::default(), past: RwLock::default(), limits }
+        Self { editions: RwLock::default(), numbers: RwLock::default(), limits }
     }
 
     /// What scripts may use.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// A text of that name had that number before this shelf was there. The one that was served last is told last.
+    pub fn remember(&self, name: &str, digest: Digest, number: u32) {
+        let mut numbers = self.numbers.write().unwrap_or_else(PoisonError::into_inner);
+        self.numbers_of(&mut numbers, name).remember(digest, number);
+    }
+
+    /// The numbers of a service. Where there are too many names, one makes room that is not served.
+    fn numbers_of<'a>(&self, all: &'a mut BTreeMap<String, Numbers>, name: &str) -> &'a mut Numbers {
+        if all.len() >= 2 * MOST && !all.contains_key(name) {
+            let idle = all.keys().find(|known| self.find(known).is_none()).cloned();
+            idle.map(|idle| all.remove(&idle));
+        }
+        all.entry(name.to_owned()).or_default()
     }
 
     /// Serves a text under a name from now on. The same text as before stays the same version.
@@ -101,16 +149,18 @@ impl Shelf {
         if let Some(same) = before.filter(|same| same.imports == imports) {
             return Ok(same);
         }
-        let hash = hash_of(text, &imports);
+        let digest = digest_of(text, &imports);
         let mut edition =
-            Edition { name: name.into(), version: 0, hash, file: file.into(), text: text.into(), imports };
+            Edition { name: name.into(), version: 0, digest, file: file.into(), text: text.into(), imports };
         imports::compile(&engine, &self.limits, &edition)?;
+        // Always before the lock of editions, and none of those is held while it looks for a name that is not served.
+        let mut numbers = self.numbers.write().unwrap_or_else(PoisonError::into_inner);
+        let numbers = self.numbers_of(&mut numbers, name);
         let mut editions = self.editions.write().unwrap_or_else(PoisonError::into_inner);
         if editions.len() >= MOST && !editions.contains_key(name) {
             return Err(Broken::Full);
         }
-        let past = self.past.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        edition.version = editions.get(name).map(|edition| edition.version).or(past).map_or(1, |before| before + 1);
+        edition.version = numbers.of(digest);
         let edition = Arc::new(edition);
         editions.insert(name.into(), edition.clone());
         Ok(edition)
@@ -128,19 +178,12 @@ impl Shelf {
 
     /// Serves nothing under a name any more; calls that run go on.
     pub fn withdraw(&self, name: &str) -> bool {
-        let gone = self.editions.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        let Some(edition) = gone else { return false };
-        let mut past = self.past.write().unwrap_or_else(PoisonError::into_inner);
-        if past.len() >= MOST {
-            past.pop_first();
-        }
-        past.insert(name.to_owned(), edition.version);
-        true
+        self.editions.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
     }
 }
 
-/// The beginning of the hash of a text, and of what it imports.
-fn hash_of(text: &str, imports: &[Module]) -> String {
+/// The hash of a text, and of what it imports.
+fn digest_of(text: &str, imports: &[Module]) -> Digest {
     let mut hash = Sha256::new_with_prefix(text);
     for module in imports {
         for part in [&*module.name, &*module.text] {
@@ -148,13 +191,20 @@ fn hash_of(text: &str, imports: &[Module]) -> String {
             hash.update(part);
         }
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().into()
+}
+
+/// A version, as records and pages name it: `3 a1b2c3d4`, with the beginning of its hash.
+#[must_use]
+pub fn in_words(number: u32, digest: &Digest) -> String {
+    let [a, b, c, d, ..] = digest;
+    format!("{number} {a:02x}{b:02x}{c:02x}{d:02x}")
 }
 
 impl Edition {
     /// As records name it: `3 a1b2c3d4`.
     pub fn in_words(&self) -> String {
-        format!("{} {}", self.version, self.hash)
+        in_words(self.version, &self.digest)
     }
 }
 
@@ -172,19 +222,35 @@ mod tests {
         assert_eq!(shelf.find("ivr"), Some(first.clone()));
         let second = shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { }").expect("a script");
         assert_eq!((first.version, second.version), (1, 2));
-        assert_ne!(first.hash, second.hash);
+        assert_ne!(first.digest, second.digest);
         assert_eq!(shelf.publish("ivr", "ivr.rhai", "fn on_invite(caller) { }"), Ok(second));
     }
 
     #[test]
-    fn what_is_made_anew_goes_on_with_its_numbers() {
+    fn a_text_that_comes_back_has_its_number_again_and_another_one_the_next() {
         let shelf = Shelf::default();
-        let version =
-            |shelf: &Shelf| shelf.publish("ivr", "ivr.rhai", "fn on_invite(c) {}").map(|edition| edition.version);
-        assert_eq!(version(&shelf), Ok(1));
+        let version = |text: &str| shelf.publish("ivr", "ivr.rhai", text).map(|edition| edition.version);
+        let (one, two, three) = ("fn on_invite(c) {}", "fn on_invite(c) { }", "fn on_invite(c) {  }");
+        assert_eq!((version(one), version(one), version(two)), (Ok(1), Ok(1), Ok(2)));
         assert!(shelf.withdraw("ivr") && !shelf.withdraw("ivr"));
-        assert_eq!(version(&shelf), Ok(2));
-        assert_eq!(version(&shelf), Ok(2));
+        assert_eq!((version(one), version(three), version(two)), (Ok(1), Ok(3), Ok(2)));
+    }
+
+    #[test]
+    fn what_another_process_served_keeps_its_numbers() {
+        let (before, after) = (Shelf::default(), Shelf::default());
+        let text = |number: usize| format!("fn on_invite(c) {{ {} }}", " ".repeat(number));
+        for number in 0..=KNOWN {
+            let edition = before.publish("ivr", "ivr.rhai", &text(number)).expect("a script");
+            after.remember("ivr", edition.digest, edition.version);
+        }
+        let version = |number| after.publish("ivr", "ivr.rhai", &text(number)).expect("a script").in_words();
+        assert_eq!(version(KNOWN), before.find("ivr").expect("served").in_words());
+        assert!(version(2).starts_with("3 ") && version(KNOWN + 1).starts_with(&format!("{} ", KNOWN + 2)));
+        assert!(
+            version(0).starts_with(&format!("{} ", KNOWN + 3)),
+            "that one was forgotten; its number is given to nobody"
+        );
     }
 
     #[test]

@@ -21,11 +21,15 @@ use patchcord_scripts::{
     shipped,
     testing::{Source, Sources},
 };
-use patchcord_web::outside::{RuleBook, Rules};
+use patchcord_web::{
+    outside::{RuleBook, Rules},
+    store::versions::Numbered,
+    versions::{Reason, Version, Versions},
+};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{library, manifests::Manifests, trials::Trials, workshop::Versions};
+use super::{library, manifests::Manifests, trials::Trials};
 use crate::config::{Environment, SOUNDS};
 
 /// How often the folder is looked at: soon enough for somebody who saves and dials.
@@ -83,22 +87,23 @@ struct Served {
 }
 
 impl ServiceRoom {
-    /// Publishes what lies in the folder and in the binary. The folder need not be there. Tests are run when somebody looks the next
-    /// time: no start waits for them.
-    pub fn open(folder: &Path, limits: Limits, environment: &Environment, trials: Trials) -> Self {
+    /// Publishes what lies in the folder and in the binary. The folder need not be there. Texts that were served before have the
+    /// numbers of `past`. Tests are run when somebody looks the next time: no start waits for them.
+    pub fn open(folder: &Path, limits: Limits, environment: &Environment, trials: Trials, past: Vec<Numbered>) -> Self {
         let shelf = Arc::new(Shelf::new(limits));
         let manifests = Manifests::of(folder.into(), environment.clone());
+        past.iter().for_each(|past| shelf.remember(&past.service, past.digest, past.number));
+        let versions = Arc::new(Versions::since(past.into_iter().map(|past| (past.service, past.number))));
         let trials = Arc::new(trials);
-        let room =
-            Self { shelf, folder: folder.into(), manifests, seen: Arc::default(), versions: Arc::default(), trials };
-        room.read();
+        let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default(), versions, trials };
+        room.read(Reason::Found);
         room
     }
 
     /// Reads the folder again, publishes what has changed and holds what its tests expect, and tells what is wrong. Blocks for as long as
     /// tests take.
     pub fn look(&self) -> Looked {
-        let mut looked = self.read();
+        let mut looked = self.read(Reason::Saved);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, seen) in seen.iter_mut().filter(|(_, seen)| seen.untried) {
             let Some(edition) = self.shelf.find(name) else { continue };
@@ -115,7 +120,7 @@ impl ServiceRoom {
         looked
     }
 
-    fn read(&self) -> Looked {
+    fn read(&self, reason: Reason) -> Looked {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut looked = Looked::default();
         let found = self.texts(&mut looked);
@@ -139,7 +144,7 @@ impl ServiceRoom {
                     continue;
                 }
             }
-            let published = self.publish(&name, &text);
+            let published = self.publish(&name, &text, reason);
             seen.text = Some(text);
             match published {
                 Ok(Served { version, fault }) => {
@@ -225,7 +230,7 @@ impl ServiceRoom {
         }
     }
 
-    fn publish(&self, name: &str, text: &Result<String, String>) -> Result<Served, String> {
+    fn publish(&self, name: &str, text: &Result<String, String>, reason: Reason) -> Result<Served, String> {
         let text = text.as_ref().map_err(Clone::clone)?;
         let file = self.file_of(name);
         if text.trim().is_empty() {
@@ -242,7 +247,7 @@ impl ServiceRoom {
             self.try_out(name, text, &imported(&file, text, &ground))?;
         }
         let edition = self.shelf.publish_with(name, (&file, text), &library).map_err(|broken| broken.to_string())?;
-        self.versions.note(&edition, clock::wall());
+        self.versions.note(version(&edition, reason));
         Ok(Served { version: edition.in_words(), fault })
     }
 
@@ -269,9 +274,9 @@ impl ServiceRoom {
         &self.folder
     }
 
-    /// What was served since the start.
-    pub fn versions(&self) -> &Versions {
-        &self.versions
+    /// What was served, on its way into the store.
+    pub fn versions(&self) -> Arc<Versions> {
+        self.versions.clone()
     }
 
     /// The tests of a service: those beside it, and for one of ours those that it comes with. Blocks.
@@ -338,6 +343,20 @@ impl ServiceRoom {
             Err(error) => looked.broken.push(format!("{}: {error}", self.folder.display())),
         }
         texts
+    }
+}
+
+/// A text that is served from now on.
+fn version(edition: &Edition, reason: Reason) -> Version {
+    let is_ours = shipped::service(&edition.name).is_some_and(|text| *edition.text == *text);
+    Version {
+        service: edition.name.clone(),
+        number: edition.version,
+        name: edition.in_words(),
+        digest: edition.digest,
+        text: edition.text.clone(),
+        reason: if is_ours { Reason::Shipped } else { reason },
+        since: clock::wall(),
     }
 }
 

@@ -28,6 +28,7 @@ use patchcord_web::{
     sounds::Sounds,
     store::{OpenError, Store},
     uploads::Offered,
+    versions,
     webhooks::{self, ToldRecords, ToldRegistrations, Webhooks},
 };
 use rustls::pki_types::CertificateDer;
@@ -68,6 +69,9 @@ pub enum StartError {
     /// The same for bindings.
     #[error("the registrations cannot be loaded")]
     Bindings(#[source] patchcord_engine::routing::ShelfError),
+    /// The same for versions of services.
+    #[error("the versions of services cannot be loaded")]
+    Versions(#[source] patchcord_engine::routing::ShelfError),
     /// There is no first login.
     #[error("the first login cannot be made")]
     People(#[from] PeopleError),
@@ -111,7 +115,9 @@ impl StartError {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Folder(_) | Self::Control(_) | Self::Token(_) | Self::Spool(_) => "server.data",
-            Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) | Self::People(_) => "database.url",
+            Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) | Self::Versions(_) | Self::People(_) => {
+                "database.url"
+            }
             Self::Web { .. } => "web.listen",
             Self::Shown(_) => "web.certificate",
             Self::Sound(error) => error.key(),
@@ -129,7 +135,9 @@ impl StartError {
             Self::Store(error) => error.remedy(),
             Self::Endpoints(error) => error.remedy(),
             Self::People(error) => error.remedy().into(),
-            Self::Bindings(_) => "see that the database is whole, or restore it from a backup".into(),
+            Self::Bindings(_) | Self::Versions(_) => {
+                "see that the database is whole, or restore it from a backup".into()
+            }
             Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
             Self::Shown(_) => {
                 "correct the files that [web] names; without them the certificate of [tls] is shown".into()
@@ -208,8 +216,7 @@ async fn open_rooms(
     let control = control::bind(hold)?;
     let (recordings, kept) = (config.sound.recordings.as_path().into(), config.sound.kept);
     let (room, voices) = sound::open(&config)?;
-    let trials = Trials::new(config.sound.tests);
-    let services = ServiceRoom::open(&config.sound.scripts, limits(&config), &environment, trials);
+    let services = read_services(&config, &store, &environment).await?;
     let (desks, on_shards) = (board.clone(), services.clone());
     let exchange = move |_shard| -> Box<dyn runtime::Desk> {
         Box::new(Exchange::with_services(desks.clone(), clock::now(), on_shards.on_shard()))
@@ -266,10 +273,18 @@ fn limits(config: &Config) -> Limits {
     Limits { language, ..config.scripts.clone() }
 }
 
-/// Who watches the folder of services, asks them at their moments, and sees whether each shard goes on.
-fn open_services(services: ServiceRoom, house: &Arc<Running>, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 3] {
-    let (manifests, runtime) = (services.manifests(), house.runtime());
+/// The services, under the numbers that their texts had.
+async fn read_services(config: &Config, store: &Store, environment: &Environment) -> Result<ServiceRoom, StartError> {
+    let (sound, trials) = (&config.sound, Trials::new(config.sound.tests));
+    let past = store.numbers_of_versions().await.map_err(StartError::Versions)?;
+    Ok(ServiceRoom::open(&sound.scripts, limits(config), environment, trials, past))
+}
+
+/// Who watches the folder of services and keeps their versions, asks them at their moments, and sees whether each shard goes on.
+fn open_services(services: ServiceRoom, house: &Arc<Running>, stopped: &watch::Receiver<bool>) -> [JoinHandle<()>; 4] {
+    let (manifests, runtime, store) = (services.manifests(), house.runtime(), house.store().clone());
     [
+        tokio::spawn(versions::keep(store, services.versions(), stopped.clone())),
         tokio::spawn(services.watch(stopped.clone())),
         tokio::spawn(timers::keep(manifests, runtime.clone(), stopped.clone())),
         tokio::spawn(pulse::keep(house.pulse().clone(), runtime.clone(), stopped.clone())),

@@ -1,16 +1,12 @@
-//! What is asked of the scripts themselves: replays, tests made of calls, lints, tests and coverage, versions. All of it runs beside
-//! the calls, on a thread of its own, one at a time.
+//! What is asked of the scripts themselves: replays, tests made of calls, lints, tests and coverage. All of it runs beside the
+//! calls, on a thread of its own, one at a time.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use hyper::StatusCode;
 use patchcord_engine::journal::Story;
 use patchcord_scripts::{
-    Edition, Host,
+    Host,
     replay::{Came, Said, replay},
     simulator::{Setting, Stage},
     testing::{Source, Verdict, Wishes, run, test_of},
@@ -18,38 +14,14 @@ use patchcord_scripts::{
 use patchcord_web::{
     house::Answer,
     problem::{Problem, chain},
-    workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, SaidThen, Tried, Version, Workshop},
+    workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, SaidThen, Tried, Workshop},
 };
 
 use super::services::ServiceRoom;
 use crate::config::SOUNDS;
 
-/// Versions that are kept of all services together: what somebody who mends a script looks back at.
-const MOST_VERSIONS: usize = 200;
-
 /// How much of a call that nobody makes is played: long enough for a menu that nobody answers.
 const IMAGINED: Duration = Duration::from_secs(60);
-
-/// Every text that was served since the start, as far as it is kept.
-#[derive(Debug, Default)]
-pub struct Versions(Mutex<VecDeque<(String, Version)>>);
-
-impl Versions {
-    /// A text is served from now on.
-    pub fn note(&self, edition: &Edition, now: SystemTime) {
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let since_ms = u64::try_from(since).unwrap_or(u64::MAX);
-        let version = Version { name: edition.in_words(), since_ms, text: edition.text.to_string() };
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((edition.name.clone(), version));
-        kept.truncate(MOST_VERSIONS);
-    }
-
-    fn of(&self, service: &str) -> Vec<Version> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().filter(|(name, _)| name == service).map(|(_, version)| version.clone()).collect()
-    }
-}
 
 /// See the module.
 pub struct Bench {
@@ -157,7 +129,6 @@ impl Workshop for Bench {
                 tests: report.verdicts.iter().map(tried).collect(),
                 broken: report.broken,
                 lines: lines.unwrap_or_default(),
-                versions: services.versions().of(&service),
             })
         }))
     }

@@ -19,6 +19,7 @@
 //! phone      browsers that are phones: their sockets
 //! house      what control and doors ask of the running server; `main` answers
 //! workshop   what is asked of the scripts themselves; `main` answers
+//! versions   texts that services had, on their way into the store
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! outside    what scripts reach outside their calls: stored values, servers
 //! uploads    recordings that are brought into a bucket
@@ -57,3 +58,4 @@ pub mod store;
 pub mod uploads;
 pub mod webhooks;
 pub mod workshop;
+pub mod versions;

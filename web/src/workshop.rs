@@ -15,7 +15,7 @@ pub trait Workshop: Send + Sync {
     fn test_of(&self, story: Story) -> Answer<'_, Result<MadeTest, Problem>>;
     /// What a service would do if somebody called then and said nothing.
     fn imagine(&self, wanted: Imagined) -> Answer<'_, Result<String, Problem>>;
-    /// What is wrong with a service, what its tests say, and which versions of it were served.
+    /// What is wrong with a service, and what its tests say.
     fn examine(&self, service: String) -> Answer<'_, Result<Examined, Problem>>;
 }
 
@@ -91,8 +91,6 @@ pub struct Examined {
     pub broken: Vec<String>,
     /// Lines that can run, by number, and whether a test reached them.
     pub lines: Vec<(usize, bool)>,
-    /// Versions that were served since the start, the latest first.
-    pub versions: Vec<Version>,
 }
 
 /// A test that was run.
@@ -106,15 +104,4 @@ pub struct Tried {
     pub failed: Option<String>,
     /// How long it took, in virtual time.
     pub lasted: Duration,
-}
-
-/// A text that was served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Version {
-    /// As records name it.
-    pub name: String,
-    /// Since when, in milliseconds since 1970.
-    pub since_ms: u64,
-    /// Its text.
-    pub text: String,
 }

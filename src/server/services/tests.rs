@@ -1,10 +1,10 @@
-//! The folder of services, as somebody changes it: what is served, what is not, and what is told.
+//! The folder of services, as somebody changes it: what is served, what is not and what is told, and over a restart.
 
 use super::*;
 
 fn room() -> (tempfile::TempDir, ServiceRoom) {
     let folder = tempfile::tempdir().expect("a folder");
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true));
+    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Vec::new());
     (folder, room)
 }
 
@@ -24,6 +24,29 @@ fn a_file_is_served_when_it_is_saved_and_no_more_when_it_is_gone() {
     fs::remove_file(folder.path().join("ivr.rhai")).expect("it was there");
     assert_eq!(room.look().withdrawn, ["ivr"]);
     assert!(room.on_shard().find("ivr").is_none());
+}
+
+#[test]
+fn a_restart_goes_on_with_the_numbers_and_tells_only_what_is_new() {
+    let (folder, first) = room();
+    write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
+    first.look();
+    write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(486); }");
+    first.look();
+    let before = first.shelf.find("ivr").expect("served").in_words();
+    assert!(before.starts_with("2 "), "{before}");
+    let numbered = |edition: Arc<Edition>| Numbered {
+        service: edition.name.clone(),
+        number: edition.version,
+        digest: edition.digest,
+    };
+    let past: Vec<Numbered> = first.shelf.all().into_iter().map(numbered).collect();
+    let again = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), past);
+    assert_eq!(again.shelf.find("ivr").expect("served").in_words(), before);
+    assert_eq!(again.versions.waiting(), 0, "each goes on");
+    write(&folder, "ivr.rhai", "fn on_invite(caller) { }");
+    assert!(again.look().published[0].starts_with("ivr 3 "));
+    assert_eq!(again.versions.waiting(), 1);
 }
 
 #[test]
@@ -102,7 +125,7 @@ fn what_nothing_stood_before_is_served_and_its_failing_test_is_told_until_it_is_
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder, "ivr_test.rhai", ANSWERS);
     write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true));
+    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Vec::new());
     assert!(room.shelf.find("ivr").is_some());
     let told = room.look().broken;
     assert!(told[0].starts_with("ivr_test.rhai:3:9: "), "{told:?}");
@@ -115,7 +138,7 @@ fn what_nothing_stood_before_is_served_and_its_failing_test_is_told_until_it_is_
 fn what_does_not_parse_at_the_start_is_told_to_be_served_by_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder, "ivr.rhai", "fn on_invite(caller) {\n  caller.answer(\n}");
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true));
+    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Vec::new());
     let told = room.look().broken;
     assert!(told[0].starts_with("ivr.rhai:3:1: ") && told[0].ends_with("; nothing is served as ivr"), "{told:?}");
     assert_eq!(room.look().broken, told);

@@ -210,6 +210,13 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/routes", Right::ReadRoutes, "Where numbers lead", || get(routing::routes)),
     door("get", "/api/v1/trunks", Right::ReadRoutes, "Carriers, and whether they answer", || get(routing::trunks)),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
+    door(
+        "get",
+        "/api/v1/services/{name}/versions",
+        Right::ReadRoutes,
+        "Texts that a service had, the latest first",
+        || get(services::versions),
+    ),
     door("get", ASK, Right::AskServices, "Asks a service, which answers as it likes", || asking(get(services::ask))),
     door("post", ASK, Right::AskServices, "Asks a service with a body", || asking(post(services::ask))),
     door("put", ASK, Right::AskServices, "Asks a service with a body", || asking(put(services::ask))),

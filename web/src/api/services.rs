@@ -3,14 +3,19 @@
 //! Whoever asks shows a token or is logged in, and needs the right to ask services. The service hears what was asked, without what proves who
 //! asks; what it may do is what its manifest says.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
+    Json,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::Response,
 };
+use data_encoding::HEXLOWER;
 use patchcord_engine::occasion::{Kind, NoAnswer, Occasion};
 use serde_json::{Value, json};
 
@@ -18,7 +23,11 @@ use super::{
     Rooms,
     ask::{Asked, Named, Sent},
 };
-use crate::{people::Asker, problem::Problem};
+use crate::{
+    people::{Asker, guard::away},
+    problem::Problem,
+    store::versions::Past,
+};
 
 /// The largest body that a service is asked with.
 pub const MAX_ASKED: usize = 128 << 10;
@@ -55,6 +64,28 @@ pub(super) async fn ask(
     });
     let answer = rooms.house.ask(service, Occasion::new(Kind::Web, &asker.name, &about)).await?;
     Ok(worded(&answer))
+}
+
+/// `GET /api/v1/services/{name}/versions`: what they said stands on the page of the service.
+pub(super) async fn versions(
+    State(rooms): State<Rooms>,
+    Named(service): Named<String>,
+) -> Result<Json<Value>, Problem> {
+    let past = rooms.store.versions_of(&service).await.map_err(|error| away(&error))?;
+    let served = rooms.house.services().into_iter().find(|known| known.name == service);
+    if past.is_empty() && served.is_none() {
+        return Err(NoAnswer::NoService(service).into());
+    }
+    let ms = |at: SystemTime| at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let told = |version: &Past| {
+        json!({
+            "version": version.name, "number": version.number, "sha256": HEXLOWER.encode(&version.digest),
+            "bytes": version.bytes, "reason": version.reason.word(),
+            "first_ms": ms(version.first), "since_ms": ms(version.since),
+            "served": served.as_ref().is_some_and(|served| served.version == version.name),
+        })
+    };
+    Ok(Json(json!({ "versions": past.iter().map(told).collect::<Vec<_>>() })))
 }
 
 /// What a service answers, over HTTP.

@@ -1,9 +1,6 @@
 //! One service: its text with what its tests reached and how many callers came by, what is wrong with it, its tests, its versions.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{Duration, UNIX_EPOCH},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{
     extract::{Path, Query, State},
@@ -11,7 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use patchcord_engine::journal::{RecordShelf, Story, What, long};
+use patchcord_engine::{
+    journal::{RecordShelf, Story, What, long},
+    routing::ShelfError,
+};
 use serde::Deserialize;
 
 use super::{
@@ -26,8 +26,12 @@ use crate::{
     masking::masked,
     people::{Asker, Right},
     problem::Problem,
-    store::Wanted,
-    workshop::{Examined, Version},
+    store::{
+        Wanted,
+        versions::{KEPT, Past},
+    },
+    versions::Reason,
+    workshop::Examined,
 };
 
 /// Calls whose journals are read to see where callers come by.
@@ -64,7 +68,14 @@ pub async fn show(
         true => funnel(&rooms, &service).await.map_err(|error| Wrong::from(error).to(&guest.0))?,
         false => Funnel::default(),
     };
-    let old = asked.version.as_deref().and_then(|version| examined.versions.iter().find(|it| it.name == version));
+    let away = |error: ShelfError| Wrong::from(error).to(&guest.0);
+    let past = rooms.store.versions_of(&service.name).await.map_err(away)?;
+    let old = match asked.version.filter(|version| sources && *version != service.version) {
+        Some(version) => {
+            rooms.store.text_of_version(&service.name, &version).await.map_err(away)?.map(|text| (version, text))
+        }
+        None => None,
+    };
     let body = html! {
         div.head {
             div {
@@ -86,16 +97,16 @@ pub async fn show(
             } @else { p.empty { "Operators and admins may read it: numbers, PINs and keys may be written there." } }
         }
         div.cards {
-            section.card.flush { h2 { "Tests" } (tests(&examined, sources)) }
-            section.card.flush { h2 { "Versions since the start" } (versions(&service, &examined.versions, sources)) }
+            section.card.flush { h2 { "Tests" } (tests(&service.name, &examined, sources)) }
+            section.card.flush { h2 { "Versions" } (versions(&service, &past, sources)) }
         }
-        @if let Some(old) = old.filter(|old| sources && old.name != service.version) { (difference(&service, old)) }
+        @if let Some((version, text)) = &old { (difference(&service, version, text)) }
     };
     Ok(Frame::new(&service.name, Place::Services, &guest.0).page(body).into_response())
 }
 
 /// Where the last calls of the version that is served came by.
-async fn funnel(rooms: &Rooms, service: &Service) -> Result<Funnel, patchcord_engine::routing::ShelfError> {
+async fn funnel(rooms: &Rooms, service: &Service) -> Result<Funnel, ShelfError> {
     let wanted = Wanted { service: Some(service.name.clone()), ..Wanted::default() };
     let found = rooms.store.find_calls(&wanted, None, CALLS).await?;
     let mut funnel = Funnel::default();
@@ -159,11 +170,11 @@ fn text(text: &str, examined: &Examined, funnel: &Funnel) -> Markup {
 }
 
 /// Where the text may be read, also how a test failed, which tells what the service did.
-fn tests(examined: &Examined, sources: bool) -> Markup {
+fn tests(service: &str, examined: &Examined, sources: bool) -> Markup {
     let name = |name: &str| if sources { name.to_owned() } else { masked(name) };
     html! {
         @for broken in &examined.broken { p.flash.bad { (if sources { broken.clone() } else { masked(broken) }) } }
-        @if examined.tests.is_empty() { p.empty { "None." } }
+        @if examined.tests.is_empty() { p.empty { "None. Write " code { "fn test_…(t)" } " into " code { (service) "_test.rhai" } ", or make one of a call, on the page of that call." } }
         ul.stories {
             @for test in &examined.tests {
                 li {
@@ -190,14 +201,21 @@ fn clean_spaces(line: &str) -> String {
     line.chars().filter(|letter| !letter.is_control()).collect()
 }
 
-fn versions(service: &Service, versions: &[Version], sources: bool) -> Markup {
+fn versions(service: &Service, versions: &[Past], sources: bool) -> Markup {
     html! {
-        @if versions.is_empty() { p.empty { "It is as it was at the start." } }
+        @if versions.is_empty() { p.empty { "Its version is being written down: load the page again." } }
+        @else if versions.len() >= KEPT { p.compared.small.muted { "The " (KEPT) " that were served last; earlier ones are forgotten." } }
         table { tbody {
             @for version in versions {
                 tr {
                     td.mono { (version.name) }
-                    td.nowrap { "since " (when(UNIX_EPOCH + Duration::from_millis(version.since_ms))) }
+                    td {
+                        span.nowrap { "since " (when(version.since)) }
+                        p.small.muted {
+                            (reason(version.reason)) ", " (version.bytes) " bytes"
+                            @if version.first < version.since { ", for the first time " (when(version.first)) }
+                        }
+                    }
                     td.right {
                         @if version.name == service.version { span.badge.good { "served" } }
                         @else if sources { a href={ "/services/" (service.name) "?version=" (version.name.replace(' ', "+")) "#difference" } { "what changed since" } }
@@ -208,11 +226,19 @@ fn versions(service: &Service, versions: &[Version], sources: bool) -> Markup {
     }
 }
 
-fn difference(service: &Service, old: &Version) -> Markup {
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Shipped => "comes with the server",
+        Reason::Found => "lay in the folder at a start",
+        Reason::Saved => "saved while the server ran",
+    }
+}
+
+fn difference(service: &Service, version: &str, text: &str) -> Markup {
     html! {
         section.card.flush #difference {
-            h2 { "What changed since version " (old.name) }
-            (super::call::compare::lines_of(&old.text, &service.text))
+            h2 { "What changed since version " (version) }
+            (super::call::compare::lines_of(text, &service.text))
         }
     }
 }

@@ -15,6 +15,7 @@
 //! voicemail  what was left for whom, and tries of PINs
 //! bans       who is refused at every door
 //! webhooks   what programs elsewhere have not taken yet
+//! versions   texts that services had
 //! people     users and tokens
 //! audit      who changed what, and who listened to what
 //! ```
@@ -45,6 +46,7 @@ pub mod voicemail;
 pub mod webhooks;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
+pub mod versions;
 
 use patchcord_engine::routing::ShelfError;
 

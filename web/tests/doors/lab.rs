@@ -28,7 +28,7 @@ use patchcord_web::{
     sounds::Sounds,
     store::{Place, Store},
     webhooks::{Settings, Webhooks},
-    workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, Tried, Version, Workshop},
+    workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, Tried, Workshop},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -144,12 +144,9 @@ impl Workshop for Pretended {
             self.services().into_iter().find(|known| known.name == service).map_or_else(String::new, |it| it.text);
         let (name, place) = ("it calls".into(), "hello_test.rhai:1".into());
         let test = Tried { name, place, failed: Some(text.clone()), lasted: Duration::from_secs(1) };
-        let before = Version { name: "0".into(), since_ms: 1, text: text.clone() };
         // What is wrong quotes a word of the text.
         let fault = format!("hello.rhai:1:6: nobody is called {}", text.split('"').nth(1).unwrap_or_default());
-        Box::pin(async {
-            Ok(Examined { faults: vec![fault], tests: vec![test], versions: vec![before], ..Examined::default() })
-        })
+        Box::pin(async { Ok(Examined { faults: vec![fault], tests: vec![test], ..Examined::default() }) })
     }
 }
 

@@ -14,6 +14,7 @@ mod people;
 mod receivers;
 mod recordings;
 mod registrations;
+mod services;
 mod sockets;
 mod sounds;
 mod webhooks;

@@ -19,6 +19,7 @@ use patchcord_web::{
     people::{Asker, Right, Rights, Role},
     room_news::{Kind, RoomNews, Seen},
     store::webhooks::Delivery,
+    versions::{Reason, Version},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -117,6 +118,10 @@ async fn house() -> (Lab, CallId) {
     let route = Route { number, from: vec![Source::Endpoints], target, rewrite: None };
     lab.board.replan(PlanSettings { routes: vec![route], ..PlanSettings::default() }).expect("a plan");
     let (name, file) = ("hello".to_owned(), "hello.rhai".to_owned());
+    let (digest, reason, since) = ([0; 32], Reason::Saved, UNIX_EPOCH);
+    let before =
+        Version { service: name.clone(), number: 0, name: "0".into(), digest, text: (*text).into(), reason, since };
+    lab.store.keep_versions(&[before]).await.expect("kept");
     *lab.house.services.lock().expect("nobody panics") = vec![Service { name, version: "1".into(), file, text }];
     (lab, id)
 }

@@ -16,3 +16,4 @@ mod receivers;
 mod rooms;
 mod shelf;
 mod voicemail;
+mod versions;

@@ -1,0 +1,88 @@
+//! Versions of services, as both databases keep them.
+
+use patchcord_web::{
+    store::versions::{KEPT, Numbered},
+    versions::{Reason, Version, Versions, write},
+};
+
+use crate::lab::{Lab, laws, moment};
+
+laws!(
+    a_version_is_told_over_a_restart_with_what_it_said_and_when,
+    the_versions_that_were_served_last_stay_and_no_number_is_given_twice,
+    what_waits_is_written_once_the_store_takes_it
+);
+
+fn version(service: &str, number: u32, second: u64) -> Version {
+    Version {
+        service: service.into(),
+        number,
+        name: format!("{number} 0a0b0c0d"),
+        digest: [number as u8; 32],
+        // Nothing that a database of texts would refuse is refused here.
+        text: format!("fn on_invite(caller) {{ caller.tag(\"\0\", {number}) }}").into(),
+        reason: Reason::Saved,
+        since: moment(second),
+    }
+}
+
+async fn a_version_is_told_over_a_restart_with_what_it_said_and_when(lab: Lab) {
+    let store = lab.store().await;
+    let (first, second) = (version("ivr", 1, 1), version("ivr", 2, 20));
+    let found = Version { reason: Reason::Found, ..version("team", 1, 5) };
+    store.keep_versions(&[first.clone(), second.clone(), found]).await.expect("kept");
+    // Somebody went back to what it said first.
+    store.keep_versions(&[Version { since: moment(30), ..first.clone() }]).await.expect("kept");
+    store.close().await;
+
+    let store = lab.store().await;
+    let numbers = store.numbers_of_versions().await.expect("told");
+    let told: Vec<_> = numbers.iter().map(|it| (&*it.service, it.number)).collect();
+    assert_eq!(told, [("team", 1), ("ivr", 2), ("ivr", 1)], "what was served last is told last");
+    assert_eq!(numbers[1], Numbered { service: "ivr".into(), number: 2, digest: [2; 32] });
+
+    let past = store.versions_of("ivr").await.expect("told");
+    let told: Vec<_> = past.iter().map(|it| (&*it.name, it.number, it.first, it.since)).collect();
+    assert_eq!(told, [("1 0a0b0c0d", 1, moment(1), moment(30)), ("2 0a0b0c0d", 2, moment(20), moment(20))]);
+    assert_eq!((past[0].bytes, &*past[0].digest), (first.text.len() as u64, &[1; 32][..]));
+    assert_eq!(store.versions_of("team").await.expect("told")[0].reason, Reason::Found);
+
+    assert_eq!(store.text_of_version("ivr", "2 0a0b0c0d").await.expect("read").as_deref(), Some(&*second.text));
+    assert_eq!(store.text_of_version("ivr", "3 0a0b0c0d").await.expect("looked for"), None);
+    assert_eq!(store.text_of_version("team", "2 0a0b0c0d").await.expect("looked for"), None);
+    store.close().await;
+}
+
+async fn the_versions_that_were_served_last_stay_and_no_number_is_given_twice(lab: Lab) {
+    let store = lab.store().await;
+    let most = KEPT as u32;
+    let all: Vec<Version> = (1..=most + 5).map(|number| version("ivr", number, number.into())).collect();
+    store.keep_versions(&all).await.expect("kept");
+    store.keep_versions(&[version("team", 1, 0)]).await.expect("kept");
+    let past = store.versions_of("ivr").await.expect("told");
+    assert_eq!((past.len(), past[0].number, past[KEPT - 1].number), (KEPT, most + 5, 6));
+    assert_eq!(store.versions_of("team").await.expect("told").len(), 1, "another service has room of its own");
+
+    // Old texts come back one after the other, until the highest number was served longest ago.
+    let back: Vec<Version> = (6..most + 5).map(|number| version("ivr", number, 1000 + u64::from(number))).collect();
+    store.keep_versions(&back).await.expect("kept");
+    store.keep_versions(&[version("ivr", 5, 3000), version("ivr", 4, 3001)]).await.expect("kept");
+    let past = store.versions_of("ivr").await.expect("told");
+    assert_eq!((past[0].number, past[1].number), (4, 5));
+    assert_eq!(past.last().map(|it| it.number), Some(most + 5), "the highest number is remembered");
+    store.close().await;
+}
+
+async fn what_waits_is_written_once_the_store_takes_it(lab: Lab) {
+    let store = lab.store().await;
+    let versions = Versions::default();
+    (1..=120).for_each(|number| versions.note(version("ivr", number, number.into())));
+    store.close().await;
+    assert!(!write(&store, &versions).await);
+    assert_eq!(versions.waiting(), 120, "they wait");
+    let store = lab.store().await;
+    assert!(write(&store, &versions).await);
+    assert_eq!(versions.waiting(), 0);
+    assert_eq!(store.versions_of("ivr").await.expect("told")[0].number, 120);
+    store.close().await;
+}

@@ -1,6 +1,6 @@
 //! What is kept for how long, and how much of it: journals, records of calls, recordings.
 //!
-//! Nothing is forgotten unless the configuration says so. Once an hour, in this order: journals by their age, records by their age and
+//! Nothing of calls is forgotten unless the configuration says so; sessions of people go when they have lapsed. Once an hour, in this order: journals by their age, records by their age and
 //! by their number, recordings by their day, and then the eldest recordings until the rest fits. Calls that go on are never
 //! touched, and records go a few at a time, so that nobody who writes or reads waits for long.
 
@@ -50,6 +50,7 @@ pub struct Forgotten {
     journals: AtomicU64,
     records: AtomicU64,
     recordings: AtomicU64,
+    sessions: AtomicU64,
     failed: AtomicU64,
     recorded: AtomicU64,
 }
@@ -66,6 +67,7 @@ impl Forgotten {
             ("forgotten_journals", "Journals of calls that were forgotten by their age", &self.journals),
             ("forgotten_records", "Records of calls that were forgotten by their age or number", &self.records),
             ("forgotten_recordings", "Recordings that were deleted by their age or size", &self.recordings),
+            ("forgotten_sessions", "Sessions of people that had lapsed by themselves", &self.sessions),
             ("forgetting_failed", "Things that should have been forgotten and could not be", &self.failed),
         ] {
             page.counter(name, help, counter.load(Relaxed));
@@ -109,6 +111,7 @@ pub async fn watch(
 pub async fn forget(store: &Store, recordings: Arc<Path>, kept: Kept, forgotten: &Forgotten, now: SystemTime) {
     let Kept { journals, records, most_records, recordings: recorded, most_recorded, sent_first } = kept;
     let before = |kept: Option<Duration>| kept.and_then(|kept| now.checked_sub(kept));
+    forgotten.count("sessions that had lapsed", &forgotten.sessions, store.forget_sessions(now).await);
     if let Some(before) = before(journals) {
         forgotten.count("journals", &forgotten.journals, store.forget_journals(before).await);
     }

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::people::{Deed, Token, User};
+use crate::people::{Deed, Held, Rights, User};
 
 /// Who may open the dashboard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,10 +68,16 @@ pub struct TokenWords {
     pub id: String,
     /// What it is for.
     pub name: String,
-    /// What it may do.
+    /// What it may do now: no more than whom it goes back to.
     pub scopes: Vec<String>,
+    /// What it was made to do, beyond that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asleep: Vec<String>,
     /// Who made it.
     pub made_by: String,
+    /// The person whom it goes back to; absent: whoever holds the machine.
+    #[serde(default)]
+    pub person: Option<String>,
     /// When: milliseconds since 1970, UTC.
     pub created_ms: u64,
     /// Until when it is taken; absent: until it is removed.
@@ -131,13 +137,16 @@ impl From<&User> for UserWords {
     }
 }
 
-impl From<&Token> for TokenWords {
-    fn from(token: &Token) -> Self {
+impl From<&Held> for TokenWords {
+    fn from(Held { token, now }: &Held) -> Self {
+        let words = |rights: Rights| rights.to_string().split_whitespace().map(str::to_owned).collect();
         Self {
             id: token.id.clone(),
             name: token.name.clone(),
-            scopes: token.rights.to_string().split_whitespace().map(str::to_owned).collect(),
+            scopes: words(*now),
+            asleep: words(token.rights.without(*now)),
             made_by: token.made_by.clone(),
+            person: token.person.clone(),
             created_ms: millis(token.created),
             expires_ms: token.expires.map(millis),
         }

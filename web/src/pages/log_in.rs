@@ -64,7 +64,9 @@ pub async fn log_in(
     match rooms.people.log_in(&said.name, said.password, guard::source(&extensions), now).await {
         Ok(cookie) => {
             // The session that the browser had is over; nobody else may go on in it.
-            guard::cookie(&headers).into_iter().for_each(|old| rooms.people.log_out(old));
+            if let Some(old) = guard::cookie(&headers) {
+                rooms.people.log_out(old).await?;
+            }
             Ok(with_cookie(
                 is_secure(&headers, &extensions),
                 &cookie,
@@ -93,9 +95,11 @@ pub async fn log_out(
     extensions: Extensions,
     headers: HeaderMap,
     Posted(_): Posted<Nothing>,
-) -> Response {
-    guard::cookie(&headers).into_iter().for_each(|cookie| rooms.people.log_out(cookie));
-    with_cookie(is_secure(&headers, &extensions), "", 0, Redirect::to("/login").into_response())
+) -> Result<Response, Wrong> {
+    if let Some(cookie) = guard::cookie(&headers) {
+        rooms.people.log_out(cookie).await?;
+    }
+    Ok(with_cookie(is_secure(&headers, &extensions), "", 0, Redirect::to("/login").into_response()))
 }
 
 /// Whether the browser speaks HTTPS, to us or to a proxy that says so.

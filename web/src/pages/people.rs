@@ -17,7 +17,7 @@ use super::{
     wrong::Wrong,
 };
 use crate::{
-    people::{PeopleError, Right, Rights, Role, Token, User},
+    people::{Held, PeopleError, Right, Rights, Role, User},
     phone::own,
     problem::Problem,
 };
@@ -58,7 +58,7 @@ async fn page(rooms: &Rooms, guest: &Guest, made: Option<&str>) -> Result<Respon
         }
         section.card.flush {
             h2 { "Tokens of programs" }
-            @if tokens.is_empty() { p.empty { "No program has one." } } @else { (token_table(&tokens, &csrf)) }
+            @if tokens.is_empty() { p.empty { "No program has one. Make the first below." } } @else { (token_table(&tokens, &csrf)) }
         }
         section.card {
             h2 { "Make a token" }
@@ -122,16 +122,22 @@ fn user_table(users: &[User], endpoints: &[String], csrf: &str) -> Markup {
     }
 }
 
-fn token_table(tokens: &[Token], csrf: &str) -> Markup {
+fn token_table(tokens: &[Held], csrf: &str) -> Markup {
     html! {
         div.scroll {
             table.middle.rows {
                 thead { tr { th { "For" } th { "May" } th { "Made by" } th { "Until" } th {} } }
                 tbody {
-                    @for token in tokens {
+                    @for Held { token, now } in tokens {
+                        @let asleep = token.rights.without(*now);
                         tr {
                             td { strong { (token.name) } p.small.muted.mono { (token.id) } }
-                            td.small.mono { (token.rights) }
+                            td.small {
+                                span.mono { (now) }
+                                @if asleep != Rights::default() {
+                                    p.muted { "Not " span.mono { (asleep) } ", because " (token.person.as_deref().unwrap_or("nobody")) " may not, or is not there any more." }
+                                }
+                            }
                             td { (token.made_by) }
                             td.nowrap { (token.expires.map_or_else(|| "no end".into(), moment)) }
                             td.right {

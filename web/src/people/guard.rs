@@ -14,7 +14,7 @@ use axum::{
 };
 use patchcord_engine::{routing::ShelfError, runtime::clock};
 
-use super::{People, Rights, Session};
+use super::{Held, People, Rights, Session};
 use crate::{
     problem::{Problem, chain},
     serve::Source,
@@ -38,6 +38,8 @@ pub struct Asker {
     pub origin: String,
     /// What he may do.
     pub rights: Rights,
+    /// The person that he is, or that his token goes back to; none: whoever holds the machine.
+    pub person: Option<String>,
     /// The session of a person's browser.
     pub session: Option<Session>,
 }
@@ -45,20 +47,26 @@ pub struct Asker {
 impl Asker {
     /// The server itself.
     pub fn server() -> Self {
-        Self { name: "server".into(), origin: "start".into(), rights: Rights::all(), session: None }
+        Self { name: "server".into(), origin: "start".into(), rights: Rights::all(), person: None, session: None }
     }
 
     /// Whoever may use the control socket, or opens the database without a server.
     pub fn command_line() -> Self {
-        Self { name: "command line".into(), origin: "this machine".into(), rights: Rights::all(), session: None }
+        Self {
+            name: "command line".into(),
+            origin: "this machine".into(),
+            rights: Rights::all(),
+            person: None,
+            session: None,
+        }
     }
 
     pub(super) fn nobody(origin: String) -> Self {
-        Self { name: "nobody".into(), origin, rights: Rights::default(), session: None }
+        Self { name: "nobody".into(), origin, rights: Rights::default(), person: None, session: None }
     }
 
     pub(super) fn named(name: &str, origin: String) -> Self {
-        Self { name: name.into(), origin, rights: Rights::default(), session: None }
+        Self { name: name.into(), origin, rights: Rights::default(), person: None, session: None }
     }
 }
 
@@ -140,19 +148,20 @@ async fn by_token(people: &People, shown: &str, origin: String) -> Result<Asker,
         true => people.by_token(shown, clock::wall()).await.map_err(|error| away(&error))?,
         false => None,
     };
-    let Some(token) = found else {
-        let detail = "the token is unknown, or it has lapsed";
+    let Some(Held { token, now: rights }) = found else {
+        let detail = "the token is unknown, or it has lapsed, or the person who made it is not there any more";
         return Err(Problem::new(StatusCode::UNAUTHORIZED, detail).remedy("make another with `POST /api/v1/tokens`"));
     };
-    Ok(Asker { name: format!("token {}", token.name), origin, rights: token.rights, session: None })
+    Ok(Asker { name: format!("token {}", token.name), origin, rights, person: token.person, session: None })
 }
 
 async fn by_cookie(people: &People, cookie: &str, origin: String) -> Result<Option<Asker>, Problem> {
-    let found = people.by_cookie(cookie, clock::now()).await.map_err(|error| away(&error))?;
+    let found = people.by_cookie(cookie, clock::wall()).await.map_err(|error| away(&error))?;
     Ok(found.map(|(session, role)| Asker {
         name: session.user.clone(),
         origin,
         rights: role.rights(),
+        person: Some(session.user.clone()),
         session: Some(session),
     }))
 }

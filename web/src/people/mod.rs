@@ -6,6 +6,7 @@
 //! session    who is logged in, by cookie
 //! throttle   slows guessing down
 //! guard      from a request to whoever asks, and what he may
+//! tokens     what programs show, and what it is worth
 //! People     joins them over the store; each change goes into the audit log
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod password;
 mod role;
 pub mod session;
 mod throttle;
+mod tokens;
 
 use std::{
     sync::Mutex,
@@ -28,17 +30,15 @@ use tracing::{error, info, warn};
 pub use guard::Asker;
 pub use role::{Right, Rights, Role, UnknownWord};
 pub use session::Session;
+pub use tokens::{Held, MAX_TOKENS, Token};
 
 use crate::{serve::Source, store::Store};
 use password::{HashError, Hasher, Unfit, made};
-use session::{Sessions, hash};
+use session::Sessions;
 use throttle::Throttle;
 
 /// Users of a server, at most: they are loaded and shown as one list.
 pub const MAX_USERS: usize = 1000;
-
-/// Tokens, at most, for the same reason.
-pub const MAX_TOKENS: usize = 1000;
 
 /// Longest name of a user or a token.
 pub const MAX_NAME: usize = 64;
@@ -48,12 +48,6 @@ const FIRST: &str = "admin";
 
 /// Letters of the first password: a hundred bits.
 const FIRST_LETTERS: usize = 20;
-
-/// Letters of a token's public part and of its secret.
-const TOKEN_LETTERS: (usize, usize) = (10, 52);
-
-/// What every token begins with, so that scanners of leaked secrets know one.
-const TOKEN_MARK: &str = "pat_";
 
 /// A person.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,25 +62,6 @@ pub struct User {
     pub created: SystemTime,
     /// The endpoint as which he calls and is called in the dashboard.
     pub endpoint: Option<String>,
-}
-
-/// What a program shows instead of a password; the secret itself is nowhere.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token {
-    /// By which people know it.
-    pub id: String,
-    /// What it is for.
-    pub name: String,
-    /// Of its secret.
-    pub hash: Vec<u8>,
-    /// What it may do.
-    pub rights: Rights,
-    /// Who made it.
-    pub made_by: String,
-    /// When.
-    pub created: SystemTime,
-    /// Until when it is taken; none: until it is removed.
-    pub expires: Option<SystemTime>,
 }
 
 /// Something that somebody did.
@@ -174,7 +149,7 @@ pub struct People {
 impl People {
     /// Those of that store.
     pub fn new(store: Store) -> Self {
-        let (hasher, sessions) = (Hasher::default(), Sessions::default());
+        let (hasher, sessions) = (Hasher::default(), Sessions::new(store.clone()));
         Self { store, hasher, sessions, throttle: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
@@ -212,45 +187,25 @@ impl People {
             return Err(LogInError::Wrong);
         };
         self.throttle().right(source, name);
-        let cookie = self.sessions.begin(&user.name, now).map_err(HashError::from)?;
+        let cookie = self.sessions.begin(&user, wall).await?;
         info!(%origin, "somebody logged in");
         self.note(&Asker::named(&user.name, origin), "logged in", "", wall).await;
         Ok(cookie)
     }
 
     /// Ends a session.
-    pub fn log_out(&self, cookie: &str) {
-        self.sessions.end(cookie);
+    pub async fn log_out(&self, cookie: &str) -> Result<(), ShelfError> {
+        self.sessions.end(cookie).await
     }
 
     /// Who has that cookie, and what he may do now.
-    pub async fn by_cookie(&self, cookie: &str, now: Instant) -> Result<Option<(Session, Role)>, ShelfError> {
-        let Some(session) = self.sessions.find(cookie, now) else { return Ok(None) };
-        Ok(self.store.user(&session.user).await?.map(|user| (session, user.role)))
-    }
-
-    /// The token that a program shows.
-    pub async fn by_token(&self, shown: &str, wall: SystemTime) -> Result<Option<Token>, ShelfError> {
-        let Some((id, secret)) = shown.strip_prefix(TOKEN_MARK).and_then(|rest| rest.split_once('_')) else {
-            return Ok(None);
-        };
-        if id.len() > MAX_NAME {
-            return Ok(None);
-        }
-        let token = self.store.token(id).await?;
-        // Hashes are compared, so how long that takes says nothing about the secret.
-        let right = |token: &Token| token.hash == hash(secret) && token.expires.is_none_or(|expires| wall < expires);
-        Ok(token.filter(right))
+    pub async fn by_cookie(&self, cookie: &str, wall: SystemTime) -> Result<Option<(Session, Role)>, ShelfError> {
+        self.sessions.find(cookie, wall).await
     }
 
     /// All users, by name.
     pub async fn users(&self) -> Result<Vec<User>, ShelfError> {
         self.store.users().await
-    }
-
-    /// All tokens.
-    pub async fn tokens(&self) -> Result<Vec<Token>, ShelfError> {
-        self.store.tokens().await
     }
 
     /// Adds a user.
@@ -301,7 +256,6 @@ impl People {
         if !self.store.change_user(name, hash.as_deref(), role, now).await? {
             return Err(PeopleError::NotFound(format!("user {name}")));
         }
-        self.sessions.end_all(name);
         let what = match (hash, role) {
             (Some(_), None) => "changed password of".to_owned(),
             (None, Some(role)) => format!("made {role}"),
@@ -334,58 +288,18 @@ impl People {
         Ok(())
     }
 
-    /// Removes a user. His sessions end.
+    /// Removes a user. His sessions end, and the tokens that go back to him are removed.
     pub async fn remove(&self, by: &Asker, name: &str, now: SystemTime) -> Result<(), PeopleError> {
         let _turn = self.turn.lock().await;
         self.spare_last_admin(name).await?;
-        if !self.store.remove_user(name).await? {
+        let Some(tokens) = self.store.remove_user(name).await? else {
             return Err(PeopleError::NotFound(format!("user {name}")));
-        }
-        self.sessions.end_all(name);
+        };
         self.store.forget_filters(name).await?;
         self.note(by, "removed user", name, now).await;
-        Ok(())
-    }
-
-    /// Makes a token; gives its text, which nobody else will ever tell.
-    pub async fn make_token(
-        &self,
-        by: &Asker,
-        label: &str,
-        rights: Rights,
-        lasts: Option<Duration>,
-        now: SystemTime,
-    ) -> Result<String, PeopleError> {
-        if label.trim().is_empty() || label.chars().count() > MAX_NAME || label.chars().any(char::is_control) {
-            return Err(PeopleError::Name(label.into()));
+        if tokens > 0 {
+            self.note(by, "removed tokens of", &format!("{name} ({tokens})"), now).await;
         }
-        if rights == Rights::default() {
-            return Err(PeopleError::NoScope);
-        }
-        if rights.and(by.rights) != rights {
-            return Err(PeopleError::Beyond);
-        }
-        let _turn = self.turn.lock().await;
-        if self.store.tokens().await?.len() >= MAX_TOKENS {
-            return Err(PeopleError::Full);
-        }
-        let (id, secret) = (made(TOKEN_LETTERS.0)?, made(TOKEN_LETTERS.1)?);
-        let expires = lasts.and_then(|lasts| now.checked_add(lasts));
-        let (hash, made_by) = (hash(&secret).to_vec(), by.name.clone());
-        let text = format!("{TOKEN_MARK}{id}_{secret}");
-        let token = Token { id, name: label.trim().into(), hash, rights, made_by, created: now, expires };
-        self.store.add_token(&token).await?;
-        self.note(by, "made token", &format!("{} ({})", token.name, token.rights), now).await;
-        Ok(text)
-    }
-
-    /// Removes a token.
-    pub async fn remove_token(&self, by: &Asker, id: &str, now: SystemTime) -> Result<(), PeopleError> {
-        let _turn = self.turn.lock().await;
-        if !self.store.remove_token(id).await? {
-            return Err(PeopleError::NotFound(format!("token {id}")));
-        }
-        self.note(by, "removed token", id, now).await;
         Ok(())
     }
 

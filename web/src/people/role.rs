@@ -134,6 +134,11 @@ impl Rights {
         Self(self.0 & other.0)
     }
 
+    /// Those that are not in the other.
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Those of a token: scopes with blanks between.
     pub fn of_scopes(text: &str) -> Result<Self, UnknownWord> {
         text.split_whitespace().map(str::parse).collect()

@@ -1,18 +1,21 @@
 //! Who is logged in.
 //!
-//! A session is known by 256 bits of chance in a cookie; here lies only their hash, so that nobody who reads this memory
+//! A session is known by 256 bits of chance in a cookie; the store has only their hash, so that nobody who reads it
 //! can take a session over. It is made at a log-in and at no other time, so no cookie that somebody planted becomes one.
-//! It lasts [`IDLE`] since it was last used and [`LONGEST`] in all, and ends with the process.
+//! It lasts [`IDLE`] since it was last used and [`LONGEST`] in all, also over restarts, and ends with its person's password or role.
 
 use std::{
-    collections::HashMap,
-    sync::Mutex,
-    time::{Duration, Instant},
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
+use patchcord_engine::routing::ShelfError;
 use ring::digest;
+use tokio::sync::Semaphore;
+use tracing::warn;
 
-use super::password::made;
+use super::{LogInError, Role, User, password::HashError, password::made};
+use crate::store::Store;
 
 /// How long a session lasts that nobody uses: a working day.
 pub const IDLE: Duration = Duration::from_secs(9 * 3600);
@@ -20,11 +23,17 @@ pub const IDLE: Duration = Duration::from_secs(9 * 3600);
 /// How long one lasts at all.
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Sessions at once. Beyond it the one that was used longest ago ends.
-const MOST: usize = 1000;
+/// Sessions of one person: browsers of desk, home and pocket. Beyond it the one that was used longest ago ends.
+pub const MOST: usize = 20;
+
+/// How exactly it is known when one was used last: a page that keeps itself fresh must not write each second.
+pub const USED_WITHIN: Duration = Duration::from_secs(300);
 
 /// Letters of a session's name: five bits each.
 const LETTERS: usize = 52;
+
+/// What goes before the name where the token of its forms is made.
+const OF_FORMS: &str = "forms of ";
 
 type Hash = [u8; 32];
 
@@ -37,48 +46,63 @@ pub struct Session {
     pub csrf: String,
 }
 
-struct Kept {
-    session: Session,
-    began: Instant,
-    used: Instant,
+/// A session, as the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose it is.
+    pub owner: String,
+    /// What that person is now.
+    pub role: Option<Role>,
+    /// When it began.
+    pub began: SystemTime,
+    /// When it was used last, to [`USED_WITHIN`].
+    pub used: SystemTime,
 }
 
 /// The sessions there are.
-#[derive(Default)]
-pub struct Sessions(Mutex<HashMap<Hash, Kept>>);
+pub struct Sessions {
+    store: Store,
+    /// One at a time is marked as used, beside the request: a database that is locked holds no page up.
+    marking: Arc<Semaphore>,
+}
 
 impl Sessions {
-    /// A new session of that user; gives what the cookie says.
-    pub fn begin(&self, user: &str, now: Instant) -> Result<String, getrandom::Error> {
-        let (name, csrf) = (made(LETTERS)?, made(LETTERS)?);
-        let mut all = self.0.lock().expect("nobody panics in here");
-        all.retain(|_, kept| lives(kept, now));
-        if all.len() >= MOST
-            && let Some(eldest) = all.iter().min_by_key(|(_, kept)| kept.used).map(|(hash, _)| *hash)
-        {
-            all.remove(&eldest);
-        }
-        let session = Session { user: user.into(), csrf };
-        all.insert(hash(&name), Kept { session, began: now, used: now });
-        Ok(name)
+    /// Those of that store.
+    pub fn new(store: Store) -> Self {
+        Self { store, marking: Arc::new(Semaphore::new(1)) }
     }
 
-    /// The session that a cookie names.
-    pub fn find(&self, name: &str, now: Instant) -> Option<Session> {
-        let mut all = self.0.lock().expect("nobody panics in here");
-        let kept = all.get_mut(&hash(name)).filter(|kept| lives(kept, now))?;
-        kept.used = now;
-        Some(kept.session.clone())
+    /// A new session of that user, as long as he has that password; gives what the cookie says.
+    pub async fn begin(&self, user: &User, now: SystemTime) -> Result<String, LogInError> {
+        let name = made(LETTERS).map_err(HashError::from)?;
+        match self.store.begin_session(&hash(&name), user, now).await? {
+            true => Ok(name),
+            false => Err(LogInError::Wrong),
+        }
+    }
+
+    /// The session that a cookie names, and what its person is now.
+    pub async fn find(&self, name: &str, now: SystemTime) -> Result<Option<(Session, Role)>, ShelfError> {
+        let hash = hash(name);
+        let Some(kept) = self.store.session(&hash).await?.filter(|kept| lives(kept, now)) else { return Ok(None) };
+        if since(kept.used, now) >= USED_WITHIN
+            && let Ok(turn) = self.marking.clone().try_acquire_owned()
+        {
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                if let Err(error) = store.use_session(&hash, now).await {
+                    warn!(%error, "a session could not be marked as used");
+                }
+                drop(turn);
+            });
+        }
+        let session = Session { user: kept.owner, csrf: csrf(name) };
+        Ok(kept.role.map(|role| (session, role)))
     }
 
     /// Ends one.
-    pub fn end(&self, name: &str) {
-        self.0.lock().expect("nobody panics in here").remove(&hash(name));
-    }
-
-    /// Ends all of a user who has gone, or who has another password or role.
-    pub fn end_all(&self, user: &str) {
-        self.0.lock().expect("nobody panics in here").retain(|_, kept| kept.session.user != user);
+    pub async fn end(&self, name: &str) -> Result<(), ShelfError> {
+        self.store.end_session(&hash(name)).await
     }
 }
 
@@ -89,8 +113,18 @@ impl Session {
     }
 }
 
-fn lives(kept: &Kept, now: Instant) -> bool {
-    now.saturating_duration_since(kept.used) < IDLE && now.saturating_duration_since(kept.began) < LONGEST
+/// The token of a session's forms. It follows from the cookie, and the cookie from nothing: whoever sees one form is no nearer to it.
+fn csrf(name: &str) -> String {
+    data_encoding::BASE32_NOPAD.encode(&hash(&format!("{OF_FORMS}{name}"))).to_ascii_lowercase()
+}
+
+/// A clock that was put back makes nothing older.
+fn since(then: SystemTime, now: SystemTime) -> Duration {
+    now.duration_since(then).unwrap_or_default()
+}
+
+fn lives(kept: &Kept, now: SystemTime) -> bool {
+    since(kept.used, now) < IDLE && since(kept.began, now) < LONGEST
 }
 
 /// What is kept of a secret that is all chance.
@@ -101,55 +135,30 @@ pub fn hash(secret: &str) -> Hash {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
-    fn start() -> Instant {
-        patchcord_engine::runtime::clock::now()
+    fn kept(began: u64, used: u64) -> Kept {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        Kept { owner: "alice".into(), role: Some(Role::Viewer), began: at(began), used: at(used) }
     }
 
     #[test]
-    fn a_session_is_found_by_its_own_name_until_it_ends() {
-        let (sessions, now) = (Sessions::default(), start());
-        let [one, other] = ["alice", "bob"].map(|user| sessions.begin(user, now).expect("begun"));
-        assert_eq!(sessions.find(&one, now).expect("alice's").user, "alice");
-        assert!(sessions.find("made up by somebody", now).is_none());
-        sessions.end(&one);
-        assert!(sessions.find(&one, now).is_none());
-        sessions.end_all("bob");
-        assert!(sessions.find(&other, now).is_none());
+    fn a_session_ends_by_itself_unused_or_old_and_not_by_a_clock_that_is_put_back() {
+        let at = |past: Duration| UNIX_EPOCH + Duration::from_secs(1000) + past;
+        assert!(lives(&kept(1000, 1000), at(IDLE - Duration::from_secs(1))));
+        assert!(!lives(&kept(1000, 1000), at(IDLE)));
+        let last = 1000 + LONGEST.as_secs() - 60;
+        assert!(lives(&kept(1000, last), at(LONGEST - Duration::from_secs(1))));
+        assert!(!lives(&kept(1000, last), at(LONGEST)));
+        assert!(lives(&kept(1000, 1000), UNIX_EPOCH));
     }
 
     #[test]
-    fn a_session_ends_by_itself_unused_or_old() {
-        let (sessions, mut now) = (Sessions::default(), start());
-        let unused = sessions.begin("alice", now).expect("begun");
-        let used = sessions.begin("alice", now).expect("begun");
-        let began = now;
-        while now < began + LONGEST - IDLE {
-            now += IDLE / 2;
-            assert!(sessions.find(&used, now).is_some());
-        }
-        assert!(sessions.find(&unused, now).is_none());
-        assert!(sessions.find(&used, began + LONGEST).is_none());
-    }
-
-    #[test]
-    fn the_session_that_was_used_longest_ago_makes_room() {
-        let (sessions, now) = (Sessions::default(), start());
-        let names: Vec<String> = (0..=MOST as u64)
-            .map(|n| sessions.begin("alice", now + Duration::from_millis(n)).expect("begun"))
-            .collect();
-        assert!(sessions.find(&names[0], now).is_none());
-        assert!(names[1..].iter().all(|name| sessions.find(name, now).is_some()));
-    }
-
-    #[test]
-    fn a_form_of_another_session_is_none_of_this_one() {
-        let (sessions, now) = (Sessions::default(), start());
-        let [one, other] = [(); 2].map(|()| {
-            let name = sessions.begin("alice", now).expect("begun");
-            sessions.find(&name, now).expect("there")
-        });
-        assert!(one.is_csrf(&one.csrf) && !one.is_csrf(&other.csrf) && !one.is_csrf(""));
+    fn a_form_of_another_session_is_none_of_this_one_and_tells_nothing_of_its_cookie() {
+        let [one, other] = ["one", "other"].map(|name| Session { user: "alice".into(), csrf: csrf(name) });
+        assert!(one.is_csrf(&one.csrf) && !one.is_csrf(&other.csrf) && !one.is_csrf("") && !one.is_csrf("one"));
+        assert_ne!(hash(&one.csrf), hash("one"), "what a page shows is not what the store has");
     }
 }

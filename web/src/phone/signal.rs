@@ -195,7 +195,7 @@ async fn who(rooms: &Rooms, token: Option<&str>, cookie: Option<String>) -> Resu
 
 /// The endpoint that the person of a cookie is tied to.
 async fn endpoint_of(rooms: &Rooms, cookie: &str) -> Result<String, Refusal> {
-    let found = rooms.people.by_cookie(cookie, clock::now()).await;
+    let found = rooms.people.by_cookie(cookie, clock::wall()).await;
     let found = found.map_err(|error| Refusal::new("unavailable", chain(&error)))?;
     let (session, _) = found.ok_or_else(|| Refusal::new("login", "the login has lapsed"))?;
     let endpoint = rooms.people.endpoint(&session.user).await;

@@ -18,6 +18,7 @@
 //! versions   texts that services had
 //! people     users and tokens
 //! audit      who changed what, and who listened to what
+//! sessions   who is logged in
 //! ```
 //!
 //! Both databases run the same statements: they agree on `$1`, `ON CONFLICT` and row values, so what differs is the
@@ -42,6 +43,7 @@ pub mod rooms;
 mod seal;
 pub mod shelf;
 mod time;
+mod sessions;
 pub mod voicemail;
 pub mod webhooks;
 

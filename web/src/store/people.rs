@@ -11,6 +11,7 @@ use crate::{
         PATIENCE, Store,
         database::on_either,
         failed,
+        sessions::END_ALL,
         time::{from_millis, to_millis},
         within,
     },
@@ -32,6 +33,7 @@ struct TokenRow {
     hash: Vec<u8>,
     scopes: String,
     made_by: String,
+    person: Option<String>,
     created_at: i64,
     expires_at: Option<i64>,
 }
@@ -54,6 +56,7 @@ impl TokenRow {
             id: self.id,
             name: self.name,
             made_by: self.made_by,
+            person: self.person,
             created: from_millis(self.created_at),
             expires: self.expires_at.map(from_millis),
         }
@@ -102,7 +105,7 @@ impl Store {
         .await
     }
 
-    /// Gives a user another password or role, where they are named; says whether there is that user.
+    /// Gives a user another password or role, where they are named, and ends his sessions; says whether there is that user.
     pub async fn change_user(
         &self,
         name: &str,
@@ -113,10 +116,15 @@ impl Store {
         const CHANGE: &str = "UPDATE users SET password_hash = COALESCE($2, password_hash), \
                               role = COALESCE($3, role), updated_at = $4 WHERE name = $1";
         within(PATIENCE, async {
-            let done = on_either!(&self.database, |pool: Kind| {
+            let done = on_either!(&self.database, |pool: Kind| async {
+                let mut turn = pool.begin().await?;
                 let change = sqlx::query(CHANGE).bind(name).bind(hash).bind(role.map(Role::word));
-                change.bind(to_millis(now)).execute(pool).await.map(|done| done.rows_affected())
-            });
+                let done = change.bind(to_millis(now)).execute(&mut *turn).await?.rows_affected();
+                sqlx::query(END_ALL).bind(name).execute(&mut *turn).await?;
+                turn.commit().await?;
+                Ok(done)
+            }
+            .await);
             Ok(done.map_err(failed)? == 1)
         })
         .await
@@ -135,14 +143,30 @@ impl Store {
         .await
     }
 
-    /// Removes a user; says whether there was one.
-    pub async fn remove_user(&self, name: &str) -> Result<bool, ShelfError> {
-        self.remove("DELETE FROM users WHERE name = $1", name).await
+    /// Removes a user, his sessions and the tokens that go back to him; says how many those were, and nothing where there is no such user.
+    pub async fn remove_user(&self, name: &str) -> Result<Option<u64>, ShelfError> {
+        const GO: &str = "DELETE FROM users WHERE name = $1";
+        const TAKE_ALONG: &str = "DELETE FROM tokens WHERE person = $1";
+        within(PATIENCE, async {
+            let done = on_either!(&self.database, |pool: Kind| async {
+                let mut turn = pool.begin().await?;
+                let tokens = sqlx::query(TAKE_ALONG).bind(name).execute(&mut *turn).await?.rows_affected();
+                let gone = sqlx::query(GO).bind(name).execute(&mut *turn).await?.rows_affected();
+                if gone == 1 {
+                    turn.commit().await?;
+                }
+                Ok((gone == 1).then_some(tokens))
+            }
+            .await);
+            done.map_err(failed)
+        })
+        .await
     }
 
     /// The token of that id.
     pub async fn token(&self, id: &str) -> Result<Option<Token>, ShelfError> {
-        const ONE: &str = "SELECT id, name, hash, scopes, made_by, created_at, expires_at FROM tokens WHERE id = $1";
+        const ONE: &str =
+            "SELECT id, name, hash, scopes, made_by, person, created_at, expires_at FROM tokens WHERE id = $1";
         within(PATIENCE, async {
             let row: Option<TokenRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(id).fetch_optional(pool).await)
@@ -154,7 +178,7 @@ impl Store {
 
     /// All tokens, the newest first.
     pub async fn tokens(&self) -> Result<Vec<Token>, ShelfError> {
-        const ALL: &str = "SELECT id, name, hash, scopes, made_by, created_at, expires_at FROM tokens \
+        const ALL: &str = "SELECT id, name, hash, scopes, made_by, person, created_at, expires_at FROM tokens \
                            ORDER BY created_at DESC, id";
         within(PATIENCE, async {
             let rows: Vec<TokenRow> =
@@ -166,12 +190,13 @@ impl Store {
 
     /// Keeps a new token.
     pub async fn add_token(&self, token: &Token) -> Result<(), ShelfError> {
-        const ADD: &str = "INSERT INTO tokens (id, name, hash, scopes, made_by, created_at, expires_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        const ADD: &str = "INSERT INTO tokens (id, name, hash, scopes, made_by, person, created_at, expires_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let add = sqlx::query(ADD).bind(&token.id).bind(&token.name).bind(&token.hash);
-                let add = add.bind(token.rights.to_string()).bind(&token.made_by).bind(to_millis(token.created));
+                let add = add.bind(token.rights.to_string()).bind(&token.made_by);
+                let add = add.bind(&token.person).bind(to_millis(token.created));
                 add.bind(token.expires.map(to_millis)).execute(pool).await.map(drop)
             })
             .map_err(failed)
@@ -181,13 +206,10 @@ impl Store {
 
     /// Removes a token; says whether there was one.
     pub async fn remove_token(&self, id: &str) -> Result<bool, ShelfError> {
-        self.remove("DELETE FROM tokens WHERE id = $1", id).await
-    }
-
-    async fn remove(&self, statement: &'static str, name: &str) -> Result<bool, ShelfError> {
+        const GO: &str = "DELETE FROM tokens WHERE id = $1";
         within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| {
-                sqlx::query(statement).bind(name).execute(pool).await.map(|done| done.rows_affected())
+                sqlx::query(GO).bind(id).execute(pool).await.map(|done| done.rows_affected())
             });
             Ok(done.map_err(failed)? == 1)
         })

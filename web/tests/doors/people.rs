@@ -234,3 +234,48 @@ async fn a_cookie_makes_a_token_with_what_its_page_carries_and_from_no_other_sit
     let records = lab.ask(&format!("Authorization: Bearer {token}\r\n"), "GET", "/api/v1/records", "").await;
     assert_eq!(records.status, 200, "{records:?}");
 }
+
+#[tokio::test]
+async fn a_token_is_worth_no_more_than_the_person_whom_it_goes_back_to_and_goes_with_that_person() {
+    let (lab, now, server) = (house().await, clock::wall(), Asker::server());
+    let added = |role| lab.people.add(&server, "eva", PASSWORD.into(), role, now);
+    added(Role::Admin).await.expect("added");
+    let cookie = cookie(&log_in(&lab, "eva", PASSWORD, "").await);
+    let signed = format!("{cookie}X-CSRF-Token: {}\r\n", csrf(&lab, &cookie).await);
+    let wanted = r#"{"name":"billing","scopes":["status:read","people:write","tokens:mint","bans:write"]}"#;
+    let bearer =
+        |answer: Answered| format!("Authorization: Bearer {}\r\n", answer.json()["token"].as_str().expect("one"));
+    let token = bearer(lab.ask(&signed, "POST", "/api/v1/tokens", wanted).await);
+    let child = bearer(lab.ask(&token, "POST", "/api/v1/tokens", wanted).await);
+    let own = bearer(lab.order("POST", "/api/v1/tokens", &wanted.replace("billing", "machine")).await);
+
+    let change = |role| lab.people.change(&server, "eva", None, Some(role), now);
+    change(Role::Viewer).await.expect("changed");
+    for token in [&token, &child] {
+        assert_eq!(lab.ask(token, "GET", "/api/v1/status", "").await.status, 200);
+        lab.ask(token, "GET", "/api/v1/users", "").await.problem(403);
+    }
+    let told = lab.order("GET", "/api/v1/tokens", "").await.json();
+    let of = |name: &str| {
+        told["tokens"].as_array().expect("tokens").iter().find(|it| it["name"] == name).expect("one").clone()
+    };
+    let billing = of("billing");
+    assert_eq!((&billing["scopes"], &billing["person"]), (&serde_json::json!(["status:read"]), &"eva".into()));
+    assert_eq!(billing["asleep"], serde_json::json!(["people:write", "tokens:mint", "bans:write"]));
+    assert_eq!(of("machine")["person"], serde_json::Value::Null);
+    change(Role::Admin).await.expect("changed");
+    assert_eq!(lab.ask(&child, "GET", "/api/v1/users", "").await.status, 200, "it sleeps and is not lost");
+
+    lab.people.remove(&server, "eva", now).await.expect("removed");
+    added(Role::Admin).await.expect("added");
+    for token in [&token, &child] {
+        lab.ask(token, "GET", "/api/v1/status", "").await.problem(401);
+    }
+    assert_eq!(
+        lab.ask(&own, "GET", "/api/v1/users", "").await.status,
+        200,
+        "what the machine made goes back to nobody"
+    );
+    let audit = lab.order("GET", "/api/v1/audit", "").await.body;
+    assert!(audit.contains("removed tokens of") && audit.contains("eva (2)"), "{audit}");
+}

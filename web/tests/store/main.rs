@@ -15,5 +15,6 @@ mod people;
 mod receivers;
 mod rooms;
 mod shelf;
+mod sessions;
 mod voicemail;
 mod versions;

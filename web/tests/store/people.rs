@@ -12,6 +12,7 @@ laws!(
     a_user_is_kept_changed_and_removed,
     filters_are_kept_for_each_owner_and_there_is_room_for_so_many,
     a_token_is_kept_with_its_scopes,
+    tokens_of_before_go_back_to_whoever_made_them,
     deeds_are_told_the_latest_first
 );
 
@@ -38,8 +39,8 @@ async fn a_user_is_kept_changed_and_removed(lab: Lab) {
     assert!(store.tie_user("bob", None, moment(5)).await.expect("tied"));
     assert_eq!(store.user("bob").await.expect("found").and_then(|user| user.endpoint), None);
 
-    assert!(store.remove_user("bob").await.expect("removed"));
-    assert!(!store.remove_user("bob").await.expect("looked at"));
+    assert_eq!(store.remove_user("bob").await.expect("removed"), Some(0));
+    assert_eq!(store.remove_user("bob").await.expect("looked at"), None);
     store.close().await;
 }
 
@@ -52,6 +53,7 @@ async fn a_token_is_kept_with_its_scopes(lab: Lab) {
         hash: vec![7; 32],
         rights,
         made_by: "admin".into(),
+        person: Some("admin".into()),
         created: moment(1),
         expires,
     };
@@ -65,6 +67,45 @@ async fn a_token_is_kept_with_its_scopes(lab: Lab) {
     assert_eq!(store.token("two").await.expect("found").expect("there").rights, Rights::default());
     assert!(store.remove_token("two").await.expect("removed"));
     assert_eq!(store.tokens().await.expect("listed").len(), 1);
+    store.close().await;
+}
+
+async fn tokens_of_before_go_back_to_whoever_made_them(lab: Lab) {
+    let store = lab.store().await;
+    let token = |id: &str, made_by: &str| Token {
+        id: id.into(),
+        name: id.into(),
+        hash: vec![7; 32],
+        rights: Rights::all(),
+        made_by: made_by.into(),
+        person: None,
+        created: moment(1),
+        expires: None,
+    };
+    let makers = [
+        ("of-eva", "eva"),
+        ("of-nobody", "command line"),
+        ("child", "token of-eva"),
+        ("grandchild", "token child"),
+        ("free-child", "token of-nobody"),
+        ("orphan", "token gone"),
+    ];
+    for (id, made_by) in makers {
+        store.add_token(&token(id, made_by)).await.expect("kept");
+    }
+    store.close().await;
+    // As a server left it that did not know whom tokens go back to.
+    lab.tamper("ALTER TABLE tokens DROP COLUMN person").await;
+    lab.tamper("DROP TABLE sessions").await;
+    lab.tamper("DROP TABLE registration_failures").await;
+    lab.tamper("DELETE FROM _sqlx_migrations WHERE version = 24").await;
+    let store = lab.store().await;
+    let mut told = Vec::new();
+    for (id, _) in makers {
+        told.push(store.token(id).await.expect("found").expect("there").person);
+    }
+    let told: Vec<_> = told.iter().map(Option::as_deref).collect();
+    assert_eq!(told, [Some("eva"), None, Some("eva"), Some("eva"), None, Some("token gone")]);
     store.close().await;
 }
 

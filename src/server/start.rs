@@ -15,7 +15,7 @@ use patchcord_web::{
     accounts::{AccountError, Accounts},
     acme::{self, Answers},
     api::Rooms as Doors,
-    bans, control, doors,
+    bans, control, doors, failures,
     feed::{Announced, Feed},
     folder::{Hold, HoldError},
     outside::{self, Porter},
@@ -302,26 +302,28 @@ fn open_fetching(
     tokio::spawn(acme::keep(acme, authorities, answers, move || told.show_renewed(), stopped.clone()))
 }
 
-/// Who keeps rooms that are over and bans in the store, and who forgets.
+/// Who keeps rooms that are over, bans and failures of registrations in the store, and who forgets.
 fn open_keepers(
     rooms: &Doors,
     (kept, forgotten): (Kept, Arc<Forgotten>),
     refused: Arc<Bans>,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 4] {
+) -> [JoinHandle<()>; 5] {
     let (store, board) = (rooms.store.clone(), rooms.accounts.board().clone());
     let forgetting = retention::watch(store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone());
     [
         tokio::spawn(room_news::watch(board.clone(), rooms.feed.clone(), stopped.clone())),
-        tokio::spawn(past_rooms::keep(store.clone(), board, stopped.clone())),
+        tokio::spawn(past_rooms::keep(store.clone(), board.clone(), stopped.clone())),
+        tokio::spawn(failures::keep(store.clone(), board, stopped.clone())),
         tokio::spawn(bans::keep(store, refused, stopped.clone())),
         tokio::spawn(forgetting),
     ]
 }
 
-/// Where endpoints were when the last process ended; gives who they are.
+/// Where endpoints were when the last process ended, and what had failed; gives who they are.
 async fn restore(store: &Store, board: &Switchboard, wall: SystemTime) -> Result<HashSet<String>, StartError> {
     let bindings = store.load_bindings(wall).await.map_err(StartError::Bindings)?;
+    failures::restore(store, board).await.map_err(StartError::Bindings)?;
     let registered = bindings.iter().map(|binding| binding.user.clone()).collect();
     let restored = board.location.restore(bindings, clock::now(), wall);
     info!(endpoints = board.directory.count(), restored, "the store is open");

@@ -3,9 +3,15 @@
 use std::fs;
 
 use patchcord_lab::{Carrier, Line, PATIENCE, Phone, Server, eventually, make_certificate};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{accounts, alices_server, bindings, bindings_held, setup};
+use crate::{
+    accounts, alices_server, bindings, bindings_held,
+    operators::ask,
+    pages::{Door, house_of},
+    setup,
+};
 
 async fn alice(server: &Server, carrier: Carrier) -> Phone {
     Phone::connect(carrier, server.address(carrier), "alice", "secret").await
@@ -52,6 +58,44 @@ async fn a_binding_over_tls_is_listed_as_lost_after_a_restart_until_its_phone_is
     let mut back = alice(&server, Carrier::Tls).await;
     assert_eq!(back.register(600).await.status(), 200);
     assert_eq!(reachable(&server).await, [true], "it takes the place of what was lost");
+}
+
+#[tokio::test]
+async fn a_restart_keeps_who_is_logged_in_the_numbers_of_versions_and_what_failed_last() {
+    let script = |seconds: u32| format!("fn on_invite(caller) {{ caller.answer(); caller.sleep({seconds}.s()); }}");
+    let (mut server, door) = house_of(setup().endpoint("alice", "secret").service("ivr", &script(1))).await;
+    server.write_service("ivr", &script(2));
+    server.run(&["reload"], "").await;
+    let kept = async |door: &Door, server: &Server| {
+        let page = door.page("/services/ivr").await;
+        assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+        let (_, versions) = ask(server, "GET", "/api/v1/services/ivr/versions", &Value::Null).await;
+        (page.contains("version 2 "), versions)
+    };
+    eventually("both versions are kept", async || {
+        let (is_second, versions) = kept(&door, &server).await;
+        (is_second && versions["versions"].as_array().is_some_and(|all| all.len() == 2)).then_some(())
+    })
+    .await;
+    let mut stranger = Phone::connect(Carrier::Udp, server.address(Carrier::Udp), "alice", "guessed").await;
+    assert_eq!(stranger.register(60).await.status(), 403);
+    let (_, before) = kept(&door, &server).await;
+
+    server.stop().await;
+    server.start().await;
+    let door = door.again(&mut server);
+
+    let (is_second, after) = kept(&door, &server).await;
+    assert!(is_second, "the same text has the same number");
+    assert_eq!(after, before, "and is the same version as before, since when it was one");
+    let endpoints = door.page("/endpoints").await;
+    assert!(endpoints.contains("cannot register") && endpoints.contains("403"), "{endpoints}");
+    server.write_service("ivr", &script(3));
+    server.run(&["reload"], "").await;
+    assert!(door.page("/services/ivr").await.contains("version 3 "));
+    server.write_service("ivr", &script(1));
+    server.run(&["reload"], "").await;
+    assert!(door.page("/services/ivr").await.contains("version 1 "), "who goes back has the old number again");
 }
 
 /// For each binding there is, whether a call could be sent to it.

@@ -47,13 +47,18 @@ pub async fn house_of(setup: Setup) -> (Server, Door) {
     let said = server.process().said();
     let words = said.iter().find_map(|line| line.trim().strip_prefix("log in as admin with password "));
     let password = words.expect("the first login is told").to_owned();
-    let web = said.iter().find_map(|line| line.strip_prefix("  web  http://")?.split('/').next()?.parse().ok());
-    let door = Door { web: web.expect("where HTTP is served"), cookie: String::new(), password: password.clone() };
+    let door = Door { web: web_of(&mut server), cookie: String::new(), password: password.clone() };
     let form = format!("name=admin&password={password}");
     let answer = door.ask("POST", "/login", "Content-Type: application/x-www-form-urlencoded\r\n", &form).await;
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
     let door = Door { cookie: cookie.unwrap_or_else(|| panic!("no cookie: {answer}")).to_owned(), ..door };
     (server, door)
+}
+
+fn web_of(server: &mut Server) -> SocketAddr {
+    let said = server.process().said();
+    let web = said.iter().find_map(|line| line.strip_prefix("  web  http://")?.split('/').next()?.parse().ok());
+    web.expect("where HTTP is served")
 }
 
 /// Where pages come from.
@@ -80,9 +85,19 @@ impl Door {
         answer
     }
 
+    /// A page, as the admin sees it.
+    pub async fn page(&self, path: &str) -> String {
+        self.ask("GET", path, &format!("Cookie: {}\r\n", self.cookie), "").await
+    }
+
     /// A page that opens the phone, so that the admin has an endpoint.
     async fn phone_page(&self) -> String {
-        self.ask("GET", "/phone", &format!("Cookie: {}\r\n", self.cookie), "").await
+        self.page("/phone").await
+    }
+
+    /// The same browser, at the door of a server that was started again.
+    pub fn again(self, server: &mut Server) -> Self {
+        Self { web: web_of(server), ..self }
     }
 
     /// A guest's token, by the API.

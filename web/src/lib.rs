@@ -7,6 +7,7 @@
 //! people     who may open the dashboard, and what programs may ask
 //! recordings their files, within their folder
 //! sounds     prompts that are uploaded, with their versions
+//! failures   what went wrong last when endpoints wanted to register, over restarts
 //! feed       what happens to calls and in rooms, as it happens
 //! room_news  who tells the feed what happens in rooms
 //! retention  what is kept for how long
@@ -18,8 +19,8 @@
 //! doors      /healthz, /readyz, /metrics
 //! phone      browsers that are phones: their sockets
 //! house      what control and doors ask of the running server; `main` answers
-//! workshop   what is asked of the scripts themselves; `main` answers
 //! versions   texts that services had, on their way into the store
+//! workshop   what is asked of the scripts themselves; `main` answers
 //! fetch      prompts from HTTP and from an object store, for the loader of `media`
 //! outside    what scripts reach outside their calls: stored values, servers
 //! uploads    recordings that are brought into a bucket
@@ -36,6 +37,7 @@ pub mod api;
 pub mod bans;
 pub mod control;
 pub mod doors;
+pub mod failures;
 pub mod feed;
 pub mod fetch;
 pub mod folder;
@@ -56,6 +58,6 @@ pub mod serve;
 pub mod sounds;
 pub mod store;
 pub mod uploads;
+pub mod versions;
 pub mod webhooks;
 pub mod workshop;
-pub mod versions;

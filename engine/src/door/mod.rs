@@ -43,7 +43,7 @@ pub use refusal::Refusal;
 const SOS: &str = "urn:service:sos";
 
 use crate::{
-    routing::{Endpoint, Voucher},
+    routing::{CameFrom, Endpoint, Failure, Voucher},
     runtime::Wire,
     switchboard::Switchboard,
 };
@@ -154,8 +154,15 @@ impl Door {
         }
         let user = request.to().ok().and_then(|to| to.uri.user_text().map(|user| user.into_owned()));
         if let Some(endpoint) = user.and_then(|user| self.board.directory.find(&user)) {
-            let (status, why) = (refusal.status(), refusal.words());
-            self.board.failures.note(&endpoint.user, status, why, moment.hop.peer, moment.wall);
+            let (status, why, peer) = (refusal.status(), refusal.words(), moment.hop.peer);
+            let bindings = self.board.location.bindings(&endpoint.user, moment.now);
+            let whence = match bindings.iter().any(|binding| binding.hop.peer.ip() == peer.ip()) {
+                true => CameFrom::Home,
+                false if bindings.is_empty() => CameFrom::Unknown,
+                false => CameFrom::Elsewhere,
+            };
+            let failure = Failure { at: moment.wall, peer, status, why, times: 1 };
+            self.board.failures.note(&endpoint.user, failure, whence);
         }
     }
 

@@ -10,7 +10,7 @@ use patchcord_sip::{
 };
 
 use super::*;
-use crate::routing::{Digests, Endpoint, Guest, Origin, RegistrarRules};
+use crate::routing::{Digests, Endpoint, Failed, Guest, Origin, RegistrarRules};
 
 /// A phone that says what it is told to, and hears what the door says.
 struct Phone {
@@ -140,15 +140,30 @@ fn who_could_not_register_is_known_with_the_reason_until_it_can() {
     let mut phone = phone();
     phone.registers("looking-glass", "Contact: <sip:alice@192.0.2.9>");
     phone.registers("looking-glass", "Contact: <sip:alice@192.0.2.9>");
-    let last = phone.door.board().failures.last("alice").expect("it is noted");
+    let last = phone.door.board().failures.last("alice").own.expect("it is noted");
     assert_eq!((last.status, &*last.why, last.times), (403, "Wrong User Name Or Password", 2));
     assert_eq!((last.peer, last.at), (phone.moment.hop.peer, phone.moment.wall));
 
     assert_eq!(phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>").status(), 200);
-    assert_eq!(phone.door.board().failures.last("alice").expect("it is still known").times, 0);
+    assert_eq!(phone.door.board().failures.last("alice").own.expect("it is still known").times, 0);
     let nobody = "To: <sip:nobody@example.org>\nContact: <sip:nobody@192.0.2.9>";
     phone.registers("wonderland", nobody);
-    assert_eq!(phone.door.board().failures.last("nobody"), None, "strangers fill nothing");
+    assert_eq!(phone.door.board().failures.last("nobody"), Failed::default(), "strangers fill nothing");
+}
+
+#[test]
+fn a_stranger_who_guesses_a_password_hides_nothing_of_what_the_phone_came_to() {
+    let mut phone = phone();
+    phone.registers("looking-glass", "Contact: <sip:alice@192.0.2.9>");
+    let home = phone.moment.hop.peer;
+    assert_eq!(phone.registers("wonderland", "Contact: <sip:alice@192.0.2.9>").status(), 200);
+    phone.moment.hop.peer = "203.0.113.66:5060".parse().expect("an address");
+    phone.registers("looking-glass", "Contact: <sip:alice@192.0.2.9>");
+
+    let Failed { own, elsewhere } = phone.door.board().failures.last("alice");
+    let (own, elsewhere) = (own.expect("the phone's"), elsewhere.expect("the stranger's"));
+    assert_eq!((own.peer, own.times), (home, 0), "the phone came in");
+    assert_eq!((elsewhere.peer, elsewhere.times, elsewhere.status), (phone.moment.hop.peer, 1, 403));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub use digests::{Digests, UnknownDigest};
 pub use directory::{Directory, DirectoryError, Endpoint, MAX_ENDPOINTS, MAX_USER, Origin, check_user};
 pub use diversion::{Because, Diverted, MAX_DIVERSIONS, forwarded_before};
 pub use enrolment::{Enrolment, Order, Reply, Step, Turn};
-pub use failures::{Failure, Failures};
+pub use failures::{CameFrom, Failed, Failure, Failures, MOST as MOST_FAILURES};
 pub use forward::{DEFAULT_RING, Forward, ForwardFault, MAX_FORWARDS, RING_RANGE, forward_target};
 pub use health::{Health, Outcome, Standing, answer_after, in_order};
 pub use identity::{ANONYMOUS, Claim, MAX_DISPLAY, Person, Shown, believe, heard};

@@ -12,7 +12,7 @@ use axum::{
 use maud::{Markup, html};
 use patchcord_engine::{
     journal::{Account, By, CallId, clean, ended, long},
-    routing::{Binding, Endpoint, Failure, Origin, Reach},
+    routing::{Binding, Endpoint, Failed, Failure, Origin, Reach},
     runtime::clock,
 };
 use serde::Deserialize;
@@ -81,7 +81,11 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         }
         section.card.flush #registrations data-live {
             @if found.is_empty() {
-                p.empty { "There is none. " code { "patchcord endpoint add alice --number 101" } " adds the first." }
+                p.empty {
+                    @if all.is_empty() { "There is none. " code { "patchcord endpoint add alice --number 101" } " adds the first, on the machine of the server; " code { "POST /api/v1/endpoints" } " and " code { "[[endpoint]]" } " in the configuration do so, too." }
+                    @else if text.is_empty() { "There are no more. " a href="/endpoints" { "To the first" } }
+                    @else { "No endpoint is like that. " a href="/endpoints" { "See all " (all.len()) } "." }
+                }
             } @else {
                 div.scroll {
                     table.rows.named {
@@ -94,7 +98,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                                         td.wide { @if at == 0 { strong { (endpoint.user) } } }
                                         td.mono { @if at == 0 { (endpoint.number.as_deref().map_or_else(|| "–".into(), |number| told(number, &guest.0))) } }
                                         (place(binding, now))
-                                        td.whole { @if at == 0 { (failure(board.failures.last(&endpoint.user).as_ref(), failures.get(&*endpoint.user), &guest.0)) } }
+                                        td.whole { @if at == 0 { (failure(&board.failures.last(&endpoint.user), failures.get(&*endpoint.user), &guest.0)) } }
                                         td.muted data-of="from" { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
                                     }
                                 }
@@ -151,17 +155,25 @@ async fn failures(rooms: &Rooms, guest: &Guest) -> Result<HashMap<String, Missed
 }
 
 /// What went wrong last: the phone could not register, or a call could not reach it.
-fn failure(refused: Option<&Failure>, missed: Option<&Missed>, asker: &Asker) -> Markup {
-    html! {
-        @if let Some(refused) = refused {
-            p.small {
-                @if refused.times > 0 { span.badge.bad { "cannot register" } } @else { span.badge { "could not register" } }
-                " " (refused.status) " " (told(&clean(&refused.why), asker))
-            }
+fn failure(failed: &Failed, missed: Option<&Missed>, asker: &Asker) -> Markup {
+    let how = |failure: &Failure| {
+        html! {
+            " " (failure.status) " " (told(&clean(&failure.why), asker))
             p.small.muted {
-                @if refused.times > 1 { (refused.times) " times, last " }
-                (when(refused.at)) " from " span.mono { (refused.peer.ip().to_canonical()) }
+                @if failure.times > 1 { (failure.times) " times, last " }
+                (when(failure.at)) " from " span.mono { (failure.peer.ip().to_canonical()) }
             }
+        }
+    };
+    html! {
+        @if let Some(own) = &failed.own {
+            div.small {
+                @if own.times > 0 { span.badge.bad { "cannot register" } } @else { span.badge { "could not register" } }
+                (how(own))
+            }
+        }
+        @if let Some(elsewhere) = &failed.elsewhere {
+            div.small { span.badge.warn title="Not where it is registered: the phone at another place, or somebody who guesses" { "refused elsewhere" } (how(elsewhere)) }
         }
         @if let Some(missed) = missed { p.small { a href={ "/calls/" (missed.call) } { (missed.why) } } p.small.muted { (when(missed.at)) } }
     }

@@ -8,17 +8,18 @@
 //! endpoints  the engine's EndpointShelf
 //! bindings   the engine's BindingShelf
 //! calls      the engine's RecordShelf
+//! failures   what went wrong when endpoints wanted to register
 //! filters    filters of calls that people saved
 //! shelf      what scripts keep, within bounds
 //! foreign    databases that manifests of services name
 //! letters    mail that no server took yet
 //! voicemail  what was left for whom, and tries of PINs
 //! bans       who is refused at every door
-//! webhooks   what programs elsewhere have not taken yet
 //! versions   texts that services had
+//! webhooks   what programs elsewhere have not taken yet
 //! people     users and tokens
-//! audit      who changed what, and who listened to what
 //! sessions   who is logged in
+//! audit      who changed what, and who listened to what
 //! ```
 //!
 //! Both databases run the same statements: they agree on `$1`, `ON CONFLICT` and row values, so what differs is the
@@ -33,6 +34,7 @@ mod claim;
 mod database;
 mod endpoints;
 mod error;
+mod failures;
 pub mod filters;
 pub mod foreign;
 pub mod letters;
@@ -41,14 +43,14 @@ mod place;
 mod receivers;
 pub mod rooms;
 mod seal;
+mod sessions;
 pub mod shelf;
 mod time;
-mod sessions;
+pub mod versions;
 pub mod voicemail;
 pub mod webhooks;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
-pub mod versions;
 
 use patchcord_engine::routing::ShelfError;
 

@@ -31,6 +31,13 @@ pub const NOT_LET_IN: &str = "was not let into the conference room";
 /// It went by itself.
 pub const LEFT_ROOM: &str = "left the conference room";
 
+/// What is said of a leg that an operator ended, or of one that was let go because an operator passed the other party on.
+pub const HUNG_UP_OUTSIDE: &str = "hung up by an operator";
+/// See [`HUNG_UP_OUTSIDE`].
+pub const PASSED_ON_OUTSIDE: &str = "transferred by an operator";
+/// That nobody answered as long as it was called.
+pub const IN_VAIN: &str = "no answer";
+
 /// The status that refuses a call for this cause (RFC 3398 §7.2.4.1).
 #[must_use]
 pub const fn status_of(cause: u8) -> u16 {

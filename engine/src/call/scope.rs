@@ -340,7 +340,7 @@ pub(super) fn elsewhere() -> Ending {
 }
 
 pub(super) fn no_answer() -> Ending {
-    Ending::by(Who::System, 19, None, "no answer")
+    Ending::by(Who::System, cause::NO_ANSWER, None, cause::IN_VAIN)
 }
 
 pub(super) fn talked_enough() -> Ending {

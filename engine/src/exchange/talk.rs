@@ -422,7 +422,8 @@ impl Talk {
     /// Somebody outside ends it, for a cause of Q.850: no fault of its program.
     pub fn stop(&mut self, reason: &str, cause: u8, turn: &mut Turn<'_, '_>) {
         self.stopped = true;
-        let ending = Ending { by: Who::System, cause, sip: Some(503), reason: reason.to_owned() };
+        // Who is not answered yet is refused with the status that the cause means; in a BYE there is none.
+        let ending = Ending { by: Who::System, cause, sip: None, reason: reason.to_owned() };
         self.call.hear(Event::End(ending), turn.now());
     }
 }

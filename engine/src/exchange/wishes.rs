@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::talk::Talk;
 use super::{Exchange, Number, Turn};
 use crate::call::event::{Event, NotFound};
-use crate::call::{LegId, NotPassed};
+use crate::call::{LegId, NotPassed, cause};
 use crate::journal::Journal;
 use crate::live::{Bringing, NotTransferred, Transferring};
 use crate::runtime::Wire;
@@ -50,7 +50,7 @@ impl Exchange {
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let is_wished = |number: &Number| call(number).is_some_and(|call| wished.contains(&call));
         for number in self.talks.keys().copied().filter(|number| is_wished(number)).collect::<Vec<_>>() {
-            self.with(number, wire, |talk, turn| talk.stop("hung up by an operator", 16, turn));
+            self.with(number, wire, |talk, turn| talk.stop(cause::HUNG_UP_OUTSIDE, cause::CLEARED, turn));
         }
     }
 }

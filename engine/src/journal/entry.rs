@@ -19,7 +19,7 @@ use super::{
     stamps,
 };
 use crate::{
-    call::{Ending, LegId, Who},
+    call::{Ending, LegId, Who, cause},
     program::VerbId,
 };
 
@@ -306,6 +306,17 @@ impl Cause {
             Who::System => By::System,
         };
         Self { by, q850: ending.cause, sip: ending.sip, reason: ending.reason.as_str().into(), place: None }
+    }
+
+    /// What an operator did, in a word or two, where it was one.
+    pub fn by_operator(&self) -> Option<&str> {
+        let known = [cause::HUNG_UP_OUTSIDE, cause::PASSED_ON_OUTSIDE].contains(&&*self.reason);
+        (self.by == By::System && known).then(|| self.reason.strip_suffix(" by an operator")).flatten()
+    }
+
+    /// Whether nobody said anything, for as long as it was waited.
+    pub fn is_in_vain(&self) -> bool {
+        self.by == By::System && self.q850 == cause::NO_ANSWER && &*self.reason == cause::IN_VAIN
     }
 
     /// Whether it is the end that people want.

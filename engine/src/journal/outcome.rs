@@ -159,6 +159,8 @@ impl Fault {
             By::Caller => Self::Caller,
             By::Callee => Self::Callee,
             By::Script => Self::Script,
+            // Whoever is there says at least that it tries.
+            By::System if outcome == Outcome::Unreachable && cause.is_in_vain() => Self::Network,
             By::System if outcome == Outcome::Unreachable => Self::Callee,
             By::System => Self::Server,
         }

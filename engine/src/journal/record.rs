@@ -233,11 +233,18 @@ impl Fold {
             return Outcome::Answered;
         }
         let first = self.record.legs.first().and_then(|leg| leg.cause.as_ref());
+        if first.is_some_and(|cause| cause.by_operator().is_some()) {
+            return Outcome::Cancelled;
+        }
         match first.map(|cause| (cause.sip, cause.by)) {
             Some((Some(status), by)) => Outcome::of_status(status, by, self.record.rang.is_some()),
             Some((None, By::Caller)) if !first.is_some_and(Cause::is_normal) => Outcome::Failed,
             Some((None, By::Caller)) => Outcome::Cancelled,
             Some((None, By::Callee | By::Script)) => Outcome::Rejected,
+            Some((None, By::System)) if first.is_some_and(Cause::is_in_vain) => match self.record.rang {
+                Some(_) => Outcome::NoAnswer,
+                None => Outcome::Unreachable,
+            },
             Some((None, By::System)) | None => Outcome::Failed,
         }
     }

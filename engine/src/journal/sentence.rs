@@ -284,6 +284,9 @@ fn ending(record: &Record) -> String {
         // Who was passed on talks on in the record of another call.
         Some(Outcome::Answered) if record.fault == Some(Fault::Nobody) && is_given_away(record) => String::new(),
         Some(Outcome::Answered) => hung_up(record, &because()),
+        Some(Outcome::Unreachable) if record.end.as_ref().is_some_and(Cause::is_in_vain) => {
+            format!("no answer came from there{}", blamed(record))
+        }
         // The legs have said it; without them, the caller was told so.
         Some(Outcome::Busy | Outcome::NoAnswer | Outcome::Rejected | Outcome::Unreachable)
             if !called(record).is_empty() =>
@@ -294,6 +297,9 @@ fn ending(record: &Record) -> String {
         Some(Outcome::NoAnswer) => "nobody answered".into(),
         Some(Outcome::Rejected) => format!("the call was declined{}", because()),
         Some(Outcome::Unreachable) => format!("{} could not be reached{}", shown(&record.to), because()),
+        Some(Outcome::Cancelled) if by_operator(record) => {
+            format!("it was {} after {}", cause::HUNG_UP_OUTSIDE, long(record.ended.unwrap_or_default()))
+        }
         Some(Outcome::Cancelled) => format!("{caller} gave up after {}", long(record.ended.unwrap_or_default())),
         Some(Outcome::NotFound) => format!("nobody has that number{}", because()),
         Some(Outcome::Forbidden) => format!("{caller} may not call that{}", because()),
@@ -306,6 +312,11 @@ fn ending(record: &Record) -> String {
     }
 }
 
+/// Whether an operator hung it up.
+fn by_operator(record: &Record) -> bool {
+    record.end.as_ref().is_some_and(|end| end.by == By::System && &*end.reason == cause::HUNG_UP_OUTSIDE)
+}
+
 /// Whether the last thing that happened was a transfer into another call.
 fn is_given_away(record: &Record) -> bool {
     record.passed.last().is_some_and(|passed| passed.is_done() && passed.to.is_none())
@@ -316,6 +327,9 @@ fn hung_up(record: &Record, because: &str) -> String {
         return format!("{} hung up", name_of(leg, record));
     }
     let by_house = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
+    if by_operator(record) {
+        return format!("it was {}", cause::HUNG_UP_OUTSIDE);
+    }
     match record.end.as_ref().map(|end| end.by) {
         // Whom the house called is the caller of its service.
         Some(By::Caller) if record.fault == Some(Fault::Nobody) && by_house => format!("{} hung up", shown(&record.to)),

@@ -107,6 +107,9 @@ pub fn ended(cause: &Cause) -> String {
         reason => format!(": {reason}"),
     };
     let place = cause.place.as_deref().map_or_else(String::new, |place| format!(" (at {})", clean(place)));
+    if let Some(deed) = cause.by_operator() {
+        return format!("by an operator (cause {}{sip}): {deed}", cause.q850);
+    }
     format!("by {} (cause {}{sip}){reason}{place}", cause.by, cause.q850)
 }
 
@@ -149,7 +152,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::journal::{Verb, VerbNumber, testing::*};
+    use crate::{
+        call::cause,
+        journal::{By, Verb, VerbNumber, testing::*},
+    };
 
     fn words_of(what: What) -> String {
         line(&Entry { number: 0, at: Duration::from_millis(1234), what })
@@ -159,6 +165,14 @@ mod tests {
     fn a_moment_is_shown_to_the_second() {
         assert_eq!(moment(UNIX_EPOCH), "1970-01-01 00:00:00");
         assert_eq!(moment(wall()), "2027-01-15 08:00:00");
+    }
+
+    #[test]
+    fn what_an_operator_did_is_told_as_his_and_without_a_status_that_nobody_sent() {
+        let by_operator = |reason: &str| Cause { reason: reason.into(), ..Cause::normal(By::System) };
+        assert_eq!(ended(&by_operator(cause::HUNG_UP_OUTSIDE)), "by an operator (cause 16): hung up");
+        assert_eq!(ended(&by_operator(cause::PASSED_ON_OUTSIDE)), "by an operator (cause 16): transferred");
+        assert_eq!(ended(&by_operator("two hours are over")), "by system (cause 16): two hours are over");
     }
 
     #[test]

@@ -71,6 +71,9 @@ fn an_operator_passes_the_caller_on_and_the_callee_stays_until_the_new_one_has_a
     assert_eq!(told.said(ALICE), ["part", "hang up 16"]);
     assert_eq!(told.said(CALLER), ["part", "bridge 2", "introduce 2"]);
     assert!(told.runs(id));
+    told.leg(ALICE, LegEvent::Ended(Ending::by(Who::Program, 16, None, "")));
+    let ending = told.ending(ALICE);
+    assert_eq!((ending.by, &*ending.reason), (Who::System, "transferred by an operator"), "she did nothing");
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Call {
         self.note(Note::Passed(Passed { leg: other, from: Some(leg), to: None, by, sip: 200 }));
         let words = format!("transferred into call {call}");
         self.leg_over(other, Ending::by(Who::Other, 16, None, &words), now);
-        self.hang_up(leg, super::passing::passed_on(), now);
+        self.hang_up(leg, super::passing::passed_on(by), now);
     }
 
     /// A leg that is given away takes nothing along: no music, no hold, no recording, nobody whom it hears.
@@ -102,7 +102,7 @@ impl Call {
                 let by = Passer::Attending;
                 self.note(Note::Passed(Passed { leg: transferee, from: Some(transferor), to, by, sip }));
                 if came {
-                    self.pass(taking.transferor, taking.transferee, id, now);
+                    self.pass((taking.transferor, by), taking.transferee, id, now);
                 }
             }
             None => self.hang_up(id, scope::other_left(), now),
@@ -136,6 +136,6 @@ impl Call {
         self.line(id, LineOrder::Answer);
         let by = Passer::Target;
         self.note(Note::Passed(Passed { leg: other, from: Some(of), to: Some(id), by, sip: 200 }));
-        self.pass(of, other, id, now);
+        self.pass((of, by), other, id, now);
     }
 }

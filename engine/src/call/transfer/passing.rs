@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use crate::call::cause;
 use crate::call::dial::Behalf;
 use crate::call::effect::{LineOrder, Note, Passed, Passer};
 use crate::call::event::{Ending, Serving};
@@ -14,6 +15,9 @@ use crate::call::verb::{Dial, Misuse, Outcome, Ringback, Status, Strategy, Trans
 use crate::call::work::Work;
 use crate::call::{Call, LegId, Who, limits};
 use crate::program::{VerbId, Wake};
+
+/// What is said of a leg that is let go.
+const TRANSFERRED: &str = "transferred";
 
 /// What somebody hears who waits for the one it is passed on to.
 const RINGBACK: &str = "tone::ringback";
@@ -31,7 +35,7 @@ pub(in crate::call) struct Passing {
     /// Whether both were parted meanwhile and are joined again when it fails.
     parted: bool,
     /// Who wants it. Where it is somebody outside, it is the house that calls.
-    by: Passer,
+    pub(super) by: Passer,
     /// Whom the party talked with when it began.
     from: Option<LegId>,
     /// The target is a service, which takes the one who is passed on.
@@ -55,8 +59,13 @@ impl Passing {
     }
 }
 
-pub(super) fn passed_on() -> Ending {
-    Ending::by(Who::Party, 16, None, "transferred")
+/// Why who transfers is let go: it wanted that itself, or somebody else did.
+pub(super) fn passed_on(by: Passer) -> Ending {
+    match by {
+        Passer::Partner | Passer::Attending | Passer::Target => Ending::by(Who::Party, 16, None, TRANSFERRED),
+        Passer::Program => Ending::by(Who::Program, 16, None, TRANSFERRED),
+        Passer::Operator => Ending::by(Who::System, 16, None, cause::PASSED_ON_OUTSIDE),
+    }
 }
 
 impl Call {
@@ -137,7 +146,7 @@ impl Call {
                     self.voice(other, Owner::Music, Playing::endless(&music), now);
                 }
             }
-            Some(other) => self.hang_up(other, Ending::by(Who::Program, 16, None, "transferred"), now),
+            Some(other) => self.hang_up(other, passed_on(Passer::Program), now),
         }
         Ok(None)
     }
@@ -198,14 +207,14 @@ impl Call {
         if self.here(passing.transferee).is_some() {
             self.note(passing.came_to(Some(target), 200));
         }
-        self.pass(transferor, passing.transferee, target, now);
+        self.pass((transferor, passing.by), passing.transferee, target, now);
         if let Some(verb) = passing.verb {
             self.finish(verb, Outcome::Transferred { status: Status::Completed, sip: 200 }, now);
         }
     }
 
-    /// Joins the one who is passed on with the one who was reached, and lets go who transferred.
-    pub(super) fn pass(&mut self, transferor: LegId, transferee: LegId, target: LegId, now: Instant) {
+    /// Joins the one who is passed on with the one who was reached, and lets go who transferred or was talked with.
+    pub(super) fn pass(&mut self, (transferor, by): (LegId, Passer), transferee: LegId, target: LegId, now: Instant) {
         if self.here(transferee).is_none() || self.here(target).is_none() {
             return self.hang_up(target, scope::other_left(), now);
         }
@@ -223,7 +232,7 @@ impl Call {
         if self.here(target).is_some_and(|leg| leg.parent != Some(transferee)) {
             self.line(target, LineOrder::Introduce(transferee));
         }
-        self.hang_up(transferor, passed_on(), now);
+        self.hang_up(transferor, passed_on(by), now);
     }
 
     fn not_passed(&mut self, dial: VerbId, passing: &Passing, sip: u16, now: Instant) {

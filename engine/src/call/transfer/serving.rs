@@ -54,7 +54,7 @@ impl Call {
         // A dial of the one who passes on does not take the other one along, and the other one's own is over.
         self.leave_dial(transferor, transferee, LegId::NONE);
         self.part(transferee, now);
-        self.hang_up(transferor, super::passing::passed_on(), now);
+        self.hang_up(transferor, super::passing::passed_on(passing.by), now);
         if let Some(own) = self.dial_in_passing(transferee) {
             self.dial_lost(own, LegId::NONE, now);
         }

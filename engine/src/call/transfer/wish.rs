@@ -97,8 +97,8 @@ impl Call {
         self.line(id, LineOrder::ReferProgress(200));
         let by = Passer::Attending;
         self.note(Note::Passed(Passed { leg: transferee, from: Some(id), to: Some(target), by, sip: 200 }));
-        self.pass(id, transferee, target, now);
-        self.hang_up(replaced, super::passing::passed_on(), now);
+        self.pass((id, by), transferee, target, now);
+        self.hang_up(replaced, super::passing::passed_on(by), now);
     }
 
     pub(in crate::call) fn wish_accepted(&mut self, id: LegId) {

@@ -125,6 +125,53 @@ fn a_call_that_breaks_off_says_whose_fault_it_was() {
 }
 
 #[test]
+fn a_call_that_an_operator_hung_up_says_so_before_and_after_its_answer() {
+    let operator = || Cause { reason: cause::HUNG_UP_OUTSIDE.into(), ..Cause::normal(By::System) };
+    let until = "Alice called 102; Bob's phone rang 6 s and answered; they talked 40 s; ";
+    assert_eq!(broken(operator(), None), format!("{until}it was hung up by an operator."));
+    let refused = Cause { sip: Some(480), ..operator() };
+    let tale = vec![
+        (0, leg(ALICE)),
+        (0, leg(BOB)),
+        (1, What::Rang(BOB)),
+        (6, over(BOB, operator())),
+        (6, over(ALICE, refused)),
+    ];
+    let record = told(tale, 6, None).record.expect("a record");
+    assert_eq!((record.outcome, record.fault), (Some(Outcome::Cancelled), Some(Fault::Nobody)));
+    assert_eq!(sentence(&record), "Alice called 102; Bob's phone rang 5 s; it was hung up by an operator after 6 s.");
+    // Nobody else can say that an operator did something.
+    let stranger = Cause { by: By::Caller, ..operator() };
+    assert_eq!(broken(stranger, None), format!("{until}Alice hung up."));
+}
+
+#[test]
+fn a_call_of_the_house_that_hears_nothing_from_there_blames_the_way_and_one_that_only_rings_nobody() {
+    let called = || match leg(BOB) {
+        What::LegBegan(began) => What::LegBegan(Box::new(LegBegan {
+            leg: ALICE,
+            parent: None,
+            account: Account::Trunk("north".into()),
+            to: Party::new("+491"),
+            ..*began
+        })),
+        _ => unreachable!("a leg begins so"),
+    };
+    let in_vain = Cause { q850: 19, reason: cause::IN_VAIN.into(), ..Cause::normal(By::System) };
+    let record = |tale| told(tale, 30, None).record.expect("a record");
+    let silent = record(vec![(0, called()), (30, over(ALICE, in_vain.clone()))]);
+    assert_eq!((silent.outcome, silent.fault), (Some(Outcome::Unreachable), Some(Fault::Network)));
+    let said = sentence(&silent);
+    assert!(
+        said.ends_with("+491 over trunk north did not ring; no answer came from there (the network's fault)."),
+        "{said}"
+    );
+    let rang = record(vec![(0, called()), (5, What::Rang(ALICE)), (30, over(ALICE, in_vain))]);
+    assert_eq!((rang.outcome, rang.fault), (Some(Outcome::NoAnswer), Some(Fault::Nobody)));
+    assert!(sentence(&rang).ends_with("+491 over trunk north rang 25 s."), "{}", sentence(&rang));
+}
+
+#[test]
 fn a_service_that_talks_to_the_caller_itself_is_named() {
     let mut tale = vec![(0, leg(ALICE)), (0, What::Answered(ALICE)), (9, over(ALICE, Cause::normal(By::Caller)))];
     assert_eq!(says(tale.clone(), 9, None), "Alice called 102; service ring answered; Alice hung up.");

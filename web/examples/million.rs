@@ -2,8 +2,12 @@
 //! written. It prints figures and judges none.
 //!
 //! ```text
-//! cargo run -p patchcord-web --example million -- <folder>      fills a database there, once, and asks it
+//! cargo run --release -p patchcord-web --example million -- <folder>      fills a database there, once, and asks it
 //! ```
+//!
+//! It says on what the folder lies: a disk, or memory. Five gigabytes have to be free, because what is copied goes through SQLite's log. A second run
+//! in the folder only asks. What the system has read before is read from memory also on a disk; before a run that is to read it from there:
+//! `dd if=<folder>/million.db iflag=nocache count=0`.
 //!
 //! Ten thousand calls are written as the server writes them; the others are copies, made within the database, with times and
 //! numbers of their own.
@@ -45,6 +49,8 @@ type Failed = Box<dyn std::error::Error>;
 async fn main() -> Result<(), Failed> {
     let folder = std::env::args().nth(1).ok_or("name a folder for the database")?;
     let folder = Path::new(&folder);
+    std::fs::create_dir_all(folder)?;
+    println!("{} lies on {}", folder.display(), lies_on(&folder.canonicalize()?)?);
     let file = folder.join("million.db");
     let is_new = !file.exists();
     let store = Store::open(&Place::parse("sqlite:million.db", folder)?, folder).await?;
@@ -64,6 +70,19 @@ async fn main() -> Result<(), Failed> {
     ask_calls(&store).await?;
     export(&store).await?;
     write(&store).await
+}
+
+/// Device and kind of what a folder is mounted from.
+fn lies_on(folder: &Path) -> Result<String, Failed> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts")?;
+    let parts = mounts.lines().map(|line| line.split(' ').take(3).collect::<Vec<_>>());
+    let around = parts.filter(|parts| parts.len() == 3 && folder.starts_with(parts[1]));
+    // Of two mounts at one place the later one is seen.
+    let nearest = around.max_by_key(|parts| parts[1].len()).ok_or("nothing is mounted there")?;
+    Ok(match nearest[2] {
+        "tmpfs" | "ramfs" => format!("{}: that is memory and no disk", nearest[2]),
+        kind => format!("{} ({kind})", nearest[0]),
+    })
 }
 
 fn told(what: &str, calls: u64, began: Instant) {

@@ -8,7 +8,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
@@ -57,6 +57,7 @@ pub struct Switchboard {
     /// How many calls there are now.
     pub calls: Gauge,
     strangers: Strangers,
+    draining: AtomicBool,
     /// What they are.
     pub live: LiveCalls,
     /// Who is in which conference room.
@@ -149,6 +150,7 @@ impl Switchboard {
             calls_tally: CallTally::default(),
             calls: Gauge::default(),
             strangers: Strangers::default(),
+            draining: AtomicBool::new(false),
             live: LiveCalls::default(),
             rooms: RoomHouse::default(),
             bans: Arc::default(),
@@ -203,7 +205,25 @@ impl Switchboard {
         self.plan.load().decide(ask, &self.directory)
     }
 
-    /// Room for one more call. An `urgent` one has room always, here and below.
+    /// From now on no new calls are taken, or they are again. Those that go on go on; emergencies are always taken.
+    pub fn drain(&self, draining: bool) {
+        self.draining.store(draining, Relaxed);
+    }
+
+    /// Whether no new calls are taken.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
+    }
+
+    /// Room for a new call: as for whatever is done, and none while the server is drained.
+    pub fn admit_call(&self, urgent: bool) -> Result<Ticket, Full> {
+        if self.is_draining() && !urgent {
+            return Err(Full::Draining);
+        }
+        self.admit(urgent)
+    }
+
+    /// Room for one more call, or for something that lasts like one. An `urgent` one has room always, here and below.
     pub fn admit(&self, urgent: bool) -> Result<Ticket, Full> {
         let limit = self.plan.load().calls();
         self.calls.enter(Some(limit), urgent).ok_or(Full::Server { limit })
@@ -317,7 +337,7 @@ mod tests {
         let target = Target::Service(service.into());
         let from = vec![routing::Source::Endpoints];
         let number = "7".parse().expect("a number");
-        let routes = vec![Route { number, from, target, rewrite: None }];
+        let routes = vec![Route { number, from, target, rewrite: None, origin: Origin::File }];
         let trunks = vec![Trunk::new("north", vec!["sip:203.0.113.1".into()])];
         PlanSettings { routes, trunks, calls, calls_per_endpoint: 1, ..PlanSettings::default() }
     }
@@ -350,6 +370,19 @@ mod tests {
         let trunks = [twice.trunks.clone(), twice.trunks.clone()].concat();
         assert!(board.replan(PlanSettings { trunks, ..twice }).is_err());
         assert_eq!(leads(&board.plan(), &board), "first");
+    }
+
+    #[test]
+    fn a_server_that_is_drained_takes_emergencies_only_until_it_is_told_otherwise() {
+        let board = board();
+        let before = board.admit_call(false).expect("room");
+        board.drain(true);
+        assert_eq!(board.admit_call(false).expect_err("drained"), Full::Draining);
+        let urgent = board.admit_call(true).expect("help is never refused");
+        assert_eq!(board.calls.count(), 2, "what goes on goes on");
+        board.drain(false);
+        drop((before, urgent, board.admit_call(false).expect("room again")));
+        assert_eq!(board.calls.count(), 0);
     }
 
     #[test]

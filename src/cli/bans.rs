@@ -55,7 +55,7 @@ fn until(ban: &BanTold) -> String {
 }
 
 /// `90s`, `15m`, `12h` or `7d`.
-fn seconds(text: &str) -> Result<u64, Failure> {
+pub(super) fn seconds(text: &str) -> Result<u64, Failure> {
     let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
     let read = text.chars().last().and_then(|last| {
         let (_, unit) = units.into_iter().find(|(letter, _)| *letter == last)?;

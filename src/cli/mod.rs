@@ -5,7 +5,7 @@
 //! outcome    how a command ends: text or JSON, and an exit code
 //! client     speaks to a running server over its control socket
 //! test, replay   tests of scripts; a past call against the scripts of today
-//! endpoint, user, calls, originate, rooms, bans, server, files   the other commands
+//! endpoint, user, calls, originate, rooms, routes, bans, trunks, server, files   the other commands
 //! store      the store, for a command that finds no server
 //! ```
 //!
@@ -21,10 +21,12 @@ mod originate;
 mod outcome;
 mod replay;
 mod rooms;
+mod routes;
 mod server;
 mod services;
 mod store;
 mod test;
+mod trunks;
 mod user;
 mod words;
 
@@ -111,6 +113,9 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         Command::Originate(wish) => block_on(originate::originate(context, wish)),
         Command::Rooms { command } => block_on(rooms::rooms(context, command)),
         Command::Bans { command } => block_on(bans::bans(context, command)),
+        Command::Trunks => block_on(trunks::trunks(context)),
+        Command::Drain(drain) => block_on(trunks::drain(context, drain)),
+        Command::Routes { command } => block_on(routes::routes(context, command)),
         Command::Status => block_on(server::status(context)),
         Command::Reload => block_on(server::reload(context)),
     }

@@ -113,6 +113,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("/api/v1/registrations", "`patchcord registrations`"),
     ("/api/v1/services", "`patchcord check`"),
     ("/api/v1/bans", "`patchcord bans list`"),
+    ("/api/v1/routes", "`patchcord routes`"),
     ("/api/v1/openapi.json", "the command's --help"),
     ("/api/v1/sounds", "the folder of sounds"),
 ];

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use patchcord_engine::routing::Digests;
 
+use super::routes::RoutesCommand;
+
 const EXITS: &str = "\
 Exit codes:
   0  done
@@ -111,12 +113,44 @@ Examples:
         #[command(subcommand)]
         command: Option<BansCommand>,
     },
+    /// Show where numbers lead; add a route beside those of the configuration, or remove one
+    #[command(after_help = "\
+Examples:
+  patchcord routes
+  patchcord routes add 600 --service reception
+  patchcord routes remove 9f86d081884c")]
+    Routes {
+        #[command(subcommand)]
+        command: Option<RoutesCommand>,
+    },
+    /// Show carriers: whether they answer, whether we are registered there, their calls, and what went wrong last
+    #[command(after_help = "Example:\n  patchcord trunks --json")]
+    Trunks,
+    /// Take no new calls: they are answered 503, emergencies excepted; those that go on go on
+    #[command(after_help = "\
+Examples:
+  patchcord drain
+  patchcord drain --wait 5m && systemctl restart patchcord
+  patchcord drain --undo
+
+A restart takes calls again.")]
+    Drain(Drain),
     /// Show how the running server is
     #[command(after_help = "Example:\n  patchcord status")]
     Status,
     /// Have the running server read its configuration again
     #[command(after_help = "Example:\n  patchcord reload")]
     Reload,
+}
+
+#[derive(Args)]
+pub struct Drain {
+    /// Take new calls again
+    #[arg(long, conflicts_with = "wait")]
+    pub undo: bool,
+    /// Come back when the last call has ended, and after this long at the latest (exit 1): 90s, 5m, 1h
+    #[arg(long, value_name = "TIME")]
+    pub wait: Option<String>,
 }
 
 #[derive(Args)]

@@ -49,6 +49,7 @@ use patchcord_web::{
 };
 
 pub use problem::{Place, Problem, Problems};
+pub use route::{Unfit as UnfitRoute, read_added as read_added_route};
 pub use sections::{Format, Log};
 pub use sound::{SCRIPTS, SOUNDS, Sound};
 pub use tree::Environment;

@@ -1,16 +1,17 @@
-//! `[[route]]`: which numbers lead where, and for whom.
+//! `[[route]]`: which numbers lead where, and for whom. One that is added while the server runs is read by the same code.
 
 use std::{collections::HashSet, sync::Arc};
 
 use patchcord_engine::routing::{
-    MAX_EXPRESSIONS, MAX_ROUTES, MAX_TARGETS, Pattern, PatternFault, Route, Source, Target, Trunk,
+    MAX_EXPRESSIONS, MAX_ROUTES, MAX_TARGETS, Origin, Pattern, PatternFault, Route, Source, Target, Trunk,
 };
-use patchcord_web::accounts::rules;
+use patchcord_web::{accounts::rules, routes::Written};
 
 use super::{
-    problem::{Place, Wrong},
+    problem::{Place, Problem, Report, Wrong},
     rewriting,
     section::Section,
+    tree,
 };
 
 /// Reads them all. Trunks that they name must be there; endpoints may be added later by command.
@@ -20,7 +21,7 @@ pub fn read_all(sections: Vec<Section<'_>>, trunks: &[Trunk]) -> Vec<Route> {
     let mut expressions = 0;
     for mut section in sections {
         let place = section.place().clone();
-        let Some(route) = read(&mut section, &names) else { continue };
+        let Some(route) = read(&mut section, &names, Origin::File) else { continue };
         expressions += usize::from(matches!(route.number, Pattern::Expression(_)));
         if expressions > MAX_EXPRESSIONS {
             let reason = format!("is the {expressions}th expression, and {MAX_EXPRESSIONS} are allowed");
@@ -35,7 +36,39 @@ pub fn read_all(sections: Vec<Section<'_>>, trunks: &[Trunk]) -> Vec<Route> {
     routes
 }
 
-fn read(section: &mut Section<'_>, trunks: &HashSet<&str>) -> Option<Route> {
+/// Why a route that somebody wants to add cannot be one.
+#[derive(Debug)]
+pub struct Unfit {
+    /// What is wrong; at least one thing.
+    pub problems: Vec<Problem>,
+    /// Whether nothing is wrong with it but that a trunk is not there.
+    pub only_absent: bool,
+}
+
+/// Reads one that is added: the keys of `[[route]]`, and the same words when they are wrong.
+pub fn read_added(written: &Written, trunks: &[Trunk]) -> Result<Route, Unfit> {
+    let names: HashSet<&str> = trunks.iter().map(|trunk| &*trunk.name).collect();
+    attempt(written, &names).map_err(|problems| {
+        let mut every = names;
+        for named in ["trunk", "from"].into_iter().filter_map(|key| written.get(key)) {
+            let one = named.as_str().into_iter();
+            let all = one.chain(named.as_array().into_iter().flatten().filter_map(|name| name.as_str()));
+            every.extend(all.map(|name| name.strip_prefix("trunk:").unwrap_or(name).trim()));
+        }
+        Unfit { problems, only_absent: attempt(written, &every).is_ok() }
+    })
+}
+
+fn attempt(written: &Written, trunks: &HashSet<&str>) -> Result<Route, Vec<Problem>> {
+    let report = Report::default();
+    let route = read(&mut Section::new("", Place::Whole, tree::of_json(written), &report), trunks, Origin::Store);
+    match (report.into_problems(String::new()), route) {
+        (Some(problems), _) => Err(problems.found),
+        (None, route) => Ok(route.expect("what cannot be read is reported")),
+    }
+}
+
+fn read(section: &mut Section<'_>, trunks: &HashSet<&str>, origin: Origin) -> Option<Route> {
     let place = section.place().clone();
     let has_number = section.has("number");
     let number = section.take_parsed("number", pattern);
@@ -64,7 +97,7 @@ fn read(section: &mut Section<'_>, trunks: &HashSet<&str>) -> Option<Route> {
         let reason = "would let strangers call out at your cost";
         section.object(&place, "from", Wrong::new(reason, "write from = \"endpoints\", or name a trunk"));
     }
-    Some(Route { number: number?.0, from, target, rewrite })
+    Some(Route { number: number?.0, from, target, rewrite, origin })
 }
 
 fn pattern(text: &str) -> Result<Pattern, Wrong> {

@@ -67,6 +67,25 @@ pub fn parse(text: &str, report: &Report) -> Table {
     read_table(&page, table.into_inner())
 }
 
+/// What somebody says in JSON, as the file would say it.
+pub fn of_json(said: &serde_json::Map<String, serde_json::Value>) -> Table {
+    let entry = |value| Entry { key_place: Place::Whole, node: node_of_json(value) };
+    said.iter().map(|(key, value)| (key.clone(), entry(value))).collect()
+}
+
+fn node_of_json(value: &serde_json::Value) -> Node {
+    use serde_json::Value as Json;
+    let value = match value {
+        Json::Null => Value::Strange("null"),
+        Json::Bool(found) => Value::Boolean(*found),
+        Json::Number(found) => found.as_i64().map_or(Value::Strange("a number with a fraction"), Value::Integer),
+        Json::String(found) => Value::Text(found.clone()),
+        Json::Array(found) => Value::List(found.iter().map(node_of_json).collect()),
+        Json::Object(found) => Value::Table(of_json(found)),
+    };
+    Node { place: Place::Whole, value }
+}
+
 fn read_table(page: &Page<'_>, table: DeTable<'_>) -> Table {
     let entries = table.into_iter().map(|(key, value)| {
         let key_place = page.place_of(&key.span());

@@ -14,7 +14,7 @@ use patchcord_engine::{
     journal::CallId,
     occasion::{Asking, NoAnswer, Occasion},
     originate::{NotBegun, Origination, Wanted},
-    routing::Voucher,
+    routing::{Route, Target, Voucher},
     runtime::{Keeper, MessageSocket, NotAdopted, Runtime, clock},
     switchboard::Switchboard,
 };
@@ -27,6 +27,7 @@ use patchcord_web::{
     phone::{Ice, Origins},
     problem::{Problem, chain},
     retention::Forgotten,
+    routes::RouteBook,
     serve::{Ends, Place},
     store::Store,
     uploads::Uploads,
@@ -34,7 +35,13 @@ use patchcord_web::{
     workshop::Workshop,
 };
 
-use super::{pulse::Pulse, services::ServiceRoom, sound::SoundRoom, workshop::Bench};
+use super::{
+    pulse::Pulse,
+    routes::{AddedRoutes, joined},
+    services::ServiceRoom,
+    sound::SoundRoom,
+    workshop::Bench,
+};
 use crate::{
     config::{Config, Environment},
     telemetry::Telemetry,
@@ -50,6 +57,7 @@ const CORRECT: &str = "correct that and reload again; the server goes on as it w
 pub struct Parts {
     pub accounts: Arc<Accounts>,
     pub store: Store,
+    pub routes: AddedRoutes,
     pub runtime: Arc<Runtime>,
     pub sound: SoundRoom,
     pub services: ServiceRoom,
@@ -107,6 +115,31 @@ impl Running {
         &self.pulse
     }
 
+    /// What every shard's door shares.
+    pub fn board(&self) -> &Switchboard {
+        self.parts.accounts.board()
+    }
+
+    /// Routes beside those of the file.
+    pub fn added_routes(&self) -> &AddedRoutes {
+        &self.parts.routes
+    }
+
+    /// Whoever changes the plan waits for it.
+    pub fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.turn
+    }
+
+    /// The service that a route leads to and that is not there.
+    pub fn services_missing(&self, route: &Route) -> Option<Arc<str>> {
+        match &route.target {
+            Target::Service(name) if !self.parts.services.missing(std::slice::from_ref(route)).is_empty() => {
+                Some(name.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// The media threads.
     pub fn sound(&self) -> &SoundRoom {
         &self.parts.sound
@@ -161,21 +194,24 @@ impl Running {
             Problem { detail: format!("only the certificates are read again: {}", problem.detail), ..problem }
         })?;
         // It was checked when the file was read, so nothing is half applied.
-        let plan = self.parts.accounts.board().replan(fresh.plan.clone());
-        plan.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
-        self.parts.accounts.board().rooms.fix(fresh.rooms.clone());
-        self.parts.accounts.board().record_by(fresh.sound.recording.clone());
+        let (plan, kept) = joined(&fresh.plan, self.parts.routes.written());
+        let routes = plan.routes.len();
+        let replanned = self.board().replan(plan);
+        replanned.map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, chain(&error)).remedy(CORRECT))?;
+        self.parts.routes.replace(kept);
+        self.board().rooms.fix(fresh.rooms.clone());
+        self.board().record_by(fresh.sound.recording.clone());
         self.parts.telemetry.change(&fresh.log);
         self.parts.porter.reconfigure(fresh.mail.clone(), fresh.mailboxes.clone());
 
         let services = self.parts.services.clone();
         let mut looked = tokio::task::spawn_blocking(move || services.look()).await.unwrap_or_default();
-        looked.broken.extend(self.parts.services.missing(&fresh.plan.routes));
+        looked.broken.extend(self.parts.services.missing(self.board().plan().routes()));
+        looked.broken.extend(self.parts.routes.hindered());
 
         let mut config = self.config();
         let needs_restart = differences(&config, &fresh);
-        let (routes, trunks) = (fresh.plan.routes.len(), fresh.plan.trunks.len());
-        let rooms = fresh.rooms.len();
+        let (trunks, rooms) = (fresh.plan.trunks.len(), fresh.rooms.len());
         (config.endpoints, config.plan, config.rooms) = (fresh.endpoints, fresh.plan, fresh.rooms);
         config.sound.recording = fresh.sound.recording;
         (config.mail, config.mailboxes) = (fresh.mail, fresh.mailboxes);
@@ -366,6 +402,11 @@ impl House for Running {
             if self.stopping.load(Relaxed) {
                 found.push("the server is stopping".to_owned());
             }
+            if self.board().is_draining() {
+                found.push(
+                    "the server is draining and takes no new calls; `patchcord drain --undo` ends that".to_owned(),
+                );
+            }
             let silent = self.pulse.silent().into_iter();
             found.extend(silent.map(|shard| format!("shard {shard} does nothing any more; the log says since when")));
             match self.parts.store.reachable().await {
@@ -389,6 +430,10 @@ impl House for Running {
 
     fn workshop(&self) -> Option<&dyn Workshop> {
         Some(&self.bench)
+    }
+
+    fn routes(&self) -> Option<&dyn RouteBook> {
+        Some(self)
     }
 
     fn adopt(

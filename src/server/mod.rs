@@ -13,6 +13,7 @@ mod house;
 pub mod library;
 mod manifests;
 mod pulse;
+mod routes;
 mod services;
 mod sound;
 mod start;

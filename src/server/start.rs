@@ -38,6 +38,7 @@ use tracing::info;
 use super::{
     house::{Parts, Running},
     pulse,
+    routes::{AddedRoutes, joined},
     services::ServiceRoom,
     sound::{self, Silenced},
     timers,
@@ -72,6 +73,9 @@ pub enum StartError {
     /// The same for versions of services.
     #[error("the versions of services cannot be loaded")]
     Versions(#[source] patchcord_engine::routing::ShelfError),
+    /// The same for routes that were added.
+    #[error("the routes cannot be loaded")]
+    Routes(#[source] patchcord_engine::routing::ShelfError),
     /// There is no first login.
     #[error("the first login cannot be made")]
     People(#[from] PeopleError),
@@ -115,9 +119,12 @@ impl StartError {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Folder(_) | Self::Control(_) | Self::Token(_) | Self::Spool(_) => "server.data",
-            Self::Store(_) | Self::Endpoints(_) | Self::Bindings(_) | Self::Versions(_) | Self::People(_) => {
-                "database.url"
-            }
+            Self::Store(_)
+            | Self::Endpoints(_)
+            | Self::Bindings(_)
+            | Self::Versions(_)
+            | Self::Routes(_)
+            | Self::People(_) => "database.url",
             Self::Web { .. } => "web.listen",
             Self::Shown(_) => "web.certificate",
             Self::Sound(error) => error.key(),
@@ -135,7 +142,7 @@ impl StartError {
             Self::Store(error) => error.remedy(),
             Self::Endpoints(error) => error.remedy(),
             Self::People(error) => error.remedy().into(),
-            Self::Bindings(_) | Self::Versions(_) => {
+            Self::Bindings(_) | Self::Versions(_) | Self::Routes(_) => {
                 "see that the database is whole, or restore it from a backup".into()
             }
             Self::Web { .. } => "stop who listens there, or choose another address in [web] listen".into(),
@@ -207,13 +214,12 @@ async fn open_rooms(
     let store = Store::open(&config.database, &config.data).await?;
     let (board, accounts) = open_accounts(&config, &store).await?;
     let wall = clock::wall();
-    let registered = restore(&store, &board, wall).await?;
+    let (registered, routes) = (restore(&store, &board, wall).await?, open_routes(&config, &store, &board).await?);
     let spool = Spool::open(&config.data.join(SPOOL_FOLDER), spool::MOST)?;
 
     let web = listen_for_http(&config.web.listen).await?;
     // Whoever finds the socket must find the token of this start.
-    let token = control::Token::make(hold.folder())?;
-    let control = control::bind(hold)?;
+    let (token, control) = (control::Token::make(hold.folder())?, control::bind(hold)?);
     let (recordings, kept) = (config.sound.recordings.as_path().into(), config.sound.kept);
     let (room, voices) = sound::open(&config)?;
     let services = read_services(&config, &store, &environment).await?;
@@ -234,6 +240,7 @@ async fn open_rooms(
     let parts = Parts {
         accounts: accounts.clone(),
         store: store.clone(),
+        routes,
         runtime: Arc::new(runtime),
         sound: room,
         services: services.clone(),
@@ -328,6 +335,17 @@ async fn restore(store: &Store, board: &Switchboard, wall: SystemTime) -> Result
     let restored = board.location.restore(bindings, clock::now(), wall);
     info!(endpoints = board.directory.count(), restored, "the store is open");
     Ok(registered)
+}
+
+/// The routes that were added, and the plan with them.
+async fn open_routes(config: &Config, store: &Store, board: &Switchboard) -> Result<AddedRoutes, StartError> {
+    let (plan, kept) = joined(&config.plan, store.routes().await.map_err(StartError::Routes)?);
+    board.replan(plan)?;
+    let routes = AddedRoutes::new(kept);
+    for hindered in routes.hindered() {
+        tracing::warn!("{hindered}");
+    }
+    Ok(routes)
 }
 
 /// Who is refused at every door, as far as that is kept.

@@ -3,6 +3,7 @@
 //! Each test starts a server of its own on loopback, with a data folder of its own. Nothing here sleeps; every
 //! wait is for a fact and has a deadline.
 
+mod added_routes;
 mod announced;
 mod browser_transfers;
 mod browsers;
@@ -14,6 +15,7 @@ mod crowds;
 mod described;
 mod dialled;
 mod doors;
+mod drained;
 mod elsewhere;
 mod flows;
 mod handsets;

@@ -48,10 +48,7 @@ pub async fn house_of(setup: Setup) -> (Server, Door) {
     let words = said.iter().find_map(|line| line.trim().strip_prefix("log in as admin with password "));
     let password = words.expect("the first login is told").to_owned();
     let door = Door { web: web_of(&mut server), cookie: String::new(), password: password.clone() };
-    let form = format!("name=admin&password={password}");
-    let answer = door.ask("POST", "/login", "Content-Type: application/x-www-form-urlencoded\r\n", &form).await;
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
-    let door = Door { cookie: cookie.unwrap_or_else(|| panic!("no cookie: {answer}")).to_owned(), ..door };
+    let door = door.as_another("admin", &password).await;
     (server, door)
 }
 
@@ -60,6 +57,9 @@ fn web_of(server: &mut Server) -> SocketAddr {
     let web = said.iter().find_map(|line| line.strip_prefix("  web  http://")?.split('/').next()?.parse().ok());
     web.expect("where HTTP is served")
 }
+
+/// How a form says what it is.
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 
 /// Where pages come from.
 pub struct Door {
@@ -85,9 +85,35 @@ impl Door {
         answer
     }
 
-    /// A page, as the admin sees it.
+    /// The same door for somebody else, who logs in.
+    pub async fn as_another(&self, name: &str, password: &str) -> Self {
+        let form = format!("name={name}&password={}", password.replace(' ', "+"));
+        let answer = self.ask("POST", "/login", FORM, &form).await;
+        let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+        let cookie = cookie.unwrap_or_else(|| panic!("no cookie: {answer}")).to_owned();
+        Self { web: self.web, password: password.to_owned(), cookie }
+    }
+
+    /// A page as who is logged in sees it.
     pub async fn page(&self, path: &str) -> String {
         self.ask("GET", path, &format!("Cookie: {}\r\n", self.cookie), "").await
+    }
+
+    /// What becomes of a form of one of our pages.
+    pub async fn form(&self, path: &str, said: &str) -> String {
+        let page = self.page("/routes").await;
+        let csrf = page.split("name=\"csrf\" content=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let said = format!("{said}&csrf={}", csrf.expect("a token of the session"));
+        self.send(path, &said).await
+    }
+
+    /// The same without what only our pages know.
+    pub async fn forge(&self, path: &str, said: &str) -> String {
+        self.send(path, &format!("{said}&csrf=guessed")).await
+    }
+
+    async fn send(&self, path: &str, said: &str) -> String {
+        self.ask("POST", path, &format!("Cookie: {}\r\n{FORM}", self.cookie), said).await
     }
 
     /// A page that opens the phone, so that the admin has an endpoint.

@@ -179,6 +179,8 @@ async fn we_register_with_a_carrier_and_hear_when_it_is_gone() {
     let registered = bindings(&carrier, "4930123").await;
     assert_eq!(registered.len(), 1, "{registered:?}");
     assert!(registered[0].starts_with("sip:4930123@127.0.0.1:"), "{registered:?}");
+    let told = server.json(&["trunks", "--json"]).await;
+    assert_eq!((&told["trunks"][0]["name"], &told["trunks"][0]["registered"]), (&"north".into(), &true.into()));
     carrier.stop().await;
 }
 

@@ -16,6 +16,7 @@ use crate::{
     metrics::Exposition,
     phone::{Ice, Origins},
     problem::Problem,
+    routes::RouteBook,
     serve::Ends,
     workshop::Workshop,
 };
@@ -37,6 +38,10 @@ pub trait House: Send + Sync + 'static {
     }
     /// Who looks into the scripts, where there are any.
     fn workshop(&self) -> Option<&dyn Workshop> {
+        None
+    }
+    /// Who keeps routes that are added while it runs, where anybody does.
+    fn routes(&self) -> Option<&dyn RouteBook> {
         None
     }
     /// Takes over a connection that speaks SIP, and vouches for whom its peer speaks where that is known.

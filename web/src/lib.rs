@@ -12,6 +12,7 @@
 //! room_news  who tells the feed what happens in rooms
 //! retention  what is kept for how long
 //! bans       who is refused at every door, kept over a restart
+//! routes     those that are added while the server runs
 //! masking    calls for people who may not see numbers
 //! api        /api/v1, one table of doors
 //! pages      the dashboard
@@ -54,6 +55,7 @@ pub mod problem;
 pub mod recordings;
 pub mod retention;
 pub mod room_news;
+pub mod routes;
 pub mod serve;
 pub mod sounds;
 pub mod store;

@@ -16,7 +16,7 @@ use patchcord_sip::uri::{Uri, escape_user};
 
 use super::outgoing::{bare, contact, transport_of};
 use crate::redact::Redacted;
-use crate::routing::{Enrolment, Health, Order, Outcome, Plan, Reply, Standing, Step, Trunk, Turn};
+use crate::routing::{Enrolment, Health, Mishap, Order, Outcome, Plan, Reply, Standing, Step, Trunk, Turn};
 use crate::runtime::{News, RequestId, Wire};
 use crate::switchboard::Switchboard;
 
@@ -124,21 +124,31 @@ impl Carriers {
         let Some(carrier) = self.each.get_mut(&name) else { return true };
         if method == Method::Options {
             let outcome = answer.map_or(Outcome::Silence, |response| Outcome::Answer(response.status().code()));
+            if !outcome.proves_life() {
+                let status = answer.map(|response| response.status().code());
+                carrier.trunk.traffic.mishappen(Mishap { at: wire.wall(), asked: "OPTIONS", status });
+            }
             carrier.heard_of(outcome, wire.now());
             return true;
         }
         let reply = answer.map_or(Reply::Silence, |response| carrier.reply(response));
+        let status = answer.map(|response| response.status().code());
         if reply == Reply::Silence {
             carrier.server = (carrier.server + 1) % carrier.trunk.servers.len().max(1);
         }
         let (now, chance) = (wire.now(), chance(wire));
         let step = carrier.enrolment.as_mut().map(|enrolment| enrolment.hear(reply, now, chance)).unwrap_or_default();
+        if step.order.is_none() && !matches!(reply, Reply::Granted(_)) {
+            carrier.trunk.traffic.mishappen(Mishap { at: wire.wall(), asked: "REGISTER", status });
+        }
         self.step(&name, step, wire);
         true
     }
 
     fn step(&mut self, name: &Arc<str>, step: Step, wire: &mut Wire<'_>) {
         let Some(carrier) = self.each.get_mut(name) else { return };
+        let registered = carrier.enrolment.as_ref().is_some_and(|enrolment| enrolment.is_registered(wire.now()));
+        carrier.trunk.traffic.enrol(registered);
         match step.turn {
             Some(Turn::Registered) => tracing::info!(trunk = %name, "registered with the carrier"),
             Some(Turn::Lost { status }) => {

@@ -131,7 +131,7 @@ impl Exchange {
             known.iter_mut().for_each(|known| known.limit = Some(limit.clone()));
             Refusal::unavailable("The Service Is Full", RETRY_AFTER)
         })?;
-        let ticket = self.board.admit(urgent).map_err(|full| full_house(&full))?;
+        let ticket = self.board.admit_call(urgent).map_err(|full| full_house(&full))?;
         let own = whose.admit(&self.board, urgent, moment.now).map_err(|full| full_house(&full))?;
         let tickets = room.into_iter().chain([ticket]).collect();
         let party = Party {

@@ -114,7 +114,7 @@ impl Exchange {
             return Err(NotBegun::Forbidden(wanted.target.clone(), why));
         }
         let room = leash.as_ref().map(|leash| leash.enter(false).ok_or(NotBegun::Full("the service is full".into())));
-        let ticket = self.board.admit(false).map_err(|full| NotBegun::Full(full.phrase().to_owned()))?;
+        let ticket = self.board.admit_call(false).map_err(|full| NotBegun::Full(full.phrase().to_owned()))?;
         let tickets = room.transpose()?.into_iter().chain([ticket]).collect();
         let party = party(wanted, service.as_deref());
         let chronicle = Chronicle::begin(&party, HeardBy { service, version: edition, route: None }, wire);

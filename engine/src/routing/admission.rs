@@ -39,6 +39,9 @@ const MOST_STRANGERS: usize = 4_096;
 /// When to come back to a full server or trunk: calls end every few seconds where there are so many of them.
 const COME_BACK: Duration = Duration::from_secs(5);
 
+/// When to come back to a server that is emptied: it is about to be restarted, which takes that long.
+const COME_BACK_LATER: Duration = Duration::from_secs(30);
+
 /// How many of something there are now. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Gauge(Arc<AtomicU32>);
@@ -131,6 +134,9 @@ pub enum Full {
         /// How many that is.
         limit: u32,
     },
+    /// The server takes no new calls until somebody says so.
+    #[error("the server is draining and takes no new calls")]
+    Draining,
     /// The endpoint has as many calls as it may have, called and calling together.
     #[error("endpoint {user} has {limit} calls, as many as it may have at once")]
     Endpoint {
@@ -176,7 +182,11 @@ impl Full {
     pub fn status(&self) -> u16 {
         match self {
             Self::Endpoint { .. } | Self::Guest { .. } => 486,
-            Self::Server { .. } | Self::Trunk { .. } | Self::Stranger { .. } | Self::TrunkPace { .. } => 503,
+            Self::Server { .. }
+            | Self::Draining
+            | Self::Trunk { .. }
+            | Self::Stranger { .. }
+            | Self::TrunkPace { .. } => 503,
         }
     }
 
@@ -184,6 +194,7 @@ impl Full {
     pub fn phrase(&self) -> &'static str {
         match self {
             Self::Server { .. } => "Server Has All Its Calls",
+            Self::Draining => "Server Takes No New Calls",
             Self::Endpoint { .. } => "Endpoint Has All Its Calls",
             Self::Guest { .. } => "The Token Has All Its Calls",
             Self::Trunk { .. } => "Trunk Has All Its Calls",
@@ -197,6 +208,7 @@ impl Full {
         match self {
             Self::Endpoint { .. } | Self::Guest { .. } => None,
             Self::Server { .. } | Self::Trunk { .. } | Self::Stranger { .. } => Some(COME_BACK),
+            Self::Draining => Some(COME_BACK_LATER),
             Self::TrunkPace { wait, .. } => Some(Duration::from_secs(wait.as_secs() + 1)),
         }
     }

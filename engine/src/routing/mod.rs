@@ -10,7 +10,7 @@
 //!
 //! Plan        who may call whom, and where a number leads: routes, trunks, shipped numbers
 //! number      how numbers are written here, and what carriers make of them
-//! pattern, route, trunk   what a plan is made of
+//! pattern, route, trunk   what a plan is made of; traffic: what goes on over a trunk now
 //! calling, forward        what an endpoint may do in a call, and where its calls go on
 //! identity, diversion     who calls and who forwarded, and what others are told of it
 //! health, enrolment       whether a trunk answers, and how we are registered there: machines without sockets
@@ -39,6 +39,7 @@ mod plan;
 mod registrar;
 mod route;
 mod shelf;
+mod traffic;
 mod trunk;
 mod voucher;
 
@@ -67,8 +68,9 @@ pub use shelf::{
     BindingChange, BindingRow, BindingShelf, DamagedEndpoint, EndpointRow, EndpointRows, EndpointShelf, ShelfError,
     Shelved, Written,
 };
+pub use traffic::{Mishap, Traffic};
 pub use trunk::{
-    Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, NoWhence, Traffic,
-    Trunk, Whence, trunk_server,
+    Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, NoWhence, Trunk,
+    Whence, trunk_server,
 };
 pub use voucher::{Guest, MAX_GUEST_NUMBERS, NotAllowed, Voucher};

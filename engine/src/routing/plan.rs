@@ -14,7 +14,8 @@
 //! 5. a route for everything (`*`)
 //!
 //! A route counts only for callers that its `from` admits. Of two alike, the one whose `from` is narrower wins
-//! (`trunk:…` and `browsers` before `endpoints` before `anyone`), then the one that stands first in the file. Endpoints
+//! (`trunk:…` and `browsers` before `endpoints` before `anyone`), then the one that stands first in the file, then the one
+//! that was added first. Of one that was added the file must not have the number: whoever joins them sees to that. Endpoints
 //! and shipped numbers are there for endpoints and browsers only. Whoever finds nothing is refused.
 //!
 //! A number for emergencies, called by an endpoint or a browser, is never an endpoint or a shipped number, is not rewritten
@@ -51,7 +52,7 @@ pub const EMERGENCY: [&str; 2] = ["112", "911"];
 pub struct PlanSettings {
     /// Our domain; `None`: whatever a phone says is ours.
     pub domain: Option<Box<str>>,
-    /// In the order of the file.
+    /// In the order of the file, and behind them those that were added, in the order of that.
     pub routes: Vec<Route>,
     /// In the order of the file.
     pub trunks: Vec<Trunk>,
@@ -253,7 +254,7 @@ impl Plan {
         &self.trunks
     }
 
-    /// The routes, in the order of the file.
+    /// The routes, in the order of the file; behind them those that were added.
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
-use super::{number::Outward, pattern::Pattern};
+use super::{directory::Origin, number::Outward, pattern::Pattern};
 
 /// Most routes: a plan with more is read from a database by a service.
 pub const MAX_ROUTES: usize = 10_000;
@@ -128,7 +128,7 @@ pub enum Target {
     Endpoints(Vec<Arc<str>>),
 }
 
-/// One `[[route]]`.
+/// One `[[route]]`, or one that was added while the server ran.
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Which numbers.
@@ -139,6 +139,8 @@ pub struct Route {
     pub target: Target,
     /// What becomes of the numbers on the way.
     pub rewrite: Option<Outward>,
+    /// Where it is written down.
+    pub origin: Origin,
 }
 
 impl Route {

@@ -5,10 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,10 +16,10 @@ use patchcord_sip::{
 };
 
 use super::{
-    admission::{Full, Gauge, Pace, Ticket},
+    admission::{Full, Ticket},
     calling::{Codec, Srtp, UnknownWord},
-    health::Standing,
     number::{Inward, Outward},
+    traffic::Traffic,
 };
 
 /// Most trunks of one server: each incoming request is compared with the networks of all of them.
@@ -76,33 +73,6 @@ pub struct Account {
     pub user: Box<str>,
     /// What proves it; `None`: nothing is asked.
     pub credential: Option<Credential>,
-}
-
-/// What goes on over a trunk. It outlives a reload: the trunk of the same name goes on counting.
-#[derive(Clone, Debug, Default)]
-pub struct Traffic {
-    /// Calls now.
-    pub calls: Gauge,
-    /// New calls a second.
-    pub pace: Arc<Pace>,
-    /// Whether it answers.
-    standing: Arc<AtomicU8>,
-}
-
-impl Traffic {
-    /// Whether it answers, as far as is known.
-    pub fn standing(&self) -> Standing {
-        match self.standing.load(Relaxed) {
-            1 => Standing::Up,
-            2 => Standing::Down,
-            _ => Standing::Unknown,
-        }
-    }
-
-    /// It answers, or no longer.
-    pub fn stand(&self, standing: Standing) {
-        self.standing.store(standing as u8, Relaxed);
-    }
 }
 
 /// How a carrier is told who calls, and what it is told besides.

@@ -9,7 +9,7 @@ use patchcord_engine::call::{LegId, Verb};
 use patchcord_engine::exchange::{Exchange, RecordingRules, Written};
 use patchcord_engine::journal::{Entry, What};
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
-use patchcord_engine::routing::{Digests, PlanSettings, RegistrarRules, Route, Source, Target};
+use patchcord_engine::routing::{Digests, Origin, PlanSettings, RegistrarRules, Route, Source, Target};
 use patchcord_engine::runtime::{Desk, Recordings, Runtime, Sound, SoundRules, clock};
 use patchcord_engine::switchboard::Switchboard;
 use patchcord_lab::{Handset, Hearing, Keypad, Lab, eventually};
@@ -126,6 +126,7 @@ impl House {
             from: vec![Source::Anyone],
             target: Target::Service(name.into()),
             rewrite: None,
+            origin: Origin::File,
         };
         let plan = PlanSettings { routes: SERVICES.map(route).into(), ..PlanSettings::default() };
         board.replan(plan).expect("a plan");

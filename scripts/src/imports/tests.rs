@@ -144,7 +144,7 @@ fn another_text_of_a_module_is_another_version_and_hash_of_who_imports_it() {
     let second = publish(&[module("shared/hours", HOURS), module("shared/words", "fn closed() { \"No\" }")]);
     let second = second.expect("a service");
     assert_eq!((first.version, second.version), (1, 2));
-    assert_ne!(first.hash, second.hash);
+    assert_ne!(first.digest, second.digest);
     let names: Vec<&str> = second.imports.iter().map(|module| module.name.as_str()).collect();
     assert_eq!(names, ["shared/words", "shared/hours"]);
 }

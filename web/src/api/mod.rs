@@ -19,7 +19,7 @@
 //! receivers  to whom; added, changed, tried, removed
 //! webhooks   what is told to programs elsewhere
 //! people     users, tokens, the audit log
-//! routing    routes and trunks, and what would happen
+//! routing    routes, added and removed, and trunks
 //! services   services that are asked over HTTP
 //! server     how it is; read the configuration again
 //! ```
@@ -41,7 +41,7 @@ pub(crate) mod recordings;
 pub(crate) mod records;
 mod room_events;
 pub(crate) mod rooms;
-mod routing;
+pub(crate) mod routing;
 mod server;
 mod services;
 pub(crate) mod sounds;
@@ -163,6 +163,11 @@ const ASK: &str = "/api/v1/services/{name}/ask";
 pub const DOORS: &[Door] = &[
     door("get", "/api/v1/status", Right::ReadStatus, "How the server is", || get(server::status)),
     door("post", "/api/v1/reload", Right::ChangeServer, "Reads the configuration again", || post(server::reload)),
+    door("get", "/api/v1/drain", Right::ReadStatus, "Whether new calls are taken", || get(server::draining)),
+    door("post", "/api/v1/drain", Right::ChangeServer, "Takes no new calls; those that go on go on", || {
+        post(server::drain)
+    }),
+    door("delete", "/api/v1/drain", Right::ChangeServer, "Takes new calls again", || delete(server::undrain)),
     door("get", "/api/v1/endpoints", Right::ReadEndpoints, "Who may register", || get(endpoints::list)),
     door("post", "/api/v1/endpoints", Right::ChangeEndpoints, "Adds endpoints, all or none", || post(endpoints::add)),
     door("delete", "/api/v1/endpoints/{user}", Right::ChangeEndpoints, "Removes an endpoint", || {
@@ -208,6 +213,15 @@ pub const DOORS: &[Door] = &[
         get(heard::past)
     }),
     door("get", "/api/v1/routes", Right::ReadRoutes, "Where numbers lead", || get(routing::routes)),
+    door("post", "/api/v1/routes", Right::ChangeRoutes, "Adds a route beside those of the configuration", || {
+        post(routing::add)
+    }),
+    door("put", "/api/v1/routes/{id}", Right::ChangeRoutes, "Has a route that was added say something else", || {
+        put(routing::put)
+    }),
+    door("delete", "/api/v1/routes/{id}", Right::ChangeRoutes, "Removes a route that was added", || {
+        delete(routing::remove)
+    }),
     door("get", "/api/v1/trunks", Right::ReadRoutes, "Carriers, and whether they answer", || get(routing::trunks)),
     door("get", "/api/v1/services", Right::ReadRoutes, "Scripts that are served", || get(server::services)),
     door(

@@ -4,11 +4,13 @@
 //! queries  what stands in paths and queries
 //! bodies   what is sent
 //! kinds    what each value may be
+//! routes   what a route says
 //! ```
 
 mod bodies;
 mod kinds;
 mod queries;
+mod routes;
 
 use axum::Json;
 use serde_json::{Map, Value, json};

@@ -1,43 +1,94 @@
-//! Routes and trunks, as the configuration has them, and how the trunks are.
+//! Routes, those of the configuration and those that are added here; trunks, as the configuration has them, and how they are.
+//!
+//! What is added is in force at once and kept. Each deed stands in the audit log: a route out costs money.
 
-use axum::{Json, extract::State};
-use patchcord_engine::routing::{Standing, Target, shipped};
-use serde_json::{Value, json};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use patchcord_engine::{
+    routing::{Origin, shipped},
+    runtime::clock,
+};
+use serde_json::json;
 
-use super::Rooms;
-use crate::{masking::told, people::Asker};
+use super::{
+    Rooms,
+    ask::{Named, Said},
+};
+use crate::{
+    control::words::{RouteTold, RoutesTold, ShippedTold, TrunkTold, TrunksTold},
+    people::Asker,
+    problem::Problem,
+    routes::{Added, Change, Written},
+};
 
 /// `GET /api/v1/routes`
-pub(super) async fn routes(State(rooms): State<Rooms>, asker: Asker) -> Json<Value> {
+pub(super) async fn routes(State(rooms): State<Rooms>, asker: Asker) -> Json<RoutesTold> {
+    Json(all(&rooms, &asker))
+}
+
+/// `POST /api/v1/routes`
+pub(super) async fn add(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Said(written): Said<Written>,
+) -> Result<Response, Problem> {
+    let added = change(&rooms, &asker, Change::Add(written)).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "id": added.id }))).into_response())
+}
+
+/// `PUT /api/v1/routes/{id}`
+pub(super) async fn put(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Named(id): Named<String>,
+    Said(written): Said<Written>,
+) -> Result<StatusCode, Problem> {
+    change(&rooms, &asker, Change::Put(id, written)).await.map(|_| StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /api/v1/routes/{id}`
+pub(super) async fn remove(
+    State(rooms): State<Rooms>,
+    asker: Asker,
+    Named(id): Named<String>,
+) -> Result<StatusCode, Problem> {
+    change(&rooms, &asker, Change::Remove(id)).await.map(|_| StatusCode::NO_CONTENT)
+}
+
+/// Where numbers lead, as somebody may see it.
+pub(crate) fn all(rooms: &Rooms, asker: &Asker) -> RoutesTold {
     let plan = rooms.accounts.board().plan();
-    let routes = plan.routes().iter().map(|route| {
-        let from: Vec<String> = route.from.iter().map(ToString::to_string).collect();
-        let (kind, names) = match &route.target {
-            Target::Service(name) => ("service", vec![name]),
-            Target::Trunks(names) => ("trunks", names.iter().collect()),
-            Target::Endpoints(names) => ("endpoints", names.iter().collect()),
-        };
-        let names: Vec<&str> = names.into_iter().map(|name| &**name).collect();
-        json!({ "number": told(&route.number.to_string(), &asker), "from": from, "to": kind, "names": names })
-    });
-    let shipped = shipped().map(|(number, service)| json!({ "number": number, "service": service }));
-    Json(json!({ "routes": routes.collect::<Vec<_>>(), "shipped": shipped.collect::<Vec<_>>() }))
+    let filed = plan.routes().iter().filter(|route| route.origin == Origin::File);
+    let kept = rooms.house.routes().map(|book| book.kept()).unwrap_or_default();
+    let routes = filed.map(|route| RouteTold::of(route, asker));
+    let shipped = shipped().map(|(number, service)| ShippedTold { number, service: service.into() });
+    let added = kept.iter().map(|kept| RouteTold::of_kept(kept, asker));
+    RoutesTold { routes: routes.chain(added).collect(), shipped: shipped.collect() }
+}
+
+/// Changes one, and notes who wanted it.
+pub(crate) async fn change(rooms: &Rooms, asker: &Asker, change: Change) -> Result<Added, Problem> {
+    let Some(book) = rooms.house.routes() else {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no routes are kept here")
+            .remedy("write them into the configuration"));
+    };
+    let deed = match &change {
+        Change::Add(_) => "added route",
+        Change::Put(..) => "changed route",
+        Change::Remove(_) => "removed route",
+    };
+    let changed = book.change(change, asker.name.clone()).await?;
+    let object = serde_json::to_string(&changed.written).expect("a map of JSON is JSON");
+    rooms.people.note(asker, deed, &format!("{} {object}", changed.id), clock::wall()).await;
+    Ok(changed)
 }
 
 /// `GET /api/v1/trunks`
-pub(super) async fn trunks(State(rooms): State<Rooms>) -> Json<Value> {
+pub(super) async fn trunks(State(rooms): State<Rooms>) -> Json<TrunksTold> {
     let plan = rooms.accounts.board().plan();
-    let trunks = plan.trunks().iter().map(|trunk| {
-        let standing = match trunk.traffic.standing() {
-            Standing::Up => "up",
-            Standing::Down => "down",
-            Standing::Unknown => "unknown",
-        };
-        json!({
-            "name": &*trunk.name, "servers": trunk.servers.iter().map(|server| &**server).collect::<Vec<_>>(),
-            "registers": trunk.register.is_some(), "asked": trunk.is_asked, "standing": standing, "calls": trunk.traffic.calls.count(),
-            "most_calls": trunk.calls,
-        })
-    });
-    Json(json!({ "trunks": trunks.collect::<Vec<_>>() }))
+    Json(TrunksTold { trunks: plan.trunks().iter().map(|trunk| TrunkTold::of(trunk)).collect() })
 }

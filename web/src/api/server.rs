@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Rooms;
 use crate::{
+    control::words::DrainTold,
     house::{Reloaded, Status},
     people::Asker,
     problem::Problem,
@@ -30,4 +31,31 @@ pub(super) async fn reload(State(rooms): State<Rooms>, asker: Asker) -> Result<J
     let done = rooms.house.reload().await?;
     rooms.people.note(&asker, "reloaded the configuration", "", clock::wall()).await;
     Ok(Json(done))
+}
+
+/// `GET /api/v1/drain`
+pub(super) async fn draining(State(rooms): State<Rooms>) -> Json<DrainTold> {
+    let board = rooms.accounts.board();
+    Json(DrainTold { draining: board.is_draining(), calls: board.calls.count() })
+}
+
+/// `POST /api/v1/drain`
+pub(super) async fn drain(State(rooms): State<Rooms>, asker: Asker) -> Json<DrainTold> {
+    turn(rooms, &asker, true).await
+}
+
+/// `DELETE /api/v1/drain`
+pub(super) async fn undrain(State(rooms): State<Rooms>, asker: Asker) -> Json<DrainTold> {
+    turn(rooms, &asker, false).await
+}
+
+/// Takes new calls from now on, or none, and notes who wanted that where it was otherwise before.
+async fn turn(rooms: Rooms, asker: &Asker, draining: bool) -> Json<DrainTold> {
+    let board = rooms.accounts.board();
+    if board.is_draining() != draining {
+        board.drain(draining);
+        let deed = if draining { "drained the server" } else { "had new calls taken again" };
+        rooms.people.note(asker, deed, "", clock::wall()).await;
+    }
+    Json(DrainTold { draining, calls: board.calls.count() })
 }

@@ -14,8 +14,10 @@ mod calls;
 mod originate;
 mod people;
 pub(crate) mod rooms;
+mod routes;
 mod socket;
 mod token;
+mod trunks;
 pub mod words;
 
 use std::path::Path;

@@ -12,6 +12,8 @@ pub use super::{
     originate::{BegunCall, NewCall},
     people::{Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users},
     rooms::{DEEDS, NoOrder, RoomOrder},
+    routes::{RouteTold, RoutesTold, ShippedTold},
+    trunks::{DrainTold, FailureTold, TrunkTold, TrunksTold},
 };
 
 /// The endpoints, by name.

@@ -1,4 +1,10 @@
 //! Numbers and where they lead, and what would happen if somebody called one.
+//!
+//! ```text
+//! added  routes that somebody adds, changes and removes here
+//! ```
+
+pub(super) mod added;
 
 use std::time::UNIX_EPOCH;
 
@@ -8,7 +14,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    routing::{Ask, Caller, Plan, Target, Verdict, shipped},
+    routing::{Ask, Caller, Plan, Verdict, shipped},
     runtime::clock,
 };
 use serde::Deserialize;
@@ -17,12 +23,13 @@ use super::{
     Guest, Rooms,
     frame::{Frame, Place},
     home::standing,
+    words::when,
     wrong::Wrong,
 };
 use crate::{
-    api::wanted::Filters,
+    api::{routing, wanted::Filters},
     masking::told,
-    people::{Asker, Right},
+    people::Right,
     workshop::Imagined,
 };
 
@@ -75,8 +82,12 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                 pre.sip.story #story { (story) }
             }
         }
+        section.card.flush {
+            h2 { "Routes" }
+            (added::table(&routing::all(&rooms, &guest.0).routes, &guest.0))
+        }
+        @if guest.0.rights.has(Right::ChangeRoutes) { (added::form(&guest.0)) }
         div.cards.three {
-            section.card.flush { h2 { "Routes" } (routes(&plan, &guest.0)) }
             section.card.flush {
                 h2 { "Numbers of endpoints" }
                 @if numbered.is_empty() { p.empty { "No endpoint has a number." } }
@@ -98,9 +109,16 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                     @for trunk in plan.trunks() {
                         @let calls = trunk.traffic.calls.count();
                         tr { td {
-                            div.between { strong { (trunk.name) } (standing(trunk)) }
+                            div.between {
+                                strong { (trunk.name) }
+                                span {
+                                    (standing(trunk))
+                                    @if trunk.register.is_some() && !trunk.traffic.is_registered() { " " span.badge.warn { "not registered" } }
+                                }
+                            }
                             @for server in &trunk.servers { p.small.muted.mono { (server) } }
                             p.small { (calls) @if calls == 1 { " call" } @else { " calls" } }
+                            @if let Some(mishap) = trunk.traffic.mishap() { p.small.muted { (mishap) ", " (when(mishap.at)) " UTC" } }
                         } }
                     }
                 } }
@@ -163,31 +181,5 @@ fn shipped_numbers() -> Markup {
                 }
             }
         } }
-    }
-}
-
-fn routes(plan: &Plan, asker: &Asker) -> Markup {
-    let names = |all: &[std::sync::Arc<str>]| all.iter().map(|name| &**name).collect::<Vec<_>>().join(", then ");
-    html! {
-        @if plan.routes().is_empty() {
-            p.empty { "No route is configured. Endpoints reach each other and the shipped services all the same." }
-        } @else {
-            table {
-                thead { tr { th { "Number" } th { "From" } th { "Leads to" } } }
-                tbody {
-                    @for route in plan.routes().iter().take(MOST) {
-                        tr {
-                            td.mono { (told(&route.number.to_string(), asker)) }
-                            td { (route.from.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")) }
-                            td { @match &route.target {
-                                Target::Service(name) => { "service " strong { (name) } }
-                                Target::Trunks(trunks) => { "out by " (names(trunks)) }
-                                Target::Endpoints(users) => { "rings " (users.iter().map(|user| &**user).collect::<Vec<_>>().join(", ")) }
-                            } }
-                        }
-                    }
-                }
-            }
-        }
     }
 }

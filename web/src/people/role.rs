@@ -46,11 +46,13 @@ pub enum Right {
     AskServices,
     /// What services say: numbers, PINs and keys may be written in them. Numbers must be readable, too.
     ReadSources,
+    /// Adding, changing and removing routes: whoever may can have calls made at the house's cost.
+    ChangeRoutes,
 }
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ReadStatus,
         Self::ReadRecords,
         Self::ReadNumbers,
@@ -69,6 +71,7 @@ impl Right {
         Self::ChangeSounds,
         Self::AskServices,
         Self::ReadSources,
+        Self::ChangeRoutes,
     ];
 
     /// Its name as a scope.
@@ -92,6 +95,7 @@ impl Right {
             Self::ChangeSounds => "sounds:write",
             Self::AskServices => "services:ask",
             Self::ReadSources => "sources:read",
+            Self::ChangeRoutes => "routes:write",
         }
     }
 
@@ -230,6 +234,7 @@ mod tests {
         assert_eq!(admin.and(operator), operator);
         assert!(!operator.has(Right::ChangePeople) && !viewer.has(Right::ReadNumbers));
         assert!(operator.read_sources() && !viewer.read_sources());
+        assert!(admin.has(Right::ChangeRoutes) && !operator.has(Right::ChangeRoutes), "it may cost money");
         assert!(!viewer.has(Right::ReadRecordings) && !viewer.has(Right::ChangeCalls));
     }
 

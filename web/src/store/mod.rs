@@ -16,6 +16,7 @@
 //! voicemail  what was left for whom, and tries of PINs
 //! bans       who is refused at every door
 //! versions   texts that services had
+//! routes     those that were added while the server ran
 //! webhooks   what programs elsewhere have not taken yet
 //! people     users and tokens
 //! sessions   who is logged in
@@ -42,6 +43,7 @@ mod people;
 mod place;
 mod receivers;
 pub mod rooms;
+mod routes;
 mod seal;
 mod sessions;
 pub mod shelf;

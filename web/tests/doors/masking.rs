@@ -9,7 +9,7 @@ use patchcord_engine::{
         Rules, Way, What,
     },
     room::{MemberId, Moment, Past, Stay},
-    routing::{PlanSettings, Route, Source, Target},
+    routing::{Origin, PlanSettings, Route, Source, Target},
     runtime::clock,
 };
 use patchcord_sip::hop::Transport;
@@ -115,7 +115,7 @@ async fn house() -> (Lab, CallId) {
     lab.bind("alice").await;
     let (target, text) = (Target::Service("hello".into()), format!("{SECRET} dial(\"{WRITTEN}\")"));
     let number = format!("+49{NUMBER}").parse().expect("a number");
-    let route = Route { number, from: vec![Source::Endpoints], target, rewrite: None };
+    let route = Route { number, from: vec![Source::Endpoints], target, rewrite: None, origin: Origin::File };
     lab.board.replan(PlanSettings { routes: vec![route], ..PlanSettings::default() }).expect("a plan");
     let (name, file) = ("hello".to_owned(), "hello.rhai".to_owned());
     let (digest, reason, since) = ([0; 32], Reason::Saved, UNIX_EPOCH);

@@ -15,6 +15,7 @@ mod outages;
 mod people;
 mod receivers;
 mod rooms;
+mod routes;
 mod sessions;
 mod shelf;
 mod versions;

@@ -408,6 +408,7 @@ fn board(start: Instant) -> Switchboard {
         from: vec![Source::Anyone],
         target,
         rewrite: None,
+        origin: Origin::File,
     };
     let routes = vec![
         route("200", Target::Service("wild".into())),

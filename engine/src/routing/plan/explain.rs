@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::{Ask, Decision, Plan, Verdict, Why};
-use crate::routing::{directory::Directory, pattern::Pattern};
+use crate::routing::{
+    directory::{Directory, Origin},
+    pattern::Pattern,
+};
 
 /// Most rules that an explanation tells of beside the one that wins.
 const MAX_TOLD: usize = 20;
@@ -54,10 +57,10 @@ impl Plan {
             let why_not = match (route.admits(ask.caller), &decision.why) {
                 (None, _) => "is not for this caller",
                 (Some(_), Why::Route(winner)) if self.routes[*winner].number.rank() == route.number.rank() => {
-                    if self.routes[*winner].admits(ask.caller) == route.admits(ask.caller) {
-                        "stands behind it in the file"
-                    } else {
-                        "names its callers less narrowly"
+                    match self.routes[*winner].admits(ask.caller) == route.admits(ask.caller) {
+                        true if route.origin == Origin::Store => "was added behind it",
+                        true => "stands behind it in the file",
+                        false => "names its callers less narrowly",
                     }
                 }
                 (Some(_), _) => "is less specific",
@@ -68,7 +71,8 @@ impl Plan {
 
     fn named(&self, at: usize) -> String {
         let route = &self.routes[at];
-        format!("Route {} (number \"{}\" from {})", at + 1, route.number, route.whom())
+        let added = if route.origin == Origin::Store { ", added" } else { "" };
+        format!("Route {} (number \"{}\" from {}{added})", at + 1, route.number, route.whom())
     }
 }
 

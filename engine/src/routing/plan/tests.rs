@@ -26,7 +26,7 @@ fn route(number: &str, from: &str, target: &str) -> Route {
         (_, service) => Target::Service(service.into()),
     };
     let from = from.split(',').map(|source| source.parse().expect("a source")).collect();
-    Route { number: number.parse().expect("a pattern"), from, target, rewrite: None }
+    Route { number: number.parse().expect("a pattern"), from, target, rewrite: None, origin: Origin::File }
 }
 
 fn north() -> Trunk {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use patchcord_bench::people;
 use patchcord_bench::process::pass;
 use patchcord_engine::exchange::Exchange;
-use patchcord_engine::routing::{BindingRow, PlanSettings, Route, Source, Target};
+use patchcord_engine::routing::{BindingRow, Origin, PlanSettings, Route, Source, Target};
 use patchcord_engine::runtime::{
     CertificateSource, Desk, Listen, Runtime, Settings, Sound, SoundRules, clock, raise_descriptors,
 };
@@ -78,7 +78,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// One number that everybody may call.
 fn plan() -> Result<PlanSettings, Box<dyn Error>> {
     let target = Target::Endpoints(vec![people::user(0).into()]);
-    let route = Route { number: people::CALLED.parse()?, from: vec![Source::Anyone], target, rewrite: None };
+    let route = Route {
+        number: people::CALLED.parse()?,
+        from: vec![Source::Anyone],
+        target,
+        rewrite: None,
+        origin: Origin::File,
+    };
     Ok(PlanSettings {
         routes: vec![route],
         calls: MOST_CALLS,

@@ -14,6 +14,7 @@ use super::{
         services::MAX_ASKED,
     },
     kinds::{self, count, from_one, line, or_null},
+    routes,
 };
 use crate::{
     control::{rooms, words::DEEDS},
@@ -36,6 +37,7 @@ pub fn body(door: &Door) -> Option<Value> {
         ("post", "/api/v1/rooms/{room}/orders") => room_order(),
         ("post", "/api/v1/webhooks/receivers") => receiver(&["url"]),
         ("put", "/api/v1/webhooks/receivers/{id}") => receiver(&[]),
+        ("post", "/api/v1/routes") | ("put", "/api/v1/routes/{id}") => routes::route(),
         ("post", "/api/v1/originate") => origination(),
         ("post", "/api/v1/tokens") => token(),
         ("post", "/api/v1/endpoints") => endpoints(),
@@ -75,12 +77,12 @@ pub fn body(door: &Door) -> Option<Value> {
     Some(json!({ "required": true, "content": { "application/json": { "schema": said } } }))
 }
 
-fn object<const N: usize>(required: &[&str], fields: [(&str, Value); N]) -> Value {
+pub(super) fn object<const N: usize>(required: &[&str], fields: [(&str, Value); N]) -> Value {
     let properties: Map<String, Value> = fields.into_iter().map(|(name, kind)| (name.to_owned(), kind)).collect();
     json!({ "type": "object", "required": required, "properties": properties, "additionalProperties": false })
 }
 
-fn described(mut kind: Value, meaning: &str) -> Value {
+pub(super) fn described(mut kind: Value, meaning: &str) -> Value {
     kind["description"] = json!(meaning);
     kind
 }

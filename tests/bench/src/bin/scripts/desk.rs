@@ -76,7 +76,7 @@ pub fn serve(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 /// The number that SIPp calls, and the extension that it presses there.
 fn plan() -> Result<PlanSettings, Box<dyn Error>> {
     let route = |number: &str, target| -> Result<Route, Box<dyn Error>> {
-        Ok(Route { number: number.parse()?, from: vec![Source::Anyone], target, rewrite: None })
+        Ok(Route { number: number.parse()?, from: vec![Source::Anyone], target, rewrite: None, origin: Origin::File })
     };
     let routes = vec![
         route(people::CALLED, Target::Service("reception".into()))?,

@@ -15,6 +15,7 @@ use patchcord_engine::exchange::{RecordingRules, Written};
 use patchcord_engine::runtime::SoundRules;
 use patchcord_media::{prompt, rtp::ports::Range, shard};
 use patchcord_web::fetch::{Keys, Misplaced, Place as Store};
+use patchcord_web::people::Masking;
 use patchcord_web::retention::Kept;
 use patchcord_web::uploads;
 
@@ -79,6 +80,8 @@ pub struct Sound {
     pub kept: Kept,
     /// What parties hear that are recorded, and what kind of file it is.
     pub recording: RecordingRules,
+    /// For whom numbers are masked.
+    pub masking: Masking,
     /// The folder of recordings; made where it is not there.
     pub recordings: PathBuf,
     /// The bucket that they are brought into.
@@ -143,6 +146,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         most_recorded,
         sent_first: uploads.store.is_some(),
     };
+    let masking = section.take_parsed("masking", masking).map(|(found, _)| found).unwrap_or_default();
     section.close();
     Sound {
         ports,
@@ -159,6 +163,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         prompt_bytes,
         kept,
         recording,
+        masking,
         recordings: recordings.map_or_else(|| data.join(RECORDINGS), |path| base.join(path)),
         uploads,
     }
@@ -188,6 +193,11 @@ fn announcement(text: &str) -> Result<String, Wrong> {
         Ok(_) => Ok(text.to_owned()),
         Err(why) => wrong(format!("{text:?} is no prompt: {why}")),
     }
+}
+
+fn masking(text: &str) -> Result<Masking, Wrong> {
+    let remedy = "write for whom numbers are masked: \"viewers\", \"operators\" (and viewers), or \"nobody\"";
+    text.parse().map_err(|_| Wrong::new(format!("{text:?} is none for whom numbers could be masked"), remedy))
 }
 
 /// The folder of a language. Its prompts may all lie on disk, so any tag will do.

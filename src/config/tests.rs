@@ -134,6 +134,7 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
         recording,
         recordings,
         kept,
+        masking: _,
         uploads,
     } = good(text, &[("STORE_SECRET", "hush")]).sound;
     assert_eq!(

@@ -266,6 +266,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             ("media", format!("{:?} {:?} {:?}", sound.ports, sound.threads, sound.rules)),
             ("scripts", format!("{:?} {}", sound.scripts, sound.tests)),
             ("recordings.path", format!("{:?}", sound.recordings)),
+            ("records.masking", sound.masking.word().into()),
             ("records.keep and recordings.keep", format!("{:?}", sound.kept)),
             // A secret is compared and never shown.
             (

@@ -253,7 +253,7 @@ async fn open_rooms(
     };
     let (fetching, proxies) = (config.web.acme.clone().map(|acme| (acme, authorities)), config.web.proxies.clone());
     let house = Arc::new(Running::new(config, environment, parts, places));
-    let (people, feed) = (Arc::new(People::new(store.clone())), Arc::new(Feed::new(wall)));
+    let (people, feed) = (Arc::new(people_of(&store, &house)), Arc::new(Feed::new(wall)));
     let (first_login, answers) = (people.first(wall).await?, Arc::new(Answers::default()));
     let registrations = ToldRegistrations::new(store.clone(), webhooks.clone(), registered.into_iter());
     let records = Announced::new(store.clone(), feed.clone());
@@ -354,6 +354,11 @@ async fn open_bans(config: &Config, store: &Store, board: &Arc<Switchboard>) -> 
     bans.spare(config.runtime.local.clone());
     bans.restore(store.bans(wall).await.map_err(StartError::Bindings)?, wall);
     Ok(bans)
+}
+
+/// Who may open the dashboard, and who of them sees numbers.
+fn people_of(store: &Store, house: &Running) -> People {
+    People::new(store.clone()).masked_for(house.config().sound.masking)
 }
 
 /// Prompts that can be uploaded, and those that are shipped.

@@ -39,3 +39,15 @@ fn receivers_are_named_with_a_secret_and_what_they_want_to_hear() {
         assert!(told.contains(part), "{told}");
     }
 }
+
+#[test]
+fn numbers_are_masked_for_viewers_unless_told_otherwise() {
+    use patchcord_web::people::Masking;
+    let masking = |text: &str| good(text, &[]).sound.masking;
+    assert_eq!(masking(""), Masking::Viewers);
+    assert_eq!(masking("[records]\nmasking = \"operators\"\n"), Masking::Operators);
+    assert_eq!(masking("[records]\nmasking = \"nobody\"\n"), Masking::Nobody);
+    let told = told("[records]\nmasking = \"admins\"\n", &[]);
+    assert!(told.contains("records.masking") && told.contains("\"admins\" is none"), "{told}");
+    assert!(told.contains("\"operators\" (and viewers)"), "{told}");
+}

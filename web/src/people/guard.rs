@@ -160,7 +160,7 @@ async fn by_cookie(people: &People, cookie: &str, origin: String) -> Result<Opti
     Ok(found.map(|(session, role)| Asker {
         name: session.user.clone(),
         origin,
-        rights: role.rights(),
+        rights: people.rights(role),
         person: Some(session.user.clone()),
         session: Some(session),
     }))

@@ -28,7 +28,7 @@ use patchcord_engine::routing::ShelfError;
 use tracing::{error, info, warn};
 
 pub use guard::Asker;
-pub use role::{Right, Rights, Role, UnknownWord};
+pub use role::{Masking, Right, Rights, Role, UnknownWord};
 pub use session::Session;
 pub use tokens::{Held, MAX_TOKENS, Token};
 
@@ -144,13 +144,25 @@ pub struct People {
     throttle: Mutex<Throttle>,
     /// One change at a time: or else two admins could remove each other.
     turn: tokio::sync::Mutex<()>,
+    masking: Masking,
 }
 
 impl People {
     /// Those of that store.
     pub fn new(store: Store) -> Self {
         let (hasher, sessions) = (Hasher::default(), Sessions::new(store.clone()));
-        Self { store, hasher, sessions, throttle: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        let (throttle, turn, masking) = (Mutex::default(), tokio::sync::Mutex::default(), Masking::default());
+        Self { store, hasher, sessions, throttle, turn, masking }
+    }
+
+    /// The same, with numbers masked for those.
+    pub fn masked_for(self, masking: Masking) -> Self {
+        Self { masking, ..self }
+    }
+
+    /// What somebody of that role may do here.
+    pub fn rights(&self, role: Role) -> Rights {
+        self.masking.rights(role)
     }
 
     /// Makes the first login where there is none yet; gives name and password, which nobody else will ever tell.
@@ -219,7 +231,7 @@ impl People {
     ) -> Result<(), PeopleError> {
         self::name(name)?;
         password::check(&password)?;
-        has_all(by, role)?;
+        self.has_all(by, role)?;
         let _turn = self.turn.lock().await;
         if self.store.users().await?.len() >= MAX_USERS {
             return Err(PeopleError::Full);
@@ -245,7 +257,7 @@ impl People {
         let _turn = self.turn.lock().await;
         // Whoever gives an admin another password is one from then on.
         let is = self.store.user(name).await?.map(|user| user.role);
-        is.into_iter().chain(role).try_for_each(|role| has_all(by, role))?;
+        is.into_iter().chain(role).try_for_each(|role| self.has_all(by, role))?;
         if role.is_some_and(|role| role != Role::Admin) {
             self.spare_last_admin(name).await?;
         }
@@ -316,6 +328,12 @@ impl People {
         self.store.deeds(before, most).await
     }
 
+    /// Whether somebody may do all that a role may: nobody makes others mightier than himself.
+    fn has_all(&self, by: &Asker, role: Role) -> Result<(), PeopleError> {
+        let rights = self.rights(role);
+        if by.rights.and(rights) == rights { Ok(()) } else { Err(PeopleError::Beyond) }
+    }
+
     async fn spare_last_admin(&self, name: &str) -> Result<(), PeopleError> {
         let users = self.store.users().await?;
         let mut admins = users.iter().filter(|user| user.role == Role::Admin);
@@ -337,12 +355,6 @@ fn name(text: &str) -> Result<(), PeopleError> {
         true => Ok(()),
         false => Err(PeopleError::Name(text.into())),
     }
-}
-
-/// Whether somebody may do all that a role may: nobody makes others mightier than himself.
-fn has_all(by: &Asker, role: Role) -> Result<(), PeopleError> {
-    let rights = role.rights();
-    if by.rights.and(rights) == rights { Ok(()) } else { Err(PeopleError::Beyond) }
 }
 
 impl PeopleError {

@@ -223,9 +223,70 @@ impl FromStr for Role {
     }
 }
 
+/// For whom numbers are masked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Masking {
+    /// For viewers.
+    #[default]
+    Viewers,
+    /// For operators, too: admins alone see them whole, and programs whose token says so.
+    Operators,
+    /// For nobody: whoever may see calls sees who called.
+    Nobody,
+}
+
+impl Masking {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Viewers, Self::Operators, Self::Nobody];
+
+    /// As it is written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Viewers => "viewers",
+            Self::Operators => "operators",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// What a role may do where numbers are masked so.
+    pub fn rights(self, role: Role) -> Rights {
+        let sees = match (self, role) {
+            (_, Role::Admin) | (Self::Nobody, _) => true,
+            (Self::Viewers, role) => role == Role::Operator,
+            (Self::Operators, _) => false,
+        };
+        let numbers: Rights = std::iter::once(Right::ReadNumbers).collect();
+        let rights = role.rights();
+        if sees { Rights(rights.0 | numbers.0) } else { Rights(rights.0 & !numbers.0) }
+    }
+}
+
+impl FromStr for Masking {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let known = Self::ALL.into_iter().find(|masking| masking.word() == text);
+        known.ok_or_else(|| UnknownWord(text.into()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn masking_says_who_sees_numbers_and_nothing_else() {
+        let sees = |masking: Masking| Role::ALL.map(|role| masking.rights(role).has(Right::ReadNumbers));
+        assert_eq!(Masking::ALL.map(sees), [[true, true, false], [true, false, false], [true, true, true]]);
+        let others = |rights: Rights| Rights(rights.0 & !Right::ReadNumbers.bit());
+        for (masking, role) in Masking::ALL.into_iter().flat_map(|masking| Role::ALL.map(|role| (masking, role))) {
+            assert_eq!(others(masking.rights(role)), others(role.rights()), "{masking:?} {role}");
+            assert_eq!(masking.word().parse(), Ok(masking));
+        }
+        assert_eq!(Role::ALL.map(|role| Masking::default().rights(role)), Role::ALL.map(Role::rights));
+        assert!(!Masking::Operators.rights(Role::Operator).read_sources(), "what may stand in them are numbers");
+        assert!(!Masking::Nobody.rights(Role::Viewer).read_sources());
+    }
 
     #[test]
     fn each_role_may_do_what_the_lesser_one_may() {

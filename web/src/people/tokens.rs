@@ -11,7 +11,7 @@ use std::{
 
 use patchcord_engine::routing::ShelfError;
 
-use super::{Asker, MAX_NAME, People, PeopleError, Rights, Role, password::made, session::hash};
+use super::{Asker, MAX_NAME, People, PeopleError, Rights, password::made, session::hash};
 
 /// Tokens, at most: they are loaded and shown as one list.
 pub const MAX_TOKENS: usize = 1000;
@@ -53,11 +53,11 @@ pub struct Held {
 }
 
 impl Token {
-    /// What it may do, where its person is that now; none: there is no such person.
-    fn now(&self, role: Option<Role>) -> Rights {
-        match (&self.person, role) {
+    /// What it may do, where its person may do that now; none: there is no such person.
+    fn now(&self, persons: Option<Rights>) -> Rights {
+        match (&self.person, persons) {
             (None, _) => self.rights,
-            (Some(_), Some(role)) => self.rights.and(role.rights()),
+            (Some(_), Some(persons)) => self.rights.and(persons),
             (Some(_), None) => Rights::default(),
         }
     }
@@ -77,15 +77,16 @@ impl People {
         let Some(token) = self.store.token(id).await?.filter(right) else { return Ok(None) };
         let Some(person) = &token.person else { return Ok(Some(Held { now: token.rights, token })) };
         let known = self.store.user(person).await?;
-        Ok(known.map(|user| Held { now: token.now(Some(user.role)), token }))
+        Ok(known.map(|user| Held { now: token.now(Some(self.rights(user.role))), token }))
     }
 
     /// All tokens, the newest first.
     pub async fn tokens(&self) -> Result<Vec<Held>, ShelfError> {
-        let roles: HashMap<String, Role> =
-            self.store.users().await?.into_iter().map(|user| (user.name, user.role)).collect();
-        let role = |token: &Token| token.person.as_ref().and_then(|person| roles.get(person)).copied();
-        let held = |token: Token| Held { now: token.now(role(&token)), token };
+        let users = self.store.users().await?;
+        let rights: HashMap<String, Rights> =
+            users.into_iter().map(|user| (user.name, self.rights(user.role))).collect();
+        let persons = |token: &Token| token.person.as_ref().and_then(|person| rights.get(person)).copied();
+        let held = |token: Token| Held { now: token.now(persons(&token)), token };
         Ok(self.store.tokens().await?.into_iter().map(held).collect())
     }
 

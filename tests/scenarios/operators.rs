@@ -115,7 +115,7 @@ async fn a_transfer_that_cannot_be_is_refused_with_its_reason_and_both_talk_on()
     assert_eq!(wants(json!({ "to": "103" })).await, 409, "nobody has answered yet");
     bob.answers().await;
     alice.is_answered().await;
-    assert_eq!(wants(json!({ "to": "nobody-knows" })).await, 422);
+    assert_eq!(wants(json!({ "to": "nobody-knows" })).await, 403);
     assert_eq!(wants(json!({ "to": "" })).await, 422);
     assert_eq!(wants(json!({ "to": "103", "leg": 9 })).await, 404);
     assert_eq!(wants(json!({ "whom": "103" })).await, 422);

@@ -7,6 +7,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::problem::Problem;
 
@@ -29,10 +30,47 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match Json::from_request(request, state).await {
+        let (parts, body) = request.into_parts();
+        // What kind of body it is, and whether it is as long as it may be.
+        let request = Request::from_parts(parts.clone(), body);
+        let refused = |status, told| Err(Problem::new(status, told));
+        let bytes = match Bytes::from_request(request, state).await {
+            Ok(bytes) => bytes,
+            Err(rejection) => return refused(rejection.status(), rejection.body_text()),
+        };
+        let again = Request::from_parts(parts, bytes.clone().into());
+        match Json::from_request(again, state).await {
             Ok(Json(said)) => Ok(Self(said)),
-            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+            Err(rejection) => match whole(&bytes) {
+                Some(said) => Ok(Self(said)),
+                None => refused(rejection.status(), rejection.body_text()),
+            },
         }
+    }
+}
+
+/// The same body where each number without a fraction is a whole one: JSON knows no other kind of 57 than 57.0.
+fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let mut said = serde_json::from_slice(bytes).ok()?;
+    let changed = make_whole(&mut said);
+    changed.then(|| serde_json::from_value(said).ok()).flatten()
+}
+
+/// Whether there was a number to change.
+fn make_whole(said: &mut Value) -> bool {
+    /// Beyond it a fraction's numbers are not counted one by one.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match said {
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(found) if found.fract() == 0.0 && found.abs() <= EXACT => {
+                *said = Value::from(found as i64);
+                true
+            }
+            _ => false,
+        },
+        Value::Array(all) => all.iter_mut().fold(false, |changed, one| make_whole(one) | changed),
+        Value::Object(all) => all.values_mut().fold(false, |changed, one| make_whole(one) | changed),
+        _ => false,
     }
 }
 
@@ -74,6 +112,22 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
         match Bytes::from_request(request, state).await {
             Ok(bytes) => Ok(Self(bytes)),
             Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        let read = |text: &str| whole::<BTreeMap<String, Vec<u32>>>(text.as_bytes());
+        assert_eq!(read(r#"{"days": [57.0, 1e2, 3]}"#), Some([("days".to_owned(), vec![57, 100, 3])].into()));
+        for wrong in [r#"{"days": [57.5]}"#, r#"{"days": [-1.0]}"#, r#"{"days": [1e300]}"#, "{", "[]"] {
+            assert_eq!(read(wrong), None, "{wrong}");
         }
     }
 }

@@ -94,12 +94,10 @@ impl From<NotTransferred> for Problem {
             Not::NoLeg => (StatusCode::NOT_FOUND, "see the legs of the call in /api/v1/calls"),
             Not::NotTalking => (StatusCode::CONFLICT, "wait until somebody has answered, or hang the call up"),
             Not::UnderWay => (StatusCode::CONFLICT, "wait until the first transfer has come about, or has not"),
-            Not::Nobody(_) => (StatusCode::UNPROCESSABLE_ENTITY, "see /api/v1/endpoints for those that can be called"),
+            Not::Nobody(_) => (StatusCode::NOT_FOUND, "see /api/v1/endpoints for those that can be called"),
             Not::Unreachable(_) => (StatusCode::CONFLICT, "see /api/v1/registrations for who can be reached"),
-            Not::Forbidden(..) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "write a [[route]] that leads there from endpoints")
-            }
-            Not::Service(..) => (StatusCode::UNPROCESSABLE_ENTITY, "name an endpoint or a number outside"),
+            Not::Forbidden(..) => (StatusCode::FORBIDDEN, "write a [[route]] that leads there from endpoints"),
+            Not::Service(..) => (StatusCode::CONFLICT, "name an endpoint or a number outside"),
             Not::Unreadable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "write user:alice, a number or sip:…"),
             Not::Full => (StatusCode::SERVICE_UNAVAILABLE, "try again in a second"),
         };

@@ -59,6 +59,10 @@ pub(super) async fn add(
     Said(additions): Said<Additions>,
 ) -> Result<StatusCode, Problem> {
     let shown = match &additions.endpoints[..] {
+        [] => {
+            let nobody = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "endpoints: nobody is to be added");
+            return Err(nobody.remedy("name at least one"));
+        }
         [one] => one.user.clone(),
         all => format!("{} endpoints", all.len()),
     };

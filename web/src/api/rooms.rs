@@ -66,7 +66,7 @@ async fn possible(rooms: &Rooms, order: &Order) -> Result<(), Problem> {
             for prompt in prompts {
                 rooms.house.prepare_prompt(prompt.clone()).await.map_err(|why| {
                     let remedy = "name a file of the folder of sounds, an address, or a tone as tone::beep";
-                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why).remedy(remedy)
+                    Problem::new(StatusCode::CONFLICT, why).remedy(remedy)
                 })?;
             }
             Ok(())

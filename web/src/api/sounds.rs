@@ -182,9 +182,10 @@ impl From<NoSound> for Problem {
                 "write letters, digits, - and _, at most 64, with a language before them as in de/welcome",
             ),
             NoSound::Missing(_) => (StatusCode::NOT_FOUND, "see /api/v1/sounds for those there are"),
-            NoSound::Unplayable(_) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "upload wav, mp3, ogg, flac, m4a, aac or Opus of 15 minutes at most")
-            }
+            NoSound::Unplayable(_) => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "upload wav, mp3, ogg, flac, m4a, aac or Opus of 15 minutes at most",
+            ),
             NoSound::Full => (StatusCode::INSUFFICIENT_STORAGE, "remove some first"),
             NoSound::Folder(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -24,6 +24,10 @@ const DIALLED: &str = "^\\+?[0-9*#]+$";
 const IPV4: &str = "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\
                     (/([1-2]?[0-9]|3[0-2]))?$";
 
+/// The same, with networks of /8 and narrower only.
+const BANNED_IPV4: &str = "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\\.){3}\
+                           (25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(/([89]|[12][0-9]|3[0-2]))?$";
+
 /// A day, a minute or a second in UTC, or milliseconds since 1970.
 const MOMENT: &str = "^((19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
                       (T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?Z?)?|[0-9]{9,14})$";
@@ -132,11 +136,16 @@ pub fn person() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z0-9_.@-]+$", "minLength": 1, "maxLength": MAX_NAME, "not": { "enum": [".", ".."] } })
 }
 
-/// What a token is for: text in one line that is not blank.
+/// What a token is for.
 pub fn label() -> Value {
+    said(MAX_NAME)
+}
+
+/// Text in one line that is not blank.
+pub fn said(most: usize) -> Value {
     const NOT_BLANK: &str =
         "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
-    json!({ "type": "string", "minLength": 1, "maxLength": MAX_NAME, "pattern": NOT_BLANK })
+    json!({ "type": "string", "minLength": 1, "maxLength": most, "pattern": NOT_BLANK })
 }
 
 /// The password of a person.
@@ -152,6 +161,16 @@ pub fn role() -> Value {
 /// The name of a prompt, with a language before it where one is wanted.
 pub fn sound() -> Value {
     json!({ "type": "string", "pattern": "^([A-Za-z0-9_-]{1,64}/)?[A-Za-z0-9_-]{1,64}$" })
+}
+
+/// Whom somebody calls, or the name of a service: signs of ASCII that are not all blank.
+pub fn target(most: usize) -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": most, "pattern": "^[ -~]*[!-~][ -~]*$" })
+}
+
+/// An address, or a network that is not wider than one may ban.
+pub fn banned() -> Value {
+    json!({ "anyOf": [{ "type": "string", "pattern": BANNED_IPV4 }, { "type": "string", "format": "ipv6" }] })
 }
 
 /// An address, or a network.

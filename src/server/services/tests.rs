@@ -31,7 +31,7 @@ fn a_restart_goes_on_with_the_numbers_and_tells_only_what_is_new() {
     let (folder, first) = room();
     write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(); }");
     first.look();
-    write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.answer(486); }");
+    write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
     first.look();
     let before = first.shelf.find("ivr").expect("served").in_words();
     assert!(before.starts_with("2 "), "{before}");

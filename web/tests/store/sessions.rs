@@ -58,8 +58,9 @@ async fn a_session_lasts_as_long_as_it_is_used_and_seven_days_at_most(lab: Lab) 
     while now < LONGEST - IDLE {
         now += IDLE / 2;
         assert!(there(&used, moment(0) + now).await);
-        // It is marked beside the request.
+        // It is marked beside the request, by one request at a time.
         while store.session(&hash(&used)).await.expect("found").expect("there").used < moment(0) + now {
+            assert!(there(&used, moment(0) + now).await);
             tokio::task::yield_now().await;
         }
     }

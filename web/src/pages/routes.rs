@@ -6,7 +6,7 @@
 
 pub(super) mod added;
 
-use std::time::UNIX_EPOCH;
+use std::{sync::Arc, time::UNIX_EPOCH};
 
 use axum::{
     extract::{Query, State},
@@ -14,7 +14,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    routing::{Ask, Caller, Plan, Verdict, shipped},
+    routing::{Ask, Caller, Plan, Trunk, Verdict, shipped},
     runtime::clock,
 };
 use serde::Deserialize;
@@ -104,28 +104,35 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
             }
             section.card.flush {
                 h2 { "Trunks" }
-                @if plan.trunks().is_empty() { p.empty { "None is configured." } }
-                table.narrow { tbody {
-                    @for trunk in plan.trunks() {
-                        @let calls = trunk.traffic.calls.count();
-                        tr { td {
-                            div.between {
-                                strong { (trunk.name) }
-                                span {
-                                    (standing(trunk))
-                                    @if trunk.register.is_some() && !trunk.traffic.is_registered() { " " span.badge.warn { "not registered" } }
-                                }
-                            }
-                            @for server in &trunk.servers { p.small.muted.mono { (server) } }
-                            p.small { (calls) @if calls == 1 { " call" } @else { " calls" } }
-                            @if let Some(mishap) = trunk.traffic.mishap() { p.small.muted { (mishap) ", " (when(mishap.at)) " UTC" } }
-                        } }
-                    }
-                } }
+                (carriers(plan.trunks()))
             }
         }
     };
     Ok(Frame::new("Numbers and routes", Place::Routes, &guest.0).page(body).into_response())
+}
+
+/// Each trunk, how it stands, and what failed there last.
+fn carriers(trunks: &[Arc<Trunk>]) -> Markup {
+    html! {
+        @if trunks.is_empty() { p.empty { "None is configured." } }
+        table.narrow { tbody {
+            @for trunk in trunks {
+                @let calls = trunk.traffic.calls.count();
+                tr { td {
+                    div.between {
+                        strong { (trunk.name) }
+                        span {
+                            (standing(trunk))
+                            @if trunk.register.is_some() && !trunk.traffic.is_registered() { " " span.badge.warn { "not registered" } }
+                        }
+                    }
+                    @for server in &trunk.servers { p.small.muted.mono { (server) } }
+                    p.small { (calls) @if calls == 1 { " call" } @else { " calls" } }
+                    @if let Some(mishap) = trunk.traffic.mishap() { p.small.muted { (mishap) ", " (when(mishap.at)) " UTC" } }
+                } }
+            }
+        } }
+    }
 }
 
 /// What the plan would decide, in its own words; and which service would answer.

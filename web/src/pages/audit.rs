@@ -33,7 +33,10 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     let body = html! {
         h1 { "Audit log" }
         section.card.flush {
-            @if deeds.is_empty() { p.empty { "Nothing was done yet." } }
+            @if deeds.is_empty() { p.empty {
+                @if asked.before.is_some() { "Nothing was done before. " a href="/audit" { "To the latest" } }
+                @else { "Nothing was done yet. Whatever somebody changes or listens to shows up here." }
+            } }
             @else {
                 div.scroll {
                     table.rows {

@@ -58,7 +58,12 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         @if may { (new(&guest.0)) }
         section.card.flush {
             @if found.is_empty() {
-                p.empty { @if all.is_empty() { "Nobody is banned. Whoever guesses passwords is, by the house, for a while." } @else { "No ban is like that." } }
+                p.empty {
+                    @if all.is_empty() {
+                        "Nobody is banned. Whoever guesses passwords is, by the house, for a while."
+                        @if may { " Name an address above to ban it yourself." } @else { " Operators and admins ban others." }
+                    } @else { "No ban is like that. " a href="/bans" { "See all of them" } "." }
+                }
             } @else { (table(&found, &guest.0, may)) }
             @if found.len() > MOST { p.empty { (found.len() - MOST) " more; look for an address." } }
         }

@@ -72,7 +72,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
             div.cards.three {
                 section.card.flush {
                     h2 { "Last problems" }
-                    @if problems.is_empty() { p.empty { "None in the last 24 hours." } }
+                    @if problems.is_empty() { p.empty { "None in the last 24 hours. " a href="/records" { "See all calls" } "." } }
                     ul.stories {
                         @for record in &problems {
                             li { a href={ "/calls/" (record.call) } { (sentence(record)) } p.small.muted { (badge(record.outcome)) " " (when(record.began)) } }
@@ -112,7 +112,7 @@ fn outcomes(survey: &Survey) -> Markup {
         })
         .collect();
     html! {
-        @if parts.is_empty() { p.muted { "No call was over in that time." } }
+        @if parts.is_empty() { p.muted { "No call was over in that time. " a href="/live" { "See those that go on" } "." } }
         @else {
             svg.share width="100%" height="16" role="img" aria-label="Shares of outcomes" {
                 @for (at, width, outcome, calls) in &parts {
@@ -138,7 +138,7 @@ fn heard(health: &Health) -> Markup {
     let width = |legs: u64| legs as f64 * 100.0 / whole.max(1) as f64;
     let begun = |at: usize| width(health.heard[..at].iter().sum());
     html! {
-        @if whole == 0 { p.muted { "No leg was measured in that time." } }
+        @if whole == 0 { p.muted { "No leg was measured in that time: one is after some seconds of talk." } }
         @else {
             svg.share width="100%" height="16" role="img" aria-label="Shares of quality" {
                 @for (at, (colour, words)) in WORDS.iter().enumerate() {
@@ -158,7 +158,7 @@ fn services(served: &[Served], rooms: &Rooms) -> Markup {
     let is_live =
         |one: &Served| now.iter().any(|it| it.name == one.service && Some(&it.version) == one.version.as_ref());
     html! {
-        @if served.is_empty() { p.empty { "No service heard a call." } }
+        @if served.is_empty() { p.empty { "No service heard a call. " a href="/phone" { "Call 1000 from the browser phone" } ", which is answered." } }
         @else {
             table {
                 tbody {
@@ -177,7 +177,7 @@ fn services(served: &[Served], rooms: &Rooms) -> Markup {
 
 fn trunks(trunks: &[Arc<Trunk>]) -> Markup {
     html! {
-        @if trunks.is_empty() { p.empty { "None is configured: nothing leads outside." } }
+        @if trunks.is_empty() { p.empty { "None is configured: nothing leads outside. " code { "[[trunk]]" } " in the configuration names a carrier." } }
         @else {
             table {
                 tbody {

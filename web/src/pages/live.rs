@@ -39,7 +39,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
         div #live data-live {
             div.head { h1 { (count) @if count == 1 { " call now" } @else { " calls now" } } }
             section.card.flush.spaced {
-                @if calls.is_empty() { p.empty { "Nobody speaks. A call shows up here as soon as it comes in." } }
+                @if calls.is_empty() { p.empty { "Nobody speaks. A call shows up here as soon as it comes in. " a href="/phone" { "Make one from the browser phone" } ", or see " a href="/records" { "those that are over" } "." } }
                 @else { (table(&calls, &guest.0)) }
             }
         }

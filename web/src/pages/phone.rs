@@ -161,7 +161,7 @@ async fn lately(rooms: &Rooms, guest: &Guest, number: &str, endpoint: &str) -> R
         }
     };
     Ok(html! {
-        @if records.is_empty() { p.empty { "No calls yet." } }
+        @if records.is_empty() { p.empty { "No calls yet. Dial 9196, which echoes, or somebody's number." } }
         ul.stories { @for record in &records { (line(record)) } }
     })
 }

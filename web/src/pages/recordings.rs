@@ -68,9 +68,10 @@ pub async fn show(
         section.card.flush {
             @if calls.is_empty() {
                 p.empty {
-                    @if next.is_some() { "Nothing of the kind among the calls that were looked at so far." }
+                    @if next.is_some() { "Nothing of the kind among the calls that were looked at so far. Look further back below." }
+                    @else if before.is_some() { "There are no earlier recordings. " a href={ "/recordings?" (query) } { "To the newest" } }
                     @else if query.is_empty() { "Nothing was recorded yet. A service records with " code { "caller.start_record(#{})" } "." }
-                    @else { "No recording is like that." }
+                    @else { "No recording is like that. " a href="/recordings" { "Clear the filters" } ", or take one of them away." }
                 }
             }
             @for (record, kept) in &calls { (of_call(record, kept, &query, may.then_some(&guest.0))) }

@@ -51,9 +51,10 @@ pub async fn show(
         section.card.flush {
             @if records.is_empty() {
                 p.empty {
-                    @if found.next.is_some() { "Nothing of the kind among the calls that were looked at so far." }
-                    @else if query.is_empty() { "No calls yet. The first one shows up here when it is over." }
-                    @else { "No call is like that." }
+                    @if found.next.is_some() { "Nothing of the kind among the calls that were looked at so far. Look further back below, or name a number, a service or a time, which are found at once." }
+                    @else if !first { "There are no earlier calls. " a href={ "/records?" (query) } { "To the newest" } }
+                    @else if query.is_empty() { "No calls yet. The first one shows up here when it is over: " a href="/phone" { "call 9196 from the browser phone" } ", which echoes." }
+                    @else { "No call is like that. " a href="/records" { "Clear the filters" } ", or take one of them away." }
                 }
             } @else { (table(&records)) }
         }

@@ -80,7 +80,12 @@ async fn page(rooms: &Rooms, guest: &Guest, asked: &Asked, said: Option<Markup>)
                 }
             }
             @if found.is_empty() {
-                p.empty { @if dead { "None is dead: each was taken, or is still tried." } @else { "None waits." } }
+                p.empty {
+                    @if asked.before.is_some() { "There are no earlier ones. " a href={ "/webhooks?state=" (state) } { "To the latest" } }
+                    @else if dead { "None is dead: each was taken, or is still tried. " a href="/webhooks?state=waiting" { "See those that wait" } "." }
+                    @else if receivers.is_empty() { "None waits, because nobody is told anything: add a receiver above." }
+                    @else { "None waits: each was taken. A ping, above, shows whether a receiver still listens." }
+                }
             } @else { (table(&found, &guest.0, state)) }
         }
         nav.pager aria-label="Pages of deliveries" {

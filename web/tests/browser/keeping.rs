@@ -140,7 +140,10 @@ async fn a_recording_is_found_heard_and_deleted_by_who_may() {
     assert_eq!(browser.run("document.querySelectorAll('.recorded form').length").await, 0, "an operator deletes none");
     stands_well(&mut browser, "the recordings").await;
     browser.open(&address(&lab, "/recordings?number=666")).await;
-    assert_eq!(browser.run("document.querySelector('main .empty').textContent").await, "No recording is like that.");
+    assert_eq!(
+        browser.run("document.querySelector('main .empty').textContent").await,
+        "No recording is like that. Clear the filters, or take one of them away."
+    );
 
     log_out(&mut browser).await;
     log_in(&mut browser, &lab, "admin").await;

@@ -54,7 +54,7 @@ pub async fn list(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
             section.card.flush.spaced {
                 h2 { "Over" }
                 @match &past {
-                    Ok(past) if past.is_empty() => p.empty { "No room has ended yet." },
+                    Ok(past) if past.is_empty() => p.empty { "No room has ended yet. One is told here with who was in and who talked, when its last member has gone." },
                     Ok(past) => (over(past)),
                     Err(_) => p.empty { "The database does not answer at the moment." },
                 }

@@ -85,7 +85,14 @@ pub async fn list(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         }
         @if may { (upload_form(&guest.0, None)) }
         section.card.flush {
-            @if here.is_empty() { p.empty { "No prompt is like that." } }
+            @if here.is_empty() {
+                p.empty {
+                    @if !asked.after.is_empty() { "There are no more. " a href={ "/sounds?" (query) } { "To the first" } }
+                    @else if asked.kind == "own" && text.is_empty() { "You have none of your own yet." @if may { " Give one above: any format that is played here." } }
+                    @else if asked.kind == "replaced" && text.is_empty() { "No shipped prompt was replaced yet." @if may { " Give a file above under the name of one." } }
+                    @else { "No prompt is like that. " a href="/sounds" { "See all of them" } "." }
+                }
+            }
             @else { (table(&here[..here.len().min(PAGE)])) }
         }
         nav.pager aria-label="Pages of sounds" {

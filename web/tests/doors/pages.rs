@@ -5,7 +5,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::lab::Lab;
+use crate::{
+    lab::Lab,
+    people::{PASSWORD, cookie, house, log_in},
+};
 
 #[tokio::test]
 async fn up_and_ready_are_two_questions() {
@@ -58,4 +61,33 @@ async fn those_who_ask_and_do_not_read_keep_nobody_out() {
     for page in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(lab.page("GET", page).await.status, 200, "{page}");
     }
+}
+
+#[tokio::test]
+async fn a_page_that_has_nothing_to_show_says_what_to_do_next() {
+    let lab = house().await;
+    let admin = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    for (path, next) in [
+        ("/", "Call 1000 from the browser phone"),
+        ("/live", "Make one from the browser phone"),
+        ("/records", "call 9196 from the browser phone"),
+        ("/records?number=999", "Clear the filters"),
+        ("/recordings", "caller.start_record"),
+        ("/recordings?number=999", "Clear the filters"),
+        ("/endpoints?text=zanzibar", "See all 1"),
+        ("/sounds?text=zanzibar", "See all of them"),
+        ("/sounds?kind=own", "Give one above"),
+        ("/bans", "Name an address above"),
+        ("/bans?text=zanzibar", "Name an address above"),
+        ("/webhooks", "See those that wait"),
+        ("/webhooks?state=waiting", "add a receiver above"),
+        ("/people", "Make the first below"),
+    ] {
+        let page = lab.ask(&admin, "GET", path, "").await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        assert!(page.body.contains(next), "{path} does not say {next:?}: {}", page.body);
+    }
+    // Nobody is told to do what he may not.
+    let viewer = cookie(&log_in(&lab, "viewer", PASSWORD, "").await);
+    assert!(!lab.ask(&viewer, "GET", "/bans", "").await.body.contains("Name an address above"));
 }

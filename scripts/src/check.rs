@@ -19,6 +19,7 @@ use crate::imports::{self, Library, Module, Offered};
 use crate::limits::Limits;
 use crate::lints;
 use crate::rehearsal::{Constants, namesakes, nobody};
+use crate::shelf::Edition;
 use crate::words::given::unknown;
 use crate::words::kind::{Kind as Sort, texts_of};
 use crate::words::{self, FACTS, Of, Part, Word};
@@ -80,6 +81,12 @@ pub fn check_on(file: &str, text: &str, ground: &Ground<'_>) -> Vec<Fault> {
                 own.sort_by_key(|fault| (fault.line, fault.column));
                 own.dedup();
                 faults.extend(own);
+            }
+            // What the modules compute is computed once, when the service is published: here to see whether it can be.
+            if faults.is_empty() && !modules.is_empty() {
+                let (name, file, text) = (String::new(), file.to_owned(), text.into());
+                let edition = Edition { name, version: 0, digest: [0; 32], file, text, imports: modules };
+                faults.extend(imports::compile(&crate::engine(ground.limits), ground.limits, &edition).err());
             }
         }
         Err(fault) => faults.insert(0, fault),

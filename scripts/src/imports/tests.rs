@@ -170,6 +170,9 @@ fn check_looks_into_modules_and_at_what_is_called_of_them() {
     let inside = told(SERVICE, &[module("shared/hours", &hours), module("shared/words", WORDS)]);
     assert_eq!(inside, ["shared/hours.rhai:8:14: `code` of reject is 200; it may be from 400 to 699"]);
     assert!(told(SERVICE, &[])[0].starts_with("ivr.rhai:1:8: there is no module \"shared/hours\""));
+    let service = "import \"a\" as a;\nfn on_invite(caller) { caller.hangup(); }";
+    let endless = told(service, &[module("a", "export const A = { let s = \"a\"; loop { s += s; } };")]);
+    assert!(endless.len() == 1 && endless[0].starts_with("a.rhai:1:"), "{endless:?}");
 }
 
 #[test]

@@ -250,6 +250,9 @@ impl ModuleResolver for Made {
     }
 }
 
+/// What the language calls functions without a name; the rest is a hash of their text.
+const CLOSURE: &str = "anon$";
+
 /// A service with its modules, as it is run.
 ///
 /// # Errors
@@ -268,8 +271,10 @@ pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Re
         return Ok(alone);
     }
     let _forget = Forget;
+    let mut closures = AST::empty();
     for module in &edition.imports {
         let ast = check_text(engine, limits, &module.file, &module.text)?;
+        closures.combine(ast.clone_functions_only_filtered(|_, _, _, name, _| name.starts_with(CLOSURE)));
         MAKING.set(true);
         let make = || rhai::Module::eval_ast_as_new(Scope::new(), &ast, engine);
         let (made, _) = memory::charged(0, limits.memory, make);
@@ -279,6 +284,8 @@ pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Re
     }
     let whole = engine.compile_into_self_contained(&Scope::new(), &edition.text);
     let mut whole = whole.map_err(|error| Fault::of_running(limits, &edition.file, &error))?;
+    // Whoever keeps a function until a key is pressed or time has passed looks for it among those of the service.
+    whole.combine(closures);
     whole.set_source(edition.file.as_str());
     Ok(whole)
 }

@@ -4,7 +4,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use patchcord_scripts::Limits;
+use patchcord_scripts::{Limits, Shelf, shipped};
 
 use super::{problem::Wrong, section::Section};
 
@@ -52,6 +52,17 @@ pub fn limits(section: &mut Section<'_>) -> Limits {
         let reason = format!("{} is more than {} lets a script hold, {}", limits.text, Limits::MEMORY, limits.memory);
         let remedy = format!("write a smaller one, or more {}", Limits::MEMORY);
         section.object(&place, Limits::TEXT, Wrong::new(reason, remedy));
+    }
+    if limits != default {
+        let shelf = Shelf::new(limits.clone());
+        let texts = shipped::services().filter_map(|name| Some((name, shipped::service(name)?)));
+        for (name, text) in texts {
+            if let Err(why) = shelf.publish(name, &format!("{name}.rhai"), text) {
+                let reason =
+                    format!("within it the service {name}, which comes with the house, cannot be served: {why}");
+                section.object(&place, "script_*", Wrong::new(reason, "allow more"));
+            }
+        }
     }
     limits
 }

@@ -179,6 +179,11 @@ fn what_scripts_may_use_is_told_and_what_makes_no_sense_is_refused() {
         "{text}"
     );
     assert!(wrong("script_sleep = \"5h\"").contains("limits.script_sleep: 5h is out of range"));
+    let small = wrong("script_file = 2000");
+    assert!(
+        small.contains("limits.script_*: within it the service voicemail") && small.contains("script_file"),
+        "{small}"
+    );
     assert!(wrong("script_memery = 1").contains("did you mean script_memory?"));
 }
 

@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use patchcord_scripts::imports::{Module, of_house};
+use patchcord_scripts::{
+    Limits,
+    imports::{Module, of_house},
+};
 
 /// The ending of a file of scripts.
 const ENDING: &str = ".rhai";
@@ -48,7 +51,10 @@ pub fn read(path: &Path, most: usize) -> io::Result<String> {
     }
     let length = found.len();
     if length > most as u64 {
-        return Err(io::Error::other(format!("it has {length} bytes; a script has at most {most}")));
+        return Err(io::Error::other(format!(
+            "it has {length} bytes; a script has at most {most} ({} in [limits])",
+            Limits::FILE
+        )));
     }
     fs::read_to_string(path)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, StatusCode, Uri, Version, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -71,8 +71,17 @@ async fn turn_away(State(bans): State<Arc<Bans>>, request: Request, next: Next) 
 }
 
 async fn shield(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let brings = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let shares = request.version() <= Version::HTTP_11;
     let mut response = next.run(request).await;
+    let is_refused = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
+    if is_refused && brings && shares {
+        // What was sent may not have been read, and then the connection is at its end: who asks the next thing must know it.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     for (name, value) in SHIELDS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -191,3 +191,19 @@ fn tests_run_with_modules_and_count_their_lines_and_the_explorer_finds_what_they
     assert_eq!(lines.missed().count(), 0, "{lines:?}");
     assert!(lines.can.contains(&8) && report.coverage.0.contains_key("shared/words.rhai"), "{lines:?}");
 }
+
+#[test]
+fn a_function_without_a_name_that_a_module_gives_to_a_word_runs_when_its_time_comes() {
+    let service = "import \"a\" as a;\nfn on_invite(caller) {\n  caller.answer();\n  a::later(caller, \"ripe\");\n  caller.sleep(3.s());\n}";
+    let later = "fn later(leg, word) {\n  leg.after(1.s(), |l| l.tag(\"later\", word));\n}";
+    let test = "fn test_it(t) {\n  t.phone(\"+331\").dials(\"ivr\").is_answered().is_hung_up();\n  t.record(#{ later: \"ripe\" });\n}";
+    let source = |name: &str, text: &str| Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() };
+    let sources = Sources {
+        services: vec![source("ivr", service)],
+        tests: vec![source("ivr_test", test)],
+        modules: vec![module("a", later)],
+        ..Sources::default()
+    };
+    let report = run(&sources, &Wishes::default(), &mut |_| {});
+    assert!(report.is_well(), "{:?} {:?}", report.broken, report.verdicts);
+}

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use patchcord_media::prompt::{ENDINGS, Named, named};
@@ -35,6 +35,14 @@ pub(super) struct Lengths {
     pub told: BTreeMap<String, Duration>,
     pub missing: BTreeSet<String>,
     known: RefCell<BTreeMap<String, Duration>>,
+}
+
+/// Where prompts are reached that lie in no folder.
+const REACHED: [&str; 4] = ["http", "https", "store", "s3"];
+
+/// Whether a name stays in the folder that it is looked for in.
+fn is_inside(name: &str) -> bool {
+    !name.contains("://") && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// How long something sounds.
@@ -69,7 +77,8 @@ impl Lengths {
 
     /// Whether a server would find a prompt of that name.
     fn is_there(&self, name: &str) -> bool {
-        let elsewhere = self.folders.is_empty() || name.contains("://") || is_recording(name);
+        let reached = name.split_once("://").is_some_and(|(scheme, _)| REACHED.contains(&scheme));
+        let elsewhere = self.folders.is_empty() || reached || is_recording(name);
         if elsewhere || self.known.borrow().contains_key(name) {
             return true;
         }
@@ -83,7 +92,7 @@ impl Lengths {
             std::iter::once(folder.clone()).chain(inside.filter(|path| path.is_dir())).any(|folder| is_file(&folder))
         };
         shipped.iter().any(|name| shipped::sound(name).is_some())
-            || !name.contains("..") && self.folders.iter().any(languages)
+            || is_inside(name) && self.folders.iter().any(languages)
     }
 
     /// On disk before those that are shipped, and in the house's language where the name says none.
@@ -95,8 +104,7 @@ impl Lengths {
         let endings = ["", ".wav", ".opus", ".ogg"];
         let files = names.iter().flat_map(|name| endings.map(|ending| format!("{name}{ending}")));
         let files = files.flat_map(|file| self.folders.iter().map(move |folder| folder.join(&file)));
-        let on_disk =
-            files.filter(|_| !name.contains("..")).find_map(|file| of_wav(&file).or_else(|| of_ogg_file(&file)));
+        let on_disk = files.filter(|_| is_inside(name)).find_map(|file| of_wav(&file).or_else(|| of_ogg_file(&file)));
         let length = on_disk.or_else(|| names.iter().find_map(|name| of_ogg(shipped::sound(name)?)));
         let length = length.unwrap_or(limits::PROMPT);
         self.known.borrow_mut().insert(name.to_owned(), length);

@@ -265,7 +265,11 @@ fn a_prompt_that_lies_nowhere_is_missing_in_a_test_as_it_is_on_the_server() {
     let service = "fn on_invite(caller) {\n  caller.answer();\n  caller.tag(\"heard\", caller.play(\"nosuch\").status);\n  caller.play(\"goodbye\");\n}";
     let test = "fn test_it(t) {\n  let phone = t.phone(\"+331\").dials(\"ivr\");\n  phone.hears(\"goodbye\").is_hung_up();\n  t.record(#{ heard: \"missing\" });\n}\n\
                 fn test_it_is_there(t) {\n  t.prompt(\"nosuch\", 2.s());\n  let phone = t.phone(\"+331\").dials(\"ivr\");\n  phone.hears(\"nosuch\").hears(\"goodbye\").is_hung_up();\n  t.record(#{ heard: \"done\" });\n}";
-    let sources = Sources { prompts: vec!["nowhere".into()], ..sources(service, test) };
-    let report = run(&sources, &Wishes::default(), &mut |_| {});
-    assert!(report.is_well(), "{:?} {:?}", report.broken, report.verdicts);
+    // Nor are files of the machine prompts, nor addresses of a kind that no server fetches.
+    for name in ["nosuch", "/etc/passwd", "../Cargo.toml", "file://x"] {
+        let [service, test] = [service, test].map(|text| text.replace("nosuch", name));
+        let sources = Sources { prompts: vec!["src".into()], ..sources(&service, &test) };
+        let report = run(&sources, &Wishes::default(), &mut |_| {});
+        assert!(report.is_well(), "{name}: {:?} {:?}", report.broken, report.verdicts);
+    }
 }

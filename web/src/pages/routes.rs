@@ -64,6 +64,8 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         }
         _ => None,
     };
+    let routes = routing::all(&rooms, &guest.0).routes;
+    let is_taken = |number: &str| routes.iter().any(|route| route.number == number && route.hindrance.is_none());
     let body = html! {
         h1 { "Numbers and routes" }
         section.card {
@@ -84,7 +86,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         }
         section.card.flush {
             h2 { "Routes" }
-            (added::table(&routing::all(&rooms, &guest.0).routes, &guest.0))
+            (added::table(&routes, &guest.0))
         }
         @if guest.0.rights.has(Right::ChangeRoutes) { (added::form(&guest.0)) }
         div.cards.three {
@@ -93,7 +95,8 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                 @if numbered.is_empty() { p.empty { "No endpoint has a number." } }
                 table { tbody {
                     @for endpoint in numbered.iter().take(MOST) {
-                        tr { td.mono { (told(endpoint.number.as_deref().unwrap_or_default(), &guest.0)) } td { "rings " (endpoint.user) } }
+                        @let number = endpoint.number.as_deref().unwrap_or_default();
+                        tr { td.mono { (told(number, &guest.0)) } td { "rings " (endpoint.user) @if is_taken(number) { p.small.muted { "where no route takes it" } } } }
                     }
                 } }
             }

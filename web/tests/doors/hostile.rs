@@ -125,3 +125,25 @@ async fn a_caller_whose_name_is_a_formula_is_text_in_the_export() {
     let header = format!("Authorization: Bearer {made}\r\n");
     assert_eq!(lab.ask(&header, "GET", "/api/v1/records/export?format=csv", "").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_refusal_that_leaves_a_body_unread_says_that_the_connection_is_over() {
+    let lab = crate::people::house().await;
+    let real = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    for (asked, is_over) in [
+        (format!("POST /api/v1/users HTTP/1.1\r\nHost: a\r\n{real}Content-Length: 2\r\n\r\n{{}}"), true),
+        (format!("GET /nowhere HTTP/1.1\r\nHost: a\r\n{real}\r\n"), false),
+    ] {
+        let mut stream = tokio::net::TcpStream::connect(lab.web).await.expect("the door answers");
+        stream.write_all(asked.as_bytes()).await.expect("sent");
+        let mut head = String::new();
+        while !head.contains("\r\n\r\n") {
+            let mut some = [0; 1024];
+            let length = stream.read(&mut some).await.expect("an answer");
+            assert_ne!(length, 0, "{head}");
+            head.push_str(&String::from_utf8_lossy(&some[..length]));
+        }
+        assert!(head.starts_with("HTTP/1.1 40"), "{head}");
+        assert_eq!(head.contains("\r\nconnection: close\r\n"), is_over, "{head}");
+    }
+}

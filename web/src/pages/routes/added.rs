@@ -36,7 +36,7 @@ pub(super) fn table(routes: &[RouteTold], asker: &Asker) -> Markup {
             p.empty { "There is no route. Endpoints reach each other and the shipped services all the same." }
         } @else {
             div.scroll {
-                table {
+                table.rows.named {
                     thead { tr { th { "Number" } th { "From" } th { "Leads to" } th { "Written" } @if may { th {} } } }
                     tbody { @for route in routes.iter().take(MOST) { (row(route, asker, may)) } }
                 }
@@ -51,7 +51,7 @@ fn row(route: &RouteTold, asker: &Asker, may: bool) -> Markup {
     html! {
         tr {
             td.mono { (clean(&route.number)) }
-            td { (clean(&route.from.join(", "))) }
+            td data-of="from" { (clean(&route.from.join(", "))) }
             td.wide {
                 @match route.to.as_str() {
                     "service" => { "service " strong { (clean(&names(", "))) } }
@@ -74,7 +74,7 @@ fn row(route: &RouteTold, asker: &Asker, may: bool) -> Markup {
 fn deeds(id: &str, route: &RouteTold, asker: &Asker) -> Markup {
     html! {
         div.deeds {
-            details.sure {
+            details.more {
                 summary aria-label={ "Change the route of " (route.number) } { "Change" }
                 form.stack method="post" action={ "/routes/" (id) } {
                     (csrf(asker))

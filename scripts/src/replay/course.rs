@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, UNIX_EPOCH};
 
 use patchcord_engine::call::event::{ReferWish, Who};
-use patchcord_engine::call::verb::Handle;
+use patchcord_engine::call::verb::{Gather, Handle};
 use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
 use patchcord_engine::journal::{self, Entry, Facts, KEY_TAKEN, Record, SECRET_KEY, VerbNumber, What};
@@ -194,7 +194,7 @@ impl<'a> Course<'a> {
             Verb::Gather(leg, gather) => {
                 let wanted = facts.get("keys").and_then(|keys| keys.parse().ok()).unwrap_or(0);
                 let keys = self.keys.entry(*leg).or_default();
-                let digits = taken(keys, wanted, &gather.end);
+                let digits = answered(keys, wanted, gather, status);
                 // Keys that nobody may read stand for those that are missing.
                 if self.masked.remove(leg) { format!("{digits:0<wanted$}") } else { digits }
             }
@@ -349,6 +349,24 @@ fn happened(facts: &Facts) -> Option<Happened> {
         me: facts.get("me").is_some(),
         members: number("members").and_then(|members| usize::try_from(members).ok()).unwrap_or(0),
     })
+}
+
+/// The keys that a gather came back with, out of those that were pressed: what was pressed at earlier tries is no part of them, and
+/// what was typed ahead waits for the next one.
+fn answered(keys: &mut VecDeque<Key>, wanted: usize, gather: &Gather, status: &str) -> String {
+    let has_answer = status == Status::Digits.word();
+    if wanted == 0 && !has_answer {
+        // Whoever waited in vain had nothing left to take.
+        keys.clear();
+    }
+    let tries = if gather.tries > 1 && !gather.secret { keys.len().saturating_sub(wanted) } else { 0 };
+    let fits = |from: &usize| {
+        let mut rest: VecDeque<Key> = keys.iter().skip(*from).copied().collect();
+        gather.takes(&taken(&mut rest, wanted, &gather.end))
+    };
+    let from = if has_answer { (0..=tries).find(fits) } else { None };
+    keys.drain(..from.unwrap_or(tries));
+    taken(keys, wanted, &gather.end)
 }
 
 /// Keys of an answer, out of those that were pressed.

@@ -50,6 +50,23 @@ fn whatever_a_caller_did_the_same_script_goes_the_same_way() {
 }
 
 #[test]
+fn what_was_pressed_at_an_earlier_try_is_no_part_of_the_answer() {
+    const MENU: &str = r#"
+fn on_invite(caller) {
+    caller.answer();
+    let menu = caller.gather(#{ prompt: "menu", digits: 1, accept: ["1", "2"], timeout: 5.s(), tries: 3 });
+    caller.play(`option-${menu.digits}`);
+    let more = caller.gather(#{ prompt: "more", digits: 1, timeout: 5.s() });
+    caller.play(`more-${more.digits}`);
+}
+"#;
+    for keys in ["92", "991", "1", "921", "9", "99", "999", "9995"] {
+        let call = played(MENU, keys);
+        assert_eq!(replayed(MENU, &call).end, Came::Through, "keys {keys:?}: {:?}", call.entries);
+    }
+}
+
+#[test]
 fn a_changed_target_is_told_by_its_line_then_and_today() {
     let call = played(IVR, "1");
     let replayed = replayed(&IVR.replace("\"user:bob\"]", "\"user:carol\"]"), &call);

@@ -76,6 +76,8 @@ struct Seen {
     why: Option<String>,
     /// Whether it is served without its tests having been run: nothing was there before it.
     untried: bool,
+    /// What `patchcord check` finds in what is served.
+    flaw: Option<String>,
 }
 
 /// A text that is served from now on.
@@ -84,6 +86,11 @@ struct Served {
     version: String,
     /// What is wrong with it all the same: nothing was there before it.
     fault: Option<String>,
+}
+
+/// What is told of a service that is not right and is served.
+fn all_the_same(why: &str) -> String {
+    format!("{why}; it is served all the same")
 }
 
 impl ServiceRoom {
@@ -115,7 +122,7 @@ impl ServiceRoom {
                 warn!(service = name, why, "a service is served although its tests fail: nothing was there before it");
             }
             seen.why = came.err();
-            looked.broken.extend(seen.why.as_ref().map(|why| format!("{why}; it is served all the same")));
+            looked.broken.extend(seen.why.as_deref().map(all_the_same));
         }
         looked
     }
@@ -141,6 +148,7 @@ impl ServiceRoom {
                 let edition = before.as_deref().expect("it was looked at");
                 if edition.imports.iter().all(|module| self.module(&module.name).as_ref() == Ok(&Some(module.clone())))
                 {
+                    looked.broken.extend(seen.flaw.as_deref().map(all_the_same));
                     continue;
                 }
             }
@@ -149,10 +157,12 @@ impl ServiceRoom {
             match published {
                 Ok(Served { version, fault }) => {
                     info!(service = name, version, "a service is served");
-                    if let Some(fault) = fault {
+                    if let Some(fault) = &fault {
                         // Nothing was served before: a service that is right in most places is better than none.
                         warn!(service = name, fault, "a service is served in which `patchcord check` finds a fault");
+                        looked.broken.push(all_the_same(fault));
                     }
+                    seen.flaw = fault;
                     looked.published.push(format!("{name} {version}"));
                     (seen.why, seen.untried) = (None, before.is_none());
                     self.trials.forget(&name);

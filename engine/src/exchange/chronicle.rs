@@ -345,7 +345,12 @@ impl Talk {
 pub fn broke(why: &str, place: Option<String>) -> Facts {
     let facts = Facts::NONE.with("fault", why);
     let says = |place: &String| place.split(':').next().is_some_and(|file| why.contains(file));
-    place.filter(|place| !says(place)).into_iter().fold(facts, |facts, place| facts.with("place", place))
+    // Where the house apologises is no place of the story.
+    let is_of_house = |place: &String| place.starts_with("the house:");
+    place
+        .filter(|place| !says(place) && !is_of_house(place))
+        .into_iter()
+        .fold(facts, |facts, place| facts.with("place", place))
 }
 
 /// As whom somebody stands in records.

@@ -188,3 +188,15 @@ fn a_broken_module_or_one_that_has_gone_leaves_its_service_as_it_was_and_is_told
     write(&folder, "shared/hours.rhai", "fn open() { true } // mended");
     assert!(room.look().published[0].starts_with("ivr 2 "));
 }
+
+#[test]
+fn a_new_service_in_which_something_is_wrong_is_served_and_told_until_it_is_mended() {
+    let (folder, room) = room();
+    write(&folder, "ivr.rhai", "fn on_invite(caller) {\n  caller.reject(200);\n}");
+    let told = room.look().broken;
+    assert!(told.len() == 1 && told[0].starts_with("ivr.rhai:2:") && told[0].ends_with("; it is served all the same"));
+    assert_eq!(room.look().broken, told);
+    assert!(room.on_shard().find("ivr").is_some());
+    write(&folder, "ivr.rhai", "fn on_invite(caller) {\n  caller.reject(480);\n}");
+    assert_eq!(room.look().broken, [""; 0]);
+}

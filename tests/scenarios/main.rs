@@ -50,7 +50,6 @@ mod three_way;
 mod torture;
 mod trunks;
 mod turned;
-mod twelve;
 mod walking;
 
 use patchcord_lab::{Server, Setup};

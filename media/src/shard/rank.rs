@@ -45,6 +45,21 @@ pub fn go_ahead() -> io::Result<()> {
     }
 }
 
+/// Lets the calling thread run like any other again: who computes at length must not do so ahead of others.
+///
+/// # Errors
+/// When the system refuses.
+#[allow(unsafe_code, reason = "one system call that neither std nor rustix knows")]
+pub fn fall_back() -> io::Result<()> {
+    let rank = libc::sched_param { sched_priority: 0 };
+    // SAFETY: the pointer is to a whole `sched_param` that lives through the call; 0 is the calling thread.
+    if unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const rank) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

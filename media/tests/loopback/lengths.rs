@@ -14,7 +14,7 @@ use patchcord_media::shard::{Keys, Notice, Order, Play};
 use super::ears;
 use super::party::{Fate, VOICE_DB};
 use super::rooms::room;
-use super::stage::{Stage, terms};
+use super::stage::{Stage, terms, undisturbed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -63,14 +63,19 @@ fn a_prompt_comes_in_packets_of_the_length_that_was_asked_for() {
 
 #[test]
 fn a_bridge_of_two_codecs_keeps_to_each_partys_length() {
-    let mut stage = Stage::new();
-    let (alice, bob) = (stage.party("alice", Kind::Pcma, 440.0), stage.party("bob", Kind::Pcmu, 700.0));
-    ask(&stage, alice, 30, None);
-    ask(&stage, bob, 40, None);
-    stage.bridge(alice, bob);
-    stage.run(SECOND / 2);
-    stage.forget();
-    stage.run(SECOND);
+    let (alice, bob) = (0, 1);
+    let stage = undisturbed(|| {
+        let mut stage = Stage::new();
+        stage.party("alice", Kind::Pcma, 440.0);
+        stage.party("bob", Kind::Pcmu, 700.0);
+        ask(&stage, alice, 30, None);
+        ask(&stage, bob, 40, None);
+        stage.bridge(alice, bob);
+        stage.run(SECOND / 2);
+        stage.forget();
+        stage.run(SECOND);
+        stage
+    });
     assert!(steps(&stage, alice).iter().all(|step| *step == 240));
     assert!(steps(&stage, bob).iter().all(|step| *step == 320));
     assert_eq!((stage.hears(alice), stage.hears(bob)), (vec!["bob"], vec!["alice"]));
@@ -81,12 +86,15 @@ fn a_bridge_of_two_codecs_keeps_to_each_partys_length() {
 
 #[test]
 fn members_of_a_room_get_opus_in_long_packets_and_g711_in_short_ones() {
-    let (mut stage, _) = room(&[Kind::Pcmu, Kind::Opus, Kind::Pcmu], 1);
-    ask(&stage, 0, 10, None);
-    ask(&stage, 1, 60, None);
-    stage.run(SECOND / 2);
-    stage.forget();
-    stage.run(SECOND);
+    let stage = undisturbed(|| {
+        let (mut stage, _) = room(&[Kind::Pcmu, Kind::Opus, Kind::Pcmu], 1);
+        ask(&stage, 0, 10, None);
+        ask(&stage, 1, 60, None);
+        stage.run(SECOND / 2);
+        stage.forget();
+        stage.run(SECOND);
+        stage
+    });
     assert!(steps(&stage, 0).iter().all(|step| *step == 80));
     assert!(steps(&stage, 1).iter().all(|step| *step == 2880));
     assert_eq!((stage.hears(0), stage.hears(1)), (vec!["bob", "carol"], vec!["alice", "carol"]));
@@ -96,14 +104,19 @@ fn members_of_a_room_get_opus_in_long_packets_and_g711_in_short_ones() {
 
 /// Two parties of one codec, the second of which asks for packets of this length; the first speaks through this weather.
 fn asking(kind: Kind, ms: u16, most: Option<u16>, weather: fn(usize) -> Fate) -> (Stage, usize, usize) {
-    let mut stage = Stage::new();
-    let (alice, bob) = (stage.party("alice", kind, 440.0), stage.party("bob", kind, 700.0));
-    ask(&stage, bob, ms, most);
-    stage.bridge(alice, bob);
-    stage.run(SECOND / 2);
-    stage.forget();
-    stage.parties[alice].weather = weather;
-    stage.run(SECOND);
+    let (alice, bob) = (0, 1);
+    let stage = undisturbed(|| {
+        let mut stage = Stage::new();
+        stage.party("alice", kind, 440.0);
+        stage.party("bob", kind, 700.0);
+        ask(&stage, bob, ms, most);
+        stage.bridge(alice, bob);
+        stage.run(SECOND / 2);
+        stage.forget();
+        stage.parties[alice].weather = weather;
+        stage.run(SECOND);
+        stage
+    });
     (stage, alice, bob)
 }
 

@@ -90,9 +90,8 @@ pub(super) fn bind_pair(
     let mut last = io::ErrorKind::AddrInUse.into();
     for _ in 0..MOST_TRIES {
         let number = lock(numbers).take(clock::now())?;
-        let pair = bind(address, number, Some(BACKLOG_BYTES)).and_then(|rtp| {
-            // Reports come seldom: the room that the system gives is enough, and not much more.
-            let rtcp = reports.then(|| bind(address, number + 1, None)).transpose()?;
+        let pair = bind(address, number).and_then(|rtp| {
+            let rtcp = reports.then(|| bind(address, number + 1)).transpose()?;
             Ok((number, rtp, rtcp))
         });
         match pair {
@@ -112,14 +111,12 @@ pub(super) fn bind_pair(
 }
 
 /// Each call of a busy hour binds four of these: no word to the system is said twice.
-fn bind(address: IpAddr, port: u16, backlog: Option<usize>) -> io::Result<UdpSocket> {
+fn bind(address: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(family, SocketType::DGRAM, flags, None)?;
     rustix::net::bind(&socket, &SocketAddr::new(address, port))?;
-    if let Some(backlog) = backlog {
-        sockopt::set_socket_recv_buffer_size(&socket, backlog)?;
-    }
+    sockopt::set_socket_recv_buffer_size(&socket, BACKLOG_BYTES)?;
     // Marking is a courtesy that some systems refuse.
     let _ = match address {
         IpAddr::V4(_) => sockopt::set_ip_tos(&socket, EXPEDITED),

@@ -149,6 +149,17 @@ impl LiveCalls {
         hold(&self.calls).values().rev().take(most).cloned().collect()
     }
 
+    /// The same, and how many there are at that moment: one look, so that both say the same.
+    pub fn census(&self, most: usize) -> (usize, Vec<Record>) {
+        let calls = hold(&self.calls);
+        (calls.len(), calls.values().rev().take(most).cloned().collect())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        hold(&self.calls).len()
+    }
+
     /// One call, if it goes on.
     pub fn find(&self, call: CallId) -> Option<Record> {
         hold(&self.calls).get(&call).cloned()
@@ -279,7 +290,8 @@ mod tests {
         live.tell(&two);
         live.tell(&one);
         assert_eq!(live.latest(10), [two.clone(), one.clone()]);
-        assert_eq!(live.latest(1), [two]);
+        assert_eq!(live.latest(1), [two.clone()]);
+        assert_eq!((live.census(1), live.count()), ((2, vec![two]), 2));
         live.end(one.call);
         assert_eq!(live.find(one.call), None);
     }

@@ -17,6 +17,8 @@ pub const PROTOCOL: u8 = 111;
 pub const ROUTING_ERROR: u8 = 25;
 /// No circuit or channel available: we have no room, or no port for its sound.
 pub const NO_ROOM: u8 = 34;
+/// Switching equipment congestion: we take no more, or none at all.
+pub const CONGESTED: u8 = 42;
 /// Temporary failure.
 pub const FAILURE: u8 = 41;
 
@@ -35,6 +37,9 @@ pub const LEFT_ROOM: &str = "left the conference room";
 pub const HUNG_UP_OUTSIDE: &str = "hung up by an operator";
 /// See [`HUNG_UP_OUTSIDE`].
 pub const PASSED_ON_OUTSIDE: &str = "transferred by an operator";
+/// The reason of one that came while the server took no new calls.
+pub const DRAINING: &str = "the server is draining and takes no new calls";
+
 /// That nobody answered as long as it was called.
 pub const IN_VAIN: &str = "no answer";
 

@@ -118,7 +118,13 @@ impl Exchange {
         let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
         let person = person(&whose, &claim, decision.from.as_deref(), said);
         let route = plan.rule(&decision.why);
-        *known = Some(Refused { whose: whose.clone(), person: person.clone(), route: route.clone(), limit: None });
+        *known = Some(Refused {
+            whose: whose.clone(),
+            person: person.clone(),
+            route: route.clone(),
+            limit: None,
+            full: None,
+        });
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
         }
@@ -131,7 +137,11 @@ impl Exchange {
             known.iter_mut().for_each(|known| known.limit = Some(limit.clone()));
             Refusal::unavailable("The Service Is Full", RETRY_AFTER)
         })?;
-        let ticket = self.board.admit_call(urgent).map_err(|full| full_house(&full))?;
+        let ticket = self.board.admit_call(urgent).map_err(|full| {
+            let refusal = full_house(&full);
+            known.iter_mut().for_each(|known| known.full = Some(full.clone()));
+            refusal
+        })?;
         let own = whose.admit(&self.board, urgent, moment.now).map_err(|full| full_house(&full))?;
         let tickets = room.into_iter().chain([ticket]).collect();
         let party = Party {

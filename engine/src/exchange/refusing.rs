@@ -14,10 +14,10 @@ use super::ends::Whose;
 use super::incoming::{USUAL_HOPS, called};
 use super::outgoing::Party;
 use crate::call::LegId;
-use crate::call::cause::{NO_ROOM, cause_of};
+use crate::call::cause::{CONGESTED, DRAINING, NO_ROOM, cause_of};
 use crate::journal::{By, Cause, Direction, LegBegan, Outcome, Way as Sender, What};
 use crate::redact::Redacted;
-use crate::routing::Person;
+use crate::routing::{Full, Person};
 use crate::runtime::Wire;
 
 /// Refusals that are kept in a second: what people notice and look for. A machine that dials on and on fills no store.
@@ -51,6 +51,8 @@ pub(super) struct Refused {
     pub route: Option<Box<str>>,
     /// The limit of the service's manifest that stands in the way, in words.
     pub limit: Option<String>,
+    /// The limit of the server that stands in the way.
+    pub full: Option<Full>,
 }
 
 impl Exchange {
@@ -89,9 +91,11 @@ impl Exchange {
         // As it goes out, but for the tag that its ACK is known by.
         journal.message(begin, leg, Sender::Ours, &answer.finish());
         // A limit that a manifest sets is no lack of ours: it is told as what it is.
-        let (by, q850, reason) = match refused.limit {
-            Some(limit) => (By::Script, NO_ROOM, limit.into()),
-            None => (By::System, cause_of(status), phrase.into()),
+        let (by, q850, reason) = match (refused.limit, refused.full) {
+            (Some(limit), _) => (By::Script, NO_ROOM, limit.into()),
+            (None, Some(Full::Draining)) => (By::System, CONGESTED, DRAINING.into()),
+            (None, Some(full @ Full::Server { .. })) => (By::System, CONGESTED, full.to_string().into()),
+            (None, _) => (By::System, cause_of(status), phrase.into()),
         };
         let cause = Cause { by, q850, sip: Some(status), reason, place: None };
         journal.note(begin, What::LegEnded { leg, cause: Box::new(cause) });

@@ -52,7 +52,7 @@ pub use party::{Account, Began, Party};
 pub use passing::{Forwarded, PassedBy, PassedOn};
 pub use quality::{Hearing, Quality, QualitySample, Track};
 pub use record::{KEY_TAKEN, MAX_LEGS, MAX_PASSED, MAX_RECORDINGS, MAX_TAGS, Record, STORY_ENDED, THROWN_AWAY};
-pub use sentence::{clean, long, sentence, shown};
+pub use sentence::{claimed, clean, long, sentence, shown};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};
 pub use wording::{ended, line, moment, words};

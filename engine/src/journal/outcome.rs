@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::{By, Cause};
-use crate::call::cause::{NO_ROOM, ROUTING_ERROR};
+use crate::call::cause::{CONGESTED, NO_ROOM, ROUTING_ERROR};
 
 /// That word is none of this vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +103,7 @@ words! {
 const NETWORK_CAUSES: [u8; 4] = [27, 38, 41, 102];
 
 /// Q.850: no circuit available, switching equipment congested, resource unavailable. Said by us, it is us who lack it.
-const LACK_CAUSES: [u8; 3] = [NO_ROOM, 42, 47];
+const LACK_CAUSES: [u8; 3] = [NO_ROOM, CONGESTED, 47];
 
 /// Q.850: normal clearing, and normal for no special reason.
 pub(super) const NORMAL_CAUSES: [u8; 2] = [16, 31];

@@ -2,7 +2,9 @@
 //!
 //! `Alice called 102; Bob's phone rang 6 s and answered; they talked 2 min 3 s; Bob hung up.`
 //!
-//! It says what a person would tell another, in the order in which it happened, and nothing that the record does not say.
+//! It says what a person would tell another, in the order in which it happened, and nothing that the record does not say. Parties stand
+//! there by what the house knows them as: the name of an endpoint, a trunk, a number. What they call themselves does not, and what they
+//! say of their ends stands in quotes: nobody writes a part of it.
 
 use std::time::Duration;
 
@@ -31,6 +33,15 @@ const NOT_RUNG: &str = " did not ring";
 
 /// Bytes of a name or reason that are shown. What a stranger calls himself must not drown the rest.
 const NAME: usize = 60;
+
+/// Reasons of parties that are our words for what they did.
+const OURS: [&str; 5] = [
+    "normal clearing",
+    "nobody acknowledged the answer",
+    "its connection was lost",
+    "the other party has gone",
+    "transferred",
+];
 
 /// What happened.
 pub fn sentence(record: &Record) -> String {
@@ -93,7 +104,7 @@ fn opening(record: &Record) -> String {
     }
 }
 
-/// Who called: of a trunk's caller its number, because a name may be any, also one of the house.
+/// Who called, and by which trunk.
 fn calling(record: &Record) -> String {
     match by_trunk(record) {
         Some(trunk) => format!("{} by trunk {}", caller(record), clean(trunk)),
@@ -101,11 +112,11 @@ fn calling(record: &Record) -> String {
     }
 }
 
-/// The same without the trunk.
+/// The same without the trunk: an endpoint by its name, anybody else by the number.
 pub(super) fn caller(record: &Record) -> String {
-    match by_trunk(record) {
-        Some(_) => shown(&Party::new(record.from.number.clone())),
-        None => shown(&record.from),
+    match record.legs.first().map(|leg| (leg.direction, &leg.account)) {
+        Some((Direction::Inbound, Account::Endpoint(name))) => capital(&clean(name)),
+        _ => shown(&record.from),
     }
 }
 
@@ -191,7 +202,7 @@ fn left(record: &Record) -> String {
         return String::new();
     };
     let called = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
-    let who = shown(if called { &record.to } else { &record.from });
+    let who = if called { shown(&record.to) } else { caller(record) };
     format!("{who} left a message of {}", long(length))
 }
 
@@ -214,7 +225,7 @@ fn called(record: &Record) -> Vec<&LegRecord> {
 fn rang(leg: &LegRecord, record: &Record) -> String {
     let said = ringing(leg, record);
     let by = leg.forwarded.as_ref().map(|forwarded| match (&forwarded.by, forwarded.leg) {
-        (Some(by), _) => capital(&clean(by)),
+        (Some(by), _) => capital(&word(by)),
         (None, Some(leg)) => name_of(leg, record),
         (None, None) => "somebody".into(),
     });
@@ -273,7 +284,7 @@ fn ringing(leg: &LegRecord, record: &Record) -> String {
 /// How it ended.
 fn ending(record: &Record) -> String {
     let caller = caller(record);
-    let because = || match record.end.as_ref().map(|end| (clean(&end.reason), end.place.as_deref())) {
+    let because = || match record.end.as_ref().map(|end| (reason(end), end.place.as_deref())) {
         Some((reason, Some(place))) if !reason.is_empty() => format!(": {reason} (at {})", clean(place)),
         Some((reason, _)) if !reason.is_empty() && reason != "normal clearing" => format!(": {reason}"),
         _ => String::new(),
@@ -304,12 +315,20 @@ fn ending(record: &Record) -> String {
         Some(Outcome::NotFound) => format!("nobody has that number{}", because()),
         Some(Outcome::Forbidden) => format!("{caller} may not call that{}", because()),
         Some(Outcome::Screened) => "who was called did not take it".into(),
+        Some(Outcome::Failed) if record.end.as_ref().is_some_and(is_drained) => {
+            "the server was draining and took no new calls".into()
+        }
         Some(Outcome::Failed) => format!("it could not be set up{}{}", because(), blamed(record)),
         Some(Outcome::Crashed) if record.fault == Some(Fault::Script) => format!("the script failed{}", because()),
         Some(Outcome::Crashed) => format!("a fault of the server ended it{}", because()),
         Some(Outcome::Ran) => "it answered".into(),
         Some(Outcome::Interrupted) => "the server stopped in the middle of it, so the end is not known".into(),
     }
+}
+
+/// Whether it came while the server took no new calls, because somebody wanted that.
+fn is_drained(end: &Cause) -> bool {
+    end.by == By::System && &*end.reason == cause::DRAINING
 }
 
 /// Whether an operator hung it up.
@@ -347,7 +366,7 @@ fn by_script(record: &Record, because: &str) -> String {
     match record.end.as_ref().map(|end| &*end.reason) {
         Some(cause::TOLD) => "the script ended it".into(),
         Some(cause::ROOM_CLOSED) => cause::ROOM_CLOSED.into(),
-        Some(out @ (cause::REMOVED | cause::NOT_LET_IN | cause::LEFT_ROOM)) => format!("{} {out}", shown(&record.from)),
+        Some(out @ (cause::REMOVED | cause::NOT_LET_IN | cause::LEFT_ROOM)) => format!("{} {out}", caller(record)),
         _ => format!("the script ended it{because}"),
     }
 }
@@ -389,19 +408,48 @@ fn phone(leg: &LegRecord) -> String {
 }
 
 fn answer(cause: &Cause, sip: u16) -> String {
-    match clean(&cause.reason) {
+    match reason(cause) {
         reason if reason.is_empty() => sip.to_string(),
         reason => format!("{sip} {reason}"),
     }
 }
 
-/// A party by its name, or else by its number.
-pub fn shown(party: &Party) -> String {
-    let name = party.name.as_deref().map(clean).filter(|name| !name.is_empty());
-    match name.unwrap_or_else(|| capital(&clean(&party.number))) {
-        nobody if nobody.is_empty() => "somebody".into(),
-        name => name,
+/// Why a leg ended; in quotes where a party said so.
+fn reason(cause: &Cause) -> String {
+    let said = clean(&cause.reason);
+    match cause.by {
+        By::Caller | By::Callee if !said.is_empty() && !OURS.contains(&&*said) => quoted(&said),
+        _ => said,
     }
+}
+
+/// A party by its number, or by what stands in place of one.
+pub fn shown(party: &Party) -> String {
+    match capital(&word(&party.number)) {
+        nobody if nobody.is_empty() => "somebody".into(),
+        number => number,
+    }
+}
+
+/// What a party calls itself, in quotes: anybody may call himself anything. Nothing where that is its number.
+pub fn claimed(party: &Party) -> Option<String> {
+    let name = party.name.as_deref().map(clean).filter(|name| !name.is_empty())?;
+    (!name.eq_ignore_ascii_case(&clean(&party.number))).then(|| quoted(&name))
+}
+
+/// A number, a name or an address as it is; whatever else somebody dialled, in quotes.
+fn word(text: &str) -> String {
+    let text = clean(text);
+    let is_one = |letter: char| letter.is_ascii_alphanumeric() || "+*#-_.:@%/[]~!$&=?…•".contains(letter);
+    match text.chars().all(is_one) {
+        true => text,
+        false => quoted(&text),
+    }
+}
+
+/// Words of somebody else, which end where the quotes do.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace(['"', '\u{201c}', '\u{201d}'], "'"))
 }
 
 /// `alice` is `Alice`; a number or an address stays as it is.

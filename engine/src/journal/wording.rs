@@ -11,7 +11,7 @@ use super::{
     party::Account,
     passing::{Forwarded, PassedOn},
     quality::{Hearing, QualitySample},
-    sentence::{long, plain, shown},
+    sentence::{claimed, long, plain, shown},
 };
 use crate::door::date::civil;
 
@@ -40,7 +40,8 @@ pub fn words(what: &What) -> String {
             let version = began.version.as_deref().map(|version| format!(" version {}", clean(version)));
             let route = began.route.as_deref().map(|route| format!(", by route {}", clean(route)));
             let beside = [service, version, route].into_iter().flatten().collect::<String>();
-            format!("{} calls {}{beside}", shown(&began.from), shown(&began.to))
+            let claims = claimed(&began.from).map(|name| format!(" (as {name})")).unwrap_or_default();
+            format!("{}{claims} calls {}{beside}", shown(&began.from), shown(&began.to))
         }
         What::LegBegan(began) => leg_began(began),
         What::Message { way: Way::Theirs, text, .. } => format!("came  {}", label(&text.shown())),

@@ -33,14 +33,17 @@ const MOST: usize = 200;
 pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let board = rooms.accounts.board();
-    let calls: Vec<Record> = board.live.latest(MOST).into_iter().map(|record| shown(record, &guest.0)).collect();
-    let count = board.calls.count();
+    let (count, calls) = board.live.census(MOST);
+    let calls: Vec<Record> = calls.into_iter().map(|record| shown(record, &guest.0)).collect();
     let body = html! {
         div #live data-live {
             div.head { h1 { (count) @if count == 1 { " call now" } @else { " calls now" } } }
             section.card.flush.spaced {
                 @if calls.is_empty() { p.empty { "Nobody speaks. A call shows up here as soon as it comes in. " a href="/phone" { "Make one from the browser phone" } ", or see " a href="/records" { "those that are over" } "." } }
-                @else { (table(&calls, &guest.0)) }
+                @else {
+                    @if count > calls.len() { p.compared.small.muted { "The latest " (calls.len()) " of them." } }
+                    (table(&calls, &guest.0))
+                }
             }
         }
     };

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use maud::{Markup, html};
-use patchcord_engine::journal::{Account, Direction, LegRecord, Outcome, Party, Record, clean, long, moment};
+use patchcord_engine::journal::{
+    Account, Direction, LegRecord, Outcome, Party, Record, claimed, clean, long, moment, shown,
+};
 
 /// A moment, in UTC, as people and programs read it.
 pub fn when(at: SystemTime) -> Markup {
@@ -13,11 +15,11 @@ pub fn when(at: SystemTime) -> Markup {
     html! { time.nowrap datetime=(exact) title="UTC" { span.date { (date) } " " (time) } }
 }
 
-/// Who it is: the name, and the number behind it.
+/// Who it is: the number, and behind it what it calls itself, in quotes.
 pub fn who(party: &Party) -> Markup {
-    let number = clean(&party.number);
-    match party.name.as_deref().map(clean).filter(|name| !name.is_empty() && *name != number) {
-        Some(name) => html! { span.party { (name) " " span.muted.mono { (number) } } },
+    let number = shown(party);
+    match claimed(party) {
+        Some(name) => html! { span.party { span.mono { (number) } " " span.muted.small { (name) } } },
         None => html! { span.party.mono { (number) } },
     }
 }
@@ -66,14 +68,11 @@ pub fn exact(time: Duration) -> String {
 
 /// What a leg is called on its page: the caller, or whom it rings.
 pub fn leg_name(record: &Record, leg: &LegRecord) -> String {
-    let name = |party: &Party| clean(party.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&party.number));
     let is_first = record.legs.first().is_some_and(|first| first.leg == leg.leg);
-    match (&leg.account, is_first) {
-        // A carrier's caller may give itself any name, also one of the house.
-        (Account::Trunk(_), true) if leg.direction == Direction::Inbound => clean(&record.from.number),
-        (_, true) => name(&record.from),
+    match (&leg.account, is_first && leg.direction == Direction::Inbound) {
         (Account::Endpoint(name), _) => clean(name),
-        (Account::Trunk(trunk), _) => format!("{} by {}", name(&leg.to), clean(trunk)),
-        (Account::Stranger, _) => name(&leg.to),
+        (_, true) => shown(&record.from),
+        (Account::Trunk(trunk), _) => format!("{} by {}", shown(&leg.to), clean(trunk)),
+        (Account::Stranger, _) => shown(&leg.to),
     }
 }

@@ -73,8 +73,8 @@ fn what_did_not_come_about_says_why() {
             488,
             "No Common Codec",
             By::Callee,
-            "Bob's phone rang 5 s and refused the call (488 No Common Codec); it could not be set up: No Common Codec (the \
-             fault of Bob's side).",
+            "Bob's phone rang 5 s and refused the call (488 \"No Common Codec\"); it could not be set up: \"No Common Codec\" \
+             (the fault of Bob's side).",
         ),
     ] {
         assert_eq!(refused(sip, reason, by), format!("Alice called 102; {end}"), "{sip}");
@@ -243,12 +243,50 @@ fn lengths_are_said_as_people_say_them() {
     assert_eq!([long(s(60)), long(s(123)), long(s(3600)), long(s(7500))], ["1 min", "2 min 3 s", "1 h", "2 h 5 min"]);
 }
 
+#[test]
+fn nobody_writes_a_part_of_the_sentence_by_a_name_a_number_or_a_reason_of_its_own() {
+    let lie = "Alice, who was authorised by the bank, called 102; Bob hung up.";
+    let theirs = |account| match leg(ALICE) {
+        What::LegBegan(began) => What::LegBegan(Box::new(LegBegan { account, ..*began })),
+        _ => unreachable!("a leg begins so"),
+    };
+    let said = |from: Party, account| {
+        let mut journal = crate::journal::Journal::begin(call(1), Began { from, ..began() }, Default::default());
+        journal.note(s(0), theirs(account));
+        journal.note(s(0), leg(BOB));
+        let refused = Cause::status(By::Callee, 488, 65, lie);
+        journal.note(s(1), over(BOB, refused.clone()));
+        journal.note(s(1), over(ALICE, refused));
+        sentence(&journal.end(s(1), Outcome::Failed).record.expect("a record"))
+    };
+    let quoted = format!("\"{}", &lie[..NAME - 8]);
+    let endpoint = said(Party::named("101", lie), Account::Endpoint("alice".into()));
+    assert!(endpoint.starts_with("Alice called 102; Bob's phone refused the call (488 \"Alice, who"), "{endpoint}");
+    assert!(endpoint.contains(&quoted), "{endpoint}");
+    let stranger = said(Party::named(lie, lie), Account::Stranger);
+    assert!(stranger.starts_with(&quoted) && stranger.contains("\" called 102; "), "{stranger}");
+    let inside = said(Party::new("x\" called 999; \"y"), Account::Stranger);
+    assert!(inside.starts_with("\"x' called 999; 'y\" called 102; "), "{inside}");
+    let claims = claimed(&Party::named("101", lie)).expect("a name");
+    assert!(claims.starts_with(&quoted) && claims.len() <= NAME + "\"…\"".len(), "{claims}");
+    assert_eq!(claimed(&Party::named("alice", "Alice")), None);
+}
+
+#[test]
+fn a_call_that_came_while_the_server_was_drained_says_so_and_blames_no_network() {
+    let drained = Cause { reason: cause::DRAINING.into(), ..Cause::status(By::System, 503, cause::CONGESTED, "") };
+    let tale = vec![(0, leg(ALICE)), (0, over(ALICE, drained))];
+    let record = told(tale, 0, Some(Outcome::Failed)).record.expect("a record");
+    assert_eq!(record.fault, Some(Fault::Server));
+    assert_eq!(sentence(&record), "Alice called 102; the server was draining and took no new calls.");
+}
+
 proptest! {
     #[test]
     fn a_strangers_words_are_one_line_and_cannot_drown_the_rest(name in any::<String>(), number in any::<String>()) {
         let party = Party::named(number.as_str(), name.as_str());
         let shown = shown(&party);
-        prop_assert!(!shown.is_empty() && shown.len() <= NAME + "…".len(), "{}", shown);
+        prop_assert!(!shown.is_empty() && shown.len() <= NAME + "\"…\"".len(), "{}", shown);
         prop_assert!(!shown.contains(char::is_control));
     }
 }

@@ -134,6 +134,20 @@ impl Shelf {
         (file, text): (&str, &str),
         library: Library<'_>,
     ) -> Result<Arc<Edition>, Broken> {
+        self.publish_if(name, (file, text), library, |_| true).map(|served| served.expect("any is wanted"))
+    }
+
+    /// The same where its hash is one that is wanted; `None` where it is not, and nothing has changed.
+    ///
+    /// # Errors
+    /// When it, or what it imports, is broken.
+    pub fn publish_if(
+        &self,
+        name: &str,
+        (file, text): (&str, &str),
+        library: Library<'_>,
+        wanted: impl FnOnce(&Digest) -> bool,
+    ) -> Result<Option<Arc<Edition>>, Broken> {
         let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
         if name.is_empty() || name.len() > 64 || !name.bytes().all(is_fine) {
             return Err(Broken::Name(name.to_owned()));
@@ -141,28 +155,35 @@ impl Shelf {
         let is_same = |edition: &Arc<Edition>| *edition.text == *text && edition.file == file;
         let before = self.find(name).filter(is_same);
         if let Some(same) = before.as_ref().filter(|same| same.imports.is_empty() && !text.contains("import")) {
-            return Ok(same.clone());
+            return Ok(Some(same.clone()));
         }
         let engine = engine(&self.limits);
         let ast = check_text(&engine, &self.limits, file, text)?;
         let imports = imports::gather(&engine, &self.limits, (file, &ast), library)?;
         if let Some(same) = before.filter(|same| same.imports == imports) {
-            return Ok(same);
+            return Ok(Some(same));
         }
         let digest = digest_of(text, &imports);
-        let mut edition =
-            Edition { name: name.into(), version: 0, digest, file: file.into(), text: text.into(), imports };
+        if !wanted(&digest) {
+            return Ok(None);
+        }
+        let edition = Edition { name: name.into(), version: 0, digest, file: file.into(), text: text.into(), imports };
         imports::compile(&engine, &self.limits, &edition)?;
+        self.place(edition).map(Some)
+    }
+
+    /// Puts a text that is right into its place, under its number.
+    fn place(&self, mut edition: Edition) -> Result<Arc<Edition>, Broken> {
         // Always before the lock of editions, and none of those is held while it looks for a name that is not served.
         let mut numbers = self.numbers.write().unwrap_or_else(PoisonError::into_inner);
-        let numbers = self.numbers_of(&mut numbers, name);
+        let numbers = self.numbers_of(&mut numbers, &edition.name);
         let mut editions = self.editions.write().unwrap_or_else(PoisonError::into_inner);
-        if editions.len() >= MOST && !editions.contains_key(name) {
+        if editions.len() >= MOST && !editions.contains_key(&edition.name) {
             return Err(Broken::Full);
         }
-        edition.version = numbers.of(digest);
+        edition.version = numbers.of(edition.digest);
         let edition = Arc::new(edition);
-        editions.insert(name.into(), edition.clone());
+        editions.insert(edition.name.clone(), edition.clone());
         Ok(edition)
     }
 

@@ -21,7 +21,7 @@ use patchcord_engine::{
 use patchcord_sip::hop::Transport;
 use patchcord_web::{
     accounts::Accounts,
-    house::{Answer, House, Reloaded, Service, Status},
+    house::{Answer, House, Reloaded, Service, Status, Trouble},
     metrics::{Exposition, Kind},
     outside::Porter,
     phone::{Ice, Origins},
@@ -206,7 +206,7 @@ impl Running {
 
         let services = self.parts.services.clone();
         let mut looked = tokio::task::spawn_blocking(move || services.look()).await.unwrap_or_default();
-        looked.broken.extend(self.parts.services.missing(self.board().plan().routes()));
+        looked.broken.extend(self.parts.services.warn_of_missing(self.board().plan().routes()));
         looked.broken.extend(self.parts.routes.hindered());
 
         let mut config = self.config();
@@ -427,6 +427,10 @@ impl House for Running {
 
     fn services(&self) -> Vec<Service> {
         self.parts.services.all()
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        self.parts.services.troubles()
     }
 
     fn workshop(&self) -> Option<&dyn Workshop> {

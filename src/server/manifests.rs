@@ -8,9 +8,13 @@ use std::{
     fs, io,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 
-use patchcord_engine::exchange::{Leash, LeashRules};
+use patchcord_engine::{
+    exchange::{Leash, LeashRules},
+    runtime::clock,
+};
 use patchcord_web::outside::Rules;
 use tracing::{info, warn};
 
@@ -44,7 +48,8 @@ struct Known {
     timers: Vec<Timer>,
     /// Whether it was ever whole.
     was_read: bool,
-    broken: Option<String>,
+    /// Why it is broken, and since when.
+    broken: Option<(String, SystemTime)>,
 }
 
 impl Manifests {
@@ -99,11 +104,21 @@ impl Manifests {
                         ),
                         false => warn!(service = name, why, "a manifest is broken; what it said before holds"),
                     }
-                    known.broken = Some(why);
+                    known.broken = Some((why, clock::wall()));
                 }
             }
         }
-        known.values().filter_map(|known| known.broken.clone()).collect()
+        known.values().filter_map(|known| Some(known.broken.as_ref()?.0.clone())).collect()
+    }
+
+    /// Those that are broken: of which service, why, since when.
+    pub fn broken(&self) -> Vec<(String, String, SystemTime)> {
+        let known = self.known();
+        let told = |(name, known): (&String, &Known)| {
+            let (why, since) = known.broken.clone()?;
+            Some((name.clone(), why, since))
+        };
+        known.iter().filter_map(told).collect()
     }
 
     /// What that service may reach.

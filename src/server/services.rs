@@ -1,42 +1,51 @@
 //! The services: texts from the folder of scripts and from the binary, published on one shelf and watched for changes.
 //!
 //! A file is served under its name without `.rhai`; one of the folder wins over one of the same name inside the binary. A file
-//! that is broken leaves in place what was served under its name, and says where it is broken.
+//! that is broken leaves in place what was served under its name, also before a restart, and says where it is broken.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use patchcord_engine::exchange::{self, Services, built_in};
 use patchcord_engine::routing::{Route, Target};
 use patchcord_engine::runtime::clock;
 use patchcord_scripts::{
-    Edition, Host, Limits, Shelf,
+    Digest, Edition, Host, Limits, Shelf,
     check::{Ground, check_on, imported},
     imports::Module,
     shipped,
-    testing::{Source, Sources},
 };
 use patchcord_web::{
+    house::{Trouble, TroubleKind},
     outside::{RuleBook, Rules},
     store::versions::Numbered,
     versions::{Reason, Version, Versions},
 };
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::{library, manifests::Manifests, trials::Trials};
+use super::{
+    library,
+    manifests::Manifests,
+    trials::{Came, Trials},
+};
 use crate::config::{Environment, SOUNDS};
+use standing::{Standings, trouble};
 
 /// How often the folder is looked at: soon enough for somebody who saves and dials.
 const LOOK_EACH: Duration = Duration::from_secs(1);
 
 /// Files that are looked at in the folder; what lies there beyond them is told and not served.
 const MOST_FILES: usize = 4_096;
+
+/// How long a start runs tests of files that were changed since the last one. What is not tried by then is at the first look, and what
+/// was served before is served until then.
+const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The ending of a service's file.
 const ENDING: &str = ".rhai";
@@ -65,6 +74,11 @@ pub struct ServiceRoom {
     seen: Arc<Mutex<BTreeMap<String, Seen>>>,
     versions: Arc<Versions>,
     trials: Arc<Trials>,
+    standings: Arc<Standings>,
+    /// The hash of what each service said last, as long as the server starts.
+    last: Arc<Mutex<BTreeMap<String, Digest>>>,
+    /// Those of them whose file says something else.
+    doubtful: Arc<Mutex<Vec<String>>>,
 }
 
 /// What was read last of a service.
@@ -78,14 +92,21 @@ struct Seen {
     untried: bool,
     /// What `patchcord check` finds in what is served.
     flaw: Option<String>,
+    /// How many faults it finds.
+    faults: u32,
+    /// Whether what is served was served before the restart, and comes from the store.
+    kept: bool,
 }
 
 /// A text that is served from now on.
 struct Served {
     /// As which version.
-    version: String,
-    /// What is wrong with it all the same: nothing was there before it.
+    edition: Arc<Edition>,
+    /// What is wrong with it all the same, and how often: nothing was there before it.
     fault: Option<String>,
+    faults: u32,
+    /// What its tests say, where they were run.
+    came: Option<Came>,
 }
 
 /// What is told of a service that is not right and is served.
@@ -100,9 +121,22 @@ impl ServiceRoom {
         let shelf = Arc::new(Shelf::new(limits));
         let manifests = Manifests::of(folder.into(), environment.clone());
         past.iter().for_each(|past| shelf.remember(&past.service, past.digest, past.number));
-        let versions = Arc::new(Versions::since(past.into_iter().map(|past| (past.service, past.number))));
-        let trials = Arc::new(trials);
-        let room = Self { shelf, folder: folder.into(), manifests, seen: Arc::default(), versions, trials };
+        // Of each service the one that was served last stands behind the others.
+        let latest: BTreeMap<&str, &Numbered> = past.iter().map(|past| (&*past.service, past)).collect();
+        let served = || latest.values().filter(|past| !past.gone);
+        let standings = Standings::default();
+        served().for_each(|past| past.findings.into_iter().for_each(|found| standings.found(&past.service, found)));
+        let room = Self {
+            shelf,
+            folder: folder.into(),
+            manifests,
+            seen: Arc::default(),
+            versions: Arc::new(Versions::since(served().map(|past| (past.service.clone(), past.number)))),
+            trials: Arc::new(trials),
+            standings: Arc::new(standings),
+            last: Arc::new(Mutex::new(served().map(|past| (past.service.clone(), past.digest)).collect())),
+            doubtful: Arc::default(),
+        };
         room.read(Reason::Found);
         room
     }
@@ -114,74 +148,71 @@ impl ServiceRoom {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, seen) in seen.iter_mut().filter(|(_, seen)| seen.untried) {
             let Some(edition) = self.shelf.find(name) else { continue };
-            let came = self.try_out(name, &edition.text, &edition.imports);
-            seen.untried = came.is_err();
-            if let Err(why) = &came
-                && seen.why.as_ref() != Some(why)
-            {
-                warn!(service = name, why, "a service is served although its tests fail: nothing was there before it");
+            if shipped::service(name) == Some(&*edition.text) {
+                seen.untried = false;
+                continue;
             }
-            seen.why = came.err();
+            let came = self.try_out(name, &edition.text, &edition.imports);
+            let why = came.as_ref().and_then(|came| came.why.clone());
+            seen.untried = why.is_some();
+            if why.is_none() || seen.why != why {
+                if let Some(why) = &why {
+                    warn!(
+                        service = name,
+                        why, "a service is served although its tests fail: nothing was there before it"
+                    );
+                    self.standings.wrong(name, TroubleKind::Served, why, self.saved(name));
+                } else if seen.flaw.is_none() {
+                    self.standings.right(name);
+                }
+                self.found(&edition, seen.faults, came);
+            }
+            seen.why = why;
             looked.broken.extend(seen.why.as_deref().map(all_the_same));
         }
         looked
     }
 
     fn read(&self, reason: Reason) -> Looked {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut seen, began) = (self.seen.lock().unwrap_or_else(PoisonError::into_inner), clock::now());
         let mut looked = Looked::default();
-        let found = self.texts(&mut looked);
-        let gone: Vec<String> = seen.keys().filter(|name| !found.contains_key(*name)).cloned().collect();
+        let (found, was_listed) = self.texts(&mut looked);
+        let mut last = std::mem::take(&mut *self.last.lock().unwrap_or_else(PoisonError::into_inner));
+        let gone: BTreeSet<String> =
+            seen.keys().chain(last.keys()).filter(|name| !found.contains_key(*name)).cloned().collect();
+        last.retain(|name, _| found.contains_key(name));
         for name in &gone {
+            self.withdraw(name, was_listed, &mut looked);
             seen.remove(name);
-            self.trials.forget(name);
-            if self.shelf.withdraw(name) {
-                info!(service = name, "a service is served no more");
-                looked.withdrawn.push(name.clone());
-            }
         }
         for (name, text) in found {
             let before = self.shelf.find(&name);
-            let seen = seen.entry(name.clone()).or_default();
-            let is_known = seen.text.as_ref() == Some(&text);
-            if is_known && before.as_ref().is_some_and(|edition| text.as_deref() == Ok(&*edition.text)) {
-                let edition = before.as_deref().expect("it was looked at");
-                if edition.imports.iter().all(|module| self.module(&module.name).as_ref() == Ok(&Some(module.clone())))
-                {
-                    looked.broken.extend(seen.flaw.as_deref().map(all_the_same));
-                    continue;
-                }
+            let is_known = seen.get(&name).is_some_and(|seen| seen.text.as_ref() == Some(&text));
+            if is_known && before.as_ref().is_some_and(|edition| self.is_still(edition, &text)) {
+                looked.broken.extend(seen.get(&name).and_then(|seen| seen.flaw.as_deref()).map(all_the_same));
+                continue;
             }
-            let published = self.publish(&name, &text, reason);
+            let published = self.publish(&name, &text, (reason, began), last.get(&name));
+            if published.is_err() && before.is_none() && last.contains_key(&name) {
+                // What it said last is looked for before anything is told.
+                self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(name);
+                continue;
+            }
+            let seen = seen.entry(name.clone()).or_default();
             seen.text = Some(text);
             match published {
-                Ok(Served { version, fault }) => {
-                    info!(service = name, version, "a service is served");
-                    if let Some(fault) = &fault {
-                        // Nothing was served before: a service that is right in most places is better than none.
-                        warn!(service = name, fault, "a service is served in which `patchcord check` finds a fault");
-                        looked.broken.push(all_the_same(fault));
-                    }
-                    seen.flaw = fault;
-                    looked.published.push(format!("{name} {version}"));
-                    (seen.why, seen.untried) = (None, before.is_none());
-                    self.trials.forget(&name);
-                }
-                Err(why) => {
-                    let left = match &before {
-                        Some(edition) => format!("version {} is served as before", edition.version),
-                        None => format!("nothing is served as {name}"),
-                    };
-                    if seen.why.as_ref() != Some(&why) {
-                        warn!(service = name, why, left, "a service is broken");
-                    }
-                    looked.broken.push(format!("{why}; {left}"));
-                    (seen.why, seen.untried) = (Some(why), false);
-                }
+                Ok(served) => self.note_served(&name, seen, (served, reason), before.is_none(), &mut looked),
+                Err(why) => self.note_refused(&name, seen, (why, reason), before.as_deref(), &mut looked),
             }
         }
         looked.broken.extend(self.manifests.look());
         looked
+    }
+
+    /// Whether what is served is that text, with the modules that there are.
+    fn is_still(&self, edition: &Edition, text: &Result<String, String>) -> bool {
+        text.as_deref() == Ok(&*edition.text)
+            && edition.imports.iter().all(|module| self.module(&module.name).as_ref() == Ok(&Some(module.clone())))
     }
 
     /// What is served on one shard.
@@ -196,9 +227,21 @@ impl ServiceRoom {
             version: edition.in_words(),
             file: edition.file.clone(),
             text: edition.text.to_string(),
+            findings: self.standings.findings(&edition.name),
+            shipped: shipped::service(&edition.name) == Some(&*edition.text),
         };
         let mut all: Vec<_> = self.shelf.all().into_iter().map(told).collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    /// What is wrong with them, by name.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let served = |name: &str| Some(self.shelf.find(name)?.in_words());
+        let mut all = self.standings.troubles(served);
+        let broken = self.manifests.broken().into_iter();
+        all.extend(broken.map(|(name, why, since)| trouble(&name, TroubleKind::Manifest, &why, since, served(&name))));
+        all.sort_by(|one, other| one.service.cmp(&other.service));
         all
     }
 
@@ -210,6 +253,13 @@ impl ServiceRoom {
             _ => None,
         });
         missing.map(|(number, route, name)| no_service(number, &route.number.to_string(), name)).collect()
+    }
+
+    /// Writes them into the log: whoever calls there is refused.
+    pub fn warn_of_missing(&self, routes: &[Route]) -> Vec<String> {
+        let missing = self.missing(routes);
+        missing.iter().for_each(|missing| warn!("{missing}"));
+        missing
     }
 
     /// The manifests beside them.
@@ -240,7 +290,14 @@ impl ServiceRoom {
         }
     }
 
-    fn publish(&self, name: &str, text: &Result<String, String>, reason: Reason) -> Result<Served, String> {
+    /// Serves a text, where it is one to be served; during a start, where nothing was served before, only what was served last.
+    fn publish(
+        &self,
+        name: &str,
+        text: &Result<String, String>,
+        (reason, began): (Reason, Instant),
+        last: Option<&Digest>,
+    ) -> Result<Served, String> {
         let text = text.as_ref().map_err(Clone::clone)?;
         let file = self.file_of(name);
         if text.trim().is_empty() {
@@ -250,22 +307,23 @@ impl ServiceRoom {
         let library = |name: &str| self.module(name);
         // A prompt may come later than the script that plays it.
         let ground = Ground { has_prompt: &|_| true, library: &library, limits: self.shelf.limits() };
-        let fault = check_on(&file, text, &ground).first().map(ToString::to_string);
-        let before = self.shelf.find(name);
+        let found = check_on(&file, text, &ground);
+        let (fault, faults) = (found.first().map(ToString::to_string), found.len().try_into().unwrap_or(u32::MAX));
+        let (before, mut came) = (self.shelf.find(name), None);
         if before.is_some() {
             fault.clone().map_or(Ok(()), Err)?;
-            self.try_out(name, text, &imported(&file, text, &ground))?;
+            if reason == Reason::Found && clock::now().saturating_duration_since(began) > START_PATIENCE {
+                return Err(format!("{file}: its tests wait until the server has started"));
+            }
+            came = self.try_out(name, text, &imported(&file, text, &ground));
+            came.as_ref().map_or(Ok(()), Came::verdict)?;
         }
-        let edition = self.shelf.publish_with(name, (&file, text), &library).map_err(|broken| broken.to_string())?;
-        self.versions.note(version(&edition, reason));
-        Ok(Served { version: edition.in_words(), fault })
-    }
-
-    /// What `patchcord check` finds in a text that is served, missing prompts apart.
-    pub fn faults_of(&self, edition: &Edition) -> Vec<String> {
-        let library = |name: &str| self.module(name);
-        let ground = Ground { has_prompt: &|_| true, library: &library, limits: self.shelf.limits() };
-        check_on(&edition.file, &edition.text, &ground).iter().map(ToString::to_string).collect()
+        let is_ours = shipped::service(name) == Some(text);
+        let wanted = |digest: &Digest| before.is_some() || is_ours || last.is_none_or(|last| last == digest);
+        let edition = self.shelf.publish_if(name, (&file, text), &library, wanted);
+        let edition = edition.map_err(|broken| broken.to_string())?;
+        let edition = edition.ok_or_else(|| format!("{file}: is not what was served last"))?;
+        Ok(Served { edition, fault, faults, came })
     }
 
     /// What is imported by that name.
@@ -289,61 +347,18 @@ impl ServiceRoom {
         self.versions.clone()
     }
 
-    /// The tests of a service: those beside it, and for one of ours those that it comes with. Blocks.
-    pub fn test_of(&self, name: &str) -> Option<Source> {
-        let edition = self.shelf.find(name)?;
-        self.tests_of(name, &edition.text)
-    }
-
-    fn tests_of(&self, name: &str, text: &str) -> Option<Source> {
-        let file = format!("{name}{TESTS}{ENDING}");
-        let ours = || shipped::test(name).filter(|_| shipped::service(name) == Some(text)).map(str::to_owned);
-        let text = library::read(&self.folder.join(&file), self.shelf.limits().file).ok().or_else(ours)?;
-        Some(Source { name: format!("{name}{TESTS}"), file, text })
-    }
-
-    /// Runs the tests of a text. What comes with the house was tried before it left ours.
-    fn try_out(&self, name: &str, text: &str, modules: &[Module]) -> Result<(), String> {
-        if shipped::service(name) == Some(text) {
-            return Ok(());
-        }
-        let sources = || {
-            let mut sources = self.sources();
-            sources.modules.retain(|module| !modules.iter().any(|new| new.name == module.name));
-            sources.modules.extend_from_slice(modules);
-            sources
-        };
-        self.trials.judge(name, (text, modules), self.tests_of(name, text), sources)
-    }
-
-    /// What is served, as tests run it.
-    pub fn sources(&self) -> Sources {
-        let all = self.shelf.all();
-        let modules: BTreeSet<Module> = all.iter().flat_map(|edition| edition.imports.iter().cloned()).collect();
-        let served = all.iter().map(|edition| Source {
-            name: edition.name.clone(),
-            file: edition.file.clone(),
-            text: edition.text.to_string(),
-        });
-        Sources {
-            services: served.collect(),
-            modules: modules.into_iter().collect(),
-            prompts: vec![self.folder.join(SOUNDS)],
-            limits: self.shelf.limits().clone(),
-            ..Sources::default()
-        }
-    }
-
     fn file_of(&self, name: &str) -> String {
         format!("{name}{ENDING}")
     }
 
-    /// All texts by name: those of the binary, and over them those of the folder.
-    fn texts(&self, looked: &mut Looked) -> BTreeMap<String, Result<String, String>> {
+    /// All texts by name: those of the binary, and over them those of the folder; and whether that could be listed.
+    fn texts(&self, looked: &mut Looked) -> (BTreeMap<String, Result<String, String>>, bool) {
         let inside =
             shipped::services().filter_map(|name| Some((name.to_owned(), Ok(shipped::service(name)?.to_owned()))));
         let (mut texts, most): (BTreeMap<_, _>, _) = (inside.collect(), self.shelf.limits().file);
-        match names_in(&self.folder) {
+        let names = names_in(&self.folder);
+        let was_listed = names.is_ok();
+        match names {
             Ok(names) => texts.extend(names.into_iter().map(|name| {
                 let path = self.folder.join(self.file_of(&name));
                 let text = library::read(&path, most).map_err(|error| format!("{}: {error}", path.display()));
@@ -352,7 +367,7 @@ impl ServiceRoom {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => looked.broken.push(format!("{}: {error}", self.folder.display())),
         }
-        texts
+        (texts, was_listed)
     }
 }
 
@@ -365,6 +380,7 @@ fn version(edition: &Edition, reason: Reason) -> Version {
         name: edition.in_words(),
         digest: edition.digest,
         text: edition.text.clone(),
+        modules: edition.imports.iter().map(kept::imported).collect(),
         reason: if is_ours { Reason::Shipped } else { reason },
         since: clock::wall(),
     }
@@ -416,5 +432,11 @@ impl Services for OnShard {
     }
 }
 
+mod kept;
+mod noting;
+#[cfg(test)]
+mod restarts;
+mod standing;
 #[cfg(test)]
 mod tests;
+mod trying;

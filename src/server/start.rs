@@ -284,7 +284,19 @@ fn limits(config: &Config) -> Limits {
 async fn read_services(config: &Config, store: &Store, environment: &Environment) -> Result<ServiceRoom, StartError> {
     let (sound, trials) = (&config.sound, Trials::new(config.sound.tests));
     let past = store.numbers_of_versions().await.map_err(StartError::Versions)?;
-    Ok(ServiceRoom::open(&sound.scripts, limits(config), environment, trials, past))
+    let services = ServiceRoom::open(&sound.scripts, limits(config), environment, trials, past);
+    let mut kept = Vec::new();
+    for name in services.doubtful() {
+        kept.extend(store.last_version(&name).await.map_err(StartError::Versions)?.map(|last| (name, last)));
+    }
+    // Tests take a while, and whoever else starts here is not to wait for them.
+    let settled = tokio::task::spawn_blocking({
+        let services = services.clone();
+        move || services.settle(kept)
+    });
+    settled.await.expect("it does not panic");
+    services.warn_of_missing(&config.plan.routes);
+    Ok(services)
 }
 
 /// Who watches the folder of services and keeps their versions, asks them at their moments, and sees whether each shard goes on.

@@ -38,7 +38,30 @@ pub struct Trials {
 }
 
 /// Which text was tried by which tests, and what came of it.
-type Judged = (String, Vec<Module>, Source, Result<(), String>);
+type Judged = (String, Vec<Module>, Source, Came);
+
+/// What came of the tests of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Came {
+    /// Tests that hold.
+    pub held: u32,
+    /// Tests that fail, and files that cannot be read.
+    pub failed: u32,
+    /// What fails, with file, line and column.
+    pub why: Option<String>,
+}
+
+impl Came {
+    /// They could not be run to their end.
+    fn never(why: String) -> Self {
+        Self { held: 0, failed: 1, why: Some(why) }
+    }
+
+    /// Whether the text is one to be served; why not, otherwise.
+    pub fn verdict(&self) -> Result<(), String> {
+        self.why.clone().map_or(Ok(()), Err)
+    }
+}
 
 impl Trials {
     /// Trials, or none where tests are not wanted.
@@ -46,21 +69,21 @@ impl Trials {
         Self { off: !wanted, judged: Mutex::default() }
     }
 
-    /// Whether a text holds what its tests expect of it; else which test fails, with file, line and column. The other services are as
-    /// `sources` has them. Blocks for as long as tests may take.
+    /// What the tests of a text say to it, `None` where there are none or nobody wants them run. The other services are as `sources` has
+    /// them. Blocks for as long as tests may take.
     pub fn judge(
         &self,
         name: &str,
         (text, modules): (&str, &[Module]),
         test: Option<Source>,
         sources: impl FnOnce() -> Sources,
-    ) -> Result<(), String> {
-        let Some(test) = test.filter(|_| !self.off) else { return Ok(()) };
+    ) -> Option<Came> {
+        let test = test.filter(|_| !self.off)?;
         let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((.., came)) =
             judged.get(name).filter(|(of, with, by, _)| of == text && with == modules && *by == test)
         {
-            return came.clone();
+            return Some(came.clone());
         }
         let mut sources = sources();
         sources.services.retain(|source| source.name != name);
@@ -68,7 +91,7 @@ impl Trials {
         sources.tests = vec![test.clone()];
         let came = in_time(sources, name);
         judged.insert(name.into(), (text.into(), modules.into(), test, came.clone()));
-        came
+        Some(came)
     }
 
     /// What came of the tests of a service need not be known any more.
@@ -78,7 +101,7 @@ impl Trials {
 }
 
 /// Runs a suite on a thread of its own, for as long as it may take.
-fn in_time(sources: Sources, name: &str) -> Result<(), String> {
+fn in_time(sources: Sources, name: &str) -> Came {
     let stop = Stop::default();
     let wishes = Wishes { stop: stop.clone(), ..Wishes::default() };
     let (tell, told) = mpsc::channel();
@@ -88,12 +111,12 @@ fn in_time(sources: Sources, name: &str) -> Result<(), String> {
     };
     let thread = thread::Builder::new().name("tests".into()).stack_size(STACK);
     if let Err(error) = thread.spawn(suite) {
-        return Err(format!("the tests of {name} cannot be run: {error}"));
+        return Came::never(format!("the tests of {name} cannot be run: {error}"));
     }
     match told.recv_timeout(LONGEST) {
         Ok(came) => came,
         Err(mpsc::RecvTimeoutError::Disconnected) => {
-            Err(format!("the tests of {name} broke off; `patchcord test` shows where"))
+            Came::never(format!("the tests of {name} broke off; `patchcord test` shows where"))
         }
         Err(mpsc::RecvTimeoutError::Timeout) => {
             stop.say();
@@ -103,23 +126,28 @@ fn in_time(sources: Sources, name: &str) -> Result<(), String> {
             );
             // The test that ran when it was stopped is the one that takes so long.
             match told.recv_timeout(GRACE) {
-                Ok(Err(which)) => Err(format!("{within}; {which}")),
-                _ => Err(within),
+                Ok(Came { why: Some(which), held, failed }) => {
+                    Came { held, failed, why: Some(format!("{within}; {which}")) }
+                }
+                _ => Came::never(within),
             }
         }
     }
 }
 
-/// What fails, in words.
-fn verdict(report: &Report) -> Result<(), String> {
+/// What holds, and what fails, in words.
+fn verdict(report: &Report) -> Came {
     let failed = report.verdicts.iter().filter_map(|verdict| Some((verdict, verdict.failed.first()?)));
     let failed = failed.map(|(verdict, failed)| format!("{}: {} fails: {}", failed.place, verdict.name, failed.why));
     let told: Vec<String> = report.broken.iter().cloned().chain(failed).collect();
-    match told.len() {
-        0 => Ok(()),
-        count if count > MOST_TOLD => Err(format!("{}; and {} more", told[..MOST_TOLD].join("; "), count - MOST_TOLD)),
-        _ => Err(told.join("; ")),
-    }
+    let held = report.verdicts.iter().filter(|verdict| verdict.failed.is_empty()).count();
+    let why = match told.len() {
+        0 => None,
+        count if count > MOST_TOLD => Some(format!("{}; and {} more", told[..MOST_TOLD].join("; "), count - MOST_TOLD)),
+        _ => Some(told.join("; ")),
+    };
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Came { held: count(held), failed: count(told.len()), why }
 }
 
 #[cfg(test)]
@@ -136,16 +164,19 @@ mod tests {
         let test =
             "fn test_it_answers(t) {\n  let phone = t.phone(\"+331\").dials(\"ivr\");\n  phone.is_answered();\n}";
         let right = "fn on_invite(caller) { caller.answer(); caller.sleep(9.s()); }";
-        assert_eq!(trials.judge("ivr", (right, &[]), tests(test), Sources::default), Ok(()));
-        let told =
+        let holds = Some(Came { held: 1, failed: 0, why: None });
+        assert_eq!(trials.judge("ivr", (right, &[]), tests(test), Sources::default), holds);
+        let came =
             trials.judge("ivr", ("fn on_invite(caller) { caller.reject(486); }", &[]), tests(test), Sources::default);
-        let told = told.expect_err("it rejects");
+        let came = came.expect("it was tried");
+        assert_eq!((came.held, came.failed), (0, 1));
+        let told = came.why.as_deref().expect("it rejects");
         assert!(told.starts_with("ivr_test.rhai:3:9: test_it_answers fails: "), "{told}");
         let never = || panic!("it was run before");
         let again = trials.judge("ivr", ("fn on_invite(caller) { caller.reject(486); }", &[]), tests(test), never);
-        assert_eq!(again, Err(told));
-        assert_eq!(trials.judge("ivr", (right, &[]), None, never), Ok(()), "it has no tests");
-        assert_eq!(Trials::new(false).judge("ivr", ("", &[]), tests(test), never), Ok(()), "nobody wants them run");
+        assert_eq!(again.as_ref(), Some(&came));
+        assert_eq!(trials.judge("ivr", (right, &[]), None, never), None, "it has no tests");
+        assert_eq!(Trials::new(false).judge("ivr", ("", &[]), tests(test), never), None, "nobody wants them run");
     }
 
     #[test]
@@ -156,6 +187,7 @@ mod tests {
             tests("fn test_it(t) {"),
             Sources::default,
         );
-        assert!(told.is_err_and(|told| told.starts_with("ivr_test.rhai:1:")));
+        let told = told.and_then(|came| came.why).expect("it is told");
+        assert!(told.starts_with("ivr_test.rhai:1:"), "{told}");
     }
 }

@@ -17,7 +17,7 @@ use patchcord_web::{
     workshop::{Examined, Imagined, MadeTest, Replay, ReplayEnd, SaidThen, Tried, Workshop},
 };
 
-use super::services::ServiceRoom;
+use super::{services::ServiceRoom, trials};
 use crate::config::SOUNDS;
 
 /// How much of a call that nobody makes is played: long enough for a menu that nobody answers.
@@ -124,8 +124,17 @@ impl Workshop for Bench {
             };
             let ran = report.coverage.0.get(&edition.file);
             let lines = ran.map(|lines| lines.can.iter().map(|line| (*line, lines.ran.contains(line))).collect());
+            let faults = services.faults_of(&edition);
+            let failed = report.verdicts.iter().filter(|verdict| !verdict.failed.is_empty()).count();
+            let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            let came = trials::Came {
+                held: count(report.verdicts.len() - failed),
+                failed: count(failed + report.broken.len()),
+                why: None,
+            };
+            services.found(&edition, count(faults.len()), Some(came));
             Ok(Examined {
-                faults: services.faults_of(&edition),
+                faults,
                 tests: report.verdicts.iter().map(tried).collect(),
                 broken: report.broken,
                 lines: lines.unwrap_or_default(),

@@ -2,14 +2,16 @@
 
 use std::fs;
 
-use patchcord_lab::{Carrier, Line, PATIENCE, Phone, Server, eventually, make_certificate};
+use patchcord_lab::{Carrier, Lab, Line, Model, PATIENCE, Phone, Server, eventually, make_certificate};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
     accounts, alices_server, bindings, bindings_held,
+    calling::{at_home, house_with},
     operators::ask,
     pages::{Door, house_of},
+    served::hears_tone,
     setup,
 };
 
@@ -225,4 +227,46 @@ async fn a_kill_loses_no_binding_that_was_written_and_the_server_starts_again() 
     server.start().await;
 
     assert_eq!(bindings_held(&server).await, 50);
+}
+
+#[tokio::test]
+async fn a_number_whose_script_was_broken_before_a_kill_is_answered_by_what_it_said_before() {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let text = "fn on_invite(caller) { caller.answer(); caller.play(\"tone::880\", #{ loops: 0 }); }";
+    let mut server = house_with(setup().service("ivr", text).toml(route)).await;
+    let served = async |server: &Server| {
+        let (_, told) = ask(server, "GET", "/api/v1/services", &Value::Null).await;
+        let ivr = told["services"].as_array().and_then(|all| all.iter().find(|it| it["name"] == "ivr")).cloned();
+        (ivr.expect("it is served")["version"].clone(), told["troubles"].clone())
+    };
+    let (version, troubles) = served(&server).await;
+    assert_eq!(troubles, Value::Array(Vec::new()));
+    eventually("the version is kept", async || {
+        let (_, told) = ask(&server, "GET", "/api/v1/services/ivr/versions", &Value::Null).await;
+        (told["versions"][0]["version"] == version).then_some(())
+    })
+    .await;
+
+    server.write_service("ivr", "fn on_invite(caller) {\n    caller.answer(\n}");
+    server.kill().await;
+    server.start().await;
+
+    let (still, troubles) = served(&server).await;
+    assert_eq!(still, version);
+    assert_eq!((&troubles[0]["kind"], &troubles[0]["served"]), (&"restored".into(), &version), "{troubles}");
+    assert_eq!((&troubles[0]["place"]["file"], &troubles[0]["place"]["line"]), (&"ivr.rhai".into(), &3.into()));
+    let (told, _) = server.run(&["reload"], "").await;
+    assert!(told.contains("Broken: ivr.rhai:3:1: ") && told.contains("from before the restart is served"), "{told}");
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    alice.dial("700");
+    alice.is_answered().await;
+    hears_tone(&alice, 880.0).await;
+    alice.hangs_up().await;
+
+    server.remove_service("ivr");
+    server.stop().await;
+    server.start().await;
+    let (_, told) = ask(&server, "GET", "/api/v1/services", &Value::Null).await;
+    assert!(told["services"].as_array().is_some_and(|all| all.iter().all(|it| it["name"] != "ivr")), "{told}");
 }

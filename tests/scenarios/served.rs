@@ -23,7 +23,7 @@ async fn serving(text: &str) -> Server {
 }
 
 /// Waits until a tone of that frequency is heard.
-async fn hears_tone(phone: &Handset, hz: f64) {
+pub async fn hears_tone(phone: &Handset, hz: f64) {
     eventually(&format!("{hz} Hz"), async || {
         let heard = phone.listens(Duration::from_millis(400)).await;
         (heard.tone(hz) > -30.0).then_some(())

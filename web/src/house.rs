@@ -18,6 +18,7 @@ use crate::{
     problem::Problem,
     routes::RouteBook,
     serve::Ends,
+    versions::Findings,
     workshop::Workshop,
 };
 
@@ -34,6 +35,10 @@ pub trait House: Send + Sync + 'static {
     fn hindrances(&self) -> Answer<'_, Vec<String>>;
     /// The scripts that are served.
     fn services(&self) -> Vec<Service> {
+        Vec::new()
+    }
+    /// What is wrong with texts and manifests of services, by name.
+    fn troubles(&self) -> Vec<Trouble> {
         Vec::new()
     }
     /// Who looks into the scripts, where there are any.
@@ -98,6 +103,64 @@ pub struct Service {
     pub file: String,
     /// What it says.
     pub text: String,
+    /// What was found of it last.
+    #[serde(default)]
+    pub findings: Option<Findings>,
+    /// Whether it comes with the server.
+    #[serde(default)]
+    pub shipped: bool,
+}
+
+/// What is wrong with a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Its name.
+    pub service: String,
+    /// What it means for those who call.
+    pub kind: TroubleKind,
+    /// The version that is served; `None`: nothing is.
+    pub served: Option<String>,
+    /// Why, with file, line and column.
+    pub why: String,
+    /// Where, as far as that is known.
+    pub place: Option<Spot>,
+    /// Since when, in milliseconds since 1970.
+    pub since_ms: u64,
+}
+
+/// What it means for those who call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleKind {
+    /// The text is not served; what was served before goes on, where anything was.
+    Refused,
+    /// The same, and what goes on comes from the store: the server was started anew since.
+    Restored,
+    /// It is served all the same, because nothing was there before it.
+    Served,
+    /// The manifest cannot be read; what it said before holds.
+    Manifest,
+}
+
+/// A place in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The file.
+    pub file: String,
+    /// Its line, counted from 1.
+    pub line: u32,
+    /// Its column, counted from 1.
+    pub column: u32,
+}
+
+impl Spot {
+    /// The place that a fault begins with, as in `ivr.rhai:3:1: …`.
+    pub fn of(fault: &str) -> Option<Self> {
+        let (place, _) = fault.split_once(": ")?;
+        let mut parts = place.rsplitn(3, ':');
+        let (column, line) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { file: parts.next()?.into(), line, column })
+    }
 }
 
 /// How the server is, as `patchcord status` shows it.

@@ -1,7 +1,7 @@
 //! Texts that services had: on their way into the store, behind whoever serves them.
 //!
-//! A version is noted when its text begins to be served, and not again as long as it goes on, also over a restart. What cannot be written
-//! waits here. Whoever wants to know which versions there were asks the store.
+//! A version is noted when its text begins to be served, and not again as long as it goes on, also over a restart; so is what was found of
+//! it, and that a service is served no more. What cannot be written waits here. Whoever wants to know which versions there were asks the store.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,6 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -64,10 +65,68 @@ pub struct Version {
     pub digest: [u8; 32],
     /// The text.
     pub text: Arc<str>,
+    /// The modules that it imports, and those that they import.
+    pub modules: Vec<Imported>,
     /// Why it is served.
     pub reason: Reason,
     /// Since when.
     pub since: SystemTime,
+}
+
+/// A file that a text imports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// As it is imported: `shared/hours`.
+    pub name: String,
+    /// The file, as errors name it.
+    pub file: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// What was found of a version: by reading it, and by its tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Findings {
+    /// Faults that `patchcord check` tells.
+    pub faults: u32,
+    /// Tests that hold.
+    pub held: u32,
+    /// Tests that fail, and files of tests that cannot be read.
+    pub failed: u32,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// What is kept of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// This is served from then on.
+    Served(Version),
+    /// This was found of what it serves.
+    Found {
+        /// The service.
+        service: String,
+        /// The number of the version.
+        number: u32,
+        /// What.
+        findings: Findings,
+    },
+    /// Nothing is served under that name any more: its file was deleted.
+    Gone {
+        /// The service.
+        service: String,
+        /// Since when.
+        at: SystemTime,
+    },
+}
+
+impl Note {
+    /// The service that it is about.
+    fn service(&self) -> &str {
+        match self {
+            Self::Served(Version { service, .. }) | Self::Found { service, .. } | Self::Gone { service, .. } => service,
+        }
+    }
 }
 
 /// See the module.
@@ -78,7 +137,7 @@ pub struct Versions(Mutex<State>);
 struct State {
     /// The number that each service had last.
     last: HashMap<String, u32>,
-    waiting: VecDeque<Version>,
+    waiting: VecDeque<Note>,
 }
 
 impl Versions {
@@ -90,19 +149,31 @@ impl Versions {
     /// A text is served from now on. One that was served last already goes on.
     pub fn note(&self, version: Version) {
         let mut state = self.hold();
-        if state.last.insert(version.service.clone(), version.number) == Some(version.number) {
-            return;
+        if state.last.insert(version.service.clone(), version.number) != Some(version.number) {
+            state.push(Note::Served(version));
         }
-        if state.waiting.len() >= MOST_WAITING
-            && let Some(eldest) = state.waiting.pop_front()
-        {
-            warn!(
-                service = eldest.service,
-                version = eldest.name,
-                "a version is not written: too many wait for the store"
-            );
+    }
+
+    /// Whether that was served last.
+    pub fn is_last(&self, service: &str, number: u32) -> bool {
+        self.hold().last.get(service) == Some(&number)
+    }
+
+    /// That was found of a version.
+    pub fn found(&self, service: &str, number: u32, findings: Findings) {
+        let same = |note: &Note| matches!(note, Note::Found { service: of, number: which, .. } if of == service && *which == number);
+        let mut state = self.hold();
+        // What waits of it is overtaken.
+        state.waiting.retain(|note| !same(note));
+        state.push(Note::Found { service: service.into(), number, findings });
+    }
+
+    /// Nothing is served under that name any more.
+    pub fn gone(&self, service: &str, at: SystemTime) {
+        let mut state = self.hold();
+        if state.last.remove(service).is_some() {
+            state.push(Note::Gone { service: service.into(), at });
         }
-        state.waiting.push_back(version);
     }
 
     /// How many are not written yet.
@@ -110,17 +181,28 @@ impl Versions {
         self.hold().waiting.len()
     }
 
-    fn first(&self) -> Vec<Version> {
+    fn first(&self) -> Vec<Note> {
         self.hold().waiting.iter().take(BATCH).cloned().collect()
     }
 
     /// These are written, or will never be.
-    fn done(&self, written: &[Version]) {
-        self.hold().waiting.retain(|version| !written.contains(version));
+    fn done(&self, written: &[Note]) {
+        self.hold().waiting.retain(|note| !written.contains(note));
     }
 
     fn hold(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, note: Note) {
+        if self.waiting.len() >= MOST_WAITING
+            && let Some(eldest) = self.waiting.pop_front()
+        {
+            warn!(service = eldest.service(), "a version is not written: too many wait for the store");
+        }
+        self.waiting.push_back(note);
     }
 }
 
@@ -179,6 +261,7 @@ mod tests {
             name: format!("{number} 01020304"),
             digest: [number as u8; 32],
             text: "fn on_invite(caller) {}".into(),
+            modules: Vec::new(),
             reason: Reason::Saved,
             since: UNIX_EPOCH,
         }
@@ -193,14 +276,41 @@ mod tests {
         assert_eq!(versions.waiting(), 1);
         versions.note(version("ivr", 1));
         versions.note(version("ivr", 2));
-        let numbers: Vec<u32> = versions.first().iter().map(|version| version.number).collect();
-        assert_eq!(numbers, [1, 1, 2]);
+        assert_eq!(served(&versions), [1, 1, 2]);
+    }
+
+    /// The numbers that wait.
+    fn served(versions: &Versions) -> Vec<u32> {
+        let number = |note: &Note| match note {
+            Note::Served(version) => version.number,
+            _ => 0,
+        };
+        versions.first().iter().map(number).collect()
+    }
+
+    #[test]
+    fn what_comes_back_under_its_number_after_it_was_gone_is_noted_again() {
+        let versions = Versions::since([("ivr".to_owned(), 2)]);
+        versions.gone("ivr", UNIX_EPOCH);
+        versions.gone("ivr", UNIX_EPOCH);
+        versions.note(version("ivr", 2));
+        assert_eq!(served(&versions), [0, 2]);
+    }
+
+    #[test]
+    fn what_was_found_last_of_a_version_is_what_waits() {
+        let versions = Versions::default();
+        for failed in 0..3 {
+            versions.found("ivr", 1, Findings { faults: 0, held: 2, failed, at_ms: 5 });
+        }
+        let told = versions.first();
+        assert!(matches!(told[..], [Note::Found { findings: Findings { failed: 2, .. }, .. }]), "{told:?}");
     }
 
     #[test]
     fn the_eldest_is_left_out_where_too_many_wait() {
         let versions = Versions::default();
         (1..=MOST_WAITING as u32 + 1).for_each(|number| versions.note(version("ivr", number)));
-        assert_eq!((versions.waiting(), versions.first()[0].number), (MOST_WAITING, 2));
+        assert_eq!((versions.waiting(), served(&versions)[0]), (MOST_WAITING, 2));
     }
 }

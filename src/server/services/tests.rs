@@ -26,6 +26,12 @@ fn a_file_is_served_when_it_is_saved_and_no_more_when_it_is_gone() {
     assert!(room.on_shard().find("ivr").is_none());
 }
 
+/// A version, as the store tells it to the next process.
+fn numbered(edition: Arc<Edition>) -> Numbered {
+    let (service, number, digest) = (edition.name.clone(), edition.version, edition.digest);
+    Numbered { service, number, digest, gone: false, findings: None }
+}
+
 #[test]
 fn a_restart_goes_on_with_the_numbers_and_tells_only_what_is_new() {
     let (folder, first) = room();
@@ -35,18 +41,13 @@ fn a_restart_goes_on_with_the_numbers_and_tells_only_what_is_new() {
     first.look();
     let before = first.shelf.find("ivr").expect("served").in_words();
     assert!(before.starts_with("2 "), "{before}");
-    let numbered = |edition: Arc<Edition>| Numbered {
-        service: edition.name.clone(),
-        number: edition.version,
-        digest: edition.digest,
-    };
     let past: Vec<Numbered> = first.shelf.all().into_iter().map(numbered).collect();
     let again = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), past);
     assert_eq!(again.shelf.find("ivr").expect("served").in_words(), before);
     assert_eq!(again.versions.waiting(), 0, "each goes on");
     write(&folder, "ivr.rhai", "fn on_invite(caller) { }");
     assert!(again.look().published[0].starts_with("ivr 3 "));
-    assert_eq!(again.versions.waiting(), 1);
+    assert_eq!(again.versions.waiting(), 2, "the version, and what was found of it");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::Rooms;
 use crate::{
     control::words::DrainTold,
-    house::{Reloaded, Status},
+    house::{Reloaded, Service, Status, Trouble},
+    masking::masked,
     people::Asker,
     problem::Problem,
 };
@@ -17,14 +18,22 @@ pub(super) async fn status(State(rooms): State<Rooms>) -> Json<Status> {
     Json(Status { hindrances, ..rooms.house.status() })
 }
 
-/// `GET /api/v1/services`: their text only to whoever may read it.
+/// `GET /api/v1/services`: their text only to whoever may read it; and what is wrong with those whose files are not as they should be.
 pub(super) async fn services(State(rooms): State<Rooms>, asker: Asker) -> Json<Value> {
     let sources = asker.rights.read_sources();
     let services = rooms.house.services().into_iter().map(|service| match sources {
         true => json!(service),
-        false => json!({ "name": service.name, "version": service.version, "file": service.file }),
+        false => {
+            let Service { name, version, file, findings, shipped, text: _ } = service;
+            json!({ "name": name, "version": version, "file": file, "findings": findings, "shipped": shipped })
+        }
     });
-    Json(json!({ "services": services.collect::<Vec<_>>() }))
+    // A fault quotes names out of the text, and numbers among them.
+    let troubles = rooms.house.troubles().into_iter().map(|trouble| match sources {
+        true => trouble,
+        false => Trouble { why: masked(&trouble.why), ..trouble },
+    });
+    Json(json!({ "services": services.collect::<Vec<_>>(), "troubles": troubles.collect::<Vec<_>>() }))
 }
 
 pub(super) async fn reload(State(rooms): State<Rooms>, asker: Asker) -> Result<Json<Reloaded>, Problem> {

@@ -81,6 +81,7 @@ pub(super) async fn versions(
         json!({
             "version": version.name, "number": version.number, "sha256": HEXLOWER.encode(&version.digest),
             "bytes": version.bytes, "reason": version.reason.word(),
+            "findings": version.findings,
             "first_ms": ms(version.first), "since_ms": ms(version.since),
             "served": served.as_ref().is_some_and(|served| served.version == version.name),
         })

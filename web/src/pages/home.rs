@@ -19,6 +19,7 @@ use patchcord_engine::{
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
+    troubles::told,
     words::{badge, colour, when},
     wrong::Wrong,
 };
@@ -57,8 +58,9 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
         h1.unseen { "How things are" }
         div.home #now data-live {
             @for hindrance in &hindrances { p.flash.bad role="alert" { "Not ready: " (hindrance) } }
+            @if guest.0.rights.has(Right::ReadRoutes) { (told(&rooms.house.troubles(), &guest.0, true)) }
             div.tiles {
-                a.tile href="/live" { p.figure { (status.calls) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
+                a.tile href="/live" { p.figure { (rooms.accounts.board().live.count()) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
                 div.tile { p.figure { (share(survey.of(Outcome::Answered), survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }
                 div.tile { p.figure { (delay(survey.usual_delay)) } p.label { "until it rings; 95 %: " (delay(survey.long_delay)) } }
                 a.tile href="/endpoints" { p.figure { (status.registered) small { " of " (status.endpoints) } } p.label { "endpoints registered" } }

@@ -39,6 +39,7 @@ mod routes;
 mod service;
 mod services;
 mod sounds;
+mod troubles;
 mod webhooks;
 mod words;
 mod wrong;

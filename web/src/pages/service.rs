@@ -18,11 +18,12 @@ use super::{
     Guest, Rooms,
     call::again::workshop,
     frame::{Frame, Place},
+    troubles::{findings, told},
     words::when,
     wrong::Wrong,
 };
 use crate::{
-    house::Service,
+    house::{Service, Trouble},
     masking::masked,
     people::{Asker, Right},
     problem::Problem,
@@ -58,7 +59,11 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Wrong> {
     guest.may(Right::ReadRoutes)?;
+    let troubles: Vec<Trouble> = rooms.house.troubles().into_iter().filter(|trouble| trouble.service == name).collect();
     let Some(service) = rooms.house.services().into_iter().find(|service| service.name == name) else {
+        if !troubles.is_empty() {
+            return Ok(unserved(&name, &troubles, &guest));
+        }
         return Err(Wrong::from(Problem::new(StatusCode::NOT_FOUND, "there is no such service")).to(&guest.0));
     };
     let examined =
@@ -84,6 +89,7 @@ pub async fn show(
             }
             div.buttons { a.button href={ "/records?service=" (service.name) } { "Its calls" } }
         }
+        (told(&troubles, &guest.0, false))
         (verdict(&examined))
         @if !examined.faults.is_empty() { (faults(&examined.faults, &guest.0)) }
         section.card.flush {
@@ -103,6 +109,15 @@ pub async fn show(
         @if let Some((version, text)) = &old { (difference(&service, version, text)) }
     };
     Ok(Frame::new(&service.name, Place::Services, &guest.0).page(body).into_response())
+}
+
+/// A service that is there by its file and not served.
+fn unserved(name: &str, troubles: &[Trouble], guest: &Guest) -> Response {
+    let body = html! {
+        div { p.kicker { a href="/services" { "Services" } " · not served" } h1 { (name) } }
+        (told(troubles, &guest.0, false))
+    };
+    Frame::new(name, Place::Services, &guest.0).page(body).into_response()
 }
 
 /// Where the last calls of the version that is served came by.
@@ -216,6 +231,7 @@ fn versions(service: &Service, versions: &[Past], sources: bool) -> Markup {
                             @if version.first < version.since { ", for the first time " (when(version.first)) }
                         }
                     }
+                    td { (findings(version.findings, version.reason == Reason::Shipped)) }
                     td.right {
                         @if version.name == service.version { span.badge.good { "served" } }
                         @else if sources { a href={ "/services/" (service.name) "?version=" (version.name.replace(' ', "+")) "#difference" } { "what changed since" } }

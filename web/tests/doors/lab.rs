@@ -20,7 +20,7 @@ use patchcord_web::{
     doors,
     feed::Feed,
     folder::Hold,
-    house::{Answer, House, Reloaded, Service, Status},
+    house::{Answer, House, Reloaded, Service, Status, Trouble},
     metrics::Exposition,
     people::People,
     problem::Problem,
@@ -43,6 +43,8 @@ pub struct Pretended {
     pub hindrances: Mutex<Vec<String>>,
     /// The services that it has, each with one test, which fails.
     pub services: Mutex<Vec<Service>>,
+    /// What is wrong with them.
+    pub troubles: Mutex<Vec<Trouble>>,
     adopted: mpsc::UnboundedSender<Adopted>,
     taken: tokio::sync::Mutex<mpsc::UnboundedReceiver<Adopted>>,
 }
@@ -50,7 +52,13 @@ pub struct Pretended {
 impl Default for Pretended {
     fn default() -> Self {
         let (adopted, taken) = mpsc::unbounded_channel();
-        Self { hindrances: Mutex::default(), services: Mutex::default(), adopted, taken: taken.into() }
+        Self {
+            hindrances: Mutex::default(),
+            services: Mutex::default(),
+            troubles: Mutex::default(),
+            adopted,
+            taken: taken.into(),
+        }
     }
 }
 
@@ -94,6 +102,10 @@ impl House for Pretended {
 
     fn services(&self) -> Vec<Service> {
         self.services.lock().expect("nobody panics").clone()
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        self.troubles.lock().expect("nobody panics").clone()
     }
 
     fn workshop(&self) -> Option<&dyn Workshop> {

@@ -19,7 +19,7 @@ use patchcord_web::{
     people::{Asker, Right, Rights, Role},
     room_news::{Kind, RoomNews, Seen},
     store::webhooks::Delivery,
-    versions::{Reason, Version},
+    versions::{Note, Reason, Version},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -119,10 +119,20 @@ async fn house() -> (Lab, CallId) {
     lab.board.replan(PlanSettings { routes: vec![route], ..PlanSettings::default() }).expect("a plan");
     let (name, file) = ("hello".to_owned(), "hello.rhai".to_owned());
     let (digest, reason, since) = ([0; 32], Reason::Saved, UNIX_EPOCH);
-    let before =
-        Version { service: name.clone(), number: 0, name: "0".into(), digest, text: (*text).into(), reason, since };
-    lab.store.keep_versions(&[before]).await.expect("kept");
-    *lab.house.services.lock().expect("nobody panics") = vec![Service { name, version: "1".into(), file, text }];
+    let (number, modules) = (0, Vec::new());
+    let before = Version {
+        service: name.clone(),
+        number,
+        name: "0".into(),
+        digest,
+        text: (*text).into(),
+        modules,
+        reason,
+        since,
+    };
+    lab.store.keep_versions(&[Note::Served(before)]).await.expect("kept");
+    *lab.house.services.lock().expect("nobody panics") =
+        vec![Service { name, version: "1".into(), file, text, findings: None, shipped: false }];
     (lab, id)
 }
 
@@ -229,7 +239,7 @@ async fn a_viewer_sees_how_a_service_is_and_not_what_it_says() {
     let (lab, _) = house().await;
     let (viewer, operator) = (token(&lab, Role::Viewer.rights()).await, token(&lab, Role::Operator.rights()).await);
     let services = lab.ask(&viewer, "GET", "/api/v1/services", "").await.json();
-    let known = serde_json::json!({ "name": "hello", "version": "1", "file": "hello.rhai" });
+    let known = serde_json::json!({ "name": "hello", "version": "1", "file": "hello.rhai", "findings": null, "shipped": false });
     assert_eq!(services["services"], serde_json::json!([known]));
     let page = lab.ask(&viewer, "GET", "/services/hello", "").await.body;
     assert!(page.contains("it calls") && page.contains("fails") && page.contains("version 1"), "{page}");

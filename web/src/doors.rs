@@ -54,7 +54,6 @@ pub fn doors(rooms: Rooms) -> Router {
         .with_state(rooms.house)
         .merge(phones)
         .merge(known)
-        .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(bans, turn_away))
         .layer(middleware::from_fn_with_state(proxies, see_through))
@@ -104,7 +103,7 @@ async fn metrics(State(house): State<Arc<dyn House>>) -> Response {
     ([(header::CONTENT_TYPE, EXPOSITION_TYPE)], page.into_text()).into_response()
 }
 
-pub(crate) async fn nothing_here(uri: Uri) -> Problem {
+pub(crate) fn nothing_here(uri: &Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
 }
 

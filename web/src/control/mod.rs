@@ -25,7 +25,7 @@ use std::path::Path;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{StatusCode, Uri, header},
     middleware::{self, Next},
     response::Response,
 };
@@ -44,7 +44,7 @@ use crate::{
 /// The routes of the control socket, behind the token.
 pub fn routes(rooms: Rooms, token: Token) -> Router {
     api::routes(rooms)
-        .fallback(nothing_here)
+        .fallback(async |uri: Uri| nothing_here(&uri))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(token, check))
 }

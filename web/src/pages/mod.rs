@@ -15,11 +15,13 @@
 //! call     one call, with its proof
 //! words    small things that many pages show
 //! wrong    what is said when a page cannot be shown
+//! again    where that is said: on the page of the form that was refused, with what was typed
 //! ```
 //!
 //! All text goes through `maud`, which escapes it; nothing here writes HTML by hand. Style and scripts come as files of
 //! their own, because the content policy takes none within a page.
 
+mod again;
 mod assets;
 mod audit;
 mod bans;
@@ -47,7 +49,8 @@ mod wrong;
 use axum::{
     Form, Router,
     extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
-    http::{StatusCode, Uri, request::Parts},
+    http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
+    middleware,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -55,6 +58,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     api::{Rooms, may_not},
+    doors::nothing_here,
     people::{Asker, Right, guard::forged},
     problem::Problem,
 };
@@ -67,7 +71,7 @@ const MAX_FORM: usize = 64 << 10;
 
 /// The routes of all pages.
 pub fn routes(rooms: Rooms) -> Router {
-    Router::new()
+    let pages = Router::new()
         .route("/", get(home::show))
         .route("/live", get(live::show))
         .route("/live/{call}/hangup", post(live::end))
@@ -126,8 +130,23 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", post(log_in::log_out))
         .route("/assets/{version}/{file}", get(assets::give))
+        .fallback(nowhere)
         .layer(DefaultBodyLimit::max(MAX_FORM))
-        .with_state(rooms)
+        .with_state(rooms);
+    let again = pages.clone();
+    pages.layer(middleware::from_fn(move |request: Request, next: middleware::Next| {
+        again::shown(again.clone(), request, next)
+    }))
+}
+
+/// There is no such page, nor anything else there: told to people as a page, and to programs as they read it.
+async fn nowhere(uri: Uri, headers: HeaderMap) -> Response {
+    let reads = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
+    let problem = nothing_here(&uri);
+    match uri.path().starts_with("/api/") || !reads.contains("text/html") {
+        true => problem.into_response(),
+        false => Wrong::from(problem).into_response(),
+    }
 }
 
 /// Somebody who is logged in; anybody else is led to the log-in, and from there to where he wanted to go.
@@ -149,7 +168,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Guest {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
         match parts.extensions.get::<Asker>() {
             Some(asker) => Ok(Self(asker.clone())),
-            None => Err(Redirect::to(&log_in::address(&parts.uri)).into_response()),
+            None => {
+                // A form cannot be asked for again; the page that it stood on can.
+                let page = again::page_of(parts.uri.path()).filter(|_| parts.method == Method::POST);
+                let wanted = page.and_then(|page| page.parse().ok()).unwrap_or_else(|| parts.uri.clone());
+                Err(Redirect::to(&log_in::address(&wanted)).into_response())
+            }
         }
     }
 }

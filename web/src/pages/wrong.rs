@@ -7,7 +7,10 @@ use axum::{
 use maud::html;
 use patchcord_engine::routing::ShelfError;
 
-use super::frame::{Frame, Place};
+use super::{
+    again::Refused,
+    frame::{Frame, Place},
+};
 use crate::{
     people::{Asker, PeopleError, guard::away},
     problem::Problem,
@@ -47,6 +50,7 @@ impl From<PeopleError> for Wrong {
 
 impl IntoResponse for Wrong {
     fn into_response(self) -> Response {
+        let refused = Refused(self.problem.clone());
         let Problem { status, title, detail, remedy } = self.problem;
         let body = html! {
             section.card.notice {
@@ -63,11 +67,14 @@ impl IntoResponse for Wrong {
             None => Frame::bare(&title, body),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, page).into_response()
+        let mut response = (status, page).into_response();
+        response.extensions_mut().insert(refused);
+        response
     }
 }
 
-fn sentence(text: &str) -> String {
+/// As a sentence of its own.
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))

@@ -13,6 +13,7 @@ mod pages;
 mod people;
 mod receivers;
 mod recordings;
+mod refused;
 mod registrations;
 mod services;
 mod sockets;

@@ -65,6 +65,16 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         return Err(Failure::blaming(&blamed, "tls", &chain(&error), remedy).exit(Exit::Refused));
     }
     let sound = &config.sound;
+    if let Some(prompt) = sound.recording.announce.as_deref().filter(|prompt| !services::is_heard(prompt, sound)) {
+        let reason =
+            format!("there is no prompt {prompt:?}: nobody would hear it, and the shipped words are heard instead");
+        let remedy = format!(
+            "put {prompt}.wav into {}, or write true for the shipped words",
+            sound.scripts.join(config::SOUNDS).display()
+        );
+        let blamed = blamed(config.file.as_ref());
+        return Err(Failure::blaming(&blamed, "recordings.announce", &reason, &remedy).exit(Exit::Refused));
+    }
     let is_there = sound.scripts.is_dir();
     let checked = is_there
         .then(|| {

@@ -22,7 +22,7 @@ use patchcord_web::outside::Hosts;
 
 use crate::{
     config::{
-        Environment, Place, Problem,
+        Environment, Place, Problem, Sound,
         manifest::{self, Manifest},
     },
     server::{library, no_service},
@@ -152,6 +152,11 @@ fn manifest_of(file: &Path, environment: &Environment) -> Result<Option<Manifest
         Fault { file: shown.clone(), line, column, what: format!("{key}: {reason}; {remedy}") }
     };
     Err(problems.found.into_iter().map(fault).collect())
+}
+
+/// Whether a prompt that the configuration names would be heard; of one that lies elsewhere that is not known here.
+pub fn is_heard(prompt: &str, sound: &Sound) -> bool {
+    prompt.contains("::") || prompt.contains("://") || is_there(prompt, &sound.folders(), &sound.language)
 }
 
 fn is_there(prompt: &str, sounds: &[PathBuf], language: &str) -> bool {

@@ -2,9 +2,13 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     net::{TcpListener, UdpSocket},
     os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
 };
+
+use patchcord_lab::{Server, Setup};
 
 use crate::binary::Folder;
 
@@ -94,6 +98,42 @@ fn a_database_that_is_none_is_told_without_its_password() {
     let told = refused(&folder);
     assert!(told.contains(&format!("database.url: database postgres://pbx:***@{free}/pbx cannot be opened")), "{told}");
     assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[test]
+fn a_database_that_another_program_has_locked_is_told_with_who_it_is() {
+    const HOLD: &str = "import sqlite3, sys\n\
+                        there = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
+                        there.execute('BEGIN IMMEDIATE')\n\
+                        print('held', flush=True)\n\
+                        sys.stdin.read()\n";
+    let folder = Folder::with(ANY_PORT);
+    folder.run("endpoint add alice").good();
+    let mut python = Command::new("python3");
+    let holder = python.args(["-c", HOLD]).arg(folder.file("data/patchcord.db"));
+    let mut holder = holder.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python3 is there");
+    let mut said = String::new();
+    BufReader::new(holder.stdout.take().expect("piped")).read_line(&mut said).expect("it says so");
+    let told = refused(&folder);
+    let process = holder.id();
+    drop(holder.stdin.take());
+    holder.wait().expect("it ends");
+    let expected = "error: patchcord.toml: database.url: database sqlite:data/patchcord.db is locked by python3";
+    assert!(told.starts_with(expected) && told.contains(&format!("(process {process})")), "{told}");
+    assert!(told.contains("let that program finish or end it"), "{told}");
+    folder.run("endpoint list").good();
+}
+
+#[tokio::test]
+async fn two_servers_with_one_file_and_folders_of_their_own_are_refused_in_words() {
+    let first: Server = Setup::new(env!("CARGO_BIN_EXE_patchcord")).start().await;
+    let database = first.data().join("patchcord.db");
+    let folder = Folder::with(&format!("{ANY_PORT}[database]\nurl = \"sqlite:{}\"\n", database.display()));
+    let told = tokio::task::spawn_blocking(move || refused(&folder)).await.expect("it is run");
+    let data = first.data().canonicalize().expect("it is there");
+    assert!(told.contains("is held by another server, with data folder "), "{told}");
+    assert!(told.contains(&data.display().to_string()) && told.contains("stop that server first"), "{told}");
+    assert_eq!(first.get("/readyz").await.0, 200, "the first serves on");
 }
 
 #[test]

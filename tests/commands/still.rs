@@ -303,6 +303,22 @@ fn who_needs_a_server_says_that_there_is_none() {
 }
 
 #[test]
+fn an_announcement_that_nobody_would_hear_is_told_before_anybody_is_recorded() {
+    let folder = Folder::with("[recordings]\nannounce = \"we-record\"\n");
+    let told = folder.run("check").bad(1);
+    assert!(told.contains("recordings.announce: there is no prompt \"we-record\""), "{told}");
+    assert!(told.contains("put we-record.wav into ") && told.contains("or write true for the shipped words"), "{told}");
+    fs::create_dir_all(folder.file("scripts/sounds/en")).expect("a folder");
+    folder.write("scripts/sounds/en/we-record.wav", "a sound");
+    folder.run("check").good();
+    for known in
+        ["true", "false", "\"tone::beep\"", "\"call-recorded\"", "\"https://sounds.example.org/we-record.wav\""]
+    {
+        Folder::with(&format!("[recordings]\nannounce = {known}\n")).run("check").good();
+    }
+}
+
+#[test]
 fn a_lost_key_is_told_before_anything_is_changed() {
     let folder = Folder::empty();
     folder.run("endpoint add alice").good();

@@ -17,7 +17,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::{LOAD_PATIENCE, OpenError, PATIENCE, Place, error::Told, failed};
+use crate::store::{
+    LOAD_PATIENCE, OpenError, PATIENCE, Place,
+    error::{Told, is_locked},
+    failed, holders,
+};
 
 /// SQLite has one writer at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
@@ -60,8 +64,10 @@ pub(super) use on_either;
 impl Database {
     /// Connects, and makes or updates the tables.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        let unreachable =
-            |error: sqlx::Error| OpenError::Unreachable { place: place.clone(), source: Told::from(&error) };
+        let unreachable = |error: sqlx::Error| {
+            let (place, source) = (place.clone(), Told::from(&error));
+            locked(&place, &source).unwrap_or(OpenError::Unreachable { place, source })
+        };
         let database = match place {
             Place::Sqlite(path) => {
                 make_file(path).map_err(|source| OpenError::Folder { place: place.clone(), source })?;
@@ -106,8 +112,21 @@ impl Database {
             MigrateError::VersionMissing(migration) if migration > known => {
                 OpenError::Newer { place, migration, known }
             }
-            error => OpenError::Migration { place, source: Told::from(&error) },
+            error => {
+                let source = Told::from(&error);
+                locked(&place, &source).unwrap_or(OpenError::Migration { place, source })
+            }
         }
+    }
+}
+
+/// That another program has a SQLite file locked, where that is what was said.
+pub(super) fn locked(place: &Place, told: &Told) -> Option<OpenError> {
+    match place {
+        Place::Sqlite(path) if is_locked(told) => {
+            Some(OpenError::Locked { place: place.clone(), by: holders::of(path) })
+        }
+        _ => None,
     }
 }
 

@@ -31,10 +31,20 @@ pub enum OpenError {
         source: Told,
     },
     /// Another server has it.
-    #[error("database {place} is held by another server")]
+    #[error("database {place} is held by another server{by}", by = by.as_ref().map(|by| format!(", with {by}")).unwrap_or_default())]
     Held {
         /// The database.
         place: Place,
+        /// Which, where that is known.
+        by: Option<String>,
+    },
+    /// Another program has the file of a SQLite database locked.
+    #[error("database {place} is locked by {by}", by = if by.is_empty() { "another program".to_owned() } else { by.join(", ") })]
+    Locked {
+        /// The database.
+        place: Place,
+        /// Which, where the system tells.
+        by: Vec<String>,
     },
     /// What is sealed in it, our key does not open.
     #[error("database {place} belongs to another data folder: its passwords are sealed with another key than {key}", key = key.display())]
@@ -87,6 +97,13 @@ impl OpenError {
             Self::Held { .. } => {
                 "stop that server first, or give this one a database of its own in [database] url".into()
             }
+            Self::Locked { place: Place::Sqlite(path), by } if by.is_empty() => format!(
+                "end the program that has it open, such as a backup or a sqlite3 shell (`fuser -v {}` names it), and start again",
+                path.display()
+            ),
+            Self::Locked { .. } => {
+                "let that program finish or end it, such as a backup or a sqlite3 shell, and start again".into()
+            }
             Self::OtherKey { key, .. } => format!(
                 "give this server a database of its own in [database] url, or restore {} from a backup of the data folder \
                  that the database belongs to; if that key is lost, delete all rows of the table endpoints and add them again",
@@ -121,6 +138,11 @@ pub(super) fn is_about_content(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether SQLite says that somebody else has the file: SQLITE_BUSY and SQLITE_LOCKED, in the low byte of the extended code.
+pub(super) fn is_locked(told: &Told) -> bool {
+    told.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| [5, 6].contains(&(code & 0xff)))
 }
 
 /// What a database or its driver said, once: the driver's own errors repeat their causes, and name lines of the

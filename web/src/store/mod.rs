@@ -4,6 +4,7 @@
 //! Place      where the database is, read from a URL and safe to print
 //! Database   the two kinds of pool, and the one seam between them
 //! Claim      what keeps a second server away
+//! holders    who has a file locked
 //! Seal       what keeps a password unreadable for whoever has only the database
 //! endpoints  the engine's EndpointShelf
 //! bindings   the engine's BindingShelf
@@ -38,6 +39,7 @@ mod error;
 mod failures;
 pub mod filters;
 pub mod foreign;
+mod holders;
 pub mod letters;
 mod people;
 mod place;
@@ -83,7 +85,7 @@ pub const PING_PATIENCE: Duration = Duration::from_secs(2);
 pub struct Store {
     database: Database,
     seal: Arc<Seal>,
-    claim: Option<Arc<Claim>>,
+    claim: Arc<Claim>,
 }
 
 impl Store {
@@ -92,9 +94,15 @@ impl Store {
     /// `data` is the data folder, which holds the key that passwords are sealed with.
     pub async fn open(place: &Place, data: &Path) -> Result<Self, OpenError> {
         let seal = Seal::in_folder(data).map_err(OpenError::Seal)?;
-        let claim = Claim::take(place).await?;
-        let database = Database::open(place).await?;
-        let store = Self { database, seal: Arc::new(seal), claim: claim.map(Arc::new) };
+        let claim = Claim::take(place, data).await?;
+        let database = match Database::open(place).await {
+            Ok(database) => database,
+            Err(refused) => {
+                claim.release().await;
+                return Err(refused);
+            }
+        };
+        let store = Self { database, seal: Arc::new(seal), claim: Arc::new(claim) };
         if let Err(refused) = claim::check_key(&store.database, place, &store.seal, data).await {
             store.close().await;
             return Err(refused);
@@ -111,10 +119,7 @@ impl Store {
     pub async fn reachable(&self) -> Result<(), ShelfError> {
         within(PING_PATIENCE, async {
             self.database.ping().await?;
-            match &self.claim {
-                Some(claim) => claim.renew().await,
-                None => Ok(()),
-            }
+            self.claim.renew().await
         })
         .await
     }
@@ -122,9 +127,7 @@ impl Store {
     /// Lets go of every connection, once the orders under way are done.
     pub async fn close(&self) {
         self.database.close().await;
-        if let Some(claim) = &self.claim {
-            claim.release().await;
-        }
+        self.claim.release().await;
     }
 }
 

@@ -64,6 +64,14 @@ async fn a_server_that_is_drained_takes_no_new_calls_and_those_that_go_on_end_by
     let messages = std::fs::read_to_string(folder.path().join("second.log")).expect("SIPp's messages");
     assert!(messages.contains("SIP/2.0 503 Server Takes No New Calls"), "{messages}");
     assert!(messages.contains("Retry-After: 30"), "{messages}");
+    let drained = async || {
+        let (_, told) = ask(&server, "GET", "/api/v1/records?outcome=failed", &Value::Null).await;
+        told["records"].as_array().and_then(|all| all.first().cloned())
+    };
+    let told = eventually("the refusal is in the records", drained).await;
+    let sentence = told["sentence"].as_str().unwrap_or_default();
+    assert!(sentence.ends_with("called 600; the server was draining and took no new calls."), "{told}");
+    assert_eq!(told["record"]["fault"], "server", "it was nobody else's, and no network's: {told}");
     let (said, good) = server.run(&["originate", "+4930", "--service", "echo"], "").await;
     assert!(!good, "the house begins none either: {said}");
     assert_eq!(calls(&server).await, 1, "the first goes on");

@@ -93,7 +93,7 @@ pub struct Findings {
     pub held: u32,
     /// Tests that fail, and files of tests that cannot be read.
     pub failed: u32,
-    /// When, in milliseconds since 1970.
+    /// Since when that is so, in milliseconds since 1970.
     pub at_ms: u64,
 }
 

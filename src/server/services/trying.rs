@@ -68,10 +68,14 @@ impl ServiceRoom {
         }
     }
 
-    /// That was found of what is served.
+    /// That was found of what is served; nothing new where it was found before.
     pub fn found(&self, edition: &Edition, faults: u32, came: Option<Came>) {
         let Came { held, failed, .. } = came.unwrap_or_default();
         let findings = Findings { faults, held, failed, at_ms: millis(clock::wall()) };
+        let known = self.standings.findings(&edition.name);
+        if known.is_some_and(|known| Findings { at_ms: findings.at_ms, ..known } == findings) {
+            return;
+        }
         self.standings.found(&edition.name, findings);
         self.versions.found(&edition.name, edition.version, findings);
     }

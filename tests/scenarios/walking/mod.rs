@@ -246,7 +246,7 @@ async fn each_page_looks_well_while_calls_go_on() {
     assert!(text_of(&mut page, "#story").await.contains("gather tone::440@-20:400"));
     open(&mut page, &door, "/services/desk").await;
     assert!(text_of(&mut page, "#examined").await.contains("1 of 2"), "tests that hold");
-    assert!(text_of(&mut page, ".flash.bad").await.contains("1 test fails"));
+    assert!(text_of(&mut page, "#examined ~ .flash.bad").await.contains("1 test fails"));
     open(&mut page, &door, "/bans").await;
     assert!(text_of(&mut page, "main table").await.contains("guesses passwords"));
     alice.hangs_up().await;

@@ -19,7 +19,7 @@ use patchcord_engine::{
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
-    troubles::told,
+    troubles::first,
     words::{badge, colour, when},
     wrong::Wrong,
 };
@@ -58,7 +58,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
         h1.unseen { "How things are" }
         div.home #now data-live {
             @for hindrance in &hindrances { p.flash.bad role="alert" { "Not ready: " (hindrance) } }
-            @if guest.0.rights.has(Right::ReadRoutes) { (told(&rooms.house.troubles(), &guest.0, true)) }
+            @if guest.0.rights.has(Right::ReadRoutes) { (first(&rooms.house.troubles(), &guest.0)) }
             div.tiles {
                 a.tile href="/live" { p.figure { (rooms.accounts.board().live.count()) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
                 div.tile { p.figure { (share(survey.of(Outcome::Answered), survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use maud::{Markup, html};
-use patchcord_engine::journal::clean;
-
-use super::words::when;
+use super::{words::when, wrong::sentence};
 use crate::{
     house::{Trouble, TroubleKind},
     masking::masked,
     people::Asker,
     versions::Findings,
 };
+use maud::{Markup, html};
+
+/// Those that are told where other things are to be seen as well.
+const FIRST: usize = 3;
+
+/// Letters of a reason that are shown: some failing tests with their places.
+const LONGEST: usize = 800;
 
 /// What it means for those who call, as a sentence.
 pub fn meaning(trouble: &Trouble) -> String {
@@ -34,17 +38,29 @@ pub fn meaning(trouble: &Trouble) -> String {
 /// Each of them, with its service by name where the page is not of one.
 pub fn told(troubles: &[Trouble], asker: &Asker, with_name: bool) -> Markup {
     // A fault quotes names out of the text, and numbers among them.
-    let why = |why: &str| if asker.rights.read_sources() { clean(why) } else { masked(&clean(why)) };
+    let plain = |why: &str| why.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect::<String>();
+    let why = |why: &str| if asker.rights.read_sources() { plain(why) } else { masked(&plain(why)) };
     html! {
         @for trouble in troubles {
             div.flash.bad role="alert" {
                 p {
-                    @if with_name { a href={ "/services/" (trouble.service) } { strong { (trouble.service) } } ": " }
-                    (meaning(trouble)) "."
+                    @if with_name { a href={ "/services/" (trouble.service) } { strong { (trouble.service) } } ": " (meaning(trouble)) "." }
+                    @else { (sentence(&meaning(trouble))) }
                 }
                 p.mono.small { (why(&trouble.why)) }
-                p.small { "Since " (when(UNIX_EPOCH + Duration::from_millis(trouble.since_ms))) }
+                p.small { "Since " (when(UNIX_EPOCH + Duration::from_millis(trouble.since_ms))) " UTC" }
             }
+        }
+    }
+}
+
+/// The first of them, and how many there are beyond those.
+pub fn first(troubles: &[Trouble], asker: &Asker) -> Markup {
+    let shown = &troubles[..troubles.len().min(FIRST)];
+    html! {
+        (told(shown, asker, true))
+        @if troubles.len() > FIRST {
+            p.flash.bad { (troubles.len() - FIRST) " more services are not as they should be: " a href="/services" { "see all" } "." }
         }
     }
 }

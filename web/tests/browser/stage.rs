@@ -223,3 +223,33 @@ pub fn comes(lab: &Lab, who: &Entrant) {
 pub fn leaves(lab: &Lab, who: &Entrant) {
     lab.board.rooms.hear(who.place, Asked::Leave, clock::now());
 }
+
+/// A service that is served as before what was saved last, one of which nothing is served, and one that comes with the house.
+pub fn serves(lab: &Lab) {
+    use patchcord_web::{
+        house::{Service, Spot, Trouble, TroubleKind},
+        versions::Findings,
+    };
+    let service = |name: &str, findings, shipped| Service {
+        name: name.into(),
+        version: "2 0a0b0c0d".into(),
+        file: format!("{name}.rhai"),
+        text: "fn on_invite(caller) {\n    caller.answer();\n}".into(),
+        findings,
+        shipped,
+    };
+    let findings = Findings { faults: 1, held: 3, failed: 1, at_ms: 1_790_000_000_000 };
+    let menu = service("menu", Some(findings), false);
+    *lab.house.services.lock().expect("nobody panics") = vec![menu, service("voicemail", None, true)];
+    let why = |file: &str| format!("{file}:3:14: expected ) to close the parentheses of this function call to `play`");
+    let trouble = |service: &str, kind, served: Option<&str>| Trouble {
+        service: service.into(),
+        kind,
+        served: served.map(str::to_owned),
+        why: why(&format!("{service}.rhai")),
+        place: Spot::of(&why(&format!("{service}.rhai"))),
+        since_ms: 1_790_000_100_000,
+    };
+    *lab.house.troubles.lock().expect("nobody panics") =
+        vec![trouble("menu", TroubleKind::Restored, Some("2 0a0b0c0d")), trouble("night", TroubleKind::Refused, None)];
+}

@@ -117,6 +117,12 @@ async fn house() -> (Lab, CallId) {
     let number = format!("+49{NUMBER}").parse().expect("a number");
     let route = Route { number, from: vec![Source::Endpoints], target, rewrite: None, origin: Origin::File };
     lab.board.replan(PlanSettings { routes: vec![route], ..PlanSettings::default() }).expect("a plan");
+    serve(&lab, text).await;
+    (lab, id)
+}
+
+/// The house serves that text, and had a version of it before.
+async fn serve(lab: &Lab, text: String) {
     let (name, file) = ("hello".to_owned(), "hello.rhai".to_owned());
     let (digest, reason, since) = ([0; 32], Reason::Saved, UNIX_EPOCH);
     let (number, modules) = (0, Vec::new());
@@ -133,7 +139,6 @@ async fn house() -> (Lab, CallId) {
     lab.store.keep_versions(&[Note::Served(before)]).await.expect("kept");
     *lab.house.services.lock().expect("nobody panics") =
         vec![Service { name, version: "1".into(), file, text, findings: None, shipped: false }];
-    (lab, id)
 }
 
 /// A header with a token of those rights.

@@ -86,8 +86,8 @@ async fn what_is_not_served_is_told_on_the_first_page_the_list_and_its_own_page_
         ("/", as_before),
         ("/services", as_before),
         ("/services", "nothing is served: whoever calls it is refused"),
-        ("/services/menu", as_before),
-        ("/services/night", "nothing is served"),
+        ("/services/menu", "Version 2 0a0b0c0d is served as before, and what was saved since is not."),
+        ("/services/night", "Nothing is served: whoever calls it is refused."),
         ("/services/night", "night.rhai:3:14: &quot;4930123456&quot; is no number"),
         ("/services/night", "1970-01-01T00:00:10Z"),
     ] {

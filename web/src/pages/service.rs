@@ -220,10 +220,10 @@ fn versions(service: &Service, versions: &[Past], sources: bool) -> Markup {
     html! {
         @if versions.is_empty() { p.empty { "Its version is being written down: load the page again." } }
         @else if versions.len() >= KEPT { p.compared.small.muted { "The " (KEPT) " that were served last; earlier ones are forgotten." } }
-        table { tbody {
+        table.rows { tbody {
             @for version in versions {
                 tr {
-                    td.mono { (version.name) }
+                    td.mono.nowrap { (version.name) }
                     td {
                         span.nowrap { "since " (when(version.since)) }
                         p.small.muted {

@@ -4,7 +4,7 @@
 //! call. When the writer is dropped it finishes what is there and then ends.
 
 use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -221,7 +221,14 @@ fn beside(recording: &Path, ending: &str) -> PathBuf {
 /// The peaks appear whole or not at all.
 fn put_beside(recording: &Path, peaks: &[u8]) -> std::io::Result<()> {
     let unfinished = beside(recording, ".peaks.part");
-    let written = fs::write(&unfinished, peaks).and_then(|()| fs::rename(&unfinished, beside(recording, PEAKS)));
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(peaks)?;
+        // Whoever may not hear a recording does not see it either, and the other way round.
+        file.set_permissions(fs::metadata(recording)?.permissions())?;
+        fs::rename(&unfinished, beside(recording, PEAKS))
+    };
+    let written = write();
     if written.is_err() {
         let _ = fs::remove_file(&unfinished);
     }

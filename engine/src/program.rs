@@ -51,7 +51,10 @@ pub enum Wake {
     /// Something happened that no verb was waiting for.
     Heard(Happening),
     /// It had asked for a breath, and others have had their turn.
-    Breathed,
+    Breathed {
+        /// Whether every leg of its call has gone meanwhile: what it computes now is for nobody who could hear of it.
+        alone: bool,
+    },
     /// The call is being taken down at once: nothing that it wants is done any more. It must answer `Finished`.
     Gone,
 }

@@ -22,6 +22,7 @@ use patchcord_sip::{
 
 use crate::{
     bans::Bans,
+    call::Bounds,
     door::Moment,
     exchange::{CallTally, RecordingRules},
     journal::Clerk,
@@ -68,6 +69,7 @@ pub struct Switchboard {
     pub passes: Passes,
     plan: ArcSwap<Plan>,
     recording: ArcSwap<RecordingRules>,
+    bounds: ArcSwap<Bounds>,
     /// Wrong passwords are worth a line in the log, and a flood of them is worth no more.
     pub(crate) complaints: Seldom,
     domain: Option<Box<str>>,
@@ -157,6 +159,7 @@ impl Switchboard {
             passes: Passes::default(),
             plan: ArcSwap::from_pointee(Plan::of_domain(domain)),
             recording: ArcSwap::default(),
+            bounds: ArcSwap::default(),
             complaints: Seldom::default(),
             domain: domain.map(Into::into),
             digests,
@@ -198,6 +201,16 @@ impl Switchboard {
     pub fn record_by(&self, rules: RecordingRules) {
         self.rooms.let_calls_tell(rules.announce.is_some());
         self.recording.store(Arc::new(rules));
+    }
+
+    /// How much a call may have by now; a call keeps to what was so when it began.
+    pub fn bounds(&self) -> Bounds {
+        **self.bounds.load()
+    }
+
+    /// Calls that begin from now on may have so much.
+    pub fn bind(&self, bounds: Bounds) {
+        self.bounds.store(Arc::new(bounds));
     }
 
     /// Where that call leads.

@@ -2,6 +2,7 @@
 
 use rhai::{EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 
+use crate::fell;
 use crate::limits::{Limits, by};
 use crate::meant::meant;
 use crate::scene::Unwound;
@@ -42,6 +43,12 @@ impl Fault {
     /// A text that is no script.
     pub fn of_parsing(file: &str, text: &str, error: &ParseError) -> Self {
         let what = match error.err_type() {
+            // Only tests are without it.
+            ParseErrorType::Reserved(word) if word == "import" => {
+                "a test imports nothing: it meets services as callers do, as in t.phone(\"+33612345678\").dials(\"100\"), and what it needs \
+                 besides is written into its file"
+                    .into()
+            }
             ParseErrorType::Reserved(word) => format!("`{word}` is a word of the language; name it otherwise"),
             ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
                 format!("'{text}' is no single letter; a text has double quotes")
@@ -56,23 +63,6 @@ impl Fault {
         Self::at(file, error.position(), what)
     }
 
-    /// Rhai forgets where a limit was met when it leaves the function: the line that spoke last is the nearest that is known, and
-    /// else the function itself.
-    pub fn place_nearly(&mut self, spoke: Option<&str>, function: Position) {
-        let spoke = spoke.and_then(|place| place.rsplit_once(':'));
-        let behind = match spoke.and_then(|(file, line)| Some((file.to_owned(), line.parse().ok()?))) {
-            Some((file, line)) => {
-                (self.file, self.line) = (file, Some(line));
-                "; this line spoke last, and it was met behind it"
-            }
-            None => {
-                (self.line, self.column) = (function.line(), function.position());
-                "; it was met in the function that begins here"
-            }
-        };
-        self.what.push_str(behind);
-    }
-
     /// An error of a script that ran within these limits.
     pub fn of_running(limits: &Limits, file: &str, error: &EvalAltResult) -> Self {
         let (file, innermost, called) = innermost(file, error, Position::NONE);
@@ -85,6 +75,7 @@ impl Fault {
             },
             _ => at,
         };
+        let fell = if innermost.is_system_exception() { fell::take() } else { None };
         let mut bare = copy(innermost);
         bare.clear_position();
         let what = match &bare {
@@ -112,7 +103,11 @@ impl Fault {
             }
             other => other.to_string(),
         };
-        Self::at(&file, at, what)
+        match fell {
+            Some(fell) if fell.is_exact => Self::at(&fell.file, fell.at, what),
+            Some(fell) => Self::at(&fell.file, fell.at, what + "; it was met in the function that begins here"),
+            None => Self::at(&file, at, what),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use patchcord_engine::exchange::{Served, Services};
-use rhai::{AST, Engine, Position};
+use rhai::{AST, Engine, EvalAltResult, Position, Scope};
 
 use crate::complaints::Complaints;
 use crate::fault::Fault;
@@ -14,7 +14,7 @@ use crate::imports::Module;
 use crate::limits::Limits;
 use crate::script::Script;
 use crate::shelf::{Edition, Shelf};
-use crate::{check_text, engine, imports, shipped};
+use crate::{check_text, engine, fell, imports, shipped};
 
 /// What a text says that asks for a secret, or hands the call to somebody who may: keys that its caller presses before anything is
 /// asked are not written down.
@@ -33,8 +33,13 @@ pub struct Compiled {
     pub edition: Arc<Edition>,
     /// Its name, for everything that asks in its name.
     pub service: Rc<str>,
-    /// Rhai's form of it.
+    /// Rhai's form of it: as it is written, and as it is run.
+    written: AST,
     pub ast: AST,
+    /// The same, all of whose functions can be called from outside: those that were given to words are.
+    opened: AST,
+    /// Its modules by their files, opened as well.
+    modules: Vec<(String, Home)>,
     /// The language that it is in.
     pub engine: Rc<Engine>,
     /// What it may use.
@@ -42,8 +47,6 @@ pub struct Compiled {
     /// What else is served.
     pub shelf: Arc<Shelf>,
     functions: Vec<(String, usize)>,
-    /// Those of its modules.
-    imported: Vec<(String, usize)>,
     /// Whether keys that come before anything is asked may be a secret.
     pub asks_secrets: bool,
     complaints: Complaints,
@@ -74,7 +77,7 @@ impl Host {
     /// What is served under a name, in Rhai's form.
     pub(crate) fn ast(&self, name: &str) -> Option<AST> {
         let edition = self.shelf.find(name)?;
-        self.compiled(&edition).map(|compiled| compiled.ast.clone())
+        self.compiled(&edition).map(|compiled| compiled.written.clone())
     }
 
     /// What it imports from the folder of services, by its file.
@@ -114,36 +117,46 @@ impl Compiled {
     /// When it is no script.
     pub fn new(edition: Arc<Edition>, engine: Rc<Engine>, shelf: Arc<Shelf>) -> Result<Self, Fault> {
         let limits = Rc::new(shelf.limits().clone());
-        let ast = imports::compile(&engine, &limits, &edition)?;
-        let functions = functions_of(&ast);
+        let whole = imports::compile(&engine, &limits, &edition)?;
+        let functions = functions_of(&whole.written);
         let texts = edition.imports.iter().map(|module| &*module.text).chain([&*edition.text]);
         let asks_secrets = texts.into_iter().any(|text| SECRETIVE.iter().any(|word| text.contains(word)));
-        let mut imported = Vec::new();
-        for module in &edition.imports {
-            imported.extend(functions_of(&check_text(&engine, &limits, &module.file, &module.text)?));
-        }
+        let modules = whole.modules.into_iter().map(|(file, ast)| (file, Home(ast)));
         Ok(Self {
             service: edition.name.as_str().into(),
+            opened: fell::opened(&whole.ast, &edition.file),
+            modules: modules.collect(),
             edition,
-            ast,
+            written: whole.written,
+            ast: whole.ast,
             engine,
             limits,
             shelf,
             functions,
-            imported,
             asks_secrets,
             complaints: Complaints::default(),
         })
     }
 
-    /// How many values a function of it or of its modules takes; of those with one name, the first.
-    pub fn values(&self, name: &str) -> usize {
-        self.functions.iter().chain(&self.imported).find(|(there, _)| there == name).map_or(0, |(_, count)| *count)
+    /// Where a function is at home that was given to a word in a file: there, or else where there is one of that name. It finds there what
+    /// it could name where it is written: imports, constants, other functions.
+    ///
+    /// # Errors
+    /// When the constants of the service fail.
+    pub fn home(&self, name: &str, file: &str) -> Result<Home, Box<EvalAltResult>> {
+        let has = |(_, home): &&(String, Home)| home.has(name);
+        let own = self.modules.iter().find(|(there, _)| there == file).filter(has);
+        let other = || self.modules.iter().find(has).filter(|_| !self.functions.iter().any(|(own, _)| own == name));
+        if let Some((_, home)) = own.or_else(other) {
+            return Ok(home.clone());
+        }
+        let made = rhai::Module::eval_ast_as_new(Scope::new(), &self.opened, &self.engine)?;
+        Ok(Home(AST::new_from_module(made)))
     }
 
     /// Where a function of it begins.
     pub fn position(&self, name: &str) -> Position {
-        let mut functions = self.ast.shared_lib().iter_script_fn_info();
+        let mut functions = self.written.shared_lib().iter_script_fn_info();
         functions
             .find_map(|(_, _, known, _, function)| (known == name).then(|| function.body.start_position()))
             .unwrap_or(Position::NONE)
@@ -161,6 +174,21 @@ impl Compiled {
     /// Whether it has such a function.
     pub fn has(&self, name: &str, values: usize) -> bool {
         self.functions.iter().any(|(there, count)| there == name && *count == values)
+    }
+}
+
+/// The functions of a file, each with the imports and constants of that file.
+#[derive(Clone)]
+pub struct Home(pub AST);
+
+impl Home {
+    fn has(&self, name: &str) -> bool {
+        self.0.iter_functions().any(|function| function.name == name)
+    }
+
+    /// How many values a function takes; of those with one name, the first.
+    pub fn values(&self, name: &str) -> usize {
+        self.0.iter_functions().find(|function| function.name == name).map_or(0, |function| function.params.len())
     }
 }
 

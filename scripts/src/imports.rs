@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::limits::{Limits, by};
 use crate::shelf::Edition;
 use crate::words::{self, Of};
-use crate::{check_text, memory, shipped};
+use crate::{check_text, fell, memory, shipped};
 
 /// The ending of a file of scripts.
 const ENDING: &str = ".rhai";
@@ -254,10 +254,20 @@ impl ModuleResolver for Made {
 const CLOSURE: &str = "anon$";
 
 /// A service with its modules, as it is run.
+pub(crate) struct Whole {
+    /// As it is written.
+    pub written: AST,
+    /// As it is run.
+    pub ast: AST,
+    /// Its modules by their files, for functions of theirs that are kept and called later.
+    pub modules: Vec<(String, AST)>,
+}
+
+/// A service with its modules, to be run.
 ///
 /// # Errors
 /// When it is no script, or the constants of a module cannot be computed.
-pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Result<AST, Fault> {
+pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Result<Whole, Fault> {
     /// Forgets what was made, also where something is wrong.
     struct Forget;
     impl Drop for Forget {
@@ -266,28 +276,40 @@ pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Re
             MAKING.set(false);
         }
     }
-    let alone = check_text(engine, limits, &edition.file, &edition.text)?;
+    let written = check_text(engine, limits, &edition.file, &edition.text)?;
     if edition.imports.is_empty() {
-        return Ok(alone);
+        let ast = fell::placed(engine, &written, &edition.file);
+        return Ok(Whole { written, ast, modules: Vec::new() });
     }
     let _forget = Forget;
-    let mut closures = AST::empty();
+    let (mut closures, mut modules) = (AST::empty(), Vec::new());
     for module in &edition.imports {
-        let ast = check_text(engine, limits, &module.file, &module.text)?;
-        closures.combine(ast.clone_functions_only_filtered(|_, _, _, name, _| name.starts_with(CLOSURE)));
-        MAKING.set(true);
-        let make = || rhai::Module::eval_ast_as_new(Scope::new(), &ast, engine);
-        let (made, _) = memory::charged(0, limits.memory, make);
-        MAKING.set(false);
-        let made = made.map_err(|error| Fault::of_running(limits, &module.file, &error))?;
-        MADE.with_borrow_mut(|all| all.insert(module.name.clone(), made.into()));
+        let written = check_text(engine, limits, &module.file, &module.text)?;
+        let ast = fell::placed(engine, &written, &module.file);
+        closures.combine(fell::only(&ast, |name, _| name.starts_with(CLOSURE)));
+        let made = make(engine, limits, &module.file, &ast)?;
+        let is_open = ast.iter_functions().all(|function| function.access == rhai::FnAccess::Public);
+        let inside =
+            if is_open { made.clone() } else { make(engine, limits, &module.file, &fell::opened(&ast, &module.file))? };
+        modules.push((module.file.clone(), AST::new_from_module(inside)));
+        MADE.with_borrow_mut(|all| all.insert(module.name.clone(), made));
     }
     let whole = engine.compile_into_self_contained(&Scope::new(), &edition.text);
-    let mut whole = whole.map_err(|error| Fault::of_running(limits, &edition.file, &error))?;
-    // Whoever keeps a function until a key is pressed or time has passed looks for it among those of the service.
-    whole.combine(closures);
-    whole.set_source(edition.file.as_str());
-    Ok(whole)
+    let whole = whole.map_err(|error| Fault::of_running(limits, &edition.file, &error))?;
+    let mut ast = fell::placed(engine, &whole, &edition.file);
+    // Whoever is handed a function of a module and calls it looks for it among those of the service.
+    ast.combine(closures);
+    ast.set_source(edition.file.as_str());
+    Ok(Whole { written, ast, modules })
+}
+
+/// A module of a text, with its constants.
+fn make(engine: &Engine, limits: &Limits, file: &str, ast: &AST) -> Result<Shared<rhai::Module>, Fault> {
+    MAKING.set(true);
+    fell::forget();
+    let (made, _) = memory::charged(0, limits.memory, || rhai::Module::eval_ast_as_new(Scope::new(), ast, engine));
+    MAKING.set(false);
+    made.map(Into::into).map_err(|error| Fault::of_running(limits, file, &error))
 }
 
 #[cfg(test)]

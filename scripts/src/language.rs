@@ -5,7 +5,7 @@ use rhai::{AST, Engine, EvalAltResult, NativeCallContext, Position, Stmt};
 use crate::fault::Fault;
 use crate::limits::{Limits, by};
 use crate::scene::{self, Scene};
-use crate::{imports, memory, words};
+use crate::{fell, imports, memory, words};
 
 /// How often Rhai asks whether it may go on.
 const LOOK: u64 = 512;
@@ -41,6 +41,7 @@ pub fn engine(limits: &Limits) -> Engine {
     });
     never_sleeps(&mut engine);
     words::register(&mut engine);
+    fell::register(&mut engine);
     engine
 }
 

@@ -15,7 +15,7 @@
 //! | `host`, `language` | the compiled texts of a shard, and the language that they are compiled in |
 //! | `script`, `handed` | one call: its story, its side handlers and what they are given, how they end |
 //! | `occasion` | what a script is asked outside of any call, and its answers |
-//! | `strand` | a run of a function on a stack of its own |
+//! | `strand`, `running` | a run of a function on a stack of its own, and what it waits for |
 //! | `memory` | what it holds, counted by the allocator; with `strand` all that is unsafe |
 //! | `scene` | what host functions know of the call while they run |
 //! | `words` | everything that a script can say |
@@ -24,7 +24,7 @@
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
 //! | `replay` | a past call against today's scripts |
-//! | `fault`, `meant`, `complaints` | what went wrong, and where, in words; what was meant; and how often the log says so |
+//! | `fault`, `fell`, `meant`, `complaints` | what went wrong, and where, in words; what was meant; and how often the log says so |
 //!
 //! Nothing here opens a socket or a database, or a file but for the lengths of prompts in tests, and nothing reads a clock.
 
@@ -32,6 +32,7 @@ pub mod check;
 mod complaints;
 mod endings;
 pub mod fault;
+mod fell;
 mod handed;
 mod handlers;
 mod host;
@@ -46,7 +47,8 @@ pub mod reach;
 pub mod reference;
 mod rehearsal;
 pub mod replay;
-pub mod say;
+mod running;
+mod say;
 mod scene;
 mod script;
 mod shelf;

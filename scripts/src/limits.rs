@@ -65,6 +65,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Operations that a function computes on when everybody has gone, before it is ended as by a word to one of them: what is made of a
+    /// message that was left takes less, and nobody waits for more. Who outlives a leg has all of [`Limits::operations`].
+    pub(crate) const IN_VAIN: u64 = 1_000_000;
     /// The key of [`Limits::operations`].
     pub const OPERATIONS: &str = "script_operations";
     /// The key of [`Limits::levels`].

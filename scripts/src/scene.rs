@@ -22,6 +22,11 @@ use crate::strand::{self, Answer, Ask};
 use crate::words::given::{Given, wrong};
 use crate::words::ours::made_by;
 
+mod budget;
+
+pub use budget::Paused;
+use budget::Spent;
+
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Scene>>> = const { RefCell::new(None) };
 }
@@ -47,7 +52,16 @@ pub enum KeyDoes {
     /// It ends the talk.
     End,
     /// This is done.
-    Run(FnPtr),
+    Run(Later),
+}
+
+/// A function that is kept until something happens.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// The function.
+    pub then: FnPtr,
+    /// The file whose line has given it to a word: it is looked for there first.
+    pub file: String,
 }
 
 /// Recordings that a script has been told of: more than a mailbox holds.
@@ -67,7 +81,7 @@ pub struct Scene {
     /// What ran in the background and has ended, by its handle.
     ended: RefCell<HashMap<Handle, Option<Outcome>>>,
     /// What is to be done when a timer has run out, and for which leg.
-    timers: RefCell<HashMap<Handle, (FnPtr, LegId)>>,
+    timers: RefCell<HashMap<Handle, (Later, LegId)>>,
     /// What keys do on a leg while it talks.
     keys: RefCell<BTreeMap<LegId, BTreeMap<char, KeyDoes>>>,
     /// Whether a key has ended the talk of a dial.
@@ -75,6 +89,8 @@ pub struct Scene {
     /// Recordings that it has made or was told of by a mailbox.
     files: RefCell<BTreeSet<String>>,
     place: RefCell<Option<String>>,
+    /// The file of the function that was kept and runs beside the story: Rhai does not know it of one without a name.
+    pub aside: RefCell<Option<String>>,
     /// The leg by which a verb waits that the engine knows no leg of, as `sleep`.
     waits_for: Cell<Option<LegId>>,
     /// Whether what runs lets time pass, and wants nothing else.
@@ -84,18 +100,12 @@ pub struct Scene {
     random: Cell<Option<u64>>,
     /// Whether what runs now is the story, and not a side handler.
     pub in_story: Cell<bool>,
+    /// Whether everybody has gone for whom it could run.
+    pub for_nobody: Cell<bool>,
     /// Whether it wants to hear what happens in conference rooms.
     pub watches: Cell<bool>,
     /// Operations at which the budget of the running strand began, and those at which it breathed last.
     spent: Cell<Spent>,
-}
-
-/// What a strand has computed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Spent {
-    now: u64,
-    since_verb: u64,
-    since_breath: u64,
 }
 
 /// What is remembered of a leg.
@@ -122,11 +132,13 @@ impl Scene {
             ended_by_key: Cell::new(false),
             files: RefCell::default(),
             place: RefCell::default(),
+            aside: RefCell::default(),
             waits_for: Cell::new(None),
             sleeps: Cell::new(false),
             lost: Cell::new(None),
             random: Cell::new(None),
             in_story: Cell::new(true),
+            for_nobody: Cell::new(false),
             watches: Cell::new(false),
             spent: Cell::default(),
         }
@@ -198,7 +210,7 @@ impl Scene {
         }
         let spent = self.spent.get();
         let answer = strand::ask(Ask::Verb(verb));
-        self.spent.set(Spent { since_verb: spent.now, since_breath: spent.now, ..spent });
+        self.spent.set(Spent { since_verb: spent.now, since_breath: spent.now, alone_since: None, ..spent });
         match answer {
             Answer::Outcome(Outcome::Misuse(misuse @ Misuse::TooFast)) => {
                 Err(unwind(&Unwound::TooFast(misuse.to_string(), Position::NONE)))
@@ -227,7 +239,11 @@ impl Scene {
             },
             _ => Err("the call is being taken down".into()),
         };
-        let answer = answer.map_err(|why| given.wrong(format!("{noun}: {why}")))?;
+        let answer = answer.map_err(|why| {
+            // Whoever was asked may have said already who it is.
+            let named = why.strip_prefix(noun).is_some_and(|rest| rest.starts_with(':'));
+            given.wrong(if named { why } else { format!("{noun}: {why}") })
+        })?;
         serde_json::from_str(&answer).map_err(|error| given.wrong(format!("{noun} gave no JSON: {error}")))
     }
 
@@ -307,6 +323,11 @@ impl Scene {
         self.legs.borrow().get(&leg).is_some_and(|leg| leg.outlived)
     }
 
+    /// Whether it goes on without any leg.
+    fn outlives_any(&self) -> bool {
+        self.legs.borrow().values().any(|leg| leg.outlived)
+    }
+
     /// A recording that it has made, or was told of by a mailbox.
     pub fn has_file(&self, name: &str) {
         let mut files = self.files.borrow_mut();
@@ -351,12 +372,12 @@ impl Scene {
     }
 
     /// A timer was set.
-    pub fn set_timer(&self, handle: Handle, then: FnPtr, leg: LegId) {
+    pub fn set_timer(&self, handle: Handle, then: Later, leg: LegId) {
         self.timers.borrow_mut().insert(handle, (then, leg));
     }
 
     /// What a timer that has run out was set for.
-    pub fn timer(&self, handle: Handle) -> Option<(FnPtr, LegId)> {
+    pub fn timer(&self, handle: Handle) -> Option<(Later, LegId)> {
         self.timers.borrow_mut().remove(&handle)
     }
 
@@ -390,58 +411,6 @@ impl Scene {
     pub fn place(&self) -> Option<String> {
         self.place.borrow().clone()
     }
-
-    /// Rhai has computed so much in this run: others have their turn, and a script that never says anything is ended.
-    pub fn progress(&self, operations: u64) -> Option<Dynamic> {
-        let mut spent = self.spent.get();
-        // A strand begins to count at nothing.
-        if operations < spent.now {
-            spent = Spent::default();
-        }
-        spent.now = operations;
-        self.spent.set(spent);
-        if operations - spent.since_breath < self.limits.slice {
-            return None;
-        }
-        let used = operations - spent.since_verb;
-        if used >= self.limits.operations {
-            return Some(token(&Unwound::Budget(used)));
-        }
-        if !strand::is_running() {
-            self.spent.set(Spent { since_breath: operations, ..spent });
-            return None;
-        }
-        let answer = strand::ask(Ask::Breath);
-        self.spent.set(Spent { since_breath: operations, ..spent });
-        matches!(answer, Answer::Unwind).then(|| token(&Unwound::Gone))
-    }
-
-    /// A strand begins: what others have computed is not its own.
-    pub fn begin_strand(&self) {
-        self.spent.set(Spent::default());
-    }
-
-    /// What a strand has computed, to be put back by [`Scene::go_on`] when it is resumed after another one.
-    pub fn pause(&self) -> Paused {
-        Paused { spent: self.spent.get(), waits_for: self.waits_for.get(), sleeps: self.sleeps.get() }
-    }
-
-    /// A strand goes on.
-    pub fn go_on(&self, paused: Paused) {
-        self.spent.set(paused.spent);
-        self.waits_for.set(paused.waits_for);
-        self.sleeps.set(paused.sleeps);
-    }
-}
-
-/// What belongs to a strand that is not running.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Paused {
-    spent: Spent,
-    /// The leg for whose sake it waits, where it waits for any.
-    pub waits_for: Option<LegId>,
-    /// Whether it waits for time alone.
-    pub sleeps: bool,
 }
 
 /// Where a leg that has ended is kept in words for `on_bye`.

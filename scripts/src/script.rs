@@ -15,21 +15,20 @@ use patchcord_engine::call::verb::Handle;
 use patchcord_engine::call::{Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::occasion::Occasion;
 use patchcord_engine::program::{End, Program, Step, VerbId, Wake};
-use rhai::{CallFnOptions, Dynamic, EvalAltResult, FnPtr, Scope};
+use rhai::{CallFnOptions, Dynamic, EvalAltResult, Scope};
 
 use crate::fault::Fault;
+use crate::fell;
 use crate::handed::{body_map, error_map, key, wish_of};
 use crate::host::Compiled;
 use crate::occasion;
-use crate::scene::{self, KeyDoes, Paused, Scene, Unwound};
+use crate::running::{Ended, Running};
+use crate::scene::{self, KeyDoes, Later, Scene, Unwound};
 use crate::strand::{Answer, Ask, Strand, Turn};
 use crate::words::{self, Leg};
 
 /// What is played to a caller whose script has failed, where it says nothing itself.
 const APOLOGY: &str = "sorry-something-failed";
-
-/// How a function ended.
-type Ended = Result<Dynamic, Box<EvalAltResult>>;
 
 /// See the module.
 pub struct Script {
@@ -45,6 +44,8 @@ pub struct Script {
     last: u64,
     /// Whether there is no call, and nobody to be told of a fault.
     legless: bool,
+    /// Whether everybody has gone.
+    alone: bool,
     end: Ending,
 }
 
@@ -67,15 +68,6 @@ enum Which {
     Side,
 }
 
-/// A strand, and what it waits for.
-struct Running {
-    strand: Strand<Ended>,
-    waits: Option<VerbId>,
-    paused: Paused,
-    /// A side handler that began while the story was told, which is over: nobody is there to be spoken to any more.
-    is_left: bool,
-}
-
 impl Script {
     /// A script for one call.
     #[must_use]
@@ -92,6 +84,7 @@ impl Script {
             to_write: None,
             last: 0,
             legless: false,
+            alone: false,
             end: Ending::Told,
         }
     }
@@ -127,7 +120,7 @@ impl Script {
         self.scene.begin_strand();
         match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
-                self.story = Some(Running { strand, waits: None, paused: Paused::default(), is_left: false });
+                self.story = Some(Running::new(strand, false));
                 self.drive(Which::Story, Answer::Go)
             }
             Err(error) => {
@@ -148,6 +141,8 @@ impl Script {
         running.waits = None;
         scene.go_on(running.paused);
         scene.in_story.set(which == Which::Story);
+        scene.for_nobody.set(self.alone && !running.is_bye);
+        fell::forget();
         let turn = scene.play(|| running.strand.resume(answer));
         running.paused = scene.pause();
         match turn {
@@ -185,10 +180,7 @@ impl Script {
                 }
                 Some(Unwound::ContinueAs(service)) => End::ContinueAs(service),
                 _ => {
-                    let mut fault = Fault::of_running(&self.text.limits, &self.text.edition.file, &error);
-                    if fault.line.is_none() {
-                        fault.place_nearly(self.scene.place().as_deref(), self.text.position("on_invite"));
-                    }
+                    let fault = Fault::of_running(&self.text.limits, &self.text.edition.file, &error);
                     return self.failed(fault.to_string());
                 }
             },
@@ -366,12 +358,12 @@ impl Script {
             return None;
         }
         let text = self.text.clone();
-        Some(self.beside(move || run(&text, name, values)))
+        Some(self.beside(name == "on_bye", move || run(&text, name, values)))
     }
 
     fn background_ended(&mut self, handle: Handle) -> Option<Step> {
         self.scene.background_ended(handle, None);
-        let (then, leg): (FnPtr, LegId) = self.scene.timer(handle)?;
+        let (then, leg) = self.scene.timer(handle)?;
         Some(self.call_back(then, leg))
     }
 
@@ -383,21 +375,26 @@ impl Script {
     }
 
     /// Runs a function that was given to a word, beside the story.
-    fn call_back(&mut self, then: FnPtr, leg: LegId) -> Step {
-        let text = self.text.clone();
-        let takes = text.values(then.fn_name()).saturating_sub(then.curry().len());
-        self.beside(move || match takes {
-            0 => then.call(&text.engine, &text.ast, ()),
-            _ => then.call(&text.engine, &text.ast, (Leg(leg),)),
+    fn call_back(&mut self, later: Later, leg: LegId) -> Step {
+        let (text, scene) = (self.text.clone(), self.scene.clone());
+        self.beside(false, move || {
+            let Later { then, file } = later;
+            scene.aside.replace(Some(file.clone()));
+            let home = text.home(then.fn_name(), &file)?;
+            let takes = home.values(then.fn_name()).saturating_sub(then.curry().len());
+            match takes {
+                0 => then.call(&text.engine, &home.0, ()),
+                _ => then.call(&text.engine, &home.0, (Leg(leg),)),
+            }
         })
     }
 
     /// Starts a side strand.
-    fn beside(&mut self, what: impl FnOnce() -> Ended + 'static) -> Step {
+    fn beside(&mut self, is_bye: bool, what: impl FnOnce() -> Ended + 'static) -> Step {
         self.scene.begin_strand();
         match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
-                self.side = Some(Running { strand, waits: None, paused: Paused::default(), is_left: false });
+                self.side = Some(Running::new(strand, is_bye));
                 self.drive(Which::Side, Answer::Go)
             }
             Err(error) => {
@@ -427,10 +424,13 @@ impl Program for Script {
             Wake::Occasion(occasion) => self.asked(*occasion),
             Wake::Result(id, outcome) => self.result(id, outcome),
             Wake::Heard(happening) => self.hear(happening),
-            Wake::Breathed => match self.breathes.take() {
-                Some(which) => self.drive(which, Answer::Go),
-                None => self.idle(),
-            },
+            Wake::Breathed { alone } => {
+                self.alone = alone && !self.legless;
+                match self.breathes.take() {
+                    Some(which) => self.drive(which, Answer::Go),
+                    None => self.idle(),
+                }
+            }
             Wake::Gone => {
                 let scene = self.scene.clone();
                 scene.play(|| {

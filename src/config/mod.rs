@@ -38,6 +38,7 @@ use std::{
 };
 
 use patchcord_engine::{
+    call::Bounds,
     room::Rules,
     routing::{Digests, Endpoint, PlanSettings, RegistrarRules},
     runtime::Settings,
@@ -84,6 +85,8 @@ pub struct Config {
     pub sound: Sound,
     /// What scripts may use.
     pub scripts: Limits,
+    /// How much a call may have.
+    pub bounds: Bounds,
     /// Where HTTP is served, and what browsers may.
     pub web: Web,
     /// The database.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use patchcord_engine::{
+    call::Bounds,
     routing::{Digests, PlanSettings, RegistrarRules},
     runtime::{
         Advertise, CertificateSource, Limits, Listen, Settings,
@@ -96,6 +97,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let runtime_limits = runtime_limits(&mut limits);
     let prompt_bytes = sound::prompt_bytes(&mut limits);
     let scripts = scripts::limits(&mut limits);
+    let bounds = bounds(&mut limits);
 
     let runtime = Settings {
         certificate: CertificateSource::MadeOnce { folder: data.clone(), names: domain.iter().cloned().collect() },
@@ -133,6 +135,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
         registrar,
         sound,
         scripts,
+        bounds,
         web,
         database,
         log,
@@ -181,6 +184,23 @@ fn registrar(limits: &mut Section<'_>) -> RegistrarRules {
         limits.object(&place, "default_expires", Wrong::new(reason, "write them so that none exceeds the next"));
     }
     rules
+}
+
+/// What `[limits]` says of how much a call may have.
+fn bounds(limits: &mut Section<'_>) -> Bounds {
+    let default = Bounds::default();
+    let alone = limits.take_duration(Bounds::ALONE.0, Bounds::ALONE.1).unwrap_or(default.alone);
+    let mut number = |(key, range), default| limits.take_number(key, range).unwrap_or(default);
+    Bounds {
+        legs: number(Bounds::LEGS, default.legs),
+        targets: number(Bounds::TARGETS, default.targets),
+        verbs: number(Bounds::VERBS, default.verbs),
+        background: number(Bounds::BACKGROUND, default.background),
+        words: number(Bounds::WORDS, default.words as usize) as u32,
+        services: number(Bounds::SERVICES, default.services as usize) as u32,
+        begins: number(Bounds::BEGINS, default.begins.into()) as u8,
+        alone,
+    }
 }
 
 fn runtime_limits(limits: &mut Section<'_>) -> Limits {

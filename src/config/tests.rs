@@ -161,6 +161,17 @@ fn sound_is_told_where_it_is_taken_and_where_prompts_lie() {
 }
 
 #[test]
+fn what_a_call_may_have_is_told_and_the_rest_stays() {
+    let usual = patchcord_engine::call::Bounds::default();
+    let bounds = good("[limits]\ncall_legs = 100\ncall_words = 200\ncall_alone = \"30s\"\n", &[]).bounds;
+    assert_eq!((bounds.legs, bounds.words, bounds.alone), (100, 200, std::time::Duration::from_secs(30)));
+    assert_eq!((bounds.targets, bounds.services, bounds.begins), (usual.targets, usual.services, usual.begins));
+    let wrong = told("[limits]\ncall_legs = 1000\n", &[]);
+    assert!(wrong.contains("limits.call_legs: 1000 is out of range") && wrong.contains("from 2 to 200"), "{wrong}");
+    assert!(told("[limits]\ncall_leg = 1\n", &[]).contains("did you mean call_legs?"));
+}
+
+#[test]
 fn what_scripts_may_use_is_told_and_what_makes_no_sense_is_refused() {
     let scripts =
         good("[limits]\nscript_operations = 500000\nscript_text = 4096\nscript_sleep = \"1h\"\n", &[]).scripts;

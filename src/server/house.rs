@@ -201,6 +201,7 @@ impl Running {
         self.parts.routes.replace(kept);
         self.board().rooms.fix(fresh.rooms.clone());
         self.board().record_by(fresh.sound.recording.clone());
+        self.board().bind(fresh.bounds);
         self.parts.telemetry.change(&fresh.log);
         self.parts.porter.reconfigure(fresh.mail.clone(), fresh.mailboxes.clone());
 

@@ -440,6 +440,7 @@ pub async fn open_accounts(config: &Config, store: &Store) -> Result<(Arc<Switch
     board.rooms.fix(config.rooms.clone());
     board.rooms.keep_in(config.sound.recordings.clone());
     board.record_by(config.sound.recording.clone());
+    board.bind(config.bounds);
     accounts.load(config.endpoints.clone()).await.map_err(StartError::Endpoints)?;
     Ok((board, accounts))
 }

@@ -256,6 +256,11 @@ async fn a_call_that_an_operator_ends_or_that_was_long_enough_is_nobodys_fault()
     let told = records(&server, 2).await;
     let long = told.iter().find(|told| told["sentence"].to_string().contains("longest call")).expect("its record");
     assert_eq!(long["record"]["fault"], "nobody", "{long}");
+    // Whoever ended a call from outside has not made its script another one.
+    for told in &told {
+        let (replayed, is_same) = server.run(&["replay", told["record"]["call"].as_str().expect("its name")], "").await;
+        assert!(is_same && replayed.contains("All goes as it did then"), "{replayed}");
+    }
 }
 
 #[tokio::test]

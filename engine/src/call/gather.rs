@@ -9,7 +9,7 @@
 //!   └──────────── wrong or silent, tries left ───────┘ ──none left──▶ invalid, timeout
 //! ```
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use patchcord_media::dtmf::Key;
 
@@ -91,6 +91,14 @@ impl Gathering {
         }
         self.until = Some(now + self.rules.gap);
         Next::Wait
+    }
+
+    /// The keys that may still follow this one though it completes the answer, and for how long: whoever was told to end with one
+    /// presses it also where the number of digits has ended it.
+    pub fn may_follow(&self, key: Key) -> Option<(&[Key], Duration)> {
+        let rules = &self.rules;
+        let completes = !rules.end.contains(&key) && self.count() + 1 >= rules.max;
+        (completes && !rules.end.is_empty()).then(|| (&*rules.end, rules.late_end()))
     }
 
     /// The deadline has come.

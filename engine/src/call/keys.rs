@@ -44,6 +44,12 @@ impl Sending {
 impl Call {
     /// A key went down: what it ends, it ends at once.
     pub(super) fn key_down(&mut self, id: LegId, key: Key, now: Instant) {
+        if let Some(leg) = self.here_mut(id)
+            && leg.is_late_end(key, now)
+        {
+            leg.spent = Some(key);
+            return;
+        }
         let Some(verb) = self.here(id).and_then(|leg| leg.busy) else { return };
         let ends = self.ends(verb, key);
         let silenced = match self.works.get_mut(&verb) {
@@ -67,7 +73,7 @@ impl Call {
     /// A key was pressed.
     pub(super) fn key(&mut self, id: LegId, press: Press, now: Instant) {
         let Some(leg) = self.here_mut(id) else { return };
-        if leg.spent.take() == Some(press.key) {
+        if leg.spent.take() == Some(press.key) || leg.is_late_end(press.key, now) {
             return;
         }
         let (verb, joined) = (leg.busy, leg.partner.is_some());
@@ -176,9 +182,28 @@ impl Call {
 
     fn gather_key(&mut self, verb: VerbId, id: LegId, key: Key, now: Instant) {
         let Some(Work::Gather(_, gathering)) = self.works.get_mut(&verb) else { return };
+        let follow = gathering.may_follow(key).map(|(keys, within)| (keys.to_vec(), now + within));
         let next = gathering.press(key, now);
+        if let Some(follow) = follow {
+            self.let_follow(id, follow);
+        }
         self.hush(id, Owner::Verb(verb), now);
         self.gather_next(verb, id, next, now);
+    }
+
+    /// One of these keys is a part of the answer that is complete now: the next one that waits, or that is pressed.
+    fn let_follow(&mut self, id: LegId, (keys, until): (Vec<Key>, Instant)) {
+        let Some(leg) = self.here_mut(id) else { return };
+        let Some(next) = leg.keys.front().map(|press| press.key) else {
+            leg.late_end.0 = Some((keys, until));
+            return;
+        };
+        if keys.contains(&next) {
+            leg.keys.pop_front();
+            if !leg.secret {
+                self.note(Note::KeyTaken(id, next));
+            }
+        }
     }
 
     pub(super) fn gather_expired(&mut self, verb: VerbId, now: Instant) {

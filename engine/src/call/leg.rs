@@ -8,6 +8,7 @@
 //! A leg that is ending is still owed its last word by its line; for everything else it has gone already.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::time::Instant;
 
 use patchcord_media::dtmf::{Key, Press};
@@ -46,6 +47,8 @@ pub(super) struct Leg {
     pub keys: VecDeque<Press>,
     /// A key that did its work when it went down, and is not to be told when it comes up.
     pub spent: Option<Key>,
+    /// The keys that would have ended an answer which was complete without them, and until when one of them belongs to it.
+    pub late_end: LateEnd,
     /// Whether what its party presses is a secret, until something else begins.
     pub secret: bool,
     /// Whether we hold the party, and whether it holds us.
@@ -59,6 +62,23 @@ pub(super) struct Leg {
     pub out: Option<&'static str>,
     /// Whether the program knows it: it is told when it leaves.
     pub known: bool,
+}
+
+/// The keys that may still follow a full answer, and until when. Two legs that differ only in this are in the same state: which key is
+/// taken for which answer changes nothing of what a call owns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LateEnd(pub Option<(Vec<Key>, Instant)>);
+
+impl PartialEq for LateEnd {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for LateEnd {}
+
+impl Hash for LateEnd {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// How far a leg has come.
@@ -98,6 +118,7 @@ impl Leg {
             room_recorded: false,
             keys: VecDeque::new(),
             spent: None,
+            late_end: LateEnd::default(),
             secret: false,
             held: false,
             holds: false,
@@ -152,7 +173,12 @@ impl Leg {
             Stage::Ending { until, .. } => Some(until),
             _ => None,
         };
-        until.into_iter()
+        until.into_iter().chain(self.late_end.0.iter_mut().map(|(_, until)| until))
+    }
+
+    /// Whether that key only ends what was complete already: whatever is pressed next after a full answer is looked at, once.
+    pub fn is_late_end(&mut self, key: Key, now: Instant) -> bool {
+        self.late_end.0.take().is_some_and(|(keys, until)| now <= until && keys.contains(&key))
     }
 
     pub fn new_tag(&mut self) -> SoundTag {

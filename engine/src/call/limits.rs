@@ -1,4 +1,5 @@
-//! What a call may have and how long it may wait: each bound with its reason. Nothing here is read from a configuration.
+//! What a call may have and how long it may wait: each bound with its reason. Those of [`Bounds`](super::Bounds) are what is so where a
+//! configuration says nothing; all others are fixed.
 
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ pub const KEYS: usize = 32;
 /// Happenings that wait for a program that computes. What somebody presses in half a minute; what comes then is noted as
 /// not told. Results and ends of legs always wait: they are bounded by verbs and legs.
 pub const HAPPENINGS: usize = 64;
+
+/// Calls that one call may begin: a round of a small team.
+pub const BEGINS: u8 = 32;
 
 /// How often a target may send us elsewhere (3xx): as many as any honest chain of forwards has.
 pub const REDIRECTS: u8 = 5;
@@ -57,6 +61,10 @@ pub const KEY_SENT: Duration = Duration::from_secs(5);
 
 /// The longest that somebody leans on a key of a gather before it counts as nothing.
 pub const KEY_HELD: Duration = Duration::from_secs(10);
+
+/// How long the key that ends an answer is still a part of it after the last digit that there could be: as long as fingers take that
+/// were told to press it. What asks with a shorter gap between two keys waits no longer than that.
+pub const LATE_END: Duration = Duration::from_secs(3);
 
 /// How long a program may wait for an errand: longer than any web server that still helps a caller.
 pub const ERRAND: Duration = Duration::from_secs(120);

@@ -16,13 +16,13 @@ use super::leg::Leg;
 use super::scope::{self, Story};
 use super::transfer::Passing;
 use super::verb::Verb;
-use super::{Call, LegId, Who, limits};
+use super::{Call, LegId, Who};
 use crate::room::Join;
 
 impl Call {
     /// A party has called to join two who talk, or who are in a room already.
     pub(super) fn join_in(&mut self, id: LegId, of: LegId, room: String, now: Instant) {
-        if id.0 != self.next_leg || self.legs.len() >= limits::LEGS {
+        if id.0 != self.next_leg || self.legs.len() >= self.caller.bounds.legs {
             self.line(id, LineOrder::Refuse(503, None, None));
             return;
         }

@@ -23,6 +23,7 @@
 //! | `scope` | how verbs, legs and the call end |
 //! | `work`, `limits`, `owns`, `table` | the verbs under way, the bounds, who holds what, and in what |
 
+mod bounds;
 mod bridge;
 pub mod cause;
 mod dial;
@@ -58,6 +59,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use bounds::Bounds;
 pub use effect::{Effect, LineOrder, SoundOrder};
 pub use event::{Ending, Event, Happening, LegEvent, Who};
 pub use transfer::NotPassed;
@@ -97,6 +99,8 @@ pub struct Caller {
     pub announce: Option<Arc<str>>,
     /// Whether a party may transfer the other one where the program does not decide.
     pub transfers: bool,
+    /// How much it may have.
+    pub bounds: Bounds,
 }
 
 /// Who began a call.
@@ -259,6 +263,11 @@ impl Call {
     /// The leg with which its story began.
     pub fn first(&self) -> LegId {
         self.first
+    }
+
+    /// How much it may have.
+    pub fn bounds(&self) -> Bounds {
+        self.caller.bounds
     }
 
     /// Whether it has said [`Effect::Over`], or will when polled.

@@ -30,7 +30,7 @@ impl Call {
         self.note(Note::Verb(id, verb.clone()));
         let outcome = if self.story.is_cut() {
             Err(gone(&verb))
-        } else if self.works.len() >= limits::VERBS {
+        } else if self.works.len() >= self.caller.bounds.verbs {
             Err(Outcome::Misuse(Misuse::TooManyVerbs))
         } else {
             self.begin_verb(id, verb, now)
@@ -268,10 +268,10 @@ impl Call {
     }
 
     fn begin_call(&mut self, id: VerbId, by: Option<LegId>, dial: Box<Dial>, now: Instant) -> Begun {
-        if self.legs.len() >= limits::LEGS {
+        if self.legs.len() >= self.caller.bounds.legs {
             return Err(Outcome::Misuse(Misuse::TooManyLegs));
         }
-        if dial.targets.len() > limits::TARGETS {
+        if dial.targets.len() > self.caller.bounds.targets {
             return Err(Outcome::Misuse(Misuse::TooManyTargets));
         }
         if let (Some(leg), Some(room)) = (by, room_of(&dial)) {
@@ -327,7 +327,8 @@ impl Call {
     }
 
     fn room_for_a_handle(&self) -> Result<(), Outcome> {
-        if self.backs.len() >= limits::HANDLES { Err(Outcome::Misuse(Misuse::TooManyVerbs)) } else { Ok(()) }
+        let has_room = self.backs.len() < self.caller.bounds.background;
+        if has_room { Ok(()) } else { Err(Outcome::Misuse(Misuse::TooMuchBeside)) }
     }
 
     fn stop(&mut self, id: VerbId, handle: Handle, now: Instant) -> Begun {

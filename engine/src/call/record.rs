@@ -204,7 +204,7 @@ impl Call {
             format: None,
             both: true,
         };
-        if self.backs.len() < limits::HANDLES {
+        if self.backs.len() < self.caller.bounds.background {
             self.start_record(id, &rules);
         }
     }

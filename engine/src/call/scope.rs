@@ -12,7 +12,7 @@ use super::event::{Ending, Happening, Serving, Who};
 use super::leg::{Leg, Stage};
 use super::verb::{Handle, Outcome, Status};
 use super::work::{Back, Work};
-use super::{Call, LegId, cause, is_due, limits};
+use super::{Bounds, Call, LegId, cause, is_due, limits};
 use crate::program::{End, VerbId, Wake};
 
 /// How far the story of a call has come.
@@ -152,9 +152,12 @@ impl Call {
 
     /// Another service takes over the legs as they stand; what the first one had begun ends.
     pub(super) fn go_on_as(&mut self, serving: Serving, now: Instant) {
-        if self.handed_on >= limits::SERVICES {
-            let why =
-                format!("the call was handed from service to service {} times, which is the limit", self.handed_on);
+        if self.handed_on >= self.caller.bounds.services {
+            let (key, _) = Bounds::SERVICES;
+            let times = self.handed_on;
+            let why = format!(
+                "the call was handed from service to service {times} times, which is the limit ({key} in [limits])"
+            );
             return self.change_program(Effect::Apologise(why), now);
         }
         self.note(Note::StoryEnded(End::ContinueAs(serving.service.clone())));
@@ -263,8 +266,13 @@ impl Call {
         }
         match self.story {
             Story::Told { .. } => {
-                let minutes = limits::LEGLESS.as_secs() / 60;
-                let what = format!("the story went on for {minutes} min without any leg, which is the limit");
+                let ((key, _), long) = (Bounds::ALONE, self.caller.bounds.alone);
+                let long = match long.as_secs() {
+                    seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+                    seconds => format!("{seconds} s"),
+                };
+                let what =
+                    format!("the story went on for {long} without any leg, which is the limit ({key} in [limits])");
                 let why = Ending::by(Who::Program, 41, None, &what);
                 self.end_at_once(&why, now);
             }
@@ -307,7 +315,7 @@ impl Call {
             }
             Story::Ended { patience, .. } => *patience = None,
             Story::Told { legless: until } if legless => {
-                until.get_or_insert(now + limits::LEGLESS);
+                until.get_or_insert(now + self.caller.bounds.alone);
             }
             Story::Told { legless: until } => *until = None,
             Story::Unbegun | Story::Over => {}

@@ -45,7 +45,7 @@ struct Pace {
 
 impl Pace {
     /// It takes a step now, which may be a word. Whether it says more than anybody could hear.
-    fn steps(&mut self, is_word: bool, now: Instant) -> bool {
+    fn steps(&mut self, is_word: bool, most: u32, now: Instant) -> bool {
         // Time goes on only when others have their turn.
         if self.last.replace(now) != Some(now) {
             self.steps = 0;
@@ -55,7 +55,7 @@ impl Pace {
             (self.since, self.words) = (Some(now), 0);
         }
         self.words += u32::from(is_word);
-        self.words > limits::WORDS
+        self.words > most
     }
 }
 
@@ -107,7 +107,7 @@ impl Turn {
         if self.breath.is_some_and(|at| at <= now) {
             self.breath = None;
             if std::mem::take(&mut self.wants_breath) {
-                self.waiting.push_front(Wake::Breathed);
+                self.waiting.push_front(Wake::Breathed { alone: false });
             }
         }
     }
@@ -154,14 +154,17 @@ impl Call {
         if self.turn.asked.is_some() || self.turn.breath.is_some() {
             return;
         }
-        let Some(wake) = self.turn.waiting.pop_front() else {
+        let Some(mut wake) = self.turn.waiting.pop_front() else {
             self.turn.waiting = VecDeque::new();
             return;
         };
+        if let Wake::Breathed { alone } = &mut wake {
+            *alone = !self.legs.values().any(super::leg::Leg::is_here);
+        }
         let reason = match &wake {
             Wake::Heard(Happening::Refer(leg, _)) => Reason::Wish(*leg),
             Wake::Result(verb, _) => Reason::Result(*verb),
-            Wake::Breathed => Reason::Breath,
+            Wake::Breathed { .. } => Reason::Breath,
             _ => Reason::Other,
         };
         if let Reason::Wish(leg) = reason
@@ -176,7 +179,7 @@ impl Call {
     /// The program has answered.
     pub(super) fn hear_step(&mut self, step: Step, now: Instant) {
         let Some(reason) = self.turn.asked.take() else { return };
-        let too_fast = self.turn.pace.steps(matches!(step, Step::Wants(..)), now);
+        let too_fast = self.turn.pace.steps(matches!(step, Step::Wants(..)), self.caller.bounds.words, now);
         if too_fast && !matches!(step, Step::Finished(_)) {
             return self.too_fast(step, now);
         }

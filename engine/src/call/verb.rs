@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use patchcord_media::dtmf::Key;
 
-use super::{LegId, limits};
+use super::{Bounds, LegId, limits};
 use crate::errand::{Brought, Errand};
 use crate::room::{Denial, Join};
 
@@ -136,6 +136,12 @@ pub struct Gather {
 }
 
 impl Gather {
+    /// How long a key that ends it may still follow an answer that is complete.
+    #[must_use]
+    pub fn late_end(&self) -> Duration {
+        self.gap.min(super::limits::LATE_END)
+    }
+
     /// Whether these digits are an answer.
     #[must_use]
     pub fn takes(&self, digits: &str) -> bool {
@@ -454,15 +460,18 @@ pub enum Misuse {
     #[error("nobody asked for a transfer on this leg")]
     NoRefer,
     /// More legs than a call may have.
-    #[error("a call may not have more legs")]
+    #[error("a call may not have more legs ({} in [limits])", Bounds::LEGS.0)]
     TooManyLegs,
     /// Too much runs already.
-    #[error("a call may not have more verbs under way; wait for one of them")]
+    #[error("a call may not have more verbs under way; wait for one of them ({} in [limits])", Bounds::VERBS.0)]
     TooManyVerbs,
+    /// Too much runs already in the background.
+    #[error("a call may not have more plays and recordings in the background; stop one of them ({} in [limits])", Bounds::BACKGROUND.0)]
+    TooMuchBeside,
     /// It wants more of the callees than a call may ask.
-    #[error("a dial may not have more targets")]
+    #[error("a dial may not have more targets ({} in [limits])", Bounds::TARGETS.0)]
     TooManyTargets,
     /// More words than anybody could hear: whatever says them never waits.
-    #[error("it said {} words to the call within {} s, which is the limit", limits::WORDS, limits::SPEECH.as_secs())]
+    #[error("it said more words to the call within {} s than it may ({} in [limits])", limits::SPEECH.as_secs(), Bounds::WORDS.0)]
     TooFast,
 }

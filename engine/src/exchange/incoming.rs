@@ -262,6 +262,7 @@ impl Exchange {
             music: Some(HELD.to_owned()),
             announce: self.board.recording().announce.clone(),
             transfers: true,
+            bounds: self.board.bounds(),
         };
         let call = Call::begin(caller, wire.now());
         let talk = Talk::new((number, call), (program, leash), (party, tickets), chronicle, wire.now());

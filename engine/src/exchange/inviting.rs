@@ -27,7 +27,7 @@ impl Program for Guest {
                 None => Step::Finished(End::Told),
             },
             Wake::Heard(_) => Step::Waits,
-            Wake::Result(..) | Wake::Breathed | Wake::Gone | Wake::Occasion(_) => Step::Finished(End::Told),
+            Wake::Result(..) | Wake::Breathed { .. } | Wake::Gone | Wake::Occasion(_) => Step::Finished(End::Told),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Only who talks may let others join: an INVITE with Join is of the account that has the leg which it names, and so is the leg
 //! that a REFER with Join names. Into a room that is there already only who is in it may bring somebody by REFER.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 
 use patchcord_sip::hop::Transport;
@@ -32,8 +33,8 @@ impl Talk {
     /// See [`Exchange::meeting`].
     fn meeting(&self, leg: LegId) -> String {
         match self.chronicle.journal.as_ref().map(Journal::call) {
-            Some(call) => format!("{MEETING}{call}-{}", leg.0),
-            None => format!("{MEETING}{}-{}", self.number.0, leg.0),
+            Some(call) => meeting_of(call, leg),
+            None => meeting_of(self.number.0, leg),
         }
     }
 
@@ -111,8 +112,15 @@ impl Talk {
 /// How the rooms are called in which those go on who talked before.
 const MEETING: &str = "meeting-";
 
-/// What such a room is like: nobody has called a conference, so nothing is said of one.
-pub(super) fn rules_of(room: &str) -> Option<Rules> {
+/// The room in which those go on who talk on a leg of a call.
+#[must_use]
+pub fn meeting_of(call: impl Display, leg: LegId) -> String {
+    format!("{MEETING}{call}-{}", leg.0)
+}
+
+/// What such a room is like: nobody has called a conference, so nothing is said of one. `None` for any other room.
+#[must_use]
+pub fn rules_of(room: &str) -> Option<Rules> {
     let quiet = Rules { sounds: false, announce: Announce::Nothing, music: None, ..Rules::default() };
     room.starts_with(MEETING).then_some(quiet)
 }

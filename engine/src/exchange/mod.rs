@@ -101,6 +101,7 @@ pub use chronicle::broke;
 pub use errands::led;
 pub use inviting::{GUEST_RING, guest, may_call};
 pub use leash::{Leash, LeashRules, fits};
+pub use meeting::{meeting_of, rules_of};
 pub use recording::{RecordingRules, Written};
 pub use services::{Connecting, Sorry, named as built_in};
 pub use watchdog::CallTally;

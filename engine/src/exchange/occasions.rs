@@ -178,7 +178,14 @@ impl Exchange {
         self.next += 1;
         let origin = call::Origin::Occasion(Box::new(occasion));
         let announce = self.board.recording().announce.clone();
-        let caller = call::Caller { call: number.0, origin, music: None, announce, transfers: false };
+        let caller = call::Caller {
+            call: number.0,
+            origin,
+            music: None,
+            announce,
+            transfers: false,
+            bounds: self.board.bounds(),
+        };
         let call = Call::begin(caller, wire.now());
         let talk = Talk::new((number, call), (program, leash), (party, tickets), chronicle, wire.now());
         let question = Some(Question { kind, is_quiet: kind == Kind::Register, asker: Some(asker) });

@@ -23,14 +23,12 @@ use crate::originate::{NotBegun, Origination, Then, Wanted};
 use crate::program::{Program, VerbId};
 use crate::routing::{Caller, Person, plain};
 use crate::runtime::Wire;
+use crate::switchboard::Switchboard;
 use std::sync::Arc;
 
 /// How many calls may follow from one, each begun by the one before: a callback and what it may lead to. Scripts that begin calls of
 /// each other for ever end here.
 const GENERATIONS: u8 = 8;
-
-/// How many calls one call may begin: a round of a small team.
-const EACH: u8 = 32;
 
 /// What is known of a call that the house began.
 pub(super) struct Begun {
@@ -121,7 +119,7 @@ impl Exchange {
         let call = chronicle.journal.as_ref().map(crate::journal::Journal::call).ok_or(NotBegun::Stopping)?;
         let number = Number(self.next);
         let connects = matches!(wanted.then, Then::Dial(_));
-        let begins = begin(number, wanted, self.board.recording().announce.clone(), wire.now());
+        let begins = begin(number, wanted, &self.board, wire.now());
         let talk = Talk::new((number, begins), (program, leash), (party, tickets), chronicle, wire.now());
         let originated = Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() });
         let talk = Talk { originated, generation: asker.generation, ..talk };
@@ -153,15 +151,16 @@ impl Exchange {
     }
 }
 
-fn begin(number: Number, wanted: &Wanted, announce: Option<Arc<str>>, now: Instant) -> Call {
+fn begin(number: Number, wanted: &Wanted, board: &Switchboard, now: Instant) -> Call {
     let mut dial = Dial::new(vec![wanted.target.clone()], wanted.ring);
     dial.caller_id.clone_from(&wanted.caller_id);
     let caller = call::Caller {
         call: number.0,
         origin: call::Origin::Originated(Box::new(dial)),
         music: Some(HELD.to_owned()),
-        announce,
+        announce: board.recording().announce.clone(),
         transfers: true,
+        bounds: board.bounds(),
     };
     Call::begin(caller, now)
 }
@@ -198,8 +197,11 @@ impl Talk {
                 "{GENERATIONS} calls have each begun the next one, which is the limit"
             )));
         }
-        if self.begins >= EACH {
-            return Err(NotBegun::Full(format!("this call has begun {EACH} others, which is the limit")));
+        let most = self.call.bounds().begins;
+        if self.begins >= most {
+            let (key, _) = call::Bounds::BEGINS;
+            let why = format!("this call has begun {most} others, which is the limit ({key} in [limits])");
+            return Err(NotBegun::Full(why));
         }
         let (Then::Dial(target) | Then::Service(target)) = &wanted.then;
         let also = matches!(wanted.then, Then::Dial(_)).then_some(target);

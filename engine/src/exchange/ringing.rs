@@ -241,7 +241,7 @@ impl Program for Ringing {
             }
             Wake::Result(_, Outcome::Dialled { status, sip, .. }) if !self.rejecting => self.send_on(status, sip),
             Wake::Result(..) | Wake::Gone => Step::Finished(End::Told),
-            Wake::Heard(_) | Wake::Breathed => Step::Waits,
+            Wake::Heard(_) | Wake::Breathed { .. } => Step::Waits,
             Wake::Occasion(_) => calls_only(),
         }
     }

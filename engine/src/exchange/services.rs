@@ -58,7 +58,7 @@ impl Program for Sorry {
                 }
                 _ => Step::Wants(VerbId(2), Verb::Reject(self.leg, 500, Some("The Service Failed".to_owned()))),
             },
-            Wake::Heard(_) | Wake::Breathed => Step::Waits,
+            Wake::Heard(_) | Wake::Breathed { .. } => Step::Waits,
             Wake::Result(..) | Wake::Gone | Wake::Occasion(_) => Step::Finished(End::Fault(self.why.clone())),
         }
     }
@@ -106,7 +106,7 @@ impl Program for Straight {
         match wake {
             Wake::Begin(leg) => self.leg = leg,
             Wake::Result(_, Outcome::Misuse(misuse)) => return Step::Finished(End::Fault(misuse.to_string())),
-            Wake::Result(_, Outcome::Plain(Status::Ok)) | Wake::Breathed => {}
+            Wake::Result(_, Outcome::Plain(Status::Ok)) | Wake::Breathed { .. } => {}
             Wake::Result(..) | Wake::Gone => return Step::Finished(End::Told),
             Wake::Heard(_) => return Step::Waits,
             Wake::Occasion(_) => return calls_only(),
@@ -158,7 +158,7 @@ impl Program for Connecting {
                 self.want(Verb::Play(self.leg, sorry))
             }
             Wake::Result(..) | Wake::Gone => Step::Finished(End::Told),
-            Wake::Heard(_) | Wake::Breathed => Step::Waits,
+            Wake::Heard(_) | Wake::Breathed { .. } => Step::Waits,
             Wake::Occasion(_) => calls_only(),
         }
     }

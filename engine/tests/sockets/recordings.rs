@@ -34,7 +34,7 @@ impl Program for Story {
         match wake {
             Wake::Heard(_) => return Step::Waits,
             Wake::Gone => return Step::Finished(End::Told),
-            Wake::Begin(_) | Wake::Occasion(_) | Wake::Result(..) | Wake::Breathed => {}
+            Wake::Begin(_) | Wake::Occasion(_) | Wake::Result(..) | Wake::Breathed { .. } => {}
         }
         self.told += 1;
         self.verbs.next().map_or(Step::Finished(End::Told), |verb| Step::Wants(VerbId(self.told), verb))

@@ -53,6 +53,7 @@ fn story(text: &str, modules: &[Module]) -> (Vec<Verb>, End) {
                 step = script.resume(Wake::Result(id, outcome));
             }
             Step::Finished(end) => return (verbs, end),
+            Step::Breathe => step = script.resume(Wake::Breathed { alone: false }),
             other => panic!("{other:?}"),
         }
     }
@@ -83,6 +84,26 @@ fn what_fails_in_a_module_names_its_file() {
     let (_, end) = story(SERVICE, &[module("shared/hours", HOURS), module("shared/words", words)]);
     let End::Fault(told) = end else { panic!("it fails") };
     assert!(told.starts_with("shared/words.rhai:2:8: `language` of number"), "{told}");
+}
+
+#[test]
+fn a_limit_that_is_met_in_a_module_is_told_by_its_file_and_line() {
+    let service =
+        "import \"shared/big\" as big;\n\nfn on_invite(caller) {\n  caller.ring();\n  big::work(caller);\n}\n";
+    for (work, told) in [
+        ("let s = \"x\";\n  loop { s += s; }", "too large: there may be "),
+        ("let a = [];\n  loop { a.push(1); }", "too large: there may be "),
+        ("let n = 0;\n  loop { n += 1; }", "it computed "),
+        ("let n = 0;\n  loop {}", "it computed "),
+        ("let n = 0;\n  deeper(n);", "functions call each other more than 32 deep"),
+        ("let f = [1];\n  f.map(|x| { let s = \"x\"; loop { s += s; } });", "too large: there may be "),
+    ] {
+        let text = format!("fn work(leg) {{\n  {work}\n}}\n\nfn deeper(n) {{\n  deeper(n + 1);\n}}\n");
+        let (_, end) = story(service, &[module("shared/big", &text)]);
+        let End::Fault(fault) = end else { panic!("{work}: it fails") };
+        let line = if told.starts_with("functions") { 7 } else { 3 };
+        assert!(fault.starts_with(&format!("shared/big.rhai:{line}:")) && fault.contains(told), "{work}: {fault}");
+    }
 }
 
 #[test]
@@ -206,4 +227,57 @@ fn a_function_without_a_name_that_a_module_gives_to_a_word_runs_when_its_time_co
     };
     let report = run(&sources, &Wishes::default(), &mut |_| {});
     assert!(report.is_well(), "{:?} {:?}", report.broken, report.verdicts);
+}
+
+#[test]
+fn a_function_that_is_kept_finds_what_its_file_has_also_by_its_name() {
+    let service = "import \"a\" as a;\nconst WORD = \"own\";\nfn on_invite(caller) {\n  caller.answer();\n  a::later(caller);\n  \
+                   caller.after(4.s(), |l| note(l, global::WORD));\n  caller.after(5.s(), Fn(\"last\"));\n  \
+                   caller.after(6.s(), |l| l.tag(\"alias\", a::word()));\n  caller.sleep(9.s());\n}\n\
+                   fn last(leg) { leg.tag(\"last\", \"own\"); }\nprivate fn note(leg, word) { leg.tag(\"note\", word); }\n";
+    let later = "import \"b\" as b;\nconst WORD = \"ripe\";\nfn later(leg) {\n  leg.after(1.s(), Fn(\"ripe\"));\n  \
+                 leg.after(2.s(), |l| hidden(l, b::word()));\n  leg.after(3.s(), Fn(\"last\"));\n}\nfn word() { \"of a\" }\n\
+                 fn ripe(leg) { leg.tag(\"ripe\", global::WORD); }\nprivate fn last(leg) { leg.tag(\"first\", \"of a\"); }\n\
+                 private fn hidden(leg, word) { leg.tag(\"hidden\", word); }\n";
+    let test = "fn test_it(t) {\n  t.phone(\"+331\").dials(\"ivr\").is_answered().is_hung_up();\n  t.record(#{ ripe: \"ripe\", \
+                hidden: \"of b\", first: \"of a\", note: \"own\", last: \"own\", alias: \"of a\" });\n}";
+    let source = |name: &str, text: &str| Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() };
+    let sources = Sources {
+        services: vec![source("ivr", service)],
+        tests: vec![source("ivr_test", test)],
+        modules: vec![module("a", later), module("b", "fn word() { \"of b\" }")],
+        ..Sources::default()
+    };
+    let report = run(&sources, &Wishes::default(), &mut |_| {});
+    assert!(report.is_well(), "{:?} {:?}", report.broken, report.verdicts);
+}
+
+#[test]
+fn what_fails_in_a_function_that_is_kept_names_the_line_where_it_is_written() {
+    let service = "import \"a\" as a;\nfn on_invite(caller) {\n  caller.answer();\n  let word = \"x\";\n  caller.after(1.s(),\n    \
+                   || missing(word));\n  a::later(caller);\n  caller.sleep(9.s());\n}\n";
+    let later = "fn later(leg) {\n  let word = 1;\n  leg.after(2.s(),\n    |l| {\n      l.play(word);\n    });\n}\n";
+    let shelf = Arc::new(Shelf::default());
+    shelf.publish_with("ivr", ("ivr.rhai", service), &among(&[module("a", later)])).expect("a service");
+    let stage = crate::simulator::Stage::new(crate::simulator::Setting {
+        service: Some("ivr".into()),
+        ..crate::simulator::Setting::of(Box::new(Host::new(shelf)))
+    });
+    stage.phone("+331").dials("100").and_then(|phone| phone.is_hung_up()).expect("the story ends");
+    let faults = stage.record().expect("it is over").faults().cloned().collect::<Vec<_>>();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].starts_with("ivr.rhai:6:8: "), "{faults:?}");
+    assert!(faults[1].starts_with("a.rhai:5:9: "), "{faults:?}");
+}
+
+#[test]
+fn an_import_may_stand_behind_functions_for_check_as_for_calls() {
+    let service = "fn on_invite(caller) {\n  caller.tag(\"word\", words::closed());\n  caller.reject(480);\n}\n\nimport \"shared/words\" as words;\n";
+    let limits = Limits::default();
+    let modules = library();
+    let library = among(&modules);
+    let ground = Ground { has_prompt: &|_| true, library: &library, limits: &limits };
+    assert_eq!(check_on("ivr.rhai", service, &ground), []);
+    let (verbs, end) = story(service, &modules);
+    assert_eq!((verbs.first(), end), (Some(&Verb::Tag("word".into(), "Closed".into())), End::Told));
 }

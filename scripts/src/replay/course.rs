@@ -7,7 +7,7 @@ use patchcord_engine::call::event::{ReferWish, Who};
 use patchcord_engine::call::verb::{Gather, Handle};
 use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
-use patchcord_engine::journal::{self, Entry, Facts, KEY_TAKEN, Record, SECRET_KEY, VerbNumber, What};
+use patchcord_engine::journal::{self, Entry, Facts, KEY_TAKEN, Record, SECRET_KEY, STORY_ENDED, VerbNumber, What};
 use patchcord_engine::occasion::{Kind, Occasion};
 use patchcord_engine::program::{VerbId, Wake};
 use patchcord_engine::room::{Happened, Kind as RoomKind, MemberId, Person, Place, Role};
@@ -36,6 +36,12 @@ pub(super) enum Next<'a> {
 }
 
 impl Next<'_> {
+    /// Whether a call was ended from outside, as by the longest call that its service may have: that broke no script, and whatever a
+    /// script does when all that it wanted has come to nothing is no other course.
+    pub fn is_from_outside(&self) -> bool {
+        matches!(self, Self::StoryEnded { what } if what.starts_with("breaks: ") && !what.contains(".rhai:"))
+    }
+
     /// As somebody is told what happened then.
     pub fn said(&self) -> Said {
         match self {
@@ -58,6 +64,10 @@ pub(super) struct Course<'a> {
     under_way: BTreeMap<VerbNumber, (VerbId, Verb)>,
     /// Keys that were pressed on each leg and that no answer has taken.
     keys: BTreeMap<LegId, VecDeque<Key>>,
+    /// Keys that would have ended an answer which was complete without them, and until when one of them belongs to it.
+    late_ends: BTreeMap<LegId, (Vec<Key>, Duration)>,
+    /// Whether everybody went while it computed: of that it is told later.
+    left_alone: bool,
     /// Legs of whose end a script is told, and those that were answered.
     known: BTreeSet<LegId>,
     answered: BTreeSet<LegId>,
@@ -78,6 +88,8 @@ impl<'a> Course<'a> {
             place: 0,
             under_way: BTreeMap::new(),
             keys: BTreeMap::new(),
+            late_ends: BTreeMap::new(),
+            left_alone: false,
             known: BTreeSet::from([LegId::FIRST]),
             answered: BTreeSet::new(),
             waiting: VecDeque::new(),
@@ -129,10 +141,25 @@ impl<'a> Course<'a> {
         loop {
             let same = self.entries.get(self.place).is_some_and(|entry| entry.at == at);
             match self.read_on() {
-                Next::Told(wake) if same => self.waiting.push_back(wake),
+                Next::Told(wake) if same || self.left_alone => self.waiting.push_back(wake),
                 other => return other,
             }
         }
+    }
+
+    /// Whether everybody had gone before a script that computes said its next word, or ended.
+    pub fn is_left_alone(&mut self) -> bool {
+        let mut there = self.known.clone();
+        for entry in &self.entries[self.place..] {
+            match &entry.what {
+                What::Verb(verb) if !is_of_house(verb) => break,
+                What::Heard { event, .. } if event == STORY_ENDED => break,
+                What::LegEnded { leg: number, .. } => drop(there.remove(&leg(*number))),
+                _ => {}
+            }
+        }
+        self.left_alone = there.is_empty();
+        self.left_alone
     }
 
     /// Reads on to what a script said or was told.
@@ -195,6 +222,9 @@ impl<'a> Course<'a> {
                 let wanted = facts.get("keys").and_then(|keys| keys.parse().ok()).unwrap_or(0);
                 let keys = self.keys.entry(*leg).or_default();
                 let digits = answered(keys, wanted, gather, status);
+                if keys.is_empty() && digits.len() >= gather.max as usize {
+                    self.late_ends.insert(*leg, (gather.end.clone(), at + gather.late_end()));
+                }
                 // Keys that nobody may read stand for those that are missing.
                 if self.masked.remove(leg) { format!("{digits:0<wanted$}") } else { digits }
             }
@@ -222,7 +252,7 @@ impl<'a> Course<'a> {
 
     fn event(&mut self, leg: Option<LegId>, event: &str, facts: &Facts) -> Option<Next<'a>> {
         match (event, leg) {
-            ("story ended", _) => {
+            (STORY_ENDED, _) => {
                 let what = match (facts.get("fault"), facts.get("continues_as")) {
                     (Some(fault), _) => format!("breaks: {fault}"),
                     (_, Some(service)) => format!("goes on as {service}"),
@@ -267,6 +297,10 @@ impl<'a> Course<'a> {
     /// A key: what a verb takes the script is not told.
     fn key(&mut self, leg: LegId, press: Press, is_masked: bool) -> Option<Next<'a>> {
         let key = press.key;
+        let at = self.at();
+        if self.late_ends.remove(&leg).is_some_and(|(ends, until)| at <= until && ends.contains(&key)) {
+            return None;
+        }
         let taken = self.under_way.values().any(|(_, verb)| match verb {
             Verb::Gather(at, _) => *at == leg,
             Verb::Play(at, play) => *at == leg && play.stop_keys.contains(&key),

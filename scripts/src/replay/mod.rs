@@ -142,7 +142,7 @@ impl Replay<'_> {
         };
         for _ in 0..MOST_STEPS {
             let wake = match step {
-                Step::Breathe => Ok(Wake::Breathed),
+                Step::Breathe => Ok(Wake::Breathed { alone: self.course.is_left_alone() }),
                 Step::Wants(id, verb) => self.wanted(id, verb),
                 Step::Waits => self.goes_on(),
                 Step::Finished(_) if self.finished => self.goes_on(),
@@ -184,6 +184,8 @@ impl Replay<'_> {
                 self.course.begins(recorded.id, id, verb);
                 self.goes_on()
             }
+            // What it wants when its call has been taken down nobody has heard.
+            other if other.is_from_outside() => Err(Came::Through),
             other => {
                 let today = self.fault_behind(id).unwrap_or(today);
                 Err(self.otherwise(other.said(), today))
@@ -218,8 +220,7 @@ impl Replay<'_> {
                 Err(self.otherwise(Said::of(then, None), Said::of(today, place)))
             }
             Next::StoryEnded { .. } if self.finished => self.goes_on(),
-            // A call that was ended from outside broke no script.
-            Next::StoryEnded { what } if what.starts_with("breaks: ") && !what.contains(".rhai:") => Err(Came::Through),
+            next if next.is_from_outside() => Err(Came::Through),
             other @ (Next::Verb(_) | Next::StoryEnded { .. }) => {
                 let today = Said::of("waits", self.program.place());
                 Err(self.otherwise(other.said(), today))
@@ -245,6 +246,7 @@ impl Replay<'_> {
             }
             // A call that was taken down ended before the script could say so.
             Next::Over => Err(Came::Through),
+            then if then.is_from_outside() => Err(Came::Through),
             other => Err(self.otherwise(other.said(), today)),
         }
     }

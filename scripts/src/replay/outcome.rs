@@ -16,7 +16,10 @@ pub(super) struct Unread(pub String);
 pub(super) fn outcome(verb: &Verb, status: &str, facts: &Facts, digits: String) -> Result<Outcome, Unread> {
     if status == "misuse" {
         let why = facts.get("why").unwrap_or_default();
-        let misuse = MISUSES.into_iter().find(|misuse| misuse.to_string() == why);
+        // The key of a limit was not named always, and how many words are too many may be said otherwise.
+        let bare = |said: &str| said.split(" (").next().unwrap_or_default().to_owned();
+        let too_fast = why.starts_with("it said ").then_some(Misuse::TooFast);
+        let misuse = MISUSES.into_iter().find(|misuse| bare(&misuse.to_string()) == bare(why)).or(too_fast);
         return misuse.map(Outcome::Misuse).ok_or_else(|| Unread(format!("it was misuse then: {why}")));
     }
     let number = |name: &str| facts.get(name).and_then(|said| said.parse::<u64>().ok());
@@ -111,7 +114,7 @@ const STATUSES: [Status; 26] = [
     Status::Returned,
 ];
 
-const MISUSES: [Misuse; 12] = [
+const MISUSES: [Misuse; 13] = [
     Misuse::NoLeg,
     Misuse::NoHandle,
     Misuse::VerbBusy,
@@ -122,6 +125,7 @@ const MISUSES: [Misuse; 12] = [
     Misuse::NoRefer,
     Misuse::TooManyLegs,
     Misuse::TooManyVerbs,
+    Misuse::TooMuchBeside,
     Misuse::TooManyTargets,
     Misuse::TooFast,
 ];

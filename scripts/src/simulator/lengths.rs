@@ -34,6 +34,8 @@ pub(super) struct Lengths {
     /// What a test says of prompts: how long they are, and which are not there.
     pub told: BTreeMap<String, Duration>,
     pub missing: BTreeSet<String>,
+    /// How long what was recorded is.
+    recorded: BTreeMap<String, Duration>,
     known: RefCell<BTreeMap<String, Duration>>,
 }
 
@@ -65,6 +67,9 @@ impl Lengths {
         if let Some(told) = self.told.get(prompt) {
             return Ok(Length::For(*told));
         }
+        if let Some(recorded) = self.recorded.get(prompt) {
+            return Ok(Length::For(*recorded));
+        }
         match named(prompt, HOME) {
             Ok(Named::Tone(rhythm)) => {
                 Ok(rhythm.ms().map_or(Length::Endless, |ms| Length::For(Duration::from_millis(u64::from(ms)))))
@@ -72,6 +77,13 @@ impl Lengths {
             Ok(Named::File(name)) if self.is_there(&name) => Ok(Length::For(self.of_file(&name))),
             Ok(Named::File(name)) => Err(format!("there is no prompt {name} in the folder of sounds")),
             Err(misnamed) => Err(misnamed.to_string()),
+        }
+    }
+
+    /// Something was recorded, and can be played from now on.
+    pub fn record(&mut self, file: &str, long: Duration) {
+        if self.recorded.len() < limits::KEPT {
+            self.recorded.insert(file.to_owned(), long);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What services are asked outside of calls, in the simulated house.
 
-use patchcord_engine::call::{Call, Caller, Origin};
+use patchcord_engine::call::{Bounds, Call, Caller, Origin};
 use patchcord_engine::occasion::{NoAnswer, Occasion};
 
 use super::failure::Failure;
@@ -43,8 +43,10 @@ impl House {
         self.tell(&occasion.from, format!("asks {service} ({handler})"), None);
         let chronicle = Chronicle::of_occasion(&occasion.from, service, occasion.kind, self);
         let origin = Origin::Occasion(Box::new(occasion.clone()));
-        let machine =
-            Call::begin(Caller { call: number, origin, music: None, announce: None, transfers: false }, self.now);
+        let machine = Call::begin(
+            Caller { call: number, origin, music: None, announce: None, transfers: false, bounds: Bounds::default() },
+            self.now,
+        );
         let talk = Talk::new(number, service.to_owned(), service, machine, chronicle, self);
         self.calls.insert(number, Box::new(talk));
         self.with(number, |_, _| ());

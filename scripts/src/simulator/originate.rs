@@ -2,7 +2,7 @@
 
 use patchcord_engine::call::event::NotFound;
 use patchcord_engine::call::verb::Dial;
-use patchcord_engine::call::{Call, Caller, Origin};
+use patchcord_engine::call::{Bounds, Call, Caller, Origin};
 use patchcord_engine::exchange::Connecting;
 use patchcord_engine::journal::CallId;
 use patchcord_engine::originate::{NotBegun, Then, Wanted};
@@ -38,7 +38,14 @@ impl House {
         let mut dial = Dial::new(vec![wanted.target.clone()], wanted.ring);
         dial.caller_id.clone_from(&wanted.caller_id);
         let origin = Origin::Originated(Box::new(dial));
-        let caller = Caller { call: number, origin, music: Some("music".into()), announce: None, transfers: true };
+        let caller = Caller {
+            call: number,
+            origin,
+            music: Some("music".into()),
+            announce: None,
+            transfers: true,
+            bounds: Bounds::default(),
+        };
         let machine = Call::begin(caller, self.now);
         let mut talk = Talk::new(number, service.clone(), called, machine, chronicle, self);
         if let Then::Dial(other) = &wanted.then {

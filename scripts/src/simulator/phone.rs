@@ -354,7 +354,8 @@ impl Phone {
         let met = self.stage.within(|house| {
             // Who has no call any more, and has called, meets nothing new.
             let met = house.wait_for(patience, |house| {
-                let over = house.parties[party].fate.is_over() && !house.parties[party].calls.is_empty();
+                let them = &house.parties[party];
+                let over = them.fate.is_over() && !them.calls.is_empty() && them.leg().is_none();
                 match (is_so(house, party), over) {
                     (true, _) => Some(true),
                     (false, true) => Some(false),
@@ -365,7 +366,7 @@ impl Phone {
                 return house.rests();
             }
             let them = &house.parties[party];
-            let was = if them.fate == Fate::Up {
+            let was = if them.fate == Fate::Up || (them.fate.is_over() && them.leg().is_some()) {
                 house.hears_now(party)
             } else {
                 format!("{} {}", them.name, them.fate.in_words())

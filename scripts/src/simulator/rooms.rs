@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use patchcord_engine::call::verb::Dial;
-use patchcord_engine::call::{Call, Caller, Event, LegId, Origin};
+use patchcord_engine::call::{Bounds, Call, Caller, Event, LegId, Origin};
 use patchcord_engine::errand::{Brought, RoomErrand};
-use patchcord_engine::exchange::{GUEST_RING, guest};
+use patchcord_engine::exchange::{GUEST_RING, guest, meeting_of, rules_of};
 use patchcord_engine::room::{
     Asked, Effect, Entrant, House as Machine, Join, MemberId, Order, Place, RoomKey, SILENT, Sound,
 };
@@ -18,7 +18,7 @@ use super::lengths::Length;
 use super::limits;
 use super::party::{Heard, PartyId};
 use super::records::Chronicle;
-use super::talk::Talk;
+use super::talk::{Stage, Talk};
 
 /// How loud a simulated voice is.
 const LOUD: u8 = 20;
@@ -87,6 +87,12 @@ impl Talk {
             let (number, name) = (them.name.clone(), them.shown_as.clone());
             let entrant = Entrant { place, call: None, name, source: number.clone(), number };
             let wall = house.wall_clock();
+            if let Some(rules) =
+                rules_of(&join.room).filter(|_| house.rooms.machine.view(&join.room, house.now).is_none())
+            {
+                // Its name is one of the house's, and whoever comes first opens it.
+                let _opened = house.rooms.machine.open(&join.room, rules, house.now);
+            }
             house.rooms.machine.come(join, &entrant, house.now, wall);
             if let Some((_, member)) = house.rooms.machine.whereabouts(place) {
                 house.rooms.who.insert(member, (place, party));
@@ -96,9 +102,33 @@ impl Talk {
         }
         house.settle_rooms();
     }
+
+    /// A party brings those with whom it talks in two calls into one room, and is in it by this leg; the other one is hung up.
+    pub fn merge(&mut self, leg: LegId, house: &mut House) -> Result<String, String> {
+        let party = self.party_of(leg).filter(|party| house.parties[*party].is_endpoint);
+        let party = party.ok_or("only an endpoint of this house has two calls")?;
+        if self.call.may_pass_on(leg).is_err() {
+            return Err("it talks with nobody here".into());
+        }
+        let room = meeting_of(self.chronicle.call(), leg);
+        let (other, its) = house.other_talk(self.number, party).ok_or("it talks with nobody in another call")?;
+        house.tell_of(party, "merges its two calls");
+        house.post(other, Event::Meet { leg: its, room: room.clone(), comes: false });
+        self.call.hear(Event::Meet { leg, room, comes: true }, house.now);
+        Ok("null".to_owned())
+    }
 }
 
 impl House {
+    /// The latest of the other calls of a party in which somebody talks with it, and its leg there.
+    fn other_talk(&self, ours: u64, party: PartyId) -> Option<(u64, LegId)> {
+        self.calls.iter().rev().filter(|(number, _)| **number != ours).find_map(|(number, talk)| {
+            let up = || talk.ends.iter().filter(|(_, end)| end.stage == Stage::Up);
+            let (leg, _) = up().find(|(_, end)| end.party == party)?;
+            (up().count() > 1).then_some((*number, *leg))
+        })
+    }
+
     fn wall_clock(&self) -> SystemTime {
         UNIX_EPOCH + self.wall_now()
     }
@@ -166,7 +196,14 @@ impl House {
         let chronicle = Chronicle::begin(&join.room, target, "room", self);
         let origin = Origin::Originated(Box::new(Dial::new(vec![target.to_owned()], GUEST_RING)));
         let machine = Call::begin(
-            Caller { call, origin, music: Some("music".into()), announce: None, transfers: false },
+            Caller {
+                call,
+                origin,
+                music: Some("music".into()),
+                announce: None,
+                transfers: false,
+                bounds: Bounds::default(),
+            },
             self.now,
         );
         let mut talk = Talk::new(call, "room".into(), target, machine, chronicle, self);

@@ -199,6 +199,7 @@ impl Talk {
         for (tag, take) in takes {
             let long = house.now.saturating_duration_since(take.began);
             house.tell(&self.service, format!("has recorded {:.1} s", long.as_secs_f64()), None);
+            house.lengths.record(&take.file, long);
             house.port_tells(self.number, leg, LegEvent::Recorded(tag, Ok((take.file, long))));
         }
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use patchcord_engine::call::{Call, Caller, LegId, Origin};
+use patchcord_engine::call::{Bounds, Call, Caller, LegId, Origin};
 use patchcord_engine::exchange::Services;
 use patchcord_engine::originate::Wanted;
 use serde_json::Value;
@@ -312,8 +312,14 @@ impl House {
         let name = self.parties[party].name.clone();
         self.tell(&name, format!("calls {number} ({service})"), None);
         let chronicle = Chronicle::begin(&name, number, &service, self);
-        let caller =
-            Caller { call, origin: Origin::Called, music: Some("music".into()), announce: None, transfers: true };
+        let caller = Caller {
+            call,
+            origin: Origin::Called,
+            music: Some("music".into()),
+            announce: None,
+            transfers: true,
+            bounds: Bounds::default(),
+        };
         let machine = Call::begin(caller, self.now);
         let mut talk = Talk::new(call, service, number, machine, chronicle, self);
         talk.ends.insert(LegId::FIRST, End { party, stage: LineStage::Calls, port: Port::default() });

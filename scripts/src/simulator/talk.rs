@@ -169,8 +169,7 @@ impl Talk {
                 self.answer = Some(Ok(answer));
                 Brought::Answer(Ok("null".into()))
             }
-            // A phone of a test has one call.
-            Errand::Merge(_) => Brought::Answer(Err("it talks with nobody in another call".into())),
+            Errand::Merge(leg) => Brought::Answer(self.merge(leg, house)),
             Errand::Originate(wanted) => Brought::Begun(house.originate(&wanted)),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg, house).map(Box::new)),
             Errand::Moment => Brought::Moment { wall: house.wall_now(), seed: house.chance.number() },

@@ -22,7 +22,7 @@ impl<F: FnMut(u64, &Outcome) -> Option<Verb>> Program for Told<F> {
         let outcome = match wake {
             Wake::Begin(_) => Outcome::Plain(Status::Ok),
             Wake::Result(_, outcome) => outcome,
-            Wake::Heard(Happening::Left(..) | _) | Wake::Breathed => return Step::Waits,
+            Wake::Heard(Happening::Left(..) | _) | Wake::Breathed { .. } => return Step::Waits,
             Wake::Gone | Wake::Occasion(_) => return Step::Finished(End::Told),
         };
         if matches!(outcome, Outcome::Plain(Status::Gone)) {

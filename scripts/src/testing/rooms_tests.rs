@@ -157,3 +157,43 @@ fn on_invite(caller) {
         }"##,
     );
 }
+
+#[test]
+fn a_key_merges_the_two_calls_of_a_phone() {
+    let service = r#"
+fn on_invite(caller) { caller.dial(if caller.to == "82" { "user:bob" } else { "user:carol" }); }
+
+fn on_dtmf(leg, key) {
+    if key.digit != "*" { return; }
+    let merged = leg.merge();
+    leg.tag("merged", merged.status);
+    if merged.status == "failed" { leg.tag("why", merged.why); }
+}
+"#;
+    all_is_well(
+        service,
+        r##"fn test_three_talk(t) {
+            let bob = t.endpoint("bob").answers(1.s());
+            let carol = t.endpoint("carol").answers(1.s());
+            t.route("82", "room");
+            t.route("83", "room");
+            let alice = t.endpoint("alice").dials("82").talks_to(bob).holds();
+            alice.dials("83").talks_to(carol).presses("*");
+            alice.talks_to(bob).talks_to(carol);
+            bob.talks_to(carol);
+            alice.hangs_up();
+            bob.talks_to(carol).hangs_up();
+            carol.hangs_up();
+        }
+
+        fn test_one_call_is_merged_with_none(t) {
+            t.endpoint("bob").answers(1.s());
+            t.endpoint("carol").answers(1.s());
+            t.route("82", "room");
+            let alice = t.endpoint("alice").dials("82").talks_to("bob").presses("*").talks_to("bob").hangs_up();
+            alice.record(#{ merged: "failed", why: "it talks with nobody in another call" });
+            let stranger = t.phone("+33612345678").dials("82").talks_to("bob").presses("*").hangs_up();
+            stranger.record(#{ why: "only an endpoint of this house has two calls" });
+        }"##,
+    );
+}

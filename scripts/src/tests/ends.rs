@@ -162,3 +162,78 @@ fn what_is_taken_down_says_so_at_once_and_drops_what_it_holds() {
     assert_eq!(told.wake(Wake::Gone), Step::Finished(End::Told));
     assert_eq!(told.status(&answer, Status::Ok), Step::Waits);
 }
+
+/// A service that may compute for a minute.
+fn computing(text: &str) -> Told {
+    Told::within(text, Limits { operations: 1_000_000_000, slice: 100_000, ..Limits::default() })
+}
+
+#[test]
+fn a_story_that_computes_for_nobody_ends_as_by_a_hang_up_and_then_on_bye_has_its_turn() {
+    let mut told = computing(
+        r#"
+        fn on_invite(caller) { caller.answer(); try { loop {} } catch { caller.tag("never", 1); } caller.tag("never", 1); }
+        fn on_bye(leg, why) { let n = 0; while n < 200000 { n += 1; } leg.tag("counted", n); }"#,
+    );
+    let answer = told.begin();
+    let computes = told.status(&answer, Status::Ok);
+    // While somebody is there it goes on.
+    let mut step = computes;
+    for _ in 0..50 {
+        assert_eq!(step, Step::Breathe);
+        step = told.wake(Wake::Breathed { alone: false });
+    }
+    let (end, breaths) = told.computes(step, true);
+    assert_eq!(end, Step::Finished(End::Told), "it is no fault");
+    assert!((5..20).contains(&breaths), "{breaths}");
+    // What is told of the end computes by a budget of its own.
+    let bye = told.leaves(CALLER);
+    let (tag, breaths) = told.computes(bye, true);
+    assert!(breaths > 5, "{breaths}");
+    assert_eq!(wanted(&tag), &Verb::Tag("counted".into(), "200000".into()));
+    assert_eq!(told.status(&tag, Status::Ok), Step::Waits);
+}
+
+#[test]
+fn what_is_made_of_a_message_is_made_although_everybody_has_gone() {
+    let mut told = computing(
+        r#"
+        fn on_invite(caller) {
+            caller.answer();
+            for round in 0..3 { let n = 0; while n < 100000 { n += 1; } store::set("round", round); }
+        }"#,
+    );
+    let answer = told.begin();
+    let mut step = told.status(&answer, Status::Ok);
+    for _ in 0..3 {
+        let (kept, breaths) = told.computes(step, true);
+        assert!(breaths > 2 && matches!(wanted(&kept), Verb::Errand(_)), "{breaths}: {kept:?}");
+        step = told.answer(&kept, Outcome::Brought(Box::new(Brought::Answer(Ok("null".into())))));
+    }
+    assert_eq!(step, Step::Finished(End::Told));
+}
+
+#[test]
+fn who_outlives_a_leg_computes_as_long_as_ever() {
+    let mut told = computing(
+        r#"fn on_invite(caller) { caller.answer(); caller.outlive(); let n = 0; while n < 2000000 { n += 1; } caller.tag("n", n); }"#,
+    );
+    let answer = told.begin();
+    let computes = told.status(&answer, Status::Ok);
+    let (tag, _) = told.computes(computes, true);
+    assert_eq!(wanted(&tag), &Verb::Tag("n".into(), "2000000".into()));
+}
+
+#[test]
+fn a_key_handler_that_computes_for_nobody_ends_and_the_story_hears_of_its_caller() {
+    let mut told = computing(
+        r#"
+        fn on_invite(caller) { caller.answer(); caller.play("music"); }
+        fn on_dtmf(leg, key) { loop {} }"#,
+    );
+    let answer = told.begin();
+    let play = told.status(&answer, Status::Ok);
+    let computes = told.key('1');
+    assert_eq!(told.computes(computes, true).0, Step::Waits);
+    assert_eq!(told.status(&play, Status::Gone), Step::Finished(End::Told));
+}

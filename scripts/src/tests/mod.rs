@@ -91,6 +91,16 @@ impl Told {
         self.wake(Wake::Heard(Happening::Key(CALLER, press)))
     }
 
+    /// Lets it compute until it says something, with everybody there or gone; and how often it breathed.
+    fn computes(&mut self, mut step: Step, alone: bool) -> (Step, usize) {
+        let mut breaths = 0;
+        while step == Step::Breathe {
+            breaths += 1;
+            step = self.wake(Wake::Breathed { alone });
+        }
+        (step, breaths)
+    }
+
     fn leaves(&mut self, leg: LegId) -> Step {
         let ending = Ending { by: Who::Party, cause: 16, sip: Some(200), reason: "normal clearing".into() };
         self.wake(Wake::Heard(Happening::Left(leg, ending)))

@@ -253,7 +253,8 @@ fn keys(given: &Given<'_>) -> Result<BTreeMap<char, KeyDoes>, Box<EvalAltResult>
             return Err(given.wrong_with("keys", format!("{key:?} is no key; there are 0 to 9, *, #, and A to D")));
         };
         let ends = then.read_lock::<ImmutableString>().is_some_and(|word| word.as_str() == "end");
-        let Some(then) = ends.then_some(KeyDoes::End).or_else(|| then.try_cast().map(KeyDoes::Run)) else {
+        let Some(then) = ends.then_some(KeyDoes::End).or_else(|| Some(KeyDoes::Run(given.later(then.try_cast()?))))
+        else {
             let how = "a key ends the talk or does what a function says, as #{ \"#\": \"end\", \"*\": |caller| caller.tag(\"starred\", true) }";
             return Err(given.wrong_with("keys", how));
         };

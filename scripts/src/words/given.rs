@@ -9,7 +9,7 @@ use rhai::{Dynamic, EvalAltResult, FnPtr, Map, NativeCallContext, Position};
 use super::kind::{shown, texts_of};
 use super::ours;
 use super::{Answer, Held, Leg, Of, Part, Room, Span, Wish, Word};
-use crate::scene::{Scene, Unwound};
+use crate::scene::{Later, Scene, Unwound};
 
 /// What a call of a word was given.
 pub struct Given<'a> {
@@ -158,14 +158,18 @@ impl<'a> Given<'a> {
 
     /// Where it was called, as `ivr.rhai:12`.
     pub fn place(&self) -> Option<String> {
-        let context = self.context?;
-        let line = context.call_position().line()?;
-        // What runs knows its file, be it a module's; a function that was given to a word, as after, is called without.
-        match (context.global_runtime_state().source(), Scene::current()) {
-            (Some(file), _) => Some(format!("{file}:{line}")),
-            (None, Some(scene)) => Some(format!("{}.rhai:{line}", scene.service)),
-            (None, None) => None,
-        }
+        let line = self.context?.call_position().line()?;
+        Some(format!("{}:{line}", self.file()?))
+    }
+
+    /// The file in which that is: what runs knows its own, be it a module's; a function that was given to a word is called without.
+    fn file(&self) -> Option<String> {
+        let own = self.context?.global_runtime_state().source().map(str::to_owned);
+        own.or_else(|| {
+            let scene = Scene::current()?;
+            let aside = if scene.in_story.get() { None } else { scene.aside.borrow().clone() };
+            Some(aside.unwrap_or_else(|| format!("{}.rhai", scene.service)))
+        })
     }
 
     /// The leg whose word it is.
@@ -256,9 +260,14 @@ impl<'a> Given<'a> {
         self.text(name).unwrap_or_default().chars().filter_map(Key::of_char).collect()
     }
 
-    /// A function.
-    pub fn function(&self, name: &str) -> Option<FnPtr> {
-        self.get(name).and_then(|value| value.clone().try_cast())
+    /// A function, to be called later.
+    pub fn function(&self, name: &str) -> Option<Later> {
+        self.get(name).and_then(|value| value.clone().try_cast()).map(|then| self.later(then))
+    }
+
+    /// A function that is called later.
+    pub fn later(&self, then: FnPtr) -> Later {
+        Later { then, file: self.file().unwrap_or_default() }
     }
 
     /// A map.

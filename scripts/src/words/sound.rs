@@ -77,7 +77,11 @@ pub(super) const WORDS: &[Word] = &[
             part("digits", Kind::Number, "How many keys, where it is one number: the same as `min` and `max`."),
             part("min", Kind::Number, "The fewest keys that are an answer; 1 where it is missing."),
             part("max", Kind::Number, "The most keys; the last one ends it; 1 where it is missing, or 32 with `end`."),
-            part("end", Kind::Keys, "Keys that end it and do not count, as \"#\"."),
+            part(
+                "end",
+                Kind::Keys,
+                "Keys that end it and do not count, as \"#\"; one that comes next behind the last of `max` belongs to it, too.",
+            ),
             part(
                 "timeout",
                 Kind::Time,

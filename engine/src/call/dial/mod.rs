@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use super::event::Serving;
 use super::verb::{Dial, Outcome, Status, Strategy};
 use super::work::Work;
-use super::{Call, Ending, LegId, limits};
+use super::{Call, Ending, LegId};
 use crate::program::VerbId;
 use talk::Talk;
 use target::Target;
@@ -247,6 +247,6 @@ impl Call {
     }
 
     fn has_room_for_a_leg(&self) -> bool {
-        self.legs.len() < limits::LEGS
+        self.legs.len() < self.caller.bounds.legs
     }
 }

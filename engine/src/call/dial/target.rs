@@ -137,6 +137,7 @@ impl Call {
         found: Result<Vec<Vec<Way>>, NotFound>,
         now: Instant,
     ) {
+        let most = self.caller.bounds.legs;
         let Some(dialling) = self.dialling(verb) else { return };
         let ring = dialling.dial.ring;
         let number = number as usize;
@@ -149,7 +150,7 @@ impl Call {
                 target.until = Some(now + ring);
                 target.branches = branches
                     .into_iter()
-                    .take(limits::LEGS)
+                    .take(most)
                     .map(|ways| Branch { leg: None, ways: ways.into(), screening: None })
                     .collect();
                 self.next_ways(verb, number);
@@ -260,8 +261,9 @@ impl Call {
 
     /// A target is to be found elsewhere: these are asked in its place.
     fn send_on(&mut self, verb: VerbId, (leg, sent_on): (LegId, u8), elsewhere: &[String], now: Instant) {
+        let most = self.caller.bounds.targets;
         let Some(dialling) = self.dialling(verb) else { return };
-        let room = limits::TARGETS.saturating_sub(dialling.targets.len());
+        let room = most.saturating_sub(dialling.targets.len());
         if sent_on >= limits::REDIRECTS || room == 0 {
             return dialling.judge(Verdict::TOO_FAR);
         }

@@ -79,7 +79,14 @@ fn ladder(path: &[Move]) -> String {
 }
 
 fn called() -> Caller {
-    Caller { call: 7, origin: Origin::Called, music: Some("music".into()), announce: None, transfers: true }
+    Caller {
+        call: 7,
+        origin: Origin::Called,
+        music: Some("music".into()),
+        announce: None,
+        transfers: true,
+        bounds: super::Bounds::default(),
+    }
 }
 
 fn dial_with(addresses: &[&str], change: impl FnOnce(&mut Dial)) -> Verb {

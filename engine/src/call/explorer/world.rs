@@ -446,7 +446,7 @@ impl World {
 
     fn resume(&mut self, wake: Wake) -> Result<(), String> {
         let wake = match (wake, self.breathes.take()) {
-            (Wake::Breathed, Some(before)) => {
+            (Wake::Breathed { .. }, Some(before)) => {
                 self.asked = Some(before);
                 return Ok(());
             }

@@ -107,6 +107,73 @@ fn an_answer_that_is_not_accepted_is_invalid() {
 }
 
 #[test]
+fn the_key_that_ends_a_full_answer_is_no_part_of_the_next_one() {
+    let mut told = Told::answered();
+    let pin = || Gather { max: 2, ..four_keys() };
+    let first = told.wants(gather(CALLER, pin()));
+    told.presses(CALLER, '4');
+    told.presses(CALLER, '2');
+    assert_eq!(told.result(first), gathered(Status::Digits, "42"));
+    told.passes(SECOND);
+    let second = told.wants(gather(CALLER, Gather { max: 1, ..four_keys() }));
+    told.presses(CALLER, '#');
+    assert!(told.runs(second), "it ended the first one");
+    assert_eq!(told.said(CALLER), ["play menu", "stop", "play menu"], "and silences nothing");
+    // A second one is meant.
+    told.presses(CALLER, '#');
+    assert_eq!(told.result(second), gathered(Status::Invalid, ""));
+}
+
+#[test]
+fn an_end_key_counts_when_another_key_or_a_pause_came_between() {
+    let full = || {
+        let mut told = Told::answered();
+        let first = told.wants(gather(CALLER, Gather { max: 1, ..four_keys() }));
+        told.presses(CALLER, '4');
+        assert_eq!(told.result(first), gathered(Status::Digits, "4"));
+        let next = told.wants(gather(CALLER, four_keys()));
+        (told, next)
+    };
+    let (mut told, next) = full();
+    told.presses(CALLER, '7');
+    told.presses(CALLER, '#');
+    assert_eq!(told.result(next), gathered(Status::Digits, "7"));
+    let (mut told, next) = full();
+    told.passes(2 * SECOND + Duration::from_millis(1));
+    told.presses(CALLER, '#');
+    assert_eq!(told.result(next), gathered(Status::Invalid, ""));
+}
+
+#[test]
+fn an_end_key_that_was_typed_ahead_goes_with_its_answer() {
+    let mut told = Told::answered();
+    told.wants(Verb::Sleep(SECOND));
+    for key in "42#1".chars() {
+        told.presses(CALLER, key);
+    }
+    told.passes(SECOND);
+    let first = told.wants(gather(CALLER, Gather { max: 2, ..four_keys() }));
+    assert_eq!(told.result(first), gathered(Status::Digits, "42"));
+    let second = told.wants(gather(CALLER, Gather { max: 1, ..four_keys() }));
+    assert_eq!(told.result(second), gathered(Status::Digits, "1"));
+}
+
+#[test]
+fn the_end_key_of_a_full_answer_that_was_wrong_does_not_answer_the_next_try() {
+    let mut told = Told::answered();
+    let rules = Gather { max: 2, accept: vec!["42".into()], tries: 2, ..four_keys() };
+    let id = told.wants(gather(CALLER, rules));
+    for key in "13#".chars() {
+        told.presses(CALLER, key);
+    }
+    assert!(told.runs(id));
+    for key in "42".chars() {
+        told.presses(CALLER, key);
+    }
+    assert_eq!(told.result(id), gathered(Status::Digits, "42"));
+}
+
+#[test]
 fn thirty_two_keys_wait_for_a_gather_and_no_more() {
     let mut told = Told::answered();
     told.wants(Verb::Sleep(SECOND));
@@ -174,10 +241,20 @@ fn a_program_that_asks_for_a_breath_goes_on_in_a_later_turn() {
     assert_eq!(told.wakes.last(), Some(&Wake::Result(VerbId(1), Outcome::Plain(Status::Ok))));
     assert_eq!(told.call.deadline(), Some(told.now));
     told.passes(Duration::ZERO);
-    assert_eq!(told.wakes.last(), Some(&Wake::Breathed));
+    assert_eq!(told.wakes.last(), Some(&Wake::Breathed { alone: false }));
     assert_eq!(told.heard, []);
     told.step(Step::Waits);
     assert_eq!(told.heard, [Happening::Key(CALLER, press('1'))]);
+}
+
+#[test]
+fn a_program_that_computes_is_told_when_everybody_has_gone() {
+    let mut told = Told::answered();
+    told.step(Step::Breathe);
+    told.leg(CALLER, LegEvent::Ended(Ending::by(Who::Party, 16, None, "normal clearing")));
+    told.passes(Duration::ZERO);
+    assert_eq!(told.wakes.last(), Some(&Wake::Breathed { alone: true }));
+    assert_eq!(told.heard, [], "it hears who has gone when it listens");
 }
 
 fn press(key: char) -> Press {

@@ -54,7 +54,14 @@ impl Told {
 
     fn of(origin: Origin, announce: Option<Arc<str>>) -> Self {
         let now = clock();
-        let caller = Caller { call: 7, origin, music: Some("music".into()), announce, transfers: true };
+        let caller = Caller {
+            call: 7,
+            origin,
+            music: Some("music".into()),
+            announce,
+            transfers: true,
+            bounds: Bounds::default(),
+        };
         let call = Call::begin(caller, now);
         let mut told = Self {
             call,
@@ -103,7 +110,7 @@ impl Told {
                             });
                             self.step(side.unwrap_or(Step::Waits));
                         }
-                        Wake::Begin(_) | Wake::Occasion(_) | Wake::Breathed | Wake::Gone => {}
+                        Wake::Begin(_) | Wake::Occasion(_) | Wake::Breathed { .. } | Wake::Gone => {}
                     }
                 }
                 order => self.orders.push_back(order),

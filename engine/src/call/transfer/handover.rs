@@ -119,7 +119,7 @@ impl Call {
 
     /// A party has called to take the place of a leg (INVITE with Replaces).
     pub(in crate::call) fn replace(&mut self, id: LegId, of: LegId, now: Instant) {
-        if id.0 != self.next_leg || self.legs.len() >= limits::LEGS {
+        if id.0 != self.next_leg || self.legs.len() >= self.caller.bounds.legs {
             self.line(id, LineOrder::Refuse(503, None, None));
             return;
         }

@@ -10,7 +10,7 @@ use crate::call::event::Serving;
 use crate::call::play::Owner;
 use crate::call::scope::Story;
 use crate::call::verb::{Outcome, Status};
-use crate::call::{Call, LegId, LineOrder, limits};
+use crate::call::{Call, LegId, LineOrder};
 use crate::program::VerbId;
 
 impl Call {
@@ -31,7 +31,7 @@ impl Call {
             Story::Ended { cut, .. } => !cut,
             Story::Unbegun | Story::Over => false,
         };
-        goes_on && self.here(transferee).is_some() && self.handed_on < limits::SERVICES
+        goes_on && self.here(transferee).is_some() && self.handed_on < self.caller.bounds.services
     }
 
     /// Whether that dial is a transfer, which then leads to this service.

@@ -116,7 +116,7 @@ impl Program for Wild {
             }
             // One thing at a time, and sometimes two.
             Wake::Heard(_) if self.under_way > 0 || self.over || self.chance.percent(80) => return Step::Waits,
-            Wake::Heard(_) | Wake::Breathed => {}
+            Wake::Heard(_) | Wake::Breathed { .. } => {}
             Wake::Gone | Wake::Occasion(_) => {
                 self.over = true;
                 return Step::Finished(End::Told);

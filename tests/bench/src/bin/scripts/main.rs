@@ -116,7 +116,7 @@ fn verbs_beside(begin: impl Fn(&str) -> Box<dyn Program>, other: Option<&str>) -
         while let Step::Wants(id, _) = step {
             let began = clock::now();
             if let Some(other) = &mut other
-                && other.resume(Wake::Breathed) != Step::Breathe
+                && other.resume(Wake::Breathed { alone: false }) != Step::Breathe
             {
                 break;
             }

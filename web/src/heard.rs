@@ -4,13 +4,13 @@
 //! few at once, and a piece of bounded length. A room whose rate changed within the piece (somebody with a wider voice came or
 //! went) gives the narrower part at the wider rate; everything else is what the mixer gave, untouched.
 
-use std::{fs::File, ops::ControlFlow};
+use std::{fs::File, io::Seek, ops::ControlFlow};
 
 use patchcord_engine::room::Past;
 use patchcord_media::{
     codec::resample::Resampler,
     frame::Rate,
-    mixer::{Torn, replay},
+    mixer::{Rounds, Torn, first_round, replay_part},
     recording::wav_of,
 };
 use tokio::sync::Semaphore;
@@ -44,7 +44,7 @@ pub enum NotHeard {
     /// Nobody of that number was there.
     #[error("nobody of that number was in the room")]
     NoMember,
-    /// It was not in then, or not on the thread that the ledger is of.
+    /// It was not in then, or on a thread of which no ledger could be kept.
     #[error("nothing is kept of what that one heard then")]
     Nothing,
     /// There is no time from the beginning to the end.
@@ -84,36 +84,59 @@ pub fn wanted(past: &Past, part: Part) -> Result<(Wanted, &str), NotHeard> {
     Ok((wanted, &ledger.file))
 }
 
-/// The sound as a wav. A ledger that ends early, as that of a room that goes on, gives what it has. Blocks for seconds.
+/// Sound of one rate, and the round in which it begins.
+struct Piece {
+    round: u64,
+    rate: Rate,
+    samples: Vec<i16>,
+}
+
+impl Piece {
+    /// The round behind it.
+    fn end(&self) -> u64 {
+        self.round + (self.samples.len() / self.rate.samples()) as u64
+    }
+}
+
+/// The sound as a wav, from the ledgers of all parts of the room, the first of which begins with it. A ledger that ends early, as
+/// that of a room that goes on, gives what it has. Blocks for seconds.
 ///
 /// # Errors
 /// When there is none.
-pub fn again(ledger: File, wanted: Wanted) -> Result<Vec<u8>, NotHeard> {
-    let mut pieces: Vec<(Rate, Vec<i16>)> = Vec::new();
-    let mut next = None;
-    let read = replay(ledger, wanted.heard_as, |round, rate, sound| {
-        if round >= wanted.until {
-            return ControlFlow::Break(());
+pub fn again(mut ledgers: Vec<File>, wanted: Wanted) -> Result<Vec<u8>, NotHeard> {
+    let first = match ledgers.first_mut() {
+        Some(ledger) => {
+            let first = first_round(&*ledger)?;
+            ledger.rewind().map_err(|error| Torn::Unreadable(error.kind()))?;
+            first
         }
-        if round >= wanted.from {
-            if pieces.last().is_none_or(|(known, _)| *known != rate) {
-                pieces.push((rate, Vec::new()));
-            }
-            if let Some((_, samples)) = pieces.last_mut() {
-                // A round in which nothing was said to it, or in which it was out.
-                let missing = round.saturating_sub(next.unwrap_or(round)) as usize;
-                samples.resize(samples.len() + missing * rate.samples(), 0);
-                samples.extend_from_slice(sound);
-            }
-            next = Some(round + 1);
-        }
-        ControlFlow::Continue(())
-    });
-    let Some(widest) = pieces.iter().map(|(rate, _)| *rate).max_by_key(|rate| rate.hz()) else {
-        return Err(read.err().map_or(NotHeard::Nothing, NotHeard::Torn));
+        None => None,
     };
-    let mut all = Vec::with_capacity(pieces.iter().map(|(rate, samples)| scaled(samples.len(), *rate, widest)).sum());
-    for (rate, samples) in pieces {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut torn = None;
+    for ledger in ledgers {
+        let rounds = Rounds { first, until: wanted.until };
+        let read = replay_part(ledger, wanted.heard_as, rounds, |round, rate, sound| {
+            if round >= wanted.from {
+                keep(&mut pieces, round, rate, sound);
+            }
+            ControlFlow::Continue(())
+        });
+        torn = torn.or(read.err());
+    }
+    // Whoever went out and came in again may have sat elsewhere the second time.
+    pieces.sort_by_key(|piece| piece.round);
+    for next in 1..pieces.len() {
+        let missing = pieces[next].round.saturating_sub(pieces[next - 1].end()) as usize;
+        let before = &mut pieces[next - 1];
+        before.samples.resize(before.samples.len() + missing * before.rate.samples(), 0);
+    }
+    let Some(widest) = pieces.iter().map(|piece| piece.rate).max_by_key(|rate| rate.hz()) else {
+        return Err(torn.map_or(NotHeard::Nothing, NotHeard::Torn));
+    };
+    let length = |piece: &Piece| scaled(piece.samples.len(), piece.rate, widest);
+    let mut all = Vec::with_capacity(pieces.iter().map(length).sum());
+    for Piece { rate, samples, .. } in pieces {
         if rate == widest {
             all.extend_from_slice(&samples);
         } else {
@@ -121,6 +144,18 @@ pub fn again(ledger: File, wanted: Wanted) -> Result<Vec<u8>, NotHeard> {
         }
     }
     Ok(wav_of(widest, &all))
+}
+
+/// Puts a round behind what is there; one in which nothing was said to the member, or in which it was out, is silent.
+fn keep(pieces: &mut Vec<Piece>, round: u64, rate: Rate, sound: &[i16]) {
+    match pieces.last_mut() {
+        Some(piece) if piece.rate == rate && round >= piece.end() => {
+            let missing = (round - piece.end()) as usize;
+            piece.samples.resize(piece.samples.len() + missing * rate.samples(), 0);
+            piece.samples.extend_from_slice(sound);
+        }
+        _ => pieces.push(Piece { round, rate, samples: sound.to_vec() }),
+    }
 }
 
 fn scaled(samples: usize, from: Rate, to: Rate) -> usize {
@@ -183,7 +218,7 @@ mod tests {
         let part = |from_ms, to_ms| wanted(&past, Part { member: 7, from_ms, to_ms });
         let (wanted, file) = part(1000, 1200).expect("it is there");
         assert_eq!(file, "day/room.ledger");
-        let heard = samples(&again(ledger(), wanted).expect("sound"));
+        let heard = samples(&again(vec![ledger()], wanted).expect("sound"));
         assert_eq!(heard.len(), 10 * 160);
         // Half a second after the first round: the 26th.
         assert_eq!((heard[100], heard[9 * 160 + 100]), (1025, 1034));
@@ -202,7 +237,7 @@ mod tests {
     fn where_the_rate_changes_the_narrower_part_comes_at_the_wider_rate() {
         let past = past();
         let (all, _) = wanted(&past, Part { member: 7, from_ms: 0, to_ms: u64::MAX }).expect("it is there");
-        let wav = again(ledger(), all).expect("sound");
+        let wav = again(vec![ledger()], all).expect("sound");
         assert_eq!((&wav[24..28], samples(&wav).len()), (&16_000u32.to_le_bytes()[..], 100 * 320));
         assert_eq!(samples(&wav)[99 * 320 + 100], 1099);
     }
@@ -212,6 +247,6 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(b"something else").expect("written");
         let all = Wanted { heard_as: BOB, from: 0, until: 9 };
-        assert_eq!(again(file.reopen().expect("opened"), all), Err(NotHeard::Torn(Torn::Title)));
+        assert_eq!(again(vec![file.reopen().expect("opened")], all), Err(NotHeard::Torn(Torn::Title)));
     }
 }

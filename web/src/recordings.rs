@@ -11,6 +11,7 @@ use std::{
 
 use axum::body::Bytes;
 use futures_util::{Stream, stream};
+use patchcord_engine::room::{MAX_LEDGERS, ledger_of_part};
 
 use crate::uploads::{SENT, disown};
 
@@ -66,11 +67,17 @@ pub fn open(folder: &Path, path: &str) -> Option<Recording> {
     about.is_file().then_some(Recording { file, length: about.len(), kind })
 }
 
-/// The ledger of that path, from which what was heard in a room is made again. Blocks.
-pub fn ledger(folder: &Path, path: &str) -> Option<File> {
-    let found = within(folder, path)?;
-    let is_one = found.extension().is_some_and(|ending| ending == "ledger");
-    is_one.then(|| File::open(found).ok()).flatten()
+/// The ledgers of a room whose first one has that path, from which what was heard there is made again: one for each media thread on
+/// which it had members. Blocks.
+pub fn ledgers(folder: &Path, path: &str) -> Vec<File> {
+    let open = |part| {
+        let found = within(folder, &ledger_of_part(path, part))?;
+        let is_one = found.extension().is_some_and(|ending| ending == "ledger");
+        is_one.then(|| File::open(found).ok()).flatten()
+    };
+    // A part whose ledger could not be begun leaves a gap in the numbers. Without the first there is nothing to count rounds from.
+    let Some(first) = open(0) else { return Vec::new() };
+    std::iter::once(first).chain((1..MAX_LEDGERS).filter_map(open)).collect()
 }
 
 /// Deletes the recording of that path, and the peaks beside it, and has the copy that an object store keeps deleted; false where there

@@ -42,7 +42,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use keys::Action;
 pub use order::{LOUDEST, MAX_PAIRS, Order, Refused, Reply, SILENT, Whom};
-pub use past::{Kept, Moment, Past, Stay};
+pub use past::{Kept, MAX_LEDGERS, Moment, Past, Stay, ledger_of_part};
 pub use patchcord_media::clean::GATE_DB;
 pub use rules::{
     Announce, Join, MAX_MEMBERS, MAX_NAME, MAX_PIN, MAX_ROOMS, MAX_VISITORS, Role, Rules, WaitFor, is_name, is_pin,

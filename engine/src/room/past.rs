@@ -62,6 +62,18 @@ pub struct Kept {
     pub from_ms: u64,
 }
 
+/// Parts of a room that may have a ledger: more than a machine has media threads.
+pub const MAX_LEDGERS: usize = 64;
+
+/// The ledger of the part of a room that it got on a further media thread; the first one has part 0.
+#[must_use]
+pub fn ledger_of_part(file: &str, part: usize) -> String {
+    match file.strip_suffix(".ledger") {
+        Some(name) if part > 0 => format!("{name}.part{part}.ledger"),
+        _ => file.to_owned(),
+    }
+}
+
 /// One member, from coming in to going out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stay {

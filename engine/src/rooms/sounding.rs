@@ -4,15 +4,15 @@
 //! arrived. Where there is no plane, as in simulated houses, nothing sounds.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use patchcord_media::clean::Cleaner;
 use patchcord_media::mixer::{Gain, Rules};
 use patchcord_media::recording::{Ledgered, Scribe};
-use patchcord_media::shard::{Order, OrderError, Plane, PortId, RoomId, RoomOrder, Stand};
+use patchcord_media::shard::{Keeper, Order, OrderError, Plane, PortId, RoomId, RoomOrder, Stand};
 
-use crate::room::{MemberId, Place, RoomKey, SILENT, Sound};
+use crate::room::{MAX_LEDGERS, MemberId, Place, RoomKey, SILENT, Sound, ledger_of_part};
 
 /// Orders that wait for ports to arrive: moving takes less than a frame, and thousands may come at once.
 const LATE: usize = 16_384;
@@ -33,8 +33,8 @@ pub(super) struct Sounding {
     late: VecDeque<Sound>,
     /// The folder of recordings.
     folder: Option<PathBuf>,
-    /// Rooms that are not open yet and are to have a ledger.
-    kept: HashMap<RoomKey, Scribe>,
+    /// Rooms that are not open yet and are to have a ledger, and the file that it is in.
+    kept: HashMap<RoomKey, (Scribe, String)>,
     /// One reference beyond ours for each ledger that is being written.
     writing: Arc<()>,
 }
@@ -64,25 +64,8 @@ impl Sounding {
     /// Keeps a ledger of a room that is to be opened; or why it cannot be kept.
     pub fn keep(&mut self, room: RoomKey, file: String) -> Result<(), String> {
         let folder = self.folder.as_ref().ok_or("the server keeps no recordings")?;
-        if Arc::strong_count(&self.writing) > LEDGERS {
-            return Err(format!("{LEDGERS} rooms are kept at the moment, which is the limit"));
-        }
-        let (path, writing) = (folder.join(&file), self.writing.clone());
-        let told = move |ledgered| {
-            match ledgered {
-                Ledgered::Whole(bytes) => tracing::debug!(file, bytes, "the ledger of a room is whole"),
-                Ledgered::Short(bytes) => {
-                    tracing::warn!(file, bytes, "the ledger of a room ends before it: the disk was too slow");
-                }
-                Ledgered::Full(bytes) => tracing::warn!(file, bytes, "the ledger of a room ends before it: it is full"),
-                Ledgered::Unwritable(bytes, error) => {
-                    tracing::warn!(file, bytes, %error, "the ledger of a room ends before it: the disk refused it");
-                }
-            }
-            drop(writing);
-        };
-        let scribe = Scribe::keep(path, LEDGER_BYTES, Box::new(told)).map_err(|error| error.to_string())?;
-        self.kept.insert(room, scribe);
+        let scribe = scribe(folder, file.clone(), &self.writing)?;
+        self.kept.insert(room, (scribe, file));
         Ok(())
     }
 
@@ -175,6 +158,24 @@ impl Sounding {
         judged(done)
     }
 
+    /// Who begins a further ledger of a room with each further media thread on which it gets members.
+    fn keeper(&self, file: String) -> Keeper {
+        let (folder, writing) = (self.folder.clone(), Arc::downgrade(&self.writing));
+        Box::new(move |part| {
+            let (folder, writing) = (folder.as_ref()?, writing.upgrade()?);
+            if part >= MAX_LEDGERS {
+                return None;
+            }
+            match scribe(folder, ledger_of_part(&file, part), &writing) {
+                Ok(scribe) => Some(Box::new(scribe)),
+                Err(why) => {
+                    tracing::warn!(file, why, "what members of a room hear on a further media thread is not kept");
+                    None
+                }
+            }
+        })
+    }
+
     fn enter(&mut self, plane: &Plane, member: MemberId, room: RoomKey, automatic_gain: bool) -> Done {
         let Some((port, place)) = self.ports.get(&member).copied() else { return Done::Never };
         let known = self.rooms.get(&room).copied();
@@ -183,8 +184,8 @@ impl Sounding {
         match opened {
             Ok(mixed) => {
                 self.rooms.insert(room, mixed);
-                if let Some(scribe) = self.kept.remove(&room)
-                    && let Err(error) = plane.order_room(mixed, RoomOrder::Keep(Box::new(scribe)))
+                if let Some((scribe, file)) = self.kept.remove(&room)
+                    && let Err(error) = plane.keep_room(mixed, Box::new(scribe), self.keeper(file))
                 {
                     tracing::warn!(%error, "a room is not kept");
                 }
@@ -196,6 +197,28 @@ impl Sounding {
             }
         }
     }
+}
+
+/// Begins a ledger; or why there is none.
+fn scribe(folder: &Path, file: String, writing: &Arc<()>) -> Result<Scribe, String> {
+    if Arc::strong_count(writing) > LEDGERS {
+        return Err(format!("{LEDGERS} ledgers of rooms are kept at the moment, which is the limit"));
+    }
+    let (path, writing) = (folder.join(&file), writing.clone());
+    let told = move |ledgered| {
+        match ledgered {
+            Ledgered::Whole(bytes) => tracing::debug!(file, bytes, "the ledger of a room is whole"),
+            Ledgered::Short(bytes) => {
+                tracing::warn!(file, bytes, "the ledger of a room ends before it: the disk was too slow");
+            }
+            Ledgered::Full(bytes) => tracing::warn!(file, bytes, "the ledger of a room ends before it: it is full"),
+            Ledgered::Unwritable(bytes, error) => {
+                tracing::warn!(file, bytes, %error, "the ledger of a room ends before it: the disk refused it");
+            }
+        }
+        drop(writing);
+    };
+    Scribe::keep(path, LEDGER_BYTES, Box::new(told)).map_err(|error| error.to_string())
 }
 
 fn judged(done: Result<(), OrderError>) -> Done {

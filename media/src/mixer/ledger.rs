@@ -147,17 +147,32 @@ pub enum Torn {
 ///
 /// # Errors
 /// When the ledger cannot be read to its end; what was handed on until then is right.
-pub fn replay(
+pub fn replay(ledger: impl Read, who: u64, hear: impl FnMut(u64, Rate, &[i16]) -> ControlFlow<()>) -> Result<(), Torn> {
+    replay_part(ledger, who, Rounds { first: None, until: u64::MAX }, hear)
+}
+
+/// Which rounds of a ledger are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounds {
+    /// From which on they are counted: for a further part of a room the [`first_round`] of the room's first ledger; `None`: from
+    /// the ledger's own first one.
+    pub first: Option<u64>,
+    /// Before which it is over.
+    pub until: u64,
+}
+
+/// The same of some rounds, which may be counted from those of another part of the room.
+///
+/// # Errors
+/// As of [`replay`].
+pub fn replay_part(
     ledger: impl Read,
     who: u64,
+    Rounds { first, until }: Rounds,
     mut hear: impl FnMut(u64, Rate, &[i16]) -> ControlFlow<()>,
 ) -> Result<(), Torn> {
-    let mut pieces = Pieces { ledger, bytes: Vec::new(), at: 0, before: 0, is_over: false };
-    if !pieces.look()?.starts_with(TITLE) {
-        return Err(Torn::Title);
-    }
-    pieces.at = TITLE.len();
-    let mut again = Again::empty();
+    let mut pieces = Pieces::open(ledger)?;
+    let mut again = Again { first, until, ..Again::empty() };
     loop {
         let mut rest = pieces.look()?;
         let length = rest.len();
@@ -174,6 +189,27 @@ pub fn replay(
     }
 }
 
+/// The number of a ledger's first round, as its media thread counts them; none where it has not come to one. The media threads of
+/// a process count alike, to a round.
+///
+/// # Errors
+/// When the ledger cannot be read up to there.
+pub fn first_round(ledger: impl Read) -> Result<Option<u64>, Torn> {
+    let mut pieces = Pieces::open(ledger)?;
+    loop {
+        let mut rest = pieces.look()?;
+        let length = rest.len();
+        if length == 0 {
+            return Ok(None);
+        }
+        match Entry::read(&mut rest) {
+            Some(Entry::Cleared(round)) => return Ok(Some(round)),
+            Some(_) => pieces.at += length - rest.len(),
+            None => return Err(Torn::At(pieces.before + pieces.at)),
+        }
+    }
+}
+
 /// A ledger as it comes from a disk.
 struct Pieces<R> {
     ledger: R,
@@ -185,6 +221,16 @@ struct Pieces<R> {
 }
 
 impl<R: Read> Pieces<R> {
+    /// Behind its title.
+    fn open(ledger: R) -> Result<Self, Torn> {
+        let mut pieces = Self { ledger, bytes: Vec::new(), at: 0, before: 0, is_over: false };
+        if !pieces.look()?.starts_with(TITLE) {
+            return Err(Torn::Title);
+        }
+        pieces.at = TITLE.len();
+        Ok(pieces)
+    }
+
     /// What comes: a whole entry at least, where there is one.
     fn look(&mut self) -> Result<&[u8], Torn> {
         if self.bytes.len() - self.at < LONGEST && !self.is_over {
@@ -210,8 +256,9 @@ struct Again {
     others: Vec<i16>,
     /// Sums that came from elsewhere in this round.
     sums: usize,
-    /// The number of the first round.
+    /// The number of the first round, and which one after it is wanted no more.
     first: Option<u64>,
+    until: u64,
 }
 
 impl Again {
@@ -226,6 +273,7 @@ impl Again {
             others: Vec::new(),
             sums: 0,
             first: None,
+            until: u64::MAX,
         }
     }
 
@@ -278,6 +326,9 @@ impl Again {
 
     fn tell(&mut self, round: u64, hear: &mut impl FnMut(u64, Rate, &[i16]) -> ControlFlow<()>) -> ControlFlow<()> {
         let round = round.saturating_sub(*self.first.get_or_insert(round));
+        if round >= self.until {
+            return ControlFlow::Break(());
+        }
         let Some(seat) = self.seat else { return ControlFlow::Continue(()) };
         let rate = self.mixer.rate();
         let samples = rate.samples();

@@ -26,7 +26,7 @@ mod member;
 mod voice;
 
 pub use gain::Gain;
-pub use ledger::{Torn, replay};
+pub use ledger::{Rounds, Torn, first_round, replay, replay_part};
 pub use limiter::Limiter;
 pub use member::Hears;
 

@@ -50,7 +50,8 @@ pub use gates::OpenedBrowser;
 pub use notice::{Heard, Notice, Quality, Totals};
 pub use opening::{Open, OpenError, Opened};
 pub use order::{
-    Browser, Hearing, Keys, MAX_HEARD, Order, Play, Played, PortId, Record, RoomId, RoomOrder, Speaking, Stand, Terms,
+    Browser, Hearing, Keeper, Keys, MAX_HEARD, Order, Play, Played, PortId, Record, RoomId, RoomOrder, Speaking, Stand,
+    Terms,
 };
 pub use placement::Weight;
 pub use plane::{Notices, OrderError, Plane};

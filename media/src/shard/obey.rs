@@ -32,6 +32,7 @@ impl Shard {
             }
             Command::OpenRoom(room, listener, rules) => self.open_room(room, listener, rules),
             Command::Room(room, order) => self.direct_room(room, order),
+            Command::Keep(room, scribe) => self.keep_room(room, scribe),
             Command::Peer(room, peer) => self.meet_peer(room, peer),
             Command::SingleOut(port, peer) => self.single_out(port, peer),
             Command::Partial(room, partial) => self.hear_peer(room, partial),

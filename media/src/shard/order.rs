@@ -262,8 +262,6 @@ pub enum RoomOrder {
     Rules(Rules),
     /// To record what all hear who are silent.
     Record(Record),
-    /// To keep a ledger of all that its members on this thread say and are done to, from before the first one enters.
-    Keep(Box<Scribe>),
     /// To play samples to all; the tag names the end.
     Announce(Play),
     /// To stop that.
@@ -271,6 +269,9 @@ pub enum RoomOrder {
     /// To close. Its members hear nobody then.
     Close,
 }
+
+/// Makes the ledger of a further part of a room, 1 being the first that is made so; `None` where none can be kept.
+pub type Keeper = Box<dyn FnMut(usize) -> Option<Box<Scribe>> + Send>;
 
 /// A port that is to live on a thread.
 pub(crate) struct Opening {
@@ -306,6 +307,8 @@ pub(crate) enum Command {
     /// To open a room, or a part of one.
     OpenRoom(RoomId, usize, Rules),
     Room(RoomId, RoomOrder),
+    /// To keep a ledger of all that the members of a part say and are done to, from before the first one enters.
+    Keep(RoomId, Box<Scribe>),
     /// That another thread has a part of this room, too.
     Peer(RoomId, usize),
     /// To send what a member of a room says by itself to another thread as well.
@@ -328,6 +331,7 @@ impl Command {
             | Self::Hand(..)
             | Self::OpenRoom(..)
             | Self::Room(..)
+            | Self::Keep(..)
             | Self::Peer(..)
             | Self::SingleOut(..) => true,
             Self::Gate(_)

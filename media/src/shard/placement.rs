@@ -10,9 +10,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::order::{Order, PortId, RoomId};
+use super::order::{Keeper, Order, PortId, RoomId};
 use super::plane::OrderError;
 use crate::mixer::Rules;
+use crate::recording::Scribe;
 
 /// Orders that may wait for a port that moves; moving takes less than a frame.
 const MOST_WAITING: usize = 32;
@@ -123,6 +124,8 @@ pub(crate) enum Placing {
 struct Lodging {
     parts: Vec<usize>,
     rules: Rules,
+    /// Who makes the ledgers of its further parts.
+    keeper: Option<Keeper>,
 }
 
 /// See the module.
@@ -213,7 +216,7 @@ impl Placement {
         let shard = companion.unwrap_or(lightest);
         self.last += 1;
         let room = RoomId(self.last);
-        self.rooms.insert(room, Lodging { parts: vec![shard], rules });
+        self.rooms.insert(room, Lodging { parts: vec![shard], rules, keeper: None });
         (room, shard)
     }
 
@@ -232,6 +235,19 @@ impl Placement {
         if let Some(lodging) = self.rooms.get_mut(&room) {
             lodging.rules = rules;
         }
+    }
+
+    /// Each part that a room gets later has a ledger by that one.
+    pub fn keep(&mut self, room: RoomId, keeper: Keeper) {
+        if let Some(lodging) = self.rooms.get_mut(&room) {
+            lodging.keeper = Some(keeper);
+        }
+    }
+
+    /// The ledger of the part that a room has got last.
+    pub fn scribe(&mut self, room: RoomId) -> Option<Box<Scribe>> {
+        let Lodging { parts, keeper, .. } = self.rooms.get_mut(&room)?;
+        keeper.as_mut()?(parts.len() - 1)
     }
 
     /// The threads of a listener and a speaker, where these are two.

@@ -15,7 +15,7 @@ use super::gates::Gates;
 use super::handshakes::{self, Handshakes};
 use super::notice::{NOTICES, News, Notice};
 use super::opening::{Open, OpenError, Opened, bind_pair};
-use super::order::{Command, Opening, Order, PortId, RoomId, RoomOrder, Stand};
+use super::order::{Command, Keeper, Opening, Order, PortId, RoomId, RoomOrder, Stand};
 use super::placement::{Meeting, Placement, Placing, Way, Weight, Work};
 use super::port::Wire;
 use super::rank;
@@ -25,6 +25,7 @@ use super::thread::{Door, Seat, Shard};
 use super::waste::{self, Waste};
 use crate::browser::Identity;
 use crate::mixer::Rules;
+use crate::recording::Scribe;
 use crate::rtp::ports::Range;
 
 /// Orders that may wait for one thread: a second of a very busy hour.
@@ -274,7 +275,8 @@ impl Plane {
             }
             Way::Spreads { shard, others, rules, order } => {
                 if let Order::Enter(room) = order {
-                    self.spread(room, rules, shard, &others)?;
+                    let scribe = placement.scribe(room);
+                    self.spread(room, rules, shard, (&others, scribe))?;
                 }
                 self.0.push(shard, Command::Port(port, order))
             }
@@ -282,9 +284,19 @@ impl Plane {
     }
 
     /// Gives a room a part on another thread, and tells all its parts of each other.
-    fn spread(&self, room: RoomId, rules: Rules, shard: usize, others: &[usize]) -> Result<(), OrderError> {
+    fn spread(
+        &self,
+        room: RoomId,
+        rules: Rules,
+        shard: usize,
+        (others, scribe): (&[usize], Option<Box<Scribe>>),
+    ) -> Result<(), OrderError> {
         // Only the first part tells the listener.
         self.0.push(shard, Command::OpenRoom(room, NOBODY, rules))?;
+        // Before it hears of the others: a ledger has all that its mixer was ever given.
+        if let Some(scribe) = scribe {
+            self.0.push(shard, Command::Keep(room, scribe))?;
+        }
         for other in others {
             self.0.push(shard, Command::Peer(room, *other))?;
             self.0.push(*other, Command::Peer(room, shard))?;
@@ -325,10 +337,22 @@ impl Plane {
                 // Every part is told, also when one cannot hear.
                 parts.iter().map(close).fold(Ok(()), Result::and)
             }
-            RoomOrder::Announce(_) | RoomOrder::Hush | RoomOrder::Record(_) | RoomOrder::Keep(_) => {
+            RoomOrder::Announce(_) | RoomOrder::Hush | RoomOrder::Record(_) => {
                 self.0.push(home, Command::Room(room, order))
             }
         }
+    }
+
+    /// Keeps a ledger of a room into which nobody was brought yet, and by `keeper` one of each part that it gets on a further
+    /// thread: whoever sits there is in that one.
+    ///
+    /// # Errors
+    /// When the room is gone or the thread has no room for orders.
+    pub fn keep_room(&self, room: RoomId, scribe: Box<Scribe>, keeper: Keeper) -> Result<(), OrderError> {
+        let mut placement = lock(&self.0.placement);
+        let home = *placement.parts(room).first().ok_or(OrderError::NoRoom)?;
+        placement.keep(room, keeper);
+        self.0.push(home, Command::Keep(room, scribe))
     }
 
     /// What all threads counted together; the load is that of the busiest.

@@ -12,6 +12,7 @@ use super::waste::Thing;
 use crate::clean::Cleaner;
 use crate::codec::{Kind, Settings};
 use crate::mixer::{Gain, Hears, Rules};
+use crate::recording::Scribe;
 
 /// From this load on coders spend less, and below the other again what they like.
 const BUSY_PERMILLE: u64 = 550;
@@ -46,13 +47,19 @@ impl Shard {
                     self.waste.throw(Thing::Anything(before));
                 }
             }
-            RoomOrder::Keep(scribe) => {
-                if let Some(refused) = room.keep_ledger(scribe) {
-                    self.waste.throw(Thing::Anything(refused));
-                }
-            }
             RoomOrder::Hush => self.hush(id, Played::Stopped),
             RoomOrder::Close => self.close_room(id, Notice::RoomClosed(id)),
+        }
+    }
+
+    /// Keeps a ledger of a room's part from now on; of one that is gone, or had members already, none is kept.
+    pub(super) fn keep_room(&mut self, id: RoomId, scribe: Box<Scribe>) {
+        let refused = match self.rooms.get_mut(&id) {
+            Some(room) => room.keep_ledger(scribe),
+            None => Some(scribe),
+        };
+        if let Some(refused) = refused {
+            self.waste.throw(Thing::Anything(refused));
         }
     }
 

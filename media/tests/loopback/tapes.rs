@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use patchcord_media::codec::{Kind, Settings};
 use patchcord_media::frame::Rate;
-use patchcord_media::mixer::{Gain, Rules, replay};
+use patchcord_media::mixer::{Gain, Rounds, Rules, first_round, replay, replay_part};
 use patchcord_media::recording::{Format, Layout, Ledgered, Plan, Scribe, Writer};
 use patchcord_media::shard::{Order, Record, RoomOrder, Stand, Weight};
 
 use super::ears;
-use super::party::{Fate, VOICE_DB};
+use super::party::{Fate, Party, VOICE_DB};
 use super::rooms::heavy_room;
 use super::stage::Stage;
 
@@ -164,8 +164,8 @@ fn a_ledger_gives_again_what_each_member_heard_byte_by_byte() {
         stage.party(name, Kind::Pcmu, hz);
     }
     let room = stage.plane.open_room(0, Rules::default(), None).expect("a room");
-    let keep = RoomOrder::Keep(Box::new(scribe.expect("a scribe")));
-    stage.plane.order_room(room, keep).expect("an order that is taken");
+    let scribe = Box::new(scribe.expect("a scribe"));
+    stage.plane.keep_room(room, scribe, Box::new(|_| None)).expect("an order that is taken");
     (0..3).for_each(|party| stage.order(stage.parties[party].port, Order::Enter(room)));
     stage.run(SECOND);
     let carols = stage.parties[2].port;
@@ -177,27 +177,90 @@ fn a_ledger_gives_again_what_each_member_heard_byte_by_byte() {
     let told = outcome.recv_timeout(5 * SECOND).expect("the end is told");
     assert!(matches!(told, Ledgered::Whole(_)), "{told:?}");
     let ledger = std::fs::read(&file).expect("a ledger");
-    for party in &stage.parties {
-        // What the ledger says that this one heard, as it was encoded for it.
-        let (mut encoder, mut again) = (Kind::Pcmu.encoder(&Settings::default()).expect("a codec"), Vec::new());
-        let mut rounds = Vec::new();
-        let read = replay(&*ledger, party.port.number(), |round, rate, sound| {
+    stage.parties.iter().for_each(|party| is_heard_again(party, &[&ledger]));
+}
+
+/// Compares what a party heard, byte by byte, with what these ledgers of a room say that it heard, encoded as it was for it.
+fn is_heard_again(party: &Party, ledgers: &[&[u8]]) {
+    let first = first_round(ledgers[0]).expect("a ledger");
+    let (mut encoder, mut again) = (party.kind.encoder(&Settings::default()).expect("a codec"), Vec::new());
+    let mut rounds = Vec::new();
+    for ledger in ledgers {
+        let all = Rounds { first, until: u64::MAX };
+        let read = replay_part(*ledger, party.port.number(), all, |round, rate, sound| {
             assert_eq!(rate, Rate::Narrow);
             rounds.push(round);
             encoder.encode(sound, &mut again);
             ControlFlow::Continue(())
         });
         assert_eq!(read, Ok(()));
-        assert!(rounds.windows(2).all(|pair| pair[1] > pair[0]), "round by round");
-        let heard: Vec<u8> = party.heard.iter().flat_map(|packet| packet.payload.clone()).collect();
-        assert!(heard.len() > 80 * 160, "{} heard {} bytes", party.name, heard.len());
-        let missing = again.windows(heard.len()).all(|piece| piece != heard);
-        assert!(
-            !missing,
-            "{} heard {} bytes that its ledger of {} does not have",
-            party.name,
-            heard.len(),
-            again.len()
-        );
     }
+    assert!(rounds.windows(2).all(|pair| pair[1] > pair[0]), "round by round");
+    let heard: Vec<u8> = party.heard.iter().flat_map(|packet| packet.payload.clone()).collect();
+    assert!(heard.len() > 80 * 160, "{} heard {} bytes", party.name, heard.len());
+    let missing = again.windows(heard.len()).all(|piece| piece != heard);
+    assert!(!missing, "{} heard {} bytes that its ledger of {} does not have", party.name, heard.len(), again.len());
+}
+
+#[test]
+fn members_on_a_further_thread_have_a_ledger_of_their_own_byte_by_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |part: usize| folder.path().join(format!("room.{part}.ledger"));
+    let (told, outcome) = std::sync::mpsc::channel();
+    let scribe = {
+        let place = folder.path().to_owned();
+        move |part: usize| {
+            let told = told.clone();
+            let told = move |ledgered| told.send(ledgered).expect("somebody waits");
+            let path = place.join(format!("room.{part}.ledger"));
+            Box::new(Scribe::keep(path, 1 << 30, Box::new(told)).expect("a scribe"))
+        }
+    };
+    let mut stage = Stage::of_threads(2);
+    // Two of them are as much as a room draws to one thread.
+    stage.weight = Weight(250_000);
+    for (name, kind, hz) in [
+        ("alice", Kind::Pcmu, 440.0),
+        ("bob", Kind::Pcma, 700.0),
+        ("carol", Kind::Pcmu, 1100.0),
+        ("dave", Kind::Pcma, 1450.0),
+    ] {
+        stage.party(name, kind, hz);
+    }
+    let room = stage.plane.open_room(0, Rules::default(), None).expect("a room");
+    let home = scribe(0);
+    stage.plane.keep_room(room, home, Box::new(move |part| Some(scribe(part)))).expect("an order that is taken");
+    (0..4).for_each(|party| stage.order(stage.parties[party].port, Order::Enter(room)));
+    stage.until("the room is spread", |stage| {
+        stage.plane.tallies().iter().all(|tally| tally.rooms == 1 && tally.ports == 2)
+    });
+    stage.run(SECOND);
+    // Whoever of the other three sits elsewhere: one is heard softly by the first, as it is there that it is weighed.
+    let first = stage.parties[0].port;
+    for other in 1..4 {
+        stage.order(first, Order::Stand(Stand::Hears(stage.parties[other].port, Gain(1000 * other as u16))));
+    }
+    stage.run(SECOND / 2);
+    stage.order(stage.parties[3].port, Order::Stand(Stand::Muted(true)));
+    stage.run(SECOND / 2);
+    stage.plane.order_room(room, RoomOrder::Close).expect("an order that is taken");
+    for _ in 0..2 {
+        let told = outcome.recv_timeout(5 * SECOND).expect("the end is told");
+        assert!(matches!(told, Ledgered::Whole(_)), "{told:?}");
+    }
+    let ledgers = [0, 1].map(|part| std::fs::read(place(part)).expect("a ledger"));
+    let [home, further] = ledgers.each_ref().map(Vec::as_slice);
+    stage.parties.iter().for_each(|party| is_heard_again(party, &[home, further]));
+    let in_both = stage.parties.iter().filter(|party| {
+        [home, further].iter().all(|ledger| {
+            let mut is_there = false;
+            replay(*ledger, party.port.number(), |_, _, _| {
+                is_there = true;
+                ControlFlow::Break(())
+            })
+            .expect("a ledger");
+            is_there
+        })
+    });
+    assert_eq!(in_both.count(), 0, "nobody is in the ledger of a thread on which it was not");
 }

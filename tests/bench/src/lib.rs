@@ -9,6 +9,7 @@
 //! bin/dry      a call without sockets, beside everything that is remembered for half a minute
 //! bin/memory   bytes a dialog and a registration
 //! bin/media    sound beside bare loops: bridges, prompts, rooms
+//! bin/room     conference rooms: their cost, their sound, and an hour of one in real time
 //! bin/parse    nanoseconds and allocations of reading and writing a message
 //! ```
 //!

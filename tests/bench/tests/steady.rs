@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use patchcord_bench::counting::{CountingThreads, count_of_thread};
 use patchcord_bench::sound::farm::Farm;
+use patchcord_bench::sound::talkers::Talkers;
 use patchcord_media::codec::{Kind, Settings as CodecSettings};
 use patchcord_media::frame::Rate;
 use patchcord_media::mixer::{Gain, Rules};
@@ -79,7 +80,7 @@ impl Steady {
 
     /// Allocations of the media threads while packets come and go; how many did.
     fn watch(mut self) -> (u64, u64) {
-        self.farm.speak_to(self.places.clone(), TALKING_PERCENT);
+        self.farm.speak_to(self.places.clone(), Kind::Pcmu, Talkers::Percent(TALKING_PERCENT));
         self.run(WARM);
         let counted = |plane: &Plane| {
             let tally = plane.tally();

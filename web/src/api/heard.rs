@@ -65,8 +65,8 @@ pub(crate) async fn hear(rooms: &Rooms, asker: &Asker, past: &Past, ears: &Ears)
     };
     let (folder, named) = (rooms.recordings.clone(), file.to_owned());
     let made = tokio::task::spawn_blocking(move || {
-        let ledger = recordings::ledger(&folder, &named).ok_or(None)?;
-        again(ledger, wanted).map_err(Some)
+        let ledgers = recordings::ledgers(&folder, &named);
+        if ledgers.is_empty() { Err(None) } else { again(ledgers, wanted).map_err(Some) }
     });
     let wav = match made.await {
         Ok(Ok(wav)) => wav,

@@ -5,26 +5,21 @@
 //! counted by the child between the beginning and the end of a round.
 
 use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use patchcord_bench::counting::{self, Counting};
-use patchcord_bench::process::{Cpu, cpu_of, on_core};
+use patchcord_bench::counting::Counting;
+use patchcord_bench::process::on_core;
 use patchcord_bench::sound::cell::Cell;
 use patchcord_bench::sound::farm::Farm;
-use patchcord_bench::sound::role::{Counted, Role, converse};
-use patchcord_bench::sound::{floor, legs::Legs};
+use patchcord_bench::sound::role::{Counted, Role};
+use patchcord_bench::sound::served::{Round, Running, Served, serve};
+use patchcord_bench::sound::talkers::Talkers;
 use patchcord_bench::spread::Spread;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Until everybody is latched, buffers have their size and the caches know the way.
-const WARM: Duration = Duration::from_millis(1500);
 
 #[derive(Parser)]
 struct Options {
@@ -75,97 +70,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn serve(role: Role, count: usize, farm: SocketAddr) -> Result<(), Box<dyn Error>> {
-    if matches!(role, Role::FloorRelay | Role::FloorPackets) {
-        let (places, packets) = floor::start(count, farm, role == Role::FloorPackets)?;
-        converse(&places, || Counted {
-            allocations: counting::count_of_allocations(),
-            packets_in: packets[0].load(Ordering::Relaxed),
-            packets_out: packets[1].load(Ordering::Relaxed),
-            ..Counted::default()
-        })?;
-        return Ok(());
-    }
-    let legs = Legs::open(role, count, farm)?;
-    converse(&legs.places, || legs.count())?;
-    Ok(())
-}
-
-/// A child and the way to talk with it.
-struct Served {
-    child: Child,
-    ask: ChildStdin,
-    told: BufReader<ChildStdout>,
-    legs: Vec<SocketAddr>,
-}
-
-impl Served {
-    fn start(role: Role, options: &Options, farm: SocketAddr) -> Result<Self, Box<dyn Error>> {
-        let mut command = on_core(options.core, &std::env::current_exe()?);
-        command.args(["--legs", &options.legs.to_string(), "child", &role.to_string(), &farm.to_string()]);
-        Self::begin(command)
-    }
-
-    fn begin(mut command: Command) -> Result<Self, Box<dyn Error>> {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let ask = child.stdin.take().ok_or("a pipe to the child")?;
-        let mut told = BufReader::new(child.stdout.take().ok_or("a pipe from the child")?);
-        let mut line = String::new();
-        told.read_line(&mut line)?;
-        let legs = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Self { child, ask, told, legs })
-    }
-
-    fn count(&mut self) -> Result<(Cpu, Counted), Box<dyn Error>> {
-        let cpu = cpu_of(self.child.id())?;
-        writeln!(self.ask)?;
-        let mut line = String::new();
-        self.told.read_line(&mut line)?;
-        Ok((cpu, Counted::read(&line).ok_or("the child said nothing")?))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            eprintln!("a child cannot be ended: {error}");
-        }
-    }
-}
-
-/// What one round gave.
-struct Round {
-    /// Microseconds of CPU for each packet, in or out.
-    cost: f64,
-    counted: Counted,
-    cpu: Cpu,
-}
-
-fn round(role: Role, options: &Options, talking_percent: usize) -> Result<Round, Box<dyn Error>> {
-    let mut farm = Farm::new()?;
-    let mut served = Served::start(role, options, farm.place()?)?;
-    farm.speak_to(served.legs.clone(), talking_percent);
-    farm.run(WARM)?;
-    let (cpu, counted) = served.count()?;
-    farm.run(Duration::from_secs(options.seconds))?;
-    let (cpu_after, counted_after) = served.count()?;
-    let (cpu, counted) = (cpu_after.since(cpu), counted_after.since(counted));
-    let packets = (counted.packets_in + counted.packets_out).max(1);
-    Ok(Round { cost: cpu.total().as_secs_f64() * 1e6 / packets as f64, counted, cpu })
-}
-
 fn beside(options: &Options, floor: Role, role: Role, talking_percent: usize) -> Result<(), Box<dyn Error>> {
     let (mut bare, mut ours, mut ratio) = (Spread::default(), Spread::default(), Spread::default());
     for _ in 0..options.rounds {
-        let (below, above) = (round(floor, options, talking_percent)?, round(role, options, talking_percent)?);
-        bare.add(below.cost);
-        ours.add(above.cost);
-        ratio.add(above.cost / below.cost);
+        let round = |role| -> Result<Round, Box<dyn Error>> {
+            let talkers = Talkers::Percent(talking_percent);
+            let served = Served { role, legs: options.legs, core: options.core, talkers };
+            Ok(served.round(Duration::from_secs(options.seconds), &[])?.0)
+        };
+        let (below, above) = (round(floor)?, round(role)?);
+        bare.add(below.packet_us());
+        ours.add(above.packet_us());
+        ratio.add(above.packet_us() / below.packet_us());
         let Counted { allocations, packets_in, packets_out, late, ticks, own_encodes, shared_encodes } = above.counted;
         println!(
             "  {role}: {:.2} µs beside {:.2}; user {:?} system {:?} beside {:?} and {:?}; {packets_in} in {packets_out} out, \
              {allocations} allocations, {late} of {ticks} ticks late, {own_encodes} own and {shared_encodes} shared encodes",
-            above.cost, below.cost, above.cpu.user, above.cpu.system, below.cpu.user, below.cpu.system
+            above.packet_us(),
+            below.packet_us(),
+            above.cpu.user,
+            above.cpu.system,
+            below.cpu.user,
+            below.cpu.system
         );
     }
     println!("{role}, {} legs: µs a packet {ours}", options.legs);
@@ -194,8 +120,8 @@ fn weigh(role: Role, legs: usize, options: &Options) -> Result<u64, Box<dyn Erro
     let mut command = on_core(options.core, "sh".as_ref());
     command.args(["-c", enter]).arg(cell.door()).arg(std::env::current_exe()?);
     command.args(["--legs", &legs.to_string(), "child", &role.to_string(), &farm.place()?.to_string()]);
-    let served = Served::begin(command)?;
-    farm.speak_to(served.legs.clone(), 100);
+    let served = Running::begin(command)?;
+    farm.speak_to(served.legs.clone(), role.kind(), Talkers::Percent(100));
     farm.run(Duration::from_secs(options.seconds))?;
     let bytes = cell.bytes()?;
     drop(served);

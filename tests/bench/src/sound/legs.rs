@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use patchcord_media::clean::Cleaner;
 use patchcord_media::codec::Kind;
 use patchcord_media::mixer::Rules;
 use patchcord_media::prompt::{Cursor, Item, Loops, Sound, Unplaylisted};
@@ -11,6 +12,7 @@ use patchcord_media::shard::{
     Keys, Notices, Open, OpenError, Order, OrderError, Plane, Play, PortId, Settings, StartError, Terms, Weight,
 };
 
+use super::farm::payload_type;
 use super::role::{Counted, Role};
 use crate::counting;
 
@@ -64,7 +66,7 @@ impl Legs {
                 beside: ports.last().copied(),
             };
             let opened = plane.open(&wanted)?;
-            plane.order(opened.port, Order::Tune(Box::new(terms(farm))))?;
+            plane.order(opened.port, Order::Tune(Box::new(terms(role, farm))))?;
             places.push(opened.rtp);
             ports.push(opened.port);
             // A burst of thousands would fill the ring of orders.
@@ -107,11 +109,14 @@ fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), NoLegs> {
                 plane.order(*port, Order::Play(Play { cursor, kind: Some(Kind::Pcmu), tag: 0 }))?;
             }
         }
-        Role::Rooms(size) => {
+        Role::Rooms(size) | Role::OpusRooms(size) | Role::CleanRooms(size) => {
             for members in ports.chunks(size) {
                 let room = plane.open_room(0, Rules::default(), members.first().copied())?;
                 for member in members {
                     plane.order(*member, Order::Enter(room))?;
+                    if matches!(role, Role::CleanRooms(_)) {
+                        plane.order(*member, Order::Clean(Cleaner::new(None, true)))?;
+                    }
                 }
             }
         }
@@ -120,9 +125,10 @@ fn join(plane: &Plane, role: Role, ports: &[PortId]) -> Result<(), NoLegs> {
     Ok(())
 }
 
-fn terms(farm: SocketAddr) -> Terms {
-    let keys_in = Some(Keys { payload_type: 101, clock_hz: 8000 });
-    Terms { remote: Some(farm), keys_in, ..Terms::plain(Kind::Pcmu, 0) }
+fn terms(role: Role, farm: SocketAddr) -> Terms {
+    let kind = role.kind();
+    let keys_in = Some(Keys { payload_type: 101, clock_hz: kind.clock_hz() });
+    Terms { remote: Some(farm), keys_in, ..Terms::plain(kind, payload_type(kind)) }
 }
 
 /// Ten seconds of a tone.

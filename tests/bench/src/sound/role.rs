@@ -5,6 +5,8 @@ use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use patchcord_media::codec::Kind;
+
 /// See the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -18,6 +20,10 @@ pub enum Role {
     Ivr,
     /// Rooms of so many members.
     Rooms(usize),
+    /// The same, whose members speak Opus.
+    OpusRooms(usize),
+    /// Rooms of so many members, from each of whose voices noise is taken.
+    CleanRooms(usize),
     /// Legs that are there and silent.
     Idle,
 }
@@ -30,8 +36,18 @@ impl fmt::Display for Role {
             Self::Relay => f.write_str("relay"),
             Self::Ivr => f.write_str("ivr"),
             Self::Rooms(size) => write!(f, "rooms-{size}"),
+            Self::OpusRooms(size) => write!(f, "opus-rooms-{size}"),
+            Self::CleanRooms(size) => write!(f, "clean-rooms-{size}"),
             Self::Idle => f.write_str("idle"),
         }
+    }
+}
+
+impl Role {
+    /// What its legs speak.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        if matches!(self, Self::OpusRooms(_)) { Kind::Opus } else { Kind::Pcmu }
     }
 }
 
@@ -45,10 +61,12 @@ impl FromStr for Role {
             "relay" => Ok(Self::Relay),
             "ivr" => Ok(Self::Ivr),
             "idle" => Ok(Self::Idle),
-            _ => match text.strip_prefix("rooms-").map(str::parse) {
-                Some(Ok(size)) => Ok(Self::Rooms(size)),
-                _ => Err(format!("{text} is no role")),
-            },
+            _ => {
+                let rooms: [(&str, fn(usize) -> Self); 3] =
+                    [("rooms-", Self::Rooms), ("opus-rooms-", Self::OpusRooms), ("clean-rooms-", Self::CleanRooms)];
+                let found = rooms.iter().find_map(|(name, role)| Some(role(text.strip_prefix(name)?.parse().ok()?)));
+                found.ok_or_else(|| format!("{text} is no role"))
+            }
         }
     }
 }

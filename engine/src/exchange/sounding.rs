@@ -75,7 +75,7 @@ impl Talk {
         };
         let opened = if end.line.is_browser() {
             plane
-                .open_browser(&Open { address: address.exact, ..wanted })
+                .open_browser(&Open { address: address.exact, ..wanted }, end.line.looks_for_the_way())
                 .map(|browser| (browser.opened, browser.place(address.shown)))
         } else {
             plane.open(&wanted).map(|opened| {

@@ -162,6 +162,10 @@ impl Talk {
                 let Some(port) = self.ends[at].port else { return };
                 self.order(port.port, Order::Restart(ours), turn);
             }
+            Act::Learn(addresses) => {
+                let Some(port) = self.ends[at].port.filter(|_| self.ends[at].line.is_browser()) else { return };
+                self.order(port.port, Order::Learn(addresses), turn);
+            }
             Act::Tell(event) => self.tell(at, event, turn),
         }
     }

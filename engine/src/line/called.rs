@@ -79,6 +79,11 @@ pub(super) struct Called {
 }
 
 impl Called {
+    /// Whether ICE is ours to do: the offer will be ours, or theirs says that they only answer.
+    pub(super) fn leaves_the_way_to_us(&self) -> bool {
+        self.offer.as_ref().is_none_or(|offer| offer.attributes.has("ice-lite"))
+    }
+
     /// Whether each provisional response has to be reliable, and the next one brings our offer.
     fn must_offer(&self) -> bool {
         self.wants_reliable == Some(true) && self.late && !self.offered

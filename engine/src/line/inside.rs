@@ -1,6 +1,7 @@
 //! Requests of the party inside the dialog.
 
 use patchcord_media::browser::Credentials;
+use patchcord_media::browser::checks::addresses;
 use patchcord_media::sdp::ice::Trickled;
 use patchcord_sip::dialog::{DialogId, Turn};
 use patchcord_sip::hop::Hop;
@@ -203,11 +204,13 @@ fn contact_of(request: &Request) -> Result<(), Fault> {
 pub(super) fn serve_told(id: ServerId, request: &Request, hop: &Hop, cx: &mut Cx<'_>) -> Result<(), Unfit> {
     let kind = || request.content_type().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
     let event = match request.method() {
-        // RFC 8840: we are found by the address that checks come from, so that later candidates tell us nothing. They are
-        // addresses of the party, and nobody else's to hear.
+        // RFC 8840: candidates that come later. They are addresses of the party, and nobody else's to hear; where we only wait
+        // for its checks, they tell us nothing.
         Method::Info if request.content_type().is_some_and(|kind| kind.is(TRICKLED)) => {
             let fragment = std::str::from_utf8(request.body_bytes()).ok();
-            fragment.and_then(|text| Trickled::read(text).ok()).ok_or(Unfit::Fault(Fault::bad("Bad Candidates")))?;
+            let trickled = fragment.and_then(|text| Trickled::read(text).ok());
+            let trickled = trickled.ok_or(Unfit::Fault(Fault::bad("Bad Candidates")))?;
+            cx.acts.push(Act::Learn(addresses(&trickled.candidates)));
             None
         }
         Method::Info => match keys::read(request) {

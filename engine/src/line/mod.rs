@@ -48,6 +48,7 @@ mod unfit;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -97,6 +98,8 @@ pub enum Act {
     Tune(Box<Sound>, Option<Box<Sound>>),
     /// The party's ICE begins anew, and finds us under these credentials.
     Restart(Credentials),
+    /// The party may be there as well: where, and what it thinks of each.
+    Learn(Vec<(SocketAddr, u32)>),
     /// The call hears this.
     Tell(LegEvent),
 }
@@ -285,6 +288,12 @@ impl Line {
     #[must_use]
     pub fn is_browser(&self) -> bool {
         self.offers.is_browser()
+    }
+
+    /// Whether our side of ICE is to be full: we offer, or the party only answers.
+    #[must_use]
+    pub fn looks_for_the_way(&self) -> bool {
+        self.called.as_ref().is_none_or(|called| called.leaves_the_way_to_us())
     }
 
     /// The codecs that the party has taken, or has offered while we have not answered: what the other leg of the call should

@@ -1,16 +1,18 @@
-//! The side of ICE that answers (RFC 8445, "lite"): it makes no checks, because it stands where everybody can reach it.
+//! Our side of ICE (RFC 8445): it answers checks, and where it is "full" makes some, too.
 //!
-//! An [`Agent`] is handed checks and the time. It answers those that prove that their sender read our description, remembers
-//! where they came from, and follows the other side's choice among those ways. It knows no sockets, and of the thousand
-//! candidates that a description may name it needs none: whoever wants to be heard checks.
+//! An [`Agent`] is handed checks and the time. It answers those that prove that their sender read our description, and remembers
+//! where they came from. It knows no sockets. Where it is lite it makes no checks, because it stands where everybody can reach it:
+//! it follows the other side's choice among those ways, and of the thousand candidates that a description may name it
+//! needs none, since whoever wants to be heard checks. Where it is full, [`Checks`] tries the ways and mostly chooses one.
 //!
-//! unknown address ──proven check──▶ known ──with USE-CANDIDATE──▶ chosen ──another is chosen──▶ known
+//! unknown address ──proven check or answer──▶ known ──nominated──▶ chosen ──another is chosen──▶ known
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use ring::hmac;
 
+use super::checks::{Checks, Due, News, Remote};
 use super::credentials::Credentials;
 use super::stun::{Class, Draft, Message, Role};
 
@@ -39,9 +41,11 @@ pub struct Agent {
     theirs: Option<String>,
     ways: [Option<Way>; MAX_WAYS],
     chosen: Option<SocketAddr>,
+    /// Where we are full.
+    pub(super) checks: Option<Box<Checks>>,
 }
 
-/// What came of a check.
+/// What came of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Checked {
     /// It proves nothing, or wants nothing; there is no answer.
@@ -50,6 +54,8 @@ pub enum Checked {
     Refused,
     /// It was answered.
     Answered(Change),
+    /// It answers one of ours.
+    Proved(Change),
 }
 
 /// What a check that was answered has changed.
@@ -64,10 +70,17 @@ pub struct Change {
 }
 
 impl Agent {
-    /// An agent that was described by these credentials and has heard of nobody.
+    /// A lite agent that was described by these credentials and has heard of nobody.
     #[must_use]
     pub fn new(ours: &Credentials) -> Self {
-        Self { ours: Proof::of(ours), former: None, theirs: None, ways: [None; MAX_WAYS], chosen: None }
+        Self { ours: Proof::of(ours), former: None, theirs: None, ways: [None; MAX_WAYS], chosen: None, checks: None }
+    }
+
+    /// A full one, which decides unless the other side does. For `tag` and `seed` see [`Checks::new`].
+    #[must_use]
+    pub fn full(ours: &Credentials, tag: u32, seed: [u8; 16]) -> Self {
+        let checks = Some(Box::new(Checks::new(&ours.ufrag, tag, seed)));
+        Self { checks, ..Self::new(ours) }
     }
 
     /// The names by which checks may ask for it.
@@ -92,11 +105,37 @@ impl Agent {
         self.ways.iter().flatten().map(|way| way.address)
     }
 
-    /// Their name, as their description says it.
-    pub fn meet(&mut self, theirs: &str) {
-        if self.theirs.as_deref() != Some(theirs) {
-            self.theirs = Some(theirs.to_owned());
+    /// Who they are, as their description says it.
+    pub fn meet(&mut self, theirs: &Remote, now: Instant) {
+        if self.theirs.as_deref() != Some(&theirs.ufrag) {
+            self.theirs = Some(theirs.ufrag.clone());
         }
+        let known = self.ways.iter().flatten().map(|way| way.address);
+        if let Some(checks) = &mut self.checks {
+            checks.meet(&self.ours.ufrag, theirs, known, now);
+        }
+    }
+
+    /// Where they may be as well, and what they think of it.
+    pub fn learn(&mut self, candidates: &[(SocketAddr, u32)]) {
+        if let Some(checks) = &mut self.checks {
+            candidates.iter().for_each(|(there, worth)| checks.learn(*there, *worth));
+        }
+    }
+
+    /// When [`Agent::wake`] has something to do.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.checks.as_ref()?.deadline()
+    }
+
+    /// Does what is due; see [`Checks::wake`].
+    pub fn wake(&mut self, now: Instant, bytes: &mut Vec<u8>) -> Due {
+        let due = self.checks.as_mut().map_or(Due::Nothing, |checks| checks.wake(now, bytes));
+        if due == Due::Lapsed {
+            self.chosen = None;
+        }
+        due
     }
 
     /// Begins anew under other credentials; the old ones are good until the first check by the new ones, and what was
@@ -109,6 +148,9 @@ impl Agent {
     /// Hears a message that came from there at that time, and writes the answer where there is one.
     pub fn hear(&mut self, message: &Message<'_>, from: SocketAddr, now: Instant, answer: &mut Vec<u8>) -> Checked {
         answer.clear();
+        if matches!(message.class, Class::Success | Class::Failure) {
+            return self.hear_answer(message, from, now);
+        }
         let Some((ours, theirs)) = message.names().filter(|_| message.class == Class::Request) else {
             return Checked::Ignored;
         };
@@ -126,8 +168,12 @@ impl Agent {
             draft.error(420, "Unknown Attribute").unknown(unknown).finish(&proof.key);
             return Checked::Refused;
         }
-        // Who answers checks only never decides.
-        if matches!(message.role, Some(Role::Controlled(_))) {
+        let agrees = match &mut self.checks {
+            // Who answers checks only never decides.
+            None => !matches!(message.role, Some(Role::Controlled(_))),
+            Some(checks) => checks.agrees(message.role),
+        };
+        if !agrees {
             Draft::new(Class::Failure, transaction, answer).error(487, "Role Conflict").finish(&proof.key);
             return Checked::Refused;
         }
@@ -135,10 +181,22 @@ impl Agent {
         if is_current {
             self.former = None;
         }
-        Checked::Answered(self.learn(from, message.use_candidate, now))
+        let is_choice = match &mut self.checks {
+            None => message.use_candidate,
+            Some(checks) => checks.came(from, message.priority, message.use_candidate, now) == News::Chosen(from),
+        };
+        Checked::Answered(self.note(from, is_choice, now))
     }
 
-    fn learn(&mut self, from: SocketAddr, is_choice: bool, now: Instant) -> Change {
+    fn hear_answer(&mut self, message: &Message<'_>, from: SocketAddr, now: Instant) -> Checked {
+        match self.checks.as_mut().map_or(News::Nothing, |checks| checks.answered(message, from, now)) {
+            News::Nothing => Checked::Ignored,
+            News::Works(there) => Checked::Proved(self.note(there, false, now)),
+            News::Chosen(there) => Checked::Proved(self.note(there, true, now)),
+        }
+    }
+
+    fn note(&mut self, from: SocketAddr, is_choice: bool, now: Instant) -> Change {
         let mut change = Change::default();
         let known = self.ways.iter_mut().flatten().find(|way| way.address == from);
         match known {

@@ -88,6 +88,9 @@ pub enum Failure {
     /// It began and never came to an end.
     #[error("the browser did not finish its handshake in time")]
     TooSlow,
+    /// It answers our checks no longer, so that nothing may be sent to it (RFC 7675).
+    #[error("the browser did not answer for 30 s")]
+    NoConsent,
     /// Something that is no DTLS, or an alert.
     #[error("the handshake with the browser failed: {0}")]
     Broken(String),

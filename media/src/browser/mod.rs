@@ -7,17 +7,20 @@
 //! |---|---|
 //! | [`stun`] | checks: reading, proving, answering |
 //! | [`credentials`] | the name and the password that a description says |
-//! | [`agent`] | the side of ICE that answers |
+//! | [`agent`] | our side of ICE: it answers, and where it is full checks |
+//! | [`checks`] | the ways that are tried, and which of them is chosen |
 //! | [`identity`] | our certificate, and its fingerprint |
 //! | [`association`] | a handshake of DTLS, and the keys that come of it |
 
 pub mod agent;
 pub mod association;
+pub mod checks;
 pub mod credentials;
 pub mod identity;
 pub mod stun;
 
 pub use agent::Agent;
 pub use association::{Association, Failure, Role};
+pub use checks::Remote;
 pub use credentials::Credentials;
 pub use identity::Identity;

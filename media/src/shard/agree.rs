@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::order::{Browser, Hearing, Keys, MAX_HEARD, Speaking, Terms};
 use super::port::{Guard, Protection};
-use crate::browser::Role;
+use crate::browser::{Remote, Role};
 use crate::codec::{Kind, Settings};
 use crate::rtp::srtp::{Master, Receiver, Sender, Suite, WrongLength};
 use crate::sdp::Format;
@@ -121,7 +121,7 @@ fn browser(sound: &Sound) -> Result<Option<Box<Browser>>, Unfit> {
         Setup::Passive | Setup::Either => Role::Waits,
         Setup::Hold => return Err(Unfit::Hold),
     };
-    Ok(Some(Box::new(Browser { ufrag: ice.ufrag.clone(), role, fingerprints: remote.clone() })))
+    Ok(Some(Box::new(Browser { ice: Remote::of(ice), role, fingerprints: remote.clone() })))
 }
 
 fn master(key: &MasterKey) -> Result<Master, Unfit> {
@@ -208,7 +208,7 @@ mod tests {
         assert!(matches!(terms.protection, Protection::Awaited));
         assert_eq!(terms.silence_after, Some(BROWSER_SILENCE));
         let browser = terms.browser.expect("a browser");
-        assert_eq!((browser.ufrag.as_str(), browser.role), ("them", Role::Waits));
+        assert_eq!((browser.ice.ufrag.as_str(), browser.role), ("them", Role::Waits));
         held.security = dtls(Setup::Hold);
         assert_eq!(Terms::of(&held, None, None).map(|_| ()), Err(Unfit::Hold));
     }

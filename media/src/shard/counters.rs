@@ -62,8 +62,10 @@ counters! {
     refused,
     /// Packets that came in time and had nowhere to go.
     dropped,
-    /// Checks of browsers that were answered.
+    /// Checks of browsers that were answered, and their answers to ours.
     checks,
+    /// Checks of ours.
+    checks_made,
     /// Messages of STUN that named nobody here or proved nothing.
     checks_refused,
     /// Handshakes of browsers that came by no checked way, or faster than they can be served.

@@ -23,8 +23,10 @@ use crate::sdp::ice::{Candidate, Ice, Origin};
 /// The most gates of one thread: a machine has a few addresses.
 const MOST_GATES: usize = 16;
 
-/// RFC 8445 §5.1.2: a host's address, the only one there is.
-const HOST_PRIORITY: u32 = (126 << 24) | (0xffff << 8) | 255;
+/// RFC 8445 §5.1.2: what a host's address is worth, and one that others see; each the only one of its kind.
+const HOST_WORTH: u32 = 126;
+const SEEN_WORTH: u32 = 100;
+const LOWER_PRIORITY: u32 = (0xffff << 8) | 255;
 
 /// What a gate may hold back: a second of packets of a few hundred browsers, as far as the system allows.
 const BACKLOG_BYTES: usize = 4 * 1024 * 1024;
@@ -40,6 +42,8 @@ pub struct OpenedBrowser {
     pub fingerprint: Fingerprint,
     /// The source that it will hear.
     pub source: u32,
+    /// Whether we look for it, or only wait until it comes.
+    pub is_full: bool,
 }
 
 impl OpenedBrowser {
@@ -47,22 +51,32 @@ impl OpenedBrowser {
     #[must_use]
     pub fn place(&self, shown: IpAddr) -> Place {
         let at = SocketAddr::new(shown, self.opened.rtp.port());
-        let host = Candidate {
-            foundation: "1".to_owned(),
+        let candidate = |foundation: &str, origin, worth: u32, ip| Candidate {
+            foundation: foundation.to_owned(),
             component: 1,
             transport: "udp".to_owned(),
-            priority: HOST_PRIORITY,
-            host: Host::Ip(shown),
+            priority: (worth << 24) | LOWER_PRIORITY,
+            host: Host::Ip(ip),
             port: at.port(),
-            origin: Origin::Host,
+            origin,
+        };
+        let own = self.opened.rtp.ip();
+        let candidates = if self.is_full && own != shown {
+            // Whoever is on our side of the router finds us there.
+            vec![
+                candidate("1", Origin::Host, HOST_WORTH, own),
+                candidate("2", Origin::ServerReflexive, SEEN_WORTH, shown),
+            ]
+        } else {
+            vec![candidate("1", Origin::Host, HOST_WORTH, shown)]
         };
         let ice = Ice {
             ufrag: self.credentials.ufrag.clone(),
             pwd: self.credentials.pwd.clone(),
-            lite: true,
+            lite: !self.is_full,
             trickle: false,
             complete: true,
-            candidates: vec![host],
+            candidates,
         };
         Place {
             fingerprint: Some(self.fingerprint.clone()),
@@ -97,20 +111,21 @@ impl Gates {
 }
 
 impl Plane {
-    /// Opens a port for a browser. It is heard when it was tuned, has passed a check and proven its certificate.
+    /// Opens a port for a browser. It is heard when it was tuned, has passed a check and proven its certificate. `is_full`: we
+    /// look for it, as whoever offers does; otherwise it looks for us.
     ///
     /// # Errors
     /// When there is no room for it; the reason says which.
-    pub fn open_browser(&self, wanted: &Open) -> Result<OpenedBrowser, OpenError> {
+    pub fn open_browser(&self, wanted: &Open, is_full: bool) -> Result<OpenedBrowser, OpenError> {
         let (id, shard) = self.reserve(wanted)?;
-        let opened = self.open_guest(wanted, id, shard);
+        let opened = self.open_guest(wanted, id, shard, is_full);
         if opened.is_err() {
             self.release(id);
         }
         opened
     }
 
-    fn open_guest(&self, wanted: &Open, id: PortId, shard: usize) -> Result<OpenedBrowser, OpenError> {
+    fn open_guest(&self, wanted: &Open, id: PortId, shard: usize, is_full: bool) -> Result<OpenedBrowser, OpenError> {
         let gate = self.gate(shard, wanted.address)?;
         let credentials = Credentials::fresh().map_err(|_| OpenError::NoChance)?;
         let (ssrc, timestamp, sequence) = super::plane::chances().map_err(|_| OpenError::NoChance)?;
@@ -118,10 +133,14 @@ impl Plane {
         let rtp = Wire::shared(Arc::clone(&gate.socket));
         let (listener, home) = (wanted.listener, Some(shard));
         let opening = Opening { id, listener, rtp, rtcp: None, home, ssrc, timestamp, sequence };
-        let guest = Guest::new(gate.number, gate.socket, &credentials);
+        let mut seed = [0; 16];
+        getrandom::fill(&mut seed).map_err(|_| OpenError::NoChance)?;
+        // Ports are numbered one by one: two of one thread that have the same half of their number never live at once.
+        let full = is_full.then_some((id.0 as u32, seed));
+        let guest = Guest::new((gate.number, gate.address), gate.socket, &credentials, full);
         self.send(shard, Command::Host(Box::new(opening), Box::new(guest))).map_err(|_| OpenError::Busy)?;
         let fingerprint = self.gates().identity.fingerprint().clone();
-        Ok(OpenedBrowser { opened, credentials, fingerprint, source: ssrc })
+        Ok(OpenedBrowser { opened, credentials, fingerprint, source: ssrc, is_full })
     }
 
     /// The gate of a thread at an address of ours.

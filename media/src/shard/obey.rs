@@ -86,6 +86,10 @@ impl Shard {
                 let Some((id, home)) = self.ports.get(place).map(|port| (port.id(), port.home())) else { return };
                 self.wish(home, id, Wish::Restart(credentials));
             }
+            Order::Learn(candidates) => {
+                let Some((id, home)) = self.ports.get(place).map(|port| (port.id(), port.home())) else { return };
+                self.wish(home, id, Wish::Learn(candidates));
+            }
             Order::Close => self.close(place),
             Order::Press(..) | Order::Tones(_) | Order::Pressed(_) => self.direct_keys(place, order),
             Order::Record(record) => self.record(place, record),

@@ -11,7 +11,7 @@ use super::handshakes::Shaken;
 use super::porch::{Brought, Guest, Wish};
 use super::port::{Port, Protection, Wire};
 use super::room::Partial;
-use crate::browser::{Credentials, Role};
+use crate::browser::{Credentials, Remote, Role};
 use crate::clean::Cleaner;
 use crate::codec::{Decoder, Encoder, Kind, Settings};
 use crate::dtmf::{Key, Press};
@@ -161,8 +161,8 @@ impl Terms {
 /// A browser as its description says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Browser {
-    /// The name under which it checks.
-    pub ufrag: String,
+    /// Its side of ICE.
+    pub ice: Remote,
     /// Who begins the handshake.
     pub role: Role,
     /// One of these is its certificate's.
@@ -235,6 +235,8 @@ pub enum Order {
     Clean(Option<Box<Cleaner>>),
     /// To be found by a browser under other credentials: its description begins ICE anew.
     Restart(Credentials),
+    /// Where a browser may be as well, and what it thinks of each: its description goes on.
+    Learn(Vec<(SocketAddr, u32)>),
     /// To close.
     Close,
 }

@@ -4,12 +4,14 @@
 //! packet of sound says of itself. Checks are answered here. Handshakes are passed on to a thread of their own, but only of
 //! those who passed a check. Sound goes to the port. Whatever names nobody is dropped and counted, without an answer.
 //!
-//! A port may move to another thread; its socket stays, and what comes by it is brought after the port.
+//! A port may move to another thread; its socket stays, and what comes by it is brought after the port. Where our side of ICE is full,
+//! checks leave from here, too, when they are due.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{SocketAddr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::handshakes::{Job, Meeting, Shaken};
 use super::notice::Notice;
@@ -19,8 +21,9 @@ use super::port::{Guard, plain};
 use super::thread::Shard;
 use super::waste::Thing;
 use crate::browser::agent::{Change, Checked};
-use crate::browser::stun::{MAX_MESSAGE, Message};
-use crate::browser::{Agent, Credentials};
+use crate::browser::checks::{Checks, Due};
+use crate::browser::stun::{Class, MAX_MESSAGE, Message};
+use crate::browser::{Agent, Credentials, Failure};
 use crate::rtp::packet::MAX_PACKET;
 use crate::rtp::rtcp::Carried;
 
@@ -30,11 +33,22 @@ const MOST_LOOKS: usize = 256;
 /// Datagrams of one handshake that are passed on in 20 ms; a flight has four at most, and no browser keeps others waiting.
 const MOST_SHAKES: u32 = 8;
 
+/// Checks of ours for one browser that leave at once: an answer that is due, a choice, and one way more.
+const MOST_CHECKS: usize = 8;
+
+/// Our checks are looked after no more often than this.
+const SOONEST: Duration = Duration::from_millis(5);
+
 /// A browser that comes by a gate of this thread, or will.
 pub(crate) struct Guest {
     gate: u32,
     socket: Arc<UdpSocket>,
+    is_v4: bool,
     agent: Agent,
+    /// What leads the transactions of our checks.
+    tag: Option<u32>,
+    /// When our checks want to be looked after.
+    wakes: Option<Instant>,
     names: Vec<String>,
     /// What its description says, once there is one.
     browser: Option<Browser>,
@@ -48,12 +62,21 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub fn new(gate: u32, socket: Arc<UdpSocket>, credentials: &Credentials) -> Self {
+    /// A guest at a gate; `full` is the tag and the seed of our checks, where we make some.
+    pub fn new(
+        gate: (u32, SocketAddr),
+        socket: Arc<UdpSocket>,
+        ours: &Credentials,
+        full: Option<(u32, [u8; 16])>,
+    ) -> Self {
         Self {
-            gate,
+            gate: gate.0,
             socket,
-            agent: Agent::new(credentials),
-            names: vec![credentials.ufrag.clone()],
+            is_v4: gate.1.is_ipv4(),
+            agent: full.map_or_else(|| Agent::new(ours), |(tag, seed)| Agent::full(ours, tag, seed)),
+            tag: full.map(|(tag, _)| tag),
+            wakes: None,
+            names: vec![ours.ufrag.clone()],
             browser: None,
             is_shaking: false,
             shakes: (0, 0),
@@ -78,6 +101,8 @@ pub(crate) enum Wish {
     Meet(Box<Browser>),
     /// To be found under other credentials.
     Restart(Credentials),
+    /// To look for the browser there, too.
+    Learn(Vec<(SocketAddr, u32)>),
     /// To be brought everything there from now on.
     Follow(usize),
     /// To forget the port, which is closed.
@@ -109,6 +134,10 @@ pub(crate) struct Porch {
     gates: Vec<Gate>,
     guests: HashMap<PortId, Guest>,
     by_name: HashMap<String, PortId>,
+    /// Those whom we ask, by what leads our questions.
+    by_tag: HashMap<u32, PortId>,
+    /// Those whose checks want to be looked after, by when.
+    waking: BTreeSet<(Instant, PortId)>,
     /// Room for an answer.
     answer: Vec<u8>,
 }
@@ -126,6 +155,12 @@ impl Porch {
         let Some(guest) = self.guests.remove(&port) else { return };
         for name in &guest.names {
             self.by_name.remove(name);
+        }
+        if let Some(tag) = guest.tag {
+            self.by_tag.remove(&tag);
+        }
+        if let Some(wakes) = guest.wakes {
+            self.waking.remove(&(wakes, port));
         }
         for address in guest.agent.addresses().collect::<Vec<_>>() {
             self.forget_address(guest.gate, address, port);
@@ -163,6 +198,9 @@ impl Shard {
         let port = opening.id;
         for name in &guest.names {
             self.porch.by_name.insert(name.clone(), port);
+        }
+        if let Some(tag) = guest.tag {
+            self.porch.by_tag.insert(tag, port);
         }
         self.porch.guests.insert(port, guest);
         self.open(opening);
@@ -210,8 +248,10 @@ impl Shard {
 
     fn check(&mut self, gate: u32, length: usize, from: SocketAddr) {
         let message = Message::read(&self.packet[..length.min(MAX_MESSAGE)]);
-        let named = message.as_ref().and_then(Message::names);
-        let port = named.and_then(|(ours, _)| self.porch.by_name.get(ours).copied());
+        let port = message.as_ref().and_then(|message| match message.class {
+            Class::Request | Class::Indication => self.porch.by_name.get(message.names()?.0).copied(),
+            Class::Success | Class::Failure => self.porch.by_tag.get(&Checks::tag_of(message.transaction)).copied(),
+        });
         let guest = port.and_then(|port| self.porch.guests.get_mut(&port)).filter(|guest| guest.gate == gate);
         let (Some(message), Some(port), Some(guest)) = (message, port, guest) else {
             self.tally.checks_refused += 1;
@@ -222,11 +262,49 @@ impl Shard {
             self.tally.checks_refused += 1;
             return;
         }
-        // An answer that does not leave is asked for again.
-        let _ = guest.socket.send_to(&self.porch.answer, from);
+        if !self.porch.answer.is_empty() {
+            // An answer that does not leave is asked for again.
+            let _ = guest.socket.send_to(&self.porch.answer, from);
+        }
         self.tally.checks += 1;
-        if let Checked::Answered(change) = checked {
+        if let Checked::Answered(change) | Checked::Proved(change) = checked {
             self.learn(port, gate, from, &change);
+        }
+        self.attend(port);
+    }
+
+    /// Looks after those whose checks are due.
+    pub(super) fn attend_due(&mut self) {
+        let now = self.moment.now;
+        while let Some((_, port)) = self.porch.waking.first().copied().filter(|(due, _)| *due <= now) {
+            self.attend(port);
+        }
+    }
+
+    /// Sends the checks of ours that are due at a browser.
+    fn attend(&mut self, port: PortId) {
+        let now = self.moment.now;
+        let Some(guest) = self.porch.guests.get_mut(&port) else { return };
+        let mut has_lapsed = false;
+        for _ in 0..MOST_CHECKS {
+            match guest.agent.wake(now, &mut self.porch.answer) {
+                Due::Nothing => break,
+                Due::Lapsed => has_lapsed = true,
+                // What does not leave is said again.
+                Due::Send(there) => {
+                    let _ = guest.socket.send_to(&self.porch.answer, there);
+                    self.tally.checks_made += 1;
+                }
+            }
+        }
+        let wakes = guest.agent.deadline().map(|deadline| deadline.max(now + SOONEST));
+        let before = std::mem::replace(&mut guest.wakes, wakes);
+        if before != wakes {
+            before.map(|before| self.porch.waking.remove(&(before, port)));
+            self.porch.waking.extend(wakes.map(|wakes| (wakes, port)));
+        }
+        if has_lapsed {
+            self.bring(port, Brought::Told(Notice::Unmet(port, Failure::NoConsent)));
         }
     }
 
@@ -293,6 +371,7 @@ impl Shard {
         match wish {
             Wish::Meet(browser) => self.meet(port, *browser),
             Wish::Restart(credentials) => self.porch.restart(port, &credentials),
+            Wish::Learn(candidates) => self.look_there_too(port, candidates),
             Wish::Follow(shard) => {
                 if let Some(guest) = self.porch.guests.get_mut(&port) {
                     guest.elsewhere = Some(shard).filter(|shard| *shard != self.number);
@@ -307,7 +386,9 @@ impl Shard {
 
     fn meet(&mut self, port: PortId, browser: Browser) {
         let Some(guest) = self.porch.guests.get_mut(&port) else { return };
-        guest.agent.meet(&browser.ufrag);
+        let mut theirs = browser.ice.clone();
+        theirs.candidates.retain(|(there, _)| there.is_ipv4() == guest.is_v4);
+        guest.agent.meet(&theirs, self.moment.now);
         let before = guest.browser.replace(browser);
         let now = guest.browser.as_ref();
         // Another certificate is another browser: its handshake begins anew.
@@ -316,6 +397,15 @@ impl Shard {
         }
         if let Some(way) = guest.agent.chosen() {
             self.begin_handshake(port, way);
+        }
+        self.attend(port);
+    }
+
+    fn look_there_too(&mut self, port: PortId, mut candidates: Vec<(SocketAddr, u32)>) {
+        if let Some(guest) = self.porch.guests.get_mut(&port) {
+            candidates.retain(|(there, _)| there.is_ipv4() == guest.is_v4);
+            guest.agent.learn(&candidates);
+            self.attend(port);
         }
     }
 

@@ -197,6 +197,7 @@ impl Shard {
         }
         self.news.retry();
         self.see_off();
+        self.attend_due();
         self.say_again();
         self.measure();
         self.publish();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use patchcord_media::browser::association::Progress;
 use patchcord_media::browser::stun::{Class, Draft, Message, Role as Side};
-use patchcord_media::browser::{Association, Credentials, Failure, Identity, Role};
+use patchcord_media::browser::{Association, Credentials, Failure, Identity, Remote, Role};
 use patchcord_media::codec::Kind;
 use patchcord_media::rtp::srtp::{Receiver, Sender};
 use patchcord_media::sdp::dtls::Fingerprint;
@@ -41,7 +41,7 @@ impl Visitor {
     fn unknown(stage: &Stage) -> Self {
         let address = "127.0.0.1".parse().expect("an address");
         let open = Open { address, listener: 0, reports: false, weight: Weight::PASSING, beside: None };
-        let place = stage.plane.open_browser(&open).expect("a port");
+        let place = stage.plane.open_browser(&open, false).expect("a port");
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.set_read_timeout(Some(10 * SECOND)).expect("a socket that waits");
         Self { socket, identity: Identity::fresh().expect("a certificate"), place }
@@ -101,7 +101,8 @@ impl Visitor {
 }
 
 fn terms(role: Role, print: Fingerprint, silence_after: Option<Duration>) -> Terms {
-    let browser = Browser { ufrag: NAME.into(), role, fingerprints: vec![print] };
+    let ice = Remote { ufrag: NAME.into(), pwd: String::new(), lite: false, candidates: Vec::new() };
+    let browser = Browser { ice, role, fingerprints: vec![print] };
     Terms {
         mux: true,
         protection: Protection::Awaited,

@@ -316,7 +316,7 @@ impl Phone {
             Act::AckAgain(bytes, _) => table.send_again(bytes, hop(HOUSE)),
             Act::Tell(LegEvent::Answered) => self.answered += 1,
             Act::Tell(LegEvent::Ended(_) | LegEvent::Refused(_)) => self.ended += 1,
-            Act::Tell(_) | Act::Tune(..) | Act::Restart(_) => {}
+            Act::Tell(_) | Act::Tune(..) | Act::Restart(_) | Act::Learn(_) => {}
         }
     }
 

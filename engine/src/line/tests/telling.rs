@@ -1,7 +1,9 @@
 //! What is said beside the sound: keys, texts, and transfers.
 
-use patchcord_media::dtmf::{Key, Press, Via};
+use std::net::SocketAddr;
 use std::time::Duration;
+
+use patchcord_media::dtmf::{Key, Press, Via};
 
 use super::stranger::{SOUND, request};
 use super::world::FLIGHT;
@@ -40,6 +42,8 @@ fn candidates_that_come_later_are_taken_and_nobody_else_hears_of_them() {
     world.order(ALICE, LineOrder::Info(TRICKLED.into(), b"a=candidate:1\r\n".to_vec()));
     world.pass(FLIGHT * 2);
     assert_eq!(world.sides[BOB].told, [], "an address of hers is not passed on");
+    let there = SocketAddr::from(([192, 0, 2, 1], 5000));
+    assert_eq!(world.sides[BOB].learned, [(there, 2_130_706_431)], "her port looks for her there");
     assert_eq!(world.sides[ALICE].told, [LegEvent::LineRefused(400)], "the one that names nobody");
 }
 

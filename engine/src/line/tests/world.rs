@@ -51,6 +51,8 @@ pub struct Side {
     pub tuned: Vec<Sound>,
     /// By what its port is found after ICE began anew.
     pub restarted: Vec<Credentials>,
+    /// Where the party may be as well.
+    pub learned: Vec<(SocketAddr, u32)>,
     /// Requests that no line took, with the fault.
     pub unfit: Vec<Unfit>,
     pub port: u16,
@@ -95,6 +97,7 @@ impl Side {
             told: Vec::new(),
             tuned: Vec::new(),
             restarted: Vec::new(),
+            learned: Vec::new(),
             unfit: Vec::new(),
             port: 20_000 + 1000 * u16::from(number),
             open: Vec::new(),
@@ -238,6 +241,7 @@ impl World {
             Act::AckAgain(bytes, _) => here.table.send_again(bytes, hop(side, address(1 - side))),
             Act::Tune(sound, _) => here.tuned.push(*sound),
             Act::Restart(ours) => here.restarted.push(ours),
+            Act::Learn(there) => here.learned.extend(there),
             Act::Tell(event) => here.told.push(event),
         }
     }

@@ -16,6 +16,10 @@ fn credentials(name: &str) -> Credentials {
     Credentials { ufrag: name.into(), pwd: format!("{name} has a password that is long enough") }
 }
 
+fn named(ufrag: &str) -> Remote {
+    Remote { ufrag: ufrag.into(), pwd: "a password that nobody asks for".into(), lite: false, candidates: Vec::new() }
+}
+
 /// A check for these credentials, as a browser writes it.
 fn check(ours: &Credentials, shape: impl FnOnce(Draft<'_>) -> Draft<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -35,7 +39,7 @@ fn hear(agent: &mut Agent, bytes: &[u8], from: SocketAddr, when: Instant) -> (Ch
 fn a_check_is_answered_with_the_address_it_came_from_under_our_password() {
     let ours = credentials("ours");
     let mut agent = Agent::new(&ours);
-    agent.meet(THEIRS);
+    agent.meet(&named(THEIRS), now());
     let (checked, answer) = hear(&mut agent, &check(&ours, |draft| draft), at(1), now());
     assert_eq!(checked, Checked::Answered(Change { is_new: true, ..Change::default() }));
     let answer = Message::read(&answer).expect("an answer");
@@ -62,7 +66,7 @@ fn sound_follows_the_choice_of_the_other_side() {
 fn who_proves_nothing_gets_no_answer() {
     let ours = credentials("ours");
     let mut agent = Agent::new(&ours);
-    agent.meet(THEIRS);
+    agent.meet(&named(THEIRS), now());
     let wrong = Credentials { pwd: "not the password that we have said".into(), ..ours.clone() };
     let stranger = {
         let mut bytes = Vec::new();
@@ -110,14 +114,14 @@ fn a_thousand_addresses_take_no_more_room_than_a_few_and_never_that_of_the_chose
 fn a_restart_keeps_the_way_and_the_old_name_until_the_new_one_is_used() {
     let (old, new) = (credentials("ours"), credentials("anew"));
     let mut agent = Agent::new(&old);
-    agent.meet(THEIRS);
+    agent.meet(&named(THEIRS), now());
     hear(&mut agent, &check(&old, |draft| draft.use_candidate()), at(1), now());
     assert_eq!(agent.restart(&new), None);
-    agent.meet("they have another name now");
+    agent.meet(&named("they have another name now"), now());
     assert_eq!(agent.chosen(), Some(at(1)));
     let (checked, _) = hear(&mut agent, &check(&old, |draft| draft), at(1), now());
     assert_eq!(checked, Checked::Answered(Change::default()), "the old way is still checked");
-    agent.meet(THEIRS);
+    agent.meet(&named(THEIRS), now());
     let (checked, _) = hear(&mut agent, &check(&new, |draft| draft.use_candidate()), at(9), now());
     assert!(matches!(checked, Checked::Answered(Change { is_chosen: true, .. })), "{checked:?}");
     assert_eq!(agent.names().collect::<Vec<_>>(), ["anew"]);

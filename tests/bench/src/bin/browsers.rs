@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use patchcord_bench::process::{Cpu, cpu_of_threads, on_core, resident};
 use patchcord_media::browser::association::Progress;
 use patchcord_media::browser::stun::{Class, Draft, Role as Side};
-use patchcord_media::browser::{Association, Credentials, Identity, Role};
+use patchcord_media::browser::{Association, Credentials, Identity, Remote, Role};
 use patchcord_media::codec::Kind;
 use patchcord_media::rtp::packet::Head;
 use patchcord_media::rtp::rtcp::Carried;
@@ -74,8 +74,9 @@ fn serve(legs: usize, phones: SocketAddr, print: &str) -> Result<(), Box<dyn Err
     let mut told = std::io::stdout().lock();
     for number in 0..legs {
         let open = Open { address: phones.ip(), listener: 0, reports: false, weight: Weight(1), beside: None };
-        let (browser, phone) = (plane.open_browser(&open)?, plane.open(&open)?);
-        let described = Browser { ufrag: NAME.into(), role: Role::Waits, fingerprints: vec![print.clone()] };
+        let (browser, phone) = (plane.open_browser(&open, false)?, plane.open(&open)?);
+        let ice = Remote { ufrag: NAME.into(), pwd: String::new(), lite: false, candidates: Vec::new() };
+        let described = Browser { ice, role: Role::Waits, fingerprints: vec![print.clone()] };
         let terms = Terms {
             mux: true,
             protection: Protection::Awaited,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use patchcord_media::browser::association::Progress;
 use patchcord_media::browser::stun::{Class, Draft, Message, Role as Side};
-use patchcord_media::browser::{Association, Credentials, Failure, Identity, Remote, Role};
+use patchcord_media::browser::{Agent, Association, Credentials, Failure, Identity, Remote, Role};
 use patchcord_media::codec::Kind;
 use patchcord_media::rtp::srtp::{Receiver, Sender};
 use patchcord_media::sdp::dtls::Fingerprint;
@@ -292,4 +292,63 @@ fn a_goodbye_is_told_and_a_closed_port_says_it() {
     stage.notice("it is closed", |notice| matches!(notice, Notice::Closed(closed, _) if *closed == port));
     visitor.ask(&visitor.place.credentials, true);
     stage.until("nobody is found by its name", |stage| stage.plane.tally().checks_refused > 0);
+}
+
+/// Where a port is, as its description would say.
+fn described(place: &OpenedBrowser, lite: bool) -> Remote {
+    let Credentials { ufrag, pwd } = place.credentials.clone();
+    Remote { ufrag, pwd, lite, candidates: vec![(place.opened.rtp, 5)] }
+}
+
+#[test]
+fn two_servers_of_this_kind_meet_by_ice_and_carry_a_talk() {
+    let mut stage = Stage::of_threads(2);
+    let address = "127.0.0.1".parse().expect("an address");
+    let open = Open { address, listener: 0, reports: false, weight: Weight::PASSING, beside: None };
+    // One has offered, the other has answered; each has a socket of its own.
+    let [full, lite] = [true, false].map(|full| stage.plane.open_browser(&open, full).expect("a port"));
+    assert_ne!(full.opened.rtp, lite.opened.rtp);
+    for (ours, theirs, is_lite, role) in [(&full, &lite, true, Role::Begins), (&lite, &full, false, Role::Waits)] {
+        let ice = described(theirs, is_lite);
+        let browser = Browser { ice, role, fingerprints: vec![theirs.fingerprint.clone()] };
+        let terms = Terms { browser: Some(Box::new(browser)), ..terms(role, theirs.fingerprint.clone(), None) };
+        stage.order(ours.opened.port, Order::Tune(Box::new(terms)));
+    }
+    stage.notice("who offered has met who answered", is_met(full.opened.port));
+    stage.notice("and was met", is_met(lite.opened.port));
+    let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Pcmu, 700.0));
+    for (phone, port) in [(alice, full.opened.port), (bob, lite.opened.port)] {
+        stage.order(stage.parties[phone].port, Order::Bridge(port));
+    }
+    stage.run(SECOND / 2);
+    assert_eq!((stage.hears(alice), stage.hears(bob)), (vec!["bob"], vec!["alice"]));
+}
+
+#[test]
+fn who_looks_for_the_way_finds_a_browser_that_only_answers_and_chooses_it() {
+    let stage = Stage::new();
+    let mut visitor = Visitor::unknown(&stage);
+    let address = "127.0.0.1".parse().expect("an address");
+    let open = Open { address, listener: 0, reports: false, weight: Weight::PASSING, beside: None };
+    visitor.place = stage.plane.open_browser(&open, true).expect("a port");
+    let ours = Credentials::fresh().expect("chance");
+    let mut agent = Agent::new(&ours);
+    agent.meet(&described(&visitor.place, false), now());
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let here = visitor.socket.local_addr().expect("an address");
+    let candidates = vec![(nowhere, 7), (here, 5)];
+    let ice = Remote { ufrag: ours.ufrag.clone(), pwd: ours.pwd.clone(), lite: true, candidates };
+    let browser = Browser { ice, role: Role::Waits, fingerprints: vec![visitor.identity.fingerprint().clone()] };
+    let plain = terms(Role::Waits, visitor.identity.fingerprint().clone(), None);
+    let terms = Terms { browser: Some(Box::new(browser)), ..plain };
+    stage.order(visitor.place.opened.port, Order::Tune(Box::new(terms)));
+    let (mut buffer, mut answer) = ([0; 2048], Vec::new());
+    while agent.chosen().is_none() {
+        let (length, from) = visitor.socket.recv_from(&mut buffer).expect("a check in time");
+        let message = Message::read(&buffer[..length]).expect("a check");
+        agent.hear(&message, from, now(), &mut answer);
+        visitor.socket.send_to(&answer, from).expect("loopback takes a packet");
+    }
+    assert_eq!(agent.chosen(), Some(visitor.there()));
+    assert!(stage.plane.tally().checks_made >= 2);
 }

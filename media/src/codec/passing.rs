@@ -13,6 +13,14 @@ pub(super) const G729: Row = passed("G729", Rate::Narrow, Some(18));
 pub(super) const AMR: Row = passed("AMR", Rate::Narrow, None);
 pub(super) const AMR_WB: Row = passed("AMR-WB", Rate::Wide, None);
 
+pub(super) const VP8: Row = pictures("VP8");
+pub(super) const H264: Row = pictures("H264");
+
+/// Every payload of pictures counts time so.
+const fn pictures(name: &'static str) -> Row {
+    Row { clock_hz: 90_000, ..passed(name, Rate::Narrow, None) }
+}
+
 pub(super) const KEYS_8: Row = keys(Rate::Narrow);
 pub(super) const KEYS_16: Row = keys(Rate::Wide);
 pub(super) const KEYS_48: Row = keys(Rate::Full);

@@ -28,6 +28,10 @@ pub enum Kind {
     Amr,
     /// AMR wideband, passed through only.
     AmrWb,
+    /// Pictures by RFC 7741, passed through only.
+    Vp8,
+    /// Pictures by RFC 6184, passed through only.
+    H264,
     /// Keys by RFC 4733, with the clock of the codec beside it.
     TelephoneEvent(Rate),
 }
@@ -86,7 +90,7 @@ impl Default for Settings {
 
 impl Kind {
     /// Everything that has a name here.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Opus,
         Self::G722,
         Self::Pcma,
@@ -98,6 +102,8 @@ impl Kind {
         Self::G729,
         Self::Amr,
         Self::AmrWb,
+        Self::Vp8,
+        Self::H264,
         Self::TelephoneEvent(Rate::Narrow),
         Self::TelephoneEvent(Rate::Wide),
         Self::TelephoneEvent(Rate::Full),
@@ -136,7 +142,7 @@ impl Kind {
         self.clock_hz() / 50
     }
 
-    /// The rate of the sound that goes in and comes out.
+    /// The rate of the sound that goes in and comes out; of pictures it says nothing.
     #[must_use]
     pub const fn rate(self) -> Rate {
         self.row().rate
@@ -170,6 +176,12 @@ impl Kind {
         matches!(self, Self::G722 | Self::Opus)
     }
 
+    /// Whether these are pictures.
+    #[must_use]
+    pub const fn is_picture(self) -> bool {
+        matches!(self, Self::Vp8 | Self::H264)
+    }
+
     /// Whether we can make it and hear it, and not only pass it on.
     #[must_use]
     pub const fn is_spoken(self) -> bool {
@@ -201,6 +213,8 @@ impl Kind {
             Self::G729 => &passing::G729,
             Self::Amr => &passing::AMR,
             Self::AmrWb => &passing::AMR_WB,
+            Self::Vp8 => &passing::VP8,
+            Self::H264 => &passing::H264,
             Self::TelephoneEvent(Rate::Narrow) => &passing::KEYS_8,
             Self::TelephoneEvent(Rate::Wide) => &passing::KEYS_16,
             Self::TelephoneEvent(Rate::Full) => &passing::KEYS_48,

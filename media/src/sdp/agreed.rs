@@ -9,6 +9,7 @@ use super::dtls::{Fingerprint, Setup};
 use super::fmtp::Events;
 use super::format::Format;
 use super::ice::Ice;
+use super::policy::Medium;
 
 /// What was agreed, one stream for each line, in the order of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,15 @@ impl Agreed {
     pub fn sound(&self) -> Option<&Sound> {
         self.streams.iter().find_map(|stream| match &stream.flow {
             Flow::Sound(sound) => Some(&**sound),
+            _ => None,
+        })
+    }
+
+    /// The first stream of pictures.
+    #[must_use]
+    pub fn pictures(&self) -> Option<&Sound> {
+        self.streams.iter().find_map(|stream| match &stream.flow {
+            Flow::Pictures(pictures) => Some(&**pictures),
             _ => None,
         })
     }
@@ -49,10 +59,22 @@ pub struct Stream {
 pub enum Flow {
     /// Sound that is made and taken here.
     Sound(Box<Sound>),
+    /// Pictures: agreed as sound is, and passed on.
+    Pictures(Box<Sound>),
     /// Something that passes between two legs as it is.
     Relay(Box<Relay>),
     /// Nothing.
     Off,
+}
+
+impl Flow {
+    /// What was agreed of a part that sends this.
+    pub(super) fn of(medium: Medium, agreed: Sound) -> Self {
+        match medium {
+            Medium::Sound => Self::Sound(Box::new(agreed)),
+            Medium::Pictures { .. } => Self::Pictures(Box::new(agreed)),
+        }
+    }
 }
 
 /// Sound that is made and taken here.
@@ -90,6 +112,8 @@ pub struct Sound {
     pub ice: Option<Ice>,
     /// The name of the line in groups, where it has one.
     pub mid: Option<String>,
+    /// How a whole picture is asked for, where these are pictures.
+    pub asks: Asks,
 }
 
 impl Sound {
@@ -103,6 +127,26 @@ impl Sound {
     #[must_use]
     pub fn received_as(&self, payload_type: u8) -> Option<&Format> {
         self.receive.iter().find(|format| format.payload_type == payload_type)
+    }
+}
+
+/// How the other side may be asked for a whole picture, by what it says of feedback (RFC 4585, RFC 5104).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// By saying that one got lost.
+    pub lost: bool,
+    /// By asking for a whole one.
+    pub whole: bool,
+}
+
+impl Asks {
+    /// What a part says of it.
+    pub(super) fn of(media: &Media) -> Self {
+        let said = |words: &str| {
+            let mut lines = media.attributes.all("rtcp-fb").filter_map(|line| line.split_once(' '));
+            lines.any(|(_, said)| said.trim().eq_ignore_ascii_case(words))
+        };
+        Self { lost: said("nack pli"), whole: said("ccm fir") }
     }
 }
 

@@ -27,6 +27,9 @@ const DECISIVE: [(&str, &[(&str, &str)]); 5] = [
 /// Whether two sides that name this codec with these parameters can hear each other.
 #[must_use]
 pub fn agree(codec: &Codec, ours: Option<&str>, theirs: Option<&str>) -> bool {
+    if *codec == Codec::H264 {
+        return h264(ours) == h264(theirs);
+    }
     let decisive = DECISIVE.iter().find(|(name, _)| name.eq_ignore_ascii_case(codec.name()));
     decisive.is_none_or(|(_, parameters)| {
         parameters.iter().all(|(name, unsaid)| {
@@ -34,6 +37,16 @@ pub fn agree(codec: &Codec, ours: Option<&str>, theirs: Option<&str>) -> bool {
             said(ours).as_deref().unwrap_or(unsaid) == said(theirs).as_deref().unwrap_or(unsaid)
         })
     })
+}
+
+/// How pictures of H.264 are packed, and their profile without the level: what both sides must have alike (RFC 6184 §8.2.2).
+/// The level is each receiver's own.
+fn h264(said: Option<&str>) -> (u8, [u8; 4]) {
+    let said = said.unwrap_or_default();
+    let packed = parameter(said, "packetization-mode").and_then(|mode| mode.parse().ok()).unwrap_or_default();
+    let profile = parameter(said, "profile-level-id").and_then(|id| id.as_bytes().first_chunk::<4>());
+    // Nobody writes one for the baseline of 2003, which is meant then.
+    (packed, profile.unwrap_or(b"4200").map(|digit| digit.to_ascii_lowercase()))
 }
 
 /// What a side that receives Opus asks of the one that sends (RFC 7587 §6.1).

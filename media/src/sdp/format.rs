@@ -39,6 +39,10 @@ impl Codec {
     pub const AMR_WB: Self = Self::named("AMR-WB", 16_000, 1);
     /// Comfort noise (RFC 3389).
     pub const COMFORT_NOISE: Self = Self::named("CN", 8000, 1);
+    /// Pictures by RFC 7741.
+    pub const VP8: Self = Self::named("VP8", 90_000, 1);
+    /// Pictures by RFC 6184.
+    pub const H264: Self = Self::named("H264", 90_000, 1);
     /// Keys as events (RFC 4733) beside a codec with a clock of 8000.
     pub const KEYS: Self = Self::named(Self::KEYS_NAME, 8000, 1);
     /// Keys as events beside Opus.
@@ -91,6 +95,12 @@ impl Codec {
     pub fn is_speech(&self) -> bool {
         let beside = [Self::KEYS_NAME, "CN", "red", "ulpfec", "flexfec-03", "rtx", "tone", "t140"];
         !beside.iter().any(|name| self.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether these are pictures that pass between two legs which both have them.
+    #[must_use]
+    pub fn is_picture(&self) -> bool {
+        [Self::VP8, Self::H264].contains(self)
     }
 
     /// What the house knows of it; `None` for one that can only be named.

@@ -33,7 +33,7 @@ pub use agreed::Agreed;
 pub use description::{Description, Media};
 pub use direction::Direction;
 pub use format::{Codec, Format};
-pub use negotiate::{Negotiation, OutOfTurn, Refusal, Session, sound_line_of};
+pub use negotiate::{Negotiation, OutOfTurn, Refusal, Session, is_bundled, sound_line_of};
 pub use plan::{Part, Place, RelayPlan, SoundPlan, Want};
 pub use policy::Policy;
 pub use read::Malformed;

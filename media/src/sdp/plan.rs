@@ -24,7 +24,7 @@ pub struct Part {
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// Sound that is made and taken here. Shared with whoever made the plan, because a call keeps it for as long as it stands.
+    /// Sound that is made and taken here, or pictures that pass by the same rules. Shared with whoever made the plan, because a call keeps it for as long as it stands.
     Sound(Arc<SoundPlan>),
     /// Something that passes between two legs as it is.
     Relay(Box<RelayPlan>),
@@ -54,7 +54,7 @@ impl Part {
     /// The kind of its line; `None` when nothing is wanted.
     pub(super) fn kind(&self) -> Option<&str> {
         match &self.want {
-            Want::Sound(_) => Some("audio"),
+            Want::Sound(plan) => Some(plan.policy.medium.kind()),
             Want::Relay(relay) => Some(&relay.media.kind),
             Want::Nothing => None,
         }
@@ -85,7 +85,7 @@ pub struct Place {
     pub fingerprint: Option<Fingerprint>,
     /// Our ICE, where it may be used.
     pub ice: Option<Ice>,
-    /// The source that we send as, and its name (`cname`), where they are to be said.
+    /// The source that we send as, and the name of whose it is (`cname`), where they are to be said.
     pub source: Option<(u32, String)>,
 }
 

@@ -33,6 +33,31 @@ pub struct Policy {
     pub protection: Protection,
     /// Whether reports may share the port of the sound.
     pub rtcp_mux: bool,
+    /// What is sent: sound, or pictures that pass.
+    pub medium: Medium,
+}
+
+/// What a part sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Sound.
+    Sound,
+    /// Pictures, in packets that pass from leg to leg as they are.
+    Pictures {
+        /// The most that is taken, in kbit/s.
+        kbit: u32,
+    },
+}
+
+impl Medium {
+    /// As SDP calls it.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Sound => "audio",
+            Self::Pictures { .. } => "video",
+        }
+    }
 }
 
 /// One codec of a list.
@@ -96,6 +121,29 @@ impl Policy {
             says_most: false,
             protection: Protection::Plain,
             rtcp_mux: true,
+            medium: Medium::Sound,
+        }
+    }
+
+    /// A policy for pictures: what the other leg has, in its order and, where they are free, under its numbers. Nothing here
+    /// understands pictures, so what one leg asks of them is asked of the other. At most `kbit` kbit/s are taken.
+    #[must_use]
+    pub fn pictures(formats: &[Format], kbit: u32, protection: Protection) -> Self {
+        let passes = |format: &&Format| format.codec.is_picture();
+        let choice = |format: &Format| Choice {
+            codec: format.codec.clone(),
+            parameters: format.parameters.clone(),
+            passing: true,
+            number: Some(format.payload_type),
+        };
+        Self {
+            codecs: formats.iter().filter(passes).take(MAX_CODECS).map(choice).collect(),
+            order: Order::Ours,
+            keys: None,
+            comfort_noise: false,
+            protection,
+            medium: Medium::Pictures { kbit },
+            ..Self::new([])
         }
     }
 

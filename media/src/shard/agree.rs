@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::order::{Browser, Hearing, Keys, MAX_HEARD, Speaking, Terms};
-use super::port::{Guard, Protection};
+use super::port::{Guard, Pictures, Protection};
 use crate::browser::{Remote, Role};
 use crate::codec::{Kind, Settings};
 use crate::rtp::srtp::{Master, Receiver, Sender, Suite, WrongLength};
@@ -37,12 +37,35 @@ impl From<WrongLength> for Unfit {
 }
 
 impl Terms {
+    /// The terms by which pictures pass. Who vanishes is told by its sound; a browser is met by it, too.
+    ///
+    /// # Errors
+    /// When the stream is protected in a way that is not known here.
+    pub fn of_pictures(pictures: &Sound, before: Option<&Sound>, kbit: u32) -> Result<Self, Unfit> {
+        let mut terms = Self::made(pictures, before)?;
+        // The other party is told one codec: what is sent by the first of several.
+        terms.hearing.truncate(1);
+        Ok(Self { pictures: Some(Pictures { kbit, asks: pictures.asks }), ..terms })
+    }
+
     /// The terms that both descriptions make. `before` is what was agreed last, where this is a later offer and answer:
     /// keys that stayed the same go on where they are.
     ///
     /// # Errors
     /// When the stream is protected in a way that is not known here.
     pub fn of(sound: &Sound, before: Option<&Sound>, silence_after: Option<Duration>) -> Result<Self, Unfit> {
+        Ok(Self {
+            browser: browser(sound)?,
+            silence_after: match sound.security {
+                Security::Dtls { .. } => Some(BROWSER_SILENCE),
+                // Who is asked to be silent is not told of.
+                _ => silence_after.filter(|_| sound.direction.receives()),
+            },
+            ..Self::made(sound, before)?
+        })
+    }
+
+    fn made(sound: &Sound, before: Option<&Sound>) -> Result<Self, Unfit> {
         let spoken = sound.send.iter().find_map(|format| Some((format, format.codec.kind()?)));
         let speaking = spoken.filter(|_| sound.direction.sends()).map(|(format, kind)| Speaking {
             packet_ms: sound.ptime_ms,
@@ -69,14 +92,11 @@ impl Terms {
             hearing,
             comfort_in: sound.noise_received,
             protection: protection(&sound.security, before.map(|before| &before.security))?,
-            browser: browser(sound)?,
+            browser: None,
             keys_out: sound.keys.send.as_ref().map(keys),
             keys_in: keys_in.map(keys),
-            silence_after: match sound.security {
-                Security::Dtls { .. } => Some(BROWSER_SILENCE),
-                // Who is asked to be silent is not told of.
-                _ => silence_after.filter(|_| sound.direction.receives()),
-            },
+            silence_after: None,
+            pictures: None,
         })
     }
 }
@@ -132,7 +152,7 @@ fn master(key: &MasterKey) -> Result<Master, Unfit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sdp::agreed::Keys as AgreedKeys;
+    use crate::sdp::agreed::{Asks, Keys as AgreedKeys};
     use crate::sdp::fmtp::Events;
     use crate::sdp::ice::Ice;
     use crate::sdp::{Codec, Direction, crypto};
@@ -161,6 +181,7 @@ mod tests {
             rtcp_reduced: false,
             ice: None,
             mid: None,
+            asks: Asks::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use rustix::net::sockopt;
 use super::opening::{Open, OpenError, Opened, bind_pair};
 use super::order::{Command, Opening, PortId};
 use super::plane::{Plane, lock};
-use super::porch::Guest;
+use super::porch::{Guest, Wish};
 use super::port::Wire;
 use crate::browser::{Credentials, Identity};
 use crate::rtp::ports::Range;
@@ -137,10 +137,41 @@ impl Plane {
         getrandom::fill(&mut seed).map_err(|_| OpenError::NoChance)?;
         // Ports are numbered one by one: two of one thread that have the same half of their number never live at once.
         let full = is_full.then_some((id.0 as u32, seed));
-        let guest = Guest::new((gate.number, gate.address), gate.socket, &credentials, full);
+        let guest = Guest::new(id, (gate.number, gate.address), gate.socket, &credentials, full);
         self.send(shard, Command::Host(Box::new(opening), Box::new(guest))).map_err(|_| OpenError::Busy)?;
         let fingerprint = self.gates().identity.fingerprint().clone();
         Ok(OpenedBrowser { opened, credentials, fingerprint, source: ssrc, is_full })
+    }
+
+    /// Opens a port for the pictures of a browser whose sound has that one: they go the same way.
+    ///
+    /// # Errors
+    /// When there is no room for it; the reason says which.
+    pub fn open_pictures(&self, wanted: &Open, sound: Opened) -> Result<(Opened, u32), OpenError> {
+        let (id, shard) = self.reserve(wanted)?;
+        let opened = self.share_gate(wanted, id, shard, sound);
+        if opened.is_err() {
+            self.release(id);
+        }
+        opened
+    }
+
+    fn share_gate(&self, wanted: &Open, id: PortId, shard: usize, sound: Opened) -> Result<(Opened, u32), OpenError> {
+        let (home, gate) = self.gate_at(sound.rtp).ok_or(OpenError::NoGate)?;
+        let (ssrc, timestamp, sequence) = super::plane::chances().map_err(|_| OpenError::NoChance)?;
+        let rtp = Wire::shared(gate.socket);
+        let (listener, home_of) = (wanted.listener, Some(home));
+        let opening = Opening { id, listener, rtp, rtcp: None, home: home_of, ssrc, timestamp, sequence };
+        self.send(shard, Command::Open(Box::new(opening))).map_err(|_| OpenError::Busy)?;
+        self.send(home, Command::Wish(id, Wish::Share(sound.port, shard))).map_err(|_| OpenError::Busy)?;
+        Ok((Opened { port: id, rtp: gate.address, rtcp: None }, ssrc))
+    }
+
+    /// The gate with this address, and its thread.
+    fn gate_at(&self, address: SocketAddr) -> Option<(usize, Gate)> {
+        let open = lock(&self.gates().open);
+        let all = open.iter().flat_map(|(shard, gates)| gates.values().map(move |gate| (*shard, gate)));
+        all.into_iter().find(|(_, gate)| gate.address == address).map(|(shard, gate)| (shard, gate.clone()))
     }
 
     /// The gate of a thread at an address of ours.

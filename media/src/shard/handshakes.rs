@@ -21,9 +21,8 @@ use super::order::{Browser, Command, PortId};
 use super::port::Guard;
 use super::ring::Ring;
 use super::thread::Door;
-use crate::browser::association::Progress;
+use crate::browser::association::{Keys, Progress};
 use crate::browser::{Association, Failure, Identity};
-use crate::rtp::srtp::{Receiver, Sender};
 
 /// Datagrams and orders that may wait: a few for each of a thousand browsers that come at once. What finds no room is
 /// said again by the browser.
@@ -60,8 +59,8 @@ pub(super) struct Meeting {
 
 /// What has come of a handshake.
 pub(crate) enum Shaken {
-    /// These keys protect the sound.
-    Secured(Box<Guard>),
+    /// These protect the sound; from the keys is made what protects pictures that go the same way.
+    Secured(Box<Guard>, Box<Keys>),
     /// There will be none.
     Failed(Failure),
     /// The browser says goodbye.
@@ -174,9 +173,8 @@ impl Desk {
         match came {
             Ok(Progress::Waits) => {}
             Ok(Progress::Secured(keys)) => {
-                let guard = Guard { sender: Sender::new(&keys.ours), receiver: Receiver::new(&keys.theirs) };
                 self.settle(port);
-                self.say(port, shard, Shaken::Secured(Box::new(guard)));
+                self.say(port, shard, Shaken::Secured(Box::new(Guard::of(&keys)), keys));
             }
             Ok(Progress::Left) => {
                 self.shaking.remove(&port);

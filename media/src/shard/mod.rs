@@ -55,5 +55,5 @@ pub use order::{
 };
 pub use placement::Weight;
 pub use plane::{Notices, OrderError, Plane};
-pub use port::{Guard, Protection};
+pub use port::{Guard, Pictures, Protection};
 pub use settings::{Settings, StartError};

@@ -100,6 +100,7 @@ impl Shard {
     fn tune(&mut self, place: Place, mut terms: Box<Terms>) {
         let Some(port) = self.ports.get_mut(place) else { return };
         let (id, home, browser) = (port.id(), port.home(), terms.browser.take());
+        let numbers = terms.pictures.map(|_| terms.hearing.iter().map(|hearing| hearing.payload_type).collect());
         let old = port.tune(terms, self.moment);
         if let Route::Room(membership) = port.route {
             let rate = port.widest();
@@ -112,6 +113,18 @@ impl Shard {
         }
         if let Some(browser) = browser {
             self.wish(home, id, Wish::Meet(browser));
+        }
+        if let Some(numbers) = numbers {
+            self.wish(home, id, Wish::Tell(numbers));
+            self.want_pictures_for(place);
+        }
+    }
+
+    /// The party at this port begins to look, or looks again: whoever it looks at is asked for a whole picture.
+    pub(super) fn want_pictures_for(&mut self, place: Place) {
+        let partner = self.ports.get(place).and_then(|port| port.route.partner());
+        if let Some(port) = partner.and_then(|partner| self.ports.get_mut(partner)) {
+            port.want_picture();
         }
     }
 
@@ -163,6 +176,8 @@ impl Shard {
         };
         self.lead(place, route(other));
         self.lead(other, route(place));
+        self.want_pictures_for(place);
+        self.want_pictures_for(other);
     }
 
     /// Leads a port's sound elsewhere. The port at the other side of a bridge that ends this way hears nobody; a room that

@@ -65,6 +65,9 @@ pub enum OpenError {
     /// So many sockets for browsers are open on one thread, one for each address.
     #[error("{0} addresses have a socket for browsers, and no further one gets any")]
     TooManyGates(usize),
+    /// No browser comes by the socket that its pictures should share.
+    #[error("no browser comes by that socket")]
+    NoGate,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     NoChance,

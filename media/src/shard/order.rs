@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::handshakes::Shaken;
 use super::porch::{Brought, Guest, Wish};
-use super::port::{Port, Protection, Wire};
+use super::port::{Pictures, Port, Protection, Wire};
 use super::room::Partial;
 use crate::browser::{Credentials, Remote, Role};
 use crate::clean::Cleaner;
@@ -121,6 +121,8 @@ pub struct Terms {
     pub keys_in: Option<Keys>,
     /// After how long without a packet of sound or a report the party counts as silent; `None` while it may be.
     pub silence_after: Option<Duration>,
+    /// By which rules pictures pass, where these are no sound.
+    pub pictures: Option<Pictures>,
 }
 
 impl Terms {
@@ -139,6 +141,7 @@ impl Terms {
             keys_out: None,
             keys_in: None,
             silence_after: None,
+            pictures: None,
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Weight(pub u32);
 impl Weight {
     /// Packets in and out as they are: fifty a second each way at 4.5 µs.
     pub const PASSING: Self = Self(225);
+    /// Pictures: two or three hundred large packets a second each way.
+    pub const PICTURES: Self = Self(3000);
     /// A leg that is decoded and encoded by table.
     pub const SOUND: Self = Self(300);
     /// A leg that is encoded by Opus: fifty frames of 120 µs, and as many decoded in a quarter of that.

@@ -4,8 +4,11 @@
 //! packet of sound says of itself. Checks are answered here. Handshakes are passed on to a thread of their own, but only of
 //! those who passed a check. Sound goes to the port. Whatever names nobody is dropped and counted, without an answer.
 //!
-//! A port may move to another thread; its socket stays, and what comes by it is brought after the port. Where our side of ICE is full,
-//! checks leave from here, too, when they are due.
+//! Pictures of a browser have a port of their own and share the way of its sound: they are told by the number of their payload,
+//! and reports are brought to both. A port may move to another thread; its socket stays, and what comes by it is brought after the port.
+//! Where our side of ICE is full, checks leave from here, too, when they are due.
+
+mod guest;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{SocketAddr, UdpSocket};
@@ -13,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::guest::Seat;
 use super::handshakes::{Job, Meeting, Shaken};
 use super::notice::Notice;
 use super::order::{Browser, Command, Opening, PortId};
@@ -23,15 +27,12 @@ use super::waste::Thing;
 use crate::browser::agent::{Change, Checked};
 use crate::browser::checks::{Checks, Due};
 use crate::browser::stun::{Class, MAX_MESSAGE, Message};
-use crate::browser::{Agent, Credentials, Failure};
+use crate::browser::{Credentials, Failure};
 use crate::rtp::packet::MAX_PACKET;
 use crate::rtp::rtcp::Carried;
 
 /// Looks at one gate before the others have their turn again: one packet of each of a few hundred browsers.
 const MOST_LOOKS: usize = 256;
-
-/// Datagrams of one handshake that are passed on in 20 ms; a flight has four at most, and no browser keeps others waiting.
-const MOST_SHAKES: u32 = 8;
 
 /// Checks of ours for one browser that leave at once: an answer that is due, a choice, and one way more.
 const MOST_CHECKS: usize = 8;
@@ -39,61 +40,7 @@ const MOST_CHECKS: usize = 8;
 /// Our checks are looked after no more often than this.
 const SOONEST: Duration = Duration::from_millis(5);
 
-/// A browser that comes by a gate of this thread, or will.
-pub(crate) struct Guest {
-    gate: u32,
-    socket: Arc<UdpSocket>,
-    is_v4: bool,
-    agent: Agent,
-    /// What leads the transactions of our checks.
-    tag: Option<u32>,
-    /// When our checks want to be looked after.
-    wakes: Option<Instant>,
-    names: Vec<String>,
-    /// What its description says, once there is one.
-    browser: Option<Browser>,
-    /// Whether its handshake has begun.
-    is_shaking: bool,
-    /// Datagrams of its handshake in this round.
-    shakes: (u64, u32),
-    /// The thread where its port lives, when it is not this one.
-    elsewhere: Option<usize>,
-    place: Option<Place>,
-}
-
-impl Guest {
-    /// A guest at a gate; `full` is the tag and the seed of our checks, where we make some.
-    pub fn new(
-        gate: (u32, SocketAddr),
-        socket: Arc<UdpSocket>,
-        ours: &Credentials,
-        full: Option<(u32, [u8; 16])>,
-    ) -> Self {
-        Self {
-            gate: gate.0,
-            socket,
-            is_v4: gate.1.is_ipv4(),
-            agent: full.map_or_else(|| Agent::new(ours), |(tag, seed)| Agent::full(ours, tag, seed)),
-            tag: full.map(|(tag, _)| tag),
-            wakes: None,
-            names: vec![ours.ufrag.clone()],
-            browser: None,
-            is_shaking: false,
-            shakes: (0, 0),
-            elsewhere: None,
-            place: None,
-        }
-    }
-
-    /// Whether a further datagram of its handshake is taken in this round.
-    fn speaks_of_shaking(&mut self, round: u64) -> bool {
-        if self.shakes.0 != round {
-            self.shakes = (round, 0);
-        }
-        self.shakes.1 += 1;
-        self.shakes.1 <= MOST_SHAKES
-    }
-}
+pub(crate) use guest::Guest;
 
 /// What the thread of a port wants of the one that reads its socket.
 pub(crate) enum Wish {
@@ -105,6 +52,10 @@ pub(crate) enum Wish {
     Learn(Vec<(SocketAddr, u32)>),
     /// To be brought everything there from now on.
     Follow(usize),
+    /// To be brought the pictures of the browser whose sound goes to that port, on the thread where it lives.
+    Share(PortId, usize),
+    /// To be brought what has one of these numbers.
+    Tell(Vec<u8>),
     /// To forget the port, which is closed.
     Forget,
 }
@@ -138,6 +89,8 @@ pub(crate) struct Porch {
     by_tag: HashMap<u32, PortId>,
     /// Those whose checks want to be looked after, by when.
     waking: BTreeSet<(Instant, PortId)>,
+    /// Whose pictures go to a port, by the port of the sound.
+    shown: HashMap<PortId, PortId>,
     /// Room for an answer.
     answer: Vec<u8>,
 }
@@ -151,7 +104,19 @@ impl Porch {
         }
     }
 
+    /// Whose a port is, be it for sound or for pictures.
+    fn whose(&mut self, port: PortId) -> Option<&mut Guest> {
+        let sound = self.shown.get(&port).copied().unwrap_or(port);
+        self.guests.get_mut(&sound)
+    }
+
     fn forget(&mut self, port: PortId) {
+        if let Some(sound) = self.shown.remove(&port) {
+            if let Some(guest) = self.guests.get_mut(&sound) {
+                guest.pictures.take_if(|(seat, _)| seat.port == port);
+            }
+            return;
+        }
         let Some(guest) = self.guests.remove(&port) else { return };
         for name in &guest.names {
             self.by_name.remove(name);
@@ -226,15 +191,34 @@ impl Shard {
             self.tally.strangers += 1;
             return;
         };
-        let Some(guest) = self.porch.guests.get_mut(&port) else { return };
-        if let Some(shard) = guest.elsewhere {
+        let Some(guest) = self.porch.guests.get(&port) else { return };
+        let Some((pictures, numbers)) = &guest.pictures else { return self.seat_came(port, length) };
+        let pictures = pictures.port;
+        if Carried::by(&self.packet[..length]) == Carried::Rtcp {
+            // What it says of both stands in one report, or in one each. It is opened where it lies.
+            self.porch.answer.clear();
+            self.porch.answer.extend_from_slice(&self.packet[..length]);
+            self.seat_came(port, length);
+            self.packet[..length].copy_from_slice(&self.porch.answer[..length]);
+            self.seat_came(pictures, length);
+        } else if numbers.contains(&(self.packet[1] & 0x7f)) {
+            self.seat_came(pictures, length);
+        } else {
+            self.seat_came(port, length);
+        }
+    }
+
+    /// A datagram is brought to a port of a browser.
+    fn seat_came(&mut self, port: PortId, length: usize) {
+        let Some(seat) = self.porch.whose(port).and_then(|guest| guest.seat(port)) else { return };
+        if let Some(shard) = seat.elsewhere {
             let datagram = self.packet[..length].into();
             self.tell_shard(shard, Command::Bring(port, Brought::Sound(datagram)));
             return;
         }
-        let here = guest.place.filter(|place| self.ports.get(*place).is_some());
-        guest.place = here.or_else(|| self.directory.find(port));
-        if let Some(place) = guest.place {
+        let here = seat.place.filter(|place| self.ports.get(*place).is_some());
+        seat.place = here.or_else(|| self.directory.find(port));
+        if let Some(place) = seat.place {
             self.take_sound(place, length);
         }
     }
@@ -318,7 +302,7 @@ impl Shard {
         }
         self.bring(port, Brought::Life);
         if change.is_chosen {
-            self.bring(port, Brought::Way(from));
+            self.bring_way(port, from);
             self.begin_handshake(port, from);
         }
     }
@@ -353,11 +337,13 @@ impl Shard {
     pub(super) fn shaken(&mut self, port: PortId, shaken: Shaken) {
         let Some(guest) = self.porch.guests.get_mut(&port) else { return };
         match shaken {
-            Shaken::Secured(guard) => {
+            Shaken::Secured(guard, keys) => {
                 let way = guest.agent.chosen().or_else(|| guest.agent.addresses().next());
+                guest.keys = Some(keys);
                 self.bring(port, Brought::Keys(guard));
+                self.secure_pictures(port);
                 if let Some(way) = way {
-                    self.bring(port, Brought::Way(way));
+                    self.bring_way(port, way);
                     self.bring(port, Brought::Told(Notice::Met(port, way)));
                 }
             }
@@ -373,14 +359,67 @@ impl Shard {
             Wish::Restart(credentials) => self.porch.restart(port, &credentials),
             Wish::Learn(candidates) => self.look_there_too(port, candidates),
             Wish::Follow(shard) => {
-                if let Some(guest) = self.porch.guests.get_mut(&port) {
-                    guest.elsewhere = Some(shard).filter(|shard| *shard != self.number);
+                let number = self.number;
+                if let Some(seat) = self.porch.whose(port).and_then(|guest| guest.seat(port)) {
+                    seat.elsewhere = Some(shard).filter(|shard| *shard != number);
                 }
             }
+            Wish::Share(sound, shard) => self.share(port, sound, shard),
+            Wish::Tell(numbers) => self.tell_apart(port, numbers),
             Wish::Forget => {
+                let is_met = self.porch.guests.contains_key(&port);
                 self.porch.forget(port);
-                let _ = self.handshakes.tell(Job::End(port));
+                if is_met {
+                    let _ = self.handshakes.tell(Job::End(port));
+                }
             }
+        }
+    }
+
+    /// The pictures of a browser are to go to a port of their own.
+    fn share(&mut self, port: PortId, sound: PortId, shard: usize) {
+        let Some(guest) = self.porch.guests.get_mut(&sound) else { return };
+        let elsewhere = Some(shard).filter(|shard| *shard != self.number);
+        let before = guest.pictures.replace((Seat { elsewhere, ..Seat::of(port) }, Vec::new()));
+        self.porch.shown.insert(port, sound);
+        if let Some((before, _)) = before {
+            self.porch.shown.remove(&before.port);
+        }
+    }
+
+    /// The pictures of a browser come under these numbers. The first time its port is told where to send them, and by which
+    /// keys.
+    fn tell_apart(&mut self, port: PortId, numbers: Vec<u8>) {
+        let Some(sound) = self.porch.shown.get(&port).copied() else { return };
+        let Some(guest) = self.porch.guests.get_mut(&sound) else { return };
+        let way = guest.agent.chosen().or_else(|| guest.agent.addresses().next());
+        let Some((seat, known)) = &mut guest.pictures else { return };
+        let is_told = std::mem::replace(&mut seat.is_told, true);
+        *known = numbers;
+        if !is_told {
+            self.secure_pictures(sound);
+            if let Some(way) = way {
+                self.bring(port, Brought::Way(way));
+            }
+        }
+    }
+
+    /// Brings the port of a browser's pictures their keys, when both are there.
+    fn secure_pictures(&mut self, sound: PortId) {
+        let Some(guest) = self.porch.guests.get(&sound) else { return };
+        let pictures = guest.pictures.as_ref().map(|(seat, _)| seat).filter(|seat| seat.is_told);
+        if let (Some(keys), Some(seat)) = (&guest.keys, pictures) {
+            let (port, guard) = (seat.port, Box::new(Guard::of(keys)));
+            self.bring(port, Brought::Keys(guard));
+        }
+    }
+
+    /// Brings all ports of a browser the way to it.
+    fn bring_way(&mut self, sound: PortId, way: SocketAddr) {
+        let pictures = self.porch.guests.get(&sound).and_then(|guest| guest.pictures.as_ref());
+        let pictures = pictures.map(|(seat, _)| seat.port);
+        for port in [Some(sound), pictures].into_iter().flatten() {
+            self.bring(port, Brought::Way(way));
         }
     }
 
@@ -411,7 +450,8 @@ impl Shard {
 
     /// Brings something to a port, wherever it lives.
     fn bring(&mut self, port: PortId, brought: Brought) {
-        match self.porch.guests.get(&port).and_then(|guest| guest.elsewhere) {
+        let seat = self.porch.whose(port).and_then(|guest| guest.seat(port));
+        match seat.and_then(|seat| seat.elsewhere) {
             Some(shard) => self.tell_shard(shard, Command::Bring(port, brought)),
             None => self.brought(port, brought),
         }
@@ -434,6 +474,7 @@ impl Shard {
                 if let Some(before) = port.secure(guard) {
                     self.waste.throw(Thing::Anything(Box::new(before)));
                 }
+                self.want_pictures_for(place);
             }
             Brought::Told(notice) => port.tell(&mut self.news, notice),
         }

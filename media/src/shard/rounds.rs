@@ -40,6 +40,7 @@ impl Shard {
         }
         port.watch_silence(self.moment, &mut self.news);
         port.report(self.moment, &self.wall, &mut self.scratch.packet, &mut self.news);
+        port.ask_for_picture(self.moment, &mut self.scratch.packet);
         let heard = port.listen(self.moment, &mut self.scratch);
         let (route, carries) = (port.route, port.carries_frames());
         let sound = heard.map(|rate| (&self.scratch.heard[..], rate));

@@ -47,8 +47,12 @@ impl Shard {
         let datagram = &mut self.packet[..length];
         let (onward, length) = port.take(datagram, from, wants, self.moment, &mut self.news);
         if onward == Onward::Report {
-            port.take_report(&mut self.packet[..length], from, self.moment, &self.wall, &mut self.news);
+            let asks = port.take_report(&mut self.packet[..length], from, self.moment, &self.wall, &mut self.news);
+            if asks {
+                self.ask_partner(place);
+            }
         }
+        let Some(port) = self.ports.get(place) else { return false };
         let settling = port.wires().0.is_settling();
         let after = port.counts();
         self.tally.packets_in += after.packets_in - before.packets_in;
@@ -119,6 +123,17 @@ impl Shard {
             return;
         }
         let Some(port) = self.ports.get_mut(place) else { return };
-        port.take_report(datagram, from, self.moment, &self.wall, &mut self.news);
+        if port.take_report(datagram, from, self.moment, &self.wall, &mut self.news) {
+            self.ask_partner(place);
+        }
+    }
+
+    /// A party has lost a picture: whoever sends it is asked for a whole one.
+    fn ask_partner(&mut self, place: Place) {
+        let partner = self.ports.get(place).and_then(|port| port.route.partner());
+        if let Some(port) = partner.and_then(|partner| self.ports.get_mut(partner)) {
+            port.want_lost_picture();
+            port.ask_for_picture(self.moment, &mut self.scratch.packet);
+        }
     }
 }

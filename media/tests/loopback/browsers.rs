@@ -8,7 +8,10 @@ use patchcord_media::browser::association::Progress;
 use patchcord_media::browser::stun::{Class, Draft, Message, Role as Side};
 use patchcord_media::browser::{Agent, Association, Credentials, Failure, Identity, Remote, Role};
 use patchcord_media::codec::Kind;
-use patchcord_media::rtp::srtp::{Receiver, Sender};
+use patchcord_media::rtp::packet::{Head, View};
+use patchcord_media::rtp::rtcp::Carried;
+use patchcord_media::rtp::srtp::{GROWTH, Receiver, Sender};
+use patchcord_media::sdp::agreed::Asks;
 use patchcord_media::sdp::dtls::Fingerprint;
 use patchcord_media::shard::clock::now;
 use patchcord_media::shard::{Browser, Notice, Open, OpenedBrowser, Order, Protection, Terms, Weight};
@@ -156,6 +159,49 @@ fn browsers_by_one_socket_hear_whom_they_are_bridged_with_on_whichever_thread() 
         assert_eq!(stage.hears(one), [stage.parties[other].name]);
         assert_eq!(stage.hears(other), [stage.parties[one].name]);
     }
+}
+
+#[test]
+fn the_pictures_of_a_browser_have_a_port_of_their_own_and_the_way_of_its_sound() {
+    let stage = Stage::new();
+    let visitor = Visitor::new(&stage, None);
+    let (mut sender, mut receiver) = visitor.meet(Role::Begins);
+    let sound = visitor.place.opened;
+    let address = sound.rtp.ip();
+    let open = Open { address, listener: 0, reports: true, weight: Weight::PICTURES, beside: Some(sound.port) };
+    let (pictures, source) = stage.plane.open_pictures(&open, sound).expect("a port");
+    assert_eq!(pictures.rtp, sound.rtp);
+    let terms = Terms { protection: Protection::Awaited, ..super::pictures::terms(96, 96, 2500, Asks::default()) };
+    stage.order(pictures.port, Order::Tune(Box::new(terms)));
+    for port in [sound.port, pictures.port] {
+        stage.order(port, Order::Echo);
+    }
+    let mut head = Head { payload_type: 0, marker: false, sequence: 1, timestamp: 1, ssrc: 1 };
+    let mut came = Vec::new();
+    visitor.socket.set_read_timeout(Some(SECOND / 20)).expect("a socket that waits");
+    let deadline = now() + 10 * SECOND;
+    while !(came.contains(&(0, visitor.place.source)) && came.contains(&(96, source))) {
+        assert!(now() < deadline, "{came:?} came back");
+        head.sequence += 1;
+        for (payload_type, ssrc) in [(0, 1), (96, 2)] {
+            let mut packet = Vec::new();
+            Head { payload_type, ssrc, ..head }.packet(&[0x10; 160], &mut packet);
+            let length = packet.len();
+            packet.resize(length + GROWTH, 0);
+            let grown = sender.protect(&mut packet, length).expect("a packet of ours");
+            visitor.socket.send_to(&packet[..grown], visitor.there()).expect("loopback takes a packet");
+        }
+        let mut buffer = [0; 2048];
+        while let Ok(length) = visitor.socket.recv(&mut buffer) {
+            if Carried::by(&buffer[..length]) == Carried::Rtp {
+                let length = receiver.unprotect(&mut buffer[..length]).expect("a packet under our key");
+                let head = View::parse(&buffer[..length]).expect("a packet").head();
+                came.push((head.payload_type, head.ssrc));
+            }
+        }
+    }
+    stage.order(pictures.port, Order::Close);
+    assert!(!came.contains(&(0, source)) && !came.contains(&(96, visitor.place.source)));
 }
 
 #[test]

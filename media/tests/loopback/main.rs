@@ -8,6 +8,7 @@
 //! | `ears` | tones, loudness, gaps and delay of what was heard |
 //! | `bridge`, `transcode` | what two parties must hear of each other, of one codec and of two |
 //! | `seams` | members that begin and cease to speak |
+//! | `pictures` | pictures that pass |
 //! | `prompts`, `rooms`, `announcements`, `tapes` | what is heard of prompts, in rooms, and on recordings |
 //! | `reports` | what both ends say about their streams |
 //! | `lengths` | packets of 10, 30, 40 and 60 ms |
@@ -23,6 +24,7 @@ mod ears;
 mod keys;
 mod lengths;
 mod party;
+mod pictures;
 mod prompts;
 mod reports;
 mod rooms;

@@ -2,8 +2,8 @@
 //!
 //! [`Compound`] reads what came, piece by piece and in place; [`Report`] writes ours; [`Timing`] says when; [`Sending`]
 //! counts what a sender report tells; [`Ntp`] and [`Wall`] are the clock of the reports. Extended reports (RFC 3611) and
-//! feedback that is not known are stepped over. Pictures are not our trade: their feedback is only recognised, so that it
-//! can be passed to the other leg.
+//! feedback that is not known are stepped over. Pictures are not our trade: what is fed back about them is recognised, and said
+//! anew to whoever sends them.
 //!
 //! Written here and not taken from `rtc-rtcp`: that reader throws the whole datagram away when one piece in it is odd, and
 //! makes a box and a vector for each piece somebody cares to send. It is the second reader in the tests.
@@ -17,7 +17,7 @@ pub(in crate::rtp) use ntp::ticks;
 pub use ntp::{Ntp, Wall};
 pub use read::{Blocks, Compound, NotRtcp, Piece, Words};
 pub use timing::Timing;
-pub use write::{MAX_BLOCKS, MAX_NAME, Report, Sending};
+pub use write::{MAX_BLOCKS, MAX_NAME, Report, Sending, ask_for_picture, ask_for_whole_picture};
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;

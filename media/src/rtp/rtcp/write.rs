@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Block, CNAME, DESCRIPTION, GOODBYE, Ntp, RECEIVER_REPORT, SENDER_REPORT, Sent};
+use super::{Block, CNAME, DESCRIPTION, GOODBYE, Ntp, PAYLOAD_FEEDBACK, RECEIVER_REPORT, SENDER_REPORT, Sent};
 
 /// Sources that one report can tell about; a leg hears one, or two while it changes.
 pub const MAX_BLOCKS: usize = 31;
@@ -59,6 +59,17 @@ impl Report<'_> {
             piece(out, 1, GOODBYE, |out| push(out, self.ssrc));
         }
     }
+}
+
+/// Adds that a picture of that source got lost (RFC 4585 §6.3.1).
+pub fn ask_for_picture(out: &mut Vec<u8>, ours: u32, theirs: u32) {
+    piece(out, 1, PAYLOAD_FEEDBACK, |out| [ours, theirs].into_iter().for_each(|word| push(out, word)));
+}
+
+/// Adds that a whole picture of that source is wanted, for the so-many-eth time (RFC 5104 §4.3.1).
+pub fn ask_for_whole_picture(out: &mut Vec<u8>, ours: u32, theirs: u32, number: u8) {
+    let words = [ours, 0, theirs, u32::from(number) << 24];
+    piece(out, 4, PAYLOAD_FEEDBACK, |out| words.into_iter().for_each(|word| push(out, word)));
 }
 
 impl Block {

@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::theirs::Theirs;
 use super::written::Written;
-use crate::sdp::agreed::{KeyEvents, Keys, Security, Sound};
+use crate::sdp::agreed::{Asks, KeyEvents, Keys, Security, Sound};
 use crate::sdp::crypto::Crypto;
 use crate::sdp::description::{Media, Profile, Shield};
 use crate::sdp::direction::Direction;
@@ -23,21 +23,22 @@ pub(super) struct Chosen {
 
 /// Whether an offered part can be answered, and how it would be protected; or why it cannot be.
 pub(super) fn judge(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Security, Refusal> {
-    let security = secure(theirs, plan, profile(theirs)?.shield)?;
+    let security = secure(theirs, plan, profile(theirs, plan)?.shield)?;
     let meets = |format: &Format| plan.policy.codecs.iter().any(|choice| choice.meets(format));
     let speaks = theirs.formats().iter().any(|format| format.codec.is_speech() && meets(format));
     if speaks { Ok(security) } else { Err(Refusal::NoCodec) }
 }
 
-/// The profile of live sound.
-fn profile(theirs: Theirs<'_>) -> Result<Profile, Refusal> {
-    let profile = theirs.media.profile().filter(|_| theirs.media.kind.eq_ignore_ascii_case("audio"));
+/// The profile of a live part of what is planned.
+fn profile(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Profile, Refusal> {
+    let kind = plan.policy.medium.kind();
+    let profile = theirs.media.profile().filter(|_| theirs.media.kind.eq_ignore_ascii_case(kind));
     profile.filter(|_| theirs.is_live()).ok_or(Refusal::NoSound)
 }
 
 /// Answers an offered part, or says why it cannot be.
 pub(super) fn sound(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Chosen, Refusal> {
-    let profile = profile(theirs)?;
+    let profile = profile(theirs, plan)?;
     let security = secure(theirs, plan, profile.shield)?;
     let (speech, beside) = formats(&theirs.formats(), &plan.policy)?;
     let ours: Vec<Format> = speech.iter().chain(&beside).map(|chosen| chosen.ours.clone()).collect();
@@ -63,6 +64,7 @@ pub(super) fn sound(theirs: Theirs<'_>, plan: &SoundPlan) -> Result<Chosen, Refu
         rtcp: !mux,
         reduced: theirs.media.attributes.has("rtcp-rsize"),
         mid: theirs.media.mid(),
+        asks: Asks::of(theirs.media),
     };
     let mut media = written.media();
     media.kind.clone_from(&theirs.media.kind);
@@ -119,6 +121,7 @@ impl Way<'_> {
             rtcp_reduced: self.reduced,
             ice,
             mid: self.theirs.media.mid().map(str::to_owned),
+            asks: Asks::of(self.theirs.media),
         }
     }
 }

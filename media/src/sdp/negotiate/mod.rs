@@ -28,6 +28,7 @@ use super::description::{Attributes, Description, Host, Media, Origin, Profile};
 use super::direction::Direction;
 use super::format::Format;
 use super::plan::{Part, SoundPlan, Want};
+use super::policy::Medium;
 
 /// What names our side's session for as long as the leg lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,10 +178,14 @@ impl Negotiation {
         self.numbers.resize(self.numbers.len().max(placed.len()), Numbers::default());
         let before = self.lines.iter().map(Some).chain(std::iter::repeat(None));
         let placed = placed.into_iter().zip(before).zip(&mut self.numbers).enumerate();
-        let mut lines: Vec<_> =
-            placed.map(|(index, ((part, before), numbers))| ours::line(index, part, before, numbers)).collect();
-        let sealed = lines.iter().filter(|line| matches!(line.seal, Seal::Certificate(_)) && line.media.port != 0);
-        let group = sealed.filter_map(|line| line.media.mid().map(str::to_owned)).next();
+        let (mut lines, mut taken) = (Vec::new(), Vec::new());
+        for (index, ((part, before), numbers)) in placed {
+            let line = ours::line(index, part, before, numbers, &taken);
+            taken.extend(line.formats.iter().map(|format| format.payload_type));
+            lines.push(line);
+        }
+        let sealed = lines.iter().filter(|line| line.is_sealed() && line.media.port != 0);
+        let group = words(sealed.filter_map(|line| line.media.mid()));
         let description = self.publish(&mut lines, group);
         self.pending = Pending::Ours(lines);
         Ok(description)
@@ -364,6 +369,11 @@ impl Line {
         std::mem::replace(&mut self.media, kept)
     }
 
+    /// Whether its keys come by DTLS.
+    const fn is_sealed(&self) -> bool {
+        matches!(self.seal, Seal::Certificate(_))
+    }
+
     /// Whether it says that our ICE answers checks only.
     fn is_lite(&self) -> bool {
         let Want::Sound(plan) = &self.part.want else { return false };
@@ -403,7 +413,16 @@ fn read(lines: &[Line], answer: &Description) -> Result<Agreed, Refusal> {
                 return Err(Refusal::NotAnAnswer);
             }
             (Want::Sound(plan), Some(theirs)) if theirs.is_live() => {
-                Flow::Sound(Box::new(answered::sound(theirs, plan, line)?))
+                let goes_alone =
+                    line.is_sealed() && plan.policy.medium != Medium::Sound && !is_bundled(answer, theirs.media);
+                match answered::sound(theirs, plan, line) {
+                    // Pictures have no way of their own to a browser.
+                    _ if goes_alone => Flow::Off,
+                    Ok(agreed) => Flow::of(plan.policy.medium, agreed),
+                    // A call may stand without pictures.
+                    Err(_) if plan.policy.medium != Medium::Sound => Flow::Off,
+                    Err(reason) => return Err(reason),
+                }
             }
             (Want::Relay(relay), Some(theirs)) if theirs.is_live() => {
                 Some(relay).filter(|relay| relay.fits(theirs.media)).ok_or(Refusal::NotAnAnswer)?;
@@ -416,17 +435,31 @@ fn read(lines: &[Line], answer: &Description) -> Result<Agreed, Refusal> {
     Ok(Agreed { streams })
 }
 
-/// The name of the line that carries the transport of their group: one of those that we took. Every other line that we
-/// took goes its own way.
+/// The names of the lines that we took and that share the transport of their group. Every other line that we took goes its
+/// own way.
 fn shared(offer: &Description, taken: &[(Line, Stream)]) -> Option<String> {
     let mids: Vec<&str> =
         taken.iter().filter(|(_, stream)| is_sound(&stream.flow)).filter_map(|(line, _)| line.media.mid()).collect();
     let group = offer.groups("BUNDLE").find(|group| mids.iter().any(|mid| group.contains(mid)))?;
-    mids.into_iter().find(|mid| group.contains(mid)).map(str::to_owned)
+    words(mids.into_iter().filter(|mid| group.contains(mid)))
+}
+
+/// Names as a group lists them; `None` where nobody is in it.
+fn words<'a>(mids: impl Iterator<Item = &'a str>) -> Option<String> {
+    Some(mids.collect::<Vec<_>>().join(" ")).filter(|words| !words.is_empty())
+}
+
+/// Whether a part of a description shares the transport of the description's first live sound.
+#[must_use]
+pub fn is_bundled(description: &Description, media: &Media) -> bool {
+    let mut live = description.media.iter().filter(|media| media.port != 0);
+    let sound = live.find(|media| media.kind.eq_ignore_ascii_case("audio")).and_then(Media::mid);
+    let (Some(sound), Some(mid)) = (sound, media.mid()) else { return false };
+    description.groups("BUNDLE").any(|group| group.contains(&sound) && group.contains(&mid))
 }
 
 const fn is_sound(flow: &Flow) -> bool {
-    matches!(flow, Flow::Sound(_))
+    matches!(flow, Flow::Sound(_) | Flow::Pictures(_))
 }
 
 #[cfg(test)]

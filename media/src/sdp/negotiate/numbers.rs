@@ -13,14 +13,21 @@ pub(super) struct Numbers(Vec<Format>);
 
 impl Numbers {
     /// The number of a codec: the one it has, else its fixed one, else the wished one where that is free, else a free one.
-    /// `None` when there is none left.
-    pub(super) fn of(&mut self, codec: &Codec, parameters: Option<&str>, wished: Option<u8>) -> Option<u8> {
+    /// `None` when there is none left. Those that are `taken` mean something elsewhere in the same description: streams that
+    /// share a transport are told apart by them.
+    pub(super) fn of(
+        &mut self,
+        codec: &Codec,
+        parameters: Option<&str>,
+        wished: Option<u8>,
+        taken: &[u8],
+    ) -> Option<u8> {
         let same =
             |known: &&Format| known.codec == *codec && fmtp::agree(codec, known.parameters.as_deref(), parameters);
         if let Some(known) = self.0.iter().find(same) {
             return Some(known.payload_type);
         }
-        let free = |number: &u8| self.0.iter().all(|known| known.payload_type != *number);
+        let free = |number: &u8| !taken.contains(number) && self.0.iter().all(|known| known.payload_type != *number);
         let dynamic = |number: &u8| FREE.iter().any(|range| range.contains(number));
         let favourites = [wished, favourite(codec)].into_iter().flatten().filter(dynamic);
         let number = codec
@@ -60,27 +67,27 @@ mod tests {
     #[test]
     fn a_codec_keeps_its_number_and_a_number_its_codec() {
         let mut numbers = Numbers::default();
-        assert_eq!(numbers.of(&Codec::PCMA, None, Some(100)), Some(8));
-        assert_eq!(numbers.of(&Codec::OPUS, None, Some(96)), Some(96));
-        assert_eq!(numbers.of(&Codec::KEYS, None, Some(96)), Some(101));
-        assert_eq!(numbers.of(&Codec::OPUS, Some("stereo=1"), None), Some(96));
-        assert_eq!(numbers.of(&Codec::AMR, None, Some(64)), Some(97), "64 would look like a report");
-        assert_eq!(numbers.of(&Codec::AMR, Some("octet-align=1"), None), Some(98));
+        assert_eq!(numbers.of(&Codec::PCMA, None, Some(100), &[]), Some(8));
+        assert_eq!(numbers.of(&Codec::OPUS, None, Some(96), &[]), Some(96));
+        assert_eq!(numbers.of(&Codec::KEYS, None, Some(96), &[]), Some(101));
+        assert_eq!(numbers.of(&Codec::OPUS, Some("stereo=1"), None, &[]), Some(96));
+        assert_eq!(numbers.of(&Codec::AMR, None, Some(64), &[]), Some(97), "64 would look like a report");
+        assert_eq!(numbers.of(&Codec::AMR, Some("octet-align=1"), None, &[]), Some(98));
     }
 
     #[test]
     fn the_other_sides_numbers_are_taken_over() {
         let mut numbers = Numbers::default();
-        assert_eq!(numbers.of(&Codec::OPUS, None, None), Some(111));
+        assert_eq!(numbers.of(&Codec::OPUS, None, None, &[]), Some(111));
         numbers.learn(&[Format::new(111, Codec::KEYS), Format::new(96, Codec::OPUS)]);
-        assert_eq!(numbers.of(&Codec::OPUS, None, None), Some(96));
-        assert_eq!(numbers.of(&Codec::KEYS, None, None), Some(111));
+        assert_eq!(numbers.of(&Codec::OPUS, None, None, &[]), Some(96));
+        assert_eq!(numbers.of(&Codec::KEYS, None, None, &[]), Some(111));
     }
 
     #[test]
     fn there_are_only_so_many_numbers() {
         let mut numbers = Numbers::default();
-        let taken = (0..200).filter_map(|rate| numbers.of(&Codec::l16(20_000 + rate), None, None)).count();
+        let taken = (0..200).filter_map(|rate| numbers.of(&Codec::l16(20_000 + rate), None, None, &[])).count();
         assert_eq!(taken, 32 + 29);
     }
 }

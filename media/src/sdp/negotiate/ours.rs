@@ -5,7 +5,7 @@ use super::numbers::Numbers;
 use super::theirs::Theirs;
 use super::written::{Written, declined};
 use super::{Line, Refusal, Seal, choose};
-use crate::sdp::agreed::{Flow, Security, Stream};
+use crate::sdp::agreed::{Asks, Flow, Security, Stream};
 use crate::sdp::crypto::Crypto;
 use crate::sdp::description::{Media, Profile};
 use crate::sdp::dtls::Setup;
@@ -42,11 +42,11 @@ impl Line {
     }
 }
 
-/// Writes an offered line. `before` is the line as it is settled.
-pub(super) fn line(index: usize, part: Part, before: Option<&Line>, numbers: &mut Numbers) -> Line {
+/// Writes an offered line. `before` is the line as it is settled; numbers that are `taken` mean something in another line.
+pub(super) fn line(index: usize, part: Part, before: Option<&Line>, numbers: &mut Numbers, taken: &[u8]) -> Line {
     match &part.want {
         Want::Sound(plan) => {
-            let formats = formats(plan, numbers);
+            let formats = formats(plan, numbers, taken);
             let seal = seal(plan, before.filter(|before| before.part.kind() == part.kind()));
             let media = offered(index, plan, seal, &formats, before.and_then(|before| before.media.mid()));
             Line { part, media, formats, seal }
@@ -96,16 +96,17 @@ fn offered(index: usize, plan: &SoundPlan, seal: Seal, formats: &[Format], mid: 
         rtcp: true,
         reduced: setup.is_some(),
         mid: mid.or(named.as_deref()),
+        asks: Asks { lost: true, whole: true },
     };
     written.media()
 }
 
 /// The formats of an offer: speech, then keys under each clock of it, then comfort noise.
-fn formats(plan: &SoundPlan, numbers: &mut Numbers) -> Vec<Format> {
+fn formats(plan: &SoundPlan, numbers: &mut Numbers, taken: &[u8]) -> Vec<Format> {
     let policy = &plan.policy;
     let mut formats: Vec<Format> = Vec::new();
     let mut add = |codec: &Codec, parameters: Option<&str>, wished: Option<u8>, formats: &mut Vec<Format>| {
-        let Some(payload_type) = numbers.of(codec, parameters, wished) else { return };
+        let Some(payload_type) = numbers.of(codec, parameters, wished, taken) else { return };
         if formats.iter().all(|format| format.payload_type != payload_type) {
             formats.push(Format { payload_type, codec: codec.clone(), parameters: parameters.map(str::to_owned) });
         }
@@ -142,7 +143,8 @@ pub(super) fn answer(theirs: Theirs<'_>, part: Part, refusal: &mut Option<Refusa
                     Security::Open => Seal::Open(profile),
                 };
                 let (sound, media, formats) = (chosen.sound, chosen.media, chosen.formats);
-                return (Line { part, media, formats, seal }, Stream { tag, flow: Flow::Sound(Box::new(sound)) });
+                let medium = plan.policy.medium;
+                return (Line { part, media, formats, seal }, Stream { tag, flow: Flow::of(medium, sound) });
             }
             Err(reason) => {
                 refusal.get_or_insert(reason);

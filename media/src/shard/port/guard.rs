@@ -1,5 +1,6 @@
 //! Keys that protect a port's packets, both ways (SRTP).
 
+use crate::browser::association::Keys;
 use crate::rtp::srtp::{Receiver, Sender};
 
 /// What protects packets, as it was agreed.
@@ -20,6 +21,13 @@ pub struct Guard {
     pub sender: Sender,
     /// Opens what comes.
     pub receiver: Receiver,
+}
+
+impl Guard {
+    /// What a handshake's keys make. Streams of one key differ in their source.
+    pub(crate) fn of(keys: &Keys) -> Self {
+        Self { sender: Sender::new(&keys.ours), receiver: Receiver::new(&keys.theirs) }
+    }
 }
 
 impl Protection {

@@ -18,6 +18,7 @@
 //! | `keys`, `voiced` | keys heard and sent; as tones where the party takes no events |
 //! | `recorder` | what a recording is given |
 //! | `guard` | what protects packets |
+//! | `pictures` | pictures, which only pass |
 //! | `report` | what both ends say about their streams |
 
 mod cutting;
@@ -25,6 +26,7 @@ mod ear;
 mod guard;
 mod keys;
 mod packing;
+mod pictures;
 mod play;
 mod receive;
 mod recorder;
@@ -54,6 +56,8 @@ pub(crate) use ear::Ear;
 pub use guard::{Guard, Protection};
 pub(crate) use keys::Keying;
 pub(crate) use packing::Packing;
+use pictures::Passing;
+pub use pictures::Pictures;
 pub(crate) use play::Playing;
 pub(crate) use receive::Onward;
 pub(crate) use recorder::Recorder;
@@ -126,6 +130,7 @@ struct Agreed {
     comfort_in: Option<u8>,
     mux: bool,
     is_protected: bool,
+    has_pictures: bool,
     keys_in: Option<Keys>,
     keys_out: Option<Keys>,
 }
@@ -143,6 +148,7 @@ impl Agreed {
             comfort_in: terms.comfort_in,
             mux: terms.mux,
             is_protected: terms.protection.is_on(),
+            has_pictures: terms.pictures.is_some(),
             keys_in: terms.keys_in,
             keys_out: terms.keys_out,
         }
@@ -186,6 +192,8 @@ pub(crate) struct Port {
     /// Brings frames to the rate in which we speak.
     resampler: Option<Box<Resampler>>,
     reports: Reports,
+    /// There where pictures pass, and no sound.
+    passing: Option<Box<Passing>>,
 }
 
 impl Port {
@@ -214,6 +222,7 @@ impl Port {
             keying: None,
             recorders: Default::default(),
             reports: Reports::new(now, ssrc),
+            passing: None,
             totals: Totals::default(),
             last_heard: now,
             is_silent: false,
@@ -274,6 +283,10 @@ impl Port {
         self.packing = terms.speaking.as_ref().and_then(|speaking| Packing::of(speaking.kind, speaking.packet_ms));
         if let Some(hearing) = terms.hearing.first() {
             self.source.clock(hearing.kind.clock_hz());
+        }
+        match (terms.pictures, &mut self.passing) {
+            (Some(rules), Some(passing)) => passing.tune(rules),
+            (rules, passing) => *passing = rules.map(|rules| Box::new(Passing::new(rules, moment.now))),
         }
         // A party that was on hold has not been silent of its own will.
         self.last_heard = moment.now;

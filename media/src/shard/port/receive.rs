@@ -63,6 +63,10 @@ impl Port {
         if self.is_mux() && Carried::by(datagram) == Carried::Rtcp {
             return (Onward::Report, length);
         }
+        if self.agreed.has_pictures && !self.has_room(length, moment) {
+            self.totals.refused += 1;
+            return (Onward::Nowhere, length);
+        }
         let is_proven = self.agreed.is_protected;
         if is_proven {
             let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
@@ -102,10 +106,11 @@ impl Port {
             return Onward::Nowhere;
         }
         self.hear(moment, news);
-        if heard == Heard::Started
-            && let Some(ear) = &mut self.ear
-        {
-            ear.restart();
+        if heard == Heard::Started {
+            self.want_picture();
+            if let Some(ear) = &mut self.ear {
+                ear.restart();
+            }
         }
         match means {
             Means::Sound(place, kind) => self.lead_on(&view, &head, Some(place), kind, wants, moment),

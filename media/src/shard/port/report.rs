@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Moment, Port};
 use crate::frame::FRAME;
 use crate::rtp::quality::{Impairment, Period};
-use crate::rtp::rtcp::{Block, Compound, Piece, Report, Timing, Wall};
+use crate::rtp::rtcp::{Block, Compound, Piece, Report, Sent, Timing, Wall};
 use crate::rtp::srtp::GROWTH;
 use crate::shard::notice::{Heard, News, Notice, Quality};
 
@@ -37,7 +37,7 @@ impl Reports {
 }
 
 impl Port {
-    /// Takes a report; from a socket of its own it must come from the party's machine.
+    /// Takes a report; from a socket of its own it must come from the party's machine. Whether it asks for a whole picture.
     pub fn take_report(
         &mut self,
         datagram: &mut [u8],
@@ -45,11 +45,11 @@ impl Port {
         moment: Moment,
         wall: &Wall,
         news: &mut News,
-    ) {
+    ) -> bool {
         if let Some(from) = from
             && !self.latch.hear_report(from)
         {
-            return;
+            return false;
         }
         let guard = self.terms.as_mut().and_then(|terms| terms.protection.guard());
         let length = match guard.map(|guard| guard.receiver.unprotect_report(datagram)) {
@@ -59,10 +59,11 @@ impl Port {
         };
         let Ok(compound) = Compound::parse(&datagram[..length]) else {
             self.totals.refused += 1;
-            return;
+            return false;
         };
         self.show_life(moment, news);
         let ours = self.forward.ssrc();
+        let mut has_lost = false;
         for piece in compound.pieces() {
             match piece {
                 Piece::Sender { ssrc, sent, blocks } => {
@@ -83,12 +84,15 @@ impl Port {
                 Piece::Goodbye(sources) if sources.iter().any(|ssrc| self.source.ssrc() == Some(ssrc)) => {
                     self.tell(news, Notice::Goodbye(self.id));
                 }
+                Piece::PictureLost { ssrc } => has_lost |= ssrc == ours,
+                Piece::WholePicture { entries } => has_lost |= entries.iter().step_by(2).any(|ssrc| ssrc == ours),
                 _ => {}
             }
         }
         if let Some(rtcp) = &mut self.rtcp {
             rtcp.aim(self.latch.reports_to());
         }
+        has_lost && self.agreed.has_pictures
     }
 
     fn believe(&mut self, block: &Block, moment: Moment, wall: &Wall) {
@@ -116,7 +120,8 @@ impl Port {
             mos_here: self.opinion_here(),
             mos_there: self.opinion_there(),
         };
-        if ours.is_some() || quality.heard_there.is_some() {
+        // Nobody's opinion of pictures is known.
+        if !self.agreed.has_pictures && (ours.is_some() || quality.heard_there.is_some()) {
             self.tell(news, Notice::Quality(self.id, quality));
         }
         self.send_report(block.as_slice(), false, moment, wall, packet);
@@ -160,10 +165,19 @@ impl Port {
     fn send_report(&mut self, heard: &[Block], goodbye: bool, moment: Moment, wall: &Wall, packet: &mut Vec<u8>) {
         let clock_hz = self.speaks().map_or(8000, |kind| kind.clock_hz());
         let sent = self.sending.report(moment.now, wall.ntp(moment.now), clock_hz);
+        self.write_report(sent, heard, goodbye, packet);
+        self.dispatch_report(packet);
+    }
+
+    pub(super) fn write_report(&self, sent: Option<Sent>, heard: &[Block], goodbye: bool, packet: &mut Vec<u8>) {
         let mut name = [b'0'; 8];
         spell(self.forward.ssrc(), &mut name);
         let name = std::str::from_utf8(&name).unwrap_or("port");
         Report { ssrc: self.forward.ssrc(), sent, heard, name, goodbye }.write(packet);
+    }
+
+    /// Sends what is written there, protected where that was agreed.
+    pub(super) fn dispatch_report(&mut self, packet: &mut Vec<u8>) {
         if self.is_protected() {
             let length = packet.len();
             packet.resize(length + GROWTH, 0);

@@ -1,5 +1,6 @@
 //! What goes to the party: packets passed on, frames encoded, payloads copied.
 
+use super::pictures::bare;
 use super::{Moment, Port, Scratch};
 use crate::codec::resample::Resampler;
 use crate::codec::{Kind, Settings};
@@ -16,6 +17,7 @@ impl Port {
             return self.pass_uncut(&buffer[..length], head, kind, moment);
         }
         let head = Head { payload_type, ..*head };
+        let length = if kind.is_picture() { bare(buffer, length) } else { length };
         self.pass_under(&head, buffer, length, Some(kind), moment)
     }
 
@@ -36,7 +38,12 @@ impl Port {
         if self.is_busy() {
             return false;
         }
-        let Some(head) = self.forward.pass(head, moment.now) else { return false };
+        let Some(mut ours) = self.forward.pass(head, moment.now) else { return false };
+        if kind.is_some_and(Kind::is_picture) {
+            // Here it marks the last packet of a picture.
+            ours.marker = head.marker;
+        }
+        let head = ours;
         let Some(mut patch) = Patch::of(buffer) else { return false };
         patch.head(&head);
         self.sending.count(head.timestamp, length.saturating_sub(HEAD), moment.now);

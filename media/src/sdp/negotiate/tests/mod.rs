@@ -5,6 +5,7 @@ mod changing;
 mod laws;
 mod lines;
 mod passing;
+mod pictures;
 mod protected;
 mod speech;
 

@@ -49,6 +49,12 @@ const MAX_THREADS: usize = 256;
 /// Least and most bytes of prompts in memory: a minute of sound, and more than any machine has.
 const PROMPT_BYTES: std::ops::RangeInclusive<usize> = 1 << 20..=1 << 40;
 
+/// Fewest and most kbit/s of pictures that a leg may send: a small moving picture, and more than any camera needs.
+const PICTURE_KBIT: std::ops::RangeInclusive<usize> = 64..=20_000;
+
+/// How many that are unless told otherwise: 720 lines of a face.
+const KBIT: u32 = 2500;
+
 /// Everything that is told about sound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sound {
@@ -111,6 +117,9 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
     let advertise = media.take_parsed("advertise", public_address).map(|(found, _)| found);
     let silence = Duration::from_secs(1)..=Duration::from_secs(86_400);
     let silence_after = media.take_duration_or("silence_after", "never", silence).unwrap_or(Some(SILENCE));
+    let pictures = media.take_parsed("video", pictures).is_none_or(|(pass, _)| pass);
+    let kbit = media.take_number("video_kbit", PICTURE_KBIT).map_or(KBIT, |kbit| kbit as u32);
+    let picture_kbit = pictures.then_some(kbit);
     media.close();
 
     let mut section = top.take_section("scripts");
@@ -152,7 +161,7 @@ pub fn read(top: &mut Section<'_>, base: &Path, data: &Path, prompt_bytes: usize
         ports,
         browser_ports,
         threads,
-        rules: SoundRules { address, advertise, silence_after },
+        rules: SoundRules { address, advertise, silence_after, picture_kbit },
         tests,
         is_named: named.is_some(),
         scripts: base.join(named.unwrap_or_else(|| SCRIPTS.into())),
@@ -217,6 +226,15 @@ fn ports(text: &str) -> Result<(u16, u16), Wrong> {
     match Range::new(first, last, || 0) {
         Ok(_) => Ok((first, last)),
         Err(bad) => Err(Wrong::new(format!("{text:?} holds {bad}"), remedy)),
+    }
+}
+
+/// Whether pictures pass between two legs that both have them.
+fn pictures(text: &str) -> Result<bool, Wrong> {
+    match text {
+        "relay" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(Wrong::new(format!("{text:?} is nothing that could become of video"), "write \"relay\" or \"off\"")),
     }
 }
 

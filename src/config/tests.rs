@@ -71,10 +71,18 @@ fn an_empty_file_is_a_working_server() {
     let sound = &config.sound;
     assert_eq!((sound.ports, sound.threads >= 1, sound.is_named), ((10_000, 32_767), true, false));
     assert_eq!(sound.rules.silence_after, Some(std::time::Duration::from_secs(60)));
+    assert_eq!(sound.rules.picture_kbit, Some(2500));
     assert_eq!(sound.folders(), [Path::new("etc/scripts/sounds")]);
     assert_eq!((&sound.store, sound.prompt_bytes), (&None, 256 << 20));
     assert_eq!((sound.recordings.as_path(), sound.language.as_str()), (Path::new("etc/data/recordings"), "en"));
     assert_eq!(sound.recording, RecordingRules::default(), "nothing is announced");
+}
+
+#[test]
+fn video_may_be_turned_off_or_made_smaller() {
+    let kbit = |media: &str| good(&format!("[media]\n{media}\n"), &[]).sound.rules.picture_kbit;
+    assert_eq!(kbit("video = \"off\""), None);
+    assert_eq!(kbit("video = \"relay\"\nvideo_kbit = 800"), Some(800));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // JsSIP behind the face that the scenarios drive: window.phone.
 
 import JsSIP from "jssip";
-import { Ear, camera, microphone, report } from "./sound.js";
+import { Ear, camera, microphone, pictures, report } from "./sound.js";
 
 const pcConfig = { iceServers: [] };
 
@@ -48,6 +48,23 @@ class Phone {
     async show(number) {
         this.stream = await camera(this.stream);
         this.dial(number);
+    }
+
+    // Has a camera from now on, also for who calls.
+    async film() {
+        this.stream = await camera(this.stream);
+    }
+
+    // Shows a picture in the midst of a talk.
+    async showNow() {
+        await this.film();
+        this.stream.getVideoTracks().forEach((track) => this.connection.addTrack(track, this.stream));
+        return new Promise((resolve) => this.session.renegotiate({}, resolve));
+    }
+
+    // Has a look at what the other side shows.
+    pictures() {
+        return pictures(this.connection);
     }
 
     // Whether it was offered, and what the other side said to that.

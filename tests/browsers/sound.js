@@ -33,11 +33,31 @@ export class Ear {
     }
 }
 
+// How many pictures came and could be shown, how large they are and of which codec; and how many went.
+export async function pictures(connection) {
+    const found = { seen: 0, width: 0, sent: 0, asked: 0, codec: "" };
+    const stats = await connection.getStats();
+    for (const entry of stats.values()) {
+        if (entry.kind !== "video") continue;
+        if (entry.type === "inbound-rtp") {
+            found.seen += entry.framesDecoded;
+            found.width = entry.frameWidth ?? 0;
+            found.codec = stats.get(entry.codecId)?.mimeType ?? "";
+        }
+        if (entry.type === "outbound-rtp") {
+            found.sent += entry.framesSent;
+            found.asked += entry.pliCount + entry.firCount;
+        }
+    }
+    return found;
+}
+
 // What getStats says of the sound that comes and goes.
 export async function report(connection) {
     const found = { received: 0, sent: 0, codec: "", lost: 0, roundTrip: null, reports: 0 };
     const stats = await connection.getStats();
     for (const entry of stats.values()) {
+        if (entry.kind === "video") continue;
         if (entry.type === "inbound-rtp") {
             found.received = entry.packetsReceived;
             found.lost = entry.packetsLost;

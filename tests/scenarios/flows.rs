@@ -26,7 +26,7 @@ async fn house_of(setup: Setup, there: &Place, more: &str) -> Server {
 }
 
 /// Plays both sides over each carrier.
-async fn both(caller: impl Fn(&Account<'_>) -> Flow, callee: Flow) {
+pub async fn both(caller: impl Fn(&Account<'_>) -> Flow, callee: Flow) {
     for carrier in CARRIERS {
         let (here, there) = (Place::on(carrier), Place::on(carrier));
         let server = house(&there, "").await;

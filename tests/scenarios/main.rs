@@ -50,6 +50,7 @@ mod three_way;
 mod torture;
 mod trunks;
 mod turned;
+mod videos;
 mod walking;
 
 use patchcord_lab::{Server, Setup};

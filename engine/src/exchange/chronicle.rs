@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::shard;
 use patchcord_sip::hop::Transport;
 use patchcord_sip::uri::Uri;
@@ -295,6 +296,14 @@ impl Talk {
             _ => return,
         };
         self.chronicle.write(turn.now(), What::Media { leg, notice });
+        self.hand_out(turn);
+    }
+
+    /// A leg shows pictures of this codec, and is shown some.
+    pub fn note_pictures(&mut self, leg: LegId, agreed: &Sound, turn: &mut Turn<'_, '_>) {
+        let codec = agreed.send.first().map(|format| format.codec.name()).unwrap_or_default();
+        let facts = Facts::NONE.with("codec", codec);
+        self.chronicle.write(turn.now(), What::Heard { leg: Some(leg.into()), event: "video".into(), facts });
         self.hand_out(turn);
     }
 

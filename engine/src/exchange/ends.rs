@@ -13,6 +13,7 @@ use patchcord_sip::transaction::ServerId;
 use patchcord_sip::uri::Uri;
 
 use super::outgoing::transport_of;
+use super::pictures::Pictured;
 use super::proof::GUEST;
 use super::recording::Running;
 use super::{Asked, Number, Place, Sent};
@@ -119,6 +120,8 @@ pub(super) struct End {
     pub opening: Way,
     /// What both descriptions agreed on.
     pub agreed: Option<Box<Sound>>,
+    /// Its pictures, where they may pass.
+    pub pictures: Pictured,
     /// Whether its keys are listened for in its sound.
     pub hears_tones: bool,
     /// What is being recorded of it.
@@ -160,6 +163,7 @@ impl End {
             whose,
             opening,
             agreed: None,
+            pictures: Pictured::default(),
             hears_tones: false,
             recordings: Vec::new(),
             sent: Vec::new(),

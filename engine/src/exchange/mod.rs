@@ -25,6 +25,7 @@
 //! | `errands` | what a program asks outside its call |
 //! | `leash` | what a service may do whatever it says |
 //! | `sounding` | ports, prompts, and what media threads tell |
+//! | `pictures` | pictures that pass between two legs |
 //! | `recording` | recordings of legs, and their files |
 //! | `rooms` | conference rooms: what calls say to them, and what they write |
 //! | `carriers` | whom we register with, and which trunk answers |
@@ -47,6 +48,7 @@ mod occasions;
 mod originate;
 mod outgoing;
 mod passing;
+mod pictures;
 mod proof;
 mod recording;
 mod refusing;

@@ -250,7 +250,9 @@ impl Talk {
         let end = End { tickets, called, ..End::new(leg, line, &tag, here, whose, opening) };
         turn.exchange.names.enter(self.number, &end);
         self.ends.push(end);
+        let caller = invitation.caller;
         if self.has_place(leg, turn) {
+            self.show_callers(leg, caller, turn);
             self.on_line(leg, turn, |line, cx| line.obey(LineOrder::Invite(Box::new(invitation)), cx));
         } else {
             self.drop_end(leg, turn);

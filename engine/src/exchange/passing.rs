@@ -69,9 +69,9 @@ impl Exchange {
                 end.send(draft, lead, wire);
             }
         }
-        if let (Some(port), Some(plane)) = (end.port.take(), wire.plane()) {
+        for port in [end.pictures.port(), end.port.take().map(|port| port.port)].into_iter().flatten() {
             // A port whose thread takes no orders ends with its thread.
-            let _closed_or_ending = plane.order(port.port, patchcord_media::shard::Order::Close);
+            let _closed_or_ending = wire.plane().map(|plane| plane.order(port, patchcord_media::shard::Order::Close));
         }
         self.names.leave(&end);
     }

@@ -130,6 +130,7 @@ impl Talk {
 
     /// Closes a port, and with it the files of what it records.
     pub fn close_port(&mut self, at: usize, turn: &mut Turn<'_, '_>) {
+        self.close_pictures(at, turn);
         let end = &mut self.ends[at];
         end.recordings.clear();
         let Some(port) = end.port.take() else { return };

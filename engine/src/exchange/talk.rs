@@ -99,6 +99,7 @@ impl Talk {
 
     pub fn deadline(&self) -> Option<Instant> {
         let lines = self.ends.iter().filter_map(|end| end.line.deadline());
+        let lines = lines.chain(self.ends.iter().filter_map(|end| end.pictures.deadline()));
         lines.chain(self.call.deadline()).chain(self.until).chain(self.chronicle.closes(self.over_since)).min()
     }
 
@@ -112,6 +113,7 @@ impl Talk {
         for what in acts {
             self.act(at, what, turn);
         }
+        self.tune_pictures(leg, turn);
     }
 
     fn act(&mut self, at: usize, act: Act, turn: &mut Turn<'_, '_>) {
@@ -221,6 +223,7 @@ impl Talk {
         while let Some(effect) = self.call.poll() {
             self.effect(effect, turn);
         }
+        self.match_pictures(turn);
         self.sweep(turn);
     }
 
@@ -263,6 +266,7 @@ impl Talk {
         }
         if matches!(order, LineOrder::Answer | LineOrder::Progress) {
             self.prefer_the_partners(leg);
+            self.show_partners(leg, turn);
         }
         self.on_line(leg, turn, |line, cx| line.obey(order, cx));
     }
@@ -382,6 +386,9 @@ impl Talk {
             let refusal = Draft::reply(request, hop.peer, 403).phrase("Guests Do Not Transfer");
             return turn.wire.respond(id, 403, refusal.finish());
         }
+        if self.asks_to_show(leg, (id, request, hop), turn) {
+            return;
+        }
         self.on_line(leg, turn, |line, cx| line.request(id, request, hop, cx));
     }
 
@@ -392,6 +399,9 @@ impl Talk {
 
     pub fn cancelled(&mut self, leg: LegId, id: ServerId, cancel: &Request, turn: &mut Turn<'_, '_>) {
         self.log_message(leg, Sender::Theirs, cancel.bytes(), turn);
+        if self.shows_no_more(leg, id, turn) {
+            return;
+        }
         self.on_line(leg, turn, |line, cx| line.cancelled(id, cancel, cx));
     }
 

@@ -42,6 +42,8 @@ pub(super) enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Hold(bool),
+    /// What is wanted of pictures.
+    Pictures,
     Refresh,
 }
 
@@ -73,6 +75,8 @@ pub(super) struct Acked {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changes {
     pub(super) hold: Option<bool>,
+    /// Something else is wanted of pictures.
+    pub(super) pictures: bool,
     pub(super) refresh: bool,
     /// Not before.
     pub(super) retry_at: Option<Instant>,
@@ -166,6 +170,9 @@ impl Line {
             return self.change(Change::Hold(hold), Method::Invite, cx);
         }
         self.changes.hold = None;
+        if std::mem::take(&mut self.changes.pictures) {
+            return self.change(Change::Pictures, Method::Invite, cx);
+        }
         if std::mem::take(&mut self.changes.refresh) {
             self.change(Change::Refresh, self.refreshing_method(), cx);
         }
@@ -194,10 +201,20 @@ impl Line {
 
     /// A change of ours did not come about: what was agreed before holds.
     fn refused(&mut self, change: Change, status: u16, cx: &mut Cx<'_>) {
-        if let Change::Hold(hold) = change {
-            self.offers.hold(!hold);
-            cx.tell(LegEvent::LineRefused(status));
+        match change {
+            Change::Hold(hold) => {
+                self.offers.hold(!hold);
+                cx.tell(LegEvent::LineRefused(status));
+            }
+            // It shows what it showed before.
+            Change::Pictures if self.offers.pictures().is_none() => self.offers.hide(),
+            Change::Pictures | Change::Refresh => {}
         }
+    }
+
+    /// Whether a change of pictures waits for its answer.
+    pub(super) fn is_asking_pictures(&self) -> bool {
+        self.asked.iter().any(|asked| asked.what == What::Change(Change::Pictures))
     }
 
     /// When the next INVITE of ours is given up.
@@ -385,6 +402,7 @@ impl Line {
                 // Another order may have come meanwhile; it counts more.
                 self.changes.hold.get_or_insert(hold);
             }
+            Change::Pictures => self.changes.pictures = true,
             Change::Refresh => self.changes.refresh = true,
         }
     }

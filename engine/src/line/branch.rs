@@ -1,7 +1,8 @@
 //! The early dialogs of a call of ours: one for each phone that rings, each with its own sound.
 
 use bytes::Bytes;
-use patchcord_media::sdp::Description;
+use patchcord_media::sdp::agreed::Sound;
+use patchcord_media::sdp::{Agreed, Description};
 use patchcord_sip::dialog::{Dialog, Turn};
 use patchcord_sip::hop::Hop;
 use patchcord_sip::message::{Draft, Fault, Method, Name, Request, Response};
@@ -47,7 +48,7 @@ impl Line {
         cx: &mut Cx<'_>,
     ) -> Result<Prack, Unfit> {
         let Some(calling) = self.calling.as_deref_mut() else { return Ok(None) };
-        let Calling { forks, twigs, tuned, body, is_heard, .. } = calling;
+        let Calling { forks, twigs, tuned, shown, body, is_heard, .. } = calling;
         let twig = &mut twigs[at];
         let Some(dialog) = forks.dialogs().iter_mut().find(|dialog| *dialog.id().remote == *twig.tag) else {
             return Ok(None);
@@ -65,21 +66,23 @@ impl Line {
                 // Ours was answered: for good, or as a foretaste.
                 (true, true) if offers.is_pending() => {
                     dialog.turns.answered();
-                    offers.accept(said).map(|()| offers.sound().cloned()).map_err(Unfit::from)
+                    offers.accept(said).map(|()| both_of(offers)).map_err(Unfit::from)
                 }
                 (true, false) if offers.is_pending() => {
                     twig.answer = Some(Box::new(said.clone()));
-                    offers.preview(said).map(|agreed| agreed.sound().cloned()).map_err(Unfit::from)
+                    let foretaste = |agreed: Agreed| (agreed.sound().cloned(), agreed.pictures().cloned());
+                    offers.preview(said).map(foretaste).map_err(Unfit::from)
                 }
                 // Theirs, which only a reliable response may bring first; or another one behind the answer.
                 (_, true) => offers.answer(said.clone()).map(|text| {
                     answer = Some(text);
-                    offers.sound().cloned()
+                    both_of(offers)
                 }),
-                (_, false) => Ok(offers.sound().cloned()),
+                (_, false) => Ok(both_of(offers)),
             };
             match settled {
-                Ok(sound) => {
+                Ok((sound, pictures)) => {
+                    *shown = pictures.map(Box::new);
                     tune(tuned.take(), sound.as_ref(), cx.acts);
                     *tuned = sound.map(Box::new);
                     if tuned.is_some() && !std::mem::replace(is_heard, true) {
@@ -138,6 +141,11 @@ impl Line {
             _ => serve_told(id, request, hop, cx),
         }
     }
+}
+
+/// What is agreed of sound, and of pictures.
+fn both_of(offers: &Offers) -> (Option<Sound>, Option<Sound>) {
+    (offers.sound().cloned(), offers.pictures().cloned())
 }
 
 const GONE: Unfit = Unfit::Fault(Fault::new(481, "Call/Transaction Does Not Exist"));

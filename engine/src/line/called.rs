@@ -20,7 +20,7 @@ use patchcord_sip::transaction::ServerId;
 use patchcord_sip::transfer::Replaces;
 
 use super::inside::{ALLOW, SUPPORTED};
-use super::offers::{SDP, description, formats_of, speaks_dtls, tune};
+use super::offers::{SDP, description, formats_of, pictures_of, speaks_dtls, tune};
 use super::timer::Clock;
 use super::{Cx, Line, LineTerms, Stage, Unfit, Unheard, cause};
 use crate::call::{Ending, LegEvent, Who};
@@ -60,6 +60,8 @@ pub(super) struct Called {
     /// Their offer, as long as it is not answered.
     offer: Option<Box<Description>>,
     pub(super) formats: Vec<Format>,
+    /// The formats of the pictures that it offers.
+    pub(super) pictures: Vec<Format>,
     /// Whether the INVITE leaves the offer to us.
     late: bool,
     pub(super) replaces: Option<Replaces>,
@@ -130,6 +132,7 @@ impl Line {
             invite: invite.clone(),
             hop: *hop,
             formats: offer.as_ref().map(formats_of).unwrap_or_default(),
+            pictures: offer.as_ref().map(pictures_of).unwrap_or_default(),
             late: offer.is_none(),
             offer: offer.map(Box::new),
             replaces,

@@ -52,6 +52,8 @@ pub(super) struct Calling {
     pub(super) twigs: Vec<Twig>,
     /// What the port was told last.
     pub(super) tuned: Option<Box<Sound>>,
+    /// What early answers say of pictures.
+    pub(super) shown: Option<Box<Sound>>,
     rang: bool,
     pub(super) is_heard: bool,
     /// Why it was given up: the value of a Reason.
@@ -72,7 +74,7 @@ impl Calling {
     /// Lets go of what only another try would take.
     pub(super) fn put_away(&mut self) {
         (self.headers, self.proofs, self.twigs) = (Vec::new(), Vec::new(), Vec::new());
-        (self.body, self.tuned) = (None, None);
+        (self.body, self.tuned, self.shown) = (None, None, None);
     }
 
     fn draft(&self, reliable: bool) -> Draft {
@@ -121,6 +123,7 @@ impl Line {
             tries: 0,
             twigs: Vec::new(),
             tuned: None,
+            shown: None,
             rang: false,
             is_heard: false,
             given_up: None,
@@ -218,6 +221,7 @@ impl Line {
         };
         calling.twigs = Vec::new();
         let before = calling.tuned.take();
+        calling.shown = None;
         let proofs = std::mem::take(&mut calling.proofs);
         let mut ack = dialog.ack(seq);
         for (name, value) in &proofs {

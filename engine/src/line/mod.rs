@@ -24,6 +24,7 @@
 //! | `inside` | its requests inside the dialog |
 //! | `asking` | our requests inside the dialog, and what is answered |
 //! | `offers` | what we want of the sound, and what came of it |
+//! | `pictures` | the same of pictures, for whoever has the other leg |
 //! | `ending` | how a line ends |
 //! | `refer` | transfers that the party asks for, and those that we ask for |
 //! | `timer` | what is due when |
@@ -39,6 +40,7 @@ mod inside;
 mod keys;
 mod lead;
 mod offers;
+mod pictures;
 mod refer;
 mod reliably;
 mod terms;
@@ -72,6 +74,7 @@ use self::timer::Clock;
 use crate::call::{LegEvent, LineOrder};
 
 pub use lead::Lead;
+pub use offers::ShownAt;
 pub use terms::{LineTerms, Outward};
 pub use unfit::Unfit;
 

@@ -3,6 +3,7 @@
 //! Around the [`Negotiation`] this knows what a leg is told from outside: which codecs, where our port is, whether we hold
 //! the party. Bodies go in and come out; when a message may carry one is for whoever sends and hears messages.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,10 +12,10 @@ use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::sdp::crypto::{MasterKey, Suite};
 use patchcord_media::sdp::description::Shield;
 use patchcord_media::sdp::ice::Ice;
-use patchcord_media::sdp::policy::Protection;
+use patchcord_media::sdp::policy::{Medium, Protection};
 use patchcord_media::sdp::{
-    Agreed, Description, Direction, Format, Negotiation, Part, Place, Policy, Refusal, Session, SoundPlan,
-    sound_line_of,
+    Agreed, Description, Direction, Format, Media, Negotiation, Part, Place, Policy, Refusal, Session, SoundPlan,
+    is_bundled, sound_line_of,
 };
 use patchcord_sip::message::{Headers, Name};
 use patchcord_sip::tokens::Tokens;
@@ -27,6 +28,12 @@ pub(super) const SDP: &str = "application/sdp";
 /// The name of the sound among the parts; other lines get the numbers behind it.
 const SOUND: u32 = 0;
 
+/// The name of the pictures among the parts: no offer has so many lines.
+const PICTURES: u32 = 1000;
+
+/// The most formats of pictures that are passed on: a browser has nine of H.264.
+const MAX_PICTURES: usize = 12;
+
 /// The largest key of SRTP, with its salt.
 const LONGEST_KEY: usize = 48;
 
@@ -38,8 +45,12 @@ pub(super) struct Offers {
     policy: Option<Box<Policy>>,
     /// Shared with the line of sound that it was made into.
     plan: Option<Arc<SoundPlan>>,
+    /// What is wanted of pictures, where the other leg has some.
+    pictures: Option<Arc<SoundPlan>>,
     talk: Option<Box<Negotiation>>,
     is_holding: bool,
+    /// Whether nobody looks at the party's pictures, and it is shown none.
+    is_unseen: bool,
 }
 
 /// The session description of a message; `None` where it has no body, or one that may be left aside.
@@ -65,6 +76,25 @@ pub(super) fn formats_of(description: &Description) -> Vec<Format> {
     sound.map(Format::of).unwrap_or_default()
 }
 
+/// The formats of the first live pictures of a description that can pass to another leg.
+pub(super) fn pictures_of(description: &Description) -> Vec<Format> {
+    let live = |media: &&Media| media.kind.eq_ignore_ascii_case("video") && media.port != 0;
+    let is_sealed = speaks_dtls(description);
+    let pictures = description.media.iter().find(live);
+    let pictures = pictures.filter(|media| !is_sealed || is_bundled(description, media));
+    let formats = pictures.map(Format::of).unwrap_or_default();
+    formats.into_iter().filter(|format| format.codec.is_picture()).take(MAX_PICTURES).collect()
+}
+
+/// Where pictures are taken.
+#[derive(Clone, Copy, Debug)]
+pub enum ShownAt {
+    /// Beside the sound, from this source.
+    Beside(u32),
+    /// At ports of their own.
+    Ports(SocketAddr, Option<SocketAddr>),
+}
+
 /// Whether a description speaks as a browser does: the keys of its sound come by DTLS.
 pub(super) fn speaks_dtls(description: &Description) -> bool {
     let mut sound = description.media.iter().filter(|media| media.kind.eq_ignore_ascii_case("audio"));
@@ -73,7 +103,8 @@ pub(super) fn speaks_dtls(description: &Description) -> bool {
 
 impl Offers {
     pub(super) fn new(terms: Arc<LineTerms>) -> Self {
-        Self { terms, policy: None, plan: None, talk: None, is_holding: false }
+        let (policy, plan, pictures, talk) = (None, None, None, None);
+        Self { terms, policy, plan, pictures, talk, is_holding: false, is_unseen: false }
     }
 
     fn policy(&self) -> &Policy {
@@ -125,6 +156,69 @@ impl Offers {
         self.plan = Some(Arc::new(SoundPlan { policy, place, direction: self.direction() }));
     }
 
+    /// Pictures are offered and taken from now on: those of these formats, on ports of their own, or on the way of the sound by
+    /// the name of their source.
+    pub(super) fn show(&mut self, formats: &[Format], kbit: u32, at: ShownAt, tokens: &mut Tokens) {
+        let Some(sound) = &self.plan else { return };
+        let protection = sound.policy.protection;
+        let mut place = match at {
+            ShownAt::Beside(source) => {
+                let name = sound.place.source.as_ref().map(|(_, name)| name.clone());
+                Place { source: Some((source, name.unwrap_or_default())), ..sound.place.clone() }
+            }
+            ShownAt::Ports(rtp, rtcp) => Place::new(rtp, rtcp),
+        };
+        if place.fingerprint.is_none() && protection != Protection::Plain {
+            place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
+        }
+        let policy = Policy::pictures(formats, kbit, protection);
+        let direction = self.pictures_direction();
+        self.pictures = Some(Arc::new(SoundPlan { policy, place, direction }));
+    }
+
+    /// Pictures are no longer offered or taken.
+    pub(super) fn hide(&mut self) {
+        self.pictures = None;
+    }
+
+    /// Whether somebody looks at the party's pictures and shows it some: the direction from the next offer on. Whether that
+    /// is another one.
+    pub(super) fn look(&mut self, look: bool) -> bool {
+        self.is_unseen = !look;
+        self.turn_pictures()
+    }
+
+    pub(super) const fn is_unseen(&self) -> bool {
+        self.is_unseen
+    }
+
+    const fn pictures_direction(&self) -> Direction {
+        if self.is_holding || self.is_unseen { Direction::Neither } else { Direction::Both }
+    }
+
+    fn turn_pictures(&mut self) -> bool {
+        let direction = self.pictures_direction();
+        let turned = self.pictures.as_mut().filter(|plan| plan.direction != direction);
+        turned.map(|plan| Arc::make_mut(plan).direction = direction).is_some()
+    }
+
+    /// What is wanted of pictures: of what was agreed nothing changes.
+    fn pictures_plan(&self) -> Option<Arc<SoundPlan>> {
+        let mut plan = self.pictures.clone()?;
+        if let (Some(agreed), Medium::Pictures { kbit }) = (self.pictures(), plan.policy.medium)
+            && let Some(format) = agreed.receive.first()
+        {
+            let policy = Policy::pictures(std::slice::from_ref(format), kbit, plan.policy.protection);
+            Arc::make_mut(&mut plan).policy = policy;
+        }
+        Some(plan)
+    }
+
+    /// What is agreed of pictures.
+    pub(super) fn pictures(&self) -> Option<&Sound> {
+        self.talk.as_ref()?.agreed()?.pictures()
+    }
+
     const fn direction(&self) -> Direction {
         if self.is_holding { Direction::Send } else { Direction::Both }
     }
@@ -136,6 +230,7 @@ impl Offers {
         if let Some(plan) = self.plan.as_mut().filter(|plan| plan.direction != direction) {
             Arc::make_mut(plan).direction = direction;
         }
+        self.turn_pictures();
     }
 
     pub(super) const fn is_holding(&self) -> bool {
@@ -184,7 +279,8 @@ impl Offers {
                 Arc::make_mut(&mut plan).policy = policy;
             }
         }
-        let parts = vec![Part::sound(SOUND, plan)];
+        let pictures = self.pictures_plan().map(|plan| Part::sound(PICTURES, plan));
+        let parts = [Part::sound(SOUND, plan)].into_iter().chain(pictures).collect();
         let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
         talk.offer(parts)?;
         Ok(said(talk))
@@ -193,6 +289,7 @@ impl Offers {
     /// Answers an offer of theirs. When it cannot be answered, what was agreed before holds.
     pub(super) fn answer(&mut self, offer: Description) -> Result<Bytes, Unfit> {
         let plan = self.plan()?;
+        let pictures = self.pictures_plan().and_then(|plan| Some((pictures_line(&offer, &plan)?, plan)));
         let talk = self.talk.as_mut().ok_or(Unfit::NoPlace)?;
         let lines = offer.media.len();
         let is_live = offer.media.iter().any(|media| media.port != 0);
@@ -203,8 +300,9 @@ impl Offers {
             Err(reason) => return Err(reason.into()),
         };
         talk.receive(offer)?;
-        let part = |line: usize| match sound {
-            Some(sound) if sound == line => Part::sound(SOUND, plan.clone()),
+        let part = |line: usize| match (sound, &pictures) {
+            (Some(sound), _) if sound == line => Part::sound(SOUND, plan.clone()),
+            (Some(_), Some((at, plan))) if *at == line => Part::sound(PICTURES, plan.clone()),
             _ => Part::nothing(u32::try_from(line).unwrap_or(u32::MAX - 1) + 1),
         };
         match talk.answer((0..lines).map(part).collect()) {
@@ -225,8 +323,10 @@ impl Offers {
 
     /// We are found under these credentials from the next offer or answer on.
     pub(super) fn restart_ice(&mut self, ours: &Credentials) {
-        if let Some(ice) = self.plan.as_mut().and_then(|plan| Arc::make_mut(plan).place.ice.as_mut()) {
-            (ice.ufrag, ice.pwd) = (ours.ufrag.clone(), ours.pwd.clone());
+        for plan in [&mut self.plan, &mut self.pictures].into_iter().flatten() {
+            if let Some(ice) = &mut Arc::make_mut(plan).place.ice {
+                (ice.ufrag, ice.pwd) = (ours.ufrag.clone(), ours.pwd.clone());
+            }
         }
     }
 
@@ -262,6 +362,13 @@ fn sound_line(offer: &Description, plan: &SoundPlan) -> Result<usize, Refusal> {
         [only] if only.kind.eq_ignore_ascii_case("audio") && only.port != 0 => Ok(0),
         _ => sound_line_of(offer, plan),
     }
+}
+
+/// Which line is the pictures. A browser has them where its sound is, or has none.
+fn pictures_line(offer: &Description, plan: &SoundPlan) -> Option<usize> {
+    let line = sound_line_of(offer, plan).ok()?;
+    let is_sealed = plan.policy.protection == Protection::Dtls;
+    (!is_sealed || is_bundled(offer, &offer.media[line])).then_some(line)
 }
 
 fn said(talk: &Negotiation) -> Bytes {

@@ -379,6 +379,11 @@ impl<'a> Wire<'a> {
         self.works.sound_address(peer.unwrap_or(SOMEBODY), Transport::Udp, None)
     }
 
+    /// How many kbit/s of pictures a leg may send; `None`: pictures do not pass.
+    pub fn picture_kbit(&self) -> Option<u32> {
+        self.works.sound.as_ref().and_then(|sound| sound.rules.picture_kbit)
+    }
+
     /// After how long without a packet a party counts as silent; `None`: never.
     pub fn silence_after(&self) -> Option<Duration> {
         self.works.sound.as_ref().and_then(|sound| sound.rules.silence_after)

@@ -63,6 +63,8 @@ pub struct SoundRules {
     pub advertise: Option<IpAddr>,
     /// After how long without a packet a party counts as silent; `None`: never.
     pub silence_after: Option<Duration>,
+    /// How many kbit/s of pictures a leg may send; `None`: pictures do not pass between legs.
+    pub picture_kbit: Option<u32>,
 }
 
 /// Where sound is taken for a peer.

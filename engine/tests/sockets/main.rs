@@ -6,6 +6,7 @@ mod dns;
 mod flows;
 mod life;
 mod net;
+mod pictures;
 mod places;
 mod recordings;
 mod shards;

@@ -197,6 +197,10 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:2:13: media.advertise: nobody can send to 0.0.0.0\n    write the public IP address of sound, or leave it away when it is that of [sip] advertise",
     ),
     (
+        "[media]\nvideo = \"on\"",
+        "etc/patchcord.toml:2:9: media.video: \"on\" is nothing that could become of video\n    write \"relay\" or \"off\"",
+    ),
+    (
         "[media]\nsilence_after = \"ever\"",
         "etc/patchcord.toml:2:17: media.silence_after: \"ever\" is no duration\n    write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
     ),

@@ -45,6 +45,15 @@ impl Baresip {
         Self::start_with(account, &(sound.to_owned() + &devices), ";answermode=auto")
     }
 
+    /// The same, showing pictures of VP8 that it makes itself to whoever wants some.
+    pub fn filming(account: &Account<'_>, hz: u32) -> Self {
+        let sound = "module g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
+        let pictures = "module vp8.so\nmodule fakevideo.so\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
+                        video_size 320x240\nvideo_fps 10\nvideo_bitrate 300000\n";
+        let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
+        Self::start_with(account, &(sound.to_owned() + pictures + &devices), ";answermode=auto")
+    }
+
     /// One that calls, pressing keys beside the sound or as INFO, speaks a tone of that frequency all the time and keeps what it
     /// hears.
     pub fn calling(account: &Account<'_>, hz: u32, keypad: Keypad) -> Self {

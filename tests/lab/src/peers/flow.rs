@@ -43,6 +43,12 @@ impl Flow {
         Self { user: "callee".into(), ..Self::default() }.recv_request("INVITE").kept()
     }
 
+    /// The same, where the call carries this; another one is a fault.
+    #[must_use]
+    pub fn called_with(pattern: &str) -> Self {
+        Self { user: "callee".into(), ..Self::default() }.is_asked_with("INVITE", pattern).kept()
+    }
+
     /// Somebody who calls that number and proves to be this account.
     #[must_use]
     pub fn calls(account: &Account<'_>, number: &str) -> Self {

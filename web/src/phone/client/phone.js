@@ -98,6 +98,8 @@ export class Talk extends EventTarget {
 
   async _answerTo(sdp) {
     await this.pc.setRemoteDescription({ type: "offer", sdp });
+    // What others show is nothing that a page sees.
+    for (const line of this.pc.getTransceivers()) if (line.receiver.track.kind === "video") line.stop();
     await this.pc.setLocalDescription(await this.pc.createAnswer());
     await this._gathered();
     return this.pc.localDescription.sdp;

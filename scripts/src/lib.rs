@@ -48,7 +48,7 @@ pub mod reference;
 mod rehearsal;
 pub mod replay;
 mod running;
-mod say;
+pub mod say;
 mod scene;
 mod script;
 mod shelf;

@@ -215,6 +215,7 @@ impl Running {
         let (trunks, rooms) = (fresh.plan.trunks.len(), fresh.rooms.len());
         (config.endpoints, config.plan, config.rooms) = (fresh.endpoints, fresh.plan, fresh.rooms);
         config.sound.recording = fresh.sound.recording;
+        config.bounds = fresh.bounds;
         (config.mail, config.mailboxes) = (fresh.mail, fresh.mailboxes);
         (config.web.origins, config.web.ice) = (fresh.web.origins, fresh.web.ice);
         (config.log.level, config.log.redact) = (fresh.log.level, fresh.log.redact);
@@ -243,6 +244,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             registrar,
             sound,
             scripts,
+            bounds: _,
             web,
             database,
             log,

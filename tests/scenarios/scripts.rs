@@ -366,3 +366,16 @@ fn on_invite(caller) {
     alice.hangs_up().await;
     assert_eq!(bob.is_over().await.by, Side::Them);
 }
+
+#[tokio::test]
+async fn a_script_that_computes_ends_when_its_caller_has_gone_and_on_bye_has_its_turn() {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n[limits]\nscript_operations = 1000000000\n";
+    let text = "fn on_invite(caller) { caller.answer(); loop {} }\nfn on_bye(leg, why) { leg.tag(\"by\", why.by); }";
+    let server = house_with(setup().service("ivr", text).toml(route)).await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.hangs_up().await;
+    let record = record(&server).await;
+    assert_eq!((tag(&record, "by"), record["fault"].as_str()), (Some("caller"), Some("nobody")), "{record}");
+}

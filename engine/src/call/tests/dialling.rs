@@ -283,3 +283,24 @@ fn a_call_that_we_begin_and_nobody_answers_is_over_without_a_program() {
     assert_eq!((told.wakes.len(), told.over), (0, 1));
     assert_eq!(told.ending(LegId(0)).cause, 17);
 }
+
+#[test]
+fn what_a_call_may_have_is_the_houses_to_say_and_whoever_meets_it_reads_which_key_that_is() {
+    let refused = |bounds: Bounds, addresses: &[&str]| {
+        let mut told = Told::bounded(bounds);
+        let answer = told.wants(Verb::Answer(CALLER));
+        told.leg(CALLER, LegEvent::Answered);
+        assert_eq!(told.result(answer), Outcome::Plain(Status::Ok));
+        let id = told.wants(dial(CALLER, addresses));
+        match told.results.get(&id) {
+            Some(Outcome::Misuse(misuse)) => misuse.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    let usual = Bounds::default();
+    let one = refused(Bounds { legs: 1, ..usual }, &["user:bob"]);
+    assert_eq!(one, "a call may not have more legs (call_legs in [limits])");
+    let two = refused(Bounds { targets: 1, ..usual }, &["user:bob", "user:carol"]);
+    assert_eq!(two, "a dial may not have more targets (call_targets in [limits])");
+    assert_eq!(refused(usual, &["user:bob", "user:carol"]), "None");
+}

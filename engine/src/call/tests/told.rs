@@ -52,16 +52,18 @@ impl Told {
         Self::of(Origin::Called, Some(prompt.into()))
     }
 
+    /// Somebody calls a house that lets a call have so much.
+    pub fn bounded(bounds: Bounds) -> Self {
+        Self::within(Origin::Called, None, bounds)
+    }
+
     fn of(origin: Origin, announce: Option<Arc<str>>) -> Self {
+        Self::within(origin, announce, Bounds::default())
+    }
+
+    fn within(origin: Origin, announce: Option<Arc<str>>, bounds: Bounds) -> Self {
         let now = clock();
-        let caller = Caller {
-            call: 7,
-            origin,
-            music: Some("music".into()),
-            announce,
-            transfers: true,
-            bounds: Bounds::default(),
-        };
+        let caller = Caller { call: 7, origin, music: Some("music".into()), announce, transfers: true, bounds };
         let call = Call::begin(caller, now);
         let mut told = Self {
             call,

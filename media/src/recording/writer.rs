@@ -234,3 +234,22 @@ fn put_beside(recording: &Path, peaks: &[u8]) -> std::io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn peaks_are_read_by_whoever_may_hear_the_recording() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recording = folder.path().join("talk.wav");
+        fs::write(&recording, b"RIFF").expect("a recording");
+        for mode in [0o600, 0o640] {
+            fs::set_permissions(&recording, fs::Permissions::from_mode(mode)).expect("its mode");
+            put_beside(&recording, b"peaks").expect("they are written");
+            let peaks = fs::metadata(beside(&recording, PEAKS)).expect("they lie there");
+            assert_eq!(peaks.permissions().mode() & 0o777, mode);
+        }
+    }
+}

@@ -67,6 +67,26 @@ fn on_invite(caller) {
 }
 
 #[test]
+fn the_key_that_ends_a_full_answer_is_told_to_nobody_in_a_replay_either() {
+    const CODE: &str = r##"
+fn on_invite(caller) {
+    caller.answer();
+    let code = caller.gather(#{ prompt: "code", max: 2, end: "#" });
+    let more = caller.gather(#{ prompt: "more", max: 2, end: "#", timeout: 30.s() });
+    caller.play(`heard-${code.digits}-${more.digits}`);
+}
+fn on_dtmf(leg, key) { leg.tag("key", key.digit); }
+"##;
+    let t = Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(host(CODE))) });
+    let pressed = t.phone("+33612345678").dials("100").and_then(|phone| phone.hears("code")?.presses("12#"));
+    let pressed = pressed.and_then(|phone| phone.hears("more")?.presses("3#")?.hears("heard-12-3")?.is_hung_up());
+    assert!(pressed.is_ok(), "{pressed:?}");
+    let call = t.record().expect("the call is over");
+    assert_eq!(call.tag("key"), None, "it was a part of the answer");
+    assert_eq!(replayed(CODE, &call).end, Came::Through, "{:?}", call.entries);
+}
+
+#[test]
 fn a_changed_target_is_told_by_its_line_then_and_today() {
     let call = played(IVR, "1");
     let replayed = replayed(&IVR.replace("\"user:bob\"]", "\"user:carol\"]"), &call);

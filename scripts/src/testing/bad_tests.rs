@@ -273,3 +273,26 @@ fn when_something_is_heard_can_be_expected() {
     let unknown = failure(SIMPLE, "t.phone(\"1\").dials(\"bad\").hears(\"welcome\", #{ witin: 1.s() });");
     assert!(unknown.starts_with("hears knows the option within, and not witin"), "{unknown}");
 }
+
+#[test]
+fn a_test_that_imports_is_told_what_to_do_instead() {
+    let sources = Sources {
+        services: vec![source("bad", SIMPLE)],
+        tests: vec![source("bad_test", "import \"bad\" as bad;\nfn test_it(t) {}")],
+        ..Sources::default()
+    };
+    let report = run(&sources, &Wishes::default(), &mut |_| {});
+    let told = report.broken.join("; ");
+    assert!(told.starts_with("bad_test.rhai:1:1: a test imports nothing: it meets services as callers do"), "{told}");
+}
+
+#[test]
+fn what_was_recorded_sounds_as_long_as_somebody_spoke() {
+    let service = "fn on_invite(caller) {\n  caller.answer();\n  let said = caller.record(#{ max: 1.min(), end: \"#\", beep: false });\n  \
+                   caller.play(said.file);\n  caller.play(\"goodbye\");\n}";
+    is_well(
+        service,
+        "let phone = t.phone(\"1\").dials(\"bad\").is_answered().speaks(7.s()).presses(\"#\"); t.advance(6.s()); \
+         phone.does_not_hear(\"goodbye\").hears(\"goodbye\", #{ within: 2.s() }).is_hung_up();",
+    );
+}

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A bridged call always has a port for each leg: the exchange makes no call without sound, so its cost holds the media set-up.
-//! The share of the media threads is printed beside it; opening the sockets falls to the shard. No RTP is sent.
+//! The share of the media threads is printed beside it; opening the sockets falls to the shard. No RTP is sent. With `--mute` ports
+//! are numbers without sockets: that is signalling alone.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -58,6 +59,9 @@ struct Options {
     /// Endpoints that call in turn.
     #[arg(long, default_value_t = 1000)]
     users: usize,
+    /// Ports without sockets and threads: signalling alone.
+    #[arg(long)]
+    mute: bool,
     /// The core of the servers.
     #[arg(long, default_value_t = 0)]
     core: usize,
@@ -265,7 +269,8 @@ impl Bench {
         let gauges = folder.path().join("gauges");
         let (here, callee) = (free_address()?, free_address()?);
         let users = self.options.users.to_string();
-        let arguments = [here.to_string(), callee.to_string(), gauges.display().to_string(), users];
+        let mut arguments = vec![here.to_string(), callee.to_string(), gauges.display().to_string(), users];
+        arguments.extend(self.options.mute.then(|| "mute".to_owned()));
         let server = Pinned::start("bridge_desk", &arguments, self.options.core)?;
         let playing = self.sipp.answer_at(callee)?;
         Ok(House { server, gauges, _callee: playing, _folder: folder })

@@ -1,9 +1,10 @@
 //! The server under measurement for calls from phone to phone: the real runtime, the real exchange, the real media plane.
 //!
-//! `bridge_desk addr:port callee:port gauges [endpoints]`. The first endpoint is bound to `callee` as if it had registered
+//! `bridge_desk addr:port callee:port gauges [endpoints] [mute]`. The first endpoint is bound to `callee` as if it had registered
 //! from there, and whoever calls +4930123101 reaches it, strangers too: so a call may be the same messages as one to `uas`.
 //! Who says that it is an endpoint proves it. What calls leave for the store is taken as the store takes it and dropped.
-//! Each second the file `gauges` says how it stands, one `name value` a line.
+//! Each second the file `gauges` says how it stands, one `name value` a line. `mute` takes the media plane's place by one whose
+//! ports have numbers and nothing else, no sockets and no threads: what is left is signalling, descriptions and the orders given.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -47,6 +48,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (addr, callee): (SocketAddr, SocketAddr) = (next("our address")?.parse()?, next("the callee")?.parse()?);
     let gauges = next("the file for gauges")?;
     let endpoints = arguments.next().map_or(Ok(1), |count| count.parse::<usize>())?.max(1);
+    let mute = match arguments.next().as_deref() {
+        None => false,
+        Some("mute") => true,
+        Some(other) => return Err(format!("{other}: only `mute` stands behind the number of endpoints").into()),
+    };
     let board = Arc::new(people::switchboard(clock::now()));
     people::invite(&board, endpoints)?;
     board.replan(plan()?)?;
@@ -60,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let desks = board.clone();
     let desk = move |_| -> Box<dyn Desk> { Box::new(Exchange::new(desks.clone(), clock::now())) };
-    let runtime = Runtime::start_with(settings, Some(sound()?), desk)?;
+    let runtime = Runtime::start_with(settings, Some(sound(mute)?), desk)?;
     for place in runtime.bound() {
         println!("{}", place.addr);
     }
@@ -117,10 +123,16 @@ fn bind(board: &Switchboard, local: SocketAddr, callee: SocketAddr) {
     board.location.restore(vec![row], now, wall);
 }
 
-/// One media thread, with the rank of the shard: both share the core.
-fn sound() -> Result<Sound, Box<dyn Error>> {
+/// One media thread, with the rank of the shard: both share the core. Or none.
+fn sound(mute: bool) -> Result<Sound, Box<dyn Error>> {
     let settings = shard::Settings { threads: 1, pinned: false, ahead: false, ..shard::Settings::default() };
-    let (plane, notices) = Plane::start(&settings)?;
+    let (plane, notices) = if mute {
+        // Nothing is bound, so all numbers there are may be given.
+        let settings = shard::Settings { numbers: (2, u16::MAX), most_ports: usize::from(u16::MAX), ..settings };
+        Plane::mute(&settings, |_, _| ())?
+    } else {
+        Plane::start(&settings)?
+    };
     let disk = Arc::new(Disk::new(vec![std::env::temp_dir()]));
     let loader = Arc::new(Loader::start(prompt::Settings::default(), disk, HashMap::new())?);
     let rules = SoundRules { address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), ..SoundRules::default() };

@@ -172,6 +172,7 @@ mod tests {
 
     const SPEAKER: u64 = 40;
     const BOB: u64 = 41;
+    const CAROL: u64 = 42;
 
     /// A ledger of a second at 8 kHz and a second at 16 kHz, in which somebody says another sample each round.
     fn ledger() -> File {
@@ -231,6 +232,40 @@ mod tests {
 
     fn wanted_of(past: &Past, member: u64) -> Result<(), NotHeard> {
         wanted(past, Part { member, from_ms: 0, to_ms: 1000 }).map(drop)
+    }
+
+    /// The ledger of a part that the room got a second after the first, on another thread.
+    fn further_ledger() -> File {
+        let mut mixer = Mixer::new(Rate::Narrow, Rules::default());
+        assert!(mixer.keep_ledger());
+        let seats = [SPEAKER + 10, CAROL].map(|who| {
+            let seat = mixer.enter().expect("room");
+            mixer.name(seat, who);
+            seat
+        });
+        mixer.begin_round(50);
+        let (mut shared, mut bytes) = (Vec::new(), Vec::new());
+        for round in 0..30i16 {
+            mixer.hear(seats[0], &[2000 + round; 160]);
+            mixer.mix();
+            mixer.shared(&mut shared);
+            mixer.clear();
+            assert!(mixer.fetch_ledger(&mut bytes));
+        }
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(&bytes).expect("written");
+        file.reopen().expect("opened")
+    }
+
+    #[test]
+    fn whoever_sat_on_a_further_thread_is_found_there_by_the_clock_of_the_room() {
+        let asked = Wanted { heard_as: CAROL, from: 60, until: 70 };
+        let heard = samples(&again(vec![ledger(), further_ledger()], asked).expect("sound"));
+        assert_eq!(heard.len(), 10 * 160);
+        assert_eq!((heard[100], heard[9 * 160 + 100]), (2010, 2019));
+        let before = Wanted { heard_as: CAROL, from: 0, until: 40 };
+        assert_eq!(again(vec![ledger(), further_ledger()], before), Err(NotHeard::Nothing));
+        assert_eq!(again(vec![ledger()], asked), Err(NotHeard::Nothing), "not in the first");
     }
 
     #[test]

@@ -253,6 +253,29 @@ fn who_is_muted_deaf_held_or_aside_stands_so_in_the_sound() {
 }
 
 #[test]
+fn a_storm_of_mutes_ends_as_the_last_word_said_and_its_record_stays_small() {
+    const STORM: usize = 10_000;
+    let mut world = World::with(quiet());
+    world.joins(1, moderator());
+    world.joins(2, weekly());
+    let id = world.member(2).member;
+    for number in 0..=STORM {
+        let whom = if number % 3 == 0 { Whom::All } else { Whom::Member(id) };
+        world.orders(Order::Mute(whom, number % 2 == 0)).expect("an order that is done");
+        world.sound.drain(..world.sound.len().saturating_sub(2));
+        world.told.clear();
+    }
+    // The last word was that it is muted; a moderator is spared by those that were for all.
+    assert!(world.member(2).muted && !world.member(1).muted);
+    assert_eq!(world.sound, [Sound::Muted(id, true), Sound::Deaf(id, false)]);
+    world.orders(Order::End).expect("the end");
+    let past = world.past();
+    let noted = past.moments.len() as u64 + past.left_out;
+    assert!(past.moments.len() <= 4000, "{} moments", past.moments.len());
+    assert!(past.moments.len() < 4000 || noted > 4000, "what found no room is counted");
+}
+
+#[test]
 fn keys_of_moderators_do_nothing_for_others() {
     let mut world = World::with(Rules { sounds: true, announce: Announce::Nothing, ..Rules::default() });
     world.joins(1, moderator());

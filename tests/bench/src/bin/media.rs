@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         What::Memory => memory(&options),
-        What::Child { role, farm } => serve(role, options.legs, farm),
+        What::Child { role, farm } => Ok(serve(role, options.legs, farm)?),
     }
 }
 

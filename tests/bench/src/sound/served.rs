@@ -1,21 +1,38 @@
 //! A child that carries legs on one core, and a round in which a farm on another one speaks to them.
 
-use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{AddrParseError, SocketAddr};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::farm::Farm;
+use super::floor;
+use super::legs::{Legs, NoLegs};
 use super::role::{Counted, Role, converse};
 use super::talkers::Talkers;
-use super::{floor, legs::Legs};
 use crate::counting;
 use crate::process::{Cpu, cpu_of, on_core};
 
 /// Until everybody is latched, buffers have their size and the caches know the way.
 const WARM: Duration = Duration::from_millis(1500);
+
+/// Why there is no round.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRound {
+    /// No socket, no process.
+    #[error("the system does not give what a round needs")]
+    System(#[from] io::Error),
+    /// The child has no legs.
+    #[error(transparent)]
+    Legs(#[from] NoLegs),
+    /// The child says something else than where its legs are.
+    #[error("the child does not say where its legs are")]
+    Places(#[from] AddrParseError),
+    /// The child says nothing.
+    #[error("the child says nothing")]
+    Silent,
+}
 
 /// What a child is started with.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +77,7 @@ impl Served {
     ///
     /// # Errors
     /// When this program cannot be found.
-    pub fn command(self, farm: SocketAddr) -> Result<Command, Box<dyn Error>> {
+    pub fn command(self, farm: SocketAddr) -> Result<Command, NoRound> {
         let mut command = on_core(self.core, &std::env::current_exe()?);
         command.args(["--legs", &self.legs.to_string(), "child", &self.role.to_string(), &farm.to_string()]);
         Ok(command)
@@ -70,7 +87,7 @@ impl Served {
     ///
     /// # Errors
     /// When the child or the farm fails.
-    pub fn round(self, lasted: Duration, sampled: &[usize]) -> Result<(Round, Farm), Box<dyn Error>> {
+    pub fn round(self, lasted: Duration, sampled: &[usize]) -> Result<(Round, Farm), NoRound> {
         let mut farm = Farm::new()?;
         let mut child = Running::begin(self.command(farm.place()?)?)?;
         farm.speak_to(child.legs.clone(), self.role.kind(), self.talkers);
@@ -97,22 +114,22 @@ impl Running {
     ///
     /// # Errors
     /// When it does not.
-    pub fn begin(mut command: Command) -> Result<Self, Box<dyn Error>> {
+    pub fn begin(mut command: Command) -> Result<Self, NoRound> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let ask = child.stdin.take().ok_or("a pipe to the child")?;
-        let mut told = BufReader::new(child.stdout.take().ok_or("a pipe from the child")?);
+        let ask = child.stdin.take().ok_or(NoRound::Silent)?;
+        let mut told = BufReader::new(child.stdout.take().ok_or(NoRound::Silent)?);
         let mut line = String::new();
         told.read_line(&mut line)?;
         let legs = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
         Ok(Self { child, ask, told, legs })
     }
 
-    fn count(&mut self) -> Result<(Cpu, Counted), Box<dyn Error>> {
+    fn count(&mut self) -> Result<(Cpu, Counted), NoRound> {
         let cpu = cpu_of(self.child.id())?;
         writeln!(self.ask)?;
         let mut line = String::new();
         self.told.read_line(&mut line)?;
-        Ok((cpu, Counted::read(&line).ok_or("the child said nothing")?))
+        Ok((cpu, Counted::read(&line).ok_or(NoRound::Silent)?))
     }
 }
 
@@ -128,7 +145,7 @@ impl Drop for Running {
 ///
 /// # Errors
 /// When there are no legs, or nobody to talk with.
-pub fn serve(role: Role, count: usize, farm: SocketAddr) -> Result<(), Box<dyn Error>> {
+pub fn serve(role: Role, count: usize, farm: SocketAddr) -> Result<(), NoRound> {
     if matches!(role, Role::FloorRelay | Role::FloorPackets) {
         let (places, packets) = floor::start(count, farm, role == Role::FloorPackets)?;
         converse(&places, || Counted {

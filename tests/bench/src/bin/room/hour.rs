@@ -29,9 +29,9 @@ const HZ: f64 = 8000.0;
 /// Above -30 dB, so that no ear takes it for the noise of a line; four of them are not too loud together.
 const LOUDEST: i16 = 3000;
 const MINUTE: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(12);
 /// What is looked for, and how far back: longer than any buffer of ours is deep.
-const HEARD_FRAMES: usize = 12;
+const HEARD_FRAMES: usize = 8;
 const BACK_FRAMES: usize = 25;
 /// Said frames that are kept: what was looked for and as far back as it may lie, and some.
 const KEPT: usize = HEARD_FRAMES + BACK_FRAMES;
@@ -164,7 +164,7 @@ impl Meeting {
                 encoder,
                 head,
                 frames: 0,
-                begin: now() + FRAME.mul_f64(0.3 * f64::from(number)),
+                begin: now(),
                 said: VecDeque::new(),
                 lost: 0,
             });
@@ -314,6 +314,10 @@ pub fn run(minutes: u64) -> Result<(), Box<dyn Error>> {
         eprintln!("speakers and ears run like any other: {error}");
     }
     let begin = now();
+    // All begin when all are there: a burst of what should have been said before would be taken for a bad network.
+    for (number, speaker) in (0..).zip(&mut meeting.speakers) {
+        speaker.begin = begin + FRAME.mul_f64(0.3 * f64::from(number));
+    }
     for look in 1..=minutes * MINUTE.as_secs() / LOOK_EVERY.as_secs() {
         let until = begin + LOOK_EVERY * look as u32;
         meeting.go_on(until)?;

@@ -60,6 +60,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Sizes => cost::sizes(&options),
         What::Clean => cost::clean(&options),
         What::Hour { minutes } => hour::run(minutes),
-        What::Child { role, farm } => serve(role, options.legs, farm),
+        What::Child { role, farm } => Ok(serve(role, options.legs, farm)?),
     }
 }

@@ -227,6 +227,24 @@ fn a_clock_that_is_wrong_by_500_ppm_loses_nothing_in_two_hours() {
 }
 
 #[test]
+fn after_an_hour_of_losses_and_a_wrong_clock_the_delay_is_what_it_was() {
+    const MINUTE: usize = 3000;
+    const HOUR: u64 = 60 * MINUTE as u64;
+    for drift in [-100.0, 0.0, 100.0] {
+        let heard = play(Network { drift, loss: 0.01, burst: 0.1, jitter: 8.0, seed: 11, ..CALM }, HOUR);
+        assert!(heard.in_order());
+        assert!((HOUR / 200..HOUR / 50).contains(&heard.counts.lost), "{drift}: {:?}", heard.counts);
+        let usual = |waits: &[f64]| waits.iter().sum::<f64>() / waits.len() as f64;
+        // The first minute belongs to the learning of the network.
+        let minutes: Vec<f64> = heard.added.chunks_exact(MINUTE).skip(1).map(usual).collect();
+        let (begin, end) = (minutes[0], minutes[minutes.len() - 1]);
+        // A wrong clock turns a packet's place between two frames; half a frame is no creeping.
+        assert!(minutes.len() >= 57 && (end - begin).abs() < 10.0, "{drift}: {begin} ms and then {end} ms");
+        assert!(minutes.iter().all(|wait| *wait < 60.0), "{drift}: {minutes:?}");
+    }
+}
+
+#[test]
 fn packets_of_any_length_are_played() {
     for ptime in [10, 30, 40, 60] {
         let heard = play(Network { ptime, jitter: 10.0, ..CALM }, 3000);

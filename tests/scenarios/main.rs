@@ -25,6 +25,7 @@ mod ledgers;
 #[allow(dead_code, reason = "the tests beside it do more with the mail room")]
 mod mail_room;
 mod meetings;
+mod native_browsers;
 mod occasions;
 mod operators;
 mod originated;
@@ -32,6 +33,7 @@ mod other_calls;
 mod other_phones;
 mod outages;
 mod outside;
+mod page_figures;
 mod page_phones;
 mod page_talks;
 mod pages;

@@ -1,7 +1,7 @@
 //! The phone of the dashboard and the module on somebody else's site, in Chromium: who hears whom, what the page shows, and how it
 //! ends when a page is loaded anew or loses its socket.
 
-use patchcord_lab::{Carrier, Chromium, Handset, Lab, Model, Server, Side, eventually, serve_page};
+use patchcord_lab::{Carrier, Chromium, Handset, Lab, Model, Server, Side, eventually, serve_html, serve_page};
 use serde_json::{Value, json};
 
 use crate::calling::at_home;
@@ -183,6 +183,43 @@ async fn a_button_on_somebody_elses_page_calls_the_number_of_its_token() {
     page.run("call('1000')").await;
     page.until("it is told why not", "why?.code === 'forbidden'").await;
     assert_eq!(page.run("why.reason").await, "The Token Is For Other Numbers");
+}
+
+/// The page that the manual tells to write, with its example's names replaced by ours.
+fn page_of_the_manual(web: std::net::SocketAddr, token: &str, number: &str) -> String {
+    let manual = include_str!("../../docs/browsers.md");
+    let page = manual.split("```html\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a page");
+    let names = [
+        ("https://pbx.example.org:8443", format!("http://{web}")),
+        ("pbt_…", token.to_owned()),
+        ("\"1000\"", format!("\"{number}\"")),
+    ];
+    names.iter().fold(page.to_owned(), |page, (name, ours)| {
+        assert!(page.contains(name), "{name} stands in {page}");
+        page.replace(name, ours)
+    })
+}
+
+#[tokio::test]
+async fn the_call_button_of_the_manual_calls_is_heard_and_hangs_up() {
+    let (_server, door) = house_of(setup().web("origins = [\"*\"]")).await;
+    let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 60, "name": "Shop" })).await;
+    let written = page_of_the_manual(door.web, minted["token"].as_str().expect("a token"), "9196");
+    assert!(written.trim().lines().count() <= 12, "ten lines and two of HTML: {written}");
+    let site = serve_html(format!("<!doctype html><meta charset=utf-8>{written}")).await;
+    let mut page = Chromium::start(MICROPHONE_HZ).await;
+    page.open(&site).await;
+    // The page keeps its connection to itself.
+    let watched = "const Real = RTCPeerConnection; \
+                   window.RTCPeerConnection = function (...told) { return (window.pc = new Real(...told)); }; true";
+    page.run(watched).await;
+    page.run("document.getElementById('call').click(); true").await;
+    page.until("the button says that it talks", "document.getElementById('call').textContent === 'talking'").await;
+    let heard = "pc.getStats().then((told) => [...told.values()].some((one) => one.totalAudioEnergy > 0.001 && one.type === 'inbound-rtp'))";
+    page.until("the echo is heard", heard).await;
+    page.run("document.getElementById('call').click(); true").await;
+    page.until("the button says that it is over", "document.getElementById('call').textContent === 'ended'").await;
+    assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -67,7 +67,8 @@ pub struct Door {
     pub web: SocketAddr,
     /// The first password.
     pub password: String,
-    cookie: String,
+    /// By which pages know who is logged in.
+    pub cookie: String,
 }
 
 impl Door {

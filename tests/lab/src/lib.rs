@@ -31,7 +31,10 @@ pub use patchcord_media::dtmf::{Key, Press, Via};
 pub use patchcord_media::frame::Rate;
 pub use patchcord_media::sdp::crypto::Suite;
 pub use patchcord_sip::Transport;
-pub use peers::{Account, Baresip, Chromium, Flow, Linphone, Place, Playing, Sipp, SippCount, Verdict, serve_page};
+pub use peers::{
+    Account, Baresip, Chromium, Flow, Linphone, Native, Place, Playing, Sipp, SippCount, Verdict, serve_html,
+    serve_page,
+};
 pub use phone::{Phone, Wish};
 pub use process::{Ended, Process};
 pub use reply::Reply;

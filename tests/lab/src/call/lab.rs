@@ -64,12 +64,7 @@ impl Lab {
 
     /// A phone of that model, with a voice that no other has.
     pub fn phone_like(&self, name: &str, model: &Model) -> Handset {
-        let voice = {
-            let mut voices = self.voices.lock().expect("nobody panics with the voices in hand");
-            let voice = Voice::numbered(voices.len(), name);
-            voices.push(voice.clone());
-            voice
-        };
+        let voice = self.voice(name);
         Handset::open(
             name,
             model.clone(),
@@ -83,6 +78,14 @@ impl Lab {
 }
 
 impl Lab {
+    /// A voice that nobody else of the lab has, for whoever is no phone of it.
+    pub fn voice(&self, name: &str) -> Voice {
+        let mut voices = self.voices.lock().expect("nobody panics with the voices in hand");
+        let voice = Voice::numbered(voices.len(), name);
+        voices.push(voice.clone());
+        voice
+    }
+
     /// What is to be heard in a channel, counted from 0, of a WAV file: a recording, by the ears of this lab.
     pub fn hears_file(&self, path: &Path, channel: usize) -> Hearing {
         let recorded = wav::read(path, channel);

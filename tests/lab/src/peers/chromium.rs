@@ -218,26 +218,34 @@ fn command(profile: &Path, microphone: &Path) -> Command {
 
 /// Serves one page with one script on loopback, for as long as the test lives; its address.
 pub async fn serve_page(script: String) -> String {
+    let page = "<!doctype html><meta charset=utf-8><title>Phone</title><script src=/phone.js></script>";
+    serve(page.to_owned(), script).await
+}
+
+/// The same for a page as somebody wrote it.
+pub async fn serve_html(page: String) -> String {
+    serve(page, String::new()).await
+}
+
+async fn serve(page: String, script: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port on loopback");
     let address: SocketAddr = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let script = script.clone();
-            tokio::spawn(async move { answer(stream, &script).await });
+            let (page, script) = (page.clone(), script.clone());
+            tokio::spawn(async move { answer(stream, &page, &script).await });
         }
     });
     format!("http://{address}/")
 }
 
-async fn answer(mut stream: TcpStream, script: &str) -> std::io::Result<()> {
+async fn answer(mut stream: TcpStream, page: &str, script: &str) -> std::io::Result<()> {
     let mut request = [0; 4096];
     let length = stream.read(&mut request).await?;
     let is_script = request[..length].starts_with(b"GET /phone.js ");
     let (kind, body) = match is_script {
         true => ("text/javascript", script),
-        false => {
-            ("text/html", "<!doctype html><meta charset=utf-8><title>Phone</title><script src=/phone.js></script>")
-        }
+        false => ("text/html", page),
     };
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: {kind}; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",

@@ -4,6 +4,7 @@ mod baresip;
 mod chromium;
 mod flow;
 mod linphone;
+mod native;
 mod sipp;
 
 use std::net::SocketAddr;
@@ -14,9 +15,10 @@ use tokio::time::interval;
 use crate::line::Carrier;
 
 pub use baresip::Baresip;
-pub use chromium::{Chromium, serve_page};
+pub use chromium::{Chromium, serve_html, serve_page};
 pub use flow::{Flow, Place, Playing};
 pub use linphone::Linphone;
+pub use native::Native;
 pub use sipp::{Sipp, SippCount};
 
 /// How long a person's finger is between two keys.

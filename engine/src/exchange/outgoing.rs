@@ -249,6 +249,8 @@ impl Talk {
         let Outset { here, whose, opening, .. } = outset;
         let end = End { tickets, called, ..End::new(leg, line, &tag, here, whose, opening) };
         turn.exchange.names.enter(self.number, &end);
+        // Most calls have two ends for as long as they last: no room is kept for more.
+        self.ends.reserve_exact(1);
         self.ends.push(end);
         let caller = invitation.caller;
         if self.has_place(leg, turn) {

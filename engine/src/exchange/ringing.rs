@@ -76,6 +76,7 @@ impl Forwards {
 
     /// The same with one more.
     fn and(mut self, user: Arc<str>, forward: Forward, leads: Vec<(Box<str>, Leads)>) -> Self {
+        self.0.reserve_exact(1);
         self.0.push(Person { user, forward, leads });
         self
     }

@@ -258,6 +258,7 @@ impl Fold {
         let at = entry.at;
         match &entry.what {
             What::LegBegan(began) if self.record.legs.len() < MAX_LEGS && self.place(began.leg).is_none() => {
+                self.record.legs.reserve_exact(1);
                 self.record.legs.push(LegRecord::begin(began, at));
                 self.ties.push(Tie::default());
             }

@@ -62,9 +62,10 @@ impl FromStr for Role {
             "ivr" => Ok(Self::Ivr),
             "idle" => Ok(Self::Idle),
             _ => {
-                let rooms: [(&str, fn(usize) -> Self); 3] =
-                    [("rooms-", Self::Rooms), ("opus-rooms-", Self::OpusRooms), ("clean-rooms-", Self::CleanRooms)];
-                let found = rooms.iter().find_map(|(name, role)| Some(role(text.strip_prefix(name)?.parse().ok()?)));
+                let size = |name: &str| text.strip_prefix(name).and_then(|size| size.parse().ok());
+                let found = (size("rooms-").map(Self::Rooms))
+                    .or_else(|| size("opus-rooms-").map(Self::OpusRooms))
+                    .or_else(|| size("clean-rooms-").map(Self::CleanRooms));
                 found.ok_or_else(|| format!("{text} is no role"))
             }
         }

@@ -174,7 +174,7 @@ impl Native {
     /// Begins ICE anew in the middle of its talk, as after a change of its network.
     pub async fn restarts(&mut self) {
         let talk = self.talk();
-        let options = RTCOfferOptions { ice_restart: true, ..RTCOfferOptions::default() };
+        let options = RTCOfferOptions { ice_restart: true };
         let offer = talk.connection.create_offer(Some(options)).await.expect("another offer");
         let (name, offer) = (talk.name.clone(), talk.describe(offer).await);
         self.say(json!({ "type": "offer", "talk": name, "sdp": offer })).await;
@@ -271,14 +271,14 @@ impl Native {
         let (gathered, is_gathered) = watch::channel(false);
         let (tells, state) = watch::channel(RTCPeerConnectionState::New);
         let teller = Teller { gathered, state: tells, ends: Arc::clone(&ends) };
-        let connection = PeerConnectionBuilder::new()
+        let building = PeerConnectionBuilder::new()
             .with_media_engine(engine(self.codec))
             .with_setting_engine(SettingEngineBuilder::new().with_include_loopback_candidate(true).build())
             .with_handler(Arc::new(teller))
             .with_udp_addrs(vec!["127.0.0.1:0"])
-            .build()
-            .await
-            .expect("a connection");
+            .build();
+        // Twenty kilobytes of its own, which need not be part of all that waits for it.
+        let connection = Box::pin(building).await.expect("a connection");
         let track = Arc::new(TrackLocalStaticRTP::new(microphone(self.codec, ssrc)));
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
         connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.expect("a microphone");

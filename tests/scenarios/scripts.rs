@@ -71,6 +71,31 @@ async fn a_menu_connects_the_caller_by_the_key_it_presses_beside_the_sound_or_as
 }
 
 #[tokio::test]
+async fn who_was_talked_with_is_known_after_the_talk() {
+    let server = serving(
+        r#"
+fn on_invite(caller) {
+    caller.answer();
+    let talk = caller.dial("user:bob", #{ ring: 20.s() });
+    let other = talk.leg;
+    caller.tag("who", `${other.number} ${other.endpoint} ${other.transport} ${other.codec} ${other.browser} ${other.state}`);
+}"#,
+    )
+    .await;
+    let lab = Lab::open();
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let alice = alice_calls(&lab, &server).await;
+    bob.answers().await;
+    alice.comes_to_hear(&[&bob]).await;
+    bob.hangs_up().await;
+    bob.is_over().await;
+    alice.is_over().await;
+    let record = record(&server).await;
+    let who = tag(&record, "who").expect("it was tagged");
+    assert!(who.starts_with("102 bob tcp PCM") && who.ends_with(" false ended"), "{who}");
+}
+
+#[tokio::test]
 async fn a_past_call_goes_the_same_way_again_until_its_script_is_changed() {
     let server = serving(MENU).await;
     let lab = Lab::open();

@@ -23,6 +23,39 @@ const ROUTE: &str = "route";
 /// Headers of an INVITE that a program is told: more than any honest one has.
 const HEADERS: usize = 64;
 
+/// Legs that have gone and of which something is remembered, the latest.
+const MOST_PARTED: usize = 32;
+
+/// The state of a leg that has gone.
+const ENDED: &str = "ended";
+
+/// Who is at the end of a leg, or was.
+pub(super) struct Known {
+    leg: LegId,
+    whose: Whose,
+    called: Box<str>,
+    transport: &'static str,
+    secure: bool,
+    codec: Box<str>,
+    quality: Option<Quality>,
+}
+
+impl Known {
+    fn of(end: &End) -> Self {
+        let sound = end.line.sound();
+        let codec = sound.and_then(|sound| sound.send.first()).map(|format| format.codec.name());
+        Self {
+            leg: end.leg,
+            whose: end.whose.clone(),
+            called: end.called.clone(),
+            transport: transport(end),
+            secure: sound.is_some_and(|sound| sound.security != Security::Open),
+            codec: codec.unwrap_or_default().into(),
+            quality: end.quality,
+        }
+    }
+}
+
 impl Exchange {
     /// The world has answered. Where the call has gone there is nobody to be told.
     pub(super) fn answered(&mut self, ticket: ErrandTicket, answer: Result<String, String>, wire: &mut Wire<'_>) {
@@ -71,41 +104,49 @@ impl Talk {
         self.call.hear(Event::Brought(verb, Box::new(brought)), turn.now());
     }
 
-    /// What is known of a leg that is there.
+    /// What is known of a leg that is there, or was.
     fn facts(&self, leg: LegId) -> Option<Facts> {
-        let end = self.ends.iter().find(|end| end.leg == leg && !end.gone)?;
+        let end = self.ends.iter().find(|end| end.leg == leg);
+        let now = end.map(Known::of);
+        let known = now.as_ref().or_else(|| self.parted.iter().find(|parted| parted.leg == leg))?;
         let from = self.from();
         let (number, name) = match leg {
-            leg if self.called_us(leg) => {
-                (from.to_owned(), self.party.person.name.as_deref().unwrap_or_default().to_owned())
-            }
-            _ => (end.called.to_string(), String::new()),
+            leg if self.called_us(leg) => (from, self.party.person.name.as_deref().unwrap_or_default()),
+            _ => (&*known.called, ""),
         };
-        let (endpoint, trunk) = match &end.whose {
+        let (endpoint, trunk) = match &known.whose {
             Whose::Endpoint(endpoint) => (Some(endpoint.user.to_string()), None),
             Whose::Trunk(trunk) => (None, Some(trunk.name.to_string())),
             Whose::Stranger(_) | Whose::Guest(..) => (None, None),
         };
-        let sound = end.line.sound();
         Some(Facts {
             call: self.chronicle.journal.as_ref().map(|journal| journal.call().to_string()).unwrap_or_default(),
             from: from.to_owned(),
             to: self.party.called.to_string(),
-            number,
-            name,
-            headers: headers(end),
+            number: number.to_owned(),
+            name: name.to_owned(),
+            headers: end.map(headers).unwrap_or_default(),
             endpoint,
             trunk,
-            transport: transport(end),
-            secure: sound.is_some_and(|sound| sound.security != Security::Open),
-            codec: sound
-                .and_then(|sound| sound.send.first())
-                .map(|format| format.codec.name().to_owned())
-                .unwrap_or_default(),
-            state: end.line.state().to_owned(),
-            quality: end.quality,
+            transport: known.transport.to_owned(),
+            secure: known.secure,
+            codec: known.codec.to_string(),
+            state: end.filter(|end| !end.gone).map_or(ENDED, |end| end.line.state()).to_owned(),
+            quality: known.quality,
             vars: self.vars(leg),
         })
+    }
+
+    /// A story that goes on without a leg may still ask who that was.
+    pub(super) fn remember(&mut self, end: &End) {
+        if self.over_since.is_some() {
+            return;
+        }
+        if self.parted.len() == MOST_PARTED {
+            self.parted.remove(0);
+        }
+        self.parted.reserve_exact(1);
+        self.parted.push(Known::of(end));
     }
 
     /// What whoever had the call begun said with it, for the leg with which its story began.
@@ -164,10 +205,10 @@ fn headers(end: &End) -> Vec<(String, String)> {
     told.take(HEADERS).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-fn transport(end: &End) -> String {
+fn transport(end: &End) -> &'static str {
     let hop = match &end.opening {
         Way::Along(hop) => Some(hop),
         Way::To(_) => end.line.hop(),
     };
-    hop.map_or("udp", |hop| hop.transport.uri_name()).to_owned()
+    hop.map_or("udp", |hop| hop.transport.uri_name())
 }

@@ -11,6 +11,7 @@ use patchcord_sip::transaction::ServerId;
 
 use super::chronicle::Chronicle;
 use super::ends::{End, Whose};
+use super::errands::Known;
 use super::occasions::Question;
 use super::originate::Begun;
 use super::outgoing::{Party, terms};
@@ -35,6 +36,8 @@ pub(super) struct Talk {
     /// When the call ends, whatever the service says.
     pub until: Option<Instant>,
     pub ends: Vec<End>,
+    /// Who was there and has gone.
+    pub parted: Vec<Known>,
     /// Who called.
     pub party: Party,
     pub due: Option<Instant>,
@@ -74,6 +77,7 @@ impl Talk {
             until: leash.as_ref().and_then(|leash| leash.rules().longest).map(|longest| now + longest),
             leash,
             ends: Vec::new(),
+            parted: Vec::new(),
             party,
             due: None,
             tickets,
@@ -357,7 +361,9 @@ impl Talk {
         while at < self.ends.len() {
             if self.ends[at].gone && self.ends[at].line.is_over() {
                 self.close_port(at, turn);
-                turn.exchange.names.leave(&self.ends.swap_remove(at));
+                let end = self.ends.swap_remove(at);
+                turn.exchange.names.leave(&end);
+                self.remember(&end);
             } else {
                 at += 1;
             }

@@ -31,6 +31,9 @@ const JUST_THEN: Duration = Duration::from_secs(1);
 /// What is said of a phone that was given up before it rang.
 const NOT_RUNG: &str = " did not ring";
 
+/// What stands before the name of a token.
+const TOKEN: &str = "token ";
+
 /// Bytes of a name or reason that are shown. What a stranger calls himself must not drown the rest.
 const NAME: usize = 60;
 
@@ -439,6 +442,10 @@ pub fn claimed(party: &Party) -> Option<String> {
 
 /// A number, a name or an address as it is; whatever else somebody dialled, in quotes.
 fn word(text: &str) -> String {
+    // Whoever asks by a token is called so by the house.
+    if let Some(name) = text.strip_prefix(TOKEN) {
+        return format!("{TOKEN}{}", word(name));
+    }
     let text = clean(text);
     let is_one = |letter: char| letter.is_ascii_alphanumeric() || "+*#-_.:@%/[]~!$&=?…•".contains(letter);
     match text.chars().all(is_one) {

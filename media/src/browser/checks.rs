@@ -117,6 +117,8 @@ pub struct Checks {
     ours: String,
     theirs: Option<(Remote, hmac::Key)>,
     ways: Vec<Way>,
+    /// Where the other side has chosen to go before we knew who that is.
+    wished: Option<SocketAddr>,
     /// Those from where a check came, in turn.
     triggered: VecDeque<SocketAddr>,
     /// Before that no further way is tried.
@@ -141,6 +143,7 @@ impl Checks {
             ours: ours.to_owned(),
             theirs: None,
             ways: Vec::new(),
+            wished: None,
             triggered: VecDeque::new(),
             next: None,
             worked: None,
@@ -195,6 +198,11 @@ impl Checks {
         for there in known.filter(|_| is_anew) {
             self.learn(there, UNNAMED_WORTH);
             self.trigger(there);
+        }
+        // It is not said again.
+        let wished = self.wished.take().and_then(|wished| self.ways.iter_mut().find(|way| way.there == wished));
+        if let Some(way) = wished {
+            way.is_wished = true;
         }
     }
 
@@ -252,6 +260,9 @@ impl Checks {
     /// A check came from there and was answered.
     pub fn came(&mut self, from: SocketAddr, worth: Option<u32>, is_choice: bool, now: Instant) -> News {
         if self.theirs.is_none() {
+            if is_choice && !self.is_controlling {
+                self.wished = Some(from);
+            }
             return News::Nothing;
         }
         let is_shaky = self.is_shaky(now);

@@ -357,7 +357,11 @@ impl<'a> Course<'a> {
             transport: said("transport").unwrap_or_else(|| "udp".into()),
             secure: said("secure").is_some(),
             codec: said("codec").unwrap_or_default(),
-            state: if self.answered.contains(&leg) { "answered".into() } else { said("state").unwrap_or_default() },
+            state: match said("state") {
+                Some(state) if state == "ended" => state,
+                _ if self.answered.contains(&leg) => "answered".into(),
+                state => state.unwrap_or_default(),
+            },
             quality: None,
             vars: said("vars").unwrap_or_default(),
         }

@@ -140,11 +140,11 @@ impl Talk {
 
     /// What is known of a leg that is there.
     pub fn facts(&self, leg: LegId, house: &House) -> Option<Facts> {
-        let end = self.ends.get(&leg).filter(|end| end.stage != Stage::Over)?;
+        let end = self.ends.get(&leg)?;
         let party = &house.parties[end.party];
         let caller = self.party_of(LegId::FIRST).map_or("", |first| house.parties[first].name.as_str());
         let from = self.originated.as_deref().or(self.passed_on.as_deref()).unwrap_or(caller);
-        let answered = end.stage == Stage::Up;
+        let answered = matches!(end.stage, Stage::Up | Stage::Over);
         let first = leg == LegId::FIRST && self.originated.is_none();
         Some(Facts {
             call: self.chronicle.call().to_string(),
@@ -161,7 +161,8 @@ impl Talk {
             state: match end.stage {
                 Stage::Calls if party.fate == Fate::Waits => "early",
                 Stage::Calls | Stage::Called => "ringing",
-                Stage::Up | Stage::Over => "answered",
+                Stage::Up => "answered",
+                Stage::Over => "ended",
             }
             .into(),
             quality: None,

@@ -54,13 +54,16 @@ async fn two_pages_see_and_hear_each_other_and_the_record_knows_of_the_video() {
 
     // Who was on hold is seen again.
     alice.does("hold()").await;
-    alice.does("resume()").await;
+    alice.hears_nothing_of(1730).await;
+    // While it waits for what its last offer comes to, it makes no other.
+    alice.chromium.until("the page comes back", "phone.resume()").await;
+    alice.hears(1730).await;
     bob.sees("alice").await;
     alice.sees("bob").await;
     alice.does("hangUp()").await;
     bob.is("over").await;
     let told = records(&server, 1).await;
-    let journal = server.json(&["calls", "show", told[0]["id"].as_str().expect("an id"), "--json"]).await.to_string();
+    let journal = server.json(&["calls", "show", told[0]["record"]["call"].as_str().expect("its name"), "--json"]).await.to_string();
     assert!(journal.contains("VP8"), "{journal}");
     for page in [alice, bob] {
         assert_eq!(page.chromium.complaints(), Vec::<String>::new());

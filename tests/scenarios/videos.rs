@@ -63,7 +63,10 @@ async fn two_pages_see_and_hear_each_other_and_the_record_knows_of_the_video() {
     alice.does("hangUp()").await;
     bob.is("over").await;
     let told = records(&server, 1).await;
-    let journal = server.json(&["calls", "show", told[0]["record"]["call"].as_str().expect("its name"), "--json"]).await.to_string();
+    let journal = server
+        .json(&["calls", "show", told[0]["record"]["call"].as_str().expect("its name"), "--json"])
+        .await
+        .to_string();
     assert!(journal.contains("VP8"), "{journal}");
     for page in [alice, bob] {
         assert_eq!(page.chromium.complaints(), Vec::<String>::new());

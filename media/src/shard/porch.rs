@@ -17,7 +17,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use self::guest::Seat;
 use super::handshakes::{Job, Meeting, Shaken};
 use super::notice::Notice;
 use super::order::{Browser, Command, Opening, PortId};

@@ -183,12 +183,19 @@ mod tests {
             mixer.name(seat, who);
             seat
         });
-        let (mut shared, mut bytes) = (Vec::new(), Vec::new());
-        for round in 0..100i16 {
+        written(100, &mut mixer, |mixer, round| {
             if round == 50 {
                 mixer.set_rate(Rate::Wide);
             }
             mixer.hear(seats[0], &vec![1000 + round; mixer.rate().samples()]);
+        })
+    }
+
+    /// The ledger of so many rounds, in each of which that is heard.
+    fn written(rounds: i16, mixer: &mut Mixer, mut hear: impl FnMut(&mut Mixer, i16)) -> File {
+        let (mut shared, mut bytes) = (Vec::new(), Vec::new());
+        for round in 0..rounds {
+            hear(mixer, round);
             mixer.mix();
             mixer.shared(&mut shared);
             mixer.clear();
@@ -244,17 +251,7 @@ mod tests {
             seat
         });
         mixer.begin_round(50);
-        let (mut shared, mut bytes) = (Vec::new(), Vec::new());
-        for round in 0..30i16 {
-            mixer.hear(seats[0], &[2000 + round; 160]);
-            mixer.mix();
-            mixer.shared(&mut shared);
-            mixer.clear();
-            assert!(mixer.fetch_ledger(&mut bytes));
-        }
-        let mut file = tempfile::NamedTempFile::new().expect("a file");
-        file.write_all(&bytes).expect("written");
-        file.reopen().expect("opened")
+        written(30, &mut mixer, |mixer, round| mixer.hear(seats[0], &[2000 + round; 160]))
     }
 
     #[test]

@@ -54,6 +54,12 @@ pub trait Decoder: Send {
     /// Appends `missing` samples in place of a lost packet. `next` is the packet after it, where it has come already: some
     /// codecs repeat there what was lost.
     fn conceal(&mut self, missing: usize, next: Option<&[u8]>, samples: &mut Vec<i16>);
+
+    /// Appends silence as long as the packet, where the packet itself says that nobody speaks in it; false, and nothing, for
+    /// all others. For whoever would not be heard anyhow until somebody speaks: it costs next to nothing.
+    fn doze(&mut self, _payload: &[u8], _samples: &mut Vec<i16>) -> bool {
+        false
+    }
 }
 
 /// A payload that is not of this codec.

@@ -32,6 +32,8 @@ const MAX_SAMPLES: usize = 5760;
 const STEP: usize = 120;
 /// A packet of so few bytes says that the quiet goes on, and need not be sent.
 const SILENT_BYTES: usize = 2;
+/// From this configuration on a packet is made for music (RFC 6716 §3.1).
+const FIRST_OF_MUSIC: u8 = 16;
 
 /// How long a packet plays, in ticks of 48 kHz; `None` when it is none.
 pub(crate) fn ticks(packet: &[u8]) -> Option<u32> {
@@ -46,6 +48,28 @@ pub(crate) fn ticks(packet: &[u8]) -> Option<u32> {
 pub(crate) fn frames(packet: &[u8]) -> Option<u64> {
     let frames = opus::packet::get_nb_frames(packet).ok()?;
     (frames > 0).then_some(frames as u64)
+}
+
+/// Whether a packet says by itself that nobody speaks in it: in the modes for speech its first bits tell of each 20 ms whether there
+/// is a voice (RFC 6716 §4.2.3), and they can be read without decoding, because each has a chance of one half. Packets of
+/// several frames and those in the mode for music do not tell.
+fn is_unvoiced(packet: &[u8]) -> bool {
+    let [head, flags, ..] = *packet else { return true };
+    if packet.len() <= SILENT_BYTES {
+        return true;
+    }
+    let (mode, is_stereo, is_one_frame) = (head >> 3, head & 4 != 0, head & 3 == 0);
+    if mode >= FIRST_OF_MUSIC || !is_one_frame {
+        return false;
+    }
+    let parts = match mode {
+        2 | 6 | 10 => 2,
+        3 | 7 | 11 => 3,
+        _ => 1,
+    };
+    let voices = |before: u32| (flags << before) >> (8 - parts);
+    // One bit behind those of a channel says whether it has a coarse copy.
+    voices(0) == 0 && (!is_stereo || voices(parts + 1) == 0)
 }
 
 struct Speaker {
@@ -159,6 +183,15 @@ impl Decoder for Listener {
         if left > 0 {
             self.guess(left, next.unwrap_or_default(), samples);
         }
+    }
+
+    fn doze(&mut self, payload: &[u8], samples: &mut Vec<i16>) -> bool {
+        if payload.is_empty() || !is_unvoiced(payload) {
+            return false;
+        }
+        let Ok(length) = self.0.get_nb_samples(payload) else { return false };
+        samples.resize(samples.len() + length, 0);
+        true
     }
 }
 

@@ -335,6 +335,12 @@ impl Mixer {
         self.member(seat).is_some_and(|member| member.voice.is_speaking())
     }
 
+    /// Whether the sound of this member's next frame matters even if it is no speech: it speaks, or its voice is about to fade.
+    #[must_use]
+    pub fn minds(&self, seat: Seat) -> bool {
+        self.member(seat).is_some_and(|member| member.voice.is_speaking() || member.was_heard())
+    }
+
     /// How loud a member was lately, in decibels below the loudest, at most 127.
     #[must_use]
     pub fn level(&self, seat: Seat) -> u8 {

@@ -213,6 +213,13 @@ impl Room {
         self.mixer.hear(seat, &self.frame);
     }
 
+    /// Whether it makes no difference what a member's packets sound like until somebody speaks in them. A ledger keeps every
+    /// sound, and whoever makes a voice clean learns from the noise between the words.
+    pub fn dozes_for(&self, seat: Seat) -> bool {
+        let chair = self.chairs.get(seat.number()).and_then(Option::as_ref);
+        self.ledger.is_none() && chair.is_some_and(|chair| chair.cleaner.is_none()) && !self.mixer.minds(seat)
+    }
+
     /// Makes what a member says clean from now on; gives back what did so before.
     pub fn clean(&mut self, seat: Seat, cleaner: Option<Box<Cleaner>>) -> Option<Box<Cleaner>> {
         let chair = self.chairs.get_mut(seat.number())?.as_mut()?;

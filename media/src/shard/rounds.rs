@@ -41,7 +41,13 @@ impl Shard {
         port.watch_silence(self.moment, &mut self.news);
         port.report(self.moment, &self.wall, &mut self.scratch.packet, &mut self.news);
         port.ask_for_picture(self.moment, &mut self.scratch.packet);
-        let heard = port.listen(self.moment, &mut self.scratch);
+        let room_dozes = match port.route {
+            Route::Room(membership) => {
+                self.rooms.get(&membership.room).is_some_and(|room| room.dozes_for(membership.seat))
+            }
+            _ => false,
+        };
+        let heard = port.listen(self.moment, room_dozes, &mut self.scratch);
         let (route, carries) = (port.route, port.carries_frames());
         let sound = heard.map(|rate| (&self.scratch.heard[..], rate));
         if let Some((sound, rate)) = sound {

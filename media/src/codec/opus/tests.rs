@@ -154,3 +154,79 @@ fn what_is_no_packet_is_refused_and_leaves_the_buffer_alone() {
     decoder.conceal(FRAME, Some(&[0xFF]), &mut samples);
     assert_eq!(samples.len(), 1 + FRAME);
 }
+
+/// A hiss of this peak, and the same every time.
+fn hiss(peak: i32, frames: usize) -> Vec<i16> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as i32
+    };
+    (0..frames * FRAME).map(|_| (next() % (2 * peak) - peak) as i16).collect()
+}
+
+#[test]
+fn a_packet_says_of_itself_that_nobody_speaks_in_it() {
+    for discontinuous in [false, true] {
+        let settings = Settings { discontinuous, ..Settings::default() };
+        let (mut speaker, mut listener) = (speaker(settings), listener());
+        let mut sound = hiss(30, 100);
+        sound.extend(gliding_voice(100).iter().zip(hiss(30, 100)).map(|(voice, hiss)| voice + hiss));
+        sound.extend(hiss(30, 100));
+        let mut left = [0; 3];
+        for (number, frame) in sound.chunks(FRAME).enumerate() {
+            let (mut payload, mut zeroes) = (Vec::new(), Vec::new());
+            speaker.encode(frame, &mut payload);
+            if payload.is_empty() {
+                continue;
+            }
+            if listener.doze(&payload, &mut zeroes) {
+                assert_eq!(zeroes, [0; FRAME]);
+                left[number / 100] += 1;
+                assert!(power(frame) < 1e5, "frame {number} is a voice of {:.0}", power(frame));
+            } else {
+                assert!(zeroes.is_empty());
+            }
+        }
+        if !discontinuous {
+            // libopus has to get to know the noise, and holds on to a voice for a moment.
+            assert!(left[0] > 80 && left[2] > 70, "of the quiet {left:?} frames were left");
+        }
+    }
+}
+
+#[test]
+fn whoever_wakes_hears_the_first_word() {
+    let mut sound = hiss(30, 150);
+    sound.extend(gliding_voice(50));
+    let (mut awake, mut dozing) = (listener(), listener());
+    let (mut truth, mut heard) = (Vec::new(), Vec::new());
+    for packet in packets(&mut *speaker(Settings::default()), &sound) {
+        awake.decode(&packet, &mut truth).unwrap();
+        if !dozing.doze(&packet, &mut heard) {
+            dozing.decode(&packet, &mut heard).unwrap();
+        }
+    }
+    for (number, (truth, heard)) in truth.chunks(FRAME).zip(heard.chunks(FRAME)).enumerate().skip(150) {
+        let (truth, heard) = (power(truth), power(heard));
+        if truth > 1e5 {
+            assert!((0.7..1.4).contains(&(heard / truth)), "frame {number}: {heard:.0} of {truth:.0}");
+        }
+    }
+}
+
+#[test]
+fn music_and_packets_of_many_frames_are_heard_whatever_they_hold() {
+    let mut listener = listener();
+    for packet in [&[0b1111_1000, 0, 0, 0][..], &[0b0000_1001, 0, 0, 0], &[0b0000_1011, 1, 0, 0], &[]] {
+        assert!(!listener.doze(packet, &mut Vec::new()), "{packet:?}");
+    }
+    // 60 ms of speech without a voice, with one in the last 20 ms, and with one in the other channel.
+    for (packet, dozes) in [
+        ([0b0101_1000, 0b0001_0000, 0], true),
+        ([0b0101_1000, 0b0010_0000, 0], false),
+        ([0b0101_1100, 0b0000_0100, 0], false),
+    ] {
+        assert_eq!(listener.doze(&packet, &mut Vec::new()), dozes, "{packet:?}");
+    }
+}

@@ -16,7 +16,7 @@ mod stretch;
 use std::time::{Duration, Instant};
 
 use delay::Delay;
-pub use playout::{Played, Playout};
+pub use playout::{Attention, Played, Playout};
 pub use stretch::{Stretch, stretch};
 
 use super::packet::View;

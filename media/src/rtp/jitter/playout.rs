@@ -23,6 +23,15 @@ const FADING: Duration = Duration::from_millis(100);
 /// A payload this short says that nobody speaks: an Opus packet that was not sent, or a level of comfort noise.
 const UNSPOKEN: usize = 2;
 
+/// What whoever listens wants to hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// Everything.
+    All,
+    /// Nothing before somebody speaks: packets that say of themselves that nobody does are not decoded.
+    Speech,
+}
+
 /// What a frame is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Played {
@@ -43,6 +52,8 @@ pub struct Playout {
     /// Decoded and not yet heard; what stands before `heard` has been.
     sound: Vec<i16>,
     heard: usize,
+    /// Where the last of it ends that is more than the silence of a packet left undecoded.
+    spoken: usize,
     /// Made up since the last packet, in samples.
     faded: usize,
     undecodable: u64,
@@ -58,6 +69,7 @@ impl Playout {
             clock_hz,
             sound: Vec::with_capacity((rate.hz() * (LONGEST_PACKET + 40) / 1000) as usize),
             heard: 0,
+            spoken: 0,
             faded: usize::MAX,
             undecodable: 0,
         }
@@ -92,7 +104,15 @@ impl Playout {
     }
 
     /// Fills `frame`.
-    pub fn frame(&mut self, decoder: &mut dyn Decoder, now: Instant, frame: &mut [i16]) -> Played {
+    pub fn frame(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        now: Instant,
+        frame: &mut [i16],
+        attention: Attention,
+    ) -> Played {
+        let dozes = attention == Attention::Speech;
+        self.spoken = self.spoken.saturating_sub(self.heard);
         self.sound.drain(..std::mem::take(&mut self.heard));
         let mut played = Played::Sound;
         while self.sound.len() < frame.len() {
@@ -101,20 +121,28 @@ impl Playout {
             match self.buffer.pull(now, queued) {
                 Pulled::Sound { payload, pace, .. } => {
                     let quiet = payload.len() <= UNSPOKEN;
-                    if decoder.decode(payload, &mut self.sound).is_err() {
+                    let unheard = dozes && decoder.doze(payload, &mut self.sound);
+                    if !unheard && decoder.decode(payload, &mut self.sound).is_err() {
                         self.undecodable += 1;
                         played = Played::Concealed;
                         decoder.conceal(self.rate.samples(), None, &mut self.sound);
                     }
-                    self.faded = 0;
+                    self.faded = if unheard { usize::MAX } else { 0 };
                     self.came(before, pace);
+                    self.spoken = if unheard { self.spoken.min(self.sound.len()) } else { self.sound.len() };
                     if quiet {
                         self.buffer.rest();
                     }
                 }
                 Pulled::Lost { missing, next } => {
-                    played = Played::Concealed;
                     let missing = samples(missing, self.clock_hz, self.rate);
+                    if dozes && self.faded == usize::MAX {
+                        // What is lost of a silence is silence.
+                        self.sound.resize(before + missing, 0);
+                        continue;
+                    }
+                    played = Played::Concealed;
+                    self.spoken = before + missing;
                     decoder.conceal(missing, next, &mut self.sound);
                     self.faded = self.faded.saturating_add(missing);
                 }
@@ -125,6 +153,7 @@ impl Playout {
                     if fading {
                         played = Played::Concealed;
                         decoder.conceal(missing, None, &mut self.sound);
+                        self.spoken = self.sound.len();
                         continue;
                     }
                     played = if before == 0 { Played::Silence } else { Played::Concealed };
@@ -134,7 +163,7 @@ impl Playout {
         }
         frame.copy_from_slice(&self.sound[..frame.len()]);
         self.heard = frame.len();
-        played
+        if self.spoken == 0 { Played::Silence } else { played }
     }
 
     /// A packet was decoded: the buffer learns how long it was, and gets its depth.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::{Moment, Port, Scratch};
 use crate::codec::{Decoder, Kind};
 use crate::frame::Rate;
-use crate::rtp::jitter::{Played, Playout};
+use crate::rtp::jitter::{Attention, Played, Playout};
 use crate::rtp::packet::View;
 
 /// See the file.
@@ -35,11 +35,17 @@ impl Ear {
         self.playout.push(packet, place.is_some(), now);
     }
 
-    /// The next frame and its rate; `None` while nothing comes.
-    pub fn frame(&mut self, decoder: &mut dyn Decoder, now: Instant, frame: &mut Vec<i16>) -> Option<Rate> {
+    /// The next frame and its rate; `None` while nothing comes, or nothing that is to be heard.
+    pub fn frame(
+        &mut self,
+        decoder: &mut dyn Decoder,
+        now: Instant,
+        frame: &mut Vec<i16>,
+        attention: Attention,
+    ) -> Option<Rate> {
         let rate = self.kind.rate();
         frame.resize(rate.samples(), 0);
-        match self.playout.frame(decoder, now, frame) {
+        match self.playout.frame(decoder, now, frame, attention) {
             Played::Sound | Played::Concealed => Some(rate),
             Played::Silence => None,
         }
@@ -52,15 +58,18 @@ impl Ear {
 }
 
 impl Port {
-    /// The party's next frame, in `scratch.heard`, and its rate; `None` when nobody wants it, or the party is silent.
-    pub fn listen(&mut self, moment: Moment, scratch: &mut Scratch) -> Option<Rate> {
+    /// The party's next frame, in `scratch.heard`, and its rate; `None` when nobody wants it, or the party is silent. Its room may
+    /// doze until it speaks; a recording and the ear for keys hear all.
+    pub fn listen(&mut self, moment: Moment, room_dozes: bool, scratch: &mut Scratch) -> Option<Rate> {
         if !self.wants_frames() {
             return None;
         }
+        let dozes = room_dozes && !self.records_frames() && !self.wants_tones();
+        let attention = if dozes { Attention::Speech } else { Attention::All };
         let ear = self.ear.as_mut()?;
         let hearing = self.terms.as_mut()?.hearing.get_mut(ear.place).filter(|hearing| hearing.kind == ear.kind)?;
         let decoder = hearing.decoder.as_mut()?;
-        ear.frame(decoder.as_mut(), moment.now, &mut scratch.heard)
+        ear.frame(decoder.as_mut(), moment.now, &mut scratch.heard, attention)
     }
 
     /// The ear, when nobody wants frames any more: to be thrown away.

@@ -10,6 +10,7 @@ use crate::codec::resample::Resampler;
 use crate::codec::{Decoder, Kind};
 use crate::frame::{MAX_SAMPLES, Rate};
 use crate::recording::{Copied, Tap};
+use crate::rtp::jitter::Attention;
 use crate::rtp::packet::View;
 
 /// See the file.
@@ -103,7 +104,7 @@ impl Recorder {
             self.heard.take(sound, rate, self.rate);
         }
         if let Some(told) = &mut self.told
-            && let Some(rate) = told.ear.frame(told.decoder.as_mut(), moment.now, &mut self.frame)
+            && let Some(rate) = told.ear.frame(told.decoder.as_mut(), moment.now, &mut self.frame, Attention::All)
         {
             self.said.take(&self.frame, rate, self.rate);
         }

@@ -100,7 +100,8 @@ fn dispatch(line: Line) -> Result<Said, Failure> {
         }
         Command::User(UserCommand::Endpoint { name, endpoint }) => block_on(user::endpoint(context, name, endpoint)),
         Command::Registrations => block_on(server::registrations(context)),
-        Command::Calls(Calls { command: None, limit }) => block_on(calls::list(context, limit)),
+        Command::Calls(Calls { command: None, call: Some(call), .. }) => block_on(calls::show(context, call, false)),
+        Command::Calls(Calls { command: None, call: None, limit }) => block_on(calls::list(context, limit)),
         Command::Calls(Calls { command: Some(CallsCommand::Show { call, sip }), .. }) => {
             block_on(calls::show(context, call, sip))
         }

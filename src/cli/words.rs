@@ -82,7 +82,7 @@ Examples:
     /// Show past calls, the newest first, or one of them with all that is kept of it
     #[command(
         args_conflicts_with_subcommands = true,
-        after_help = "Examples:\n  patchcord calls --limit 50\n  patchcord calls show 01m4zr3kv8x0q5wd7t2e --sip"
+        after_help = "Examples:\n  patchcord calls --limit 50\n  patchcord calls 01m4zr3kv8x0q5wd7t2e\n  patchcord calls show 01m4zr3kv8x0q5wd7t2e --sip"
     )]
     Calls(Calls),
     /// Begin a call: ring somebody, and go on with a service or with somebody else when it is answered
@@ -317,6 +317,8 @@ pub struct RoomDeed {
 pub struct Calls {
     #[command(subcommand)]
     pub command: Option<CallsCommand>,
+    /// One of them, with all that is kept of it
+    pub call: Option<String>,
     /// How many, at most
     #[arg(short, long, default_value_t = 20, value_name = "N")]
     pub limit: usize,

@@ -73,3 +73,36 @@ async fn a_call_that_a_crash_cut_off_is_told_as_interrupted_in_postgresql() {
     let cluster = Cluster::start();
     interrupted(house_with(on(&cluster)).await).await;
 }
+
+/// Whoever stops the server in good order cuts no story short: the calls end, and all that is known of them is kept.
+#[tokio::test]
+async fn calls_that_an_orderly_stop_ended_are_told_to_their_end_with_their_recordings() {
+    let service = "fn on_invite(caller) { caller.dial(\"user:bob\", #{ record: true }); }\n\
+                   fn on_bye(leg, why) { log::info(`${leg.number} is gone`); }";
+    let route = "[recordings]\nformat = \"wav\"\n\
+                 [[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let mut server = house_with(setup().service("ivr", service).toml(route)).await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    alice.dial("700");
+    bob.answers().await;
+    alice.is_answered().await;
+    alice.comes_to_hear(&[&bob]).await;
+    server.stop().await;
+    server.start().await;
+
+    let told = records(&server, 1).await;
+    assert_eq!(outcomes(&told), ["answered"], "{told:#?}");
+    let sentence = told[0]["sentence"].as_str().expect("a sentence");
+    assert!(sentence.contains("they talked") && sentence.contains("the server stop"), "{sentence}");
+    let record = &told[0]["record"];
+    let times = ["answered_us", "ended_us", "talk_us"].map(|time| record[time].as_u64().expect("a time"));
+    assert!(times[1] > times[0] && times[2] > 0, "{record:#}");
+    let file = record["recordings"][0].as_str().expect("a recording");
+    let path = server.data().join("recordings").join(file);
+    let recorded = [0, 1].map(|channel| lab.hears_file(&path, channel).voices().len());
+    assert_eq!(recorded, [1, 1], "each of them is heard in the file");
+    let (shown, good) = server.run(&["calls", record["call"].as_str().expect("an id")], "").await;
+    assert!(good && shown.contains("is gone"), "{shown}");
+}

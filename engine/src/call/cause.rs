@@ -21,6 +21,8 @@ pub const NO_ROOM: u8 = 34;
 pub const CONGESTED: u8 = 42;
 /// Temporary failure.
 pub const FAILURE: u8 = 41;
+/// Resource unavailable: we serve nobody any more.
+pub const UNAVAILABLE: u8 = 47;
 
 /// The reason of a leg whose story was told to its end.
 pub const TOLD: &str = "the story ended";

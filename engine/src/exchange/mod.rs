@@ -78,8 +78,8 @@ use patchcord_sip::message::{Method, Request, Response};
 use patchcord_sip::transaction::{ClientId, Heard, ServerId};
 
 use crate::bell::Bell;
-use crate::call::LegId;
 use crate::call::effect::SoundTag;
+use crate::call::{LegId, cause};
 use crate::door::Door;
 use crate::journal::Way as Sender;
 use crate::line::Mark;
@@ -407,7 +407,18 @@ impl Desk for Exchange {
 
     fn stop(&mut self, wire: &mut Wire<'_>) {
         for number in self.talks.keys().copied().collect::<Vec<_>>() {
-            self.with(number, wire, |talk, turn| talk.stop("the server stops", 41, turn));
+            self.with(number, wire, |talk, turn| talk.stop("the server stops", cause::UNAVAILABLE, turn));
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.talks.values().all(|talk| talk.over_since.is_some())
+    }
+
+    /// Records wait a moment for late messages, and are closed at once now.
+    fn close(&mut self, wire: &mut Wire<'_>) {
+        for (_, mut talk) in std::mem::take(&mut self.talks) {
+            talk.close_journal(&Turn { exchange: self, wire });
         }
     }
 

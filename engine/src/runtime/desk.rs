@@ -99,6 +99,16 @@ pub trait Desk: Any {
         let _nothing_runs = wire;
     }
 
+    /// Whether nothing runs any more that [`Desk::stop`] has ended.
+    fn is_quiet(&self) -> bool {
+        true
+    }
+
+    /// The shard ends now. What is to be kept of what has ended, or could not end in time, is handed over.
+    fn close(&mut self, wire: &mut Wire<'_>) {
+        let _nothing_is_kept = wire;
+    }
+
     /// When [`Desk::wake`] wants to be called; asked after everything that the desk was told.
     fn deadline(&self) -> Option<Instant>;
 

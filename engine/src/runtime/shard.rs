@@ -236,9 +236,15 @@ impl Shard {
         });
     }
 
-    /// Whether nobody waits for an answer of ours, and we wait for none.
+    /// Whether nobody waits for an answer of ours, we wait for none, and the desk has ended what ran.
     pub fn is_quiet(&self) -> bool {
-        self.core.borrow().works.is_quiet()
+        let core = self.core.borrow();
+        core.works.is_quiet() && core.desk.is_quiet()
+    }
+
+    /// The shard ends: the last moment at which its desk hands over what is to be kept.
+    pub fn close(&self) {
+        self.enter(|core| core.tell(|desk, wire| desk.close(wire)));
     }
 
     /// Runs something on the works of the shard, for tasks that bring news of their own.

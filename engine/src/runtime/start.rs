@@ -413,6 +413,7 @@ async fn live(shard: Rc<Shard>, (mut phase, accepting): (watch::Receiver<Phase>,
     while !shard.is_quiet() && clock::now() < until {
         tokio::time::sleep(LOOK).await;
     }
+    shard.close();
     shard.shared.flows.finish_all();
     let said = clock::now();
     let patience = || if shard.shared.flows.unsaid() > 0 { LAST_WORDS } else { GOODBYES };

@@ -12,7 +12,10 @@ use patchcord_engine::{
     runtime::{Listen, clock},
 };
 use patchcord_web::{
-    accounts::{Accounts, NewEndpoint, rules::Unfit},
+    accounts::{
+        Accounts, NewEndpoint,
+        rules::{self, Unfit},
+    },
     control::words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword},
     folder::Hold,
     house::Status,
@@ -35,12 +38,6 @@ use crate::{
 
 /// Largest input that is read: more endpoints than a server takes at once.
 const MAX_INPUT: u64 = 16 << 20;
-
-/// Letters of passwords that we make: none that is mistaken for another when somebody types it into a phone.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// Twenty letters of five bits each: beyond guessing, also for whoever has watched a digest.
-const MADE_LENGTH: usize = 20;
 
 /// `patchcord endpoint add`
 pub async fn add(context: Context, add: Add) -> Result<Said, Failure> {
@@ -356,12 +353,10 @@ pub(super) fn first_line(text: String) -> String {
 }
 
 pub(super) fn make_password() -> Result<String, Failure> {
-    let mut dice = [0; MADE_LENGTH];
-    getrandom::fill(&mut dice).map_err(|error| {
+    rules::make_password().map_err(|error| {
         let reason = format!("the system gives no random numbers: {error}");
         Failure::new(Exit::Unusable, reason, "give a password with --password-stdin")
-    })?;
-    Ok(dice.iter().map(|die| char::from(LETTERS[usize::from(die % 32)])).collect())
+    })
 }
 
 /// Columns as wide as their widest entry.

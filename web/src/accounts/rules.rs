@@ -85,6 +85,14 @@ pub fn calling(calling: &Calling) -> Result<(), Unfit> {
     }
 }
 
+/// Twenty letters of five bits each: beyond guessing, also for whoever has watched a digest.
+const MADE_LENGTH: usize = 20;
+
+/// A password of chance.
+pub fn make_password() -> Result<String, getrandom::Error> {
+    crate::people::password::made(MADE_LENGTH)
+}
+
 /// Whether `text` can be a password.
 pub fn password(text: &str) -> Result<(), Unfit> {
     match text {

@@ -113,7 +113,7 @@ async fn problem_of(response: Response) -> Option<(Option<Problem>, Response)> {
 pub fn page_of(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let page = match parts[..] {
-        [place @ ("bans" | "people" | "routes" | "webhooks" | "live" | "recordings" | "sounds"), _, _, ..]
+        [place @ ("bans" | "endpoints" | "people" | "routes" | "webhooks" | "live" | "recordings" | "sounds"), _, _, ..]
             if place != "sounds" =>
         {
             format!("/{place}")
@@ -122,7 +122,7 @@ pub fn page_of(path: &str) -> Option<String> {
         ["sounds", _, ..] => "/sounds".into(),
         ["rooms", room, "order"] => format!("/rooms/{room}"),
         ["records", "filters", ..] => "/records".into(),
-        [place @ ("bans" | "people" | "routes" | "webhooks" | "live" | "sounds"), ..] => format!("/{place}"),
+        [place @ ("bans" | "endpoints" | "people" | "routes" | "webhooks" | "live" | "sounds"), ..] => format!("/{place}"),
         _ => return None,
     };
     Some(page)

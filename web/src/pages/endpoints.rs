@@ -17,6 +17,10 @@ use patchcord_engine::{
 };
 use serde::Deserialize;
 
+pub mod change;
+
+use change::Made;
+
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
@@ -44,7 +48,7 @@ struct Missed {
     why: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct Asked {
     #[serde(default)]
     after: String,
@@ -53,7 +57,13 @@ pub struct Asked {
 }
 
 pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<Asked>) -> Result<Response, Wrong> {
+    page(&rooms, &guest, asked, None).await
+}
+
+/// The page; with a password that was just made, which is told this once.
+async fn page(rooms: &Rooms, guest: &Guest, asked: Asked, made: Option<Made>) -> Result<Response, Wrong> {
     guest.may(Right::ReadEndpoints)?;
+    let may = guest.0.rights.has(Right::ChangeEndpoints);
     let (board, now) = (rooms.accounts.board(), clock::now());
     let mut all = board.directory.list();
     all.sort_by(|one, other| one.user.cmp(&other.user));
@@ -67,7 +77,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
     let next =
         (found.len() > PAGE).then(|| found.pop()).flatten().and_then(|_| found.last().map(|last| last.user.clone()));
     let damaged = rooms.accounts.damaged();
-    let failures = failures(&rooms, &guest).await?;
+    let failures = failures(rooms, guest).await?;
     let body = html! {
         div.head {
             div { p.kicker { (board.location.endpoints()) " of " (all.len()) " are registered" } h1 { "Endpoints" } }
@@ -76,20 +86,21 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                 button type="submit" { "Find" }
             }
         }
+        @if let Some(made) = &made { (change::told(made)) }
         @for broken in &damaged {
             p.flash.bad role="alert" { "Endpoint " (broken.user) " is left out: " (broken.reason) }
         }
         section.card.flush #registrations data-live {
             @if found.is_empty() {
                 p.empty {
-                    @if all.is_empty() { "There is none. " code { "patchcord endpoint add alice --number 101" } " adds the first, on the machine of the server; " code { "POST /api/v1/endpoints" } " and " code { "[[endpoint]]" } " in the configuration do so, too." }
+                    @if all.is_empty() { "There is none. " @if may { "Add the first below. " } code { "patchcord endpoint add alice --number 101" } " on the machine of the server, " code { "POST /api/v1/endpoints" } " and " code { "[[endpoint]]" } " in the configuration do so, too." }
                     @else if text.is_empty() { "There are no more. " a href="/endpoints" { "To the first" } }
                     @else { "No endpoint is like that. " a href="/endpoints" { "See all " (all.len()) } "." }
                 }
             } @else {
                 div.scroll {
                     table.rows.named {
-                        thead { tr { th { "Endpoint" } th { "Number" } th { "Where" } th { "Over" } th { "Phone" } th.right { "Refreshed" } th.right { "Lapses in" } th { "Last failure" } th { "From" } } }
+                        thead { tr { th { "Endpoint" } th { "Number" } th { "Where" } th { "Over" } th { "Phone" } th.right { "Refreshed" } th.right { "Lapses in" } th { "Last failure" } th { "From" } @if may { th {} } } }
                         tbody {
                             @for endpoint in &found {
                                 @let bindings = board.location.bindings(&endpoint.user, now);
@@ -100,6 +111,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                                         (place(binding, now))
                                         td.whole { @if at == 0 { (failure(&board.failures.last(&endpoint.user), failures.get(&*endpoint.user), &guest.0)) } }
                                         td.muted data-of="from" { @if at == 0 { @if endpoint.origin == Origin::File { "configuration" } @else { "database" } } }
+                                        @if may { td.right { @if at == 0 { (change::deeds(endpoint, &guest.0)) } } }
                                     }
                                 }
                             }
@@ -111,6 +123,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
         @if let Some(next) = next {
             nav.pager { span {} a.button rel="next" href={ "/endpoints?after=" (next) } { "More" } }
         }
+        @if may { (change::form(&guest.0)) }
     };
     Ok(Frame::new("Endpoints", Place::Endpoints, &guest.0).page(body).into_response())
 }

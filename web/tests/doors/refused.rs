@@ -83,3 +83,35 @@ async fn who_may_not_do_something_is_told_within_the_pages() {
     let large = format!("network=1&reason={}", "x".repeat(70_000));
     holds(&send(&lab, &viewer, "/bans", &large).await, 413, &["<h1>"]);
 }
+
+#[tokio::test]
+async fn endpoints_are_added_given_another_password_and_removed_on_their_page() {
+    let lab = house().await;
+    let admin = somebody(&lab, Role::Admin).await;
+    let added = send(&lab, &admin, "/endpoints", "user=dora&number=177&caller_id=").await;
+    holds(&added, 200, &["role=\"status\"", "<strong>dora</strong>", ">177<"]);
+    let password = |page: &Answered| {
+        let text = page.body.split("code class=\"token\">").nth(1).and_then(|rest| rest.split('<').next());
+        text.expect("the password").to_owned()
+    };
+    let first = password(&added);
+    assert_eq!(first.len(), 20);
+    let page = || async { lab.ask(&admin.0, "GET", "/endpoints", "").await };
+    assert!(!page().await.body.contains(&first), "it is told once");
+    let again = send(&lab, &admin, "/endpoints", "user=dora&number=178&caller_id=").await;
+    holds(&again, 409, &["role=\"alert\"", "value=\"dora\"", "value=\"178\""]);
+    let bad = send(&lab, &admin, "/endpoints", "user=d+o+r+a&number=178&caller_id=").await;
+    holds(&bad, bad.status, &["role=\"alert\"", "value=\"d o r a\""]);
+    assert!((400..500).contains(&bad.status));
+    let changed = send(&lab, &admin, "/endpoints/dora/password", "").await;
+    holds(&changed, 200, &["role=\"status\""]);
+    assert_ne!(password(&changed), first);
+    let gone = send(&lab, &admin, "/endpoints/dora/remove", "").await;
+    assert_eq!((gone.status, gone.header("location")), (303, "/endpoints"));
+    assert!(!page().await.body.contains("<strong>dora</strong>"));
+    holds(&send(&lab, &admin, "/endpoints/dora/remove", "").await, 404, &["role=\"alert\""]);
+
+    let viewer = somebody(&lab, Role::Viewer).await;
+    holds(&send(&lab, &viewer, "/endpoints", "user=eve&number=&caller_id=").await, 403, &["role=\"alert\""]);
+    assert!(!lab.ask(&viewer.0, "GET", "/endpoints", "").await.body.contains("Add an endpoint"));
+}

@@ -40,8 +40,8 @@ impl Format {
     }
 }
 
-const COLUMNS: &str = "call,began_utc,from_number,from_name,to_number,to_name,service,outcome,ended_by,q850,sip,reason,rang_s,\
-                       answered_s,ended_s,talk_s,legs,recordings,tags,what_happened\r\n";
+const COLUMNS: &str = "call,began_utc,from_number,from_name,to_number,to_name,service,version,route,outcome,fault,ended_by,q850,sip,\
+                       reason,rang_s,answered_s,ended_s,talk_s,mos,legs,recordings,tags,what_happened\r\n";
 
 /// Where an export is.
 struct Going {
@@ -110,6 +110,9 @@ fn line(record: &Record, text: &mut String) {
     let maybe = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
     let end = record.end.as_ref();
     let tags: Vec<String> = record.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    // As the filter has it: of each leg and each direction over its life, the worst.
+    let heard = record.legs.iter().filter_map(|leg| leg.quality).flat_map(|quality| [quality.here, quality.there]);
+    let worst = heard.flatten().filter_map(|track| track.mos_hundredths).min();
     let cells = [
         record.call.to_string(),
         moment(record.began),
@@ -118,7 +121,10 @@ fn line(record: &Record, text: &mut String) {
         record.to.number.to_string(),
         maybe(&record.to.name),
         maybe(&record.service),
+        maybe(&record.version),
+        maybe(&record.route),
         record.outcome.map_or(String::new(), |outcome| outcome.to_string()),
+        record.fault.map_or(String::new(), |fault| fault.to_string()),
         end.map_or(String::new(), |end| end.by.to_string()),
         end.map_or(String::new(), |end| end.q850.to_string()),
         end.and_then(|end| end.sip).map_or(String::new(), |sip| sip.to_string()),
@@ -127,6 +133,7 @@ fn line(record: &Record, text: &mut String) {
         seconds(record.answered),
         seconds(record.ended),
         seconds(Some(record.talk)),
+        worst.map_or(String::new(), |mos| format!("{}.{:02}", mos / 100, mos % 100)),
         record.legs.len().to_string(),
         record.recordings.join(" "),
         tags.join("; "),

@@ -41,7 +41,7 @@ pub(super) async fn list(
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Value>, Problem> {
     let (before, most) = filters.page(USUAL)?;
-    let wanted = Wanted { recorded: Some(true), ..filters.wanted_by(&asker)? };
+    let wanted = Wanted { recorded: Some(true), ..filters.wanted_by(&asker, &rooms.accounts.board().directory)? };
     let found = rooms.store.find_calls(&wanted, before, most).await.map_err(|error| away(&error))?;
     let (folder, paths) = (rooms.recordings.clone(), found.records.iter().map(|record| record.recordings.clone()));
     let paths: Vec<Vec<Box<str>>> = paths.collect();

@@ -30,8 +30,11 @@ pub(super) async fn list(
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Records>, Problem> {
     let (before, most) = filters.page(USUAL)?;
-    let found =
-        rooms.store.find_calls(&filters.wanted_by(&asker)?, before, most).await.map_err(|error| away(&error))?;
+    let found = rooms
+        .store
+        .find_calls(&filters.wanted_by(&asker, &rooms.accounts.board().directory)?, before, most)
+        .await
+        .map_err(|error| away(&error))?;
     let records = found.records.into_iter().map(|record| Told::from(shown(record, &asker)));
     Ok(Json(Records { records: records.collect(), next: found.next.map(|call| call.to_string()) }))
 }
@@ -50,7 +53,7 @@ pub(super) async fn give_all(
     asker: Asker,
     Asked(filters): Asked<Filters>,
 ) -> Result<Response, Problem> {
-    let wanted = filters.wanted_by(&asker)?;
+    let wanted = filters.wanted_by(&asker, &rooms.accounts.board().directory)?;
     Ok(export::stream(rooms.store, wanted, export::Format::of(&filters.format)?, asker))
 }
 

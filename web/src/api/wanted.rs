@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
-use patchcord_engine::journal::{By, CallId, Fault, MAX_PAGE, NoCallId, Outcome};
+use patchcord_engine::{
+    journal::{By, CallId, Fault, MAX_PAGE, NoCallId, Outcome},
+    routing::Directory,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -79,8 +82,13 @@ pub struct Filters {
 impl Filters {
     /// What the store is asked for, as far as who asks may: whoever must not see a number must not find it out by asking for it, digit
     /// by digit.
-    pub fn wanted_by(&self, asker: &Asker) -> Result<Wanted, Problem> {
-        let wanted = self.wanted()?;
+    pub fn wanted_by(&self, asker: &Asker, directory: &Directory) -> Result<Wanted, Problem> {
+        let mut wanted = self.wanted()?;
+        // Whoever looks for an endpoint by its name or its number means the same phone.
+        wanted.alias = wanted.number.as_deref().and_then(|known| {
+            let endpoint = directory.reached_by(known)?;
+            if &*endpoint.user == known { endpoint.number.as_deref() } else { Some(&*endpoint.user) }.map(str::to_owned)
+        });
         if asker.rights.has(Right::ReadNumbers) {
             return Ok(wanted);
         }
@@ -120,6 +128,7 @@ impl Filters {
         };
         Ok(Wanted {
             number: said(&self.number),
+            alias: None,
             service: said(&self.service),
             version: said(&self.version),
             outcome: word("outcome", &self.outcome, Outcome::ALL.iter().map(|word| word.word()))?,

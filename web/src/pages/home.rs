@@ -61,8 +61,8 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
             @if guest.0.rights.has(Right::ReadRoutes) { (first(&rooms.house.troubles(), &guest.0)) }
             div.tiles {
                 a.tile href="/live" { p.figure { (rooms.accounts.board().live.count()) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
-                div.tile { p.figure { (share(survey.of(Outcome::Answered), survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }
-                div.tile { p.figure { (delay(survey.usual_delay)) } p.label { "until it rings; 95 %: " (delay(survey.long_delay)) } }
+                div.tile { p.figure { (share(survey.answered, survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }
+                div.tile { p.figure { (delay(survey.usual_delay)) } p.label { "until it rings or is answered; 95 %: " (delay(survey.long_delay)) } }
                 a.tile href="/endpoints" { p.figure { (status.registered) small { " of " (status.endpoints) } } p.label { "endpoints registered" } }
                 div.tile { p.figure { (status.sound.load_permille / 10) "." (status.sound.load_permille % 10) small { " %" } } p.label { "sound threads busy" } }
             }

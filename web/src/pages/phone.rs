@@ -138,15 +138,9 @@ async fn lately(rooms: &Rooms, guest: &Guest, number: &str, endpoint: &str) -> R
         return Ok(html! { p.empty { "Past calls are not yours to see." } });
     }
     // It calls under its name, and is called under its number.
-    let mut records = Vec::new();
-    for known in [number, endpoint] {
-        let wanted = Wanted { number: Some(known.into()), ..Wanted::default() };
-        let found = rooms.store.find_calls(&wanted, None, LATELY).await;
-        records.extend(found.map_err(|error| Wrong::from(error).to(&guest.0))?.records);
-    }
-    records.sort_by_key(|record| std::cmp::Reverse(record.call));
-    records.dedup_by_key(|record| record.call);
-    records.truncate(LATELY);
+    let wanted = Wanted { number: Some(endpoint.into()), alias: Some(number.into()), ..Wanted::default() };
+    let found = rooms.store.find_calls(&wanted, None, LATELY).await;
+    let records = found.map_err(|error| Wrong::from(error).to(&guest.0))?.records;
     let line = |record: &Record| {
         let ours = [number, endpoint].contains(&&*record.from.number);
         let record = shown(record.clone(), &guest.0);

@@ -30,7 +30,7 @@ pub async fn show(
     guest.may(Right::ReadRecords)?;
     let to = |wrong: Wrong| wrong.to(&guest.0);
     let Query(asked) = asked.map_err(|wrong| to(Problem::new(wrong.status(), wrong.body_text()).into()))?;
-    let wanted = asked.wanted_by(&guest.0).map_err(|problem| to(problem.into()))?;
+    let wanted = asked.wanted_by(&guest.0, &rooms.accounts.board().directory).map_err(|problem| to(problem.into()))?;
     let (before, most) = asked.page(PAGE).map_err(|problem| to(problem.into()))?;
     let found = rooms.store.find_calls(&wanted, before, most).await.map_err(|error| to(error.into()))?;
     let records: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();

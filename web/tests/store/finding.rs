@@ -13,6 +13,7 @@ use crate::lab::{Lab, laws, moment};
 
 laws!(
     calls_are_found_by_each_thing_that_is_asked,
+    a_call_is_found_by_everybody_who_was_in_it,
     each_filter_leads_there_and_the_others_are_looked_at,
     pages_go_on_where_the_last_one_ended,
     a_survey_counts_what_happened,
@@ -68,6 +69,50 @@ async fn fill(store: &Store, calls: u64) {
         })
         .collect();
     store.write_batches(&batches).await.expect("written");
+}
+
+/// Alice calls a menu, which answers, and in it Bob's phone is rung.
+fn menu_for_bob(second: u64) -> Journal {
+    let (alice, menu, bob) = (Party::new("alice"), Party::new("700"), Party::new("bob"));
+    let began = Began::new(moment(second), alice.clone(), menu.clone());
+    let mut journal = Journal::begin(id(second), began, Rules::default());
+    let leg = |number, direction, name: &str, to| LegBegan {
+        leg: LegNumber(number),
+        parent: (number > 0).then_some(LegNumber(0)),
+        direction,
+        account: Account::Endpoint(name.into()),
+        from: alice.clone(),
+        to,
+        transport: Transport::Udp,
+        peer: "198.51.…#1a2b".into(),
+    };
+    journal.note(Duration::ZERO, What::LegBegan(Box::new(leg(0, Direction::Inbound, "alice", menu))));
+    journal.note(Duration::from_millis(second % 10 + 8), What::Answered(LegNumber(0)));
+    let later = Duration::from_secs(3);
+    journal.note(later, What::LegBegan(Box::new(leg(1, Direction::Outbound, "bob", bob))));
+    journal.note(later, What::Rang(LegNumber(1)));
+    journal
+}
+
+/// Each party of a call finds it, by its name and by its number, and finds it once.
+async fn a_call_is_found_by_everybody_who_was_in_it(lab: Lab) {
+    let store = lab.store().await;
+    fill(&store, 12).await;
+    let calls = [40, 41].map(|second| menu_for_bob(second).end(Duration::from_secs(9), Outcome::Answered));
+    store.write_batches(&calls).await.expect("written");
+    for (known, alias) in [("bob", None), ("bob", Some("102")), ("alice", None), ("700", None), ("101", Some("alice"))]
+    {
+        let wanted = Wanted { number: Some(known.into()), alias: alias.map(str::to_owned), ..Wanted::default() };
+        let mut all = found(&store, wanted.clone()).await;
+        // Somebody else called 102, too.
+        all.retain(|second| *second >= 40);
+        assert_eq!(all, [41, 40], "{known} {alias:?}");
+        let one = store.find_calls(&wanted, Some(id(41)), 1).await.expect("found");
+        assert_eq!(one.records[0].call, id(40), "{known} {alias:?}");
+        let busy = Wanted { outcome: Some(Outcome::Failed), ..wanted };
+        assert_eq!(found(&store, busy).await, [0; 0]);
+    }
+    store.close().await;
 }
 
 async fn found(store: &Store, wanted: Wanted) -> Vec<u64> {
@@ -171,9 +216,19 @@ async fn a_survey_counts_what_happened(lab: Lab) {
     let store = lab.store().await;
     fill(&store, 21).await;
     let survey = store.survey(moment(0)).await.expect("counted");
-    assert_eq!((survey.over(), survey.of(Outcome::Busy), survey.of(Outcome::Answered)), (21, 7, 14));
+    assert_eq!((survey.over(), survey.answered), (21, 0));
+    assert_eq!(survey.outcomes, [(Outcome::Answered, 14), (Outcome::Busy, 7)]);
     assert_eq!(survey.usual_delay, Some(Duration::from_millis(10)));
     assert_eq!(survey.long_delay, Some(Duration::from_millis(19)));
+    // A menu that answers after 8 ms and rings Bob after three seconds; the server stops in the middle of it.
+    store.write_batches(&[menu_for_bob(30).end(Duration::from_secs(9), Outcome::Interrupted)]).await.expect("written");
+    let menu = store.survey(moment(30)).await.expect("counted");
+    assert_eq!((menu.over(), menu.answered), (1, 1));
+    assert_eq!(menu.usual_delay, Some(Duration::from_millis(8)), "what the caller waited for");
+    // Of two calls the slower one is the one that 95 of 100 wait for.
+    store.write_batches(&[menu_for_bob(31).end(Duration::from_secs(9), Outcome::Answered)]).await.expect("written");
+    let two = store.survey(moment(30)).await.expect("counted");
+    assert_eq!((two.usual_delay, two.long_delay), (Some(Duration::from_millis(8)), Some(Duration::from_millis(9))));
     assert_eq!(store.survey(moment(100)).await.expect("counted").over(), 0);
     store.close().await;
 }

@@ -92,9 +92,10 @@ pub async fn show(
 }
 
 fn facts(record: &Record) -> Markup {
-    // In the order that happened: a service answers before somebody's phone rings.
-    let mut steps = [(record.rang, "until it rang"), (record.answered, "until it was answered")];
-    steps.sort_by_key(|(at, _)| at.unwrap_or(Duration::MAX));
+    // Where a service answered, whom it rang later is no part of the caller's wait; the legs tell how long each of them took.
+    let rang = record.rang.filter(|rang| record.answered.is_none_or(|answered| *rang <= answered));
+    let answered = Some((record.answered, "until it was answered"));
+    let steps = [rang.map(|rang| (Some(rang), "until it rang")), answered].into_iter().flatten();
     html! {
         div.tiles {
             div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }

@@ -23,8 +23,11 @@ const LOOKED_UP: i64 = 5_000;
 /// Which calls are wanted. What is not said is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Who called or was called: a number, or its beginning and a `*`.
+    /// Who called, was called or was rung on the way: a number or a name, or the beginning of a number and a `*`, which is looked for
+    /// among those who called and were called.
     pub number: Option<String>,
+    /// What else the same party goes by: an endpoint has a name and a number.
+    pub alias: Option<String>,
     /// The service that heard it.
     pub service: Option<String>,
     /// Its version.
@@ -83,8 +86,8 @@ use Part::{Either, Number, Sql, Text};
 /// The one filter whose index leads to calls, the newest first. What else is asked for is looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source<'a> {
-    /// Whoever called and whoever was called stand in two indexes.
-    Number(&'a str),
+    /// Whoever called, was called and was rung on the way, each in an index of its own; and what else it goes by.
+    Number(&'a str, Option<&'a str>),
     Fault(Fault),
     Problems,
     Service(&'a str),
@@ -95,18 +98,28 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
-    /// Conditions as the indexes have them, one for each that is asked by itself. No call is in two of them.
-    fn branches(self) -> Vec<Vec<Part>> {
+    /// Conditions as the indexes have them, one for each that is asked by itself.
+    fn branches(self, before: &str) -> Vec<Vec<Part>> {
         match self {
-            Source::Number(number) => vec![
-                vec![Sql(" AND from_number = "), Text(number.into())],
-                vec![
-                    Sql(" AND to_number = "),
-                    Text(number.into()),
-                    Sql(" AND COALESCE(from_number, '') <> "),
-                    Text(number.into()),
-                ],
-            ],
+            Source::Number(number, alias) => {
+                let known = [Some(number), alias].into_iter().flatten();
+                let branches = known.flat_map(|known| {
+                    let known = || Text(known.into());
+                    let of_leg = |column| {
+                        let legs = Sql(" AND id IN (SELECT DISTINCT call_id FROM legs WHERE ");
+                        let newest = Sql(" ORDER BY call_id DESC LIMIT ");
+                        let before = [Sql(" AND call_id < "), Text(before.into())];
+                        [&[legs, Sql(column), known()], &before[..], &[newest, Number(LOOKED_UP), Sql(")")]].concat()
+                    };
+                    [
+                        vec![Sql(" AND from_number = "), known()],
+                        vec![Sql(" AND to_number = "), known()],
+                        of_leg("to_number = "),
+                        of_leg("account = "),
+                    ]
+                });
+                branches.collect()
+            }
             Source::Fault(fault) => vec![vec![Sql(" AND fault = "), Text(fault.word().into())]],
             Source::Problems => vec![vec![Sql(" AND COALESCE(outcome, '') IN "), Sql(PROBLEMS)]],
             Source::Service(service) => vec![vec![Sql(" AND service = "), Text(service.into())]],
@@ -122,7 +135,9 @@ impl Wanted {
     /// Where to begin: with what usually leads to the fewest calls.
     fn source(&self) -> Source<'_> {
         match self {
-            Self { number: Some(number), .. } if !number.ends_with('*') => Source::Number(number),
+            Self { number: Some(number), .. } if !number.ends_with('*') => {
+                Source::Number(number, self.alias.as_deref())
+            }
             Self { fault: Some(fault), .. } => Source::Fault(*fault),
             Self { problems: true, .. } => Source::Problems,
             Self { service: Some(service), .. } => Source::Service(service),
@@ -133,12 +148,16 @@ impl Wanted {
         }
     }
 
-    /// When.
-    fn between(&self, before: Option<CallId>) -> Vec<Part> {
+    /// What all calls that are wanted come before.
+    fn end(&self, before: Option<CallId>) -> String {
         let until = self.until.map(|until| CallId::new(until, 0));
         let before = [before, until].into_iter().flatten().min();
-        let before = before.map_or_else(|| NEWEST.to_owned(), |call| call.to_string());
-        let mut parts = vec![Sql("id < "), Text(before)];
+        before.map_or_else(|| NEWEST.to_owned(), |call| call.to_string())
+    }
+
+    /// When.
+    fn between(&self, end: &str) -> Vec<Part> {
+        let mut parts = vec![Sql("id < "), Text(end.into())];
         if let Some(since) = self.since {
             parts.extend([Sql(" AND id >= "), Text(CallId::new(since, 0).to_string())]);
         }
@@ -261,8 +280,8 @@ fn plain(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-/// What the answers of each index are called.
-const BRANCHES: [&str; 2] = [") AS one", ") AS other"];
+/// What the answers of each index are called: four for a number, and four for what else its party goes by.
+const BRANCHES: [&str; 8] = [") AS a", ") AS b", ") AS c", ") AS d", ") AS e", ") AS f", ") AS g", ") AS h"];
 
 /// Writes a part into a statement.
 macro_rules! say {
@@ -298,8 +317,10 @@ impl Store {
     }
 
     async fn look(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Looked, ShelfError> {
-        let (between, source, rest) = (wanted.between(before), wanted.source(), wanted.looked_at());
-        let (branches, most_looked) = (source.branches(), if source == Source::All { LOOKED_AT } else { LOOKED_UP });
+        let end = wanted.end(before);
+        let (between, source, rest) = (wanted.between(&end), wanted.source(), wanted.looked_at());
+        let (branches, most_looked) =
+            (source.branches(&end), if source == Source::All { LOOKED_AT } else { LOOKED_UP });
         on_either!(&self.database, |pool: Kind| async {
             // How far the page looks: where nothing is looked at, nothing bounds it but its length.
             let mut lowest: Option<String> = None;
@@ -311,16 +332,17 @@ impl Store {
                 lowest = lowest.max(far);
             }
             let floor = lowest.as_ref().map(|lowest| [Sql(" AND id >= "), Text(lowest.clone())]);
-            let mut find = QueryBuilder::<Kind>::new("");
+            // A call may be found on several ways, and stands there once.
+            let mut find = QueryBuilder::<Kind>::new("SELECT * FROM calls WHERE id IN (");
             for (at, branch) in branches.iter().enumerate() {
-                let name = if at == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" };
+                let name = if at == 0 { "SELECT id FROM (" } else { " UNION SELECT id FROM (" };
                 let end = [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64), Sql(BRANCHES[at])];
-                let all = [Sql(name), Sql("SELECT * FROM calls WHERE ")];
+                let all = [Sql(name), Sql("SELECT id FROM calls WHERE ")];
                 let all =
                     all.iter().chain(&between).chain(floor.iter().flatten()).chain(branch).chain(&rest).chain(&end);
                 all.for_each(|part| say!(find, part));
             }
-            [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64)].iter().for_each(|part| say!(find, part));
+            [Sql(") ORDER BY id DESC LIMIT "), Number(most as i64)].iter().for_each(|part| say!(find, part));
             let rows: Vec<CallRow> = find.build_query_as().persistent(false).fetch_all(pool).await?;
             Ok((rows, lowest))
         }
@@ -330,13 +352,15 @@ impl Store {
 
     /// What the calls since then were like, looking at as many of the latest as a page would.
     pub async fn survey(&self, since: SystemTime) -> Result<Survey, ShelfError> {
-        const COUNT: &str = "SELECT outcome, COUNT(*) AS calls FROM (SELECT outcome FROM calls WHERE id >= $1 \
-                             ORDER BY id DESC LIMIT $2) AS latest GROUP BY outcome";
-        const DELAYS: &str = "SELECT rang_us FROM (SELECT rang_us FROM calls WHERE id >= $1 ORDER BY id DESC LIMIT $2) \
-                              AS latest WHERE rang_us IS NOT NULL ORDER BY rang_us";
+        const COUNT: &str = "SELECT outcome, COUNT(*) AS calls, COUNT(answered_us) AS answered FROM (SELECT outcome, \
+                             answered_us FROM calls WHERE id >= $1 ORDER BY id DESC LIMIT $2) AS latest GROUP BY outcome";
+        // A service that answers by itself answers the caller's wait; whom it rings later does not.
+        const DELAYS: &str = "SELECT CASE WHEN answered_us IS NULL OR rang_us < answered_us THEN rang_us ELSE answered_us END \
+                              AS heard_us FROM (SELECT rang_us, answered_us FROM calls WHERE id >= $1 ORDER BY id DESC \
+                              LIMIT $2) AS latest WHERE rang_us IS NOT NULL OR answered_us IS NOT NULL ORDER BY heard_us";
         within(PATIENCE, async {
             let from = CallId::new(since, 0).to_string();
-            type Counted = (Vec<(Option<String>, i64)>, Vec<i64>);
+            type Counted = (Vec<(Option<String>, i64, i64)>, Vec<i64>);
             let (counts, delays): Counted = on_either!(&self.database, |pool: Kind| async {
                 let counts = sqlx::query_as(COUNT).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?;
                 Ok((counts, sqlx::query_scalar(DELAYS).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?))
@@ -344,17 +368,21 @@ impl Store {
             .await)
             .map_err(failed)?;
             let mut survey = Survey::default();
-            for (outcome, calls) in counts {
-                let calls = u64::try_from(calls).unwrap_or_default();
+            for (outcome, calls, answered) in counts {
+                let [calls, answered] = [calls, answered].map(|count| u64::try_from(count).unwrap_or_default());
                 match outcome.as_deref().and_then(|word| word.parse().ok()) {
                     // What services were asked is no call.
                     Some(Outcome::Ran) => {}
-                    Some(outcome) => survey.outcomes.push((outcome, calls)),
+                    Some(outcome) => {
+                        survey.outcomes.push((outcome, calls));
+                        survey.answered += answered;
+                    }
                     None => survey.open += calls,
                 }
             }
             survey.outcomes.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
-            let at = |share: usize| delays.get(delays.len().saturating_sub(1) * share / 100).copied();
+            // The least delay that so many in a hundred calls did not pass.
+            let at = |share: usize| delays.get((delays.len() * share).div_ceil(100).saturating_sub(1)).copied();
             let delay = |share| at(share).and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros);
             (survey.usual_delay, survey.long_delay) = (delay(50), delay(95));
             Ok(survey)
@@ -368,9 +396,11 @@ impl Store {
 pub struct Survey {
     /// How many came out how, the most first.
     pub outcomes: Vec<(Outcome, u64)>,
+    /// How many of those that are over were answered, however they ended.
+    pub answered: u64,
     /// How many go on.
     pub open: u64,
-    /// How long it took until somebody's phone rang, for the one in the middle.
+    /// How long callers waited until somebody's phone rang or something answered, for the one in the middle.
     pub usual_delay: Option<Duration>,
     /// And for the slowest but one in twenty.
     pub long_delay: Option<Duration>,
@@ -380,10 +410,5 @@ impl Survey {
     /// Calls that are over.
     pub fn over(&self) -> u64 {
         self.outcomes.iter().map(|(_, calls)| calls).sum()
-    }
-
-    /// Calls that came out so.
-    pub fn of(&self, outcome: Outcome) -> u64 {
-        self.outcomes.iter().find(|(known, _)| *known == outcome).map_or(0, |(_, calls)| *calls)
     }
 }

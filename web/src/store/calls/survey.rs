@@ -13,7 +13,7 @@ use crate::store::{PATIENCE, Store, database::on_either, failed, within};
 const QUALITIES: &str =
     "SELECT quality FROM legs WHERE call_id >= $1 AND quality IS NOT NULL ORDER BY call_id DESC LIMIT $2";
 const TIMES: &str = "SELECT began_at, ended_us FROM calls WHERE id >= $1 ORDER BY id DESC LIMIT $2";
-const SERVICES: &str = "SELECT service, version, COUNT(*), COUNT(CASE WHEN outcome IN ('failed', 'crashed') THEN 1 END) \
+const SERVICES: &str = "SELECT service, version, COUNT(*), COUNT(CASE WHEN outcome IN ('failed', 'crashed', 'interrupted') THEN 1 END) \
                         FROM (SELECT service, version, outcome FROM calls WHERE id >= $1 ORDER BY id DESC LIMIT $2) AS latest \
                         WHERE service IS NOT NULL GROUP BY service, version ORDER BY 3 DESC";
 
@@ -41,7 +41,7 @@ pub struct Served {
     pub version: Option<String>,
     /// Calls that it heard.
     pub calls: u64,
-    /// Calls of them that failed.
+    /// Calls of them that failed, or were cut off.
     pub failed: u64,
 }
 

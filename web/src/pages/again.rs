@@ -109,20 +109,17 @@ async fn problem_of(response: Response) -> Option<(Option<Problem>, Response)> {
     Some((Some(problem), Response::from_parts(head, Body::from(words))))
 }
 
+/// Pages that have all forms below their own path.
+const PLACES: [&str; 8] = ["bans", "endpoints", "people", "routes", "webhooks", "live", "sounds", "records"];
+
 /// The page that has the form which is sent there.
 pub fn page_of(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let page = match parts[..] {
-        [place @ ("bans" | "endpoints" | "people" | "routes" | "webhooks" | "live" | "recordings" | "sounds"), _, _, ..]
-            if place != "sounds" =>
-        {
-            format!("/{place}")
-        }
         ["sounds", name, "restore"] => format!("/sounds/{name}"),
-        ["sounds", _, ..] => "/sounds".into(),
         ["rooms", room, "order"] => format!("/rooms/{room}"),
-        ["records", "filters", ..] => "/records".into(),
-        [place @ ("bans" | "endpoints" | "people" | "routes" | "webhooks" | "live" | "sounds"), ..] => format!("/{place}"),
+        [place @ "recordings", _, _, ..] => format!("/{place}"),
+        [place, ..] if PLACES.contains(&place) => format!("/{place}"),
         _ => return None,
     };
     Some(page)

@@ -1,6 +1,6 @@
 //! The manifests beside the services, read again whenever the folder is looked at.
 //!
-//! One that is broken leaves in place what it said before, and says where it is broken; a service without one reaches nothing
+//! One that is broken leaves in place what it said before, also before a restart, and says where it is broken; a service without one reaches nothing
 //! outside its calls. What is served from within the binary is ours, and may write letters where a mail server is configured.
 
 use std::{
@@ -15,7 +15,7 @@ use patchcord_engine::{
     exchange::{Leash, LeashRules},
     runtime::clock,
 };
-use patchcord_web::outside::Rules;
+use patchcord_web::{outside::Rules, versions::Versions};
 use tracing::{info, warn};
 
 use crate::config::{
@@ -38,6 +38,10 @@ pub struct Manifests {
     folder: PathBuf,
     environment: Arc<Environment>,
     known: Arc<Mutex<BTreeMap<String, Known>>>,
+    /// On their way into the store.
+    versions: Arc<Versions>,
+    /// What the store has of those before the restart, until the first look.
+    kept: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// What was read last, and what of it counts.
@@ -52,10 +56,40 @@ struct Known {
     broken: Option<(String, SystemTime)>,
 }
 
+impl Default for Known {
+    /// Whose first manifest is broken may do nothing.
+    fn default() -> Self {
+        let nothing = LeashRules { dial: Some(Vec::new()), ..LeashRules::default() };
+        Self {
+            text: Err(String::new()),
+            leash: Arc::new(Leash::new(nothing)),
+            reach: Rules::default(),
+            timers: Vec::new(),
+            was_read: false,
+            broken: None,
+        }
+    }
+}
+
+impl Known {
+    /// That counts from now on.
+    fn hold(&mut self, manifest: Manifest) {
+        let Manifest { leash, reach, timers } = manifest;
+        self.leash.change(leash);
+        (self.reach, self.timers, self.was_read) = (reach, timers, true);
+    }
+}
+
 impl Manifests {
-    /// Those of that folder, which need not be there. Nothing is read yet.
-    pub fn of(folder: PathBuf, environment: Environment) -> Self {
-        Self { folder, environment: Arc::new(environment), known: Arc::default() }
+    /// Those of that folder, which need not be there. Nothing is read yet. `kept` is what they said before a restart.
+    pub fn of(
+        folder: PathBuf,
+        environment: Environment,
+        versions: Arc<Versions>,
+        kept: BTreeMap<String, String>,
+    ) -> Self {
+        let (environment, kept) = (Arc::new(environment), Arc::new(Mutex::new(kept)));
+        Self { folder, environment, known: Arc::default(), versions, kept }
     }
 
     /// Reads the folder again; gives what is wrong, with file, line and column.
@@ -66,35 +100,26 @@ impl Manifests {
             Err(_) => return Vec::new(),
         };
         let mut known = self.known();
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        for gone in known.keys().chain(kept.keys()).filter(|name| !names.contains(name)) {
+            self.versions.manifest(gone, None, clock::wall());
+        }
         known.retain(|name, _| names.contains(name));
         for name in names {
             let text = self.text(&name);
-            // Whose first manifest is broken may do nothing.
-            let nothing = LeashRules { dial: Some(Vec::new()), ..LeashRules::default() };
-            let leash = Arc::new(Leash::new(nothing));
-            let unread = || Known {
-                text: Err(String::new()),
-                leash,
-                reach: Rules::default(),
-                timers: Vec::new(),
-                was_read: false,
-                broken: None,
-            };
-            let known = known.entry(name.clone()).or_insert_with(unread);
+            let known = known.entry(name.clone()).or_insert_with(|| self.before(&name, kept.get(&name)));
             if known.text == text {
                 continue;
             }
-            let file = self.folder.join(format!("{name}{ENDING}"));
-            let read = text.clone().and_then(|text| {
-                manifest::read(&file, &text, &self.environment).map_err(|problems| problems.to_string())
-            });
-            known.text = text;
+            let read = text.clone().and_then(|text| self.read(&name, &text));
             match read {
-                Ok(Manifest { leash, reach, timers }) => {
+                Ok(manifest) => {
                     info!(service = name, "a manifest is read");
-                    known.leash.change(leash);
-                    (known.reach, known.timers, known.broken) = (reach, timers, None);
-                    known.was_read = true;
+                    known.hold(manifest);
+                    known.broken = None;
+                    if kept.get(&name) != text.as_ref().ok() {
+                        self.versions.manifest(&name, text.as_deref().ok(), clock::wall());
+                    }
                 }
                 Err(why) => {
                     match !known.was_read {
@@ -107,8 +132,25 @@ impl Manifests {
                     known.broken = Some((why, clock::wall()));
                 }
             }
+            known.text = text;
         }
         known.values().filter_map(|known| Some(known.broken.as_ref()?.0.clone())).collect()
+    }
+
+    fn read(&self, name: &str, text: &str) -> Result<Manifest, String> {
+        let file = self.folder.join(format!("{name}{ENDING}"));
+        manifest::read(&file, text, &self.environment).map_err(|problems| problems.to_string())
+    }
+
+    /// What holds before its file is read: what it said before the restart.
+    fn before(&self, name: &str, kept: Option<&String>) -> Known {
+        let mut before = Known::default();
+        match kept.map(|text| self.read(name, text)) {
+            Some(Ok(manifest)) => before.hold(manifest),
+            Some(Err(why)) => warn!(service = name, why, "what a manifest said before the restart holds no more"),
+            None => {}
+        }
+        before
     }
 
     /// Those that are broken: of which service, why, since when.
@@ -172,7 +214,8 @@ mod tests {
     #[test]
     fn a_broken_manifest_leaves_what_it_said_before_and_one_that_is_gone_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let manifests = Manifests::of(folder.path().into(), Environment::new());
+        let versions = Arc::new(Versions::default());
+        let manifests = Manifests::of(folder.path().into(), Environment::new(), versions.clone(), BTreeMap::new());
         let write = |text: &str| fs::write(folder.path().join("ivr.toml"), text).expect("written");
         assert!(manifests.look().is_empty() && manifests.rules("ivr").is_none());
         write("mail = true\n");
@@ -193,5 +236,6 @@ mod tests {
         fs::remove_file(folder.path().join("ivr.toml")).expect("removed");
         manifests.look();
         assert!(manifests.rules("ivr").is_none());
+        assert_eq!(versions.waiting(), 1, "the store is told the last of it");
     }
 }

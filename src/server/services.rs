@@ -81,6 +81,21 @@ pub struct ServiceRoom {
     doubtful: Arc<Mutex<Vec<String>>>,
 }
 
+/// What the store has of the services of the server before this one.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// The numbers of their texts; of each service the one that was served last stands behind the others.
+    pub versions: Vec<Numbered>,
+    /// What their manifests said last.
+    pub manifests: BTreeMap<String, String>,
+}
+
+impl From<Vec<Numbered>> for Before {
+    fn from(versions: Vec<Numbered>) -> Self {
+        Self { versions, manifests: BTreeMap::new() }
+    }
+}
+
 /// What was read last of a service.
 #[derive(Clone, Debug, Default)]
 struct Seen {
@@ -116,22 +131,21 @@ fn all_the_same(why: &str) -> String {
 
 impl ServiceRoom {
     /// Publishes what lies in the folder and in the binary. The folder need not be there. Texts that were served before have the
-    /// numbers of `past`. Tests are run when somebody looks the next time: no start waits for them.
-    pub fn open(folder: &Path, limits: Limits, environment: &Environment, trials: Trials, past: Vec<Numbered>) -> Self {
-        let shelf = Arc::new(Shelf::new(limits));
-        let manifests = Manifests::of(folder.into(), environment.clone());
+    /// numbers that they had. Tests are run when somebody looks the next time: no start waits for them.
+    pub fn open(folder: &Path, limits: Limits, environment: &Environment, trials: Trials, before: Before) -> Self {
+        let (shelf, Before { versions: past, manifests: kept }) = (Arc::new(Shelf::new(limits)), before);
         past.iter().for_each(|past| shelf.remember(&past.service, past.digest, past.number));
-        // Of each service the one that was served last stands behind the others.
         let latest: BTreeMap<&str, &Numbered> = past.iter().map(|past| (&*past.service, past)).collect();
         let served = || latest.values().filter(|past| !past.gone);
         let standings = Standings::default();
         served().for_each(|past| past.findings.into_iter().for_each(|found| standings.found(&past.service, found)));
+        let versions = Arc::new(Versions::since(served().map(|past| (past.service.clone(), past.number))));
         let room = Self {
             shelf,
             folder: folder.into(),
-            manifests,
+            manifests: Manifests::of(folder.into(), environment.clone(), versions.clone(), kept),
             seen: Arc::default(),
-            versions: Arc::new(Versions::since(served().map(|past| (past.service.clone(), past.number)))),
+            versions,
             trials: Arc::new(trials),
             standings: Arc::new(standings),
             last: Arc::new(Mutex::new(served().map(|past| (past.service.clone(), past.digest)).collect())),
@@ -245,11 +259,15 @@ impl ServiceRoom {
         all
     }
 
+    /// Whether calls for it would be answered.
+    pub fn is_served(&self, name: &str) -> bool {
+        self.shelf.find(name).is_some() || built_in(name).is_some()
+    }
+
     /// The routes that lead to services which are not there, in words.
     pub fn missing(&self, routes: &[Route]) -> Vec<String> {
-        let served = |name: &str| self.shelf.find(name).is_some() || built_in(name).is_some();
         let missing = (1..).zip(routes).filter_map(|(number, route)| match &route.target {
-            Target::Service(name) if !served(name) => Some((number, route, name)),
+            Target::Service(name) if !self.is_served(name) => Some((number, route, name)),
             _ => None,
         });
         missing.map(|(number, route, name)| no_service(number, &route.number.to_string(), name)).collect()

@@ -39,7 +39,7 @@ use super::{
     house::{Parts, Running},
     pulse,
     routes::{AddedRoutes, joined},
-    services::ServiceRoom,
+    services::{Before, ServiceRoom},
     sound::{self, Silenced},
     timers,
     trials::Trials,
@@ -283,8 +283,11 @@ fn limits(config: &Config) -> Limits {
 /// The services, under the numbers that their texts had.
 async fn read_services(config: &Config, store: &Store, environment: &Environment) -> Result<ServiceRoom, StartError> {
     let (sound, trials) = (&config.sound, Trials::new(config.sound.tests));
-    let past = store.numbers_of_versions().await.map_err(StartError::Versions)?;
-    let services = ServiceRoom::open(&sound.scripts, limits(config), environment, trials, past);
+    let before = Before {
+        versions: store.numbers_of_versions().await.map_err(StartError::Versions)?,
+        manifests: store.manifests().await.map_err(StartError::Versions)?,
+    };
+    let services = ServiceRoom::open(&sound.scripts, limits(config), environment, trials, before);
     let mut kept = Vec::new();
     for name in services.doubtful() {
         kept.extend(store.last_version(&name).await.map_err(StartError::Versions)?.map(|last| (name, last)));

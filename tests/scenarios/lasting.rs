@@ -11,6 +11,7 @@ use crate::{
     calling::{at_home, house_with},
     operators::ask,
     pages::{Door, house_of},
+    records::records,
     served::hears_tone,
     setup,
 };
@@ -269,4 +270,32 @@ async fn a_number_whose_script_was_broken_before_a_kill_is_answered_by_what_it_s
     server.start().await;
     let (_, told) = ask(&server, "GET", "/api/v1/services", &Value::Null).await;
     assert!(told["services"].as_array().is_some_and(|all| all.iter().all(|it| it["name"] != "ivr")), "{told}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_was_broken_before_a_restart_holds_its_service_as_it_did_before() {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let text = "fn on_invite(caller) {\n  caller.tag(\"bob\", caller.dial(\"user:bob\", #{ ring: 5.s() }).status);\n  \
+                caller.tag(\"carol\", caller.dial(\"user:carol\", #{ ring: 5.s() }).status);\n  caller.reject(480);\n}";
+    let mut server = house_with(setup().service("ivr", text).toml(route)).await;
+    server.write_service("ivr.toml", "dial = [\"user:bob\"]\n");
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(good, "{said}");
+    server.write_service("ivr.toml", "dial = [user:bob]\n");
+    server.write_service("ivr", "fn on_invite(caller) {");
+    assert_eq!(server.stop().await.status.code(), Some(0));
+    server.start().await;
+
+    let (_, told) = ask(&server, "GET", "/api/v1/services", &Value::Null).await;
+    let kinds: Vec<_> = told["troubles"].as_array().into_iter().flatten().map(|it| it["kind"].clone()).collect();
+    assert_eq!(kinds, ["restored", "manifest"], "{told}");
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let _bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+    let _carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.dial("700");
+    assert_eq!(alice.is_refused().await, 480);
+    let told = records(&server, 1).await;
+    let tags = told[0]["record"]["tags"].to_string();
+    assert_eq!(tags, r#"[["bob","no_answer"],["carol","forbidden"]]"#);
 }

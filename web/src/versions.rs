@@ -111,6 +111,15 @@ pub enum Note {
         /// What.
         findings: Findings,
     },
+    /// Its manifest says this from then on.
+    Manifest {
+        /// The service.
+        service: String,
+        /// What; nothing: there is none any more.
+        text: Option<String>,
+        /// Since when.
+        since: SystemTime,
+    },
     /// Nothing is served under that name any more: its file was deleted.
     Gone {
         /// The service.
@@ -124,7 +133,10 @@ impl Note {
     /// The service that it is about.
     fn service(&self) -> &str {
         match self {
-            Self::Served(Version { service, .. }) | Self::Found { service, .. } | Self::Gone { service, .. } => service,
+            Self::Served(Version { service, .. })
+            | Self::Found { service, .. }
+            | Self::Manifest { service, .. }
+            | Self::Gone { service, .. } => service,
         }
     }
 }
@@ -166,6 +178,14 @@ impl Versions {
         // What waits of it is overtaken.
         state.waiting.retain(|note| !same(note));
         state.push(Note::Found { service: service.into(), number, findings });
+    }
+
+    /// Its manifest says that from then on; nothing: there is none any more.
+    pub fn manifest(&self, service: &str, text: Option<&str>, since: SystemTime) {
+        let mut state = self.hold();
+        // What waits of it is overtaken.
+        state.waiting.retain(|note| !matches!(note, Note::Manifest { service: of, .. } if of == service));
+        state.push(Note::Manifest { service: service.into(), text: text.map(str::to_owned), since });
     }
 
     /// Nothing is served under that name any more.

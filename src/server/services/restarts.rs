@@ -10,7 +10,7 @@ const ITS_TEST: &str =
 const BROKEN: &str = "fn on_invite(caller) {\n  caller.answer(\n}";
 
 fn opened(folder: &Path, past: Vec<Numbered>) -> ServiceRoom {
-    ServiceRoom::open(folder, Limits::default(), &Environment::new(), Trials::new(true), past)
+    ServiceRoom::open(folder, Limits::default(), &Environment::new(), Trials::new(true), past.into())
 }
 
 fn write(folder: &tempfile::TempDir, name: &str, text: &str) {
@@ -128,4 +128,29 @@ fn a_text_that_can_be_served_no_more_is_left_and_the_file_is_judged_as_a_new_one
     write(&folder, "ivr.rhai", &ANSWERS.replace("9.s()", "8.s()"));
     let (room, _) = again(&folder, past, &kept);
     assert_eq!(room.shelf.find("ivr").map(|edition| edition.version), Some(2));
+}
+
+/// What a service may do by its manifest, and what the store is told of that, after a restart that finds these.
+fn leashed(file: Option<&str>, kept: &str) -> (Option<bool>, Vec<String>, usize) {
+    let (folder, past, _) = served(&[("ivr.rhai", ANSWERS)]);
+    file.into_iter().for_each(|text| write(&folder, "ivr.toml", text));
+    let manifests = [("ivr".to_owned(), kept.to_owned())].into();
+    let before = Before { versions: past, manifests };
+    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), before);
+    let may_mail = room.rules("ivr").map(|rules| rules.mail);
+    let troubles = room.troubles().iter().map(|trouble| trouble.why.clone()).collect();
+    (may_mail, troubles, room.versions.waiting())
+}
+
+#[test]
+fn a_manifest_that_is_broken_at_a_start_leaves_what_it_said_before_the_restart() {
+    let (may_mail, troubles, noted) = leashed(Some("mail = 1\n"), "mail = true\n");
+    assert_eq!((may_mail, noted), (Some(true), 0), "what the store has stays there");
+    assert!(troubles.len() == 1 && troubles[0].contains("ivr.toml:1:8: mail: 1 is not true or false"), "{troubles:?}");
+    // The file counts where it can be read, and the store hears of it; so it does where there is none any more.
+    assert_eq!(leashed(Some("mail = false\n"), "mail = true\n"), (Some(false), vec![], 1));
+    assert_eq!(leashed(Some("mail = true\n"), "mail = true\n"), (Some(true), vec![], 0));
+    assert_eq!(leashed(None, "mail = true\n"), (Some(false), vec![], 1));
+    // What was never whole may nothing.
+    assert_eq!(leashed(Some("mail = 1\n"), "mail = 2\n").0, Some(false));
 }

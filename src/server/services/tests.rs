@@ -4,7 +4,8 @@ use super::*;
 
 fn room() -> (tempfile::TempDir, ServiceRoom) {
     let folder = tempfile::tempdir().expect("a folder");
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Vec::new());
+    let room =
+        ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Before::default());
     (folder, room)
 }
 
@@ -42,7 +43,8 @@ fn a_restart_goes_on_with_the_numbers_and_tells_only_what_is_new() {
     let before = first.shelf.find("ivr").expect("served").in_words();
     assert!(before.starts_with("2 "), "{before}");
     let past: Vec<Numbered> = first.shelf.all().into_iter().map(numbered).collect();
-    let again = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), past);
+    let again =
+        ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), past.into());
     assert_eq!(again.shelf.find("ivr").expect("served").in_words(), before);
     assert_eq!(again.versions.waiting(), 0, "each goes on");
     write(&folder, "ivr.rhai", "fn on_invite(caller) { }");
@@ -126,7 +128,8 @@ fn what_nothing_stood_before_is_served_and_its_failing_test_is_told_until_it_is_
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder, "ivr_test.rhai", ANSWERS);
     write(&folder, "ivr.rhai", "fn on_invite(caller) { caller.reject(486); }");
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Vec::new());
+    let room =
+        ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Before::default());
     assert!(room.shelf.find("ivr").is_some());
     let told = room.look().broken;
     assert!(told[0].starts_with("ivr_test.rhai:3:9: "), "{told:?}");
@@ -139,7 +142,8 @@ fn what_nothing_stood_before_is_served_and_its_failing_test_is_told_until_it_is_
 fn what_does_not_parse_at_the_start_is_told_to_be_served_by_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder, "ivr.rhai", "fn on_invite(caller) {\n  caller.answer(\n}");
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Vec::new());
+    let room =
+        ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), Trials::new(true), Before::default());
     let told = room.look().broken;
     assert!(told[0].starts_with("ivr.rhai:3:1: ") && told[0].ends_with("; nothing is served as ivr"), "{told:?}");
     assert_eq!(room.look().broken, told);

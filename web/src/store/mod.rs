@@ -17,6 +17,7 @@
 //! voicemail  what was left for whom, and tries of PINs
 //! bans       who is refused at every door
 //! versions   texts that services had
+//! manifests  what their manifests said last
 //! routes     those that were added while the server ran
 //! webhooks   what programs elsewhere have not taken yet
 //! people     users and tokens
@@ -41,6 +42,7 @@ pub mod filters;
 pub mod foreign;
 mod holders;
 pub mod letters;
+mod manifests;
 mod people;
 mod place;
 mod receivers;
@@ -73,6 +75,10 @@ use seal::Seal;
 /// Longest any order to the database may take. A database that needs longer counts as away: the caller writes
 /// behind the call path and tries again, and must not collect orders without end.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longest that an order waits for a connection: one that is refused, or one that others hold. A page is not to wait for
+/// [`PATIENCE`] to say that the database is away.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Longest that a start waits for everything that is kept: half a million endpoints take some seconds.
 pub const LOAD_PATIENCE: Duration = Duration::from_secs(60);

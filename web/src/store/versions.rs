@@ -138,7 +138,7 @@ impl Store {
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
-    /// Keeps what is noted, all or nothing, and forgets versions beyond [`KEPT`] and [`SERVICES`]. One that is kept already is served anew.
+    /// Keeps what is noted, all or nothing but for manifests, and forgets versions beyond [`KEPT`] and [`SERVICES`]. One that is kept already is served anew.
     pub async fn keep_versions(&self, notes: &[Note]) -> Result<(), ShelfError> {
         within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
@@ -158,6 +158,8 @@ impl Store {
                             let row = row.bind(i64::from(findings.failed));
                             row.bind(i64::try_from(findings.at_ms).unwrap_or(i64::MAX)).execute(&mut *turn).await?;
                         }
+                        // Sealed, and by itself: see below.
+                        Note::Manifest { .. } => {}
                         Note::Gone { service, at } => {
                             sqlx::query(GONE).bind(service).bind(to_millis(*at)).execute(&mut *turn).await?;
                         }
@@ -169,7 +171,14 @@ impl Store {
             .await)
             .map_err(failed)
         })
-        .await
+        .await?;
+        // Writing one twice is writing it once.
+        for note in notes {
+            if let Note::Manifest { service, text, since } = note {
+                self.keep_manifest(service, text.as_deref(), *since).await?;
+            }
+        }
+        Ok(())
     }
 
     /// What a service served last, unless its file was deleted since.

@@ -12,7 +12,8 @@ laws!(
     the_versions_that_were_served_last_stay_and_no_number_is_given_twice,
     what_waits_is_written_once_the_store_takes_it,
     the_text_that_was_served_last_is_kept_with_its_modules_until_its_file_is_gone,
-    what_was_found_of_a_version_stands_beside_it
+    what_was_found_of_a_version_stands_beside_it,
+    the_manifest_that_was_read_last_is_kept_sealed_until_its_file_is_gone
 );
 
 fn version(service: &str, number: u32, second: u64) -> Version {
@@ -121,5 +122,25 @@ async fn what_was_found_of_a_version_stands_beside_it(lab: Lab) {
     assert_eq!(told, [None, Some(findings)]);
     let numbers = store.numbers_of_versions().await.expect("told");
     assert_eq!(numbers.iter().map(|it| it.findings).collect::<Vec<_>>(), [Some(findings), None]);
+    store.close().await;
+}
+
+async fn the_manifest_that_was_read_last_is_kept_sealed_until_its_file_is_gone(lab: Lab) {
+    let store = lab.store().await;
+    let note = |service: &str, text: Option<&str>, second| Note::Manifest {
+        service: service.into(),
+        text: text.map(str::to_owned),
+        since: moment(second),
+    };
+    let (first, second) = ("[database]\nurl = \"postgres://crm:geheim@db/crm\"\n", "mail = true\n");
+    let notes = [note("crm", Some(first), 1), note("ivr", Some(second), 2), note("crm", Some(second), 3)];
+    store.keep_versions(&notes[..2]).await.expect("kept");
+    store.close().await;
+    let store = lab.store().await;
+    let told = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
+    assert_eq!(store.manifests().await.expect("read"), told(&[("crm", first), ("ivr", second)]));
+    store.keep_versions(&notes[2..]).await.expect("kept");
+    store.keep_versions(&[note("ivr", None, 4), note("nobody", None, 4)]).await.expect("kept");
+    assert_eq!(store.manifests().await.expect("read"), told(&[("crm", second)]));
     store.close().await;
 }

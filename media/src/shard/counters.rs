@@ -72,6 +72,8 @@ counters! {
     handshakes_refused,
     /// Ticks of the slot clock.
     ticks,
+    /// Microseconds by which ticks were served after their time, all together.
+    behind_us,
     /// Ticks that were served more than a slot late.
     late_ticks,
     /// Ticks that were skipped because the thread was too far behind.

@@ -186,7 +186,9 @@ impl Shard {
         for tick in first + skipped..first + came {
             self.moment.now = now();
             self.tally.ticks += 1;
-            if self.moment.now.saturating_duration_since(self.clock.due(tick)) > SLOT {
+            let behind = self.moment.now.saturating_duration_since(self.clock.due(tick));
+            self.tally.behind_us += behind.as_micros() as u64;
+            if behind > SLOT {
                 self.tally.late_ticks += 1;
             }
             self.moment.round = tick / SLOTS as u64;

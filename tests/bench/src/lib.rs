@@ -10,6 +10,7 @@
 //! bin/memory   bytes a dialog and a registration
 //! bin/media    sound beside bare loops: bridges, prompts, rooms
 //! bin/room     conference rooms: their cost, their sound, and an hour of one in real time
+//! bin/records  calls stored beside running ones: whether sound is served later for it
 //! bin/parse    nanoseconds and allocations of reading and writing a message
 //! ```
 //!

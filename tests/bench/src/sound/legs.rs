@@ -9,7 +9,7 @@ use patchcord_media::codec::Kind;
 use patchcord_media::mixer::Rules;
 use patchcord_media::prompt::{Cursor, Item, Loops, Sound, Unplaylisted};
 use patchcord_media::shard::{
-    Keys, Notices, Open, OpenError, Order, OrderError, Plane, Play, PortId, Settings, StartError, Terms, Weight,
+    Keys, Notices, Open, OpenError, Order, OrderError, Plane, Play, PortId, Settings, StartError, Tally, Terms, Weight,
 };
 
 use super::farm::payload_type;
@@ -76,6 +76,12 @@ impl Legs {
         }
         join(&plane, role, &ports)?;
         Ok(Self { plane, _notices: notices, places })
+    }
+
+    /// What the media plane counted.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.plane.tally()
     }
 
     /// What was counted.

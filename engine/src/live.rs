@@ -30,6 +30,7 @@ pub struct LiveCalls {
     wishes: Mutex<BTreeSet<CallId>>,
     transfers: Mutex<Vec<Transferring>>,
     brought: Mutex<Vec<Bringing>>,
+    read: Mutex<BTreeSet<CallId>>,
     /// Whether somebody wants to be told, and what they were not told yet.
     listened: AtomicBool,
     news: Mutex<VecDeque<(Stage, Record)>>,
@@ -172,6 +173,15 @@ impl LiveCalls {
         goes_on && (wishes.contains(&call) || (wishes.len() < MOST_WISHES && wishes.insert(call)))
     }
 
+    /// Somebody reads what is kept of that call: it is to hand out what it has noted since.
+    pub fn read(&self, call: CallId) {
+        let goes_on = hold(&self.calls).contains_key(&call);
+        let mut read = hold(&self.read);
+        if goes_on && read.len() < MOST_WISHES {
+            read.insert(call);
+        }
+    }
+
     /// Somebody wants a party of a call passed on; told by the wish itself, at once where it cannot be.
     pub fn transfer(&self, wish: Transferring) {
         if let Err(why) = wish.check() {
@@ -237,6 +247,7 @@ impl LiveCalls {
     pub(crate) fn end(&self, call: CallId) {
         hold(&self.calls).remove(&call);
         hold(&self.wishes).remove(&call);
+        hold(&self.read).remove(&call);
         hold(&self.brought).retain(|wish| wish.call != call);
         // Told behind the lock: whoever waits may look here again.
         let gone: Vec<_> = hold(&self.transfers).extract_if(.., |wish| wish.call == call).collect();
@@ -252,6 +263,15 @@ impl LiveCalls {
     pub(crate) fn transfers(&self, mut is_ours: impl FnMut(CallId) -> bool) -> Vec<Transferring> {
         let mut transfers = hold(&self.transfers);
         transfers.extract_if(.., |wish| is_ours(wish.call)).collect()
+    }
+
+    /// Those of these calls that somebody reads, each told once.
+    pub(crate) fn are_read(&self, calls: impl Iterator<Item = CallId>) -> Vec<CallId> {
+        let mut read = hold(&self.read);
+        if read.is_empty() {
+            return Vec::new();
+        }
+        calls.filter(|call| read.remove(call)).collect()
     }
 
     /// Those of these calls that somebody wants to end, each told once.

@@ -8,7 +8,7 @@
 use std::{
     collections::VecDeque,
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -141,12 +141,14 @@ impl Spool {
         };
         let path = self.path(number);
         let file = self.writing.as_mut().expect("it was just begun or stands");
+        let segment = self.segments.back_mut().expect("the segment that is written");
         if let Err(source) = file.write_all(&bytes).and_then(|()| file.sync_data()) {
-            // Half a frame may stand at its end, so nothing more may follow there.
-            self.writing = None;
+            // Half a frame may stand at its end. Where it cannot be cut off, nothing more may follow there.
+            let cut = file.set_len(segment.bytes).and_then(|()| file.seek(SeekFrom::Start(segment.bytes)));
+            self.writing.take_if(|_| cut.is_err());
             return Err(SpoolError::Disk { path, source });
         }
-        self.segments.back_mut().expect("the segment that is written").bytes += bytes.len() as u64;
+        segment.bytes += bytes.len() as u64;
         Ok(())
     }
 
@@ -185,9 +187,14 @@ impl Spool {
         let disk = |source| SpoolError::Disk { path: path.clone(), source };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(disk)?;
         let begun = file.write_all(MAGIC).and_then(|()| File::open(&self.folder)?.sync_all());
-        // It counts from here on, whatever became of its head: its number is taken.
+        if let Err(source) = begun {
+            // A full disk is not to be filled with files of which each holds nothing. One that stays has its number taken.
+            if fs::remove_file(&path).is_err() {
+                self.segments.push_back(Segment { number, bytes: MAGIC.len() as u64 });
+            }
+            return Err(disk(source));
+        }
         self.segments.push_back(Segment { number, bytes: MAGIC.len() as u64 });
-        begun.map_err(disk)?;
         self.writing = Some(file);
         Ok(number)
     }

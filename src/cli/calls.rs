@@ -2,8 +2,8 @@
 
 use hyper::Method;
 use patchcord_engine::journal::{
-    Account, CallId, LegNumber, LegRecord, MAX_PAGE, NoCallId, Page, Record, RecordShelf, Story, What, clean, ended,
-    ladder, line, long, moment, sentence, shown,
+    Account, CallId, LegNumber, LegRecord, MAX_PAGE, NoCallId, Outcome, Page, Record, RecordShelf, Story, What, clean,
+    ended, ladder, line, long, moment, sentence, shown,
 };
 use patchcord_web::{
     control::words::{Records, Told, WholeCall},
@@ -42,7 +42,9 @@ pub async fn list(context: Context, limit: usize) -> Result<Said, Failure> {
     let rows = told.iter().map(|Told { sentence, record }| {
         // A service talks as well.
         let talk = Some(record.talk).filter(|talk| !talk.is_zero()).or(record.answered_for());
-        let talk = talk.map_or_else(|| "-".into(), long);
+        // Where the server stopped in the middle of it, it was that much at least.
+        let least = if record.outcome == Some(Outcome::Interrupted) { ">= " } else { "" };
+        let talk = talk.map_or_else(|| "-".into(), |talk| format!("{least}{}", long(talk)));
         [moment(record.began), record.call.to_string(), talk, sentence.clone()]
     });
     let text = table(["BEGAN (UTC)", "CALL", "TALK", "WHAT HAPPENED"], rows.collect());

@@ -1,4 +1,4 @@
-//! What people want of calls from elsewhere: that they end, that a party is passed on, or that one goes on in a room.
+//! What people want of calls from elsewhere: that they end, that a party is passed on, that one goes on in a room, or to read on.
 //!
 //! Nobody reaches into a shard. While it has calls it looks now and then whether somebody wishes one of them over.
 
@@ -8,9 +8,10 @@ use super::talk::Talk;
 use super::{Exchange, Number, Turn};
 use crate::call::event::{Event, NotFound};
 use crate::call::{LegId, NotPassed, cause};
-use crate::journal::Journal;
+use crate::journal::{CallId, Journal};
 use crate::live::{Bringing, NotTransferred, Transferring};
 use crate::runtime::Wire;
+use crate::switchboard::Switchboard;
 
 /// How often somebody looks: at once, for whoever clicked.
 const LOOK: Duration = Duration::from_millis(250);
@@ -29,6 +30,11 @@ impl Exchange {
         }
         self.look = now + LOOK;
         self.board.rooms.wake(now);
+        let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
+        let read = self.board.live.are_read(self.talks.keys().filter_map(call));
+        for talk in self.talks.values_mut().filter(|_| !read.is_empty()) {
+            talk.hand_out_to(&read, &self.board);
+        }
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let wished = self.board.live.wished(self.talks.keys().filter_map(call));
         let ours = |id| self.talks.keys().any(|number| call(number) == Some(id));
@@ -56,6 +62,12 @@ impl Exchange {
 }
 
 impl Talk {
+    /// Leaves what it has noted so far, where it is one of these.
+    fn hand_out_to(&mut self, read: &[CallId], board: &Switchboard) {
+        let journal = self.chronicle.journal.as_mut().filter(|journal| read.contains(&journal.call()));
+        journal.and_then(Journal::drain).into_iter().for_each(|batch| board.clerk.take(batch));
+    }
+
     /// Begins a transfer that somebody outside wants, if it can be, and tells them.
     fn transfer(&mut self, wish: Transferring, turn: &mut Turn<'_, '_>) {
         let leg = wish.leg.map_or(self.call.first(), |leg| LegId(leg.0));

@@ -31,6 +31,9 @@ pub const MAX_NEEDED: u32 = 100_000;
 /// Entries that wait before a batch is due: beyond, the call would keep what could lie on a disk.
 const DUE_ENTRIES: usize = 64;
 
+/// Time that entries wait before a batch is due: so much of a call is not known when the process is killed.
+const DUE_AGE: Duration = Duration::from_secs(30);
+
 /// Bytes that wait before a batch is due.
 const DUE_BYTES: usize = 32 << 10;
 
@@ -63,6 +66,8 @@ pub struct Journal {
     kept: u32,
     kept_bytes: usize,
     row: Row,
+    /// Recordings that the call's row names.
+    named: usize,
 }
 
 /// What the store has been told of the call's row.
@@ -91,6 +96,7 @@ impl Journal {
             kept: 0,
             kept_bytes: 0,
             row: Row::Unsaid,
+            named: 0,
         };
         journal.note(Duration::ZERO, what);
         journal
@@ -113,7 +119,14 @@ impl Journal {
 
     /// Whether a batch should be taken out now: much waits, or the call's row is to be opened.
     pub fn is_due(&self) -> bool {
-        self.waiting.len() >= DUE_ENTRIES || self.waiting_bytes >= DUE_BYTES || self.row_to_say() == Some(Row::Answered)
+        let old = || match &self.waiting[..] {
+            [first, .., last] => last.at.saturating_sub(first.at) >= DUE_AGE,
+            _ => false,
+        };
+        self.waiting.len() >= DUE_ENTRIES
+            || self.waiting_bytes >= DUE_BYTES
+            || self.row_to_say() == Some(Row::Answered)
+            || old()
     }
 
     /// Whether anything waits to be taken out.
@@ -153,6 +166,7 @@ impl Journal {
             return None;
         }
         self.row = row.unwrap_or(self.row);
+        self.named = self.record().recordings.len();
         let record = row.map(|_| Box::new(self.record().clone()));
         Some(self.batch(record))
     }
@@ -185,6 +199,8 @@ impl Journal {
         match (self.row, self.record().answered) {
             (Row::Unsaid | Row::Opened, Some(_)) => Some(Row::Answered),
             (Row::Unsaid, None) => Some(Row::Opened),
+            // A file that no row names is found by nobody when the process is killed.
+            (Row::Answered, Some(_)) if self.record().recordings.len() > self.named => Some(Row::Answered),
             (Row::Opened | Row::Answered, _) => None,
         }
     }

@@ -16,6 +16,7 @@ use super::{
     party::{Account, Party},
     passing::{PassedBy, PassedOn},
     record::Record,
+    wording::runs_left,
 };
 use crate::call::cause::{self, NO_ROOM};
 
@@ -456,7 +457,12 @@ fn word(text: &str) -> String {
 
 /// Words of somebody else, which end where the quotes do.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace(['"', '\u{201c}', '\u{201d}'], "'"))
+    let text = text.replace(['"', '\u{201c}', '\u{201d}'], "'");
+    // Whoever writes from the right would else draw what stands beside him into his quotes.
+    match text.chars().any(runs_left) {
+        true => format!("\"\u{2068}{text}\u{2069}\""),
+        false => format!("\"{text}\""),
+    }
 }
 
 /// `alice` is `Alice`; a number or an address stays as it is.

@@ -148,6 +148,11 @@ fn clean(text: &str) -> String {
     plain(text, SHOWN)
 }
 
+/// Letters of Hebrew, Arabic and their neighbours.
+pub(super) fn runs_left(letter: char) -> bool {
+    matches!(letter, '\u{0590}'..='\u{08ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -63,6 +63,10 @@ pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<St
     let found: Result<Option<Story>, ShelfError> = rooms.store.story(id).await;
     match found.map_err(|error| away(&error))? {
         Some(Story { record, mut entries }) => {
+            if record.outcome.is_none() {
+                // What it has noted since is written by the time that somebody looks again.
+                rooms.accounts.board().live.read(id);
+            }
             if !asker.rights.has(Right::ReadNumbers) {
                 mask_journal(&mut entries);
             }

@@ -1,7 +1,7 @@
 //! Calls that go on, as they go on; and the end of one that should not.
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -30,13 +30,43 @@ use crate::{
 /// Calls that are shown; with more of them nobody reads a list.
 const MOST: usize = 200;
 
-pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
+/// What somebody wanted of a call a moment ago.
+#[derive(Deserialize)]
+pub struct Came {
+    #[serde(default)]
+    ended: String,
+    #[serde(default)]
+    passed: String,
+}
+
+impl Came {
+    /// That it was asked for, and how that call stands.
+    fn told(&self, rooms: &Rooms) -> Markup {
+        let (id, ends) = if self.ended.is_empty() { (&self.passed, false) } else { (&self.ended, true) };
+        let Ok(id) = id.parse::<CallId>() else { return html! {} };
+        let goes_on = rooms.accounts.board().live.find(id).is_some();
+        html! {
+            p.flash role="status" {
+                a href={ "/calls/" (id) } { "The call " span.mono { (id) } }
+                @match (ends, goes_on) {
+                    (true, true) => " is being hung up.",
+                    (true, false) => " is over.",
+                    (false, true) => " is being passed on.",
+                    (false, false) => " was passed on, and is over.",
+                }
+            }
+        }
+    }
+}
+
+pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(came): Query<Came>) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let board = rooms.accounts.board();
     let (count, calls) = board.live.census(MOST);
     let calls: Vec<Record> = calls.into_iter().map(|record| shown(record, &guest.0)).collect();
     let body = html! {
         div #live data-live {
+            (came.told(&rooms))
             div.head { h1 { (count) @if count == 1 { " call now" } @else { " calls now" } } }
             section.card.flush.spaced {
                 @if calls.is_empty() { p.empty { "Nobody speaks. A call shows up here as soon as it comes in. " a href="/phone" { "Make one from the browser phone" } ", or see " a href="/records" { "those that are over" } "." } }
@@ -51,7 +81,6 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
 }
 
 fn table(calls: &[Record], asker: &Asker) -> Markup {
-    let csrf = asker.session.as_ref().map(|session| session.csrf.as_str()).unwrap_or_default();
     let may = asker.rights.has(Right::ChangeCalls);
     html! {
         div.scroll {
@@ -65,7 +94,7 @@ fn table(calls: &[Record], asker: &Asker) -> Markup {
                             td { (now(record)) }
                             td.right.nowrap { (lasts(record)) }
                             @if may {
-                                td.right { (deeds(record, csrf)) }
+                                td.right { (deeds(record, asker)) }
                             }
                         }
                     }
@@ -76,7 +105,8 @@ fn table(calls: &[Record], asker: &Asker) -> Markup {
 }
 
 /// What may be done with a call: a party of it is passed on, or all of it ends.
-fn deeds(record: &Record, csrf: &str) -> Markup {
+pub(super) fn deeds(record: &Record, asker: &Asker) -> Markup {
+    let csrf = asker.session.as_ref().map(|session| session.csrf.as_str()).unwrap_or_default();
     let talking: Vec<_> = record.legs.iter().filter(|leg| leg.answered.is_some() && leg.ended.is_none()).collect();
     html! {
         div.deeds {
@@ -144,7 +174,7 @@ pub async fn pass(
     let call = read(&guest, &call)?;
     let begun = pass_on(&rooms, &guest.0, call, Some(passed.leg), &passed.to).await;
     begun.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
-    Ok(Redirect::to("/live"))
+    Ok(Redirect::to(&format!("/live?passed={call}")))
 }
 
 pub async fn end(
@@ -156,5 +186,5 @@ pub async fn end(
     guest.may(Right::ChangeCalls)?;
     let call = read(&guest, &call)?;
     hang_up(&rooms, &guest.0, call).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
-    Ok(Redirect::to("/live"))
+    Ok(Redirect::to(&format!("/live?ended={call}")))
 }

@@ -49,7 +49,15 @@ pub fn colour(outcome: Outcome) -> &'static str {
 
 /// How long it lasted, or a dash.
 pub fn lasted(record: &Record) -> String {
-    record.lasted().map_or_else(|| "–".into(), long)
+    record.lasted().map_or_else(|| "–".into(), |time| as_known(record, time))
+}
+
+/// A time of a call: where the server stopped in the middle of it, it was that much at least.
+pub fn as_known(record: &Record, time: Duration) -> String {
+    match record.outcome {
+        Some(Outcome::Interrupted) => format!("≥ {}", long(time)),
+        _ => long(time),
+    }
 }
 
 /// So many bytes, as people say it.

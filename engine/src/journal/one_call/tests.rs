@@ -42,6 +42,24 @@ fn an_answer_is_told_at_once_and_the_row_is_open() {
 }
 
 #[test]
+fn what_is_recorded_is_named_at_once_and_nothing_waits_for_long() {
+    let mut journal = journal();
+    good_call().into_iter().take(7).for_each(|(at, what)| journal.note(s(at), what));
+    journal.drain().expect("the answer");
+    journal.note(s(8), What::Recording { leg: None, path: "day/one.wav".into() });
+    assert!(journal.is_due());
+    let row = journal.drain().and_then(|batch| batch.record).expect("an open row");
+    assert_eq!((row.recordings.len(), row.outcome), (1, None));
+    for at in [10, 20, 39] {
+        journal.note(s(at), What::Held(BOB));
+        assert!(!journal.is_due());
+    }
+    journal.note(s(40), What::Resumed(BOB));
+    assert!(journal.is_due(), "half a minute is what a kill may take away");
+    assert_eq!(journal.drain().map(|batch| (batch.entries.len(), batch.record.is_some())), Some((4, false)));
+}
+
+#[test]
 fn a_row_is_open_before_the_first_entry_is_kept_and_again_at_the_answer() {
     let mut journal = journal();
     let first = journal.drain().expect("the beginning");

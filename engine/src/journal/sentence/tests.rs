@@ -472,3 +472,10 @@ fn who_forwards_in_a_circle_is_named_and_not_the_script() {
         "Alice called 102; it could not be set up: Calls Are Forwarded In A Circle: 122 to 123 to 122 (the fault of 102's side)."
     );
 }
+
+#[test]
+fn whoever_writes_from_the_right_stays_within_his_quotes() {
+    let party = Party::named("+49301", "\u{202e}gnp.exe \u{202c}العربية");
+    assert_eq!(claimed(&party).as_deref(), Some("\"\u{2068}gnp.exe  العربية\u{2069}\""));
+    assert_eq!(claimed(&Party::named("+49301", "Eva Müller")).as_deref(), Some("\"Eva Müller\""));
+}

@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use maud::{Markup, html};
-use patchcord_engine::journal::{Entry, LegNumber, LegRecord, Record, What, clean, words};
+use patchcord_engine::{
+    journal::{Entry, LegNumber, LegRecord, Record, What, clean, words},
+    runtime::clock,
+};
 
 use super::{super::words::leg_name, colour, sound::Taken, strips};
 
@@ -45,7 +48,10 @@ impl Row<'_> {
 /// See the module.
 pub fn draw(record: &Record, entries: &[Entry], sounds: &[Taken]) -> Markup {
     let last = entries.last().map_or(Duration::ZERO, |entry| entry.at);
-    let whole = record.ended.unwrap_or(last).max(last).max(Duration::from_millis(100));
+    // The axis of a call that goes on ends now, in whole seconds: so it moves, and not with every look.
+    let now = || Duration::from_secs(clock::wall().duration_since(record.began).unwrap_or_default().as_secs());
+    let end = record.ended.unwrap_or_else(|| if record.outcome.is_none() { now() } else { last });
+    let whole = end.max(last).max(Duration::from_millis(100));
     let scale = Scale(whole);
     let said = strips::said(entries, whole);
     let mut top = if said.is_empty() { 0 } else { SERVICE };

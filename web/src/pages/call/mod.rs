@@ -28,13 +28,15 @@ use maud::{Markup, html};
 use patchcord_engine::journal::{
     Account, Entry, LegNumber, LegRecord, Record, Story, clean, ended, long, sentence, words,
 };
+use patchcord_engine::runtime::clock;
 
 use compare::Chosen;
 
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
-    words::{badge, exact, lasted, leg_name, when, who},
+    live::deeds,
+    words::{as_known, badge, exact, lasted, leg_name, when, who},
     wrong::Wrong,
 };
 use crate::{api::records::story, people::Right};
@@ -63,6 +65,9 @@ pub async fn show(
                     h1 { (sentence(&record)) }
                 }
                 div.buttons {
+                    @if let Some(now) = going_on.then(|| rooms.accounts.board().live.find(record.call)).flatten() {
+                        @if guest.0.rights.has(Right::ChangeCalls) { (deeds(&now, &guest.0)) }
+                    }
                     a.button href={ "/calls/" (record.call) "/text" } { "Text" }
                     a.button href={ "/calls/" (record.call) "/json" } { "JSON" }
                     @if numbers {
@@ -98,11 +103,15 @@ fn facts(record: &Record) -> Markup {
     let steps = [rang.map(|rang| (Some(rang), "until it rang")), answered].into_iter().flatten();
     html! {
         div.tiles {
-            div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
-            @if let Some(answered) = record.answered_for().filter(|_| record.talk.is_zero()) {
-                div.tile { p.figure { (long(answered)) } p.label { "answered for" } }
+            @if record.outcome.is_none() {
+                div.tile { p.figure { (long(so_far(record))) } p.label { "so far; this page goes along" } }
             } @else {
-                div.tile { p.figure { (long(record.talk)) } p.label { "talked" } }
+                div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
+            }
+            @if let Some(answered) = record.answered_for().filter(|_| record.talk.is_zero()) {
+                div.tile { p.figure { (as_known(record, answered)) } p.label { "answered for" } }
+            } @else {
+                div.tile { p.figure { (as_known(record, record.talk)) } p.label { "talked" } }
             }
             @for (at, label) in steps {
                 div.tile { p.figure { (at.map_or_else(|| "–".into(), long)) } p.label { (label) } }
@@ -121,6 +130,11 @@ fn facts(record: &Record) -> Markup {
             @for (key, value) in &record.tags { div { dt { (clean(key)) } dd { (clean(value)) } } }
         }
     }
+}
+
+/// How long a call has gone on.
+fn so_far(record: &Record) -> Duration {
+    Duration::from_secs(clock::wall().duration_since(record.began).unwrap_or_default().as_secs())
 }
 
 /// Which legs had heard that they are recorded, and when.

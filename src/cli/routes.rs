@@ -107,6 +107,8 @@ fn list(all: &RoutesTold) -> String {
         let leads = format!("{} {}", route.to, route.names.join(", "));
         let written = route.written_by.as_ref().map_or("configuration".into(), |by| format!("by {by}"));
         let written = route.hindrance.as_ref().map_or(written, |why| format!("NOT IN FORCE: {why}"));
+        // There is no such service: the cell before names it.
+        let written = if route.warning.is_some() { format!("LEADS NOWHERE; {written}") } else { written };
         let id = route.id.clone().unwrap_or_else(|| "-".into());
         [id, route.number.clone(), route.from.join(", "), leads, written].map(|cell| clean(&cell))
     };

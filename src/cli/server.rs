@@ -51,6 +51,9 @@ pub async fn status(context: Context) -> Result<Said, Failure> {
     for hindrance in &status.hindrances {
         line("NOT READY", hindrance);
     }
+    for warning in &status.warnings {
+        line("WARNING", warning);
+    }
     Ok(Said::new(text, json!(status)))
 }
 

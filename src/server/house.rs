@@ -292,6 +292,8 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
     pairs.filter(|(old, new)| old != new).map(|((key, _), _)| key.to_owned()).collect()
 }
 
+mod warnings;
+
 /// How writing calls goes.
 fn measure_calls(board: &Switchboard, page: &mut Exposition) {
     let calls = &board.calls_tally;
@@ -343,7 +345,12 @@ impl House for Running {
             flows: self.parts.runtime.stats().flows,
             sound: self.parts.sound.status(),
             hindrances: Vec::new(),
+            warnings: self.warnings(),
         }
+    }
+
+    fn is_served(&self, service: &str) -> bool {
+        self.parts.services.is_served(service)
     }
 
     fn measure(&self, page: &mut Exposition) {

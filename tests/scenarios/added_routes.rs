@@ -175,3 +175,26 @@ async fn a_program_adds_routes_only_with_the_scope_for_it() {
     assert!(added.starts_with("HTTP/1.1 201"), "{added}");
     assert!(seen.contains("•••67") && !seen.contains("49301234567"), "who may see no numbers sees none: {seen}");
 }
+
+#[tokio::test]
+async fn a_route_whose_service_was_taken_away_is_told_wherever_somebody_looks() {
+    let desk = "fn on_invite(caller) { caller.answer(); }";
+    let (server, admin) = house_of(setup().endpoint("alice", "secret").service("desk", desk)).await;
+    let new = json!({ "number": "700", "service": "desk" });
+    assert_eq!(ask(&server, "POST", "/api/v1/routes", &new).await.0, 201);
+    assert_eq!(told(&server, "700").await.expect("it is there")["warning"], Value::Null);
+    server.remove_service("desk");
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(good && said.contains("leads to service desk, which is not there"), "{said}");
+
+    let why = "there is no service desk: whoever calls is refused";
+    assert_eq!(told(&server, "700").await.expect("it is there")["warning"], why);
+    let (said, _) = server.run(&["routes"], "").await;
+    assert!(said.contains("service desk") && said.contains("LEADS NOWHERE; by command line"), "{said}");
+    let (said, _) = server.run(&["status"], "").await;
+    assert!(said.contains("WARNING") && said.contains("(700) leads to service desk, which is not there"), "{said}");
+    for (page, words) in [("/routes", "leads nowhere"), ("/", "(700) leads to service desk, which is not there")] {
+        let shown = admin.page(page).await;
+        assert!(shown.contains(words), "{page}: {shown}");
+    }
+}

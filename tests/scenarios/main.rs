@@ -47,6 +47,7 @@ mod scripts;
 mod served;
 mod shards;
 mod shipped;
+mod slow;
 mod streams;
 mod three_way;
 mod torture;

@@ -41,6 +41,11 @@ pub trait House: Send + Sync + 'static {
     fn troubles(&self) -> Vec<Trouble> {
         Vec::new()
     }
+    /// Whether calls for that service would be answered.
+    fn is_served(&self, service: &str) -> bool {
+        let _any = service;
+        true
+    }
     /// Who looks into the scripts, where there are any.
     fn workshop(&self) -> Option<&dyn Workshop> {
         None
@@ -201,6 +206,9 @@ pub struct Status {
     pub sound: Sound,
     /// Why it cannot serve now.
     pub hindrances: Vec<String>,
+    /// What is not as it should be, and hinders nobody else: routes that lead nowhere, records that wait for the database.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// How the media threads are; what is counted is counted since the start, by all of them together.

@@ -15,6 +15,9 @@ use patchcord_engine::room::{MAX_LEDGERS, ledger_of_part};
 
 use crate::uploads::{SENT, disown};
 
+/// Bytes at the front of a file that are looked at for what it promises.
+const HEAD: u64 = 4 << 10;
+
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
 
@@ -31,6 +34,8 @@ pub struct Recording {
     pub length: u64,
     /// What it is, for a browser.
     pub kind: &'static str,
+    /// What is wrong with it, in words.
+    pub damage: Option<String>,
 }
 
 /// How loud a recording was.
@@ -62,9 +67,39 @@ pub fn open(folder: &Path, path: &str) -> Option<Recording> {
         Some("opus" | "ogg") => "audio/ogg",
         _ => return None,
     };
-    let file = File::open(found).ok()?;
-    let about = file.metadata().ok()?;
-    about.is_file().then_some(Recording { file, length: about.len(), kind })
+    let mut file = File::open(found).ok()?;
+    let about = file.metadata().ok().filter(|about| about.is_file())?;
+    let damage = damage(&mut file, about.len(), kind);
+    Some(Recording { file, length: about.len(), kind, damage })
+}
+
+/// What its first bytes promise and the file does not keep: a disk that was full, or a machine that lost its power.
+fn damage(file: &mut File, length: u64, kind: &str) -> Option<String> {
+    if length == 0 {
+        return Some("the file is empty".into());
+    }
+    if kind != "audio/wav" {
+        return None;
+    }
+    let mut head = Vec::new();
+    file.take(HEAD).read_to_end(&mut head).ok()?;
+    file.seek(SeekFrom::Start(0)).ok()?;
+    let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
+    if !head.starts_with(b"RIFF") {
+        return Some("the file is no sound".into());
+    }
+    let mut at = 12;
+    while let (Some(name), Some(size)) = (head.get(at..at + 4), number(at + 4)) {
+        if name != b"data" {
+            at = at.saturating_add(8 + size as usize + size as usize % 2);
+            continue;
+        }
+        let there = length.saturating_sub(at as u64 + 8);
+        // One that is being written does not say how long it will be.
+        let is_known = size != u32::MAX && u64::from(size) > there;
+        return is_known.then(|| format!("only {there} of {size} bytes of its sound are there"));
+    }
+    (length <= HEAD).then(|| "the file breaks off before its sound begins".into())
 }
 
 /// The ledgers of a room whose first one has that path, from which what was heard there is made again: one for each media thread on
@@ -212,6 +247,27 @@ mod tests {
             assert!(open(&folder, trick).is_none(), "{trick:?}");
             assert!(!delete(&folder, trick).expect("nothing is touched"), "{trick:?}");
         }
+    }
+
+    #[test]
+    fn a_recording_that_is_empty_or_not_whole_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let of = |bytes: &[u8]| {
+            fs::write(folder.path().join("one.wav"), bytes).expect("written");
+            open(folder.path(), "one.wav").expect("it is there").damage
+        };
+        let wav = |size: u32, there: usize| {
+            let mut wav = b"RIFF\0\0\0\0WAVEfmt \x04\0\0\0abcddata".to_vec();
+            wav.extend(size.to_le_bytes());
+            wav.resize(wav.len() + there, 0);
+            wav
+        };
+        assert_eq!(of(&wav(100, 100)), None);
+        assert_eq!(of(&wav(u32::MAX, 100)), None, "it is being written");
+        assert_eq!(of(&wav(100, 40)).as_deref(), Some("only 40 of 100 bytes of its sound are there"));
+        assert_eq!(of(b"").as_deref(), Some("the file is empty"));
+        assert_eq!(of(b"sound").as_deref(), Some("the file is no sound"));
+        assert_eq!(of(b"RIFF\0\0\0\0WAVE").as_deref(), Some("the file breaks off before its sound begins"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, sounds::LARGEST};
 
 /// Longest name that a query may look for, in letters.
 pub const LONGEST: usize = 200;
@@ -33,20 +33,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
         let (parts, body) = request.into_parts();
         // What kind of body it is, and whether it is as long as it may be.
         let request = Request::from_parts(parts.clone(), body);
-        let refused = |status, told| Err(Problem::new(status, told));
         let bytes = match Bytes::from_request(request, state).await {
             Ok(bytes) => bytes,
-            Err(rejection) => return refused(rejection.status(), rejection.body_text()),
+            Err(rejection) => return Err(Problem::new(rejection.status(), rejection.body_text())),
         };
         let again = Request::from_parts(parts, bytes.clone().into());
         match Json::from_request(again, state).await {
             Ok(Json(said)) => Ok(Self(said)),
             Err(rejection) => match whole(&bytes) {
                 Some(said) => Ok(Self(said)),
-                None => refused(rejection.status(), rejection.body_text()),
+                None => Err(Problem::new(rejection.status(), in_words(&rejection.body_text())).remedy(SEE)),
             },
         }
     }
+}
+
+/// Where it stands what a body may say.
+const SEE: &str = "/api/v1/openapi.json describes what it takes";
+
+/// What the reader of JSON says, without the names that things have within this program.
+fn in_words(told: &str) -> String {
+    const HEADS: [&str; 3] = [
+        "Failed to deserialize the JSON body into the target type: ",
+        "Failed to parse the request body as JSON: ",
+        "Failed to deserialize query string: ",
+    ];
+    let told = HEADS.iter().find_map(|head| told.strip_prefix(head)).unwrap_or(told);
+    const KINDS: [&str; 4] =
+        ["expected struct ", "expected enum ", "expected internally tagged enum ", "expected tuple struct "];
+    let Some((before, named)) = KINDS.iter().find_map(|kind| told.split_once(kind)) else { return told.to_owned() };
+    let place = named.find(" at line ").map_or("", |at| &named[at..]);
+    format!("{before}expected an object with the fields of its description{place}")
 }
 
 /// The same body where each number without a fraction is a whole one: JSON knows no other kind of 57 than 57.0.
@@ -83,7 +100,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Self(asked)),
-            Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
+            Err(rejection) => Err(Problem::new(rejection.status(), in_words(&rejection.body_text())).remedy(SEE)),
         }
     }
 }
@@ -111,6 +128,11 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match Bytes::from_request(request, state).await {
             Ok(bytes) => Ok(Self(bytes)),
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let most = LARGEST >> 20;
+                let problem = Problem::new(rejection.status(), format!("the body has more than {most} MB"));
+                Err(problem.remedy(format!("send {most} MB at most; as Opus or MP3 that is hours")))
+            }
             Err(rejection) => Err(Problem::new(rejection.status(), rejection.body_text())),
         }
     }
@@ -121,6 +143,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_told_without_names_of_this_program() {
+        let told = "Failed to deserialize the JSON body into the target type: invalid length 0, expected struct NewBan with 3 \
+                    elements at line 1 column 2";
+        assert_eq!(
+            in_words(told),
+            "invalid length 0, expected an object with the fields of its description at line 1 column 2"
+        );
+        assert_eq!(in_words("missing field `reason` at line 1 column 9"), "missing field `reason` at line 1 column 9");
+    }
 
     #[test]
     fn a_whole_number_is_one_however_it_is_written() {

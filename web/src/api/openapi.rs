@@ -70,11 +70,24 @@ fn operation(door: &Door) -> Value {
             "default": { "description": "Refused.", "content": { "application/problem+json": { "schema": problem } } },
         },
     });
+    for (method, path, status, why) in REFUSALS {
+        if (*method, *path) == (door.method, door.path) {
+            operation["responses"][*status] = operation["responses"]["default"].clone();
+            operation["responses"][*status]["description"] = json!(why);
+        }
+    }
     if let Some(body) = bodies::body(door) {
         operation["requestBody"] = body;
     }
     operation
 }
+
+/// Refusals of what is right as it stands: by which door, with which status, and when.
+const REFUSALS: &[(&str, &str, &str, &str)] = &[
+    ("post", "/api/v1/originate", "503", "The server is stopping or drained, or as many calls go on as may."),
+    ("put", "/api/v1/sounds/{name}", "413", "The file is larger than a prompt may be."),
+    ("put", "/api/v1/sounds/{name}", "415", "The file is no sound of wav, mp3, ogg, flac, m4a, aac or Opus."),
+];
 
 #[cfg(test)]
 mod tests {

@@ -46,10 +46,10 @@ pub(super) async fn list(
     let (folder, paths) = (rooms.recordings.clone(), found.records.iter().map(|record| record.recordings.clone()));
     let paths: Vec<Vec<Box<str>>> = paths.collect();
     let sizes = tokio::task::spawn_blocking(move || {
-        let bytes = |path: &str| recordings::open(&folder, path).map(|recording| recording.length);
+        let bytes = |path: &str| recordings::open(&folder, path).map(|it| (it.length, it.damage));
         paths.iter().map(|of_call| of_call.iter().map(|path| bytes(path)).collect()).collect()
     });
-    let sizes: Vec<Vec<Option<u64>>> = sizes.await.unwrap_or_default();
+    let sizes: Vec<Vec<Sized>> = sizes.await.unwrap_or_default();
     let calls = found.records.into_iter().zip(sizes).map(|(record, sizes)| of_call(record, &sizes, &asker));
     let next = found.next.map(|call| call.to_string());
     let (copies, why) = rooms.uploads.left_behind();
@@ -57,11 +57,15 @@ pub(super) async fn list(
     Ok(Json(json!({ "calls": calls.collect::<Vec<_>>(), "next": next, "left_in_bucket": left_behind })))
 }
 
-fn of_call(record: Record, sizes: &[Option<u64>], asker: &Asker) -> Value {
+/// How long a file is, and what is wrong with it; none where there is none.
+type Sized = Option<(u64, Option<String>)>;
+
+fn of_call(record: Record, sizes: &[Sized], asker: &Asker) -> Value {
     let call = record.call;
-    let paths = record.recordings.iter().zip(sizes).enumerate().map(|(at, (path, bytes))| {
+    let paths = record.recordings.iter().zip(sizes).enumerate().map(|(at, (path, found))| {
+        let (bytes, damage) = (found.as_ref().map(|it| it.0), found.as_ref().and_then(|it| it.1.as_ref()));
         let url = format!("/api/v1/recordings/{call}/{at}");
-        json!({ "number": at, "path": path, "url": url, "bytes": bytes, "is_there": bytes.is_some() })
+        json!({ "number": at, "path": path, "url": url, "bytes": bytes, "is_there": bytes.is_some(), "damage": damage })
     });
     let recordings: Vec<Value> = paths.collect();
     let Told { sentence, record } = Told::from(shown(record, asker));
@@ -124,6 +128,10 @@ pub(crate) async fn play(rooms: &Rooms, asker: &Asker, headers: &HeaderMap, path
     let opened = tokio::task::spawn_blocking(move || recordings::open(&folder, &named)).await;
     let recording = opened.ok().flatten().ok_or_else(gone)?;
     let (length, kind) = (recording.length, recording.kind);
+    if length == 0 {
+        let empty = Problem::new(StatusCode::GONE, "the file of the recording is empty");
+        return Err(empty.remedy("delete it; nothing was written, or somebody emptied it"));
+    }
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let Ok(asked) = recordings::range(asked, length) else {
         let all = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
@@ -134,7 +142,7 @@ pub(crate) async fn play(rooms: &Rooms, asker: &Asker, headers: &HeaderMap, path
         // A player asks for many parts; it begins to listen once.
         rooms.people.note(asker, "listened to", path, clock::wall()).await;
     }
-    let count = if length == 0 { 0 } else { to - from + 1 };
+    let count = to - from + 1;
     let part = recording.part(from, count);
     let part = part.map_err(|error| Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()))?;
     let headers = [

@@ -65,9 +65,17 @@ pub(crate) fn all(rooms: &Rooms, asker: &Asker) -> RoutesTold {
     let filed = plan.routes().iter().filter(|route| route.origin == Origin::File);
     let kept = rooms.house.routes().map(|book| book.kept()).unwrap_or_default();
     let routes = filed.map(|route| RouteTold::of(route, asker));
+    let looked_at = |route: RouteTold| RouteTold { warning: astray(&route, rooms), ..route };
     let shipped = shipped().map(|(number, service)| ShippedTold { number, service: service.into() });
     let added = kept.iter().map(|kept| RouteTold::of_kept(kept, asker));
-    RoutesTold { routes: routes.chain(added).collect(), shipped: shipped.collect() }
+    RoutesTold { routes: routes.chain(added).map(looked_at).collect(), shipped: shipped.collect() }
+}
+
+/// That it leads to a service which is not there: one that was taken away since, or never written.
+fn astray(route: &RouteTold, rooms: &Rooms) -> Option<String> {
+    let leads = route.to == "service" && route.hindrance.is_none();
+    let missing = route.names.iter().find(|name| leads && !rooms.house.is_served(name))?;
+    Some(format!("there is no service {missing}: whoever calls is refused"))
 }
 
 /// Changes one, and notes who wanted it.

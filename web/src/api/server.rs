@@ -7,15 +7,17 @@ use super::Rooms;
 use crate::{
     control::words::DrainTold,
     house::{Reloaded, Service, Status, Trouble},
-    masking::masked,
+    masking::{masked, told},
     people::Asker,
     problem::Problem,
 };
 use patchcord_engine::runtime::clock;
 
-pub(super) async fn status(State(rooms): State<Rooms>) -> Json<Status> {
+pub(super) async fn status(State(rooms): State<Rooms>, asker: Asker) -> Json<Status> {
     let hindrances = rooms.house.hindrances().await;
-    Json(Status { hindrances, ..rooms.house.status() })
+    let status = rooms.house.status();
+    let warnings = status.warnings.iter().map(|warning| told(warning, &asker)).collect();
+    Json(Status { hindrances, warnings, ..status })
 }
 
 /// `GET /api/v1/services`: their text only to whoever may read it; and what is wrong with those whose files are not as they should be.

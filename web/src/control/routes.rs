@@ -58,6 +58,9 @@ pub struct RouteTold {
     /// Why it is not in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hindrance: Option<String>,
+    /// Why whoever calls there is refused although it is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl RouteTold {

@@ -77,7 +77,7 @@ fn new(asker: &Asker) -> Markup {
             h2 { "Ban an address or a network" }
             form.fields method="post" action="/bans" {
                 (csrf(asker))
-                label { span { "Address or network" } input name="network" placeholder="192.0.2.7 or 192.0.2.0/24" maxlength="64" required autocomplete="off"; }
+                label { span { "Address or network" } input name="network" placeholder="192.0.2.0/24" maxlength="64" required autocomplete="off"; }
                 label { span { "Why" } input name="reason" placeholder="guesses passwords" maxlength=(MAX_REASON) required; }
                 label { span { "For" } select name="for_s" { @for (seconds, words) in TIMES { option value=(seconds) { (words) } } } }
                 div.buttons { button.danger type="submit" { "Ban" } }
@@ -91,16 +91,16 @@ fn table(bans: &[&BanTold], asker: &Asker, may: bool) -> Markup {
     let now = clock::wall();
     html! {
         div.scroll {
-            table.middle.rows {
+            table.middle.rows.named {
                 thead { tr { th { "Who" } th { "Why" } th { "By" } th { "Since (UTC)" } th { "For another" } @if may { th {} } } }
                 tbody {
                     @for ban in bans.iter().take(MOST) {
                         tr {
                             td.mono { strong { (ban.network) } }
                             td.wide { (clean(&ban.reason)) }
-                            td { @if ban.automatic { span.badge { "the house" } } @else { (clean(&ban.made_by)) } }
-                            td.nowrap { (when(at(ban.made_ms))) }
-                            td.nowrap {
+                            td data-of="by" { @if ban.automatic { span.badge { "the house" } } @else { (clean(&ban.made_by)) } }
+                            td.nowrap data-of="since" { (when(at(ban.made_ms))) }
+                            td.nowrap data-of="for" {
                                 @match ban.until_ms {
                                     Some(until) => (long(Duration::from_secs(at(until).duration_since(now).unwrap_or_default().as_secs()))),
                                     None => "until lifted",

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
 use maud::{Markup, html};
 use patchcord_engine::{
     journal::{Outcome, Record, clean, long, sentence},
-    routing::{Standing, Trunk},
+    routing::{ShelfError, Standing, Trunk},
     runtime::clock,
 };
 
@@ -21,18 +21,26 @@ use super::{
     frame::{Frame, Place},
     troubles::first,
     words::{badge, colour, when},
-    wrong::Wrong,
+    wrong::{Wrong, sentence as sentence_of},
 };
 use crate::{
     api::records::shown,
-    people::Right,
+    masking::told,
+    people::{Asker, Right},
+    problem::chain,
     store::{Health, Served, Survey, Wanted},
 };
 
 /// How far back "lately" goes.
 const LATELY: Duration = Duration::from_secs(24 * 3600);
 
-/// Problems that are told of.
+/// How long the page waits for what was.
+const LONG_ENOUGH: Duration = Duration::from_secs(4);
+
+/// Calls with a problem that are looked at for those.
+const LOOKED_AT: usize = 100;
+
+/// Kinds of problems that are told of.
 const PROBLEMS: usize = 5;
 
 /// Services that are told of.
@@ -43,21 +51,20 @@ const TRUNKS: usize = 12;
 
 pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
     guest.may(Right::ReadStatus)?;
-    let to = |error: patchcord_engine::routing::ShelfError| Wrong::from(error).to(&guest.0);
     let (status, hindrances) = (rooms.house.status(), rooms.house.hindrances().await);
     let since = clock::wall() - LATELY;
-    let survey = rooms.store.survey(since).await.map_err(to)?;
-    let health = rooms.store.health(since).await.map_err(to)?;
     let leaked = rooms.accounts.board().calls_tally.leaked_legs.load(Relaxed);
-    let wanted = Wanted { since: Some(since), problems: true, ..Wanted::default() };
-    let found = rooms.store.find_calls(&wanted, None, PROBLEMS).await.map_err(to)?;
-    let problems: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();
+    // What goes on now is known without the database.
+    let (past, unread) = past(&rooms, since, &guest.0).await;
+    let Past { survey, health, problems } = past.unwrap_or_default();
     let plan = rooms.accounts.board().plan();
     let most = plan.calls();
     let body = html! {
         h1.unseen { "How things are" }
         div.home #now data-live {
             @for hindrance in &hindrances { p.flash.bad role="alert" { "Not ready: " (hindrance) } }
+            @if let Some(why) = &unread { p.flash.bad role="alert" { "What was cannot be told now: " (why) ". Calls go on; what they leave is kept." } }
+            @for warning in &status.warnings { p.flash.warn role="alert" { (sentence_of(&told(warning, &guest.0))) } }
             @if guest.0.rights.has(Right::ReadRoutes) { (first(&rooms.house.troubles(), &guest.0)) }
             div.tiles {
                 a.tile href="/live" { p.figure { (rooms.accounts.board().live.count()) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
@@ -76,8 +83,8 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
                     h2 { "Last problems" }
                     @if problems.is_empty() { p.empty { "None in the last 24 hours. " a href="/records" { "See all calls" } "." } }
                     ul.stories {
-                        @for record in &problems {
-                            li { a href={ "/calls/" (record.call) } { (sentence(record)) } p.small.muted { (badge(record.outcome)) " " (when(record.began)) } }
+                        @for (record, count) in &problems {
+                            li { a href={ "/calls/" (record.call) } { (sentence(record)) } p.small.muted { (badge(record.outcome)) " " (when(record.began)) @if *count > 1 { " · " a href={ "/records?outcome=" (record.outcome.map_or("", Outcome::word)) } { (count) @if *count == LOOKED_AT { " and more" } " like it" } } } }
                         }
                     }
                 }
@@ -87,6 +94,48 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
         }
     };
     Ok(Frame::new("Home", Place::Home, &guest.0).page(body).into_response())
+}
+
+/// How it went lately, and what went wrong last.
+#[derive(Default)]
+struct Past {
+    survey: Survey,
+    health: Health,
+    /// The latest of each kind, and how many there are.
+    problems: Vec<(Record, usize)>,
+}
+
+/// That, or why it cannot be told: the page shows what goes on now whatever the database does.
+async fn past(rooms: &Rooms, since: SystemTime, asker: &Asker) -> (Option<Past>, Option<String>) {
+    let read = async {
+        let (survey, health) = (rooms.store.survey(since).await?, rooms.store.health(since).await?);
+        let wanted = Wanted { since: Some(since), problems: true, ..Wanted::default() };
+        let found = rooms.store.find_calls(&wanted, None, LOOKED_AT).await?;
+        let problems = kinds(found.records.into_iter().map(|record| shown(record, asker)));
+        Ok::<_, ShelfError>(Past { survey, health, problems })
+    };
+    match tokio::time::timeout(LONG_ENOUGH, read).await {
+        Ok(Ok(past)) => (Some(past), None),
+        Ok(Err(error)) => (None, Some(chain(&error))),
+        Err(_) => (None, Some(format!("the database takes longer than {} s", LONG_ENOUGH.as_secs()))),
+    }
+}
+
+/// Problems by how they came out, whom they were for and why: whoever sees ten equal lines sees nothing else.
+fn kinds(records: impl Iterator<Item = Record>) -> Vec<(Record, usize)> {
+    let mut kinds: Vec<(Record, usize)> = Vec::new();
+    let like = |one: &Record, other: &Record| {
+        let why = |record: &Record| record.end.as_ref().map(|end| (end.by, end.q850, end.reason.clone()));
+        (one.outcome, &one.to.number, why(one)) == (other.outcome, &other.to.number, why(other))
+    };
+    for record in records {
+        match kinds.iter_mut().find(|(known, _)| like(known, &record)) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((record, 1)),
+        }
+    }
+    kinds.truncate(PROBLEMS);
+    kinds
 }
 
 fn share(part: u64, whole: u64) -> String {

@@ -39,6 +39,8 @@ const MOST_OF_CALL: usize = 4;
 struct Kept {
     bytes: Option<u64>,
     peaks: Option<Peaks>,
+    /// What is wrong with the file, in words.
+    damage: Option<String>,
     /// Only the copy in the bucket is left.
     is_elsewhere: bool,
 }
@@ -96,9 +98,10 @@ async fn kept(rooms: &Rooms, records: &[Record]) -> Vec<Vec<Kept>> {
     let empty = || calls.iter().map(|_| Vec::new()).collect();
     let (nothing, look) = (empty(), move || {
         let one = |path: &str| {
-            let bytes = recordings::open(&folder, path).map(|recording| recording.length);
+            let found = recordings::open(&folder, path);
+            let (bytes, damage) = (found.as_ref().map(|found| found.length), found.and_then(|found| found.damage));
             let peaks = bytes.and_then(|_| recordings::peaks(&folder, path));
-            Kept { bytes, peaks, is_elsewhere: bytes.is_none() && recordings::is_elsewhere(&folder, path) }
+            Kept { bytes, peaks, damage, is_elsewhere: bytes.is_none() && recordings::is_elsewhere(&folder, path) }
         };
         calls.iter().map(|paths| paths.iter().map(|path| one(path)).collect()).collect()
     });
@@ -136,6 +139,7 @@ fn player(record: &Record, at: usize, one: &Kept, query: &str, may: Option<&Aske
     };
     html! {
         figure.sound.one {
+            @if let Some(damage) = &one.damage { p.flash.bad.small { "Damaged: " (damage) "." } }
             @if let Some(peaks) = &one.peaks { (sound::small_picture(peaks, BARS)) }
             audio controls preload="none" src=(address) aria-label={ "Recording " (at + 1) " of the call at " (patchcord_engine::journal::moment(record.began)) } {}
             figcaption.small.muted {

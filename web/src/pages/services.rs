@@ -53,7 +53,7 @@ pub async fn text(State(rooms): State<Rooms>, guest: Guest, Path(name): Path<Str
 fn table(services: &[Service], troubles: &[Trouble]) -> Markup {
     let is_troubled = |service: &Service| troubles.iter().any(|trouble| trouble.service == service.name);
     html! {
-        table.rows {
+        table.rows.services {
             thead { tr { th { "Service" } th { "Version and file" } th { "Tests and faults" } th {} } }
             tbody {
                 @for service in services {

@@ -4,7 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use maud::html;
+use maud::{Markup, html};
 use patchcord_engine::routing::ShelfError;
 
 use super::{
@@ -55,9 +55,9 @@ impl IntoResponse for Wrong {
         let body = html! {
             section.card.notice {
                 p.kicker { (status) " · " (title) }
-                h1 { (sentence(&detail)) }
+                h1 { (with_code(&sentence(&detail))) }
                 @if let Some(remedy) = remedy {
-                    p.muted { (sentence(&remedy)) }
+                    p.muted { (with_code(&sentence(&remedy))) }
                 }
                 p { a.button href="/" { "To the first page" } }
             }
@@ -70,6 +70,15 @@ impl IntoResponse for Wrong {
         let mut response = (status, page).into_response();
         response.extensions_mut().insert(refused);
         response
+    }
+}
+
+/// What is to be typed stands between backticks.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 

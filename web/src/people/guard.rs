@@ -186,7 +186,16 @@ fn refuse_strangers(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// The store cannot say who asks.
 pub fn away(error: &ShelfError) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, chain(error)).remedy("see that the database runs")
+    let why = chain(error);
+    let says = |words: &[&str]| words.iter().any(|word| why.contains(word));
+    let remedy = match () {
+        () if says(&["is full", "No space left"]) => "make room on the disk that the database lies on",
+        () if says(&["is locked"]) => {
+            "another program holds the database, such as a backup or a sqlite3 shell; let it finish or end it"
+        }
+        () => "see that the database runs",
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, why).remedy(remedy)
 }
 
 #[cfg(test)]

@@ -268,6 +268,7 @@ impl People {
         if !self.store.change_user(name, hash.as_deref(), role, now).await? {
             return Err(PeopleError::NotFound(format!("user {name}")));
         }
+        self.sessions.forget();
         let what = match (hash, role) {
             (Some(_), None) => "changed password of".to_owned(),
             (None, Some(role)) => format!("made {role}"),
@@ -307,6 +308,7 @@ impl People {
         let Some(tokens) = self.store.remove_user(name).await? else {
             return Err(PeopleError::NotFound(format!("user {name}")));
         };
+        self.sessions.forget();
         self.store.forget_filters(name).await?;
         self.note(by, "removed user", name, now).await;
         if tokens > 0 {

@@ -5,13 +5,15 @@
 //! It lasts [`IDLE`] since it was last used and [`LONGEST`] in all, also over restarts, and ends with its person's password or role.
 
 use std::{
-    sync::Arc,
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use patchcord_engine::routing::ShelfError;
 use ring::digest;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tracing::warn;
 
 use super::{LogInError, Role, User, password::HashError, password::made};
@@ -28,6 +30,15 @@ pub const MOST: usize = 20;
 
 /// How exactly it is known when one was used last: a page that keeps itself fresh must not write each second.
 pub const USED_WITHIN: Duration = Duration::from_secs(300);
+
+/// How long the store may take to say whose a cookie is before what it said last is believed.
+const PROMPT: Duration = Duration::from_secs(1);
+
+/// How long that is believed: whoever is logged in sees what goes on while the database is away.
+const BELIEVED: Duration = Duration::from_secs(600);
+
+/// Sessions of which it is remembered; whoever is no more among them waits for the store.
+const REMEMBERED: usize = 1_000;
 
 /// Letters of a session's name: five bits each.
 const LETTERS: usize = 52;
@@ -64,19 +75,25 @@ pub struct Sessions {
     store: Store,
     /// One at a time is marked as used, beside the request: a database that is locked holds no page up.
     marking: Arc<Semaphore>,
+    /// What the store said last, and when.
+    remembered: Mutex<HashMap<Hash, (SystemTime, Kept)>>,
 }
 
 impl Sessions {
     /// Those of that store.
     pub fn new(store: Store) -> Self {
-        Self { store, marking: Arc::new(Semaphore::new(1)) }
+        Self { store, marking: Arc::new(Semaphore::new(1)), remembered: Mutex::default() }
     }
 
     /// A new session of that user, as long as he has that password; gives what the cookie says.
     pub async fn begin(&self, user: &User, now: SystemTime) -> Result<String, LogInError> {
         let name = made(LETTERS).map_err(HashError::from)?;
         match self.store.begin_session(&hash(&name), user, now).await? {
-            true => Ok(name),
+            true => {
+                let kept = Kept { owner: user.name.clone(), role: Some(user.role), began: now, used: now };
+                self.remember(&hash(&name), &kept, now);
+                Ok(name)
+            }
             false => Err(LogInError::Wrong),
         }
     }
@@ -84,7 +101,7 @@ impl Sessions {
     /// The session that a cookie names, and what its person is now.
     pub async fn find(&self, name: &str, now: SystemTime) -> Result<Option<(Session, Role)>, ShelfError> {
         let hash = hash(name);
-        let Some(kept) = self.store.session(&hash).await?.filter(|kept| lives(kept, now)) else { return Ok(None) };
+        let Some(kept) = self.kept(&hash, now).await?.filter(|kept| lives(kept, now)) else { return Ok(None) };
         if since(kept.used, now) >= USED_WITHIN
             && let Ok(turn) = self.marking.clone().try_acquire_owned()
         {
@@ -100,8 +117,50 @@ impl Sessions {
         Ok(kept.role.map(|role| (session, role)))
     }
 
+    /// What the store says of it; what it said last, where it does not answer.
+    async fn kept(&self, hash: &Hash, now: SystemTime) -> Result<Option<Kept>, ShelfError> {
+        let mut asked = pin!(self.store.session(hash));
+        let answer = match timeout(PROMPT, &mut asked).await {
+            Ok(answer) => answer,
+            Err(_) => match self.last(hash, now) {
+                Some(kept) => return Ok(Some(kept)),
+                None => asked.await,
+            },
+        };
+        match &answer {
+            Ok(Some(kept)) => self.remember(hash, kept, now),
+            Ok(None) => drop(self.remembered().remove(hash)),
+            Err(_) => return self.last(hash, now).map_or(answer, |kept| Ok(Some(kept))),
+        }
+        answer
+    }
+
+    fn remember(&self, hash: &Hash, kept: &Kept, now: SystemTime) {
+        let mut remembered = self.remembered();
+        if remembered.len() >= REMEMBERED {
+            remembered.retain(|_, (seen, _)| since(*seen, now) < BELIEVED);
+        }
+        if remembered.len() < REMEMBERED || remembered.contains_key(hash) {
+            remembered.insert(*hash, (now, kept.clone()));
+        }
+    }
+
+    fn last(&self, hash: &Hash, now: SystemTime) -> Option<Kept> {
+        self.remembered().get(hash).filter(|(seen, _)| since(*seen, now) < BELIEVED).map(|(_, kept)| kept.clone())
+    }
+
+    /// Somebody's sessions end: from now on only the store knows whose are left.
+    pub fn forget(&self) {
+        self.remembered().clear();
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, HashMap<Hash, (SystemTime, Kept)>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends one.
     pub async fn end(&self, name: &str) -> Result<(), ShelfError> {
+        self.remembered().remove(&hash(name));
         self.store.end_session(&hash(name)).await
     }
 }

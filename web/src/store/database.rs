@@ -11,14 +11,14 @@ use std::{
 
 use patchcord_engine::routing::ShelfError;
 use sqlx::{
-    Connection, PgPool, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, PgPool, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use crate::store::{
-    LOAD_PATIENCE, OpenError, PATIENCE, Place,
+    CONNECT_PATIENCE, LOAD_PATIENCE, OpenError, Place,
     error::{Told, is_locked},
     failed, holders,
 };
@@ -30,7 +30,7 @@ const SQLITE_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 8;
 
 /// How long one SQLite writer waits for another, such as a backup or a command beside the server.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 static SQLITE_TABLES: Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES_TABLES: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -148,8 +148,10 @@ async fn sqlite(path: &Path) -> Result<SqlitePool, sqlx::Error> {
         // With WAL, a crash of the machine may lose the last bindings and never damages the file; phones refresh.
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
-        .busy_timeout(BUSY_WAIT);
-    let pool = SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS).acquire_timeout(PATIENCE);
+        .busy_timeout(BUSY_WAIT)
+        // What fails is told by whoever asked; whole statements say nothing to people and hold what is to be masked.
+        .disable_statement_logging();
+    let pool = SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS).acquire_timeout(CONNECT_PATIENCE);
     pool.after_release(|connection, _| Box::pin(is_at_rest(connection))).connect_with(options).await
 }
 
@@ -173,11 +175,12 @@ pub fn postgres_options(options: &PgConnectOptions) -> PgConnectOptions {
         .application_name("patchcord")
         // What we gave up on must not go on working over there.
         .options([("statement_timeout", longest.as_str()), ("lock_timeout", longest.as_str())])
+        .disable_statement_logging()
 }
 
 /// Whoever opens it holds it already, so it answered a moment ago.
 async fn postgres(options: &PgConnectOptions) -> Result<PgPool, sqlx::Error> {
-    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE);
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(CONNECT_PATIENCE);
     pool.connect_with(postgres_options(options)).await
 }
 

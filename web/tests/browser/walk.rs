@@ -92,7 +92,7 @@ async fn a_second_of_a_call_is_heard_by_a_click_and_two_messages_are_held_agains
     browser.open(&address(&lab, &format!("/calls/{id}"))).await;
 
     // Lines of the service, loudness and quality stand on the same axis.
-    for (what, many) in [(".orders a", 3), (".wave-strip", 1), (".quality-strip", 1), (".sip-mark", 7)] {
+    for (what, many) in [(".orders a", 3), (".wave-strip", 1), (".quality-strip", 1), (".sip-mark", 5)] {
         assert_eq!(browser.run(&format!("document.querySelectorAll('.axis {what}').length")).await, many, "{what}");
     }
     let line = browser.run("document.querySelector('.orders text').textContent").await;

@@ -89,6 +89,7 @@ impl House for Pretended {
             flows: 0,
             sound: patchcord_web::house::Sound::default(),
             hindrances: vec![],
+            warnings: vec![],
         }
     }
 

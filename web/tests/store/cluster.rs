@@ -53,6 +53,12 @@ impl Cluster {
         self.server = serve(self.folder.path());
     }
 
+    /// The folder of its socket.
+    #[allow(dead_code, reason = "the store's own tests know it by its address")]
+    pub fn socket(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where to connect.
     pub fn url(&self) -> String {
         let socket = self.folder.path().display().to_string().replace('/', "%2F");

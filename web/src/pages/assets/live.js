@@ -18,9 +18,13 @@ async function freshen(parts) {
   }
 }
 
+let asking = false;
 setInterval(() => {
   const live = [...document.querySelectorAll("[data-live][id]")];
-  if (live.length > 0 && document.visibilityState === "visible") freshen(live).catch(() => {});
+  if (asking || live.length === 0 || document.visibilityState !== "visible") return;
+  // A server that is slow is asked once at a time.
+  asking = true;
+  freshen(live).catch(() => {}).finally(() => (asking = false));
 }, EVERY_MS);
 
 // A click on the picture of a recording plays from there.
@@ -152,12 +156,13 @@ const intoSight = () => here && (row.scrollLeft = here.offsetLeft - row.offsetLe
 intoSight();
 addEventListener("resize", intoSight);
 
-// Keys: / goes to the first field, j and k from one line to the next.
+// Keys: / goes to the first field, that of the records where a page has none, j and k from one line to the next.
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
   if (event.key === "/") {
     const field = document.querySelector("form[role=search] input");
-    field && (event.preventDefault(), field.focus());
+    event.preventDefault();
+    field ? field.focus() : location.assign("/records#find");
   }
   if (event.key === "j" || event.key === "k") {
     const lines = [...document.querySelectorAll(".calls .whole")];
@@ -166,3 +171,4 @@ document.addEventListener("keydown", (event) => {
     next && next.focus();
   }
 });
+if (location.hash === "#find") document.querySelector("form[role=search] input")?.focus();

@@ -82,18 +82,18 @@ fn orders(replay: &Replay) -> Markup {
     let row = |kind: &str, when: &str, said: &SaidThen| {
         html! {
             tr class=(kind) {
-                td.nowrap { (when) }
+                td.nowrap.muted { (when) }
                 td.mono.nowrap { (said.place.as_deref().map_or_else(|| "–".into(), clean)) }
-                td.mono.told { (clean(&said.what)) }
+                td.mono.wide { (clean(&said.what)) }
             }
         }
     };
     html! {
         div.scroll {
-            table {
+            table.rows.named {
                 thead { tr { th { "When" } th { "Line" } th { "Order" } } }
                 tbody {
-                    @if skipped > 0 { tr { td colspan="3" { (skipped) " orders before are the same" } } }
+                    @if skipped > 0 { tr { td.wide colspan="3" { (skipped) " orders before are the same" } } }
                     @for said in &replay.same[skipped..] { (row("", "then and today", said)) }
                     @if let ReplayEnd::Otherwise { then, today, .. } = &replay.end {
                         (row("gone", "then", then))

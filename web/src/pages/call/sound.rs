@@ -36,6 +36,7 @@ pub struct Taken {
     /// How loud it was; none where nobody wrote that down.
     pub peaks: Option<Peaks>,
     there: bool,
+    damage: Option<String>,
 }
 
 /// The recordings of a call, as far as the files are there.
@@ -50,9 +51,10 @@ pub async fn taken(rooms: &Rooms, record: &Record, entries: &[Entry]) -> Vec<Tak
     let (folder, all): (_, Vec<_>) = (rooms.recordings.clone(), all.collect());
     let look = tokio::task::spawn_blocking(move || {
         let look = |(path, (leg, from)): (Box<str>, (Option<LegNumber>, Duration))| {
-            let there = recordings::open(&folder, &path).is_some();
+            let found = recordings::open(&folder, &path);
+            let (there, damage) = (found.is_some(), found.and_then(|found| found.damage));
             let peaks = there.then(|| recordings::peaks(&folder, &path)).flatten();
-            Taken { path, leg, from, peaks, there }
+            Taken { path, leg, from, peaks, there, damage }
         };
         all.into_iter().map(look).collect()
     });
@@ -69,6 +71,7 @@ pub fn card(record: &Record, taken: &[Taken]) -> Markup {
             h2 { "Recordings" }
             @for (at, one) in taken.iter().enumerate() {
                 figure.sound data-from=(seconds(one.from)) {
+                    @if let Some(damage) = &one.damage { p.flash.bad { "This recording is damaged: " (damage) "." } }
                     @if one.there {
                         @if let Some(peaks) = &one.peaks { (picture(peaks)) }
                         audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } aria-label={ "Recording " (at + 1) } {}

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write, time::Duration};
 
 use maud::{Markup, html};
 use patchcord_engine::{
-    journal::{Entry, Hearing, LegNumber, Notice, Verb, Way, What, clean, label, words},
+    journal::{Entry, Hearing, LegNumber, Notice, SipText, Verb, Way, What, clean, label, words},
     program::VerbId,
 };
 
@@ -15,6 +15,9 @@ use super::{
 
 /// Orders, messages and samples that are drawn; the journal below has all of them.
 const MOST: usize = 400;
+
+/// Messages so near each other share a mark, in hundredths of the axis: a mark is so wide on a wide page.
+const NEAR: f64 = 0.7;
 
 /// Bars of a recording along the whole axis.
 const BARS: usize = 320;
@@ -73,7 +76,7 @@ pub fn service(said: &[Said<'_>], scale: &Scale, top: usize) -> Markup {
                 a href={ "#n" (entry.number) } data-at=(seconds(entry.at)) aria-label=(words(&entry.what)) {
                     svg x=(scale.at(entry.at)) y=(top) width=(scale.span(entry.at, *until)) height="20" {
                         rect.order width="100%" height="20" rx="3" {}
-                        text.order x="5" y="14" { (text(verb)) }
+                        svg.words x="5" height="20" { text.order y="14" { (text(verb)) } }
                         title { (shown(entry.at)) " to " (shown(*until)) ": " (words(&entry.what)) }
                     }
                 }
@@ -88,15 +91,41 @@ pub fn messages(entries: &[Entry], leg: LegNumber, scale: &Scale, top: usize) ->
         What::Message { leg: of, way, text } if *of == leg => Some((entry, way, text)),
         _ => None,
     });
+    let told = |(entry, way, text): &(&Entry, &Way, &SipText)| {
+        format!("{} {}{}", shown(entry.at), if **way == Way::Theirs { "came " } else { "sent " }, label(&text.shown()))
+    };
+    let mut marks: Vec<Vec<(&Entry, &Way, &SipText)>> = Vec::new();
+    for message in messages.take(MOST) {
+        // What would lie on the mark before could not be clicked: they have one, which leads to the first of them.
+        let is_near = |mark: &&mut Vec<_>| scale.share(message.0.at) - scale.share(first_of(mark)) < NEAR;
+        match marks.last_mut().filter(is_near) {
+            Some(mark) => mark.push(message),
+            None => marks.push(vec![message]),
+        }
+    }
     html! {
-        @for (entry, way, text) in messages.take(MOST) {
-            a href={ "#m" (entry.number) } {
-                svg.over x=(scale.at(entry.at)) y=(top) {
-                    polygon.sip-mark points=(if *way == Way::Theirs { "-4,7 0,0 4,7" } else { "-4,0 0,7 4,0" }) {}
-                    title { (shown(entry.at)) " " (if *way == Way::Theirs { "came " } else { "sent " }) (label(&text.shown())) }
+        @for mark in &marks {
+            a href={ "#m" (mark[0].0.number) } {
+                svg.over x=(scale.at(mark[0].0.at)) y=(top) {
+                    polygon.sip-mark points=(shape(mark)) {}
+                    title { (mark.iter().map(told).collect::<Vec<_>>().join("\n")) }
                 }
             }
         }
+    }
+}
+
+fn first_of(mark: &[(&Entry, &Way, &SipText)]) -> Duration {
+    mark.first().map_or(Duration::ZERO, |first| first.0.at)
+}
+
+/// Up for what came, down for what was sent, both where messages of either kind share a mark.
+fn shape(mark: &[(&Entry, &Way, &SipText)]) -> &'static str {
+    let theirs = mark.iter().filter(|message| *message.1 == Way::Theirs).count();
+    match theirs {
+        0 => "-4,0 0,7 4,0",
+        all if all == mark.len() => "-4,7 0,0 4,7",
+        _ => "-4,3.5 0,-1 4,3.5 0,8",
     }
 }
 

@@ -54,10 +54,12 @@ fn row(route: &RouteTold, asker: &Asker, may: bool) -> Markup {
             td data-of="from" { (clean(&route.from.join(", "))) }
             td.wide {
                 @match route.to.as_str() {
+                    "service" if route.warning.is_none() => { "service " a href={ "/services/" (names("")) } { strong { (clean(&names(", "))) } } }
                     "service" => { "service " strong { (clean(&names(", "))) } }
                     "trunks" => { "out by " (clean(&names(", then "))) }
                     _ => { "rings " (clean(&names(", "))) }
                 }
+                @if let Some(why) = &route.warning { p.small { span.badge.bad { "leads nowhere" } " " (clean(why)) } }
                 @if let Some(why) = &route.hindrance { p.small { span.badge.warn { "not in force" } " " (clean(why)) } }
             }
             td.small {

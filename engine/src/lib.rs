@@ -2,6 +2,7 @@
 //!
 //! `routing` decides who may do what, `journal` is what a call leaves behind, `runtime` is the only room that knows tokio.
 
+pub mod asked;
 pub mod bans;
 pub mod bell;
 pub mod call;

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use crate::call::Bounds;
 use crate::journal::CallId;
 
 /// The longest that somebody is rung.
@@ -23,6 +24,49 @@ pub const MAX_VARS: usize = 512;
 
 /// Bytes of a target, a number or a name.
 pub const MAX_NAME: usize = 256;
+
+/// How many calls may follow from one, each begun by the one before: a callback and what it may lead to. Scripts that begin calls of
+/// each other for ever end here.
+pub const GENERATIONS: u8 = 8;
+
+/// Where a call stands among calls that begin each other: one that somebody makes stands at the head of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// How many calls led to it, each of which began the next one.
+    generation: u8,
+    /// How many calls it has begun.
+    begun: u8,
+}
+
+impl Lineage {
+    /// Whether it may begin another call, within these bounds.
+    ///
+    /// # Errors
+    /// When it has begun enough, or is the last of a chain.
+    pub fn may_begin(self, bounds: &Bounds) -> Result<(), NotBegun> {
+        if self.generation >= GENERATIONS {
+            let why = format!("{GENERATIONS} calls have each begun the next one, which is the limit");
+            return Err(NotBegun::Full(why));
+        }
+        if self.begun >= bounds.begins {
+            let (most, (key, _)) = (bounds.begins, Bounds::BEGINS);
+            let why = format!("this call has begun {most} others, which is the limit ({key} in [limits])");
+            return Err(NotBegun::Full(why));
+        }
+        Ok(())
+    }
+
+    /// It has begun another call.
+    pub fn note_begun(&mut self) {
+        self.begun = self.begun.saturating_add(1);
+    }
+
+    /// Where a call stands that it begins.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self { generation: self.generation.saturating_add(1), begun: 0 }
+    }
+}
 
 /// What somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -169,6 +213,24 @@ mod tests {
         ] {
             assert!(matches!(wrong.check(), Err(NotBegun::Unreadable(_))), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn eight_calls_may_follow_from_each_other_and_so_many_from_one() {
+        let bounds = Bounds { begins: 2, ..Bounds::default() };
+        let mut last = Lineage::default();
+        for _ in 0..GENERATIONS {
+            assert_eq!(last.may_begin(&bounds), Ok(()));
+            last = last.next();
+        }
+        let told = last.may_begin(&bounds).map_err(|why| why.to_string()).expect_err("it is the last");
+        assert!(told.ends_with("8 calls have each begun the next one, which is the limit"), "{told}");
+        let mut first = Lineage::default();
+        first.note_begun();
+        assert_eq!(first.may_begin(&bounds), Ok(()));
+        first.note_begun();
+        let told = first.may_begin(&bounds).map_err(|why| why.to_string()).expect_err("it has begun two");
+        assert!(told.ends_with("this call has begun 2 others, which is the limit (call_begins in [limits])"), "{told}");
     }
 
     #[test]

@@ -19,7 +19,11 @@ pub(crate) fn meant(text: &str, error: &ParseError) -> Option<String> {
         _ if has_bare_options(&before, &behind) => {
             Some("options are written #{ name: value }, with a # before the {".into())
         }
-        ParseErrorType::MissingToken(..) => missing(&before, &behind),
+        ParseErrorType::Reserved(word) if before.ends_with("log::") => {
+            let there_is = "log::info(text) and log::warn(text) write into the timeline of the call";
+            Some(format!("there is no log::{word}; {there_is}"))
+        }
+        ParseErrorType::MissingToken(..) => reserved_option(&before, &behind).or_else(|| missing(&before, &behind)),
         _ => None,
     }
 }
@@ -29,6 +33,20 @@ fn has_bare_options(before: &str, behind: &str) -> bool {
     let name = before.trim_end().trim_end_matches(|letter: char| letter.is_alphanumeric() || letter == '_');
     let opens = name.trim_end().strip_suffix('{').map(str::trim_end);
     behind.starts_with(':') && opens.is_some_and(|before| before.ends_with(['(', ',', '=']))
+}
+
+/// `#{ loop: 0 }`: a word of the language as the name of an option.
+fn reserved_option(before: &str, behind: &str) -> Option<String> {
+    let name: String = behind.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+    let is_name = !name.is_empty() && behind[name.len()..].trim_start().starts_with(':');
+    let is_entry = before.trim_end().ends_with("#{") || before.trim_end().ends_with(',');
+    if !is_name || !is_entry {
+        return None;
+    }
+    let options = crate::words::all().flat_map(|word| word.options).map(|option| option.name);
+    let near = crate::check::near(&name, options);
+    let hint = near.map_or_else(|| format!("write it as \"{name}\": …"), |near| format!("is `{near}` meant?"));
+    Some(format!("`{name}` is a word of the language and names no option; {hint}"))
 }
 
 /// Something is missing, by the parser, because of what stands there.
@@ -74,6 +92,14 @@ mod tests {
             (
                 "caller.gather({ prompt: \"menu\", digits: 1 });",
                 "ivr.rhai:2:25: options are written #{ name: value }, with a # before the {",
+            ),
+            (
+                "caller.play(\"music\", #{ loop: 0 });",
+                "ivr.rhai:2:27: `loop` is a word of the language and names no option; is `loops` meant?",
+            ),
+            (
+                "log::debug(\"here\");",
+                "ivr.rhai:2:8: there is no log::debug; log::info(text) and log::warn(text) write into the timeline of the call",
             ),
             ("caller.sleep(5s);", "ivr.rhai:2:17: a time is written 5.s()"),
             ("if a { caller.answer(); } elseif b { caller.ring(); }", "ivr.rhai:2:36: elseif is written else if"),

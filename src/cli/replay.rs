@@ -1,8 +1,8 @@
 //! `patchcord replay`: a past call against today's scripts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use patchcord_engine::journal::{CallId, Entry, NoCallId, Record, What, clean, sentence};
+use patchcord_engine::journal::{CallId, Entry, GOES_ON, NoCallId, Record, What, clean, sentence};
 use patchcord_scripts::{
     Host,
     replay::{Came, Replayed, Said as Told, replay as replayed},
@@ -30,7 +30,8 @@ pub async fn replay(context: Context, call: String, with: Option<PathBuf>) -> Re
         None => context.config()?.sound.scripts,
     };
     // Without a folder there are still the services that are shipped.
-    let sources = if folder.is_dir() { sources(&[folder])? } else { Sources::default() };
+    let sources =
+        if folder.is_dir() { as_served(sources(std::slice::from_ref(&folder))?, &folder) } else { Sources::default() };
     let WholeCall { record, journal, .. } = whole(&context, id).await?;
     let mut broken = Vec::new();
     let host = Host::new(shelf_of(&sources, &mut broken));
@@ -46,10 +47,19 @@ pub async fn replay(context: Context, call: String, with: Option<PathBuf>) -> Re
     judged(text, &ended)
 }
 
+/// The files by the names that a server has for them, wherever the folder lies.
+fn as_served(mut sources: Sources, folder: &Path) -> Sources {
+    let named =
+        |file: &str| Path::new(file).strip_prefix(folder).map_or(file.to_owned(), |at| at.display().to_string());
+    sources.services.iter_mut().for_each(|source| source.file = named(&source.file));
+    sources.modules.iter_mut().for_each(|module| module.file = named(&module.file));
+    sources
+}
+
 /// The services that told the story of a call.
 fn services_of<'a>(record: &'a Record, journal: &'a [Entry]) -> Vec<&'a str> {
     let later = journal.iter().filter_map(|entry| match &entry.what {
-        What::Heard { event, facts, .. } if event == "goes on as" => facts.get("service"),
+        What::Heard { event, facts, .. } if event == GOES_ON => facts.get("service"),
         _ => None,
     });
     record.service.as_deref().into_iter().chain(later).collect()
@@ -60,19 +70,18 @@ fn judged(mut text: String, ended: &Replayed) -> Result<Said, Failure> {
     let json = json!({ "same": same.iter().map(told).collect::<Vec<_>>(), "end": json_of(end) });
     match end {
         Came::Through => {
-            text += &format!("All goes as it did then: {} verbs are the same, with their options.\n", same.len());
+            text += &format!("All goes as it did then: {} the same, with their options.\n", verbs(same.len()));
             Ok(Said::new(text, json))
         }
         Came::Unknown(why) => {
-            text +=
-                &format!("{} verbs are the same; then the journal does not say enough: {}.\n", same.len(), clean(why));
+            text += &format!("{} the same; then the journal does not say enough: {}.\n", verbs(same.len()), clean(why));
             Ok(Said::new(text, json))
         }
         Came::Otherwise { at, then, today } => {
             let skipped = same.len().saturating_sub(BEFORE);
             let mut told = format!("after {:.3} s it would go otherwise\n", at.as_secs_f64());
             if skipped > 0 {
-                told += &format!("    … {skipped} verbs are the same\n");
+                told += &format!("    … {} the same\n", verbs(skipped));
             }
             for said in &same[skipped..] {
                 told += &format!("    same   {}\n", clean(&said.to_string()));
@@ -81,6 +90,10 @@ fn judged(mut text: String, ended: &Replayed) -> Result<Said, Failure> {
             Err(Failure::new(Exit::Refused, format!("{text}{told}"), "").with_json(json))
         }
     }
+}
+
+fn verbs(count: usize) -> String {
+    if count == 1 { "1 verb is".into() } else { format!("{count} verbs are") }
 }
 
 fn json_of(end: &Came) -> Value {
@@ -120,6 +133,6 @@ mod tests {
         );
         assert!(told.told().contains("    today  ivr.rhai:9               dial user:carol"), "{}", told.told());
         let through = Replayed { same: vec![said("answer", "ivr.rhai:2")], end: Came::Through };
-        assert!(judged(String::new(), &through).is_ok_and(|said| said.text.contains("1 verbs are the same")));
+        assert!(judged(String::new(), &through).is_ok_and(|said| said.text.contains("1 verb is the same")));
     }
 }

@@ -1,5 +1,7 @@
 //! The commands that serve, or that ask the running server.
 
+use std::io::{self, Write};
+
 use hyper::Method;
 use patchcord_web::{
     control::words::{Registration, Registrations},
@@ -12,7 +14,7 @@ use super::{
     Context,
     client::{self, Client},
     endpoint::table,
-    outcome::{Failure, Said},
+    outcome::{Exit, Failure, Said},
 };
 use crate::{
     server::{self, blamed},
@@ -74,10 +76,17 @@ pub async fn reload(context: Context) -> Result<Said, Failure> {
     if !done.needs_restart.is_empty() {
         text += &format!("Needs a restart: {}.\n", done.needs_restart.join(", "));
     }
-    for broken in &done.broken {
-        text += &format!("Broken: {broken}\n");
+    if done.broken.is_empty() {
+        return Ok(Said::new(text, json!(done)));
     }
-    Ok(Said::new(text, json!(done)))
+    if !context.json {
+        // Whoever closed the pipe has read enough.
+        let _read_or_not = io::stdout().write_all(text.as_bytes());
+    }
+    let broken: String = done.broken.iter().map(|broken| format!("\nBroken: {broken}")).collect();
+    let remedy = "correct that and reload again; what stands behind each is served until then";
+    let reason = format!("not everything is served as it is written{broken}");
+    Err(Failure::new(Exit::Refused, reason, remedy).with_json(json!(done)))
 }
 
 /// `patchcord registrations`

@@ -19,6 +19,7 @@ use patchcord_scripts::{
     check::{Ground, check_on, imported},
     imports::Module,
     shipped,
+    simulator::Stop,
 };
 use patchcord_web::{
     house::{Trouble, TroubleKind},
@@ -167,6 +168,9 @@ impl ServiceRoom {
                 continue;
             }
             let came = self.try_out(name, &edition.text, &edition.imports);
+            if self.trials.are_over() {
+                break;
+            }
             let why = came.as_ref().and_then(|came| came.why.clone());
             seen.untried = why.is_some();
             if why.is_none() || seen.why != why {
@@ -200,6 +204,9 @@ impl ServiceRoom {
             seen.remove(name);
         }
         for (name, text) in found {
+            if self.trials.are_over() {
+                return looked;
+            }
             let before = self.shelf.find(&name);
             let is_known = seen.get(&name).is_some_and(|seen| seen.text.as_ref() == Some(&text));
             if is_known && before.as_ref().is_some_and(|edition| self.is_still(edition, &text)) {
@@ -211,6 +218,10 @@ impl ServiceRoom {
                 // What it said last is looked for before anything is told.
                 self.doubtful.lock().unwrap_or_else(PoisonError::into_inner).push(name);
                 continue;
+            }
+            if self.trials.are_over() {
+                // Its tests were cut short, which says nothing of it.
+                return looked;
             }
             let seen = seen.entry(name.clone()).or_default();
             seen.text = Some(text);
@@ -296,12 +307,19 @@ impl ServiceRoom {
         turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return,
+                () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return self.trials.stop(),
                 _ = turn.tick() => {
                     let room = self.clone();
                     // A folder on a network may take its time.
-                    if let Err(error) = tokio::task::spawn_blocking(move || room.look()).await {
-                        warn!(%error, "the folder of services cannot be looked at");
+                    let looks = tokio::task::spawn_blocking(move || room.look());
+                    tokio::select! {
+                        // Tests that run end at that word; who stops does not wait for it.
+                        () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => return self.trials.stop(),
+                        looked = looks => {
+                            if let Err(error) = looked {
+                                warn!(%error, "the folder of services cannot be looked at");
+                            }
+                        }
                     }
                 }
             }
@@ -348,6 +366,11 @@ impl ServiceRoom {
     fn module(&self, name: &str) -> Result<Option<Module>, String> {
         let shown = |path: &Path| path.strip_prefix(&self.folder).unwrap_or(path).display().to_string();
         library::module(&self.folder, name, self.shelf.limits().file, shown)
+    }
+
+    /// The word that ends tests which take too long, or when the server stops.
+    pub fn patience(&self) -> Stop {
+        self.trials.patience()
     }
 
     /// What is served, for whoever tries it.

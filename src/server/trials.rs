@@ -1,6 +1,6 @@
 //! The tests of a service, run before a change of it is served: what its own `_test.rhai` finds wrong is not served.
 //!
-//! They run in virtual time on a thread of their own, which no call needs, and end within a bound. What came of them is kept as long as
+//! They run in virtual time on a thread of their own, which no call needs, and end within a bound, or when the server stops. What came of them is kept as long as
 //! neither the text nor its tests change: a folder that is looked at each second runs nothing twice.
 
 use std::{
@@ -12,15 +12,12 @@ use std::{
 
 use patchcord_scripts::{
     imports::Module,
-    simulator::Stop,
+    simulator::{Stop, limits::LONGEST},
     testing::{Report, Source, Sources, Wishes, run},
 };
 
-/// How long the tests of one service may take: a hundred times what a usual suite does.
-const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 });
-
-/// How long they may take to stop: what a script and a test compute between two looks at the word.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long they may take to stop: what a script and a test compute between two looks at the word, on a machine that has much to do.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The stack of tests: an expression of theirs may be deep.
 const STACK: usize = 8 << 20;
@@ -29,10 +26,14 @@ const STACK: usize = 8 << 20;
 const MOST_TOLD: usize = 3;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trials {
     /// Whether nothing is run.
     off: bool,
+    /// Said when the server stops.
+    stop: Stop,
+    /// How long the tests of one service may take.
+    longest: Duration,
     /// What came of the last tests, by service: of which text, of which tests.
     judged: Mutex<BTreeMap<String, Judged>>,
 }
@@ -66,7 +67,13 @@ impl Came {
 impl Trials {
     /// Trials, or none where tests are not wanted.
     pub fn new(wanted: bool) -> Self {
-        Self { off: !wanted, judged: Mutex::default() }
+        Self { off: !wanted, stop: Stop::default(), longest: LONGEST, judged: Mutex::default() }
+    }
+
+    /// The same, where tests may take so long.
+    #[cfg(test)]
+    pub fn within(longest: Duration) -> Self {
+        Self { longest, ..Self::new(true) }
     }
 
     /// What the tests of a text say to it, `None` where there are none or nobody wants them run. The other services are as `sources` has
@@ -89,9 +96,24 @@ impl Trials {
         sources.services.retain(|source| source.name != name);
         sources.services.push(Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() });
         sources.tests = vec![test.clone()];
-        let came = in_time(sources, name);
+        let came = in_time(sources, name, (self.patience(), self.longest));
         judged.insert(name.into(), (text.into(), modules.into(), test, came.clone()));
         Some(came)
+    }
+
+    /// The word that ends a suite: in its time, or when the server stops.
+    pub fn patience(&self) -> Stop {
+        self.stop.within(self.longest)
+    }
+
+    /// The server stops: what runs ends, and nothing new is run.
+    pub fn stop(&self) {
+        self.stop.say();
+    }
+
+    /// Whether the server stops.
+    pub fn are_over(&self) -> bool {
+        self.stop.is_said()
     }
 
     /// What came of the tests of a service need not be known any more.
@@ -100,9 +122,8 @@ impl Trials {
     }
 }
 
-/// Runs a suite on a thread of its own, for as long as it may take.
-fn in_time(sources: Sources, name: &str) -> Came {
-    let stop = Stop::default();
+/// Runs a suite on a thread of its own, until this is said.
+fn in_time(sources: Sources, name: &str, (stop, longest): (Stop, Duration)) -> Came {
     let wishes = Wishes { stop: stop.clone(), ..Wishes::default() };
     let (tell, told) = mpsc::channel();
     let suite = move || {
@@ -113,25 +134,20 @@ fn in_time(sources: Sources, name: &str) -> Came {
     if let Err(error) = thread.spawn(suite) {
         return Came::never(format!("the tests of {name} cannot be run: {error}"));
     }
-    match told.recv_timeout(LONGEST) {
+    let within = format!(
+        "the tests of {name} take longer than {} s; `patchcord test` shows which, [scripts] test = false serves without them",
+        longest.as_secs_f64()
+    );
+    match told.recv_timeout(longest + GRACE) {
+        // The test that ran when it was stopped is the one that takes so long.
+        Ok(Came { why: Some(which), held, failed }) if stop.is_said() => {
+            Came { held, failed, why: Some(format!("{within}; {which}")) }
+        }
         Ok(came) => came,
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             Came::never(format!("the tests of {name} broke off; `patchcord test` shows where"))
         }
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            stop.say();
-            let within = format!(
-                "the tests of {name} take longer than {} s; `patchcord test` shows which, [scripts] test = false serves without them",
-                LONGEST.as_secs()
-            );
-            // The test that ran when it was stopped is the one that takes so long.
-            match told.recv_timeout(GRACE) {
-                Ok(Came { why: Some(which), held, failed }) => {
-                    Came { held, failed, why: Some(format!("{within}; {which}")) }
-                }
-                _ => Came::never(within),
-            }
-        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Came::never(within),
     }
 }
 
@@ -177,6 +193,34 @@ mod tests {
         assert_eq!(again.as_ref(), Some(&came));
         assert_eq!(trials.judge("ivr", (right, &[]), None, never), None, "it has no tests");
         assert_eq!(Trials::new(false).judge("ivr", ("", &[]), tests(test), never), None, "nobody wants them run");
+    }
+
+    const ENDLESS: &str =
+        "fn test_it(t) { loop { try { t.phone(\"1\").dials(\"ivr\"); t.advance(9.h()); } catch { } } }";
+
+    const RIGHT: (&str, &[Module]) = ("fn on_invite(caller) { caller.answer(); caller.sleep(1.h()); }", &[]);
+
+    #[test]
+    fn tests_without_end_are_ended_in_their_time_and_told_with_their_line() {
+        let trials = Trials::within(Duration::from_millis(50));
+        let came = trials.judge("ivr", RIGHT, tests(ENDLESS), Sources::default).expect("it was tried");
+        let told = came.why.expect("it has no end");
+        assert!(told.starts_with("the tests of ivr take longer than 0.05 s; "), "{told}");
+        assert!(told.contains("ivr_test.rhai:1:") && told.contains("test_it fails: "), "{told}");
+    }
+
+    #[test]
+    fn who_stops_ends_the_tests_that_run_and_no_other_one_begins() {
+        let trials = Trials::new(true);
+        let told = |came: Option<Came>| came.and_then(|came| came.why).expect("it has no end");
+        let cut = thread::scope(|scope| {
+            let judged = scope.spawn(|| told(trials.judge("ivr", RIGHT, tests(ENDLESS), Sources::default)));
+            trials.stop();
+            judged.join().expect("it is told")
+        });
+        assert!(cut.contains("it was stopped"), "{cut}");
+        let next = told(trials.judge("other", RIGHT, tests("fn test_it(t) {}"), Sources::default));
+        assert!(next.contains("test_it was not run: it was stopped"), "{next}");
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Workshop for Bench {
             let test = Source { name: format!("{service}_test"), file: format!("{service}_test.rhai"), text };
             let mut sources = services.sources();
             sources.tests = vec![test.clone()];
-            let report = run(&sources, &Wishes::default(), &mut |_| {});
+            let report = run(&sources, &patient(&services), &mut |_| {});
             let why = report.broken.first().cloned();
             let why = why.or_else(|| report.verdicts.iter().find_map(failure));
             Ok(MadeTest { service, text: test.text, ran: why.map_or(Ok(()), Err) })
@@ -95,7 +95,7 @@ impl Workshop for Bench {
             let unlike = |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why);
             let host = Host::new(services.shelf());
             let prompts = vec![services.folder().join(SOUNDS)];
-            let stage = Stage::new(Setting { prompts, ..Setting::of(Box::new(host)) });
+            let stage = Stage::new(Setting { prompts, stop: services.patience(), ..Setting::of(Box::new(host)) });
             stage.at(wanted.wall);
             stage.route(&wanted.called, &wanted.service);
             let caller = stage.phone(&wanted.caller).dials(&wanted.called);
@@ -115,7 +115,7 @@ impl Workshop for Bench {
             };
             let mut sources = services.sources();
             sources.tests = services.test_of(&service).into_iter().collect();
-            let report = run(&sources, &Wishes::default(), &mut |_| {});
+            let report = run(&sources, &patient(&services), &mut |_| {});
             let tried = |verdict: &Verdict| Tried {
                 name: verdict.name.strip_prefix("test_").unwrap_or(&verdict.name).replace('_', " "),
                 place: format!("{}:{}", verdict.file, verdict.line),
@@ -141,6 +141,11 @@ impl Workshop for Bench {
             })
         }))
     }
+}
+
+/// With an end to it.
+fn patient(services: &ServiceRoom) -> Wishes {
+    Wishes { stop: services.patience(), ..Wishes::default() }
 }
 
 fn failure(verdict: &Verdict) -> Option<String> {

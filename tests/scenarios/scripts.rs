@@ -92,7 +92,7 @@ fn on_invite(caller) {
     alice.is_over().await;
     let record = record(&server).await;
     let who = tag(&record, "who").expect("it was tagged");
-    assert!(who.starts_with("bob bob tcp PCM") && who.ends_with(" false ended"), "{who}");
+    assert!(who.starts_with("102 bob tcp PCM") && who.ends_with(" false ended"), "{who}");
 }
 
 #[tokio::test]
@@ -171,8 +171,9 @@ async fn what_is_saved_is_served_to_new_calls_while_old_ones_go_on_as_they_began
     let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
 
     server.write_service("ivr", "fn on_invite(caller) {\n    caller.reject(486\n}");
-    let (said, _) = server.run(&["reload"], "").await;
-    assert!(said.contains("ivr.rhai:3:1"), "{said}");
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(!good && said.contains("Broken: ivr.rhai:3:1"), "{said}");
+    assert!(said.contains("version 1 is served as before"), "{said}");
     bob.dial("700");
     bob.is_answered().await;
     bob.hangs_up().await;
@@ -403,4 +404,23 @@ async fn a_script_that_computes_ends_when_its_caller_has_gone_and_on_bye_has_its
     alice.hangs_up().await;
     let record = record(&server).await;
     assert_eq!((tag(&record, "by"), record["fault"].as_str()), (Some("caller"), Some("nobody")), "{record}");
+}
+
+#[tokio::test]
+async fn a_line_of_the_log_and_a_fault_beside_the_story_are_told_once() {
+    let text = "fn on_invite(caller) { caller.answer(); log::info(\"was here\"); caller.sleep(30.s()); }\n\
+                fn on_bye(leg, why) { throw \"at the end\"; }";
+    let server = serving(text).await;
+    let lab = Lab::open();
+    let alice = alice_calls(&lab, &server).await;
+    alice.is_answered().await;
+    alice.hangs_up().await;
+    let record = record(&server).await;
+    let call = record["call"].as_str().expect("a record names its call");
+    let (story, good) = server.run(&["calls", "show", call], "").await;
+    assert!(good, "{story}");
+    for said in ["was here", "at the end"] {
+        let lines: Vec<&str> = story.lines().filter(|line| line.contains(said) || line.contains(" log(")).collect();
+        assert_eq!(lines.len(), 1, "{said}: {story}");
+    }
 }

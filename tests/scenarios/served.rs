@@ -171,3 +171,23 @@ async fn a_story_that_outlives_its_caller_takes_no_room_of_it() {
     hears_tone(&alice, 1004.0).await;
     alice.hangs_up().await;
 }
+
+/// Whether a thread of that name runs in a process.
+fn has_thread(process: u32, name: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let names = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("comm")).ok());
+    names.into_iter().any(|thread| thread.trim() == name)
+}
+
+#[tokio::test]
+async fn a_server_stops_in_the_midst_of_a_test_that_has_no_end() {
+    let mut server = serving("fn on_invite(caller) { caller.answer(); }").await;
+    let endless = "fn test_it(t) { loop { try { t.phone(\"1\").dials(\"ivr\"); t.advance(9.h()); } catch { } } }";
+    server.write_service("ivr_test", endless);
+    server.write_service("ivr", "fn on_invite(caller) { caller.answer(); caller.sleep(1.h()); }");
+    let process = server.process().id();
+    eventually("its test runs", async || has_thread(process, "tests").then_some(())).await;
+    let ended = server.stop().await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(!ended.said.iter().any(|line| line.contains("cut short")), "{:?}", ended.said);
+}

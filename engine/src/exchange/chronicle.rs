@@ -20,13 +20,13 @@ use super::talk::Talk;
 use super::wording::{asked, heard, of_room, result, secret_key, spoken, terms};
 use crate::call::effect::Note;
 use crate::call::event::NotFound;
-use crate::call::{Event, LegEvent, LegId};
+use crate::call::{Event, LegEvent, LegId, Verb};
 use crate::journal::{
-    Account, Began, CallId, Cause, Direction, Facts, Hearing, Journal, KEY_TAKEN, LegBegan, LegNumber, Notice, Outcome,
-    Party, QualitySample, Rules, STORY_ENDED, THROWN_AWAY, Verb as Ordered, Way, What,
+    Account, Began, CallId, Cause, Direction, Facts, GOES_ON, Hearing, Journal, KEY_TAKEN, LegBegan, LegNumber, Notice,
+    Outcome, Party, QualitySample, Rules, STORY_ENDED, THROWN_AWAY, Verb as Ordered, Way, What,
 };
 use crate::occasion::Kind;
-use crate::program;
+use crate::program::{self, VerbId};
 use crate::redact::Redacted;
 use crate::room::Told;
 use crate::runtime::Wire;
@@ -40,6 +40,8 @@ pub(super) struct Chronicle {
     pub began: Instant,
     /// Whether something is noted that those who look on do not know yet.
     news: bool,
+    /// The word that wrote the last line of a log, of which the line itself is kept.
+    logs: Option<VerbId>,
 }
 
 /// What hears a call, and why that.
@@ -60,7 +62,7 @@ impl Chronicle {
         let HeardBy { service, version, route } = heard_by;
         let began = Began { service, version, route, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
-        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: true }
+        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: true, logs: None }
     }
 
     /// The journal of what a service is asked outside of any call.
@@ -75,7 +77,7 @@ impl Chronicle {
         let (service, route) = (Some(service.into()), Some(kind.handler().into()));
         let began = Began { service, version, route, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
-        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: false }
+        Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: false, logs: None }
     }
 
     fn at(&self, now: Instant) -> Duration {
@@ -111,20 +113,8 @@ impl Talk {
         match note {
             Note::SecretKey(..) | Note::EarlyKey(..) | Note::KeyTaken(..) => self.note_key(note, now),
             Note::Heard(event) => self.note_event(*event, now),
-            Note::Verb(id, verb) => {
-                self.note_said(&verb);
-                let (name, leg, arguments) = spoken(&verb);
-                let leg = leg.map(LegNumber::from);
-                let ordered = Ordered {
-                    id: id.into(),
-                    leg,
-                    name: name.into(),
-                    arguments: arguments.into(),
-                    terms: terms(&verb).map(Into::into),
-                    place: self.program.place().map(Into::into),
-                };
-                self.chronicle.write(now, What::Verb(Box::new(ordered)));
-            }
+            Note::Verb(id, verb) => self.note_verb(id, &verb, now),
+            Note::Result(id, _) if self.chronicle.logs == Some(id) => {}
             Note::Result(id, outcome) => {
                 let (status, facts) = result(&outcome);
                 self.chronicle.write(now, What::Result { verb: id.into(), status: status.into(), facts });
@@ -159,6 +149,9 @@ impl Talk {
             Note::Tag(key, value) => self.chronicle.write(now, What::Tag { key: key.into(), value: value.into() }),
             Note::Log(kind, text) => {
                 let facts = Facts::NONE.with("kind", &kind).with("text", &text);
+                // A fault names its own place.
+                let place = self.program.place().filter(|_| kind != "fault");
+                let facts = place.into_iter().fold(facts, |facts, place| facts.with("place", place));
                 self.chronicle.write(now, What::Heard { leg: None, event: "log".into(), facts });
             }
             Note::Occasion(occasion) => {
@@ -185,6 +178,27 @@ impl Talk {
         self.chronicle.write(now, What::Heard { leg: Some(leg.into()), event: event.into(), facts });
     }
 
+    /// A word of the program.
+    fn note_verb(&mut self, id: VerbId, verb: &Verb, now: Instant) {
+        self.note_said(verb);
+        if matches!(verb, Verb::Log(..)) {
+            // The line itself is written down: once is enough.
+            self.chronicle.logs = Some(id);
+            return;
+        }
+        let (name, leg, arguments) = spoken(verb);
+        let leg = leg.map(LegNumber::from);
+        let ordered = Ordered {
+            id: id.into(),
+            leg,
+            name: name.into(),
+            arguments: arguments.into(),
+            terms: terms(verb).map(Into::into),
+            place: self.program.place().map(Into::into),
+        };
+        self.chronicle.write(now, What::Verb(Box::new(ordered)));
+    }
+
     fn note_story_ended(&mut self, end: &program::End, turn: &mut Turn<'_, '_>) {
         self.story_told(end, turn);
         let facts = match end {
@@ -200,7 +214,7 @@ impl Talk {
     pub fn note_served(&mut self, service: &str, edition: Option<&str>, turn: &mut Turn<'_, '_>) {
         let facts = Facts::NONE.with("service", service);
         let facts = edition.into_iter().fold(facts, |facts, edition| facts.with("version", edition));
-        self.chronicle.write(turn.now(), What::Heard { leg: None, event: "goes on as".into(), facts });
+        self.chronicle.write(turn.now(), What::Heard { leg: None, event: GOES_ON.into(), facts });
         self.hand_out(turn);
     }
 

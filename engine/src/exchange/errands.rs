@@ -112,7 +112,11 @@ impl Talk {
         let from = self.from();
         let (number, name) = match leg {
             leg if self.called_us(leg) => (from, self.party.person.name.as_deref().unwrap_or_default()),
-            _ => (&*known.called, ""),
+            // Whoever has a number is known by it, also where it was called by its name.
+            _ => match &known.whose {
+                Whose::Endpoint(endpoint) => (endpoint.number.as_deref().unwrap_or(&endpoint.user), ""),
+                Whose::Trunk(_) | Whose::Stranger(_) | Whose::Guest(..) => (&*known.called, ""),
+            },
         };
         let (endpoint, trunk) = match &known.whose {
             Whose::Endpoint(endpoint) => (Some(endpoint.user.to_string()), None),

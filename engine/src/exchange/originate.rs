@@ -19,16 +19,12 @@ use crate::call::verb::Dial;
 use crate::call::{self, Call, Event, LegId};
 use crate::errand::Brought;
 use crate::journal::CallId;
-use crate::originate::{NotBegun, Origination, Then, Wanted};
+use crate::originate::{Lineage, NotBegun, Origination, Then, Wanted};
 use crate::program::{Program, VerbId};
 use crate::routing::{Caller, Person, plain};
 use crate::runtime::Wire;
 use crate::switchboard::Switchboard;
 use std::sync::Arc;
-
-/// How many calls may follow from one, each begun by the one before: a callback and what it may lead to. Scripts that begin calls of
-/// each other for ever end here.
-const GENERATIONS: u8 = 8;
 
 /// What is known of a call that the house began.
 pub(super) struct Begun {
@@ -62,13 +58,13 @@ impl Pays {
 struct Asker {
     pays: Pays,
     leash: Option<Arc<Leash>>,
-    generation: u8,
+    lineage: Lineage,
 }
 
 impl Exchange {
     /// Somebody outside wants a call.
     pub(super) fn wanted(&mut self, origination: Origination, wire: &mut Wire<'_>) {
-        let asker = Asker { pays: Pays::House, leash: None, generation: 0 };
+        let asker = Asker { pays: Pays::House, leash: None, lineage: Lineage::default() };
         let begun = self.originate(&origination.wanted, asker, wire);
         if let Err(why) = &begun {
             tracing::info!(%why, "a call that was wanted was not begun");
@@ -85,7 +81,7 @@ impl Exchange {
         program: Box<dyn Program>,
         wire: &mut Wire<'_>,
     ) -> Result<(), NotBegun> {
-        let asker = Asker { pays: Pays::House, leash: None, generation: 0 };
+        let asker = Asker { pays: Pays::House, leash: None, lineage: Lineage::default() };
         let number = Number(self.next);
         self.originate(wanted, asker, wire)?;
         if let Some(talk) = self.talks.get_mut(&number) {
@@ -122,7 +118,7 @@ impl Exchange {
         let begins = begin(number, wanted, &self.board, wire.now());
         let talk = Talk::new((number, begins), (program, leash), (party, tickets), chronicle, wire.now());
         let originated = Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() });
-        let talk = Talk { originated, generation: asker.generation, ..talk };
+        let talk = Talk { originated, lineage: asker.lineage, ..talk };
         match talk.locate(&wanted.target, None, &Turn { exchange: self, wire }) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
             Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),
@@ -187,22 +183,14 @@ impl Talk {
     /// A script wants a call of its own.
     pub fn originate(&mut self, verb: VerbId, wanted: &Wanted, turn: &mut Turn<'_, '_>) {
         let begun = self.may_begin(wanted).and_then(|asker| turn.exchange.originate(wanted, asker, turn.wire));
-        self.begins += u8::from(begun.is_ok());
+        if begun.is_ok() {
+            self.lineage.note_begun();
+        }
         self.call.hear(Event::Brought(verb, Box::new(Brought::Begun(begun))), turn.now());
     }
 
     fn may_begin(&self, wanted: &Wanted) -> Result<Asker, NotBegun> {
-        if self.generation >= GENERATIONS {
-            return Err(NotBegun::Full(format!(
-                "{GENERATIONS} calls have each begun the next one, which is the limit"
-            )));
-        }
-        let most = self.call.bounds().begins;
-        if self.begins >= most {
-            let (key, _) = call::Bounds::BEGINS;
-            let why = format!("this call has begun {most} others, which is the limit ({key} in [limits])");
-            return Err(NotBegun::Full(why));
-        }
+        self.lineage.may_begin(&self.call.bounds())?;
         let (Then::Dial(target) | Then::Service(target)) = &wanted.then;
         let also = matches!(wanted.then, Then::Dial(_)).then_some(target);
         let named = |target: &String| self.leash.as_ref().is_some_and(|leash| leash.names(target));
@@ -214,7 +202,7 @@ impl Talk {
                 NotBegun::Forbidden(wanted.target.clone(), why)
             })?)
         };
-        Ok(Asker { pays, leash: self.leash.clone(), generation: self.generation + 1 })
+        Ok(Asker { pays, leash: self.leash.clone(), lineage: self.lineage.next() })
     }
 
     /// Whoever began the call, as far as rights go.

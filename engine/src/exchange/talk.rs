@@ -22,6 +22,7 @@ use crate::call::{Call, Effect, Ending, Event, LegEvent, LegId, LineOrder, Who};
 use crate::journal::Way as Sender;
 use crate::line::{Act, Cx, Line, Mark};
 use crate::occasion::NoAnswer;
+use crate::originate::Lineage;
 use crate::program::{self, Program, Step, Wake};
 use crate::routing::Ticket;
 use crate::runtime::SendFault;
@@ -54,10 +55,8 @@ pub(super) struct Talk {
     pub question: Option<Question>,
     /// What is known of it where the house began it.
     pub originated: Option<Begun>,
-    /// How many calls led to it, each of which began the next one.
-    pub generation: u8,
-    /// How many calls it has begun.
-    pub begins: u8,
+    /// Where it stands among calls that begin each other.
+    pub lineage: Lineage,
 }
 
 impl Talk {
@@ -87,8 +86,7 @@ impl Talk {
             chronicle,
             question: None,
             originated: None,
-            generation: 0,
-            begins: 0,
+            lineage: Lineage::default(),
         }
     }
 

@@ -51,7 +51,9 @@ pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use passing::{Forwarded, PassedBy, PassedOn};
 pub use quality::{Hearing, Quality, QualitySample, Track};
-pub use record::{KEY_TAKEN, MAX_LEGS, MAX_PASSED, MAX_RECORDINGS, MAX_TAGS, Record, STORY_ENDED, THROWN_AWAY};
+pub use record::{
+    GOES_ON, KEY_TAKEN, MAX_LEGS, MAX_PASSED, MAX_RECORDINGS, MAX_TAGS, Record, STORY_ENDED, THROWN_AWAY,
+};
 pub use sentence::{claimed, clean, long, sentence, shown};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};

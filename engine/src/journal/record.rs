@@ -144,6 +144,9 @@ impl Record {
 /// How it is noted that a service has told its story.
 pub const STORY_ENDED: &str = "story ended";
 
+/// What a journal says of the service that goes on with a call.
+pub const GOES_ON: &str = "goes on as";
+
 /// That a key which was pressed before anything was asked was taken by somebody who wants no secret: which one it was is told now.
 pub const KEY_TAKEN: &str = "key taken";
 

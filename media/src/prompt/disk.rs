@@ -79,8 +79,11 @@ impl Fetch for Disk {
     }
 }
 
-/// The name as a path that goes only downwards.
-fn inner(name: &str) -> Result<&Path, Unfetched> {
+/// The name of a file as a path that goes only downwards.
+///
+/// # Errors
+/// When it is no name, or leads out of the folder that it is looked for in.
+pub fn inner(name: &str) -> Result<&Path, Unfetched> {
     if name.is_empty() || name.len() > MAX_NAME || name.contains(['\0', '\n', '\r', '\\']) {
         return Err(forbidden(name, "it is no name of a file"));
     }

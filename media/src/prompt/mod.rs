@@ -35,7 +35,7 @@ mod tone;
 
 pub use cursor::{Cursor, Item, Loops, MAX_ITEMS, Position, Step, Unplaylisted, VOLUMES_DB};
 pub use decode::{Limits, Unplayable, decode};
-pub use disk::{Disk, ENDINGS};
+pub use disk::{Disk, ENDINGS, inner};
 pub use embedded::{ENGLISH, Embedded, Inside};
 pub use fetch::{Bounds, Fetch, Fetched, Unfetched, Version};
 pub use level::{Loudness, TARGET_DBM0, loudness_dbm0};

@@ -17,7 +17,7 @@ fn a_script_that_is_right_has_no_faults() {
         const GREETING = "welcome";
         fn on_invite(caller) {
             caller.answer();
-            let answer = caller.gather(#{ prompt: global::GREETING, digits: 1, timeout: 5.s(), accept: ["1", "2xx"] });
+            let answer = caller.gather(#{ prompt: global::GREETING, max: 3, timeout: 5.s(), accept: ["1", "2xx"] });
             switch answer.digits { "1" => help(caller, answer), _ => caller.play(["welcome", "tone::440"]) }
             let text = http::get("https://example.org", #{ timeout: 2.s() }).body;
             caller.tag("length", text.len());

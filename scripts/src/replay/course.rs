@@ -7,7 +7,9 @@ use patchcord_engine::call::event::{ReferWish, Who};
 use patchcord_engine::call::verb::{Gather, Handle};
 use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
-use patchcord_engine::journal::{self, Entry, Facts, KEY_TAKEN, Record, SECRET_KEY, STORY_ENDED, VerbNumber, What};
+use patchcord_engine::journal::{
+    self, Entry, Facts, GOES_ON, KEY_TAKEN, Record, SECRET_KEY, STORY_ENDED, VerbNumber, What,
+};
 use patchcord_engine::occasion::{Kind, Occasion};
 use patchcord_engine::program::{VerbId, Wake};
 use patchcord_engine::room::{Happened, Kind as RoomKind, MemberId, Person, Place, Role};
@@ -25,8 +27,8 @@ pub(super) enum Next<'a> {
     Verb(&'a journal::Verb),
     /// It was told this.
     Told(Wake),
-    /// Its story ended, so.
-    StoryEnded { what: String },
+    /// Its story ended, so; and the service that went on with the call.
+    StoryEnded { what: String, serves: Option<&'a str> },
     /// What came of a verb then cannot come of it today.
     Unlike { then: String, today: String },
     /// What was told is not in the journal.
@@ -39,7 +41,7 @@ impl Next<'_> {
     /// Whether a call was ended from outside, as by the longest call that its service may have: that broke no script, and whatever a
     /// script does when all that it wanted has come to nothing is no other course.
     pub fn is_from_outside(&self) -> bool {
-        matches!(self, Self::StoryEnded { what } if what.starts_with("breaks: ") && !what.contains(".rhai:"))
+        matches!(self, Self::StoryEnded { what, .. } if what.starts_with("breaks: ") && !what.contains(".rhai:"))
     }
 
     /// As somebody is told what happened then.
@@ -47,7 +49,7 @@ impl Next<'_> {
         match self {
             Self::Verb(verb) => Said::verb(&verb.name, verb.leg.map(|leg| leg.0), &verb.arguments, place(verb)),
             Self::Told(_) => Said::of("waited, and something happened", None),
-            Self::StoryEnded { what } => Said::of(what, None),
+            Self::StoryEnded { what, .. } => Said::of(what, None),
             Self::Unlike { then, .. } => Said::of(then, None),
             Self::Unknown(why) => Said::of(why, None),
             Self::Over => Said::of("the call was over", None),
@@ -145,6 +147,22 @@ impl<'a> Course<'a> {
                 other => return other,
             }
         }
+    }
+
+    /// Whether it waits for a word that may have been answered by a service, which then told the story.
+    pub fn calls_somebody(&self) -> bool {
+        let calls =
+            |verb: &Verb| matches!(verb, Verb::Dial(..) | Verb::CallOut(_) | Verb::Transfer(..) | Verb::Bridge(..));
+        self.under_way.values().any(|(_, verb)| calls(verb))
+    }
+
+    /// Another script tells the story from here, of that leg: nothing that the first one wanted is told any more.
+    pub fn changes_hands(&mut self) -> LegId {
+        self.under_way.clear();
+        self.waiting.clear();
+        self.timers.clear();
+        let first = self.known.contains(&LegId::FIRST).then_some(LegId::FIRST);
+        first.or_else(|| self.known.first().copied()).unwrap_or(LegId::FIRST)
     }
 
     /// Whether everybody had gone before a script that computes said its next word, or ended.
@@ -250,7 +268,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn event(&mut self, leg: Option<LegId>, event: &str, facts: &Facts) -> Option<Next<'a>> {
+    fn event(&mut self, leg: Option<LegId>, event: &str, facts: &'a Facts) -> Option<Next<'a>> {
         match (event, leg) {
             (STORY_ENDED, _) => {
                 let what = match (facts.get("fault"), facts.get("continues_as")) {
@@ -258,7 +276,10 @@ impl<'a> Course<'a> {
                     (_, Some(service)) => format!("goes on as {service}"),
                     (None, None) => "ends".to_owned(),
                 };
-                Some(Next::StoryEnded { what })
+                // Where nobody was left who could be handed on, nothing went on.
+                let goes_on = || self.entries[self.place..].iter().any(is_going_on);
+                let serves = facts.get("continues_as").filter(|_| goes_on());
+                Some(Next::StoryEnded { what, serves })
             }
             ("key", Some(leg)) => {
                 let shown = facts.get("digit")?;
@@ -419,6 +440,11 @@ fn taken(keys: &mut VecDeque<Key>, wanted: usize, end: &[Key]) -> String {
     }
     keys.pop_front_if(|key| end.contains(key));
     digits
+}
+
+/// Whether another service went on with the call there.
+fn is_going_on(entry: &Entry) -> bool {
+    matches!(&entry.what, What::Heard { event, .. } if event == GOES_ON)
 }
 
 /// What the house does of itself, or is asked all the while.

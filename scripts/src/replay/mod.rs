@@ -220,6 +220,8 @@ impl Replay<'_> {
                 Err(self.otherwise(Said::of(then, None), Said::of(today, place)))
             }
             Next::StoryEnded { .. } if self.finished => self.goes_on(),
+            // Whom it called was a service, or led to one.
+            Next::StoryEnded { serves: Some(service), .. } if self.course.calls_somebody() => self.serve(service),
             next if next.is_from_outside() => Err(Came::Through),
             other @ (Next::Verb(_) | Next::StoryEnded { .. }) => {
                 let today = Said::of("waits", self.program.place());
@@ -237,8 +239,8 @@ impl Replay<'_> {
             End::ContinueAs(service) => Said::of(format!("goes on as {service}"), place),
         };
         match self.course.said() {
-            then @ Next::StoryEnded { .. } if then.said().what == today.what => {
-                if let End::ContinueAs(service) = end {
+            then @ Next::StoryEnded { .. } if is_meant(&then.said().what, &today.what) => {
+                if let Next::StoryEnded { serves: Some(service), .. } = then {
                     return self.serve(service);
                 }
                 self.finished = true;
@@ -256,7 +258,7 @@ impl Replay<'_> {
             return Err(Came::Unknown(format!("it goes on as {service}, which is no longer there")));
         };
         self.program = served.program;
-        Ok(Wake::Begin(LegId::FIRST))
+        Ok(Wake::Begin(self.course.changes_hands()))
     }
 
     fn otherwise(&self, then: Said, today: Said) -> Came {
@@ -267,6 +269,22 @@ impl Replay<'_> {
         }
         Came::Otherwise { at: self.course.at(), then, today }
     }
+}
+
+/// Whether both say the same of how a story ended. Where a file lies, and on which of its lines a fault stands, is no other course.
+fn is_meant(then: &str, today: &str) -> bool {
+    let (then, today) = (without_places(then), without_places(today));
+    // A journal keeps so much of it, the places with the rest.
+    then == today || then.len() + PLACES >= MAX_TEXT && today.starts_with(then.as_str())
+}
+
+/// What places in a text of a journal may take at most, where some of it was cut off.
+const PLACES: usize = 256;
+
+/// A text without the places of scripts in it.
+fn without_places(text: &str) -> String {
+    let is_place = |word: &&str| word.contains(".rhai:");
+    text.split(' ').filter(|word| !is_place(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// As much of it as a journal keeps.

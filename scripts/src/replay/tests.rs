@@ -180,6 +180,76 @@ fn on_room(leg, ev) { if ev.kind == "join" && !ev.me { leg.tag("met", ev.number)
     assert!(matches!(replayed(&other, &call).end, Came::Otherwise { .. }), "it would write another word");
 }
 
+/// A call of the first of these services, whose caller presses this in the other one.
+fn handed_on(shelf: &[(&str, &str, &str)]) -> Closed {
+    let t = Stage::new(Setting { service: Some("ivr".into()), ..Setting::of(Box::new(shelved(shelf))) });
+    let _bob = t.endpoint("bob").busy();
+    let phone = t.phone("+33612345678").dials("ivr").expect("it calls");
+    drop(phone.after(Duration::from_secs(2)).and_then(|phone| phone.presses("7")?.after(Duration::from_secs(9))));
+    drop(phone.hangs_up());
+    t.record().expect("the call is over")
+}
+
+/// Services by name, file and text.
+fn shelved(services: &[(&str, &str, &str)]) -> Host {
+    let shelf = Arc::new(Shelf::new(Limits::default()));
+    for (name, file, text) in services {
+        shelf.publish(name, file, text).expect("it parses");
+    }
+    Host::new(shelf)
+}
+
+const OTHER: &str = r#"
+fn on_invite(caller) {
+    let menu = caller.gather(#{ prompt: "menu", digits: 1 });
+    caller.tag("menu", menu.digits);
+    caller.play("goodbye");
+}
+"#;
+
+#[test]
+fn a_call_that_another_service_took_is_followed_into_that_one() {
+    for hands_on in [
+        "caller.dial(\"service:other\");",
+        "caller.dial([\"user:bob\", \"service:other\"], #{ ring: 20.s() });",
+        "caller.continue_as(\"other\");",
+        "let music = caller.start_play(\"music\"); caller.after(2.s(), |leg| leg.tag(\"a\", 1)); caller.continue_as(\"other\");",
+    ] {
+        let first = format!("fn on_invite(caller) {{ caller.answer(); {hands_on} caller.play(\"never\"); }}");
+        let call = handed_on(&[("ivr", "ivr.rhai", &first), ("other", "other.rhai", OTHER)]);
+        assert_eq!(call.tag("menu"), Some("7"), "{hands_on}: {:?}", call.entries);
+        let again = |other: &str| {
+            let host = shelved(&[("ivr", "ivr.rhai", &first), ("other", "other.rhai", other)]);
+            replay(&host, &call.record, &call.entries).expect("a script answered it")
+        };
+        let same = again(OTHER);
+        assert_eq!(same.end, Came::Through, "{hands_on}: {:?}", call.entries);
+        assert!(same.same.iter().any(|said| said.to_string().contains("play goodbye")), "{same:?}");
+        let Came::Otherwise { then, today, .. } = again(&OTHER.replace("goodbye", "farewell")).end else {
+            panic!("{hands_on}: it says something else");
+        };
+        assert_eq!((then.what.as_str(), today.what.as_str()), ("play goodbye", "play farewell"), "{hands_on}");
+    }
+}
+
+#[test]
+fn a_call_that_failed_fails_so_again_wherever_its_file_lies_and_on_whichever_line() {
+    let breaks = "fn on_invite(caller) {\n  caller.answer();\n  caller.play(1);\n}";
+    let call = handed_on(&[("ivr", "ivr.rhai", breaks)]);
+    assert!(call.fault.as_deref().is_some_and(|why| why.starts_with("ivr.rhai:3:")), "{call:?}");
+    let again = |file: &str, text: &str| {
+        replay(&shelved(&[("ivr", file, text)]), &call.record, &call.entries).expect("a script answered it").end
+    };
+    for file in ["ivr.rhai", "./ivr.rhai", "scripts/ivr.rhai", "/etc/patchcord/scripts/ivr.rhai"] {
+        assert_eq!(again(file, breaks), Came::Through, "{file}: {:?}", call.entries);
+        assert_eq!(again(file, &format!("// A menu.\n{breaks}")), Came::Through, "{file}");
+    }
+    let Came::Otherwise { today, .. } = again("ivr.rhai", &breaks.replace("play(1)", "gather(1)")) else {
+        panic!("another fault is another course");
+    };
+    assert!(today.what.starts_with("breaks: ivr.rhai:3:"), "{today}");
+}
+
 /// Calls that earlier versions have kept. They are never written again: `KEEP=1` makes those that are missing.
 const PAST: [(&str, &str); 3] = [("november-1", "1"), ("november-2", "2"), ("november-992", "992")];
 

@@ -219,6 +219,10 @@ impl House {
         talk.due.take().into_iter().for_each(|slot| self.agenda.strike(slot));
         act(&mut talk, self);
         talk.settle(self);
+        if self.stop.is_said() {
+            // It is in the midst of something, and nobody waits for its end.
+            return;
+        }
         if talk.is_over() {
             return talk.close(self);
         }
@@ -247,8 +251,14 @@ impl House {
 
     /// Does what is due next, if that is not later than this; whether there was something.
     pub fn step(&mut self, until: Instant) -> bool {
-        if self.stop.is_said() {
-            self.stop_everything("it was stopped: it took too long".into());
+        if let Some(why) = self.stop.why() {
+            self.stop_everything(why);
+        }
+        if self.begun >= limits::STORIES {
+            self.stop_everything(format!("{} calls have begun in one test, which is the limit", limits::STORIES));
+        }
+        if self.parties.len() >= limits::PARTIES {
+            self.stop_everything(format!("{} phones have a part in one test, which is the limit", limits::PARTIES));
         }
         let Some((at, due)) = self.agenda.take(until) else { return false };
         if at > self.now {

@@ -9,7 +9,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use patchcord_media::prompt::{ENDINGS, Named, named};
+use patchcord_engine::asked;
+use patchcord_media::prompt::{ENDINGS, Named, Unfetched, inner, named, shown};
 
 use super::limits;
 use crate::shipped;
@@ -47,6 +48,27 @@ fn is_inside(name: &str) -> bool {
     !name.contains("://") && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// Why a server would not even look for a prompt of that name.
+fn refusal(prompt: &str) -> Option<String> {
+    let (scheme, rest) = match prompt.split_once("://") {
+        Some(("http" | "https", _)) => return asked::address(prompt).err().map(|why| why.to_string()),
+        Some((scheme, rest)) => (scheme, rest),
+        // A tone, or a silence.
+        None if prompt.contains("::") => return None,
+        None => ("", prompt),
+    };
+    let name = match scheme {
+        // The name of its bucket comes before.
+        "s3" => rest.split_once('/').map_or("", |(_, name)| name),
+        "" | "store" => rest,
+        other => {
+            let (name, scheme) = (shown(prompt), other.to_owned());
+            return Some(Unfetched::NoSuchScheme { name, scheme }.to_string());
+        }
+    };
+    inner(name).err().map(|why| why.to_string())
+}
+
 /// How long something sounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
@@ -70,6 +92,9 @@ impl Lengths {
         if let Some(recorded) = self.recorded.get(prompt) {
             return Ok(Length::For(*recorded));
         }
+        if let Some(why) = refusal(prompt) {
+            return Err(why);
+        }
         match named(prompt, HOME) {
             Ok(Named::Tone(rhythm)) => {
                 Ok(rhythm.ms().map_or(Length::Endless, |ms| Length::For(Duration::from_millis(u64::from(ms)))))
@@ -78,6 +103,11 @@ impl Lengths {
             Ok(Named::File(name)) => Err(format!("there is no prompt {name} in the folder of sounds")),
             Err(misnamed) => Err(misnamed.to_string()),
         }
+    }
+
+    /// Whether that was recorded.
+    pub fn is_recorded(&self, file: &str) -> bool {
+        self.recorded.contains_key(file)
     }
 
     /// Something was recorded, and can be played from now on.

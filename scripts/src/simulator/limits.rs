@@ -5,8 +5,17 @@ use std::time::Duration;
 /// Calls at once: ten times those of a busy hour of the largest site that anybody tests a script for.
 pub const CALLS: usize = 10_000;
 
-/// Phones and endpoints: two for each call.
+/// Phones and endpoints of one test: two for each call at once.
 pub const PARTIES: usize = 20_000;
+
+/// Calls of one test, those that are over with the others: their records are kept until it ends.
+pub const STORIES: u64 = 20_000;
+
+/// How long a test may take, for whoever waits for it: a thousand times what a usual one does.
+pub const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 });
+
+/// Legs that have gone and of which a call knows still whose they were, the latest: as many as in the real house.
+pub const PARTED: usize = 32;
 
 /// Lines of the tale that are kept, the last ones: what fits into a log that somebody reads.
 pub const LINES: usize = 5_000;

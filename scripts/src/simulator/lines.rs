@@ -122,6 +122,10 @@ impl Talk {
         let Some(end) = self.ends.remove(&leg) else { return };
         self.close_takes(leg, end.port.takes, house);
         house.parties[end.party].legs.retain(|place| *place != (self.number, leg));
+        if self.parted.len() == limits::PARTED {
+            self.parted.pop_front();
+        }
+        self.parted.push_back((leg, end.party, matches!(end.stage, Stage::Up | Stage::Over)));
     }
 
     /// A leg goes over to another call, if there is one to give.
@@ -138,33 +142,39 @@ impl Talk {
         house.post(call, Event::Taken(as_leg, came));
     }
 
-    /// What is known of a leg that is there.
+    /// What is known of a leg that is there, or was.
     pub fn facts(&self, leg: LegId, house: &House) -> Option<Facts> {
-        let end = self.ends.get(&leg)?;
-        let party = &house.parties[end.party];
-        let caller = self.party_of(LegId::FIRST).map_or("", |first| house.parties[first].name.as_str());
+        let end = self.ends.get(&leg);
+        let (id, answered) = match end {
+            Some(end) => (end.party, matches!(end.stage, Stage::Up | Stage::Over)),
+            None => self.parted.iter().find(|(parted, ..)| *parted == leg).map(|(_, party, up)| (*party, *up))?,
+        };
+        let party = &house.parties[id];
+        let first = self.ends.get(&LegId::FIRST).map(|end| end.party);
+        let first = first.or_else(|| self.parted.iter().find(|(leg, ..)| *leg == LegId::FIRST).map(|(_, id, _)| *id));
+        let caller = first.map_or("", |first| house.parties[first].numbered());
         let from = self.originated.as_deref().or(self.passed_on.as_deref()).unwrap_or(caller);
-        let answered = matches!(end.stage, Stage::Up | Stage::Over);
         let first = leg == LegId::FIRST && self.originated.is_none();
+        let state = match end.map(|end| end.stage) {
+            Some(Stage::Calls) if party.fate == Fate::Waits => "early",
+            Some(Stage::Calls | Stage::Called) => "ringing",
+            Some(Stage::Up) => "answered",
+            Some(Stage::Over) | None => "ended",
+        };
         Some(Facts {
             call: self.chronicle.call().to_string(),
             from: from.to_owned(),
             to: self.called.clone(),
-            number: party.name.clone(),
+            number: party.numbered().to_owned(),
             name: if first { party.shown_as.clone() } else { String::new() },
-            headers: if first { party.headers.clone() } else { Vec::new() },
+            // They are known as long as the INVITE waits for its answer.
+            headers: if first && end.is_some() { party.headers.clone() } else { Vec::new() },
             endpoint: party.is_endpoint.then(|| party.name.clone()),
             trunk: (!party.is_endpoint && !first).then(|| super::whereabouts::TRUNK.to_owned()),
             transport: "udp".into(),
             secure: false,
             codec: if answered { "PCMA".into() } else { String::new() },
-            state: match end.stage {
-                Stage::Calls if party.fate == Fate::Waits => "early",
-                Stage::Calls | Stage::Called => "ringing",
-                Stage::Up => "answered",
-                Stage::Over => "ended",
-            }
-            .into(),
+            state: state.into(),
             quality: None,
             vars: if leg == self.call.first() { self.vars.clone() } else { String::new() },
         })

@@ -18,7 +18,7 @@
 //! | `rooms` | conference rooms |
 //! | `party`, `port` | somebody with a telephone; what is heard on a leg |
 //! | `whereabouts`, `lengths` | where targets are, how long prompts are |
-//! | `double`, `postbox` | the world outside |
+//! | `double`, `postbox`, `refused` | the world outside, and what it does for nobody |
 //! | `records`, `tale`, `failure` | what a call leaves behind, and what is told of it |
 //! | `points` | where stories wait, for whoever lets callers hang up there |
 
@@ -38,6 +38,7 @@ mod points;
 mod port;
 mod postbox;
 mod records;
+mod refused;
 mod rooms;
 mod sounds;
 mod stage;

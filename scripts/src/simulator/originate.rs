@@ -5,16 +5,26 @@ use patchcord_engine::call::verb::Dial;
 use patchcord_engine::call::{Bounds, Call, Caller, Origin};
 use patchcord_engine::exchange::Connecting;
 use patchcord_engine::journal::CallId;
-use patchcord_engine::originate::{NotBegun, Then, Wanted};
+use patchcord_engine::originate::{Lineage, NotBegun, Then, Wanted};
 
 use super::house::{Due, House, Stream};
 use super::limits;
 use super::records::Chronicle;
 use super::talk::Talk;
 
+impl Talk {
+    /// A script wants a call of its own.
+    pub fn begin(&mut self, wanted: &Wanted, house: &mut House) -> Result<CallId, NotBegun> {
+        self.lineage.may_begin(&self.call.bounds())?;
+        let begun = house.originate(wanted, self.lineage.next())?;
+        self.lineage.note_begun();
+        Ok(begun)
+    }
+}
+
 impl House {
-    /// Begins a call; it acts when others have had their turn.
-    pub fn originate(&mut self, wanted: &Wanted) -> Result<CallId, NotBegun> {
+    /// Begins a call, which stands there among those that begin each other; it acts when others have had their turn.
+    pub fn originate(&mut self, wanted: &Wanted, lineage: Lineage) -> Result<CallId, NotBegun> {
         wanted.check()?;
         if self.calls.len() >= limits::CALLS {
             return Err(NotBegun::Full(format!("a test has at most {} calls at once", limits::CALLS)));
@@ -52,6 +62,7 @@ impl House {
             talk.program = Box::new(Connecting::to(other));
         }
         talk.vars.clone_from(&wanted.vars);
+        talk.lineage = lineage;
         talk.originated = Some(from.to_owned());
         talk.due = Some(self.put(self.now, Stream::Call(number), Due::Wake(number)));
         self.calls.insert(number, Box::new(talk));

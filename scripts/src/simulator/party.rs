@@ -78,6 +78,8 @@ pub(super) enum Heard {
 pub(super) struct Party {
     /// Its number or name.
     pub name: String,
+    /// The number of an endpoint that has one beside its name.
+    pub number: Option<String>,
     /// The name that its calls show, and what else their INVITE says.
     pub shown_as: String,
     pub headers: Vec<(String, String)>,
@@ -106,6 +108,7 @@ impl Party {
     pub fn new(name: &str, manner: Manner) -> Self {
         Self {
             name: name.to_owned(),
+            number: None,
             shown_as: String::new(),
             headers: Vec::new(),
             is_endpoint: false,
@@ -121,6 +124,11 @@ impl Party {
             texts: Vec::new(),
             transfer: None,
         }
+    }
+
+    /// The number by which it is known: that of an endpoint, or else its name.
+    pub fn numbered(&self) -> &str {
+        self.number.as_deref().unwrap_or(&self.name)
     }
 
     pub fn leg(&self) -> Option<Place> {

@@ -99,6 +99,25 @@ impl Phone {
         self.clone()
     }
 
+    /// The number that an endpoint has beside its name: whoever calls that number reaches it, and it is known by it.
+    pub fn has_number(&self, number: &str) -> Met {
+        self.stage.within(|house| {
+            let them = &house.parties[self.party];
+            if !them.is_endpoint {
+                let was = format!("{} is somebody on the network", them.name);
+                return Err(house.failure("an endpoint of this house to be given a number", was));
+            }
+            if let Some(other) = house.names.get(number).filter(|other| **other != self.party) {
+                let was = format!("{} has it", house.parties[*other].name);
+                return Err(house.failure(&format!("{number} to be nobody's number"), was));
+            }
+            house.names.insert(number.to_owned(), self.party);
+            house.parties[self.party].number = Some(number.to_owned());
+            Ok(())
+        })?;
+        Ok(self.clone())
+    }
+
     /// A header that its calls carry.
     #[must_use]
     pub fn says(&self, header: &str, value: &str) -> Self {

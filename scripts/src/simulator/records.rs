@@ -8,8 +8,8 @@ use patchcord_engine::call::verb::{Outcome as VerbOutcome, Status};
 use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
 use patchcord_engine::exchange::{asked_of, broke, came_of, heard_of, of_room, secret_key, spoken, terms};
 use patchcord_engine::journal::{
-    Account, Began, CallId, Cause, Direction, Entry, Facts, Journal, KEY_TAKEN, LegBegan, LegNumber, Outcome, Party,
-    Record, Rules, Verb, What,
+    Account, Began, CallId, Cause, Direction, Entry, Facts, GOES_ON, Journal, KEY_TAKEN, LegBegan, LegNumber, Outcome,
+    Party, Record, Rules, STORY_ENDED, Verb, What,
 };
 use patchcord_engine::occasion::Kind;
 use patchcord_engine::program::{End, VerbId};
@@ -236,8 +236,14 @@ impl Talk {
                 Facts::NONE
             }
         };
-        let ended = What::Heard { leg: None, event: "story ended".into(), facts };
+        let ended = What::Heard { leg: None, event: STORY_ENDED.into(), facts };
         self.chronicle.write(house.elapsed(), ended);
+    }
+
+    /// Another service goes on with the call.
+    pub fn note_served(&mut self, now: Duration) {
+        let facts = Facts::NONE.with("service", &self.service);
+        self.chronicle.write(now, What::Heard { leg: None, event: GOES_ON.into(), facts });
     }
 
     fn note_event(&mut self, event: &Event, now: Duration) {

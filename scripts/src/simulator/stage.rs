@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use patchcord_engine::call::{Bounds, Call, Caller, LegId, Origin};
 use patchcord_engine::exchange::Services;
-use patchcord_engine::originate::Wanted;
+use patchcord_engine::originate::{Lineage, Wanted};
 use serde_json::Value;
 
 use super::double::Reply;
@@ -83,7 +83,11 @@ impl Stage {
     pub fn endpoint(&self, name: &str) -> Phone {
         let party = self.within(|house| {
             let party = house.party(name);
-            house.parties[party].is_endpoint = !name.starts_with(|first: char| first == '+' || first.is_ascii_digit());
+            // The number of an endpoint names it, too.
+            if house.parties[party].name == name {
+                let is_number = name.starts_with(|first: char| first == '+' || first.is_ascii_digit());
+                house.parties[party].is_endpoint = !is_number;
+            }
             party
         });
         Phone::new(self.clone(), party)
@@ -105,7 +109,9 @@ impl Stage {
     /// Has the house begin a call, as `patchcord originate` does.
     pub fn originate(&self, wanted: &Wanted) -> Result<(), Failure> {
         self.within(|house| {
-            house.originate(wanted).map_err(|why| house.failure("a call to be begun", why.to_string()))?;
+            house
+                .originate(wanted, Lineage::default())
+                .map_err(|why| house.failure("a call to be begun", why.to_string()))?;
             house.pass(Duration::ZERO);
             Ok(())
         })
@@ -372,7 +378,9 @@ impl House {
     }
 
     pub fn failure(&self, expected: &str, was: String) -> Failure {
-        let was = if self.broken.is_empty() {
+        let stopped = self.stop.why().map(|why| ("the test to end", why));
+        let (expected, was) = stopped.unwrap_or((expected, was));
+        let was = if self.broken.is_empty() || self.broken.contains(&was) {
             was
         } else {
             format!("{was}; {}", self.broken.iter().cloned().collect::<Vec<_>>().join("; "))
@@ -397,6 +405,9 @@ impl House {
             if !self.step(until) {
                 break;
             }
+        }
+        if let Some(why) = self.stop.why() {
+            return vec![why];
         }
         let mut left: Vec<String> = self.broken.iter().cloned().collect();
         left.extend(self.calls.values().map(|talk| format!("call {} goes on: {:?}", talk.number, talk.call.owns())));

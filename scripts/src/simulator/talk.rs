@@ -1,6 +1,6 @@
 //! One simulated call in its turn: what it wants is done, what follows is told it, until it wants nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use patchcord_engine::call::event::Serving;
 use patchcord_engine::call::{Call, Effect, Event, LegId, LineOrder, Verb};
 use patchcord_engine::errand::{Brought, Errand};
 use patchcord_engine::exchange::{Sorry, spoken};
+use patchcord_engine::originate::Lineage;
 use patchcord_engine::program::{End as StoryEnd, Program, Step, VerbId, Wake};
 
 use super::agenda::Slot;
@@ -27,11 +28,15 @@ pub(super) struct Talk {
     pub call: Call,
     pub program: Box<dyn Program>,
     pub ends: BTreeMap<LegId, End>,
+    /// Whose the last legs were that have gone, and whether they were answered: a story may still ask who that was.
+    pub parted: VecDeque<(LegId, PartyId, bool)>,
     pub chronicle: Chronicle,
     pub due: Option<Slot>,
     /// What its service is told, where the house began it; and as whom the house called then.
     pub vars: String,
     pub originated: Option<String>,
+    /// Where it stands among calls that begin each other.
+    pub lineage: Lineage,
     /// Who was called and is the caller now, because it was passed on to a service.
     pub passed_on: Option<String>,
     /// What it has answered, or why it did not, where it was asked something outside of any call.
@@ -75,10 +80,12 @@ impl Talk {
             called: called.to_owned(),
             call,
             ends: BTreeMap::new(),
+            parted: VecDeque::new(),
             chronicle,
             due: None,
             vars: String::new(),
             originated: None,
+            lineage: Lineage::default(),
             passed_on: None,
             answer: None,
             over: false,
@@ -93,9 +100,11 @@ impl Talk {
         self.ends.get(&leg).map(|end| end.party)
     }
 
-    /// Does what the call wants, until it wants nothing.
+    /// Does what the call wants, until it wants nothing or nobody waits for it any more.
     pub fn settle(&mut self, house: &mut House) {
-        while let Some(effect) = self.call.poll() {
+        while !house.stop.is_said()
+            && let Some(effect) = self.call.poll()
+        {
             if self.over {
                 house.broken.insert(format!("call {} says {effect:?} after it was over", self.number));
             }
@@ -122,6 +131,7 @@ impl Talk {
             Effect::Serve(Serving { service, called }, leg) => {
                 self.program = program_of(&service, house);
                 self.service = service;
+                self.note_served(house.elapsed());
                 self.called = called.unwrap_or_else(|| std::mem::take(&mut self.called));
                 if leg != LegId::FIRST && self.originated.is_none() {
                     self.passed_on = self.party_of(leg).map(|party| house.parties[party].name.clone());
@@ -170,7 +180,7 @@ impl Talk {
                 Brought::Answer(Ok("null".into()))
             }
             Errand::Merge(leg) => Brought::Answer(self.merge(leg, house)),
-            Errand::Originate(wanted) => Brought::Begun(house.originate(&wanted)),
+            Errand::Originate(wanted) => Brought::Begun(self.begin(&wanted, house)),
             Errand::Facts(leg) => Brought::Facts(self.facts(leg, house).map(Box::new)),
             Errand::Moment => Brought::Moment { wall: house.wall_now(), seed: house.chance.number() },
             Errand::Room(name, errand) => {
@@ -179,10 +189,11 @@ impl Talk {
             }
             Errand::Outside(outside) => {
                 let wall = house.wall_now();
-                let (after, answer) = match outside.noun.as_str() {
-                    "registrar" => (Duration::ZERO, Ok(house.registrations(&outside.ask))),
-                    "route" => (Duration::ZERO, Ok(house.leads(&outside.ask))),
-                    _ => house.double.answer(&outside, wall),
+                let (after, answer) = match (house.refuses(&outside), outside.noun.as_str()) {
+                    (Some(why), _) => (Duration::ZERO, Err(why)),
+                    (None, "registrar") => (Duration::ZERO, Ok(house.registrations(&outside.ask))),
+                    (None, "route") => (Duration::ZERO, Ok(house.leads(&outside.ask))),
+                    (None, _) => house.double.answer(&outside, wall),
                 };
                 let what = format!("{} {}", outside.noun, shortened(&outside.ask));
                 house.tell(&self.service, what, self.program.place());

@@ -44,7 +44,8 @@ impl House {
             return Err(NotFound::Unreachable);
         }
         let way = if them.is_endpoint {
-            Way { uri: format!("sip:{name}@phone.invalid"), through: Through::Binding(name.to_owned(), 0) }
+            let user = &them.name;
+            Way { uri: format!("sip:{user}@phone.invalid"), through: Through::Binding(user.clone(), 0) }
         } else {
             let by = ByTrunk { name: TRUNK.to_owned(), ..ByTrunk::default() };
             Way { uri: format!("sip:{name}@{TRUNK}.invalid"), through: Through::Trunk(by) }

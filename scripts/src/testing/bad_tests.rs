@@ -296,3 +296,148 @@ fn what_was_recorded_sounds_as_long_as_somebody_spoke() {
          phone.does_not_hear(\"goodbye\").hears(\"goodbye\", #{ within: 2.s() }).is_hung_up();",
     );
 }
+
+#[test]
+fn what_the_real_house_refuses_is_refused_in_a_test_by_the_same_sentence() {
+    let says = |word: &str| {
+        format!(
+            "fn on_invite(caller) {{ caller.answer(); try {{ {word}; }} catch (e) {{ caller.tag(\"why\", `${{e}}`); }} }}"
+        )
+    };
+    for (word, why) in [
+        (
+            "mailbox::save(\"anna\", \"/etc/passwd\")",
+            "mailbox: \"/etc/passwd\" is no name of a recording; take the one that record gave as .file",
+        ),
+        (
+            "mailbox::save(\"anna\", \"2026-01-01/a.bad.wav\")",
+            "mailbox: there is no recording \"2026-01-01/a.bad.wav\"",
+        ),
+        ("mailbox::save(\"\", \"a.wav\")", "mailbox: a mailbox has the name of an endpoint, with at most 128 bytes"),
+        ("store::set(\"shared:\", 1)", "store: a key has 1 to 200 bytes and no control characters"),
+        ("store::get(\"\")", "store: a key has 1 to 200 bytes and no control characters"),
+        (
+            "http::get(\"file:///etc/passwd\")",
+            "http: \"file:///etc/passwd\" is no address of the web; write https://host/path",
+        ),
+        (
+            "http::get(\"https://a.example/\", #{ headers: #{ Host: \"b\" } })",
+            "http: header \"Host\" is not a script's to say",
+        ),
+        ("http::post(\"https://a.example/\", #{ body: \"a\", json: 1 })", "http: say body or json, and not both"),
+        (
+            "mail::send(\"anna\")",
+            "mail: \"anna\" is no mail address; write alice@example.org or Alice <alice@example.org>",
+        ),
+        (
+            "mail::send(\"a@b.example\", #{ attach: \"../patchcord.db\" })",
+            "mail: \"../patchcord.db\" is no name of a recording; take the one that record gave as .file",
+        ),
+    ] {
+        let test = format!(
+            "t.phone(\"1\").dials(\"bad\"); let told = t.record().tags.why; t.expect(told == {why:?}, `${{told}}`);"
+        );
+        is_well(&says(word), &test);
+    }
+    for prompt in [
+        "store://../../x",
+        "store:///etc/passwd",
+        "../secret",
+        "/etc/passwd",
+        "s3://sounds/../x",
+        "ftp://a/b",
+        "https:///x",
+    ] {
+        let plays = format!(
+            "fn on_invite(caller) {{ caller.answer(); caller.tag(\"played\", caller.play({prompt:?}).status); }}"
+        );
+        is_well(&plays, "t.phone(\"1\").dials(\"bad\"); t.record(#{ played: \"missing\" });");
+    }
+}
+
+#[test]
+fn what_a_script_writes_down_is_words_and_a_list_is_none() {
+    let says = |value: &str| format!("fn on_invite(caller) {{ caller.answer(); caller.tag(\"a\", {value}); }}");
+    for (value, written) in [("90.s()", "90 s"), ("1", "1"), ("1.5", "1.5"), ("true", "true"), ("\"x\"", "x")] {
+        is_well(&says(value), &format!("t.phone(\"1\").dials(\"bad\"); t.record(#{{ a: {written:?} }});"));
+    }
+    for (value, shown) in [("#{ a: 1 }", "map #{\"a\": 1}"), ("[1]", "array [1]"), ("caller", "Leg")] {
+        let told = failure(&says(value), "t.phone(\"1\").dials(\"bad\");");
+        let why = format!("`value` of tag: it wants a text, a number, a flag or a time, and was given {shown}");
+        assert!(told.contains(&why), "{value}: {told}");
+    }
+    let logs = "fn on_invite(caller) { caller.answer(); log::info(90.s()); }";
+    is_well(
+        logs,
+        "t.phone(\"1\").dials(\"bad\"); let told = t.ladder(); t.expect(told.contains(\"notes (info): 90 s\"), told);",
+    );
+}
+
+#[test]
+fn words_that_fit_nothing_say_what_they_want() {
+    let told = |body: &str| {
+        failure(&format!("fn on_invite(caller) {{ caller.answer(); {body}; }}"), "t.phone(\"1\").dials(\"bad\");")
+    };
+    let itself = told("caller.bridge(caller)");
+    assert!(itself.contains("bridge was given the leg itself; it wants another leg of this call"), "{itself}");
+    let one = told("caller.tag(\"a\")");
+    assert!(one.contains(" was given 1 value") && !one.contains("1 values"), "{one}");
+    let long = told("caller.gather(#{ accept: [\"1\", \"1xx\"], max: 2 })");
+    assert!(
+        long.contains("`accept` of gather has \"1xx\", which is 3 keys, and an answer has 2 keys at most; say max: 3"),
+        "{long}"
+    );
+}
+
+#[test]
+fn answers_of_several_lengths_are_taken_without_a_word_of_their_length() {
+    let menu = "fn on_invite(caller) { caller.answer();
+        caller.tag(\"a\", caller.gather(#{ prompt: \"menu\", accept: [\"1\", \"2xx\"] }).digits); }";
+    for keys in ["1", "245"] {
+        is_well(
+            menu,
+            &format!("t.phone(\"1\").dials(\"bad\").hears(\"menu\").presses({keys:?}); t.record(#{{ a: {keys:?} }});"),
+        );
+    }
+}
+
+#[test]
+fn a_record_is_asked_for_what_it_has_and_near_names_are_told() {
+    let test = "t.phone(\"1\").dials(\"bad\"); t.record(#{ outcom: \"answered\" });";
+    let told = failure("fn on_invite(caller) { caller.answer(); caller.tag(\"menu\", 1); }", test);
+    assert!(told.contains("outcom is no part of the record and no tag of this call; is outcome meant?"), "{told}");
+    let told = failure(
+        "fn on_invite(caller) { caller.answer(); caller.tag(\"menu\", 1); }",
+        &test.replace("outcom:", "pressed:"),
+    );
+    assert!(told.contains("pressed is no part of the record and no tag of this call; its tags are menu"), "{told}");
+    let told = failure("fn on_invite(caller) { }", "t.mail();");
+    assert!(told.contains("no test knows the word mail; t.letters() are the letters that were sent"), "{told}");
+}
+
+#[test]
+fn who_was_talked_with_is_known_after_the_talk_whoever_ended_it() {
+    let service = "fn on_invite(caller) {
+        caller.answer();
+        let talk = caller.dial(\"user:bob\", #{ ring: 20.s() });
+        let other = talk.leg;
+        caller.tag(\"who\", `${other.number} ${other.endpoint} ${other.codec} ${other.state} ${caller.from}`);
+    }";
+    for (number, known) in [("", "bob bob PCMA ended 1"), (".has_number(\"102\")", "102 bob PCMA ended 1")] {
+        let test = format!(
+            "let bob = t.endpoint(\"bob\"){number}; bob.answers(2.s());
+            let phone = t.phone(\"1\").dials(\"bad\").talks_to(\"bob\");
+            bob.hangs_up();
+            t.record(#{{ who: {known:?} }});"
+        );
+        is_well(service, &test);
+    }
+    let to = service.replace("user:bob", "102");
+    is_well(
+        &to,
+        "t.endpoint(\"bob\").has_number(\"102\").answers(); t.phone(\"1\").dials(\"bad\").talks_to(\"bob\").after(1.s()).hangs_up();",
+    );
+    let taken = "t.endpoint(\"bob\").has_number(\"102\"); t.endpoint(\"alice\").has_number(\"102\");";
+    let told = failure(service, taken);
+    assert!(told.contains("expected 102 to be nobody's number, but bob has it"), "{told}");
+}

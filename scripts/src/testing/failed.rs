@@ -48,6 +48,7 @@ fn endless(error: &EvalAltResult) -> Option<String> {
         EvalAltResult::ErrorTooManyOperations(_) => {
             Some(format!("the test goes on without end: it computed {OPERATIONS} operations, which is the limit"))
         }
+        EvalAltResult::ErrorTerminated(why, _) => Some(format!("the test was ended: {why}")),
         EvalAltResult::ErrorStackOverflow(_) => {
             Some(format!("the test calls itself without end: functions may call each other {LEVELS} deep"))
         }
@@ -60,12 +61,21 @@ const NOT_FOUND: &str = "Function not found: ";
 
 /// What a test can say: for whoever has mistyped it.
 pub(super) const WORDS: &str = "advance after answers answers_and_presses at busy db dials does_not_hear endpoint expect fails faults gives group \
-     hangs_up hears hears_keys hears_nothing holds http is_answered is_hung_up is_rejected is_ringing is_told_of_transfer keep \
+     hangs_up has_number hears hears_keys hears_nothing holds http is_answered is_hung_up is_rejected is_ringing is_told_of_transfer keep \
      ladder letters mailbox message originate outside phone presses prompt reads record register rejects replies requests resumes rings route says sends_info \
      shows silent speaks store talks_to timer transfers_to unregistered web without_prompt writes";
 
 /// Farther apart than this, two words have nothing to do with each other.
 const NEAR: f64 = 0.75;
+
+/// Words that people look for, and what does that.
+const MEANT: [(&str, &str); 5] = [
+    ("mail", "t.letters() are the letters that were sent, t.mailbox(\"bob\") the messages of a mailbox"),
+    ("log", "t.ladder() is all that happened, what was logged with the rest"),
+    ("wait", "t.advance(5.s()) lets time pass"),
+    ("sleep", "t.advance(5.s()) lets time pass"),
+    ("assert", "t.expect(x == 1, \"x is 1\") fails where it is not so"),
+];
 
 /// A word that no test knows, or that was given something else than it takes.
 fn unknown_word(what: &str) -> Option<String> {
@@ -75,6 +85,9 @@ fn unknown_word(what: &str) -> Option<String> {
     if WORDS.split_whitespace().any(|word| word == name) {
         let given = given.split_once(", ").map_or("nothing", |(_, given)| given);
         return Some(format!("{name} was given {given}, and takes something else: see docs/scripting.md"));
+    }
+    if let Some((_, meant)) = MEANT.iter().find(|(wrong, _)| *wrong == name) {
+        return Some(format!("no test knows the word {name}; {meant}"));
     }
     let near = WORDS.split_whitespace().map(|word| (strsim::jaro_winkler(word, name), word));
     let nearest = near.filter(|(near, _)| *near > NEAR).max_by(|a, b| a.0.total_cmp(&b.0));

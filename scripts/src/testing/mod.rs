@@ -25,6 +25,8 @@
 #[cfg(test)]
 mod bad_tests;
 mod coverage;
+#[cfg(test)]
+mod endless_tests;
 mod explore;
 mod failed;
 mod made;

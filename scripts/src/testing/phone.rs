@@ -35,6 +35,7 @@ fn manners(engine: &mut Engine) {
         Ok(phone.answers(time(&context, &after)?))
     });
     engine.register_fn("answers_and_presses", |phone: &mut Phone, keys: &str| phone.answers_and_presses(keys));
+    text_word(engine, "has_number", Phone::has_number);
     engine.register_fn("rejects", |context: NativeCallContext<'_>, phone: &mut Phone, status: i64| -> Met {
         Ok(phone.rejects(refusal(&context, status)?))
     });

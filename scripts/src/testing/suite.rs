@@ -14,7 +14,7 @@ use super::failed::Failed;
 use super::words::{self, Test};
 use crate::fault::Fault;
 use crate::imports::{self, Module};
-use crate::simulator::{Point, Setting, Stage, Stop};
+use crate::simulator::{Point, Setting, Stage, Stop, limits::LONGEST};
 use crate::{Host, Limits, Shelf, shipped};
 
 /// How a file of tests is called: the service's name, and this.
@@ -57,11 +57,13 @@ pub struct Wishes {
     pub explore: bool,
     /// Once this is said, the test that runs fails and no other one begins.
     pub stop: Stop,
+    /// How long one test may take, for whoever waits; in an exploration, one variation of it.
+    pub longest: Duration,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { filter: None, seed: 1, explore: false, stop: Stop::default() }
+        Self { filter: None, seed: 1, explore: false, stop: Stop::default(), longest: LONGEST }
     }
 }
 
@@ -110,7 +112,7 @@ impl Report {
 /// Runs a suite; each verdict is told as soon as it is there.
 pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -> Report {
     let mut report = Report::default();
-    let bench = Bench { stop: wishes.stop.clone(), ..Bench::of(sources, wishes.seed, &mut report.broken) };
+    let bench = Bench::of(sources, wishes, &mut report.broken);
     for source in &sources.tests {
         let ast = match bench.engine.compile(&source.text) {
             Ok(ast) => ast,
@@ -121,7 +123,8 @@ pub fn run(sources: &Sources, wishes: &Wishes, told: &mut dyn FnMut(&Verdict)) -
         };
         report.broken.extend(super::read::never_run(&source.file, &source.text, &ast).iter().map(ToString::to_string));
         for case in cases(source, &ast) {
-            if wishes.stop.is_said() {
+            if let Some(why) = wishes.stop.why() {
+                report.broken.push(format!("{}:{}: {} was not run: {why}", source.file, case.line, case.name));
                 break;
             }
             if wishes.filter.as_ref().is_some_and(|filter| !case.name.contains(filter)) {
@@ -160,7 +163,7 @@ pub fn shelf_of(sources: &Sources, broken: &mut Vec<String>) -> Arc<Shelf> {
 /// The calls of all tests of a suite, and the services that they were played with.
 #[cfg(test)]
 pub(crate) fn calls_of(sources: &Sources) -> (Rc<Host>, Vec<crate::simulator::Closed>) {
-    let bench = Bench::of(sources, 1, &mut Vec::new());
+    let bench = Bench::of(sources, &Wishes::default(), &mut Vec::new());
     let mut calls = Vec::new();
     for source in &sources.tests {
         let ast = bench.engine.compile(&source.text).expect("a test parses");
@@ -212,6 +215,9 @@ struct Bench {
     seed: u64,
     prompts: Vec<std::path::PathBuf>,
     stop: Stop,
+    longest: Duration,
+    /// That of the test that runs, for what it computes itself.
+    running: Rc<RefCell<Stop>>,
 }
 
 /// The host of a bench, for one stage.
@@ -228,14 +234,17 @@ impl Services for Shared {
 }
 
 impl Bench {
-    fn of(sources: &Sources, seed: u64, broken: &mut Vec<String>) -> Self {
+    fn of(sources: &Sources, wishes: &Wishes, broken: &mut Vec<String>) -> Self {
         let shelf = shelf_of(sources, broken);
         let seen = Rc::new(RefCell::new(Seen::default()));
         let watched = Rc::new(Host::watched(shelf.clone(), |engine| coverage::watch(engine, seen.clone())));
         let bare = Rc::new(Host::new(shelf));
         let (mut engine, last) = (words::engine(), Rc::new(Cell::new(Position::NONE)));
         coverage::follow(&mut engine, last.clone());
-        Self { watched, bare, seen, engine, last, seed, prompts: sources.prompts.clone(), stop: Stop::default() }
+        let running = Rc::new(RefCell::new(wishes.stop.clone()));
+        words::end_with(&mut engine, running.clone());
+        let Wishes { seed, stop, longest, .. } = wishes.clone();
+        Self { watched, bare, seen, engine, last, seed, prompts: sources.prompts.clone(), stop, longest, running }
     }
 
     /// What a service can run, and what its modules can; nothing of one that is broken.
@@ -292,13 +301,15 @@ impl Bench {
         let service = case.source.name.strip_suffix(ENDING).unwrap_or(&case.source.name);
         let host = if variation.is_some() { &self.bare } else { &self.watched };
         let hang_up = variation.and_then(|variation| variation.hang_up.clone());
+        let stop = self.stop.within(self.longest);
+        self.running.replace(stop.clone());
         let stage = Stage::new(Setting {
             service: Some(service.to_owned()),
             seed: self.seed,
             orders: variation.and_then(|variation| variation.orders),
             prompts: self.prompts.clone(),
             hang_up,
-            stop: self.stop.clone(),
+            stop,
             ..Setting::of(Box::new(Shared(host.clone())))
         });
         let test = Test { stage: stage.clone(), service: service.to_owned() };

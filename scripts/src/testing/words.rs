@@ -1,5 +1,7 @@
 //! What a test says of its stage: `t.phone(…)`, `t.advance(…)`, `t.record(…)`.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use patchcord_engine::originate::{Then, Wanted};
@@ -8,10 +10,13 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 use super::failed::{met, wrong};
 use super::phone::{self, time};
 use super::{occasions, world};
-use crate::simulator::{Closed, Stage};
+use crate::simulator::{Closed, Stage, Stop};
 
 /// What a test computes, at most: a second of one core is a loop without end.
 pub(super) const OPERATIONS: u64 = 20_000_000;
+
+/// Operations between two looks at whether somebody still waits for the test.
+const LOOK: u64 = 256;
 
 /// How deep functions of a test call each other.
 pub(super) const LEVELS: usize = 32;
@@ -42,6 +47,14 @@ pub(super) fn engine() -> Engine {
     world::register(&mut engine);
     occasions::register(&mut engine);
     engine
+}
+
+/// Ends a test in the midst of what it computes, once the word of the one that runs is said.
+pub(super) fn end_with(engine: &mut Engine, running: Rc<RefCell<Stop>>) {
+    engine.on_progress(move |operations| {
+        let why = operations.is_multiple_of(LOOK).then(|| running.borrow().why())?;
+        why.map(Dynamic::from)
+    });
 }
 
 fn people(engine: &mut Engine) {
@@ -162,6 +175,18 @@ fn in_words(value: &Dynamic) -> String {
     value.read_lock::<crate::words::Span>().map_or_else(|| value.to_string(), |span| span.to_string())
 }
 
+/// What is said of a name that is neither a fact of a record nor a tag of this one.
+fn unknown_fact(name: &str, closed: &Closed) -> String {
+    let facts = shown(closed);
+    let tags: Vec<&str> = closed.record.tags.iter().map(|(key, _)| &**key).collect();
+    let known = facts.keys().map(|fact| fact.as_str()).filter(|fact| *fact != "tags").chain(tags.iter().copied());
+    match crate::check::near(name, known).filter(|_| name.len() > 3) {
+        Some(near) => format!("{name} is no part of the record and no tag of this call; is {near} meant?"),
+        None if tags.is_empty() => format!("{name} is no part of the record, and this call has no tags"),
+        None => format!("{name} is no part of the record and no tag of this call; its tags are {}", tags.join(", ")),
+    }
+}
+
 /// Fails unless a record is as wanted. What is no part of a record is a tag.
 pub(super) fn judged(context: &NativeCallContext<'_>, stage: &Stage, closed: &Closed, wanted: &Map) -> Said {
     let there = shown(closed);
@@ -176,9 +201,12 @@ pub(super) fn judged(context: &NativeCallContext<'_>, stage: &Stage, closed: &Cl
             (_, Some(there)) => in_words(there) == in_words(wanted),
             (tag, None) => closed.tag(tag) == Some(wanted.to_string().as_str()),
         };
-        if !is_so {
+        let is_known = there.contains_key(name.as_str()) || closed.tag(name).is_some();
+        if !is_so && !is_known {
+            other.push(unknown_fact(name, closed));
+        } else if !is_so {
             let was = there.get(name.as_str()).map(in_words);
-            let was = was.or_else(|| closed.tag(name).map(str::to_owned)).unwrap_or_else(|| "not there".into());
+            let was = was.or_else(|| closed.tag(name).map(str::to_owned)).unwrap_or_default();
             other.push(format!("{name} is {was}, not {}", in_words(wanted)));
         }
     }

@@ -160,6 +160,9 @@ pub(super) const WORDS: &[Word] = &[
         does: |given| {
             let other = given.get("other").and_then(|other| other.clone().try_cast::<Leg>());
             let Some(Leg(other)) = other else { return Err(given.wrong("bridge wants a leg")) };
+            if given.leg().0 == other {
+                return Err(given.wrong("bridge was given the leg itself; it wants another leg of this call (echo lets a party hear itself)"));
+            }
             simple(given, |leg| Verb::Bridge(leg, other))
         },
     },

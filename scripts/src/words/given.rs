@@ -94,7 +94,7 @@ impl<'a> Given<'a> {
                 Some(behind) => {
                     format!("{} takes its options as a map, and was given {}", word.written(), shown(behind))
                 }
-                None => format!("{} was given {} values", word.written(), args.len()),
+                None => format!("{} was given {}", word.written(), counted(args.len(), "value")),
             });
         }
         for (part, value) in word.takes.iter().zip(args).filter(|(part, _)| !self.is_unknown(part.name)) {
@@ -294,6 +294,11 @@ impl<'a> Given<'a> {
         }
         Ok(())
     }
+}
+
+/// So many of something, in words.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// An error of misuse, which a script may catch.

@@ -122,6 +122,17 @@ pub fn texts_of(value: &Dynamic) -> Option<Vec<String>> {
     Some(texts)
 }
 
+/// A value as it is written down where texts are: Rhai knows nothing of ours but the names of their types.
+pub(super) fn in_words(value: &Dynamic) -> String {
+    let ours = value.type_name().strip_prefix("patchcord_").and_then(|path| path.rsplit("::").next());
+    match (value.read_lock::<Span>(), value.read_lock::<Leg>(), ours) {
+        (Some(span), ..) => span.to_string(),
+        (_, Some(leg), _) => format!("leg {}", leg.0.0),
+        (_, _, Some(kind)) => kind.to_lowercase(),
+        _ => value.to_string(),
+    }
+}
+
 /// A value as a person is shown it: short.
 pub(super) fn shown(value: &Dynamic) -> String {
     if value.is_unit() {

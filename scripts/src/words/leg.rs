@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use patchcord_engine::call::{LegId, Status, Verb};
 
+use rhai::Dynamic;
+
 use super::given::Given;
-use super::kind::Kind;
+use super::kind::{Kind, in_words, shown};
 use super::sound::prompts;
 use super::span::Span;
 use super::{Answer, Of, Word, ended, part};
@@ -142,7 +144,12 @@ pub(super) const WORDS: &[Word] = &[
         ends: &[],
         says: "Writes a word into the record of the call.",
         does: |given| {
-            let (name, value) = (given.needed("name"), given.get("value").map(ToString::to_string).unwrap_or_default());
+            if let Some(value) = given.get("value").filter(|value| !is_word(value)) {
+                let what = "it wants a text, a number, a flag or a time, and was given";
+                let remedy = "write what of it is wanted, as `${value.name}`";
+                return Err(given.wrong_with("value", format!("{what} {}; {remedy}", shown(value))));
+            }
+            let (name, value) = (given.needed("name"), given.get("value").map(in_words).unwrap_or_default());
             if name.is_empty() || name.len() > TAG || value.len() > TAG {
                 return Err(
                     given.wrong(format!("a tag's name and value have at most {TAG} bytes, and a name at least one"))
@@ -202,4 +209,10 @@ pub(super) fn simple(given: &Given<'_>, verb: impl FnOnce(LegId) -> Verb) -> Ans
     let Leg(leg) = given.leg();
     let status = given.scene()?.want_status(given, leg, verb(leg))?;
     Ok(ended(status.word(), []))
+}
+
+/// Whether that can be a word of a record.
+fn is_word(value: &Dynamic) -> bool {
+    let is_number = value.is_int() || value.is_float() || value.is_bool();
+    is_number || value.is_string() || value.is_char() || value.is::<Span>()
 }

@@ -5,7 +5,7 @@ use rhai::{Dynamic, EvalAltResult};
 use serde_json::Value;
 
 use super::given::Given;
-use super::kind::Kind;
+use super::kind::{Kind, in_words};
 use super::{Answer, Of, Word, part};
 
 /// The longest line of a log.
@@ -85,7 +85,7 @@ fn number(given: &Given<'_>, name: &str) -> i64 {
 }
 
 fn log(given: &Given<'_>, kind: &str) -> Answer {
-    let mut text = given.get("text").map(ToString::to_string).unwrap_or_default();
+    let mut text = given.get("text").map(in_words).unwrap_or_default();
     if text.len() > LINE {
         let end = (0..=LINE).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);

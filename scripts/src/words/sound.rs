@@ -6,7 +6,7 @@ use patchcord_engine::call::verb::{Gather, Play, Record, SendKeys};
 use patchcord_engine::call::{Outcome, Verb};
 use rhai::{Dynamic, EvalAltResult};
 
-use super::given::Given;
+use super::given::{Given, counted};
 use super::kind::{Kind, texts_of};
 use super::leg::simple;
 use super::{Answer, Leg, Of, Part, Word, ended, part};
@@ -76,7 +76,11 @@ pub(super) const WORDS: &[Word] = &[
             part("prompt", Kind::Prompts, "What asks for the keys."),
             part("digits", Kind::Number, "How many keys, where it is one number: the same as `min` and `max`."),
             part("min", Kind::Number, "The fewest keys that are an answer; 1 where it is missing."),
-            part("max", Kind::Number, "The most keys; the last one ends it; 1 where it is missing, or 32 with `end`."),
+            part(
+                "max",
+                Kind::Number,
+                "The most keys; the last one ends it. Where it is missing: 32 with `end`, else the longest of `accept`, else 1.",
+            ),
             part(
                 "end",
                 Kind::Keys,
@@ -210,16 +214,25 @@ fn gather(given: &Given<'_>) -> Answer {
     if digits.is_some() && (given.get("min").is_some() || given.get("max").is_some()) {
         return Err(given.wrong("gather takes `digits`, or `min` and `max`, and not both"));
     }
-    let usual_max = if end.is_empty() { 1 } else { 32 };
+    let accept = given.get("accept").and_then(texts_of).unwrap_or_default();
+    let keys = |answer: &String| u32::try_from(answer.chars().count()).unwrap_or(u32::MAX);
+    let longest = accept.iter().map(keys).max().unwrap_or(1);
+    let usual_max = if end.is_empty() { longest } else { 32 };
     let (min, max) = (digits.or(count("min")?).unwrap_or(1), digits.or(count("max")?).unwrap_or(usual_max));
     let max = if digits.is_none() && given.get("max").is_none() { max.max(min) } else { max };
     if min > max {
         return Err(given.wrong(format!("`min` of gather is {min}, which is more than `max`, {max}")));
     }
-    let accept = given.get("accept").and_then(texts_of).unwrap_or_default();
     if let Some(other) = accept.iter().find(|text| !is_pattern(text)) {
         let why = format!("{other:?} is no answer; there are 0 to 9, *, #, A to D, and x for any digit");
         return Err(given.wrong_with("accept", why));
+    }
+    if let Some(other) = accept.iter().find(|answer| keys(answer) > max) {
+        let (long, max) = (counted(other.chars().count(), "key"), counted(max as usize, "key"));
+        return Err(given.wrong(format!(
+            "`accept` of gather has {other:?}, which is {long}, and an answer has {max} at most; say max: {}",
+            keys(other)
+        )));
     }
     let play = |name| given.get(name).map(|_| prompts(given, name));
     let rules = Gather {

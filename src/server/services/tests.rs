@@ -27,6 +27,26 @@ fn a_file_is_served_when_it_is_saved_and_no_more_when_it_is_gone() {
     assert!(room.on_shard().find("ivr").is_none());
 }
 
+#[test]
+fn a_test_without_end_holds_up_its_own_service_and_no_other_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trials = Trials::within(Duration::from_millis(50));
+    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), trials, Vec::new());
+    for name in ["again.rhai", "zebra.rhai"] {
+        write(&folder, name, "fn on_invite(caller) { caller.answer(); }");
+    }
+    room.look();
+    let endless = "fn test_it(t) { loop { try { t.phone(\"1\").dials(\"again\"); t.advance(9.h()); } catch { } } }";
+    write(&folder, "again_test.rhai", endless);
+    for name in ["again.rhai", "zebra.rhai"] {
+        write(&folder, name, "fn on_invite(caller) { caller.answer(); caller.sleep(1.h()); }");
+    }
+    let looked = room.look();
+    assert!(looked.published.len() == 1 && looked.published[0].starts_with("zebra 2 "), "{looked:?}");
+    assert!(looked.broken.len() == 1 && looked.broken[0].contains("goes on without end"), "{looked:?}");
+    assert!(looked.broken[0].ends_with("version 1 is served as before"), "{looked:?}");
+}
+
 /// A version, as the store tells it to the next process.
 fn numbered(edition: Arc<Edition>) -> Numbered {
     let (service, number, digest) = (edition.name.clone(), edition.version, edition.digest);

@@ -24,7 +24,7 @@ use super::worker::{Undone, Worker};
 use crate::problem::chain;
 
 /// Longer addresses are refused by many servers.
-pub(crate) const MAX_ADDRESS: usize = 4096;
+pub(crate) const MAX_ADDRESS: usize = patchcord_engine::asked::LONGEST_ADDRESS;
 /// Who asks.
 pub(crate) const AGENT: &str = concat!("patchcord/", env!("CARGO_PKG_VERSION"));
 /// What is wanted, and the rest as well: servers name sound as they like.

@@ -17,6 +17,7 @@ use hyper::{
     header::{self, HeaderName, HeaderValue},
 };
 use hyper_util::client::legacy::{Client, Error as ClientError};
+use patchcord_engine::asked::{self, LARGEST_BODY, Unasked};
 use patchcord_media::prompt::shown;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,29 +41,8 @@ use crate::{
 /// How long an answer may take unless the ask says otherwise: a caller waits for it.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest body that is sent, and the largest that is taken.
-const LARGEST_BODY: usize = 1 << 20;
-
 /// How often an answer may send us elsewhere.
 const REDIRECTS: usize = 3;
-
-/// Headers of an ask, in number and in bytes.
-const MOST_HEADERS: usize = 32;
-const LONGEST_HEADERS: usize = 16 << 10;
-
-/// Headers that say how a message is carried, which is ours to say.
-const OURS: [HeaderName; 10] = [
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::TE,
-    header::TRAILER,
-    header::UPGRADE,
-    header::EXPECT,
-    header::ACCEPT_ENCODING,
-    header::PROXY_AUTHORIZATION,
-];
 
 /// The way to servers elsewhere.
 pub(super) struct Http {
@@ -95,24 +75,12 @@ struct Question {
 pub(super) enum NotAsked {
     #[error(transparent)]
     Misasked(#[from] Misasked),
-    #[error("{0:?} is no method; there are GET, HEAD, POST, PUT, PATCH and DELETE")]
-    Method(String),
-    #[error("{0:?} is no address of the web; write https://host/path")]
-    Address(String),
+    #[error(transparent)]
+    Unasked(#[from] Unasked),
     #[error("this service may not ask {host}: its manifest does not name it; add it to the hosts of http there")]
     NotNamed { host: String },
     #[error("{} is {}, and only a server that the manifest names in full may be there", .0.address, .0.what)]
     Inside(Withheld),
-    #[error("header {0:?} cannot be sent")]
-    Header(String),
-    #[error("header {0:?} is not a script's to say")]
-    OurHeader(String),
-    #[error("there are more than {MOST_HEADERS} headers, or more than {LONGEST_HEADERS} bytes of them")]
-    Headers,
-    #[error("say body or json, and not both")]
-    TwoBodies,
-    #[error("the body has {0} bytes, and {LARGEST_BODY} are the most")]
-    Body(usize),
     #[error("timeout is from 1 ms to {}", told_time(LONGEST_PATIENCE))]
     Timeout,
     #[error("{url} did not answer within {}", told_time(*.within))]
@@ -137,8 +105,9 @@ impl Http {
         if within.is_zero() || within > LONGEST_PATIENCE {
             return Err(NotAsked::Timeout);
         }
-        let url = Url::parse(&ask.url).ok().filter(|url| ask.url.len() <= MAX_ADDRESS && is_web(url) && url.has_host());
-        let url = url.ok_or_else(|| NotAsked::Address(shown(&ask.url)))?;
+        asked::address(&ask.url)?;
+        let url = Url::parse(&ask.url).ok().filter(|url| is_web(url) && url.has_host());
+        let url = url.ok_or_else(|| Unasked::Address(shown(&ask.url)))?;
         let question = Question::of(ask)?;
         let answer = tokio::time::timeout(within, self.ask(hosts, &url, question));
         answer.await.unwrap_or_else(|_| Err(NotAsked::Late { url: shown(url.as_str()), within }))
@@ -159,7 +128,7 @@ impl Http {
     async fn send(&self, hosts: &Hosts, url: &Url, question: &Question) -> Result<Response<Incoming>, NotAsked> {
         let allowed = hosts.judge(url);
         let allowed = allowed.ok_or_else(|| NotAsked::NotNamed { host: url.host_str().unwrap_or_default().into() })?;
-        let no_address = || NotAsked::Address(shown(url.as_str()));
+        let no_address = || Unasked::Address(shown(url.as_str()));
         let target: Uri = bare(url).as_str().parse().map_err(|_| no_address())?;
         let mut request = Request::new(Full::new(question.body.clone()));
         *request.uri_mut() = target;
@@ -180,34 +149,32 @@ impl Http {
 
 impl Question {
     fn of(ask: Ask) -> Result<Self, NotAsked> {
+        asked::method(&ask.method)?;
         let method = match ask.method.to_ascii_uppercase().as_str() {
             "GET" => Method::GET,
             "HEAD" => Method::HEAD,
             "POST" => Method::POST,
             "PUT" => Method::PUT,
             "PATCH" => Method::PATCH,
-            "DELETE" => Method::DELETE,
-            _ => return Err(NotAsked::Method(ask.method)),
+            _ => Method::DELETE,
         };
         let mut headers = headers(&ask.headers)?;
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-        let body = match (ask.body, ask.json) {
-            (Some(_), Some(_)) => return Err(NotAsked::TwoBodies),
-            (Some(text), None) => {
+        let json = ask.json.map(|json| json.to_string());
+        asked::body(ask.body.as_ref().map(String::len), json.as_ref().map(String::len))?;
+        let body = match (ask.body, json) {
+            (Some(text), _) => {
                 headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));
                 text
             }
-            (None, Some(value)) => {
+            (None, Some(json)) => {
                 headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-                value.to_string()
+                json
             }
             (None, None) => String::new(),
         };
-        match body.len() {
-            bytes if bytes > LARGEST_BODY => Err(NotAsked::Body(bytes)),
-            _ => Ok(Self { method, headers, body: body.into() }),
-        }
+        Ok(Self { method, headers, body: body.into() })
     }
 
     /// Becomes what is asked at the next place: as browsers do it, and with nothing that was meant for the first one only.
@@ -226,18 +193,12 @@ impl Question {
     }
 }
 
-fn headers(asked: &BTreeMap<String, String>) -> Result<HeaderMap, NotAsked> {
-    let bytes: usize = asked.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if asked.len() > MOST_HEADERS || bytes > LONGEST_HEADERS {
-        return Err(NotAsked::Headers);
-    }
+fn headers(said: &BTreeMap<String, String>) -> Result<HeaderMap, NotAsked> {
+    asked::headers(said.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
     let mut headers = HeaderMap::new();
-    for (given, value) in asked {
-        let wrong = || NotAsked::Header(given.clone());
+    for (given, value) in said {
+        let wrong = || Unasked::Header(given.clone());
         let name = HeaderName::try_from(given.as_str()).map_err(|_| wrong())?;
-        if OURS.contains(&name) {
-            return Err(NotAsked::OurHeader(given.clone()));
-        }
         headers.insert(name, HeaderValue::try_from(value.as_str()).map_err(|_| wrong())?);
     }
     Ok(headers)

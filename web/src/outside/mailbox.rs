@@ -18,7 +18,11 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use patchcord_engine::{routing::ShelfError, switchboard::Switchboard};
+use patchcord_engine::{
+    asked::{self, LONGEST_MAILBOX, Unasked},
+    routing::ShelfError,
+    switchboard::Switchboard,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -41,9 +45,6 @@ const MOST_MESSAGES: usize = 100;
 
 /// Three tries, then a quarter of an hour: four digits last for months.
 const TRIES: Tries = Tries { most: 3, lock: Duration::from_secs(15 * 60) };
-
-/// The longest name of a mailbox, and the longest number that a message is from.
-const LONGEST_NAME: usize = 128;
 
 /// What the configuration says of a mailbox.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -103,8 +104,8 @@ impl Ask {
 pub(super) enum NoMailbox {
     #[error(transparent)]
     Misasked(#[from] Misasked),
-    #[error("a mailbox has the name of an endpoint, with at most {LONGEST_NAME} bytes")]
-    Name,
+    #[error(transparent)]
+    Name(#[from] Unasked),
     #[error("the mailbox of {user} is full with {MOST_MESSAGES} messages; ask count before you record")]
     Full { user: String },
     #[error(transparent)]
@@ -165,12 +166,10 @@ impl Voicemails {
     }
 
     async fn save(&self, user: &str, file: String, from: String, ms: u64, now: SystemTime) -> Result<Value, NoMailbox> {
-        if user.is_empty() || user.len() > LONGEST_NAME || user.contains('\0') {
-            return Err(NoMailbox::Name);
-        }
+        asked::mailbox(user)?;
         let (recordings, name) = (self.recordings.clone(), file.clone());
         spawn_blocking(move || recordings.find(&name)).await.map_err(Misasked::from)??;
-        let from = from.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+        let from = from.chars().filter(|c| !c.is_control()).take(LONGEST_MAILBOX).collect();
         let length = Duration::from_millis(ms);
         let message = Voicemail { id: draw()?, file, from, length, left: now, heard: false };
         if !self.store.leave_voicemail(user, &message, MOST_MESSAGES).await? {

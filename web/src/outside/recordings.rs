@@ -5,11 +5,10 @@
 
 use std::{
     fs, io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-/// The longest name; ours have less than a hundred bytes.
-const LONGEST_NAME: usize = 300;
+use patchcord_engine::asked::{self, Unasked};
 
 /// The folder of recordings.
 #[derive(Clone, Debug)]
@@ -18,10 +17,10 @@ pub(super) struct Recordings(PathBuf);
 /// Why a name is no recording's.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoRecording {
-    #[error("{0:?} is no name of a recording; take the one that record gave as .file")]
-    Name(String),
-    #[error("there is no recording {0:?}")]
-    Gone(String),
+    #[error(transparent)]
+    Name(Unasked),
+    #[error(transparent)]
+    Gone(Unasked),
     #[error("recording {0:?} cannot be read")]
     Unreadable(String, #[source] io::Error),
     #[error("the recordings have more than {0} bytes together; send a link instead")]
@@ -36,21 +35,19 @@ impl Recordings {
     /// Where the recording of that name lies. Blocks for a moment.
     pub(super) fn find(&self, name: &str) -> Result<PathBuf, NoRecording> {
         let path = Path::new(name);
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if name.is_empty() || name.len() > LONGEST_NAME || name.contains('\0') || !plain {
-            return Err(NoRecording::Name(name.into()));
-        }
+        asked::recording(name).map_err(NoRecording::Name)?;
+        let none = || NoRecording::Gone(Unasked::NoRecording(name.into()));
         let gone = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NoRecording::Gone(name.into()),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => none(),
             _ => NoRecording::Unreadable(name.into(), error),
         };
         let folder = self.0.canonicalize().map_err(gone)?;
         let found = folder.join(path).canonicalize().map_err(gone)?;
         if !found.starts_with(&folder) {
-            return Err(NoRecording::Name(name.into()));
+            return Err(NoRecording::Name(Unasked::Recording(name.into())));
         }
         if !found.is_file() {
-            return Err(NoRecording::Gone(name.into()));
+            return Err(none());
         }
         Ok(found)
     }

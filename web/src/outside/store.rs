@@ -6,6 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use patchcord_engine::asked::{self, SHARED, Unasked};
 use serde::Deserialize;
 use serde_json::Value;
 use tracing::warn;
@@ -21,18 +22,6 @@ use crate::{
 
 /// What one service may keep. Values are for counters and small facts; more belongs into a database of its own.
 const BOUNDS: Bounds = Bounds { entries: 10_000, bytes: 16 << 20 };
-
-/// The longest key.
-const LONGEST_KEY: usize = 200;
-
-/// The largest value, as JSON.
-const LARGEST_VALUE: usize = 64 << 10;
-
-/// The longest time that a value may be given; beyond it somebody mistook the unit.
-const LONGEST_TTL: Duration = Duration::from_secs(10 * 366 * 86_400);
-
-/// What a key begins with that belongs to all services.
-const SHARED: &str = "shared:";
 
 /// The values of scripts.
 pub(super) struct Values(Store);
@@ -63,12 +52,8 @@ enum Deed {
 pub(super) enum NotKept {
     #[error(transparent)]
     Misasked(#[from] Misasked),
-    #[error("a key has 1 to {LONGEST_KEY} bytes and no control characters")]
-    Key,
-    #[error("the value at {key:?} has {bytes} bytes as JSON, and {LARGEST_VALUE} are the most")]
-    Large { key: String, bytes: usize },
-    #[error("ttl is from 1 ms to ten years")]
-    Ttl,
+    #[error(transparent)]
+    Unasked(#[from] Unasked),
     #[error(transparent)]
     Refused(#[from] KeepError),
     #[error("what was kept at {key:?} is damaged; set it again")]
@@ -90,13 +75,9 @@ impl Values {
             Some(name) => (SHARED, name),
             None => (service, ask.key.as_str()),
         };
-        if name.is_empty() || name.len() > LONGEST_KEY || name.chars().any(char::is_control) {
-            return Err(NotKept::Key);
-        }
+        asked::key(&ask.key)?;
         let lasts = ask.ttl_ms.map(Duration::from_millis);
-        if lasts.is_some_and(|lasts| lasts.is_zero() || lasts > LONGEST_TTL) {
-            return Err(NotKept::Ttl);
-        }
+        asked::ttl(lasts)?;
         let change = match ask.r#do {
             Deed::Get => {
                 let found = self.0.shelved(owner, name, now).await.map_err(KeepError::from)?;
@@ -126,10 +107,8 @@ impl Values {
 
 fn text(ask: &Ask) -> Result<String, NotKept> {
     let text = ask.value.to_string();
-    match text.len() {
-        bytes if bytes > LARGEST_VALUE => Err(NotKept::Large { key: ask.key.clone(), bytes }),
-        _ => Ok(text),
-    }
+    asked::value(&ask.key, &text)?;
+    Ok(text)
 }
 
 fn value(found: Option<String>, key: &str) -> Result<Value, NotKept> {

@@ -6,21 +6,10 @@ use lettre::{
     Address, Message,
     message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType},
 };
+use patchcord_engine::asked::{self, Unasked};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// People that one letter goes to.
-const MOST_RECIPIENTS: usize = 20;
-
-/// The longest subject; most of it would not be shown.
-const LONGEST_SUBJECT: usize = 500;
-
-/// The longest text.
-const LONGEST_TEXT: usize = 256 << 10;
-
-/// Recordings in one letter.
-const MOST_ATTACHMENTS: usize = 10;
-
-/// Bytes of all of them: in a letter they grow by a third, and few servers take more than 25 MB.
+/// Bytes of all recordings in a letter: there they grow by a third, and few servers take more than 25 MB.
 pub(super) const LARGEST_ATTACHMENTS: u64 = 18 << 20;
 
 /// What is asked; what waits is the same.
@@ -42,14 +31,8 @@ pub(super) struct Letter {
 pub(in crate::outside) enum BadLetter {
     #[error(transparent)]
     Address(#[from] BadAddress),
-    #[error("a letter goes to 1 to {MOST_RECIPIENTS} people")]
-    Recipients,
-    #[error("the subject has no line ends and at most {LONGEST_SUBJECT} bytes")]
-    Subject,
-    #[error("the text has {0} bytes, and {LONGEST_TEXT} are the most")]
-    Text(usize),
-    #[error("a letter has at most {MOST_ATTACHMENTS} attachments")]
-    Attachments,
+    #[error(transparent)]
+    Unasked(#[from] Unasked),
     #[error("the letter cannot be written")]
     Unwritten(#[from] lettre::error::Error),
     #[error("a recording cannot be attached")]
@@ -58,8 +41,8 @@ pub(in crate::outside) enum BadLetter {
 
 /// Why a text is nobody's address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no mail address; write alice@example.org or Alice <alice@example.org>")]
-pub struct BadAddress(String);
+#[error(transparent)]
+pub struct BadAddress(Unasked);
 
 /// Whom letters are from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +52,8 @@ impl FromStr for Sender {
     type Err = BadAddress;
 
     fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let plain = !text.chars().any(char::is_control);
-        text.parse().ok().filter(|_| plain).map(Self).ok_or_else(|| BadAddress(text.into()))
+        asked::mail_address(text).map_err(BadAddress)?;
+        text.parse().map(Self).map_err(|_| BadAddress(Unasked::MailAddress(text.into())))
     }
 }
 
@@ -90,20 +73,9 @@ impl Sender {
 impl Letter {
     /// Whether it can be written at all.
     pub(super) fn check(&self) -> Result<(), BadLetter> {
-        if self.to.is_empty() || self.to.len() > MOST_RECIPIENTS {
-            return Err(BadLetter::Recipients);
-        }
+        asked::letter(&self.to, &self.subject, &self.text, self.attach.len())?;
         for to in &self.to {
             to.parse::<Sender>()?;
-        }
-        if self.subject.len() > LONGEST_SUBJECT || self.subject.chars().any(char::is_control) {
-            return Err(BadLetter::Subject);
-        }
-        if self.text.len() > LONGEST_TEXT {
-            return Err(BadLetter::Text(self.text.len()));
-        }
-        if self.attach.len() > MOST_ATTACHMENTS {
-            return Err(BadLetter::Attachments);
         }
         Ok(())
     }

@@ -3,10 +3,13 @@
 //! `scripts [count]`. The scripts are real, the engine is this file: it answers each verb at once, so that what is measured is the
 //! host alone. Beside each figure stands a floor of the same run: a program written in Rust that wants the same verbs.
 //!
+//! `scripts functions` tells what a call of a function within a script costs beside the bare language.
+//!
 //! `scripts reception [rounds] [calls] [rate]` has SIPp call the shipped reception through the real exchange, and the same in Rust, in turn:
 //! CPU time of the server for each call. `scripts desk …` is that server.
 
 mod desk;
+mod functions;
 mod reception;
 
 use std::collections::VecDeque;
@@ -54,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.first().map(String::as_str) {
         Some("desk") => return desk::serve(&arguments[1..]),
         Some("reception") => return reception::measure(&arguments[1..]),
+        Some("functions") => return functions::measure(),
         _ => {}
     }
     let count: usize = arguments.first().map_or(Ok(10_000), |count| count.parse())?;

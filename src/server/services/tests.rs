@@ -31,7 +31,7 @@ fn a_file_is_served_when_it_is_saved_and_no_more_when_it_is_gone() {
 fn a_test_without_end_holds_up_its_own_service_and_no_other_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let trials = Trials::within(Duration::from_millis(50));
-    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), trials, Vec::new());
+    let room = ServiceRoom::open(folder.path(), Limits::default(), &Environment::new(), trials, Before::default());
     for name in ["again.rhai", "zebra.rhai"] {
         write(&folder, name, "fn on_invite(caller) { caller.answer(); }");
     }

@@ -202,11 +202,11 @@ mod tests {
 
     #[test]
     fn tests_without_end_are_ended_in_their_time_and_told_with_their_line() {
-        let trials = Trials::within(Duration::from_millis(50));
+        let trials = Trials::within(Duration::from_secs(1));
         let came = trials.judge("ivr", RIGHT, tests(ENDLESS), Sources::default).expect("it was tried");
         let told = came.why.expect("it has no end");
-        assert!(told.starts_with("the tests of ivr take longer than 0.05 s; "), "{told}");
-        assert!(told.contains("ivr_test.rhai:1:") && told.contains("test_it fails: "), "{told}");
+        assert!(told.starts_with("the tests of ivr take longer than 1 s; "), "{told}");
+        assert!(told.contains("ivr_test.rhai:1:") && told.contains("goes on without end"), "{told}");
     }
 
     #[test]

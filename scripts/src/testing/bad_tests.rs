@@ -441,3 +441,31 @@ fn who_was_talked_with_is_known_after_the_talk_whoever_ended_it() {
     let told = failure(service, taken);
     assert!(told.contains("expected 102 to be nobody's number, but bob has it"), "{told}");
 }
+
+#[test]
+fn words_of_a_test_that_are_given_the_wrong_thing_are_told_how_they_are_written() {
+    for (test, wanted) in [
+        (
+            "t.phone(\"1\").dials(\"bad\").presses(1);",
+            "presses was given a number; it is written phone.presses(\"1#\")",
+        ),
+        (
+            "t.group(\"sales\", \"alice\");",
+            "group was given text, text; it is written t.group(\"sales\", [\"alice\", \"bob\"])",
+        ),
+        ("t.expect(1);", "expect was given a number; it is written t.expect(count == 1, \"there is one\")"),
+        (
+            "t.phone(\"1\").dials(\"\");",
+            "a phone dials a number or a service, as \"100\" or \"office\", and was given an empty text",
+        ),
+        (
+            "t.http(\"https://a.example/\").replies(200);",
+            "\"https://a.example/\" fits no request; write a method and an address, as in t.http(",
+        ),
+        ("t.http(\"get https://a.example/\").replies(200);", "fits no request; write a method and an address"),
+        ("t.keep(\"k\", t);", "this is no JSON: it may hold texts, numbers, flags, lists and maps of them"),
+    ] {
+        let told = failure("fn on_invite(caller) { caller.answer(); }", test);
+        assert!(told.contains(wanted), "{test}: {told}");
+    }
+}

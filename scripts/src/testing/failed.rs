@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, Position};
 
+use super::sayings;
 use super::words::{LEVELS, OPERATIONS};
 use crate::fault::Fault;
 use crate::limits::Limits;
@@ -59,40 +60,10 @@ fn endless(error: &EvalAltResult) -> Option<String> {
 /// How Rhai begins to say that there is no function of that name for what it was given.
 const NOT_FOUND: &str = "Function not found: ";
 
-/// What a test can say: for whoever has mistyped it.
-pub(super) const WORDS: &str = "advance after answers answers_and_presses at busy db dials does_not_hear endpoint expect fails faults gives group \
-     hangs_up has_number hears hears_keys hears_nothing holds http is_answered is_hung_up is_rejected is_ringing is_told_of_transfer keep \
-     ladder letters mailbox message originate outside phone presses prompt reads record register rejects replies requests resumes rings route says sends_info \
-     shows silent speaks store talks_to timer transfers_to unregistered web without_prompt writes";
-
-/// Farther apart than this, two words have nothing to do with each other.
-const NEAR: f64 = 0.75;
-
-/// Words that people look for, and what does that.
-const MEANT: [(&str, &str); 5] = [
-    ("mail", "t.letters() are the letters that were sent, t.mailbox(\"bob\") the messages of a mailbox"),
-    ("log", "t.ladder() is all that happened, what was logged with the rest"),
-    ("wait", "t.advance(5.s()) lets time pass"),
-    ("sleep", "t.advance(5.s()) lets time pass"),
-    ("assert", "t.expect(x == 1, \"x is 1\") fails where it is not so"),
-];
-
 /// A word that no test knows, or that was given something else than it takes.
 fn unknown_word(what: &str) -> Option<String> {
     let (name, given) = what.strip_prefix(NOT_FOUND)?.split_once(" (")?;
-    let given =
-        given.trim_end_matches(')').replace("&str | ImmutableString | String", "text").replace("i64", "a number");
-    if WORDS.split_whitespace().any(|word| word == name) {
-        let given = given.split_once(", ").map_or("nothing", |(_, given)| given);
-        return Some(format!("{name} was given {given}, and takes something else: see docs/scripting.md"));
-    }
-    if let Some((_, meant)) = MEANT.iter().find(|(wrong, _)| *wrong == name) {
-        return Some(format!("no test knows the word {name}; {meant}"));
-    }
-    let near = WORDS.split_whitespace().map(|word| (strsim::jaro_winkler(word, name), word));
-    let nearest = near.filter(|(near, _)| *near > NEAR).max_by(|a, b| a.0.total_cmp(&b.0));
-    let meant = nearest.map_or_else(String::new, |(_, word)| format!("; {word} was meant?"));
-    Some(format!("no test knows the word {name}{meant}"))
+    Some(sayings::unknown(name, given.strip_suffix(')').unwrap_or(given)))
 }
 
 /// The expectation that was not met, and where it stands.

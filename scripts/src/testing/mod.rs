@@ -14,7 +14,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `words`, `phone`, `world`, `occasions` | what a test can say: `t`, a phone, the world outside, what services are asked |
-//! | `failed` | where a test failed, and why |
+//! | `failed`, `sayings` | where a test failed, and why; how its words are written |
 //! | `read` | what is wrong with a file of tests before it is run |
 //! | `suite` | which tests there are; runs them |
 //! | `told` | a report for people, as JUnit, as JSON |
@@ -37,6 +37,7 @@ mod phone;
 mod read;
 #[cfg(test)]
 mod rooms_tests;
+mod sayings;
 mod suite;
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,9 @@ fn manners(engine: &mut Engine) {
 
 fn deeds(engine: &mut Engine) {
     engine.register_fn("dials", |context: NativeCallContext<'_>, phone: &mut Phone, number: &str| -> Met {
+        if number.trim().is_empty() {
+            return wrong(&context, "a phone dials a number or a service, as \"100\" or \"office\", and was given an empty text");
+        }
         if let Some(service) = phone.stage().lacks(number) {
             let why = format!("nobody answers {number}: there is no service {service}; name one that is there, or say t.endpoint(\"{number}\") or t.route(\"{number}\", …)");
             return wrong(&context, why);

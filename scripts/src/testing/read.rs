@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rhai::{AST, ASTNode, Engine, Expr, OptimizationLevel, ParseErrorType, Stmt};
 
-use super::failed::WORDS;
+use super::sayings;
 use super::words;
 use crate::check::near;
 use crate::fault::Fault;
@@ -57,10 +57,10 @@ fn unknown_words(file: &str, ast: &AST) -> Vec<Fault> {
             && let Expr::Variable(name, ..) = &both.lhs
             && stages.contains(&name.1.as_str())
             && let Expr::MethodCall(call, at) = first_of(&both.rhs)
-            && !WORDS.split_whitespace().any(|word| word == call.name)
+            && !sayings::words().any(|word| word == call.name)
             && !own(&call.name)
         {
-            let near = near(&call.name, WORDS.split_whitespace());
+            let near = near(&call.name, sayings::words());
             let hint = near.map_or_else(String::new, |near| format!("; is `{near}` meant?"));
             faults.push(Fault::at(file, *at, format!("no test knows the word `{}`{hint}", call.name)));
         }
@@ -123,7 +123,7 @@ fn given_by(value: &Expr, stages: &[&str]) -> Option<Fields> {
 /// Why a field is not there.
 fn no_field(of: &str, field: &str, is_stage: bool, given: Option<Fields>) -> Option<String> {
     if is_stage {
-        let near = near(field, WORDS.split_whitespace());
+        let near = near(field, sayings::words());
         let hint = near.map_or_else(String::new, |near| format!("; is {of}.{near}(…) meant?"));
         return Some(format!("a test has words and no `{field}`{hint}"));
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use patchcord_engine::asked;
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 use serde_json::{Value, json};
 
@@ -29,8 +30,19 @@ impl Asked {
 /// Teaches Rhai these words.
 pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Asked>("Request");
-    engine.register_fn("http", |test: &mut Test, to: &str| asked(test, to, true));
-    engine.register_fn("db", |test: &mut Test, to: &str| asked(test, to, false));
+    engine.register_fn("http", |context: NativeCallContext<'_>, test: &mut Test, to: &str| {
+        let known = to.split_once(' ').filter(|(method, _)| *method == "*" || asked::method(method).is_ok());
+        match known.filter(|(method, _)| !method.contains(char::is_lowercase)) {
+            Some(_) => Ok(request(test, to, true)),
+            None => wrong(
+                &context,
+                format!(
+                    "{to:?} fits no request; write a method and an address, as in t.http(\"GET https://example.org/*\")"
+                ),
+            ),
+        }
+    });
+    engine.register_fn("db", |test: &mut Test, to: &str| request(test, to, false));
     engine.register_fn("replies", |context: NativeCallContext<'_>, asked: &mut Asked, status: i64, body: Dynamic| {
         reply(&context, asked, status, &body, &Map::new())
     });
@@ -93,7 +105,7 @@ fn mailbox(context: &NativeCallContext<'_>, test: &Test, user: &str, options: &M
     Ok(())
 }
 
-fn asked(test: &Test, to: &str, of_web: bool) -> Asked {
+fn request(test: &Test, to: &str, of_web: bool) -> Asked {
     Asked { stage: test.stage.clone(), to: to.to_owned(), of_web }
 }
 
@@ -126,7 +138,8 @@ fn reply(
 }
 
 pub(super) fn json_of(context: &NativeCallContext<'_>, value: &Dynamic) -> Said<Value> {
-    rhai::serde::from_dynamic(value).or_else(|error| wrong(context, format!("this is no JSON: {error}")))
+    let what = "this is no JSON: it may hold texts, numbers, flags, lists and maps of them";
+    rhai::serde::from_dynamic(value).or_else(|_| wrong(context, what))
 }
 
 /// JSON as a value of Rhai.

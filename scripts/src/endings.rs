@@ -1,9 +1,9 @@
-//! How words never end: a status or a field that a script looks for and that nothing which it asks of a leg ever says.
+//! How words never end: a status that a script looks for and that nothing which it asks of a leg ever says.
 //!
 //! Only statuses of variables that hold what came of a word are looked at, and only those that no word of a leg ends with: what a
 //! script makes itself has whatever status it likes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 
@@ -24,90 +24,18 @@ pub(crate) fn impossible(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
             Some(ASTNode::Stmt(Stmt::Switch(both, at)))
                 if status_of(&both.0).is_some_and(|of| answers.contains(of)) =>
             {
-                faults.extend(arms(text, *at).iter().filter_map(|(said, at)| never(file, said, *at)));
+                let arms = arms(text, *at);
+                let texts = arms.iter().filter(|arm| !arm.is_number());
+                faults.extend(texts.filter_map(|arm| never(file, &arm.said, arm.at)));
             }
             Some(ASTNode::Expr(Expr::FnCall(call, at))) => {
                 faults.extend(compared(call, &answers).and_then(|said| never(file, &said, *at)));
-                faults.extend(compared_whole(call, &answers).map(|name| {
-                    let what = format!("`{name}` is a map, and never equal to a text; how it ended is {name}.status");
-                    Fault::at(file, *at, what)
-                }));
             }
             _ => {}
         }
         true
     });
     faults
-}
-
-/// Fields of answers that a text reads and that no answer has.
-pub(crate) fn unknown_fields(file: &str, ast: &AST) -> Vec<Fault> {
-    let answers = answers(ast);
-    let mut faults = Vec::new();
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        let Some(ASTNode::Expr(Expr::Dot(both, ..))) = path.last() else { return true };
-        let (Expr::Variable(name, ..), Expr::Property(property, at)) = (&both.lhs, first_of(&both.rhs)) else {
-            return true;
-        };
-        if let Some(Some(words)) = answers.get(name.1.as_str()) {
-            let fields: Vec<&str> = ["status"].into_iter().chain(words.iter().flat_map(|word| fields(word))).collect();
-            if !fields.contains(&property.2.as_str()) {
-                let hint = near(&property.2, fields.iter().copied())
-                    .map_or_else(|| format!("it has {}", fields.join(", ")), |near| format!("is `{near}` meant?"));
-                let word = words.first().map_or("", |word| word.name);
-                faults.push(Fault::at(file, *at, format!("what {word} gives has no `{}`; {hint}", property.2)));
-            }
-        }
-        true
-    });
-    faults
-}
-
-/// What came of which words, by variable; `None` for one that may be something else, too.
-fn answers(ast: &AST) -> BTreeMap<String, Option<Vec<&'static Word>>> {
-    let mut answers: BTreeMap<String, Option<Vec<&'static Word>>> = BTreeMap::new();
-    let mut is = |name: &str, word: Option<&'static Word>| {
-        let known = answers.entry(name.to_owned()).or_insert_with(|| Some(Vec::new()));
-        match (known.as_mut(), word) {
-            (Some(words), Some(word)) => words.push(word),
-            _ => *known = None,
-        }
-    };
-    for function in ast.iter_functions() {
-        function.params.iter().for_each(|name| is(name, None));
-    }
-    ast.walk(&mut |path: &[ASTNode<'_>]| {
-        match path.last() {
-            Some(ASTNode::Stmt(Stmt::Var(both, ..))) => is(&both.0.name, said(&both.1)),
-            Some(ASTNode::Stmt(Stmt::Assignment(both))) => match &both.1.lhs {
-                Expr::Variable(name, ..) => is(&name.1, said(&both.1.rhs)),
-                Expr::Dot(dot, ..) | Expr::Index(dot, ..) => {
-                    if let Expr::Variable(name, ..) = &dot.lhs {
-                        is(&name.1, None);
-                    }
-                }
-                _ => {}
-            },
-            Some(ASTNode::Stmt(Stmt::For(both, _))) => {
-                is(&both.0.name, None);
-                both.1.iter().for_each(|counter| is(&counter.name, None));
-            }
-            Some(ASTNode::Stmt(Stmt::TryCatch(flow, _))) => {
-                if let Expr::Variable(name, ..) = &flow.expr {
-                    is(&name.1, None);
-                }
-            }
-            _ => {}
-        }
-        true
-    });
-    answers
-}
-
-/// The fields of what a word gives, as its sentence names them.
-fn fields(word: &Word) -> impl Iterator<Item = &'static str> + use<> {
-    let names = word.says.split("`.").skip(1).filter_map(|rest| rest.split('`').next());
-    names.filter(|name| !name.is_empty() && name.bytes().all(|letter| letter.is_ascii_lowercase()))
 }
 
 /// The word of a leg or of the house that a value came of.
@@ -121,13 +49,6 @@ fn said(value: &Expr) -> Option<&'static Word> {
         _ => return None,
     };
     words::all().find(|word| word.of == of && word.name == call.name.as_str() && !word.ends.is_empty())
-}
-
-fn first_of(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Dot(both, ..) | Expr::Index(both, ..) => &both.lhs,
-        other => other,
-    }
 }
 
 /// The variable of `talk.status`.
@@ -147,16 +68,6 @@ fn compared(call: &FnCallExpr, answers: &BTreeSet<String>) -> Option<String> {
     let [left, right] = &call.args[..] else { return None };
     let said = if status_of(left).is_some_and(|of| answers.contains(of)) { right } else { return None };
     said.get_literal_value(None).and_then(|said: Dynamic| said.into_string().ok())
-}
-
-/// What came of a word, compared with a text as it is.
-fn compared_whole<'a>(call: &'a FnCallExpr, answers: &BTreeSet<String>) -> Option<&'a str> {
-    if !["==", "!="].contains(&call.name.as_str()) {
-        return None;
-    }
-    let [Expr::Variable(name, ..), right] = &call.args[..] else { return None };
-    let is_text = right.get_literal_value(None).is_some_and(|said| said.is_string());
-    Some(name.1.as_str()).filter(|name| is_text && answers.contains(*name))
 }
 
 /// The fault of a status that nothing has.
@@ -197,8 +108,6 @@ mod tests {
             "{dial}  switch talk.status {{\n    \"busy\" => (),\n    \"engaged\" => (),\n    _ => ()\n  }}"
         ));
         assert_eq!(arms, ["ivr.rhai:5:5: no word ends with the status \"engaged\""]);
-        let whole = told(&format!("{dial}  if talk == \"answered\" {{ caller.play(\"goodbye\"); }}"));
-        assert!(whole.len() == 1 && whole[0].ends_with("how it ended is talk.status"), "{whole:?}");
         let own = "  let talk = #{ status: \"open\" };\n  if talk.status == \"open\" { caller.answer(); }";
         assert_eq!(told(own), [""; 0], "what a script makes itself is its own");
         assert_eq!(told(&format!("{dial}  if talk.status != \"answered\" {{ caller.answer(); }}")), [""; 0]);

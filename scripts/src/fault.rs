@@ -6,10 +6,15 @@ use crate::fell;
 use crate::limits::{Limits, by};
 use crate::meant::meant;
 use crate::scene::Unwound;
+use crate::told;
+
+/// What is said where a function holds what its own word was said to.
+const RACE: &str =
+    "a function that is given to a word of a leg uses that leg itself; let it take the leg, as |leg| leg.tag(…)";
 
 /// A fault of a script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{what}", place(.file, .line, .column))]
+#[error("{}{}{what}", place(.file, .line, .column), if *.is_doubtful { "a warning: " } else { "" })]
 pub struct Fault {
     /// The file.
     pub file: String,
@@ -19,6 +24,8 @@ pub struct Fault {
     pub column: Option<usize>,
     /// What was wrong.
     pub what: String,
+    /// Whether it may be meant so: whoever wrote it is told, and the script is served all the same.
+    pub is_doubtful: bool,
 }
 
 fn place(file: &str, line: &Option<usize>, column: &Option<usize>) -> String {
@@ -32,12 +39,18 @@ fn place(file: &str, line: &Option<usize>, column: &Option<usize>) -> String {
 impl Fault {
     /// About a whole file.
     pub fn of_file(file: &str, what: impl Into<String>) -> Self {
-        Self { file: file.into(), line: None, column: None, what: what.into() }
+        Self { file: file.into(), line: None, column: None, what: what.into(), is_doubtful: false }
     }
 
     /// At a place.
     pub fn at(file: &str, at: Position, what: impl Into<String>) -> Self {
-        Self { file: file.into(), line: at.line(), column: at.position(), what: what.into() }
+        Self { line: at.line(), column: at.position(), ..Self::of_file(file, what) }
+    }
+
+    /// The same, where it may be meant so.
+    #[must_use]
+    pub fn doubtful(self) -> Self {
+        Self { is_doubtful: true, ..self }
     }
 
     /// A text that is no script.
@@ -56,6 +69,13 @@ impl Fault {
             ParseErrorType::ExprTooDeep => {
                 format!("an expression is put too deep into others{}; give a part of it a name", by(Limits::DEPTH))
             }
+            ParseErrorType::MismatchedType(wanted, given) if wanted.contains("iterable") => {
+                format!("a for goes over a list, over numbers as in 1..=3, or over a text, and this is {given}")
+            }
+            ParseErrorType::MismatchedType(wanted, given) if wanted.contains("boolean") => {
+                format!("this decides, and is {given}, not true or false; compare it with something")
+            }
+            ParseErrorType::DuplicatedProperty(name) => format!("`{name}` is there twice"),
             ParseErrorType::TooManyFunctions => format!("it has too many functions{}", by(Limits::FUNCTIONS)),
             other => other.to_string(),
         };
@@ -63,8 +83,8 @@ impl Fault {
         Self::at(file, error.position(), what)
     }
 
-    /// An error of a script that ran within these limits.
-    pub fn of_running(limits: &Limits, file: &str, error: &EvalAltResult) -> Self {
+    /// An error of a script that ran within these limits; `texts` are those of the files in which it may have arisen.
+    pub fn of_running(limits: &Limits, file: &str, texts: Texts<'_>, error: &EvalAltResult) -> Self {
         let (file, innermost, called) = innermost(file, error, Position::NONE);
         // A limit that is met within something of Rhai's own is told by the line that called it.
         let at = if innermost.position().is_none() { called } else { innermost.position() };
@@ -76,13 +96,13 @@ impl Fault {
             _ => at,
         };
         let fell = if innermost.is_system_exception() { fell::take() } else { None };
-        let mut bare = copy(innermost);
-        bare.clear_position();
-        let what = match &bare {
+        let what = match innermost {
             EvalAltResult::ErrorTerminated(token, _) => match token.read_lock::<Unwound>().as_deref() {
                 Some(Unwound::Budget(used)) => {
                     let limit = by(Limits::OPERATIONS);
-                    format!("it computed {used} operations without saying anything to the call, which is the limit{limit}")
+                    format!(
+                        "it computed {used} operations without saying anything to the call, which is the limit{limit}"
+                    )
                 }
                 Some(Unwound::Memory) => {
                     format!("it holds more than {} MB, which is the limit{}", limits.memory >> 20, by(Limits::MEMORY))
@@ -90,10 +110,7 @@ impl Fault {
                 Some(Unwound::TooFast(what, _)) => what.clone(),
                 _ => "it was ended".into(),
             },
-            EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
-            EvalAltResult::ErrorDataRace(..) => {
-                "a function that is given to a word of a leg uses that leg itself; let it take the leg, as |leg| leg.tag(…)".into()
-            }
+            EvalAltResult::ErrorDataRace(..) => RACE.into(),
             EvalAltResult::ErrorDataTooLarge(what, _) => too_large(limits, what),
             EvalAltResult::ErrorStackOverflow(_) => {
                 format!("functions call each other more than {} deep{}", limits.levels, by(Limits::LEVELS))
@@ -101,7 +118,10 @@ impl Fault {
             EvalAltResult::ErrorTooManyVariables(_) => {
                 format!("there are more than {} variables at once{}", limits.variables, by(Limits::VARIABLES))
             }
-            other => other.to_string(),
+            other => {
+                let row = other.position().line().and_then(|line| texts(&file)?.lines().nth(line.checked_sub(1)?));
+                told::in_words(other, row).unwrap_or_else(|| bare(other))
+            }
         };
         match fell {
             Some(fell) if fell.is_exact => Self::at(&fell.file, fell.at, what),
@@ -110,6 +130,9 @@ impl Fault {
         }
     }
 }
+
+/// Which text a file has, where that is known.
+pub type Texts<'a> = &'a dyn Fn(&str) -> Option<&'a str>;
 
 /// A value has outgrown its limit, which is named.
 fn too_large(limits: &Limits, what: &str) -> String {
@@ -133,20 +156,27 @@ fn innermost<'a>(file: &str, error: &'a EvalAltResult, called: Position) -> (Str
     }
 }
 
-/// Rhai's errors are not to be cloned; what is shown of one is kept.
-fn copy(error: &EvalAltResult) -> EvalAltResult {
-    match error {
-        EvalAltResult::ErrorRuntime(value, at) => EvalAltResult::ErrorRuntime(value.clone(), *at),
-        EvalAltResult::ErrorTerminated(token, at) => EvalAltResult::ErrorTerminated(token.clone(), *at),
-        EvalAltResult::ErrorDataRace(what, at) => EvalAltResult::ErrorDataRace(what.clone(), *at),
-        EvalAltResult::ErrorDataTooLarge(what, at) => EvalAltResult::ErrorDataTooLarge(what.clone(), *at),
-        EvalAltResult::ErrorStackOverflow(at) => EvalAltResult::ErrorStackOverflow(*at),
-        EvalAltResult::ErrorTooManyVariables(at) => EvalAltResult::ErrorTooManyVariables(*at),
-        other => {
-            let text = other.to_string();
-            let at = other.position();
-            let text = text.strip_suffix(&format!(" ({at})")).unwrap_or(&text).to_owned();
-            EvalAltResult::ErrorRuntime(text.into(), at)
+/// What Rhai says, without the place.
+fn bare(error: &EvalAltResult) -> String {
+    let text = error.to_string();
+    text.strip_suffix(&format!(" ({})", error.position())).unwrap_or(&text).to_owned()
+}
+
+/// What is caught in a file of that text: a fault of the language as a text, as those of words are; what is no fault, or is never caught, as
+/// it was.
+pub(crate) fn caught((file, text): (&str, &str), error: Box<EvalAltResult>) -> Box<EvalAltResult> {
+    if error.is_pseudo_error() || !error.is_catchable() {
+        return error;
+    }
+    let (whose, inner, _) = innermost(file, &error, Position::NONE);
+    let at = inner.position();
+    let row = at.line().filter(|_| whose == file).and_then(|line| text.lines().nth(line.checked_sub(1)?));
+    match inner {
+        EvalAltResult::ErrorRuntime(..) => error,
+        EvalAltResult::ErrorDataRace(..) => EvalAltResult::ErrorRuntime(RACE.into(), at).into(),
+        inner => {
+            let what = told::in_words(inner, row).unwrap_or_else(|| bare(inner));
+            EvalAltResult::ErrorRuntime(what.into(), at).into()
         }
     }
 }

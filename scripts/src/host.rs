@@ -162,6 +162,11 @@ impl Compiled {
             .unwrap_or(Position::NONE)
     }
 
+    /// What went wrong in a run of it.
+    pub fn fault(&self, error: &EvalAltResult) -> Fault {
+        self.edition.fault(&self.limits, error)
+    }
+
     /// Tells whoever reads the log that it has failed. One that fails in each call says the same thing once in a while, and how often
     /// it was.
     pub fn warn(&self, what: &'static str, fault: &str) {

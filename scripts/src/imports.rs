@@ -278,14 +278,14 @@ pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Re
     }
     let written = check_text(engine, limits, &edition.file, &edition.text)?;
     if edition.imports.is_empty() {
-        let ast = fell::placed(engine, &written, &edition.file);
+        let ast = fell::placed(engine, &written, &edition.file, &edition.text);
         return Ok(Whole { written, ast, modules: Vec::new() });
     }
     let _forget = Forget;
     let (mut closures, mut modules) = (AST::empty(), Vec::new());
     for module in &edition.imports {
         let written = check_text(engine, limits, &module.file, &module.text)?;
-        let ast = fell::placed(engine, &written, &module.file);
+        let ast = fell::placed(engine, &written, &module.file, &module.text);
         closures.combine(fell::only(&ast, |name, _| name.starts_with(CLOSURE)));
         let made = make(engine, limits, &module.file, &ast)?;
         let is_open = ast.iter_functions().all(|function| function.access == rhai::FnAccess::Public);
@@ -295,8 +295,8 @@ pub(crate) fn compile(engine: &Engine, limits: &Limits, edition: &Edition) -> Re
         MADE.with_borrow_mut(|all| all.insert(module.name.clone(), made));
     }
     let whole = engine.compile_into_self_contained(&Scope::new(), &edition.text);
-    let whole = whole.map_err(|error| Fault::of_running(limits, &edition.file, &error))?;
-    let mut ast = fell::placed(engine, &whole, &edition.file);
+    let whole = whole.map_err(|error| edition.fault(limits, &error))?;
+    let mut ast = fell::placed(engine, &whole, &edition.file, &edition.text);
     // Whoever is handed a function of a module and calls it looks for it among those of the service.
     ast.combine(closures);
     ast.set_source(edition.file.as_str());
@@ -309,7 +309,7 @@ fn make(engine: &Engine, limits: &Limits, file: &str, ast: &AST) -> Result<Share
     fell::forget();
     let (made, _) = memory::charged(0, limits.memory, || rhai::Module::eval_ast_as_new(Scope::new(), ast, engine));
     MAKING.set(false);
-    made.map(Into::into).map_err(|error| Fault::of_running(limits, file, &error))
+    made.map(Into::into).map_err(|error| Fault::of_running(limits, file, &|_| None, &error))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@
 //! | `shipped` | services and sounds that are part of the house |
 //! | `simulator`, `testing` | a house in virtual time, and tests of scripts that are played in it |
 //! | `replay` | a past call against today's scripts |
-//! | `fault`, `fell`, `meant`, `complaints` | what went wrong, and where, in words; what was meant; and how often the log says so |
+//! | `fault`, `told`, `fell`, `meant`, `complaints` | what went wrong, and where, in words; what was meant; and how often the log says so |
 //!
 //! Nothing here opens a socket or a database, or a file but for the lengths of prompts in tests, and nothing reads a clock.
 
@@ -59,6 +59,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 pub mod time;
+mod told;
 pub mod words;
 
 pub use host::Host;

@@ -29,7 +29,9 @@ pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str, ast: &AST) 
     match told.err_type() {
         ParseErrorType::VariableUndefined(name) => {
             let constants = constants_of(ast);
-            let hint = if constants.contains(name) {
+            let hint = if let Some(how) = elsewhere(name) {
+                format!("; {how}")
+            } else if constants.contains(name) {
                 format!("; a constant is read as global::{name}")
             } else if let Some(near) = near(name, variables_of(ast).iter().map(String::as_str)) {
                 format!("; is `{near}` meant?")
@@ -43,6 +45,18 @@ pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str, ast: &AST) 
         }
         _ => None,
     }
+}
+
+/// What other languages call so.
+fn elsewhere(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "None" | "nil" | "NULL" | "undefined" => "nothing is written ()",
+        "True" | "TRUE" | "yes" => "it is written true",
+        "False" | "FALSE" | "no" => "it is written false",
+        "console" | "echo" | "logger" => "a line is written by log::info(text)",
+        "caller" | "leg" => "it is what a handler is handed, as in fn on_invite(caller)",
+        _ => return None,
+    })
 }
 
 /// Constants that are read and that there are not: `global::MENUE`, or one of a module, which has words alone.
@@ -198,7 +212,7 @@ pub(crate) fn unreachable(file: &str, text: &str, ast: &AST) -> Vec<Fault> {
                 let of = digits_of(&both.0);
                 let known = answers.iter().rev().find(|(name, ..)| Some(name.as_str()) == of);
                 if let Some((_, accept, _)) = known {
-                    for (key, at) in arms(text, *at) {
+                    for Arm { said: key, at, .. } in arms(text, *at).into_iter().filter(|arm| arm.is_text) {
                         if !key.is_empty() && !accept.iter().any(|pattern| fits(pattern, &key)) {
                             let what =
                                 format!("{key:?} is never the answer: the gather above takes {}", accept.join(", "));
@@ -252,11 +266,28 @@ fn fits(pattern: &str, key: &str) -> bool {
             .all(|(pattern, key)| pattern == key || (pattern == 'x' && key.is_ascii_digit()))
 }
 
-/// The texts of the arms of a `switch` that begins there: Rhai keeps them only as hashes.
-pub(crate) fn arms(text: &str, at: Position) -> Vec<(String, Position)> {
+/// What an arm of a `switch` is for.
+pub(crate) struct Arm {
+    /// The text or the number.
+    pub said: String,
+    /// Whether it has quotes.
+    is_text: bool,
+    /// Where it stands.
+    pub at: Position,
+}
+
+impl Arm {
+    /// Whether it is a number.
+    pub fn is_number(&self) -> bool {
+        !self.is_text
+    }
+}
+
+/// The texts and numbers of the arms of a `switch` that begins there: Rhai keeps them only as hashes.
+pub(crate) fn arms(text: &str, at: Position) -> Vec<Arm> {
     let (Some(line), Some(column)) = (at.line(), at.position()) else { return Vec::new() };
-    let mut found: Vec<(String, Position)> = Vec::new();
-    let (mut depth, mut last, mut comment) = (0_u32, None::<(String, Position)>, false);
+    let mut found: Vec<Arm> = Vec::new();
+    let (mut depth, mut last, mut comment) = (0_u32, None::<Arm>, false);
     for (number, row) in text.lines().enumerate().skip(line - 1) {
         let row: Vec<char> = row.chars().collect();
         let mut place = if number + 1 == line { column - 1 } else { 0 };
@@ -274,8 +305,19 @@ pub(crate) fn arms(text: &str, at: Position) -> Vec<(String, Position)> {
                         place += 1 + usize::from(row[place] == '\\');
                     }
                     let said: String = row.get(from + 1..place).unwrap_or_default().iter().collect();
-                    let at = u16::try_from(number + 1).ok().zip(u16::try_from(from + 1).ok());
-                    last = at.map(|(line, column)| (said, Position::new(line, column))).filter(|_| depth == 1);
+                    last = arm(said, true, (number, from)).filter(|_| depth == 1);
+                }
+                digit if digit.is_ascii_digit() => {
+                    let from = place;
+                    let more = |letter: &&char| letter.is_alphanumeric() || "._".contains(**letter);
+                    let said: String = row[from..].iter().take_while(more).collect();
+                    place += said.len().max(1) - 1;
+                    last = arm(said, false, (number, from)).filter(|arm| depth == 1 && arm.said.parse::<i64>().is_ok());
+                }
+                letter if letter.is_alphabetic() => {
+                    let more = |letter: &&char| letter.is_alphanumeric() || **letter == '_';
+                    place += row[place..].iter().take_while(more).count() - 1;
+                    last = None;
                 }
                 '{' | '(' | '[' => depth += 1,
                 '}' | ')' | ']' => {
@@ -293,6 +335,11 @@ pub(crate) fn arms(text: &str, at: Position) -> Vec<(String, Position)> {
         }
     }
     found
+}
+
+fn arm(said: String, is_text: bool, (row, column): (usize, usize)) -> Option<Arm> {
+    let (line, column) = u16::try_from(row + 1).ok().zip(u16::try_from(column + 1).ok())?;
+    Some(Arm { said, is_text, at: Position::new(line, column) })
 }
 
 #[cfg(test)]

@@ -3,29 +3,147 @@
 //!
 //! Only what is certain enough to be worth a word; for everything else the parser's own words do.
 
-use rhai::{LexError, ParseError, ParseErrorType};
+use rhai::{LexError, ParseError, ParseErrorType, Position};
 
 /// What was meant, where that can be told.
 pub(crate) fn meant(text: &str, error: &ParseError) -> Option<String> {
     let at = error.position();
-    let row: Vec<char> = text.lines().nth(at.line()?.checked_sub(1)?)?.chars().collect();
+    let row: Vec<char> = text.lines().nth(at.line()?.checked_sub(1)?).unwrap_or_default().chars().collect();
     let place = at.position().unwrap_or(1).saturating_sub(1).min(row.len());
     let (before, behind): (String, String) = (row[..place].iter().collect(), row[place..].iter().collect());
     match error.err_type() {
         ParseErrorType::BadInput(LexError::UnterminatedString) => {
             Some("the text that begins here has no closing quote; write one behind it".into())
         }
-        ParseErrorType::Reserved(word) if word == "#" => Some("a comment begins with //, and options with #{".into()),
-        _ if has_bare_options(&before, &behind) => {
-            Some("options are written #{ name: value }, with a # before the {".into())
+        ParseErrorType::BadInput(LexError::ImproperSymbol(symbol, _)) => symbol_of(symbol),
+        ParseErrorType::BadInput(LexError::UnexpectedInput(sign)) if "“”„‘’«»".contains(sign.as_str()) => {
+            Some("a text has straight quotes, as \"welcome\"".into())
         }
+        ParseErrorType::UnknownOperator(sign) => sign_of(sign),
+        ParseErrorType::Reserved(word) if word == "#" => Some("a comment begins with //, and options with #{".into()),
         ParseErrorType::Reserved(word) if before.ends_with("log::") => {
             let there_is = "log::info(text) and log::warn(text) write into the timeline of the call";
             Some(format!("there is no log::{word}; {there_is}"))
         }
-        ParseErrorType::MissingToken(..) => reserved_option(&before, &behind).or_else(|| missing(&before, &behind)),
+        ParseErrorType::Reserved(word) => reserved(word).map(Into::into),
+        ParseErrorType::FnDuplicatedDefinition(name, _) => {
+            Some(format!("{name} is there twice; put what both do into one of them"))
+        }
+        ParseErrorType::FnMissingParams(name) => {
+            Some(format!("what {name} takes stands in brackets behind its name, as fn {name}(caller) {{ … }}"))
+        }
+        ParseErrorType::FnMissingBody(name) => {
+            Some(format!("what {name} does stands in braces, as fn {name}(…) {{ … }}"))
+        }
+        ParseErrorType::WrongFnDefinition => {
+            Some("a function stands outside of others; close the one before it with }".into())
+        }
+        _ if has_bare_options(&before, &behind) => {
+            Some("options are written #{ name: value }, with a # before the {".into())
+        }
+        ParseErrorType::MissingToken(token, why) => {
+            let reserved = reserved_option(&before, &behind).or_else(|| missing(&before, &behind));
+            reserved.or_else(|| lacks(token, why, &before, &behind, &text_before(text, at)))
+        }
+        ParseErrorType::BadInput(LexError::UnexpectedInput(sign)) if sign == "}" => one_too_many(),
+        ParseErrorType::ExprExpected(what) if what.contains("literal") => switch_arm(&behind),
+        _ if behind.starts_with('}') && before.trim().is_empty() => one_too_many(),
         _ => None,
     }
+}
+
+fn one_too_many() -> Option<String> {
+    Some("this } closes nothing; leave it out, or write the { that it closes".into())
+}
+
+/// What stands before a place, in lines above it, where nothing stands before it in its own.
+fn text_before(text: &str, at: Position) -> Option<(usize, &str)> {
+    let line = at.line()?.saturating_sub(1);
+    text.lines()
+        .enumerate()
+        .take(line)
+        .filter(|(_, row)| !row.trim().is_empty())
+        .last()
+        .map(|(row, said)| (row + 1, said))
+}
+
+/// A sign that other languages have.
+fn symbol_of(symbol: &str) -> Option<String> {
+    Some(match symbol {
+        "=" => "= gives a value, and == compares; write ==".into(),
+        "->" => "a word is said to a leg with a dot, as caller.answer()".into(),
+        ":=" => "a value is given by =, as let x = 1".into(),
+        "===" => "what is equal is written ==".into(),
+        "!==" => "what is not equal is written !=".into(),
+        _ => return None,
+    })
+}
+
+fn sign_of(sign: &str) -> Option<String> {
+    Some(match sign {
+        "++" => "one more is written += 1".into(),
+        "--" => "one less is written -= 1, and a comment begins with //".into(),
+        _ => return None,
+    })
+}
+
+/// A word that the language keeps for itself, and that other languages have.
+fn reserved(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "var" => "a value of your own is made by let, as let x = 1",
+        "null" | "nil" => "nothing is written ()",
+        "await" | "async" | "spawn" | "go" | "thread" => {
+            "each word waits by itself, and what goes on beside has a name that begins with start_; leave this out"
+        }
+        "print" => "a line is written by log::info(text)",
+        "case" => "an arm of a switch is written \"1\" => …, without case",
+        "--" | "++" => "one more is written += 1, one less -= 1, and a comment begins with //",
+        _ => return None,
+    })
+}
+
+/// An arm of a switch as other languages write it.
+fn switch_arm(behind: &str) -> Option<String> {
+    behind.trim_start().starts_with("case").then(|| "an arm of a switch is written \"1\" => …, without case".into())
+}
+
+/// What the parser misses there.
+fn lacks(token: &str, why: &str, before: &str, behind: &str, above: &Option<(usize, &str)>) -> Option<String> {
+    let next: String = behind.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+    let opens = before.trim().is_empty();
+    let single = |sign: char| behind.starts_with(sign) && !behind.starts_with("==");
+    Some(match (token, next.as_str()) {
+        (_, "and") => "and is written &&".into(),
+        (_, "or") => "or is written ||".into(),
+        (_, "is") => "what is equal is written ==".into(),
+        (_, "then") => "what is done then stands in braces: if … { … }".into(),
+        ("catch", _) => "behind a try stands catch, as try { … } catch (err) { … }".into(),
+        ("=>", _) if single(':') => "an arm of a switch is written \"1\" => …".into(),
+        (",", _) if why.contains("switch") && single(';') => {
+            "arms of a switch have commas between them, as \"1\" => one(), \"2\" => two()".into()
+        }
+        ("{", _) if single(':') => "what is done then stands in braces: { … }".into(),
+        (":", _) if single('=') => "options have a colon, as #{ name: value }".into(),
+        (",", _) if single(':') => {
+            "options are written #{ name: value }, with #{ before the first and } behind the last".into()
+        }
+        (_, _) if single('=') => "= gives a value, and == compares; write ==".into(),
+        ("}", _) if why.contains("map") && !next.is_empty() => {
+            format!("`{next}` is a word of the language, and no name of an option")
+        }
+        ("}", _) if behind.is_empty() || opens => "a { was opened and is not closed; write a } where that ends".into(),
+        (";", _) => match above.filter(|_| opens) {
+            Some((line, said)) => format!("a ; is missing behind line {line}: {};", said.trim()),
+            None => "a ; is missing before this".into(),
+        },
+        (",", _) if opens => {
+            let line = above.map_or_else(String::new, |(line, _)| format!(", or behind line {line}"));
+            format!("a ) or a , is missing before this{line}")
+        }
+        (",", _) => "a , is missing before this".into(),
+        (")", _) => "a ) is missing before this".into(),
+        _ => return None,
+    })
 }
 
 /// `gather({ prompt: …`: a block where options are meant. The parser stops behind the first name.

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use crate::check::near;
 use crate::host::Compiled;
 use crate::scene::Scene;
+use crate::words::shape::Shape;
+use crate::words::small;
 
 /// What a map that answers a request may have.
 const WEB_PARTS: [&str; 4] = ["status", "headers", "body", "json"];
@@ -80,7 +82,7 @@ fn of_web(given: &Dynamic) -> Result<Value, String> {
     }
     let Some(map) = given.read_lock::<Map>() else {
         let what = "on_web gives back a text, a status, () or a map with some of";
-        return Err(format!("{what} {}; this gave {}", WEB_PARTS.join(", "), given.type_name()));
+        return Err(format!("{what} {}; this gave {}", WEB_PARTS.join(", "), Shape::of(given).named()));
     };
     if let Some(other) = map.keys().find(|key| !WEB_PARTS.contains(&key.as_str())) {
         let all = WEB_PARTS.join(", ");
@@ -99,8 +101,8 @@ fn of_web(given: &Dynamic) -> Result<Value, String> {
         (Some(_), Some(_)) => return Err("an answer has one of `json` and `body`".into()),
         (Some(value), None) => {
             headers.insert("content-type".into(), "application/json".into());
-            rhai::serde::from_dynamic::<Value>(value)
-                .map_err(|error| format!("`json` is no JSON: {error}"))?
+            small::json_of(value)
+                .map_err(|other| format!("`json` has {other} in it, which is not {}", small::KNOWN))?
                 .to_string()
         }
         (None, Some(body)) => {
@@ -138,7 +140,7 @@ fn verdict(handler: &str, given: &Dynamic) -> Result<Value, String> {
     }
     let how = "gives back true, false, a status from 400 on, or #{ status: 403, reason: \"…\" }";
     let Some(map) = given.read_lock::<Map>() else {
-        return Err(format!("{handler} {how}; this gave {}", given.type_name()));
+        return Err(format!("{handler} {how}; this gave {}", Shape::of(given).named()));
     };
     if let Some(other) = map.keys().find(|key| !VERDICT.contains(&key.as_str())) {
         let near = near(other, VERDICT.into_iter());
@@ -190,7 +192,7 @@ mod tests {
             "{map}"
         );
         for (wrong, why) in [
-            ("1.5", "this gave f64"),
+            ("1.5", "this gave a number with a point"),
             ("#{ stats: 1 }", "a map with `stats`"),
             ("99", "may answer 200 to 599"),
             ("#{ headers: #{ \"Set-Cookie\": \"a=b\" } }", "may not set set-cookie"),

@@ -16,9 +16,8 @@ pub const END: &str = "<!-- end of the reference -->";
 pub fn reference() -> String {
     let mut page = String::new();
     page.push_str("### Handlers\n\n");
-    for (_, _, says) in HANDLERS {
-        let (written, what) = says.split_once(": ").unwrap_or((says, ""));
-        line(&mut page, format_args!("- `fn {written}` — {what}"));
+    for handler in HANDLERS {
+        line(&mut page, format_args!("- `fn {}` — {}", handler.written(), handler.says));
     }
     page.push_str("\n### A leg\n\n");
     for word in words::all().filter(|word| word.of == Of::Leg) {

@@ -7,10 +7,13 @@ use std::collections::HashMap;
 
 use patchcord_engine::call::LegId;
 use patchcord_engine::call::event::ReferWish;
+use patchcord_engine::call::verb::Handle;
+use patchcord_engine::routing::{is_dialable, plain};
+use patchcord_media::prompt;
 use rhai::{AST, Array, Dynamic, Expr, FnPtr, Map, Position, Stmt};
 
 use crate::words::given::Given;
-use crate::words::{self, Leg, Of, Room, Span, Wish, Word};
+use crate::words::{self, Held, Leg, Of, Room, Span, What, Wish, Word};
 
 /// Targets of a dial that begin so, and what must follow; others are numbers.
 const SCHEMES: [&str; 9] = ["user", "browser", "room", "service", "sip", "sips", "tel", "forward", "neighbour"];
@@ -31,6 +34,11 @@ impl Constants {
             }
         }
         known
+    }
+
+    /// The value of one of them.
+    pub fn named(&self, name: &str) -> Option<Dynamic> {
+        self.0.get(name).cloned()
     }
 
     /// What an expression is, where that is known.
@@ -104,7 +112,8 @@ impl Constants {
 fn receiver(word: &Word) -> Option<Dynamic> {
     let leg = LegId::FIRST;
     match word.of {
-        Of::Leg | Of::Background => Some(Dynamic::from(Leg(leg))),
+        Of::Leg => Some(Dynamic::from(Leg(leg))),
+        Of::Background => Some(Dynamic::from(Held { handle: Handle(0), leg, what: What::Recording })),
         Of::Room => Some(Dynamic::from(Room("rehearsal".into()))),
         Of::Wish => {
             let said = ReferWish { to: String::new(), replaces: None, replaces_elsewhere: None, meets: None };
@@ -127,14 +136,34 @@ pub(crate) fn nobody(target: &str) -> Option<String> {
     if target.trim().is_empty() {
         return Some(format!("an empty text is nobody to be called; there are {wanted}"));
     }
-    let (scheme, rest) = target.split_once(':')?;
+    let Some((scheme, rest)) = target.split_once(':') else {
+        return (target.trim().starts_with('+') && !is_dialable(&plain(target.trim()))).then(|| no_number(target));
+    };
     if !SCHEMES.contains(&scheme) {
         let near = crate::check::near(scheme, SCHEMES.into_iter());
         let hint = near.map_or_else(|| format!("there are {wanted}"), |near| format!("is \"{near}:{rest}\" meant?"));
         return Some(format!("nobody is called by {target:?}; {hint}"));
     }
     let is_whole = !rest.trim().is_empty() || scheme == "neighbour";
-    (!is_whole).then(|| format!("{target:?} does not say whom; write it as in \"{scheme}:{}\"", example(scheme)))
+    if !is_whole {
+        return Some(format!("{target:?} does not say whom; write it as in \"{scheme}:{}\"", example(scheme)));
+    }
+    if scheme == "tel" {
+        return (!is_dialable(&plain(rest))).then(|| no_number(target));
+    }
+    let hostless = ["sip", "sips"].contains(&scheme)
+        && rest.split(['?', ';']).next().is_none_or(|at| at.ends_with('@') || at.starts_with('@'));
+    let spaced = scheme != "room" && rest.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    (hostless || spaced).then(|| format!("{target:?} is no address; write it as in \"{scheme}:{}\"", example(scheme)))
+}
+
+fn no_number(target: &str) -> String {
+    format!("{target:?} is no number: it has digits, * and #, and a + may stand first, as \"+33123456789\"")
+}
+
+/// What is wrong with the name of a prompt, be there a file or not.
+pub(crate) fn misnamed(name: &str) -> Option<String> {
+    prompt::named(name, "us").err().map(|wrong| wrong.to_string())
 }
 
 fn example(scheme: &str) -> &'static str {
@@ -222,7 +251,7 @@ mod tests {
         assert!(told.starts_with("ivr.rhai:4:10: leg.dial(targets, #{ ring, "), "{told}");
         assert!(told.ends_with("takes its options as a map, and was given 20 s"), "{told}");
         let told = of_body("caller.gather(\"x\");").join("\n");
-        assert!(told.ends_with("takes its options as a map, and was given string \"x\""), "{told}");
+        assert!(told.ends_with("takes its options as a map, and was given the text \"x\""), "{told}");
     }
 
     #[test]
@@ -255,6 +284,6 @@ mod tests {
             of_body("let room = room::open(\"a\"); room.play(\"x\"); room.record(); room.dial(\"100\");"),
             [""; 0]
         );
-        assert_eq!(of_body("let wish = caller; wish.reject(); http::get(\"https://a.example\"); time::within(\"Mon 09:00-10:00 UTC\");").len(), 0);
+        assert_eq!(of_body("let wish = caller.vars.wish; wish.reject(); http::get(\"https://a.example\"); time::within(\"Mon 09:00-10:00 UTC\");").len(), 0);
     }
 }

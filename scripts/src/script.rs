@@ -180,7 +180,7 @@ impl Script {
                 }
                 Some(Unwound::ContinueAs(service)) => End::ContinueAs(service),
                 _ => {
-                    let fault = Fault::of_running(&self.text.limits, &self.text.edition.file, &error);
+                    let fault = self.text.fault(&error);
                     return self.failed(fault.to_string());
                 }
             },
@@ -260,7 +260,7 @@ impl Script {
         {
             let fault = match unwound(&error) {
                 Some(Unwound::ContinueAs(_)) => "only the story can continue as another service".to_owned(),
-                _ => Fault::of_running(&self.text.limits, &self.text.edition.file, &error).to_string(),
+                _ => self.text.fault(&error).to_string(),
             };
             self.text.warn("a side handler failed", &fault);
             self.to_write = Some(("fault", fault));

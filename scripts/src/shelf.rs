@@ -39,6 +39,19 @@ pub struct Edition {
     pub imports: Vec<Module>,
 }
 
+impl Edition {
+    /// What went wrong in a run of it.
+    pub(crate) fn fault(&self, limits: &Limits, error: &rhai::EvalAltResult) -> Fault {
+        Fault::of_running(limits, &self.file, &|file| self.text_of(file), error)
+    }
+
+    /// The text of one of its files.
+    fn text_of(&self, file: &str) -> Option<&str> {
+        let module = || self.imports.iter().find(|module| module.file == file).map(|module| &*module.text);
+        if file == self.file { Some(&self.text) } else { module() }
+    }
+}
+
 /// Why a text was not published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {

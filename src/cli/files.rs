@@ -40,10 +40,10 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         let language = sound.map_or_else(|| "en".into(), |sound| sound.language);
         let (count, faults) =
             check_services(path, &folders, &language, &limits.unwrap_or_default(), &context.environment)?;
-        return if faults.is_empty() {
+        return if faults.iter().all(|fault| fault.is_doubtful) {
             let Checked { services, tests } = count;
-            let json = json!({ "services": services, "tests": tests, "problems": [] });
-            Ok(Said::new(format!("{}.\n", count.in_words()), json))
+            let json = json!({ "services": services, "tests": tests, "problems": [], "warnings": in_lines(&faults) });
+            Ok(Said::new(format!("{}.\n{}", count.in_words(), in_lines(&faults).concat()), json))
         } else {
             Err(Failure::of_faults(&faults))
         };
@@ -82,7 +82,7 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         })
         .transpose()?;
     let (count, faults) = checked.unwrap_or_default();
-    if !faults.is_empty() {
+    if !faults.iter().all(|fault| fault.is_doubtful) {
         return Err(Failure::of_faults(&faults));
     }
     let missing = if is_there { services::missing(&config.plan.routes, &sound.scripts) } else { Vec::new() };
@@ -91,16 +91,23 @@ pub fn check(context: &Context, path: Option<PathBuf>) -> Result<Said, Failure> 
         return Err(Failure::blaming(&blamed(config.file.as_ref()), "route", &missing, remedy).exit(Exit::Refused));
     }
     let served = if count == Checked::default() { String::new() } else { format!("; {}", count.in_words()) };
-    let text = match &file {
-        Some(file) => match config.endpoints.len() {
-            1 => format!("{file} is right: 1 endpoint{served}.\n"),
-            count => format!("{file} is right: {count} endpoints{served}.\n"),
-        },
-        None => format!("There is no configuration file; the defaults are right{served}.\n"),
-    };
+    let text = is_right(file.as_deref(), config.endpoints.len(), &served);
     let (endpoints, Checked { services, tests }) = (config.endpoints.len(), count);
-    let json = json!({ "file": file, "endpoints": endpoints, "services": services, "tests": tests, "problems": [] });
-    Ok(Said::new(text, json))
+    let json = json!({ "file": file, "endpoints": endpoints, "services": services, "tests": tests, "problems": [], "warnings": in_lines(&faults) });
+    Ok(Said::new(text + in_lines(&faults).concat().as_str(), json))
+}
+
+fn is_right(file: Option<&str>, endpoints: usize, served: &str) -> String {
+    match (file, endpoints) {
+        (Some(file), 1) => format!("{file} is right: 1 endpoint{served}.\n"),
+        (Some(file), count) => format!("{file} is right: {count} endpoints{served}.\n"),
+        (None, _) => format!("There is no configuration file; the defaults are right{served}.\n"),
+    }
+}
+
+/// Faults as lines.
+fn in_lines(faults: &[Fault]) -> Vec<String> {
+    faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
 /// Whether a path means a configuration file, or a folder with one in it.

@@ -82,7 +82,7 @@ impl Failure {
     /// What is wrong with services.
     pub fn of_faults(faults: &[Fault]) -> Self {
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        let shown = |fault: &Fault| json!({ "file": fault.file, "line": fault.line, "column": fault.column, "reason": fault.what });
+        let shown = |fault: &Fault| json!({ "file": fault.file, "line": fault.line, "column": fault.column, "reason": fault.what, "warning": fault.is_doubtful });
         let problems: Vec<Value> = faults.iter().map(shown).collect();
         let json = json!({ "error": "services are wrong", "problems": problems });
         Self { exit: Exit::Refused, told: told.join("\n       "), json }

@@ -149,7 +149,7 @@ fn manifest_of(file: &Path, environment: &Environment) -> Result<Option<Manifest
             Place::Variable(_) | Place::Whole => (None, None),
         };
         let Problem { key, reason, remedy, .. } = problem;
-        Fault { file: shown.clone(), line, column, what: format!("{key}: {reason}; {remedy}") }
+        Fault { line, column, ..Fault::of_file(&shown, format!("{key}: {reason}; {remedy}")) }
     };
     Err(problems.found.into_iter().map(fault).collect())
 }

@@ -343,7 +343,8 @@ impl ServiceRoom {
         let library = |name: &str| self.module(name);
         // A prompt may come later than the script that plays it.
         let ground = Ground { has_prompt: &|_| true, library: &library, limits: self.shelf.limits() };
-        let found = check_on(&file, text, &ground);
+        let mut found = check_on(&file, text, &ground);
+        found.retain(|fault| !fault.is_doubtful);
         let (fault, faults) = (found.first().map(ToString::to_string), found.len().try_into().unwrap_or(u32::MAX));
         let (before, mut came) = (self.shelf.find(name), None);
         if before.is_some() {

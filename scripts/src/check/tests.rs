@@ -56,9 +56,9 @@ fn values_of_the_wrong_kind_are_told_where_they_stand() {
         ["ivr.rhai:2:31: `timeout` of gather: 5 has no unit; write 5.s() for seconds or 5.ms() for milliseconds"]
     );
     let told = of_body("caller.reject(\"busy\");");
-    assert_eq!(told, ["ivr.rhai:2:17: `code` of reject: it wants a whole number, and was given string \"busy\""]);
+    assert_eq!(told, ["ivr.rhai:2:17: `code` of reject: it wants a whole number, and was given the text \"busy\""]);
     let told = of_body("caller.play();");
-    assert_eq!(told, ["ivr.rhai:2:10: leg.play(prompts, #{ stop_keys, volume, loops, from }) is given 0 values here"]);
+    assert_eq!(told, ["ivr.rhai:2:10: leg.play(prompts, #{ stop_keys, volume, loops, from }) is given no value here"]);
 }
 
 #[test]

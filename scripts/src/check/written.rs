@@ -1,6 +1,6 @@
 //! What is written out in an expression, as far as it can be read without running it. What is computed is not guessed.
 
-use rhai::{Dynamic, Expr, Position};
+use rhai::{Dynamic, Expr, Position, Stmt};
 
 /// A value that is written there, or something that has to be computed.
 pub(super) enum Literal {
@@ -41,10 +41,12 @@ pub(super) fn variable(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// The first link of a chain: of `a.b().c` it is `b()`.
-pub(super) fn first_of(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Dot(both, ..) | Expr::Index(both, ..) => &both.lhs,
-        other => other,
+/// A statement that is one word of one variable: whose, which, and where.
+pub(super) fn spoken(statement: &Stmt) -> Option<(String, String, Position)> {
+    let Stmt::Expr(expr) = statement else { return None };
+    let Expr::Dot(both, ..) = &**expr else { return None };
+    match (variable(&both.lhs), &both.rhs) {
+        (Some(leg), Expr::MethodCall(call, at)) => Some((leg.to_owned(), call.name.to_string(), *at)),
+        _ => None,
     }
 }

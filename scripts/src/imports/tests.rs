@@ -184,7 +184,7 @@ fn check_looks_into_modules_and_at_what_is_called_of_them() {
         [
             "ivr.rhai:4:29: the module hours has no function `is_opn`; is hours::is_open(…) meant?",
             "ivr.rhai:5:29: the module hours has no constant `FORM`; write export const FORM = …; into it",
-            "ivr.rhai:6:10: hours::greet takes 1 values, and is given 0",
+            "ivr.rhai:6:10: hours::greet takes 1 value, and is given no value",
         ]
     );
     let hours = HOURS.replace("reject(480", "reject(200");

@@ -32,13 +32,14 @@ impl Failed {
             };
             return Self { place, why: failure.to_string(), ladder: failure.ladder, variation: None };
         }
-        let Fault { file, line, column, what } = match endless(error) {
+        let Fault { file, line, column, what, .. } = match endless(error) {
             Some(what) => Fault::at(file, last, what),
-            None => Fault::of_running(&Limits::default(), file, error),
+            None => Fault::of_running(&Limits::default(), file, &|_| None, error),
         };
         let place = [Some(file), Some(line.unwrap_or(begins).to_string()), column.map(|column| column.to_string())];
         let place = place.into_iter().flatten().collect::<Vec<_>>().join(":");
-        Self { place, why: unknown_word(&what).unwrap_or(what), ladder, variation: None }
+        let why = not_found(error).and_then(unknown_word).unwrap_or(what);
+        Self { place, why, ladder, variation: None }
     }
 }
 
@@ -57,12 +58,18 @@ fn endless(error: &EvalAltResult) -> Option<String> {
     }
 }
 
-/// How Rhai begins to say that there is no function of that name for what it was given.
-const NOT_FOUND: &str = "Function not found: ";
+/// The function that there is not, with what it was given.
+fn not_found(error: &EvalAltResult) -> Option<&str> {
+    match error {
+        EvalAltResult::ErrorInFunctionCall(_, _, inner, _) => not_found(inner),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => Some(signature),
+        _ => None,
+    }
+}
 
 /// A word that no test knows, or that was given something else than it takes.
-fn unknown_word(what: &str) -> Option<String> {
-    let (name, given) = what.strip_prefix(NOT_FOUND)?.split_once(" (")?;
+fn unknown_word(signature: &str) -> Option<String> {
+    let (name, given) = signature.split_once(" (")?;
     Some(sayings::unknown(name, given.strip_suffix(')').unwrap_or(given)))
 }
 

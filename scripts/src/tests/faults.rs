@@ -5,7 +5,7 @@ use patchcord_engine::program::End;
 
 /// The fault with which a story ends, once the house has said sorry.
 #[track_caller]
-fn fault_of(text: &str) -> String {
+pub(super) fn fault_of(text: &str) -> String {
     let mut told = Told::of(text);
     let mut step = told.begin();
     for _ in 0..40_000 {
@@ -25,7 +25,7 @@ fn fault_of(text: &str) -> String {
     panic!("it never ended: {step:?}")
 }
 
-fn says(body: &str) -> String {
+pub(super) fn says(body: &str) -> String {
     fault_of(&format!("fn on_invite(caller) {{\n  {body}\n}}"))
 }
 
@@ -41,7 +41,7 @@ fn misuse_names_the_option_the_place_and_what_was_meant() {
     );
     assert_eq!(
         says("caller.play(5);"),
-        "ivr.rhai:2:10: `prompts` of play: it wants the name of a prompt, or a list of names, and was given i64 5"
+        "ivr.rhai:2:10: `prompts` of play: it wants the name of a prompt, or a list of names, and was given the number 5"
     );
     assert_eq!(
         says("caller.play();"),
@@ -56,7 +56,10 @@ fn misuse_names_the_option_the_place_and_what_was_meant() {
         says("caller.dial(\"user:a\", #{ headers: #{ \"Via\": \"x\" } });"),
         "ivr.rhai:2:10: `headers` of dial: Via is written by the house; a script may add others"
     );
-    assert_eq!(says("let x = nothing;"), "ivr.rhai:2:11: Variable not found: nothing");
+    assert_eq!(
+        says("let x = nothing;"),
+        "ivr.rhai:2:11: nothing is called `nothing` here; write let nothing = …; before it"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod ends;
 mod faults;
+mod mistakes;
 mod ours;
 mod services;
 mod verbs;

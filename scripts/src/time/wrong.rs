@@ -16,4 +16,9 @@ impl Wrong {
     pub(super) fn new(column: usize, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { column, reason: reason.into(), remedy: remedy.into() }
     }
+
+    /// The same of a text that is one thing as a whole.
+    pub fn bare(&self) -> String {
+        format!("{}; {}", self.reason, self.remedy)
+    }
 }

@@ -8,6 +8,7 @@ use rhai::{Dynamic, Engine};
 
 use super::given::Given;
 use super::kind::Kind;
+use super::shape::Shape;
 use super::sound::{self, PLAY};
 use super::{Answer, Leg, Of, Part, Word, part};
 use crate::scene::Scene;
@@ -59,6 +60,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: PLAY,
         ends: &[],
+        gives: Shape::Maybe(&Shape::Handle),
         says: "Plays prompts in the background; gives a handle.",
         does: |given| {
             let play = sound::playing(given)?;
@@ -72,6 +74,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: RECORD,
         ends: &[],
+        gives: Shape::Maybe(&Shape::Handle),
         says: "Records the leg in the background; gives a handle, which has `.file` and `.ms` when it has ended.",
         does: |given| {
             let both = given.text("channels").is_none_or(|channels| channels == "both");
@@ -101,6 +104,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 2,
         options: &[],
         ends: &[],
+        gives: Shape::Maybe(&Shape::Handle),
         says: "Does something later, while the story goes on; gives a handle.",
         does: |given| {
             let time = given.time("time", LONGEST)?.unwrap_or_default();
@@ -118,6 +122,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Ends it; what has ended already stays so. Of a recording it comes back when the file is closed: `.file` names it then.",
         does: |given| {
             let held = given.held();
@@ -138,6 +143,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Leaves silence in a recording, so that a secret is not in it.",
         does: |given| pause(given, true),
     },
@@ -148,6 +154,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Goes on recording.",
         does: |given| pause(given, false),
     },
@@ -174,6 +181,13 @@ fn pause(given: &Given<'_>, paused: bool) -> Answer {
 
 /// Teaches Rhai what a handle tells.
 pub(super) fn register(engine: &mut Engine) {
+    for show in ["to_string", "to_debug"] {
+        engine.register_fn(show, |held: &mut Held| match held.what {
+            What::Playing => "prompts in the background",
+            What::Recording => "a recording in the background",
+            What::Timer => "a timer in the background",
+        });
+    }
     engine.register_get("running", |held: &mut Held| {
         Scene::current().is_some_and(|scene| scene.background(held.handle).is_none())
     });

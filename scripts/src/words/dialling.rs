@@ -11,6 +11,7 @@ use rhai::{Dynamic, EvalAltResult, ImmutableString, Map};
 use super::given::Given;
 use super::kind::{Kind, texts_of};
 use super::leg::simple;
+use super::shape::{Field, Shape, field, gives, may_be};
 use super::{Answer, Leg, Of, Part, Span, Word, ended, part};
 use crate::scene::KeyDoes;
 
@@ -108,6 +109,9 @@ const OURS: &[&str] = &[
 const ENDS: &[&str] =
     &["answered", "busy", "no_answer", "rejected", "unreachable", "cancelled", "screened", "forbidden", "gone"];
 
+/// Who answered.
+const REACHED: Field = may_be("leg", &Shape::Leg, "nobody answered");
+
 pub(super) const WORDS: &[Word] = &[
     Word {
         of: Of::Leg,
@@ -120,6 +124,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: DIAL,
         ends: ENDS,
+        gives: gives!("dial", REACHED, field("sip", Shape::Number), field("talk", Shape::Time)),
         says: "Calls others and joins the first who answers, until one of both hangs up. With it come `.leg`, `.sip` and `.talk`.",
         does: |given| {
             let Leg(leg) = given.leg();
@@ -139,6 +144,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: DIAL,
         ends: ENDS,
+        gives: gives!("call_out", REACHED, field("sip", Shape::Number), field("talk", Shape::Time)),
         says: "Calls others without joining them; the leg of who answered is `.leg`.",
         does: |given| {
             let dial = dial(given)?;
@@ -156,6 +162,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["done", "stopped", "gone"],
+        gives: gives!("bridge"),
         says: "Lets two legs hear each other, until one of both hangs up or they are parted.",
         does: |given| {
             let other = given.get("other").and_then(|other| other.clone().try_cast::<Leg>());
@@ -173,6 +180,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("unbridge"),
         says: "Parts two legs; both stay. The bridge or the dial that had joined them comes back.",
         does: |given| simple(given, Verb::Unbridge),
     },

@@ -6,6 +6,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use super::Leg;
 use super::given::wrong;
+use super::shape::{Record, Shape, field};
 use crate::scene::Scene;
 
 /// A fact of a leg.
@@ -14,6 +15,10 @@ pub struct Fact {
     pub name: &'static str,
     /// What it is.
     pub says: &'static str,
+    /// As which value.
+    pub gives: Shape,
+    /// Where it may be `()`: when it is.
+    pub unless: &'static str,
     /// Whether it changes while the leg lives.
     changes: bool,
     read: fn(&Facts) -> Dynamic,
@@ -21,29 +26,60 @@ pub struct Fact {
 
 /// All facts of a leg but its number and its variables.
 pub const FACTS: &[Fact] = &[
-    fact("from", "The number of whoever calls; empty where it is hidden.", |facts| facts.from.clone().into()),
-    fact("to", "The number that was called.", |facts| facts.to.clone().into()),
-    fact("number", "The number of the party at this leg.", |facts| facts.number.clone().into()),
-    fact("name", "The name that goes with it.", |facts| facts.name.clone().into()),
-    fact("headers", "The headers of the INVITE, by their names in small letters.", headers),
-    fact("endpoint", "The endpoint at its other end, or ().", |facts| text(facts.endpoint.as_deref())),
-    fact("trunk", "The trunk at its other end, or ().", |facts| text(facts.trunk.as_deref())),
-    fact("transport", "\"udp\", \"tcp\", \"tls\", \"ws\" or \"wss\".", |facts| facts.transport.clone().into()),
-    fact("browser", "Whether it is a browser: it speaks over WebSocket.", |facts| {
+    fact("from", "The number of whoever calls; empty where it is hidden.", TEXT, |facts| facts.from.clone().into()),
+    fact("to", "The number that was called.", TEXT, |facts| facts.to.clone().into()),
+    fact("number", "The number of the party at this leg.", TEXT, |facts| facts.number.clone().into()),
+    fact("name", "The name that goes with it.", TEXT, |facts| facts.name.clone().into()),
+    fact("headers", "The headers of the INVITE, by their names in small letters.", (Shape::Map, ""), headers),
+    fact(
+        "endpoint",
+        "The endpoint at its other end, or ().",
+        (MAYBE, "the party is no phone of this house"),
+        |facts| text(facts.endpoint.as_deref()),
+    ),
+    fact("trunk", "The trunk at its other end, or ().", (MAYBE, "the party came by no trunk"), |facts| {
+        text(facts.trunk.as_deref())
+    }),
+    fact("transport", "\"udp\", \"tcp\", \"tls\", \"ws\" or \"wss\".", TEXT, |facts| facts.transport.clone().into()),
+    fact("browser", "Whether it is a browser: it speaks over WebSocket.", FLAG, |facts| {
         matches!(facts.transport.as_str(), "ws" | "wss").into()
     }),
-    live("secure", "Whether its sound is encrypted.", |facts| facts.secure.into()),
-    live("codec", "The codec of its sound; empty before one was agreed on.", |facts| facts.codec.clone().into()),
-    live("state", "\"ringing\", \"answered\" or \"ended\".", |facts| facts.state.clone().into()),
-    live("quality", "How its sound goes: #{ mos, loss, jitter_ms, round_trip_ms }, or ().", quality),
+    live("secure", "Whether its sound is encrypted.", FLAG, |facts| facts.secure.into()),
+    live("codec", "The codec of its sound; empty before one was agreed on.", TEXT, |facts| facts.codec.clone().into()),
+    live("state", "\"ringing\", \"answered\" or \"ended\".", TEXT, |facts| facts.state.clone().into()),
+    live(
+        "quality",
+        "How its sound goes: #{ mos, loss, jitter_ms, round_trip_ms }, or ().",
+        (Shape::Maybe(&QUALITY), "nothing was heard of the party yet"),
+        quality,
+    ),
 ];
 
-const fn fact(name: &'static str, says: &'static str, read: fn(&Facts) -> Dynamic) -> Fact {
-    Fact { name, says, changes: false, read }
+/// What a fact is, and when it is `()`.
+type Gives = (Shape, &'static str);
+
+const TEXT: Gives = (Shape::Text, "");
+
+const FLAG: Gives = (Shape::Flag, "");
+
+const MAYBE: Shape = Shape::Maybe(&Shape::Text);
+
+const QUALITY: Shape = Shape::Record(&Record {
+    of: "the quality of a leg",
+    fields: &[
+        field("mos", Shape::Decimal),
+        field("loss", Shape::Decimal),
+        field("jitter_ms", Shape::Number),
+        field("round_trip_ms", Shape::Number),
+    ],
+});
+
+const fn fact(name: &'static str, says: &'static str, gives: Gives, read: fn(&Facts) -> Dynamic) -> Fact {
+    Fact { name, says, gives: gives.0, unless: gives.1, changes: false, read }
 }
 
-const fn live(name: &'static str, says: &'static str, read: fn(&Facts) -> Dynamic) -> Fact {
-    Fact { name, says, changes: true, read }
+const fn live(name: &'static str, says: &'static str, gives: Gives, read: fn(&Facts) -> Dynamic) -> Fact {
+    Fact { name, says, gives: gives.0, unless: gives.1, changes: true, read }
 }
 
 fn text(value: Option<&str>) -> Dynamic {

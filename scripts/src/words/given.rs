@@ -108,6 +108,11 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
+    /// Whether nobody calls, and a word is only asked what it would say.
+    pub fn is_rehearsed(&self) -> bool {
+        self.rehearsal.is_some()
+    }
+
     fn is_unknown(&self, name: &str) -> bool {
         self.rehearsal.as_ref().is_some_and(|rehearsal| rehearsal.unknown.contains(&name))
     }

@@ -2,7 +2,8 @@
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 
-use super::{Leg, Room, Span};
+use super::shape::Shape;
+use super::{Leg, Room, Span, small};
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Kind {
     Prompts,
     /// One target, or a list of them.
     Targets,
+    /// One text, or a list of them.
+    Strings,
     /// A list of texts.
     Texts,
     /// A whole number.
@@ -37,6 +40,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// Text or a map: either names something.
     TextOrMap,
+    /// What JSON knows: it can be kept and sent.
+    Json,
     /// Whatever it is.
     Any,
 }
@@ -51,6 +56,7 @@ impl Kind {
             Self::Text => "text, as \"hello\"".into(),
             Self::Prompts => "the name of a prompt, or a list of names".into(),
             Self::Targets => "a target, as \"user:alice\", or a list of targets".into(),
+            Self::Strings => "a text, as \"1\", or a list of texts".into(),
             Self::Texts => "a list of texts, as [\"a\", \"b\"]".into(),
             Self::Number => "a whole number".into(),
             Self::Flag => "true or false".into(),
@@ -63,6 +69,7 @@ impl Kind {
             Self::Function => "a function, as |leg| leg.tag(\"late\", true)".into(),
             Self::OneOf(words) => format!("one of \"{}\"", words.join("\", \"")),
             Self::TextOrMap => "text or a map".into(),
+            Self::Json => small::KNOWN.into(),
             Self::Any => "a value".into(),
         }
     }
@@ -71,7 +78,7 @@ impl Kind {
     pub fn check(self, value: &Dynamic) -> Result<(), String> {
         let fits = match self {
             Self::Text => value.is_string(),
-            Self::Prompts | Self::Targets => texts_of(value).is_some_and(|texts| !texts.is_empty()),
+            Self::Prompts | Self::Targets | Self::Strings => texts_of(value).is_some_and(|texts| !texts.is_empty()),
             Self::Texts => value.is_array() && texts_of(value).is_some(),
             Self::Number => value.is_int(),
             Self::Flag => value.is_bool(),
@@ -91,9 +98,59 @@ impl Kind {
                 value.read_lock::<rhai::ImmutableString>().is_some_and(|text| words.contains(&text.as_str()))
             }
             Self::TextOrMap => value.is_string() || value.is::<Map>(),
+            Self::Json => small::json_of(value).is_ok(),
             Self::Any => true,
         };
-        if fits { Ok(()) } else { Err(format!("it wants {}, and was given {}", self.wanted(), shown(value))) }
+        if fits {
+            return Ok(());
+        }
+        let ask = if value.is_unit() { "; ask first whether it is ()" } else { "" };
+        Err(format!("it wants {}, and was given {}{ask}", self.wanted(), shown(value)))
+    }
+}
+
+impl Kind {
+    /// Whether what is known of a value can be so; else what is wrong with it.
+    pub fn judge(self, shape: Shape) -> Result<(), String> {
+        if self.may_be(shape) {
+            return Ok(());
+        }
+        let what = shape.named();
+        Err(match (self, shape) {
+            (Self::Time, Shape::Number | Shape::Decimal) => {
+                format!("{what} has no unit; write .s() behind it for seconds or .ms() for milliseconds")
+            }
+            _ => format!("it wants {}, and was given {what}", self.wanted()),
+        })
+    }
+
+    fn may_be(self, shape: Shape) -> bool {
+        if matches!(shape, Shape::Any | Shape::Maybe(_)) {
+            return true;
+        }
+        match self {
+            Self::Any => true,
+            Self::Json => match shape {
+                Shape::List(item) => self.may_be(*item),
+                Shape::Leg | Shape::Handle | Shape::Wish | Shape::Room | Shape::Time | Shape::Function => false,
+                _ => true,
+            },
+            Self::Text | Self::Keys | Self::OneOf(_) => shape == Shape::Text,
+            Self::Prompts | Self::Targets | Self::Strings => match shape {
+                Shape::List(item) => self.may_be(*item),
+                other => other == Shape::Text,
+            },
+            Self::Texts => matches!(shape, Shape::List(item) if Self::Prompts.may_be(*item)),
+            Self::Number => shape == Shape::Number,
+            Self::Flag => shape == Shape::Flag,
+            Self::Time => shape == Shape::Time,
+            Self::Map => matches!(shape, Shape::Map | Shape::Record(_)),
+            Self::Leg => shape == Shape::Leg,
+            Self::Room => matches!(shape, Shape::Room | Shape::Text),
+            Self::Who => matches!(shape, Shape::Leg | Shape::Number | Shape::Text),
+            Self::Function => shape == Shape::Function,
+            Self::TextOrMap => matches!(shape, Shape::Text | Shape::Map | Shape::Record(_)),
+        }
     }
 }
 
@@ -136,16 +193,39 @@ pub(super) fn in_words(value: &Dynamic) -> String {
 /// A value as a person is shown it: short.
 pub(super) fn shown(value: &Dynamic) -> String {
     if value.is_unit() {
-        return "nothing".into();
+        return "()".into();
     }
     if let Some(time) = value.clone().try_cast::<Span>() {
         return time.to_string();
     }
-    let text = if value.is_string() { format!("{:?}", value.to_string()) } else { value.to_string() };
-    let kind = value.type_name().rsplit("::").next().unwrap_or_default().to_owned();
+    let (what, text) = match Shape::of(value) {
+        Shape::Text => ("the text ", format!("{:?}", value.to_string())),
+        Shape::Number | Shape::Decimal => ("the number ", value.to_string()),
+        Shape::Flag => ("", value.to_string()),
+        Shape::List(_) => ("the list ", written(value)),
+        Shape::Map => ("the map ", written(value)),
+        other => (other.named(), String::new()),
+    };
     match text.char_indices().nth(40) {
-        Some((at, _)) => format!("{kind} {}…", &text[..at]),
-        None => format!("{kind} {text}"),
+        Some((at, _)) => format!("{what}{}…", &text[..at]),
+        None => format!("{what}{text}"),
+    }
+}
+
+/// A list or a map as it would be written.
+pub(crate) fn written(value: &Dynamic) -> String {
+    if let Some(list) = value.read_lock::<Array>() {
+        return format!("[{}]", list.iter().map(written).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        let entries: Vec<String> = map.iter().map(|(name, value)| format!("{name}: {}", written(value))).collect();
+        return format!("#{{ {} }}", entries.join(", "));
+    }
+    match Shape::of(value) {
+        Shape::Text => format!("{:?}", value.to_string()),
+        Shape::Number | Shape::Decimal | Shape::Flag | Shape::Nothing => value.to_string(),
+        Shape::Time => value.read_lock::<Span>().map_or_else(String::new, |time| time.to_string()),
+        other => other.named().to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use rhai::Dynamic;
 
 use super::given::Given;
 use super::kind::{Kind, in_words, shown};
+use super::shape::{Shape, gives};
 use super::sound::prompts;
 use super::span::Span;
 use super::{Answer, Of, Word, ended, part};
@@ -32,6 +33,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("ring"),
         says: "Lets the caller hear that it rings.",
         does: |given| simple(given, Verb::Ring),
     },
@@ -42,6 +44,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "done", "missing", "gone"],
+        gives: gives!("progress"),
         says: "Opens the sound before the call is answered, and plays a prompt there.",
         does: |given| {
             let (scene, Leg(leg)) = (given.scene()?, given.leg());
@@ -60,6 +63,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("answer"),
         says: "Answers the call.",
         does: |given| simple(given, Verb::Answer),
     },
@@ -73,6 +77,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("reject"),
         says: "Refuses a call that is not answered yet.",
         does: |given| {
             let code = u16::try_from(given.number("code", 400, 699)?.unwrap_or(480)).unwrap_or(480);
@@ -87,6 +92,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("redirect"),
         says: "Sends the caller's phone elsewhere (302) before the call is answered.",
         does: |given| {
             let uri = given.needed("uri");
@@ -104,6 +110,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Ends the leg. On the caller's leg it ends the story, too.",
         does: |given| {
             let cause = u8::try_from(given.number("cause", 1, 127)?.unwrap_or(16)).unwrap_or(16);
@@ -119,6 +126,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("sleep"),
         says: "Lets time pass, for as long as the party is there; ends with `gone` as soon as an outlived one is not.",
         does: |given| {
             let (time, Leg(leg)) = (given.time("time", SLEEP)?.unwrap_or_default(), given.leg());
@@ -142,6 +150,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 2,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Writes a word into the record of the call.",
         does: |given| {
             if let Some(value) = given.get("value").filter(|value| !is_word(value)) {
@@ -167,6 +176,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("detach"),
         says: "Lets the leg live on when the story has ended, for as long as it is joined with another one.",
         does: |given| simple(given, Verb::Detach),
     },
@@ -177,6 +187,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Lets the story go on when this leg has gone: its verbs then end with `gone`.",
         does: |given| {
             given.scene()?.outlive(given.leg().0);
@@ -190,6 +201,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Hands the call to another service. Nothing behind it is done.",
         does: |given| {
             let service = given.needed("service");

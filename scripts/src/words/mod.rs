@@ -6,7 +6,7 @@
 //!
 //! | file | nouns |
 //! |---|---|
-//! | `kind`, `given` | what a value must be; what a call of a word was given |
+//! | `kind`, `given`, `shape` | what a value must be; what a call of a word was given; what it gives |
 //! | `leg`, `sound`, `dialling`, `pass` | a leg: its state, what is heard, who is called, who is passed on |
 //! | `room` | conference rooms |
 //! | `facts` | what is known of a leg |
@@ -27,7 +27,8 @@ pub(crate) mod ours;
 mod pass;
 mod room;
 mod said;
-mod small;
+pub mod shape;
+pub(crate) mod small;
 mod sound;
 mod span;
 mod world;
@@ -36,13 +37,14 @@ use std::any::TypeId;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext, RhaiFunc};
 
-pub use background::Held;
+pub use background::{Held, What};
 pub use facts::FACTS;
 use given::Given;
 use kind::Kind;
 pub use leg::Leg;
 pub use pass::Wish;
 pub use room::{Room, happened};
+use shape::Shape;
 pub use span::{Span, register as times};
 
 /// What a host function answers.
@@ -62,6 +64,8 @@ pub struct Word {
     pub options: &'static [Part],
     /// How it may end: the statuses of the map that it gives; empty where it gives something else.
     pub ends: &'static [&'static str],
+    /// What it gives back.
+    pub gives: Shape,
     /// What it does, in a sentence.
     pub says: &'static str,
     /// Does it.

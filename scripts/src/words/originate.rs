@@ -7,6 +7,7 @@ use rhai::Dynamic;
 
 use super::given::Given;
 use super::kind::Kind;
+use super::shape::{Shape, gives, may_be};
 use super::small::to_json;
 use super::{Answer, Of, Word, ended, part};
 
@@ -27,6 +28,11 @@ pub(super) const WORDS: &[Word] = &[Word {
         part("vars", Kind::Map, "What the service finds in `caller.vars`; at most 512 bytes as JSON."),
     ],
     ends: &["begun", "no_service", "unreachable", "forbidden", "full", "invalid"],
+    gives: gives!(
+        "originate",
+        may_be("id", &Shape::Text, "no call was begun"),
+        may_be("why", &Shape::Text, "a call was begun")
+    ),
     says: "Begins a call of its own, with a record of its own, and does not wait for it. With it come `.id`, its name among all calls, and `.why`, where none was begun.",
     does: |given| {
         let then = match (given.text("service"), given.text("dial")) {

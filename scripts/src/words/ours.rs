@@ -11,7 +11,7 @@ use super::{Of, Part, Word};
 use crate::scene::Scene;
 
 /// Parts of words, beside lists of prompts, by which a file is named.
-const FILES: &[&str] = &["ringback", "music", "screen", "filler", "file"];
+const FILES: &[&str] = &["ringback", "music", "screen", "filler", "file", "attach"];
 
 /// Whether a name is one that recordings have: a day, and a file of it.
 pub(crate) fn is_recording(name: &str) -> bool {

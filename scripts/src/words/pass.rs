@@ -11,6 +11,7 @@ use rhai::{Dynamic, Engine, Map};
 use super::given::Given;
 use super::kind::Kind;
 use super::leg::simple;
+use super::shape::{Shape, field, gives, may_be};
 use super::{Answer, Leg, Of, Word, ended, part};
 
 /// The wish of a party to be transferred.
@@ -24,6 +25,9 @@ pub struct Wish {
 
 /// Teaches Rhai what a wish says.
 pub(super) fn register(engine: &mut Engine) {
+    for show in ["to_string", "to_debug"] {
+        engine.register_fn(show, |wish: &mut Wish| format!("the wish to be transferred to {}", wish.said.to));
+    }
     engine.register_get("to", |wish: &mut Wish| {
         let uri = wish.said.to.as_str();
         let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
@@ -44,6 +48,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[part("music", Kind::Text, "What the party hears; the house's music where it is missing.")],
         ends: &["ok", "gone"],
+        gives: gives!("hold"),
         says: "Holds a party: it hears music, and nobody hears it.",
         does: |given| {
             let music = given.text("music");
@@ -57,6 +62,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("unhold"),
         says: "Takes that back.",
         does: |given| simple(given, Verb::Unhold),
     },
@@ -82,6 +88,7 @@ pub(super) const WORDS: &[Word] = &[
             ),
         ],
         ends: &["completed", "failed", "returned", "gone"],
+        gives: gives!("transfer", field("sip", Shape::Number)),
         says: "Transfers the party to somebody else through us; the last status of SIP is `.sip`.",
         does: |given| {
             let Leg(leg) = given.leg();
@@ -100,6 +107,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["completed", "failed", "gone"],
+        gives: gives!("refer", field("sip", Shape::Number)),
         says: "Asks the party's own phone to call somebody else (REFER); the last status of SIP is `.sip`.",
         does: |given| {
             let verb = Verb::Refer(given.leg().0, given.needed("to"));
@@ -113,6 +121,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "failed", "gone"],
+        gives: gives!("merge", may_be("why", &Shape::Text, "both calls were merged")),
         says: "Merges two calls of a phone into a three-way call: the party, whoever it talks with, and whoever talks with the same endpoint in its latest other call go on in one room. `failed` where it has no other call in which somebody talks with it; why is `.why`.",
         does: |given| {
             let Leg(leg) = given.leg();
@@ -135,6 +144,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("accept"),
         says: "Says yes to a party that asked to be transferred.",
         does: |given| answer(given, Verb::AcceptRefer),
     },
@@ -145,6 +155,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("reject"),
         says: "Says no.",
         does: |given| {
             let code = given.number("code", 400, 699)?.unwrap_or(603);

@@ -17,6 +17,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use super::given::Given;
 use super::kind::Kind;
+use super::shape::{Field, Record, Shape, field, gives, may_be};
 use super::small::from_json;
 use super::{Answer, Leg, Of, Part, Word, ended, part};
 
@@ -75,6 +76,37 @@ const JOIN: &[Part] = &[
 
 const WHO: Part = part("who", Kind::Who, "A leg, the number of a member, or \"all\".");
 
+/// Why an order was refused.
+const WHY: Field = may_be("why", &Shape::Text, "it was done");
+
+/// The call that a room has begun.
+const CALL: Field = may_be("call", &Shape::Text, "no call was begun");
+
+/// Who is in a room.
+const MEMBER: Shape = Shape::Record(&Record {
+    of: "a member of a room",
+    fields: &[
+        field("member", Shape::Number),
+        field("name", Shape::Text),
+        field("number", Shape::Text),
+        may_be("call", &Shape::Any, "its call has gone"),
+        field("leg", Shape::Number),
+        field("role", Shape::Text),
+        field("state", Shape::Text),
+        field("muted", Shape::Flag),
+        field("deaf", Shape::Flag),
+        field("held", Shape::Flag),
+        may_be("hand_ms", &Shape::Number, "its hand is not up"),
+        field("talks", Shape::Flag),
+        may_be("level", &Shape::Number, "it does not talk"),
+        field("gain_db", Shape::Number),
+        may_be("gate_db", &Shape::Number, "nothing of it is shut out"),
+        field("denoise", Shape::Flag),
+        field("here_ms", Shape::Number),
+        field("talked_ms", Shape::Number),
+    ],
+});
+
 /// How an order of a room may end.
 const DONE: &[&str] = &["done", "refused"];
 
@@ -88,6 +120,7 @@ macro_rules! order {
             needs: $needs,
             options: &[],
             ends: DONE,
+            gives: gives!($name, field("done", Shape::Number), WHY),
             says: $says,
             does: |given| obey(given, $order),
         }
@@ -106,6 +139,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: OPEN,
         ends: &[],
+        gives: Shape::Room,
         says: "Opens a conference room, or finds the one of that name, which keeps what it was opened with.",
         does: |given| {
             let name = given.needed("name");
@@ -128,6 +162,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: JOIN,
         ends: &["left", "kicked", "ended", "denied", "gone"],
+        gives: gives!("join", may_be("why", &Shape::Text, "the party was in the room"), field("ms", Shape::Number)),
         says: "Brings the party into a conference room until it is out of it. With it come `.why` (of denied: pin, throttled, locked, full, name, busy, no_sound) and `.ms`.",
         does: |given| {
             let Leg(leg) = given.leg();
@@ -151,6 +186,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::List(&MEMBER),
         says: "Gives a list of who is in: `.member .name .number .role .state .muted .deaf .talks .level`.",
         does: |given| told(given, Order::Members, || Dynamic::from_array(Vec::new())),
     },
@@ -161,6 +197,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Maybe(&MEMBER),
         says: "Gives who has the floor, as of members; () where nobody has talked.",
         does: |given| told(given, Order::Floor, || Dynamic::UNIT),
     },
@@ -239,6 +276,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: DONE,
+        gives: gives!("dial", field("done", Shape::Number), CALL, WHY),
         says: "Calls somebody and brings it in when it answers: a call of its own, as originate begins one.",
         does: |given| {
             let Room(name) = given.room();
@@ -425,5 +463,7 @@ pub(super) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<Room>("Room");
     engine.register_get("name", |room: &mut Room| room.0.clone());
     engine.register_fn("to_string", |room: &mut Room| room.0.clone());
+    engine.register_fn("to_debug", |room: &mut Room| format!("room {}", room.0));
+    engine.register_fn("!=", |one: Room, other: Room| one != other);
     engine.register_fn("==", |one: Room, other: Room| one == other);
 }

@@ -6,6 +6,7 @@ use rhai::{Array, Dynamic, EvalAltResult, Map};
 
 use super::given::Given;
 use super::kind::Kind;
+use super::shape::{Record, Shape, field};
 use super::{Answer, Of, Part, Word, part};
 use crate::say::{self, Clock, Currency, Language, Unsayable};
 use crate::time;
@@ -18,6 +19,22 @@ const CLOCK: Part =
     part("clock", Kind::OneOf(&["12", "24"]), "How hours are counted; as the language does where it is missing.");
 
 const CURRENCY: Part = part("currency", Kind::OneOf(&["EUR", "USD", "GBP"]), "Which money; EUR where it is missing.");
+
+const NOW: Record = Record {
+    of: "what now gives",
+    fields: &[
+        field("year", Shape::Number),
+        field("month", Shape::Number),
+        field("day", Shape::Number),
+        field("hour", Shape::Number),
+        field("minute", Shape::Number),
+        field("second", Shape::Number),
+        field("weekday", Shape::Text),
+        field("date", Shape::Text),
+        field("time", Shape::Text),
+        field("unix", Shape::Number),
+    ],
+};
 
 pub(super) const WORDS: &[Word] = &[
     say(
@@ -93,11 +110,15 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &[],
+        gives: Shape::Record(&NOW),
         says: "Gives the time of day: #{ year, month, day, hour, minute, second, weekday, date, time, unix }.",
         does: |given| {
-            let (now, _) = given.scene()?.moment(given)?;
             let zone = given.text("zone").unwrap_or_else(|| "UTC".into());
-            let shown = time::show(now, &zone).map_err(|wrong| given.wrong(wrong.to_string()))?;
+            let show = |now| time::show(now, &zone).map_err(|wrong| given.wrong_with("zone", wrong.bare()));
+            // What cannot be read is told before anything is asked.
+            show(Duration::ZERO)?;
+            let (now, _) = given.scene()?.moment(given)?;
+            let shown = show(now)?;
             Ok(now_map(now, &shown).into())
         },
     },
@@ -108,6 +129,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Flag,
         says: "Gives whether these hours are now.",
         does: |given| {
             let within =
@@ -124,6 +146,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Flag,
         says: "Gives whether today is one of these days.",
         does: |given| {
             let is_one = |now| time::is_day(&given.needed("days"), now).map_err(|wrong| given.wrong(wrong.to_string()));
@@ -138,12 +161,16 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Text,
         says: "Writes the time of day by a pattern.",
         does: |given| {
-            let (now, _) = given.scene()?.moment(given)?;
             let zone = given.text("zone").unwrap_or_else(|| "UTC".into());
-            let written = time::format(now, &given.needed("pattern"), &zone);
-            Ok(written.map_err(|wrong| given.wrong(wrong.to_string()))?.into())
+            let written = |now| {
+                time::format(now, &given.needed("pattern"), &zone).map_err(|wrong| given.wrong(wrong.to_string()))
+            };
+            written(Duration::ZERO)?;
+            let (now, _) = given.scene()?.moment(given)?;
+            Ok(written(now)?.into())
         },
     },
 ];
@@ -155,11 +182,24 @@ const fn say(
     says: &'static str,
     does: fn(&Given<'_>) -> Answer,
 ) -> Word {
-    Word { of: Of::Module("say"), name, takes, needs: 1, options, ends: &[], says, does }
+    Word {
+        of: Of::Module("say"),
+        name,
+        takes,
+        needs: 1,
+        options,
+        ends: &[],
+        gives: Shape::List(&Shape::Text),
+        says,
+        does,
+    }
 }
 
 fn language(given: &Given<'_>) -> Result<Language, Box<EvalAltResult>> {
-    let Some(tag) = given.text("language") else { return Ok(given.scene()?.limits.language) };
+    let Some(tag) = given.text("language") else {
+        // Whether a day is one is the same in each.
+        return if given.is_rehearsed() { Ok(Language::English) } else { Ok(given.scene()?.limits.language) };
+    };
     Language::of(&tag).ok_or_else(|| {
         let why = format!("nobody has taught the house to count in {tag:?}; there are \"en\" and \"de\"");
         given.wrong_with("language", why)

@@ -1,11 +1,12 @@
 //! Small modules without a world: time, lots, JSON, and lines for the journal.
 
 use patchcord_engine::call::Verb;
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Array, Dynamic, EvalAltResult, Map};
 use serde_json::Value;
 
 use super::given::Given;
 use super::kind::{Kind, in_words};
+use super::shape::Shape;
 use super::{Answer, Of, Word, part};
 
 /// The longest line of a log.
@@ -22,6 +23,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 2,
         options: &[],
         ends: &[],
+        gives: Shape::Number,
         says: "Draws a number. A call that is replayed draws the same ones.",
         does: |given| {
             let (least, most) = (number(given, "least"), number(given, "most"));
@@ -41,6 +43,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Any,
         says: "Reads JSON.",
         does: |given| {
             let value: Value = serde_json::from_str(&given.needed("text"))
@@ -51,10 +54,11 @@ pub(super) const WORDS: &[Word] = &[
     Word {
         of: Of::Module("json"),
         name: "text",
-        takes: &[part("value", Kind::Any, "A map, a list, text, a number, a flag or ().")],
+        takes: &[part("value", Kind::Json, "A map, a list, text, a number, a flag or ().")],
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Text,
         says: "Writes JSON.",
         does: |given| Ok(to_json(given, given.get("value").unwrap_or(&Dynamic::UNIT))?.to_string().into()),
     },
@@ -65,6 +69,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "Writes a line into the timeline of the call.",
         does: |given| log(given, "info"),
     },
@@ -75,6 +80,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::Nothing,
         says: "The same, for what somebody should look at.",
         does: |given| log(given, "warn"),
     },
@@ -96,7 +102,27 @@ fn log(given: &Given<'_>, kind: &str) -> Answer {
 
 /// A value of Rhai as JSON.
 pub(super) fn to_json(given: &Given<'_>, value: &Dynamic) -> Result<Value, Box<EvalAltResult>> {
-    rhai::serde::from_dynamic(value).map_err(|error| given.wrong(format!("this is no value that JSON knows: {error}")))
+    json_of(value).map_err(|other| given.wrong(format!("{other} is not {KNOWN}")))
+}
+
+/// What can be.
+pub(crate) const KNOWN: &str = "what can be kept: texts, numbers, true, false, (), and lists and maps of them";
+
+/// The same; else what there is in it that JSON does not know.
+pub(crate) fn json_of(value: &Dynamic) -> Result<Value, String> {
+    if let Some(list) = value.read_lock::<Array>() {
+        return list.iter().map(json_of).collect::<Result<Vec<_>, _>>().map(Value::Array);
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        let entry = |(name, value): (&rhai::Identifier, &Dynamic)| Ok((name.to_string(), json_of(value)?));
+        return map.iter().map(entry).collect::<Result<serde_json::Map<_, _>, _>>().map(Value::Object);
+    }
+    match Shape::of(value) {
+        shape @ (Shape::Leg | Shape::Handle | Shape::Wish | Shape::Room | Shape::Time | Shape::Function) => {
+            Err(shape.named().to_owned())
+        }
+        _ => rhai::serde::from_dynamic(value).map_err(|_| Shape::Any.named().to_owned()),
+    }
 }
 
 /// JSON as a value of Rhai.

@@ -9,6 +9,7 @@ use rhai::{Dynamic, EvalAltResult};
 use super::given::{Given, counted};
 use super::kind::{Kind, texts_of};
 use super::leg::simple;
+use super::shape::{Field, Shape, field, gives, may_be};
 use super::{Answer, Leg, Of, Part, Word, ended, part};
 
 /// The longest that a key or a pause is waited for.
@@ -43,6 +44,9 @@ pub(super) const RECORD: &[Part] = &[
     ),
 ];
 
+/// The file of a recording.
+const KEPT: Field = may_be("file", &Shape::Text, "nothing was kept; `.status` says why");
+
 pub(super) const WORDS: &[Word] = &[
     Word {
         of: Of::Leg,
@@ -51,6 +55,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: PLAY,
         ends: &["done", "stopped", "missing", "gone"],
+        gives: gives!("play"),
         says: "Plays prompts, one after the other, to their end or to a key.",
         does: |given| {
             let play = playing(given)?;
@@ -64,6 +69,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: &[],
         ends: &["stopped", "gone"],
+        gives: gives!("echo"),
         says: "Lets the party hear itself, until it hangs up.",
         does: |given| simple(given, Verb::Echo),
     },
@@ -97,7 +103,7 @@ pub(super) const WORDS: &[Word] = &[
             part("invalid", Kind::Prompts, "What is said before asking again."),
             part(
                 "accept",
-                Kind::Prompts,
+                Kind::Strings,
                 "The only answers that are taken, as [\"1\", \"2\"] or \"1xx\"; x is any digit.",
             ),
             part("clear_first", Kind::Flag, "Whether keys that were pressed before do not count."),
@@ -108,6 +114,7 @@ pub(super) const WORDS: &[Word] = &[
             ),
         ],
         ends: &["digits", "timeout", "invalid", "gone"],
+        gives: gives!("gather", field("digits", Shape::Text)),
         says: "Asks for keys. What was pressed is `.digits`.",
         does: gather,
     },
@@ -118,6 +125,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 0,
         options: RECORD,
         ends: &["kept", "too_short", "silence", "failed", "gone"],
+        gives: gives!("record", KEPT, field("ms", Shape::Number)),
         says: "Records what the party says. The file is `.file`, its length in milliseconds `.ms`.",
         does: |given| {
             let (rules, Leg(leg)) = (recording(given, false)?, given.leg());
@@ -139,6 +147,7 @@ pub(super) const WORDS: &[Word] = &[
             part("gap", Kind::Number, "The rest between two in milliseconds, from 40 to 2000; 80 where it is missing."),
         ],
         ends: &["ok", "gone"],
+        gives: gives!("send_keys"),
         says: "Presses keys towards the party.",
         does: |given| {
             let millis = |name, usual| {
@@ -164,6 +173,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 2,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("send_info"),
         says: "Sends a SIP INFO.",
         does: |given| {
             let (kind, body) = (given.needed("content_type"), given.needed("body").into_bytes());
@@ -180,6 +190,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &["ok", "gone"],
+        gives: gives!("send_message"),
         says: "Sends a text to the party's phone.",
         does: |given| {
             let text = given.needed("text");

@@ -9,6 +9,7 @@ use serde_json::{Map as Json, Value, json};
 
 use super::given::Given;
 use super::kind::Kind;
+use super::shape::{Record, Shape, field, gives, may_be};
 use super::small::{from_json, to_json};
 use super::{Answer, Of, Part, Word, part};
 
@@ -27,7 +28,7 @@ const YEAR: Duration = Duration::from_secs(366 * 86_400);
 const TTL: &[Part] = &[part("ttl", Kind::Time, "After how long it is forgotten; never where it is missing.")];
 
 const REQUEST: &[Part] = &[
-    part("json", Kind::Any, "What is sent, as JSON."),
+    part("json", Kind::Json, "What is sent, as JSON."),
     part("body", Kind::Text, "What is sent, as it is."),
     part("headers", Kind::Map, "Headers, as #{ \"X-Key\": \"1\" }."),
     part("timeout", Kind::Time, "How long to wait; 10 seconds where it is missing, and at most 60."),
@@ -38,6 +39,34 @@ const REQUEST: &[Part] = &[
     ),
 ];
 
+/// What a web server has answered.
+const REPLY: Record = Record {
+    of: "what a web server gives",
+    fields: &[
+        field("status", Shape::Number),
+        field("headers", Shape::Map),
+        field("body", Shape::Text),
+        field("json", Shape::Any),
+    ],
+};
+
+const TOKEN: Record =
+    Record { of: "what for_browser gives", fields: &[field("token", Shape::Text), field("expires", Shape::Number)] };
+
+/// Where a phone is registered.
+const BINDING: Shape = Shape::Record(&Record {
+    of: "a registration",
+    fields: &[
+        field("address", Shape::Text),
+        field("age_s", Shape::Number),
+        field("expires_s", Shape::Number),
+        field("transport", Shape::Text),
+        field("peer", Shape::Text),
+        field("reachable", Shape::Flag),
+        may_be("user_agent", &Shape::Text, "the phone does not say what it is"),
+    ],
+});
+
 const KEY: Part =
     part("key", Kind::Text, "Under which name; names that begin with \"shared:\" are seen by all services.");
 const URL: Part = part("url", Kind::Text, "An address that the manifest of the service allows.");
@@ -46,7 +75,7 @@ pub(super) const WORDS: &[Word] = &[
     store("get", &[KEY], &[], "Gives what is kept under a name, or ().", |given| {
         keep(given, json!({ "do": "get", "key": given.needed("key") }))
     }),
-    store("set", &[KEY, part("value", Kind::Any, "What is kept.")], TTL, "Keeps a value.", |given| {
+    store("set", &[KEY, part("value", Kind::Json, "What is kept.")], TTL, "Keeps a value.", |given| {
         let value = to_json(given, given.get("value").unwrap_or(&Dynamic::UNIT))?;
         keep(given, json!({ "do": "set", "key": given.needed("key"), "value": value }))
     }),
@@ -57,6 +86,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: TTL,
         ends: &[],
+        gives: Shape::Number,
         says: "Adds to a number, which begins at 0, and gives what came of it. No count is lost between calls.",
         does: |given| {
             let by = given.get("by").and_then(|by| by.as_int().ok()).unwrap_or(1);
@@ -72,10 +102,13 @@ pub(super) const WORDS: &[Word] = &[
     }),
     http("put", "The same with PUT.", |given| request(given, "PUT")),
     http("del", "The same with DELETE.", |given| request(given, "DELETE")),
-    db("query", "Asks the database that the manifest names; gives a list of rows, each a map.", |given| {
-        sql(given, "query")
-    }),
-    db("exec", "Changes it, where the manifest allows that; gives how many rows it changed.", |given| {
+    db(
+        "query",
+        Shape::List(&Shape::Map),
+        "Asks the database that the manifest names; gives a list of rows, each a map.",
+        |given| sql(given, "query"),
+    ),
+    db("exec", Shape::Any, "Changes it, where the manifest allows that; gives how many rows it changed.", |given| {
         sql(given, "exec")
     }),
     Word {
@@ -86,9 +119,10 @@ pub(super) const WORDS: &[Word] = &[
         options: &[
             part("subject", Kind::Text, "What it is about."),
             part("text", Kind::Text, "What it says."),
-            part("attach", Kind::Prompts, "Recordings that go with it: the `.file` of a recording, or a list."),
+            part("attach", Kind::Strings, "Recordings that go with it: the `.file` of a recording, or a list."),
         ],
         ends: &[],
+        gives: gives!("send", may_be("why", &Shape::Text, "the letter was sent")),
         says: "Sends a letter.",
         does: |given| {
             let letter = json!({
@@ -111,6 +145,7 @@ pub(super) const WORDS: &[Word] = &[
             part("name", Kind::Text, "What those are shown whom it calls; \"Guest\" where it is missing."),
         ],
         ends: &[],
+        gives: Shape::Record(&TOKEN),
         says: "Makes a token with which a browser may call a few numbers and nothing else; gives #{ token, expires }, the end in seconds since 1970.",
         does: |given| {
             let numbers = given.get("numbers").and_then(super::kind::texts_of);
@@ -138,6 +173,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: Shape::List(&BINDING),
         says: "Gives where an endpoint is registered now: a list, empty where it is not.",
         does: |given| {
             let found = given.scene()?.outside(given, "registrar", &json!({ "user": given.needed("user") }), SOON)?;
@@ -151,6 +187,7 @@ pub(super) const WORDS: &[Word] = &[
         needs: 1,
         options: &[],
         ends: &[],
+        gives: gives!("find", may_be("why", &Shape::Text, "it leads somewhere")),
         says: "Asks where a target would lead for this caller, and calls nobody; gives #{ status, why }: \"leads\", \"service\", \"nowhere\", or \"forbidden\".",
         does: |given| {
             let led = given.scene()?.outside(given, "route", &json!({ "target": given.needed("target") }), SOON)?;
@@ -166,19 +203,29 @@ const fn store(
     says: &'static str,
     does: fn(&Given<'_>) -> Answer,
 ) -> Word {
-    Word { of: Of::Module("store"), name, takes, needs: takes.len(), options, ends: &[], says, does }
+    Word { of: Of::Module("store"), name, takes, needs: takes.len(), options, ends: &[], gives: Shape::Any, says, does }
 }
 
 const fn http(name: &'static str, says: &'static str, does: fn(&Given<'_>) -> Answer) -> Word {
-    Word { of: Of::Module("http"), name, takes: &[URL], needs: 1, options: REQUEST, ends: &[], says, does }
+    Word {
+        of: Of::Module("http"),
+        name,
+        takes: &[URL],
+        needs: 1,
+        options: REQUEST,
+        ends: &[],
+        gives: Shape::Record(&REPLY),
+        says,
+        does,
+    }
 }
 
-const fn db(name: &'static str, says: &'static str, does: fn(&Given<'_>) -> Answer) -> Word {
+const fn db(name: &'static str, gives: Shape, says: &'static str, does: fn(&Given<'_>) -> Answer) -> Word {
     const TAKES: &[Part] = &[
         part("sql", Kind::Text, "A statement with $1, $2 … where values go."),
         part("values", Kind::Any, "The values, a list."),
     ];
-    Word { of: Of::Module("db"), name, takes: TAKES, needs: 1, options: &[], ends: &[], says, does }
+    Word { of: Of::Module("db"), name, takes: TAKES, needs: 1, options: &[], ends: &[], gives, says, does }
 }
 
 fn keep(given: &Given<'_>, mut ask: Value) -> Answer {

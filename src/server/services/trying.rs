@@ -20,7 +20,8 @@ impl ServiceRoom {
     pub fn faults_of(&self, edition: &Edition) -> Vec<String> {
         let library = |name: &str| self.module(name);
         let ground = Ground { has_prompt: &|_| true, library: &library, limits: self.shelf.limits() };
-        check_on(&edition.file, &edition.text, &ground).iter().map(ToString::to_string).collect()
+        let found = check_on(&edition.file, &edition.text, &ground);
+        found.iter().filter(|fault| !fault.is_doubtful).map(ToString::to_string).collect()
     }
 
     /// The tests of a service: those beside it, and for one of ours those that it comes with. Blocks.

@@ -47,7 +47,9 @@ impl Store {
                         row.execute(&mut *turn).await?;
                         sqlx::query(PRUNE).bind(MOST).execute(&mut *turn).await?;
                     }
-                    None => drop(sqlx::query(FORGET).bind(service).execute(&mut *turn).await?),
+                    None => {
+                        sqlx::query(FORGET).bind(service).execute(&mut *turn).await?;
+                    }
                 }
                 turn.commit().await
             }

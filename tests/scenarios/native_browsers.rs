@@ -1,16 +1,21 @@
 //! A browser that is none of ours and no Chromium: the `webrtc` crate under the JSON of a page. Who hears whom in which codec
 //! and how it ends; where the server offers, its side of ICE is full and decides.
 
-use crate::browsers::Page;
+use crate::browsers::{LIBRARIES, Page};
 use crate::calling::at_home;
 use crate::pages::{Door, house_of};
 use crate::records::records;
 use crate::setup;
-use patchcord_lab::{Carrier, Handset, Kind, Lab, Model, Native, Server, Voice, eventually};
+use patchcord_lab::{Carrier, Handset, Kind, Lab, Model, Native, Server, Setup, Side, Voice, eventually};
 
 /// A server with alice (150), and the admin (100) whose phone is a page.
 async fn house() -> (Server, Door) {
-    let told = setup().with_ws().endpoint_with("alice", "secret", "number = \"150\"");
+    house_with(setup()).await
+}
+
+/// The same with more in its configuration.
+async fn house_with(setup: Setup) -> (Server, Door) {
+    let told = setup.with_ws().endpoint_with("alice", "secret", "number = \"150\"");
     let (server, door) = house_of(told).await;
     // Whoever opens the phone's page has an endpoint from then on.
     door.page("/phone").await;
@@ -82,4 +87,106 @@ async fn one_click_calls_the_browser_first_and_then_the_phone() {
     comes_to_hear(&alice, native.voice()).await;
     alice.hangs_up().await;
     assert_eq!(native.is_over().await, "hung_up");
+}
+
+const KEYS_BOTH_WAYS: &str = r#"
+fn on_invite(caller) {
+    caller.answer();
+    let answer = caller.gather(#{ prompt: "tone::440", digits: 4, timeout: 30.s() });
+    caller.tag("pressed", answer.digits);
+    caller.send_keys("158#");
+    caller.gather(#{ digits: 1, timeout: 30.s() });
+}"#;
+
+#[tokio::test]
+async fn its_keys_reach_a_script_and_those_of_the_script_reach_it_in_either_codec() {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let (server, door) = house_with(setup().service("ivr", KEYS_BOTH_WAYS).toml(route)).await;
+    let lab = Lab::open();
+    for (calls, codec) in [Kind::Opus, Kind::Pcmu].into_iter().enumerate() {
+        let mut native = browser(&door, &lab, codec).await;
+        native.dial("700").await;
+        native.is_connected().await;
+        native.comes_to_hear(440).await;
+        native.presses("42*7").await;
+        native.is_pressed("158#").await;
+        native.presses("1").await;
+        assert_eq!(native.is_over().await, "hung_up", "{codec:?}");
+        let told = records(&server, calls + 1).await;
+        let tags = told[0]["record"]["tags"].to_string();
+        assert!(tags.contains(r#"["pressed","42*7"]"#), "{codec:?}: {tags}");
+    }
+}
+
+/// They hear each other and press keys at each other.
+async fn talk(native: &mut Native, alice: &Handset, keys: &str) {
+    native.is_connected().await;
+    native.comes_to_hear(alice.voice().hz()).await;
+    comes_to_hear(alice, native.voice()).await;
+    native.presses(keys).await;
+    alice.is_pressed(keys).await;
+    alice.press("9#0").await;
+    native.is_pressed("9#0").await;
+    // The sound goes on behind the keys.
+    native.comes_to_hear(alice.voice().hz()).await;
+    comes_to_hear(alice, native.voice()).await;
+}
+
+#[tokio::test]
+async fn it_and_a_phone_hear_each_other_and_press_keys_whoever_calls() {
+    let (server, door) = house().await;
+    for (calls, codec) in [Kind::Opus, Kind::Pcmu].into_iter().enumerate() {
+        let lab = Lab::open();
+        let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+        let mut native = browser(&door, &lab, codec).await;
+        let rings = async {
+            alice.answers().await;
+        };
+        tokio::join!(native.dial("150"), rings);
+        talk(&mut native, &alice, "12*").await;
+        native.hangs_up().await;
+        assert_eq!(alice.is_over().await.by, Side::Them, "{codec:?}");
+
+        alice.dial("100");
+        assert_eq!(native.answers().await, "alice", "it is told who calls");
+        alice.is_answered().await;
+        talk(&mut native, &alice, "834D").await;
+        alice.hangs_up().await;
+        assert_eq!(native.is_over().await, "hung_up", "{codec:?}");
+        assert_eq!(alice.registers_for(0).await, 200);
+        let told = records(&server, 2 * (calls + 1)).await;
+        for record in &told[..2] {
+            let legs = record["record"]["legs"].as_array().expect("legs");
+            let answered = legs.iter().filter(|leg| !leg["answered_us"].is_null()).count();
+            assert_eq!(answered, 2, "{codec:?}: {record}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_of_chromium_reach_it_and_a_phone_and_those_of_a_phone_reach_it() {
+    let (server, door) = house_with(setup().endpoint_with("bob", "secret", "number = \"152\"")).await;
+    let lab = Lab::open();
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let mut native = browser(&door, &lab, Kind::Opus).await;
+    for library in LIBRARIES {
+        let mut page = Page::open_by(&format!("ws://{}", server.ws()), library, ("alice", 1870)).await;
+        page.dial("152").await;
+        bob.answers().await;
+        page.is("talking").await;
+        page.hears(bob.voice().hz()).await;
+        page.does("press('42*7')").await;
+        bob.is_pressed("42*7").await;
+        bob.hangs_up().await;
+        page.is("over").await;
+
+        page.dial("100").await;
+        native.answers().await;
+        page.is("talking").await;
+        native.comes_to_hear(1870).await;
+        page.does("press('#360')").await;
+        native.is_pressed("#360").await;
+        page.does("hangUp()").await;
+        assert_eq!(native.is_over().await, "hung_up", "{library}");
+    }
 }

@@ -160,8 +160,8 @@ impl Native {
         let ring = self.told("ring").await;
         let name = text_of(&ring, "talk").to_owned();
         let talk = self.begin(name.clone()).await;
-        let offer =
-            RTCSessionDescription::offer(text_of(&ring, "sdp").to_owned()).expect("an offer that is understood");
+        let offer = with_keys_of(self.codec, text_of(&ring, "sdp"));
+        let offer = RTCSessionDescription::offer(offer).expect("an offer that is understood");
         talk.connection.set_remote_description(offer).await.expect("an offer that can be taken");
         let answer = talk.connection.create_answer(None).await.expect("an answer");
         let answer = talk.describe(answer).await;
@@ -282,6 +282,10 @@ impl Native {
         let track = Arc::new(TrackLocalStaticRTP::new(microphone(self.codec, ssrc)));
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
         connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.expect("a microphone");
+        // A microphone of one codec would be described with that codec alone, and keys are another one.
+        for transceiver in connection.get_transceivers().await {
+            transceiver.set_codec_preferences(known(self.codec)).await.expect("codecs that the engine knows");
+        }
         let speaks = tokio::spawn(speak(Arc::clone(&ends), track, state.clone()));
         Talk { name, connection, ends, gathered: is_gathered, state, speaks }
     }
@@ -351,9 +355,17 @@ async fn speak(ends: Arc<Ends>, track: Arc<TrackLocalStaticRTP>, mut state: watc
     }
 }
 
-/// What it knows of codecs: the one that it is to speak, and keys under the same clock.
+/// What it knows of codecs.
 fn engine(codec: Kind) -> MediaEngine {
     let mut engine = MediaEngine::default();
+    for codec in known(codec) {
+        engine.register_codec(codec, RtpCodecKind::Audio).expect("a codec of sound");
+    }
+    engine
+}
+
+/// The codec that it is to speak, and keys under the same clock.
+fn known(codec: Kind) -> Vec<RTCRtpCodecParameters> {
     let keys = RTCRtpCodec {
         mime_type: "audio/telephone-event".to_owned(),
         clock_rate: codec.clock_hz(),
@@ -361,11 +373,9 @@ fn engine(codec: Kind) -> MediaEngine {
         sdp_fmtp_line: "0-15".to_owned(),
         rtcp_feedback: Vec::new(),
     };
-    for (rtp_codec, payload_type) in [(described(codec), if codec == Kind::Opus { 111 } else { 0 }), (keys, 110)] {
-        let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
-        engine.register_codec(codec, RtpCodecKind::Audio).expect("a codec of sound");
-    }
-    engine
+    let sound =
+        RTCRtpCodecParameters { rtp_codec: described(codec), payload_type: if codec == Kind::Opus { 111 } else { 0 } };
+    vec![sound, RTCRtpCodecParameters { rtp_codec: keys, payload_type: 110 }]
 }
 
 fn described(codec: Kind) -> RTCRtpCodec {
@@ -402,6 +412,31 @@ fn number(description: &str, name: &str, clock_hz: u32) -> Option<u8> {
         let fits = words.next()?.eq_ignore_ascii_case(name) && words.next()?.parse() == Ok(clock_hz);
         fits.then(|| number.parse().ok()).flatten()
     })
+}
+
+/// An offer without the events of other clocks than the codec's: the crate tells events apart by their name alone, and would
+/// answer with the first of them.
+fn with_keys_of(codec: Kind, offer: &str) -> String {
+    let fits = format!("telephone-event/{}", codec.clock_hz());
+    let number_of = |line: &str| {
+        let (number, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
+        (name.starts_with("telephone-event/") && name.trim() != fits).then(|| number.to_owned())
+    };
+    let others: Vec<String> = offer.lines().filter_map(number_of).collect();
+    let mut kept = String::new();
+    for line in offer.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        if line.starts_with("m=") {
+            let formats = words.iter().skip(3).filter(|format| !others.iter().any(|other| other == *format));
+            kept += &words.iter().take(3).chain(formats).copied().collect::<Vec<_>>().join(" ");
+        } else if others.iter().any(|other| words[0].split(':').nth(1) == Some(other)) {
+            continue;
+        } else {
+            kept += line;
+        }
+        kept += "\r\n";
+    }
+    kept
 }
 
 fn text_of<'a>(message: &'a Value, field: &str) -> &'a str {

@@ -171,8 +171,9 @@ impl Talk {
             headers: if first && end.is_some() { party.headers.clone() } else { Vec::new() },
             endpoint: party.is_endpoint.then(|| party.name.clone()),
             trunk: (!party.is_endpoint && !first).then(|| super::whereabouts::TRUNK.to_owned()),
-            transport: "udp".into(),
-            secure: false,
+            transport: party.transport().uri_name().into(),
+            // A browser speaks by no other way.
+            secure: party.is_browser,
             codec: if answered { "PCMA".into() } else { String::new() },
             state: state.into(),
             quality: None,

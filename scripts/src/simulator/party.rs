@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use patchcord_engine::call::LegId;
+use patchcord_engine::journal::Transport;
 
 use super::limits;
 
@@ -85,6 +86,8 @@ pub(super) struct Party {
     pub headers: Vec<(String, String)>,
     /// Whether it is one of ours, rather than somebody on the network.
     pub is_endpoint: bool,
+    /// Whether its phone is a page, which speaks over WebSocket.
+    pub is_browser: bool,
     pub manner: Manner,
     /// What it presses when it has answered.
     pub presses: Option<String>,
@@ -112,6 +115,7 @@ impl Party {
             shown_as: String::new(),
             headers: Vec::new(),
             is_endpoint: false,
+            is_browser: false,
             manner,
             presses: None,
             fate: Fate::Idle,
@@ -129,6 +133,11 @@ impl Party {
     /// The number by which it is known: that of an endpoint, or else its name.
     pub fn numbered(&self) -> &str {
         self.number.as_deref().unwrap_or(&self.name)
+    }
+
+    /// What its messages travel by.
+    pub fn transport(&self) -> Transport {
+        if self.is_browser { Transport::Wss } else { Transport::Udp }
     }
 
     pub fn leg(&self) -> Option<Place> {

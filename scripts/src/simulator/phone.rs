@@ -48,6 +48,13 @@ impl Phone {
         self.clone()
     }
 
+    /// It is a page in a browser, which `browser:` rings and other phones are not.
+    #[must_use]
+    pub fn browser(&self) -> Self {
+        self.stage.within(|house| house.parties[self.party].is_browser = true);
+        self.clone()
+    }
+
     /// When it is called it rings, and nobody comes.
     #[must_use]
     pub fn rings(&self) -> Self {

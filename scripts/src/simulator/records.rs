@@ -9,7 +9,7 @@ use patchcord_engine::call::{Event, LegEvent, LegId, Verb as Order};
 use patchcord_engine::exchange::{asked_of, broke, came_of, heard_of, of_room, secret_key, spoken, terms};
 use patchcord_engine::journal::{
     Account, Began, CallId, Cause, Direction, Entry, Facts, GOES_ON, Journal, KEY_TAKEN, LegBegan, LegNumber, Outcome,
-    Party, Record, Rules, STORY_ENDED, Verb, What,
+    Party, Record, Rules, STORY_ENDED, Transport, Verb, What,
 };
 use patchcord_engine::occasion::Kind;
 use patchcord_engine::program::{End, VerbId};
@@ -276,6 +276,11 @@ impl Talk {
             Some(Through::Within(_) | Through::Straight) => (Account::Stranger, number_of(way)),
             None => (Account::Stranger, &*self.called),
         };
+        // Whoever is only about to be called has no leg yet.
+        let party = match way.map(|way| &way.through) {
+            Some(Through::Binding(user, _)) => house.names.get(user).copied(),
+            _ => self.party_of(leg),
+        };
         LegBegan {
             leg: leg.into(),
             parent: parent.map(LegNumber::from),
@@ -283,7 +288,7 @@ impl Talk {
             account,
             from: Party::new(self.originated.as_deref().unwrap_or(named(LegId::FIRST))),
             to: Party::new(to),
-            transport: patchcord_engine::journal::Transport::Udp,
+            transport: party.map_or(Transport::Udp, |party| house.parties[party].transport()),
             peer: "".into(),
         }
     }

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use super::house::House;
 use super::party::{Manner, PartyId};
 
+/// How a target begins that only browsers of somebody are to ring for.
+const BROWSER: &str = "browser:";
+
 /// The trunk by which numbers on the network are called.
 pub(super) const TRUNK: &str = "outside";
 
 impl House {
-    /// The ways to a target: `user:alice`, `forward:alice:102`, `sip:alice@example.org`, `tel:+4930…`, a group or a number.
+    /// The ways to a target: `user:alice`, `browser:alice`, `forward:alice:102`, `sip:alice@example.org`, `tel:+4930…`, a group or a number.
     pub fn locate(&mut self, address: &str) -> Result<Vec<Vec<Way>>, NotFound> {
         // `forward:alice:102`, `forward:alice:busy:102`
         let forwarded = address.strip_prefix("forward:").and_then(|rest| rest.rsplit_once(':'));
@@ -22,7 +25,8 @@ impl House {
             return Err(if there { NotFound::Service(Serving::named(service)) } else { NotFound::Unknown });
         }
         // Who is named as a user rings, also where the number of that name leads to a service.
-        let rings = address.starts_with("user:") && self.names.contains_key(name_in(address));
+        let is_named = address.starts_with("user:") || address.starts_with(BROWSER);
+        let rings = is_named && self.names.contains_key(name_in(address));
         if let Some(service) = self.routes.get(name_in(address)).filter(|_| !rings) {
             let called = forwarded.is_none().then(|| name_in(address).to_owned());
             return Err(NotFound::Service(Serving { service: service.clone(), called }));
@@ -34,13 +38,15 @@ impl House {
         }
         let name = name_in(address);
         let Some(party) = self.known(name) else {
-            return Err(match address.strip_prefix("user:") {
-                Some(_) => NotFound::Unknown,
-                None => NotFound::Forbidden(format!("no test has spoken of {address}; say t.endpoint(\"{name}\")")),
+            return Err(if is_named {
+                NotFound::Unknown
+            } else {
+                NotFound::Forbidden(format!("no test has spoken of {address}; say t.endpoint(\"{name}\")"))
             });
         };
         let them = &self.parties[party];
-        if them.manner == Manner::Unregistered && them.is_endpoint {
+        let has_no_page = address.starts_with(BROWSER) && !them.is_browser;
+        if (them.manner == Manner::Unregistered || has_no_page) && them.is_endpoint {
             return Err(NotFound::Unreachable);
         }
         let way = if them.is_endpoint {
@@ -63,7 +69,8 @@ impl House {
         let like = *pattern?.1;
         let party = self.party(name);
         let (manner, presses) = (self.parties[like].manner.clone(), self.parties[like].presses.clone());
-        self.parties[party].is_endpoint = self.parties[like].is_endpoint;
+        (self.parties[party].is_endpoint, self.parties[party].is_browser) =
+            (self.parties[like].is_endpoint, self.parties[like].is_browser);
         self.parties[party].manner = manner;
         self.parties[party].presses = presses;
         Some(party)
@@ -90,7 +97,7 @@ impl House {
 
 /// The name in a target: without its scheme and its host.
 fn name_in(address: &str) -> &str {
-    let schemes = ["user:", "sips:", "sip:", "tel:", "browser:"];
+    let schemes = ["user:", "sips:", "sip:", "tel:", BROWSER];
     let rest = schemes.iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
     rest.split(['@', ';']).next().unwrap_or(rest)
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use patchcord_engine::journal::{
-    Account, By, Direction, Entry, Facts, KEY_TAKEN, LegNumber, LegRecord, Record, SECRET_KEY, VerbNumber, What, clean,
-    moment, sentence,
+    Account, By, Direction, Entry, Facts, KEY_TAKEN, LegNumber, LegRecord, Record, SECRET_KEY, Transport, VerbNumber,
+    What, clean, moment, sentence,
 };
 
 use crate::simulator::limits;
@@ -129,14 +129,15 @@ impl<'a> Made<'a> {
             let name = variable(&user, &self.names);
             let is_used = leg.answered.is_some();
             let begin = if is_used { format!("let {name} = ") } else { String::new() };
-            self.before.push(format!("{begin}t.endpoint({}).{};", quoted(&user), manner(leg)));
+            self.before.push(format!("{begin}t.endpoint({}){}.{};", quoted(&user), page(leg), manner(leg)));
             for other in self.record.legs.iter().skip(1).filter(|other| called(other, &targets) == user) {
                 self.names.insert(other.leg, name.clone());
             }
             known.push(user);
         }
         for target in targets {
-            if let Some(user) = target.strip_prefix("user:").filter(|user| !known.iter().any(|known| known == user)) {
+            let named = NAMED.iter().find_map(|kind| target.strip_prefix(kind));
+            if let Some(user) = named.filter(|user| !known.iter().any(|known| known == user)) {
                 self.before.push(format!("t.endpoint({}).unregistered();", quoted(user)));
                 known.push(user.to_owned());
             }
@@ -308,6 +309,7 @@ impl<'a> Made<'a> {
         let by = record.end.as_ref().map_or(String::new(), |end| format!(", ended_by: {}", quoted(end.by.word())));
         let outcome = record.outcome.map_or("", |outcome| outcome.word());
         let shown = record.from.name.as_deref().map(|name| format!(".shows({})", quoted(name))).unwrap_or_default();
+        let shown = record.legs.first().map_or("", page).to_owned() + shown.as_str();
         // Whoever dials a name means a service of that name, where no test says otherwise.
         let called = &*record.to.number;
         let is_named = called.starts_with(char::is_alphabetic) && called != service;
@@ -361,13 +363,21 @@ fn targets(entry: &Entry) -> Option<impl Iterator<Item = &str>> {
     }
 }
 
+/// How targets begin that name an endpoint.
+const NAMED: [&str; 2] = ["user:", "browser:"];
+
 /// As whom a leg was called: as the script named it.
 fn called(leg: &LegRecord, targets: &[&str]) -> String {
-    let by_number = format!("user:{}", leg.to.number);
+    let by_number = |target: &&str| NAMED.iter().any(|kind| target.strip_prefix(kind) == Some(&*leg.to.number));
     match &leg.account {
-        Account::Endpoint(user) if !targets.contains(&by_number.as_str()) => user.to_string(),
+        Account::Endpoint(user) if !targets.iter().any(by_number) => user.to_string(),
         _ => leg.to.number.to_string(),
     }
+}
+
+/// Whether a phone was a page.
+fn page(leg: &LegRecord) -> &'static str {
+    if matches!(leg.transport, Transport::Ws | Transport::Wss) { ".browser()" } else { "" }
 }
 
 /// What a phone does when it is called.

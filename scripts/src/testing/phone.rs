@@ -29,6 +29,7 @@ pub(super) fn register(engine: &mut Engine) {
 fn manners(engine: &mut Engine) {
     engine.register_fn("rings", |phone: &mut Phone| phone.rings());
     engine.register_fn("busy", |phone: &mut Phone| phone.busy());
+    engine.register_fn("browser", |phone: &mut Phone| phone.browser());
     engine.register_fn("unregistered", |phone: &mut Phone| phone.unregistered());
     engine.register_fn("answers", |phone: &mut Phone| phone.answers(Duration::ZERO));
     engine.register_fn("answers", |context: NativeCallContext<'_>, phone: &mut Phone, after: Dynamic| -> Met {

@@ -1,12 +1,13 @@
 //! What a test can say, and how it is written: for whoever has mistyped it.
 
 /// Each word, and what it looks like.
-const WORDS: [(&str, &str); 59] = [
+const WORDS: [(&str, &str); 60] = [
     ("advance", "t.advance(20.s())"),
     ("after", "phone.after(1.s())"),
     ("answers", "t.endpoint(\"alice\").answers(3.s())"),
     ("answers_and_presses", "t.endpoint(\"alice\").answers_and_presses(\"1\")"),
     ("at", "t.at(\"2026-12-24 10:00 Europe/Berlin\")"),
+    ("browser", "t.browser(\"alice\")"),
     ("busy", "t.endpoint(\"alice\").busy()"),
     ("db", "t.db(\"select …\").gives([#{ name: \"Ann\" }])"),
     ("dials", "t.phone(\"+33612345678\").dials(\"100\")"),

@@ -90,6 +90,60 @@ fn a_call_that_the_house_begins_is_told_to_whoever_answers_in_a_test_as_well() {
 }
 
 #[test]
+fn browser_rings_the_pages_of_somebody_and_no_other_phone_and_legs_know_what_they_are() {
+    let service = r#"
+        fn on_invite(caller) {
+            caller.tag("caller", `${caller.browser} ${caller.transport}`);
+            let out = caller.call_out("browser:alice", #{ ring: 10.s() });
+            caller.tag("came", out.status);
+            if out.status != "answered" { return caller.reject(480); }
+            caller.tag("callee", `${out.leg.browser} ${out.leg.transport} ${out.leg.secure}`);
+            caller.answer();
+            caller.bridge(out.leg);
+        }"#;
+    let test = r#"
+        fn test_her_page_is_rung(t) {
+            let alice = t.endpoint("alice").browser().answers(2.s());
+            let phone = t.phone("1").dials("ivr").talks_to("alice");
+            phone.hangs_up().record(#{ caller: "false udp", came: "answered", callee: "true wss true" });
+        }
+        fn test_her_phone_is_not(t) {
+            t.endpoint("alice").answers();
+            t.phone("1").dials("ivr").is_rejected(480);
+            t.record(#{ legs: 1, tags: #{ came: "unreachable" } });
+        }
+        fn test_nor_a_page_that_is_closed(t) {
+            t.endpoint("alice").browser().unregistered();
+            t.phone("1").dials("ivr").is_rejected(480).record(#{ came: "unreachable" });
+        }
+        fn test_she_is_named_though_her_number_leads_to_a_service(t) {
+            t.route("alice", "ivr");
+            t.endpoint("alice").browser().answers();
+            t.phone("1").dials("ivr").talks_to("alice").hangs_up();
+        }
+        fn test_a_page_calls(t) {
+            t.endpoint("alice").browser().answers();
+            t.endpoint("bob").browser().dials("ivr").talks_to("alice").hangs_up().record(#{ caller: "true wss" });
+        }
+        fn test_one_click_rings_the_page_first(t) {
+            let alice = t.endpoint("alice").browser().answers(3.s());
+            t.endpoint("bob").answers(1.s());
+            t.originate("browser:alice", #{ dial: "user:bob" });
+            alice.talks_to("bob").hangs_up();
+        }"#;
+    let told = report(service, test, true);
+    let failed = told.verdicts.iter().flat_map(|verdict| &verdict.failed).next();
+    assert!(failed.is_none() && told.broken.is_empty(), "{failed:#?} {:?}", told.broken);
+
+    // A call makes a test that says so of its pages, and holds.
+    let (_, calls) = calls_of(&sources(service, test));
+    let begun_by_a_page = calls.iter().filter_map(|call| test_of(&call.record, &call.entries).ok());
+    let made: Vec<_> = begun_by_a_page.filter(|text| text.contains("t.endpoint(\"bob\").browser()")).collect();
+    assert!(made.len() == 1 && made[0].contains("t.endpoint(\"alice\").browser().answers("), "{made:#?}");
+    assert!(report(service, &made[0], false).is_well(), "{}", made[0]);
+}
+
+#[test]
 fn a_service_among_the_targets_takes_the_caller_when_nobody_else_has() {
     let service = r#"
         fn on_invite(caller) {

@@ -7,7 +7,7 @@ const WORDS: [(&str, &str); 60] = [
     ("answers", "t.endpoint(\"alice\").answers(3.s())"),
     ("answers_and_presses", "t.endpoint(\"alice\").answers_and_presses(\"1\")"),
     ("at", "t.at(\"2026-12-24 10:00 Europe/Berlin\")"),
-    ("browser", "t.browser(\"alice\")"),
+    ("browser", "t.endpoint(\"alice\").browser()"),
     ("busy", "t.endpoint(\"alice\").busy()"),
     ("db", "t.db(\"select …\").gives([#{ name: \"Ann\" }])"),
     ("dials", "t.phone(\"+33612345678\").dials(\"100\")"),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use patchcord_media::browser::Failure;
 use patchcord_media::dtmf::{Press, Via};
 use patchcord_media::frame::Rate;
 use patchcord_media::prompt::{Cursor, Form, Item, Loaded, Loops, Loudness, Named, Wish, named};
@@ -283,10 +284,7 @@ impl Talk {
                 let reason = format!("the browser was not heard for {} s", quiet.as_secs());
                 LegEvent::Unusable(Ending { by: Who::System, cause: 41, sip: Some(408), reason })
             }
-            Notice::Unmet(_, failure) => {
-                let reason = failure.to_string();
-                LegEvent::Unusable(Ending { by: Who::System, cause: 88, sip: Some(488), reason })
-            }
+            Notice::Unmet(_, failure) => LegEvent::Unusable(unmet(&failure)),
             Notice::Left(_) => {
                 let reason = "the browser closed its connection".to_owned();
                 LegEvent::Unusable(Ending { by: Who::Party, cause: 16, sip: None, reason })
@@ -311,5 +309,32 @@ impl Talk {
             other => return self.note_sound(leg, &other, turn),
         };
         self.tell_leg(leg, event, turn);
+    }
+}
+
+/// How a leg ends whose browser was not met, or is there no longer.
+fn unmet(failure: &Failure) -> Ending {
+    let (cause, sip) = match failure {
+        // It was waited for in vain, whatever it had described.
+        Failure::NoConsent | Failure::TooSlow => (41, 408),
+        Failure::WrongCertificate | Failure::NoSuite | Failure::TooLong | Failure::Broken(_) => (88, 488),
+    };
+    Ending { by: Who::System, cause, sip: Some(sip), reason: failure.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_answers_no_longer_was_waited_for_and_one_that_does_not_fit_is_refused() {
+        for (failure, sip, reason) in [
+            (Failure::NoConsent, 408, "the browser did not answer for 30 s"),
+            (Failure::TooSlow, 408, "the browser did not finish its handshake in time"),
+            (Failure::WrongCertificate, 488, "the browser's certificate is not the one that its description names"),
+        ] {
+            let ending = unmet(&failure);
+            assert_eq!((ending.sip, ending.reason.as_str(), ending.by), (Some(sip), reason, Who::System));
+        }
     }
 }

@@ -121,7 +121,7 @@ pub enum Said {
         /// The text.
         text: String,
     },
-    /// Another address of the page's, as the browser finds it after the offer; none is the last. The server is found without.
+    /// Another address of the page's, as the browser finds it after its description went out; none is the last.
     Candidate {
         /// In which talk.
         talk: String,

@@ -36,6 +36,7 @@ impl Agent {
             asked: Some((id, request)),
             inviting: None,
             unconfirmed: None,
+            followed: None,
         });
         self.told.push_back(Told::Ring { talk, from, name, sdp });
     }

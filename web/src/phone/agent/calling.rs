@@ -44,6 +44,7 @@ impl Agent {
             inviting: Some(id),
             unconfirmed: None,
             owed: false,
+            followed: None,
         });
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use patchcord_media::sdp::ice::Candidate;
 use patchcord_sip::{
     Headers, Method, Name, Request, Response, Uri,
     dialog::Turn,
@@ -18,7 +17,7 @@ const KEY_MS: (u16, u16) = (160, 6000);
 
 impl Agent {
     /// Sends a request in a talk.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         name: &str,
         method: Method,
@@ -223,15 +222,6 @@ impl Agent {
         }
         let body = format!("Signal={key}\r\nDuration={}\r\n", ms.unwrap_or(KEY_MS.0).clamp(40, KEY_MS.1));
         self.ask(name, Method::Info, |draft| draft.body("application/dtmf-relay", body.into()), now).map(drop)
-    }
-
-    /// A candidate that came after its offer: checks come from wherever the page is, so that it is not needed.
-    pub(super) fn learn(&mut self, name: &str, candidate: Option<&str>) -> Result<(), Refusal> {
-        let written = candidate.filter(|written| !written.is_empty());
-        if written.is_some_and(|written| Candidate::parse(written).is_none()) {
-            return Err(Refusal::new("malformed", "a candidate is written as the browser writes it"));
-        }
-        self.find(name).map(drop)
     }
 
     /// REFER: to a number, or to the party of another talk.

@@ -8,6 +8,7 @@
 //! calling   a call that the page makes
 //! called    a call that rings the page
 //! inside    what either side asks within a talk
+//! trickling candidates that come later than the page's description
 //! end       why a talk is over, in a word
 //! ```
 
@@ -17,6 +18,7 @@ mod end;
 mod inside;
 #[cfg(test)]
 mod tests;
+mod trickling;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -124,6 +126,8 @@ struct Talk {
     unconfirmed: Option<ServerId>,
     /// The page made the offer in our answer: the ACK brings the other side's.
     owed: bool,
+    /// The page's last description, as candidates name it that come later.
+    followed: Option<trickling::Followed>,
 }
 
 impl Talk {
@@ -216,8 +220,16 @@ impl Agent {
             Said::Message { talk, .. } => talk.clone(),
             Said::Hello { .. } | Said::Ping {} => None,
         };
-        if let Err(refusal) = self.obey(said, now) {
-            self.told.push_back(refusal.told(talk.as_deref()));
+        let followed = trickling::Followed::by(&said);
+        match self.obey(said, now) {
+            Err(refusal) => self.told.push_back(refusal.told(talk.as_deref())),
+            Ok(()) => {
+                if let Some((talk, followed)) = followed
+                    && let Ok(talk) = self.find(&talk)
+                {
+                    talk.followed = Some(followed);
+                }
+            }
         }
     }
 
@@ -232,7 +244,7 @@ impl Agent {
             Said::Press { talk, key, ms } => self.press(&talk, key, ms, now),
             Said::Transfer { talk, to, with } => self.transfer(&talk, to.as_deref(), with.as_deref(), now),
             Said::Message { talk, to, text } => self.message(talk.as_deref(), to.as_deref(), text, now),
-            Said::Candidate { talk, candidate } => self.learn(&talk, candidate.as_deref()),
+            Said::Candidate { talk, candidate } => self.learn(&talk, candidate.as_deref(), now),
             Said::Hello { .. } => Err(Refusal::new("wrong_state", "hello is said once, first of all")),
             Said::Ping {} => {
                 self.told.push_back(Told::Pong {});

@@ -1,5 +1,6 @@
 //! A page on one side and the engine on the other, both played by the test: what one says, the other hears.
 
+use patchcord_media::sdp::ice::{MAX_CANDIDATES, Trickled};
 use patchcord_sip::message::Draft;
 
 use super::*;
@@ -309,20 +310,50 @@ fn keys_go_beside_the_sound_where_they_are_keys() {
 }
 
 #[test]
-fn candidates_that_come_later_are_taken_for_talks_that_are_there() {
+fn candidates_that_come_later_follow_the_description_that_they_belong_to() {
     let (mut stage, _) = Stage::talking(false);
     let later = |candidate: Option<&str>| Said::Candidate { talk: "a".into(), candidate: candidate.map(str::to_owned) };
-    stage.say(later(Some("candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host generation 0")));
+    const ONE: &str = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host generation 0";
+    // A description without ICE has no candidates, and the last one, which is empty, says nothing of an address.
+    stage.say(later(Some(ONE)));
     stage.say(later(Some("")));
     stage.say(later(None));
-    stage.say(later(Some("candidate:1")));
-    let told = stage.told();
+    assert_eq!(stage.agent.poll(stage.now), None);
+
+    let ice = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:8hhY\r\na=ice-pwd:asd88fgpdd777uzjYhagZg\r\na=mid:sound\r\n";
+    stage.say(Said::Offer { talk: "a".into(), sdp: format!("{OFFER}{ice}") });
+    let offer = stage.request();
+    stage.reply(&offer, 200, Some(ANSWER));
+    while stage.agent.poll(stage.now).is_some() {}
+    stage.say(later(Some(ONE)));
+    let info = stage.request();
+    assert_eq!(info.method(), &Method::Info);
+    assert!(info.content_type().is_some_and(|kind| kind.is("application/trickle-ice-sdpfrag")));
+    let fragment = std::str::from_utf8(info.body_bytes()).expect("text");
     assert!(
-        matches!(told, Told::Error { error: Refusal { code: "malformed", .. }, .. }),
-        "the first to be refused: {told:?}"
+        fragment.contains("a=mid:sound\r\na=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host\r\n"),
+        "{fragment}"
     );
+    let read = Trickled::read(fragment).expect("the engine understands it");
+    assert_eq!((read.ufrag.as_str(), read.candidates.len()), ("8hhY", 1));
+
+    stage.say(later(Some("candidate:1")));
+    assert!(matches!(stage.told(), Told::Error { error: Refusal { code: "malformed", .. }, .. }));
     stage.say(Said::Candidate { talk: "none".into(), candidate: None });
     assert!(matches!(stage.told(), Told::Error { .. }));
+    // By the thousand: so many as anybody has are told, and the others cost nothing.
+    stage.reply(&info, 200, None);
+    let mut told = 1;
+    for _ in 0..1000 {
+        stage.say(later(Some(ONE)));
+        while let Some(out) = stage.agent.poll(stage.now) {
+            let Out::Sip(bytes) = out else { panic!("nothing is wrong with it: {out:?}") };
+            let Ok(Message::Request(info)) = Message::parse(bytes) else { panic!("a request") };
+            stage.reply(&info, 200, None);
+            told += 1;
+        }
+    }
+    assert_eq!(told, MAX_CANDIDATES);
 }
 
 #[test]

@@ -9,7 +9,7 @@ export const VERSION = 1;
 /** @typedef {{loss: number, jitter: number, rtt: number, mos: number, codec: string, received: number, sent: number, there: null|{loss: number, jitter: number, mos: number}}} Quality */
 /** @typedef {{url?: string, token?: string, microphone?: MediaTrackConstraints|MediaStream, speaker?: string, audio?: HTMLAudioElement|false, rtc?: RTCConfiguration, patience?: number}} Options */
 
-/** How long candidates are waited for before an offer goes out: the server needs none of ours to be found. */
+/** How long candidates are waited for before a description goes out: those that come later follow it. */
 const GATHER_MS = 150;
 const PING_MS = 15_000;
 const COME_BACK_MS = 30_000;
@@ -70,6 +70,7 @@ export class Talk extends EventTarget {
       this.remote = streams[0] ?? new MediaStream([track]);
       phone._play(this);
     };
+    pc.onicecandidate = ({ candidate: one }) => this._late && one && this._say("candidate", { candidate: one.candidate });
     pc.oniceconnectionstatechange = () => {
       if (pc.iceConnectionState === "failed" && this._stands()) this.restart();
     };
@@ -78,6 +79,10 @@ export class Talk extends EventTarget {
 
   _stands() {
     return this.state === "talking" || this.state === "held";
+  }
+
+  _say(type, more) {
+    this.phone._say({ type, talk: this.id, ...more });
   }
 
   /** An offer of ours, once its first candidates are there. */
@@ -90,10 +95,12 @@ export class Talk extends EventTarget {
   async _gathered() {
     const pc = this.pc;
     if (pc.iceGatheringState === "complete") return;
+    this._late = false;
     await Promise.race([
       later(GATHER_MS),
       new Promise((done) => pc.addEventListener("icegatheringstatechange", () => pc.iceGatheringState === "complete" && done())),
     ]);
+    this._late = true;
   }
 
   async _answerTo(sdp) {
@@ -141,7 +148,7 @@ export class Talk extends EventTarget {
     await this._next(async () => {
       await this._open();
       const sdp = this._sdp ? await this._answerTo(this._sdp) : await this._offer();
-      this.phone._say({ type: "answer", talk: this.id, sdp });
+      this._say("answer", { sdp });
       this._become("talking");
     }).catch((error) => {
       this.hangup();
@@ -152,7 +159,7 @@ export class Talk extends EventTarget {
   /** Ends it; a call that rings is refused, as busy where `busy` is said. */
   hangup(busy = false) {
     if (this.state === "ended") return;
-    this.phone._say({ type: "hangup", talk: this.id, busy });
+    this._say("hangup", { busy });
     this._end({ code: "hung_up", reason: "ended here" });
   }
 
@@ -160,7 +167,7 @@ export class Talk extends EventTarget {
   press(keys) {
     const dtmf = this.sender?.dtmf;
     if (dtmf?.canInsertDTMF) return dtmf.insertDTMF((dtmf.toneBuffer ?? "") + keys, 160, 70);
-    for (const key of keys.replace(/[^0-9*#A-Da-d]/g, "")) this.phone._say({ type: "press", talk: this.id, key });
+    for (const key of keys.replace(/[^0-9*#A-Da-d]/g, "")) this._say("press", { key });
   }
 
   /** The other party hears nothing of us, and we hear it. */
@@ -203,7 +210,7 @@ export class Talk extends EventTarget {
           this._settle = done;
           this._pending = fail;
         });
-        this.phone._say({ type: "offer", talk: this.id, sdp });
+        this._say("offer", { sdp });
         try {
           return await this._answered(await answer);
         } catch (error) {
@@ -221,13 +228,13 @@ export class Talk extends EventTarget {
   transfer(to) {
     return new Promise((done, fail) => {
       this._moved = { done, fail };
-      this.phone._say({ type: "transfer", talk: this.id, ...(to instanceof Talk ? { with: to.id } : { to }) });
+      this._say("transfer", to instanceof Talk ? { with: to.id } : { to });
     });
   }
 
   /** Sends a text. */
   message(text) {
-    this.phone._say({ type: "message", talk: this.id, text });
+    this._say("message", { text });
   }
 
   /** How it sounds here, and `there` what the server says of how it hears us. @returns {Promise<Quality>} */
@@ -274,8 +281,8 @@ export class Talk extends EventTarget {
         if (this._settle) return this._settle(told.sdp);
         return this._answered(told.sdp);
       case "offer":
-        return this._next(async () => this.phone._say({ type: "accept", talk: this.id, sdp: await this._answerTo(told.sdp) })).catch(() =>
-          this.phone._say({ type: "refuse", talk: this.id }),
+        return this._next(async () => this._say("accept", { sdp: await this._answerTo(told.sdp) })).catch(() =>
+          this._say("refuse"),
         );
       case "transfer": {
         tell(this, "transfer", told);

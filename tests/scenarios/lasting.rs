@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     accounts, alices_server, bindings, bindings_held,
+    browsers::Page,
     calling::{at_home, house_with},
     operators::ask,
     pages::{Door, house_of},
@@ -164,6 +165,69 @@ async fn another_certificate_is_shown_after_a_reload_and_flows_are_kept() {
     })
     .await;
     assert!(old.is_answered().await, "the old flow is kept");
+}
+
+#[tokio::test]
+async fn a_page_talks_on_while_both_of_its_doors_are_given_another_certificate() {
+    let folder = TempDir::new().expect("a folder for certificates");
+    let files = ["tls", "web"].map(|door| (folder.path().join(format!("{door}.pem")), folder.path().join(door)));
+    let keys = files.each_ref().map(|(certificate, key)| {
+        make_certificate(certificate, key);
+        format!("certificate = {certificate:?}\nkey = {key:?}\n")
+    });
+    let told = setup().with_wss().with_https().toml(&format!("[tls]\n{}", keys[0]));
+    let server = house_with(told.web(&format!("origins = [\"*\"]\n{}", keys[1]))).await;
+    let doors = [server.wss(), server.https()];
+    let shown = async || {
+        let mut shown = Vec::new();
+        for door in doors {
+            shown.push(Line::open(Carrier::Tls, door).await.certificate().to_vec());
+        }
+        shown
+    };
+    let first = shown().await;
+    assert_ne!(first[0], first[1], "each door has its own");
+    let addresses = [format!("wss://{}", doors[0]), format!("wss://{}/sip", doors[1])];
+    let mut pages = Vec::new();
+    for (door, user) in addresses.iter().zip(["alice", "bob"]) {
+        let mut page = Page::open_by(door, "jssip", (user, 1870)).await;
+        page.dial("9196").await;
+        page.is("talking").await;
+        page.hears(1870).await;
+        pages.push(page);
+    }
+
+    // What cannot be read is refused, and changes nothing, whichever of the two it is.
+    for (certificate, _) in &files {
+        let good = fs::read(certificate).expect("the certificate");
+        fs::write(certificate, "no certificate").expect("a broken certificate");
+        let (said, accepted) = server.run(&["reload"], "").await;
+        assert!(!accepted, "a broken certificate was taken: {said}");
+        fs::write(certificate, good).expect("the certificate again");
+    }
+    assert_eq!(shown().await, first);
+
+    for (certificate, key) in &files {
+        make_certificate(certificate, key);
+    }
+    let (said, good) = server.run(&["reload"], "").await;
+    assert!(good, "{said}");
+    eventually("new connections see the new certificates", async || {
+        let now = shown().await;
+        now.iter().zip(&first).all(|(now, first)| now != first).then_some(())
+    })
+    .await;
+    for (page, door) in pages.iter_mut().zip(&addresses) {
+        page.hears(1870).await;
+        assert_eq!(page.chromium.run("phone.state").await, "talking", "{door}");
+        let mut another = Page::open_by(door, "jssip", ("carol", 2450)).await;
+        another.dial("9196").await;
+        another.is("talking").await;
+        another.hears(2450).await;
+        another.does("hangUp()").await;
+        page.does("hangUp()").await;
+        page.is("over").await;
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ pub struct Setup {
     endpoints: String,
     with_ws: bool,
     with_wss: bool,
+    with_https: bool,
     shards: usize,
     services: Vec<(String, String)>,
 }
@@ -44,6 +45,7 @@ impl Setup {
             endpoints: String::new(),
             with_ws: false,
             with_wss: false,
+            with_https: false,
             shards: 1,
             services: Vec::new(),
         }
@@ -64,6 +66,12 @@ impl Setup {
     /// Listens for WebSockets under TLS, too.
     pub fn with_wss(mut self) -> Self {
         self.with_wss = true;
+        self
+    }
+
+    /// Has its pages under TLS, too.
+    pub fn with_https(mut self) -> Self {
+        self.with_https = true;
         self
     }
 
@@ -117,8 +125,16 @@ impl Setup {
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
         let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
-        let mut server =
-            Server { setup: self, folder, bound: Vec::new(), ws: None, wss: None, web: None, process: None };
+        let mut server = Server {
+            setup: self,
+            folder,
+            bound: Vec::new(),
+            ws: None,
+            wss: None,
+            web: None,
+            https: None,
+            process: None,
+        };
         server.write_configuration();
         for (name, text) in &server.setup.services {
             server.write_service(name, text);
@@ -136,6 +152,7 @@ pub struct Server {
     ws: Option<SocketAddr>,
     wss: Option<SocketAddr>,
     web: Option<String>,
+    https: Option<SocketAddr>,
     process: Option<Process>,
 }
 
@@ -168,6 +185,11 @@ impl Server {
     /// Where it listens for WebSockets under TLS.
     pub fn wss(&self) -> SocketAddr {
         self.wss.expect("the server was set up with WebSockets under TLS and says where")
+    }
+
+    /// Where its pages are under TLS.
+    pub fn https(&self) -> SocketAddr {
+        self.https.expect("the server was set up with HTTPS and says where")
     }
 
     /// Asks its HTTP door; gives back the status and the body.
@@ -212,7 +234,8 @@ impl Server {
         self.bound = process.said().iter().filter_map(|line| bound(line)).collect();
         self.ws = process.said().iter().find_map(|line| line.strip_prefix("  sip  ws:")?.parse().ok());
         self.wss = process.said().iter().find_map(|line| line.strip_prefix("  sip  wss:")?.parse().ok());
-        self.web = process.said().iter().find_map(|line| web(line));
+        self.web = process.said().iter().find_map(|line| web(line, "http"));
+        self.https = process.said().iter().find_map(|line| web(line, "https")?.parse().ok());
         assert_eq!(self.bound.len(), Carrier::ALL.len(), "it listens elsewhere: {:?}", process.said());
         self.process = Some(process);
         self.write_configuration();
@@ -287,8 +310,9 @@ impl Server {
         listen.extend(self.setup.with_ws.then(|| format!("\"ws:{}:{ws}\"", self.setup.ip)));
         let wss = self.wss.map_or(0, |wss| wss.port());
         listen.extend(self.setup.with_wss.then(|| format!("\"wss:{}:{wss}\"", self.setup.ip)));
+        let https = if self.setup.with_https { ", \"https:127.0.0.1:0\"" } else { "" };
         let text = format!(
-            "[server]\ndata = \"data\"\n{}\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"]\n{}\n{}\n{}",
+            "[server]\ndata = \"data\"\n{}\n[sip]\nlisten = [{}]\nshards = {}\n[web]\nlisten = [\"http:127.0.0.1:0\"{https}]\n{}\n{}\n{}",
             self.setup.server,
             listen.join(", "),
             self.setup.shards,
@@ -308,8 +332,8 @@ fn bound(line: &str) -> Option<(Carrier, SocketAddr)> {
 }
 
 /// A line like `  web  http://127.0.0.1:8080/  (…)`.
-fn web(line: &str) -> Option<String> {
-    line.strip_prefix("  web  http://")?.split('/').next().map(str::to_owned)
+fn web(line: &str, scheme: &str) -> Option<String> {
+    line.strip_prefix("  web  ")?.strip_prefix(scheme)?.strip_prefix("://")?.split('/').next().map(str::to_owned)
 }
 
 fn write(path: &Path, text: &str) {

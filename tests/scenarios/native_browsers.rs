@@ -4,6 +4,7 @@
 use crate::browsers::{LIBRARIES, Page};
 use crate::calling::at_home;
 use crate::pages::{Door, house_of};
+use crate::pressed::comes_to;
 use crate::records::records;
 use crate::setup;
 use patchcord_lab::{Carrier, Handset, Kind, Lab, Model, Native, Server, Setup, Side, Voice, eventually};
@@ -188,5 +189,114 @@ async fn keys_of_chromium_reach_it_and_a_phone_and_those_of_a_phone_reach_it() {
         native.is_pressed("#360").await;
         page.does("hangUp()").await;
         assert_eq!(native.is_over().await, "hung_up", "{library}");
+    }
+}
+
+#[tokio::test]
+async fn its_addresses_may_come_after_its_answer_and_the_server_tries_them() {
+    let (server, door) = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let mut native = browser(&door, &lab, Kind::Opus).await;
+    alice.dial("100");
+    native.answers_and_trickles().await;
+    alice.is_answered().await;
+    native.is_connected().await;
+    native.comes_to_hear(alice.voice().hz()).await;
+    comes_to_hear(&alice, native.voice()).await;
+    // What followed went to the server and no further.
+    assert!(!alice.heard().iter().any(|heard| heard.text().contains("a=candidate")), "the phone is told nothing of it");
+    native.hangs_up().await;
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    // The story of a call that goes on waits in memory.
+    records(&server, 1).await;
+    let story = comes_to(&server, "INFO").await;
+    assert!(story.contains("200 (INFO)"), "the server took them: {story}");
+}
+
+/// Calls alice's pages only, and tells of both legs.
+const TO_HER_PAGES: &str = r#"
+fn on_invite(caller) {
+    caller.tag("caller", `${caller.browser} ${caller.transport}`);
+    let out = caller.call_out("browser:150", #{ ring: 30.s() });
+    caller.tag("came", out.status);
+    if out.status != "answered" { return caller.reject(480); }
+    caller.tag("callee", `${out.leg.browser} ${out.leg.transport} ${out.leg.secure}`);
+    caller.answer();
+    caller.bridge(out.leg);
+}"#;
+
+#[tokio::test]
+async fn a_script_and_a_click_ring_the_pages_of_somebody_and_not_the_phone_beside_them() {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let told = setup().service("ivr", TO_HER_PAGES).toml(route);
+    let (server, door) = house_with(told.endpoint_with("bob", "secret", "number = \"152\"")).await;
+    let lab = Lab::open();
+    let phone = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let mut native = browser(&door, &lab, Kind::Opus).await;
+    assert_eq!(native.refused("700").await, "no_answer", "she has a phone and no page");
+    let mut page = Page::open_by(&format!("ws://{}", server.ws()), "jssip", ("alice", 1870)).await;
+    native.dial("700").await;
+    page.is("talking").await;
+    native.comes_to_hear(1870).await;
+    page.hears(native.voice().hz()).await;
+    native.hangs_up().await;
+    page.is("over").await;
+    server.json(&["originate", "browser:150", "--dial", "152", "--json"]).await;
+    page.is("talking").await;
+    bob.answers().await;
+    page.hears(bob.voice().hz()).await;
+    bob.hangs_up().await;
+    page.is("over").await;
+
+    let told = records(&server, 3).await;
+    let tags = |call: usize| told[call]["record"]["tags"].to_string();
+    for (call, tag) in [
+        (2, r#"["caller","true ws"]"#),
+        (2, r#"["came","unreachable"]"#),
+        (1, r#"["came","answered"]"#),
+        (1, r#"["callee","true ws true"]"#),
+    ] {
+        assert!(tags(call).contains(tag), "{tag} is not in {}", tags(call));
+    }
+    for (call, legs) in [(0, 2), (1, 2), (2, 1)] {
+        assert_eq!(told[call]["record"]["legs"].as_array().map(Vec::len), Some(legs), "{}", told[call]);
+    }
+    assert!(phone.was_called_with("From").is_none(), "her phone never rang");
+}
+
+#[tokio::test]
+async fn one_that_vanishes_is_missed_after_half_a_minute_and_both_sides_and_the_record_are_told() {
+    let (server, door) = house_with(setup().endpoint_with("bob", "secret", "number = \"152\"")).await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    // To one that calls we only answer checks; one that is called is checked by us, too.
+    let mut calls = browser(&door, &lab, Kind::Opus).await;
+    tokio::join!(calls.dial("150"), alice.answers());
+    comes_to_hear(&alice, calls.voice()).await;
+    let mut called = browser(&door, &lab, Kind::Opus).await;
+    bob.dial("100");
+    called.answers().await;
+    bob.is_answered().await;
+    comes_to_hear(&bob, called.voice()).await;
+    calls.vanishes();
+    called.vanishes();
+    // The phones go on speaking meanwhile, and nobody is thrown out before it is time.
+    let most_of_it = std::time::Duration::from_secs(20);
+    tokio::join!(alice.listens(most_of_it), bob.listens(most_of_it));
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    assert_eq!(bob.is_over().await.by, Side::Them);
+    calls.is_over().await;
+    called.is_over().await;
+    for told in records(&server, 2).await {
+        let legs = told["record"]["legs"].as_array().expect("legs");
+        let lost = legs.iter().find(|leg| leg["cause"]["sip"] == 408).unwrap_or_else(|| panic!("408: {told:#}"));
+        let reason = lost["cause"]["reason"].as_str().unwrap_or_default();
+        assert!(reason.starts_with("the browser ") && reason.ends_with("for 30 s"), "{reason}");
+        let sentence = told["sentence"].as_str().unwrap_or_default();
+        assert!(sentence.contains(&format!("it broke off: {reason}")), "{sentence}");
+        assert_eq!(told["record"]["fault"], "network", "{told:#}");
     }
 }

@@ -18,6 +18,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 use rtc::shared::marshal::{Marshal, Unmarshal};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
@@ -65,6 +66,8 @@ pub struct Native {
 /// A talk, and what carries it.
 struct Talk {
     name: String,
+    /// All that the crate does for this talk is done there, so that it can vanish at once.
+    network: Option<Runtime>,
     connection: Arc<dyn PeerConnection>,
     ends: Arc<Ends>,
     gathered: watch::Receiver<bool>,
@@ -75,6 +78,10 @@ struct Talk {
 impl Drop for Talk {
     fn drop(&mut self) {
         self.speaks.abort();
+        // Whatever runs there ends where it is, without a last word.
+        if let Some(network) = self.network.take() {
+            network.shutdown_background();
+        }
     }
 }
 
@@ -157,6 +164,23 @@ impl Native {
 
     /// Waits for a ring and answers it; gives back who calls.
     pub async fn answers(&mut self) -> String {
+        self.answers_with(|_| Vec::new()).await
+    }
+
+    /// The same at once and without its addresses, each of which follows as it is found.
+    pub async fn answers_and_trickles(&mut self) -> String {
+        let later = |answer: &mut String| {
+            let (candidates, rest): (Vec<_>, Vec<_>) =
+                answer.lines().partition(|line| line.starts_with("a=candidate:"));
+            let candidates = candidates.iter().map(|line| line.trim_start_matches("a=").to_owned()).collect();
+            let rest = rest.iter().filter(|line| !line.starts_with("a=end-of-candidates"));
+            *answer = rest.map(|line| format!("{line}\r\n")).collect();
+            candidates
+        };
+        self.answers_with(later).await
+    }
+
+    async fn answers_with(&mut self, later: impl FnOnce(&mut String) -> Vec<String>) -> String {
         let ring = self.told("ring").await;
         let name = text_of(&ring, "talk").to_owned();
         let talk = self.begin(name.clone()).await;
@@ -164,10 +188,14 @@ impl Native {
         let offer = RTCSessionDescription::offer(offer).expect("an offer that is understood");
         talk.connection.set_remote_description(offer).await.expect("an offer that can be taken");
         let answer = talk.connection.create_answer(None).await.expect("an answer");
-        let answer = talk.describe(answer).await;
+        let mut answer = talk.describe(answer).await;
         talk.agree(&answer, self.codec);
         self.talk = Some(talk);
+        let candidates = later(&mut answer);
         self.say(json!({ "type": "answer", "talk": name, "sdp": answer })).await;
+        for candidate in candidates {
+            self.say(json!({ "type": "candidate", "talk": name, "candidate": candidate })).await;
+        }
         text_of(&ring, "from").to_owned()
     }
 
@@ -220,6 +248,12 @@ impl Native {
             (pressed == keys).then_some(())
         })
         .await;
+    }
+
+    /// Loses its network for good, in the middle of its talk: no word, no sound and no check come from there any more. What it was
+    /// told by the page's socket, it goes on to hear.
+    pub fn vanishes(&mut self) {
+        drop(self.talk.take().expect("it is in a talk"));
     }
 
     /// Ends its talk.
@@ -278,7 +312,8 @@ impl Native {
             .with_udp_addrs(vec!["127.0.0.1:0"])
             .build();
         // Twenty kilobytes of its own, which need not be part of all that waits for it.
-        let connection = Box::pin(building).await.expect("a connection");
+        let network = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a thread");
+        let connection = network.spawn(Box::pin(building)).await.expect("it is built").expect("a connection");
         let track = Arc::new(TrackLocalStaticRTP::new(microphone(self.codec, ssrc)));
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
         connection.add_track(Arc::clone(&track) as Arc<dyn TrackLocal>).await.expect("a microphone");
@@ -287,7 +322,7 @@ impl Native {
             transceiver.set_codec_preferences(known(self.codec)).await.expect("codecs that the engine knows");
         }
         let speaks = tokio::spawn(speak(Arc::clone(&ends), track, state.clone()));
-        Talk { name, connection, ends, gathered: is_gathered, state, speaks }
+        Talk { name, network: Some(network), connection, ends, gathered: is_gathered, state, speaks }
     }
 
     async fn say(&mut self, words: Value) {

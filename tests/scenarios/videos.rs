@@ -12,7 +12,7 @@ use crate::records::records;
 const SOME: u32 = 20;
 
 /// A page of that person's, with a camera or without.
-async fn page(server: &Server, user: &str, hz: u32, has_camera: bool) -> Page {
+pub async fn page(server: &Server, user: &str, hz: u32, has_camera: bool) -> Page {
     let mut page = Page::open_by(&format!("ws://{}", server.ws()), "jssip", (user, hz)).await;
     if has_camera {
         page.does("film()").await;
@@ -22,7 +22,7 @@ async fn page(server: &Server, user: &str, hz: u32, has_camera: bool) -> Page {
 
 impl Page {
     /// Sees pictures of the other side that were not there before.
-    async fn sees(&mut self, who: &str) {
+    pub async fn sees(&mut self, who: &str) {
         let before = self.chromium.run("phone.pictures()").await["seen"].as_u64().unwrap_or_default();
         let asked = format!("phone.pictures().then((told) => told.seen > {before} + {SOME} && told.width > 0)");
         self.chromium.until(&format!("{who} is seen"), &asked).await;
@@ -30,7 +30,7 @@ impl Page {
 }
 
 /// Alice and bob, each with a camera, talk and see each other.
-async fn seen_both_ways(server: &Server) -> (Page, Page) {
+pub async fn seen_both_ways(server: &Server) -> (Page, Page) {
     let mut alice = page(server, "alice", 1210, true).await;
     let mut bob = page(server, "bob", 1730, true).await;
     alice.dial("102").await;

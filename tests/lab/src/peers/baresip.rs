@@ -47,11 +47,24 @@ impl Baresip {
 
     /// The same, showing pictures of VP8 that it makes itself to whoever wants some.
     pub fn filming(account: &Account<'_>, hz: u32) -> Self {
+        Self::filming_with(account, hz, "", "")
+    }
+
+    /// The same, taking only calls whose sound and pictures are protected by keys in the description.
+    pub fn filming_safely(account: &Account<'_>, hz: u32) -> Self {
+        Self::filming_with(account, hz, "module srtp.so\n", ";mediaenc=srtp-mand")
+    }
+
+    fn filming_with(account: &Account<'_>, hz: u32, more: &str, habits: &str) -> Self {
         let sound = "module g711.so\nmodule ausine.so\nmodule aubridge.so\nausrc_srate 48000\nausrc_channels 2\n";
         let pictures = "module vp8.so\nmodule fakevideo.so\nvideo_source fakevideo,nil\nvideo_display fakevideo,nil\n\
                         video_size 320x240\nvideo_fps 10\nvideo_bitrate 300000\n";
         let devices = format!("audio_source ausine,{hz}\naudio_player aubridge,nobody\n");
-        Self::start_with(account, &(sound.to_owned() + pictures + &devices), ";answermode=auto")
+        Self::start_with(
+            account,
+            &(sound.to_owned() + pictures + more + &devices),
+            &format!(";answermode=auto{habits}"),
+        )
     }
 
     /// One that calls, pressing keys beside the sound or as INFO, speaks a tone of that frequency all the time and keeps what it
@@ -69,10 +82,11 @@ impl Baresip {
         let modules =
             MODULES.into_iter().find(|path| Path::new(path).is_dir()).expect("baresip's modules are installed");
         let listen = if account.server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
-        // No module for a sound card, no terminal: what is left registers and talks SIP.
+        // No module for a sound card, no terminal: what is left registers and talks SIP. An account may only name what was loaded
+        // before it.
         let heard = folder.path().display();
         let config = format!(
-            "module_path {modules}\nsip_listen {listen}\nsnd_path {heard}\nmodule account.so\nmodule menu.so\n{sound}"
+            "module_path {modules}\nsip_listen {listen}\nsnd_path {heard}\n{sound}module account.so\nmodule menu.so\n"
         );
         let Account { carrier, server, user, password } = account;
         let transport = carrier.name().to_lowercase();

@@ -25,9 +25,9 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens the page and registers.
+    /// Opens the page and registers, under TLS as pages of this world do.
     pub async fn open(server: &Server, library: &str) -> Self {
-        Self::open_by(&format!("ws://{}", server.ws()), library, ("carol", MICROPHONE_HZ)).await
+        Self::open_by(&format!("wss://{}", server.wss()), library, ("carol", MICROPHONE_HZ)).await
     }
 
     pub async fn open_by(door: &str, library: &str, (user, hz): (&str, u32)) -> Self {
@@ -78,7 +78,7 @@ fn script(library: &str) -> String {
 }
 
 pub async fn house() -> Server {
-    house_with(setup().with_ws()).await
+    house_with(setup().with_ws().with_wss()).await
 }
 
 pub async fn comes_to_hear_page(phone: &Handset) {
@@ -160,7 +160,7 @@ fn on_invite(caller) {
 #[tokio::test]
 async fn keys_of_a_page_reach_the_script() {
     let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
-    let server = house_with(setup().with_ws().service("ivr", READS_KEYS).toml(route)).await;
+    let server = house_with(setup().with_wss().service("ivr", READS_KEYS).toml(route)).await;
     for (calls, library) in LIBRARIES.into_iter().enumerate() {
         let mut page = Page::open(&server, library).await;
         page.dial("700").await;
@@ -171,6 +171,25 @@ async fn keys_of_a_page_reach_the_script() {
         let told = records(&server, calls + 1).await;
         let tags = told[0]["record"]["tags"].as_array().expect("tags").clone();
         assert!(tags.contains(&json!(["pressed", "42*7"])), "{library}: {tags:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_reception_puts_a_page_through_by_its_keys() {
+    let server = house().await;
+    for library in LIBRARIES {
+        let lab = Lab::open();
+        let bob = at_home(&lab, &server, "bob", Carrier::Udp, &Model::new()).await;
+        let mut page = Page::open(&server, library).await;
+        page.dial("1000").await;
+        page.is("talking").await;
+        page.chromium.until("the reception speaks", "phone.report().then((told) => told.received > 20)").await;
+        page.does("press('102')").await;
+        bob.answers().await;
+        page.hears(bob.voice().hz()).await;
+        comes_to_hear_page(&bob).await;
+        page.does("hangUp()").await;
+        assert_eq!(bob.is_over().await.by, Side::Them, "{library}");
     }
 }
 
@@ -201,16 +220,19 @@ async fn a_page_may_hold_and_come_back_and_change_its_network() {
 #[tokio::test]
 async fn a_page_that_is_loaded_anew_in_the_middle_of_a_call_leaves_it() {
     let server = house().await;
-    let lab = Lab::open();
-    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new().when_called(Conduct::Answer)).await;
-    let mut page = Page::open(&server, "jssip").await;
-    page.dial("101").await;
-    page.is("talking").await;
-    page.hears(alice.voice().hz()).await;
-    page.chromium.reload().await;
-    assert_eq!(alice.is_over().await.by, Side::Them);
-    let told = records(&server, 1).await;
-    assert_eq!(told[0]["record"]["legs"][0]["cause"]["reason"], "the browser closed its connection", "{told:#?}");
+    for (calls, library) in LIBRARIES.into_iter().enumerate() {
+        let lab = Lab::open();
+        let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new().when_called(Conduct::Answer)).await;
+        let mut page = Page::open(&server, library).await;
+        page.dial("101").await;
+        page.is("talking").await;
+        page.hears(alice.voice().hz()).await;
+        page.chromium.reload().await;
+        assert_eq!(alice.is_over().await.by, Side::Them);
+        let told = records(&server, calls + 1).await;
+        assert_eq!(told[0]["record"]["legs"][0]["cause"]["reason"], "the browser closed its connection", "{told:#?}");
+        assert_eq!(alice.registers_for(0).await, 200);
+    }
 }
 
 #[tokio::test]
@@ -233,10 +255,10 @@ async fn two_pages_hear_each_other_in_the_codec_of_browsers() {
 }
 
 #[tokio::test]
-async fn pages_speak_under_tls() {
-    let server = house_with(setup().with_wss()).await;
+async fn pages_speak_in_the_clear_as_well() {
+    let server = house().await;
     for library in LIBRARIES {
-        let mut page = Page::open_by(&format!("wss://{}", server.wss()), library, ("carol", MICROPHONE_HZ)).await;
+        let mut page = Page::open_by(&format!("ws://{}", server.ws()), library, ("carol", MICROPHONE_HZ)).await;
         page.dial("9197").await;
         page.is("talking").await;
         page.hears(1004).await;

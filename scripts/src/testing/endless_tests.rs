@@ -8,10 +8,13 @@ fn source(name: &str, text: &str) -> Source {
 
 /// What came of a suite whose tests may take a moment each.
 fn report(service: &str, test: &str) -> Report {
+    report_of(service, test, &Wishes { longest: std::time::Duration::from_millis(50), ..Wishes::default() })
+}
+
+fn report_of(service: &str, test: &str, wishes: &Wishes) -> Report {
     let test = format!("fn test_it(t) {{\n{test}\n}}\nfn test_next(t) {{ }}");
     let (services, tests) = (vec![source("again", service)], vec![source("again_test", &test)]);
-    let longest = std::time::Duration::from_millis(50);
-    run(&Sources { services, tests, ..Sources::default() }, &Wishes { longest, ..Wishes::default() }, &mut |_| {})
+    run(&Sources { services, tests, ..Sources::default() }, wishes, &mut |_| {})
 }
 
 /// It is ended, and the next one runs all the same.
@@ -78,7 +81,7 @@ fn scripts_that_begin_each_others_calls_for_ever_meet_the_rule_of_the_real_house
             t.expect(last.tags.begun == \"full\", `${{last}}`);
             t.expect(last.tags.why.contains(\"8 calls have each begun the next one, which is the limit\"), `${{last}}`);"
         );
-        let report = report(chain, &test);
+        let report = report_of(chain, &test, &Wishes::default());
         let failed: Vec<_> = report.verdicts.iter().flat_map(|verdict| &verdict.failed).collect();
         assert!(failed.is_empty() && report.broken.is_empty(), "{failed:#?}");
     }

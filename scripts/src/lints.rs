@@ -27,6 +27,8 @@ pub(crate) fn undefined(engine: &mut Engine, file: &str, text: &str, ast: &AST) 
     engine.set_strict_variables(false);
     let told = told?;
     match told.err_type() {
+        // The name of a function is that function.
+        ParseErrorType::VariableUndefined(name) if ast.iter_functions().any(|function| function.name == name) => None,
         ParseErrorType::VariableUndefined(name) => {
             let constants = constants_of(ast);
             let hint = if let Some(how) = elsewhere(name) {

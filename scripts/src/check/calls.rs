@@ -36,7 +36,7 @@ const PURE: &[&str] = &[
 ];
 
 /// Functions of Rhai that hand each item of a list to a function.
-const EACH: &[&str] = &["filter", "map", "all", "some", "find", "find_map", "for_each", "index_of", "drain", "retain"];
+const EACH: &[&str] = &["filter", "map", "all", "some", "find", "find_map", "index_of", "drain", "retain"];
 
 impl Flow<'_> {
     /// `connect(…)`, `http::get(…)`, `a + b`.
@@ -72,6 +72,7 @@ impl Flow<'_> {
         }
         let shapes = known(&values);
         if Rhai::is_syntax(name) {
+            self.kept_by_name(call);
             return Some(Shape::Any);
         }
         if self.rhai.takes(name, &shapes) {
@@ -96,6 +97,10 @@ impl Flow<'_> {
         let values = self.values(&call.args, handed);
         // A function of the script that is said to a value has it as `this`.
         let own = self.hand(self.file, name, &values);
+        if let Some(gives) = own {
+            self.changed_by_another(root);
+            return gives;
+        }
         if let Some(word) = word {
             self.said(word, &call.args, &values, at, true);
             if let Some(receiver) = receiver.filter(|_| self.judges) {
@@ -103,9 +108,6 @@ impl Flow<'_> {
                 self.held(root, &call.args);
             }
             return Some(word.gives);
-        }
-        if let Some(gives) = own {
-            return gives;
         }
         let Some(receiver) = receiver.filter(|receiver| *receiver != Shape::Any) else {
             self.perhaps(call, &values, at);

@@ -364,6 +364,28 @@ impl<'a> Flow<'a> {
         }
     }
 
+    /// `Fn("name")` keeps a function: of that name, or any.
+    pub fn kept_by_name(&mut self, call: &FnCallExpr) {
+        if call.name != "Fn" {
+            return;
+        }
+        let name = call.args.first().and_then(|name| name.get_literal_value(None)?.into_string().ok());
+        let names: Vec<String> = match name {
+            Some(name) => vec![name],
+            None => self.names(self.file).into_iter().map(str::to_owned).collect(),
+        };
+        names.iter().for_each(|name| self.kept(name, 0));
+    }
+
+    /// A variable that a function of the script has as its `this`, and may make anything of.
+    pub fn changed_by_another(&mut self, root: &Expr) {
+        if let Expr::Variable(named, ..) = root
+            && let Some(slot) = self.named(&named.1)
+        {
+            self.put(slot, Some(Shape::Any));
+        }
+    }
+
     /// The values that a call is given; functions among them are handed that.
     pub fn values(&mut self, args: &[Expr], handed: Option<Shape>) -> Vec<Value> {
         let before = std::mem::replace(&mut self.handed, handed);

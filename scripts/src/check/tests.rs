@@ -106,3 +106,73 @@ fn a_field_that_an_answer_does_not_have_is_told() {
     let own = "let t = caller.dial(\"user:a\");\n  t.mine = 1;\n  log::info(t.mine);\n  let u = caller.dial(\"1\");\n  for u in [#{ a: 1 }] { log::info(u.a); }";
     assert_eq!(of_body(own), [""; 0], "what may be another value is not judged");
 }
+
+#[test]
+fn what_may_be_two_things_is_not_judged() {
+    for right in [
+        "let x = 1; x = \"a\"; if x == 1 { caller.ring(); } x.len();",
+        "let n = 0; let f = || { n = \"a\"; }; f.call(); if n == \"a\" { caller.ring(); }",
+        "let a = 1; { let a = caller; a.play(\"welcome\"); } let b = a + 1;",
+        "let m = #{ f: |x| x }; m.f(1); m.g = caller; m.g.play(\"welcome\");",
+        "for x in [1, \"a\"] { if x == 1 || x == \"a\" { caller.ring(); } }",
+        "[\"a\", \"b\"].for_each(|place| { let next = place + 1; });",
+        "let x = if caller.from == \"\" { caller } else { () }; if x != () { x.play(\"welcome\"); }",
+        "let t = caller.dial(\"100\"); t += #{ mine: 1 }; log::info(t.mine);",
+        "let list = [\"a\"]; list.push(5); for one in list { if one == 5 { caller.ring(); } }",
+        "play(caller, \"welcome\"); answer(caller);",
+        "let digits = \"12\"; if digits[0] == '1' { caller.ring(); } if \"1\" in digits { caller.ring(); }",
+        "let t = caller.dial(\"100\"); let s = t.status; s = t; log::info(s.talk);",
+    ] {
+        assert_eq!(of_body(right), [""; 0], "{right}");
+    }
+    for right in [
+        "fn on_invite(caller) { helper(caller); helper(\"a\"); }\nfn helper(x) { if x == \"a\" { return; } x.play(\"welcome\"); }",
+        "fn on_invite(caller) { helper(caller); Fn(\"helper\").call(5); }\nfn helper(x) { if x == 5 { return; } x.play(\"welcome\"); }",
+        "fn on_invite(caller) { let x = 5; x.become_text(); if x == \"a\" { caller.ring(); } }\nfn become_text() { this = \"a\"; }",
+        "fn on_invite(caller) { caller.play(5); }\nfn play(number) { this.ring(); }",
+        "fn on_invite(caller) { let x = deep(3); if x == \"end\" { caller.ring(); } }\nfn deep(n) { if n == 0 { return \"end\"; } deep(n - 1) }",
+        "fn on_invite(caller) { caller.after(1.s(), later); later(caller); }\nfn later(leg) { leg.tag(\"a\", 1); }",
+        "fn on_message(leg, msg) { if leg == () { return msg.from != (); } leg.play(\"welcome\"); true }",
+    ] {
+        assert_eq!(faults(right), [""; 0], "{right}");
+    }
+}
+
+#[test]
+fn a_leg_that_nobody_asks_for_is_a_warning_and_one_that_is_asked_for_is_none() {
+    let dial = "let t = caller.dial(\"user:a\");\n  ";
+    let told = of_body(&format!("{dial}t.leg.play(\"welcome\");"));
+    assert!(
+        told.len() == 1 && told[0].starts_with("ivr.rhai:3:9: a warning: `t.leg` is () where nobody answered"),
+        "{told:?}"
+    );
+    for asked in [
+        "if t.leg != () { t.leg.play(\"welcome\"); }",
+        "if t.status == \"answered\" { t.leg.play(\"welcome\"); }",
+        "log::info(t); t.leg.play(\"welcome\");",
+        "let leg = t.leg; if leg != () { t.leg.play(\"welcome\"); }",
+    ] {
+        assert_eq!(of_body(&format!("{dial}{asked}")), [""; 0], "{asked}");
+    }
+}
+
+#[test]
+fn values_are_followed_into_modules_and_back() {
+    let text = "import \"shared/desk\" as desk;\nfn on_invite(caller) {\n  let t = desk::ring(caller);\n  log::info(t.stauts);\n}";
+    let module = crate::imports::Module {
+        name: "shared/desk".into(),
+        file: "shared/desk.rhai".into(),
+        text: "fn ring(leg) {\n  leg.tag(\"from\", leg.form);\n  leg.dial(\"user:a\")\n}".into(),
+    };
+    let modules = [module];
+    let (library, limits) = (crate::imports::among(&modules), Limits::default());
+    let ground = Ground { has_prompt: &|_| true, library: &library, limits: &limits };
+    let told: Vec<String> = check_on("ivr.rhai", text, &ground).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "ivr.rhai:4:15: what dial gives has no `stauts`; is `status` meant?",
+            "shared/desk.rhai:2:23: a leg has no `form`; is `from` meant?",
+        ]
+    );
+}

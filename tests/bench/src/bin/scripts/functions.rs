@@ -10,6 +10,8 @@ use patchcord_engine::program::{Program, Step, Wake};
 use patchcord_engine::runtime::clock;
 use patchcord_scripts::{Host, Limits, Shelf, engine};
 
+use super::answered;
+
 /// Calls of one round: as many as a script may make without a word, and some to spare.
 const CALLS: u32 = 200_000;
 
@@ -54,9 +56,9 @@ fn looped(what: &str) -> String {
 /// How long a script takes to its end, others never having their turn.
 fn told(mut program: Box<dyn Program>) -> Duration {
     let began = clock::now();
-    let mut step = program.resume(Wake::Begin(LegId::FIRST));
+    let mut step = answered(&mut *program, Wake::Begin(LegId::FIRST));
     while step == Step::Breathe {
-        step = program.resume(Wake::Breathed { alone: false });
+        step = answered(&mut *program, Wake::Breathed { alone: false });
     }
     let took = began.elapsed();
     assert!(matches!(step, Step::Finished(_)), "it says nothing: {step:?}");

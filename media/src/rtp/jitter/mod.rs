@@ -442,4 +442,6 @@ impl Buffer {
 }
 
 #[cfg(test)]
+mod dozing_tests;
+#[cfg(test)]
 mod tests;

@@ -361,7 +361,7 @@ fn what_a_script_writes_down_is_words_and_a_list_is_none() {
     for (value, written) in [("90.s()", "90 s"), ("1", "1"), ("1.5", "1.5"), ("true", "true"), ("\"x\"", "x")] {
         is_well(&says(value), &format!("t.phone(\"1\").dials(\"bad\"); t.record(#{{ a: {written:?} }});"));
     }
-    for (value, shown) in [("#{ a: 1 }", "map #{\"a\": 1}"), ("[1]", "array [1]"), ("caller", "Leg")] {
+    for (value, shown) in [("#{ a: 1 }", "the map #{ a: 1 }"), ("[1]", "the list [1]"), ("caller", "a leg")] {
         let told = failure(&says(value), "t.phone(\"1\").dials(\"bad\");");
         let why = format!("`value` of tag: it wants a text, a number, a flag or a time, and was given {shown}");
         assert!(told.contains(&why), "{value}: {told}");

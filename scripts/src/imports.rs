@@ -251,7 +251,7 @@ impl ModuleResolver for Made {
 }
 
 /// What the language calls functions without a name; the rest is a hash of their text.
-const CLOSURE: &str = "anon$";
+pub(crate) const CLOSURE: &str = "anon$";
 
 /// A service with its modules, as it is run.
 pub(crate) struct Whole {

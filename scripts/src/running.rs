@@ -14,15 +14,15 @@ pub(crate) struct Running {
     pub strand: Strand<Ended>,
     pub waits: Option<VerbId>,
     pub paused: Paused,
-    /// A side handler that began while the story was told, which is over: nobody is there to be spoken to any more.
+    /// A side handler whose story is over: nobody is there to be spoken to any more.
     pub is_left: bool,
     /// It is told that a leg has gone: what it does is for nobody who could be there.
     pub is_bye: bool,
 }
 
 impl Running {
-    /// One that has not begun.
-    pub fn new(strand: Strand<Ended>, is_bye: bool) -> Self {
-        Self { strand, waits: None, paused: Paused::default(), is_left: false, is_bye }
+    /// One that has not begun. What begins behind the story speaks to nobody either; `on_bye` asks who has gone.
+    pub fn new(strand: Strand<Ended>, is_bye: bool, behind_the_story: bool) -> Self {
+        Self { strand, waits: None, paused: Paused::default(), is_left: behind_the_story && !is_bye, is_bye }
     }
 }

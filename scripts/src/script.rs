@@ -120,7 +120,7 @@ impl Script {
         self.scene.begin_strand();
         match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
-                self.story = Some(Running::new(strand, false));
+                self.story = Some(Running::new(strand, false, false));
                 self.drive(Which::Story, Answer::Go)
             }
             Err(error) => {
@@ -314,18 +314,19 @@ impl Script {
         self.idle()
     }
 
-    /// A strand that waits for nothing but time, for the sake of a leg that has gone, is unwound; where the leg was outlived, it is
-    /// told so.
+    /// A strand that waits for a leg that has gone is unwound; where the leg was outlived and it only sleeps, it is told so.
     fn leave_sleepers(&mut self, leg: LegId) -> Option<Step> {
         let outlived = self.scene.is_outlived(leg);
         let waits = |running: &&Running| running.waits.is_some() && running.paused.waits_for == Some(leg);
         let leaves = |running: &Option<Running>| {
             running.as_ref().filter(waits).is_some_and(|running| !outlived || running.paused.sleeps)
         };
-        let which = if leaves(&self.side) { Which::Side } else { Which::Story };
-        if which == Which::Story && !leaves(&self.story) {
+        let (story, side) = (leaves(&self.story), leaves(&self.side));
+        if !story && !side {
             return None;
         }
+        // With the story its side handler is left, too.
+        let which = if story && !(side && outlived) { Which::Story } else { Which::Side };
         let gone = Answer::Outcome(Outcome::Plain(Status::Gone));
         Some(self.drive(which, if outlived { gone } else { Answer::Unwind }))
     }
@@ -394,7 +395,7 @@ impl Script {
         self.scene.begin_strand();
         match Strand::begin(self.text.limits.memory, what) {
             Ok(strand) => {
-                self.side = Some(Running::new(strand, is_bye));
+                self.side = Some(Running::new(strand, is_bye, matches!(self.end, Ending::Over(_))));
                 self.drive(Which::Side, Answer::Go)
             }
             Err(error) => {

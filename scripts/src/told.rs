@@ -7,6 +7,7 @@ use rhai::{Dynamic, EvalAltResult, Position};
 
 use crate::check::near;
 use crate::handlers::HANDLERS;
+use crate::imports::CLOSURE;
 use crate::words::kind::written;
 use crate::words::shape::{Field, Shape};
 use crate::words::{self, FACTS, Of};
@@ -87,6 +88,12 @@ fn missing(signature: &str, said: Option<&str>) -> String {
     let (name, given) = signature.split_once(" (").unwrap_or((signature, ""));
     let given = given.strip_suffix(')').unwrap_or(given);
     let kinds: Vec<&str> = given.split(", ").filter(|given| !given.is_empty()).map(kind).collect();
+    if name.starts_with(CLOSURE) {
+        let given = if kinds.is_empty() { "no value".into() } else { kinds.join(", ") };
+        return format!(
+            "a function without a name was to be called with {given}, and takes something else; see what stands between its | |"
+        );
+    }
     if !name.starts_with(|first: char| first.is_alphabetic() || first == '_') {
         let said = kinds.join(" and ");
         return format!("there is no {name} for {said}{}", remedy(&kinds));

@@ -427,10 +427,7 @@ impl House for Running {
                     format!("registrations could not be written for {} s; the log says why", since.as_secs())
                 })),
             }
-            let spooled = self.parts.accounts.board().clerk.tally.spool_bytes.load(Relaxed);
-            if spooled > 0 {
-                found.push(format!("{spooled} bytes of calls wait in the spool for the store; the log says why"));
-            }
+            found.extend(warnings::unwritten(&self.board().clerk));
             found
         })
     }

@@ -185,7 +185,7 @@ async fn a_route_whose_service_was_taken_away_is_told_wherever_somebody_looks() 
     assert_eq!(told(&server, "700").await.expect("it is there")["warning"], Value::Null);
     server.remove_service("desk");
     let (said, good) = server.run(&["reload"], "").await;
-    assert!(good && said.contains("leads to service desk, which is not there"), "{said}");
+    assert!(!good && said.contains("leads to service desk, which is not there"), "{said}");
 
     let why = "there is no service desk: whoever calls is refused";
     assert_eq!(told(&server, "700").await.expect("it is there")["warning"], why);

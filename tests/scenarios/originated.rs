@@ -35,8 +35,7 @@ async fn a_command_has_alice_called_and_the_service_tells_its_story_to_her() {
     let told = &records(&server, 1).await[0];
     let record = &told["record"];
     assert_eq!(record["call"], begun["call"], "{told}");
-    for (name, value) in [("vars", "12 Ann Lee"), ("who", "alice alice, called as alice by +4930555"), ("pressed", "7")]
-    {
+    for (name, value) in [("vars", "12 Ann Lee"), ("who", "101 alice, called as alice by +4930555"), ("pressed", "7")] {
         let tags = record["tags"].as_array().expect("tags");
         assert!(tags.iter().any(|tag| tag[0] == name && tag[1] == value), "{name} is not {value} in {record}");
     }

@@ -67,7 +67,7 @@ pub enum Event {
     Brought(VerbId, Box<Brought>),
     /// Somebody outside passes the party of a leg on to that target, if it talks with somebody.
     PassOn(LegId, String),
-    /// Somebody outside ends the call: an operator, a limit, a stop of the server.
+    /// Somebody outside ends the call: an operator, a limit, a stop of the server. For its story all parties have hung up.
     End(Ending),
 }
 

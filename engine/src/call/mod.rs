@@ -202,7 +202,7 @@ impl Call {
                     Event::Leg(leg, event) => self.hear_leg(leg, event, now),
                     Event::Located(verb, target, found) => self.located(verb, target, found, now),
                     Event::PassOn(leg, to) => self.pass_on(leg, to, now),
-                    Event::End(ending) => self.end_at_once(&ending, now),
+                    Event::End(ending) => self.end_from_outside(&ending, now),
                     Event::Replace { leg, of } => self.replace(leg, of, now),
                     Event::JoinIn { leg, of, room } => self.join_in(leg, of, room, now),
                     Event::Meet { leg, room, comes } => self.meet(leg, &room, comes, now),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! story told ──Finished──▶ legs are hung up ──the last one has gone──▶ patience ──the program is done──▶ over
-//!     └──ended from outside, a fault of patience──▶ Gone ──Finished──────────┘
+//!     ├──ended from outside──▶ legs are hung up, and the story hears that
+//!     └──ended where no leg is, a fault of patience──▶ Gone ──Finished───────┘
 //! ```
 
 use std::time::{Duration, Instant};
@@ -207,18 +208,30 @@ impl Call {
         Some(Ending::by(Who::Program, 16, None, out))
     }
 
-    /// Somebody outside ends the call.
-    pub(super) fn end_at_once(&mut self, why: &Ending, now: Instant) {
-        let told = self.story.is_told();
-        let asks: Vec<VerbId> =
-            self.works.iter().filter(|(_, work)| matches!(work, Work::Dial(_))).map(|w| *w.0).collect();
-        for verb in asks {
+    /// Somebody outside ends the call: its parties go, and its story hears that as it hears a hang-up. Where there is nobody to go,
+    /// the story itself is ended.
+    pub(super) fn end_from_outside(&mut self, why: &Ending, now: Instant) {
+        if !self.story.is_told() || self.legs.is_empty() {
+            return self.end_at_once(why, now);
+        }
+        self.hang_up_all(why, now);
+    }
+
+    /// Ends all legs, and what is being called.
+    fn hang_up_all(&mut self, why: &Ending, now: Instant) {
+        let asks = self.works.iter().filter(|(_, work)| matches!(work, Work::Dial(_)));
+        for verb in asks.map(|(verb, _)| *verb).collect::<Vec<_>>() {
             self.cancel_dial(verb, why, now);
         }
-        let all: Vec<LegId> = self.legs.keys().copied().collect();
-        for leg in all {
+        for leg in self.legs.keys().copied().collect::<Vec<_>>() {
             self.hang_up(leg, why.clone(), now);
         }
+    }
+
+    /// The call ends, and its story with it, wherever that is.
+    pub(super) fn end_at_once(&mut self, why: &Ending, now: Instant) {
+        let told = self.story.is_told();
+        self.hang_up_all(why, now);
         self.cancel_works(|_, _| true, now);
         if told {
             self.note(Note::StoryEnded(End::Fault(why.reason.clone())));

@@ -5,7 +5,7 @@
 //! are too many, [`Clerk::is_full`] says so, and the door takes no new calls until it is over. So the most that waits is what
 //! the calls under way can still leave.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crossbeam_queue::SegQueue;
 
@@ -46,6 +46,8 @@ pub struct ClerkTally {
     pub refused: AtomicU64,
     /// Bytes that were taken to be written, and lie nowhere yet.
     pub held_bytes: AtomicU64,
+    /// Whether the spool took nothing when it was asked last, so that what is held lies in memory alone.
+    pub unspooled: AtomicBool,
     /// Bytes that lie in the spool now.
     pub spool_bytes: AtomicU64,
     /// Calls that an earlier process left open, and that were closed as interrupted.

@@ -173,6 +173,7 @@ impl Scribe {
     fn hold(&mut self, batches: Vec<Batch>) {
         let bytes: usize = batches.iter().map(Batch::weight).sum();
         self.board.clerk.tally.held_bytes.store(bytes as u64, Relaxed);
+        self.board.clerk.tally.unspooled.fetch_and(bytes > 0, Relaxed);
         self.held = Arc::new(batches);
     }
 
@@ -243,6 +244,7 @@ impl Scribe {
                     self.hold(Vec::new());
                 }
                 Err(error) => {
+                    self.board.clerk.tally.unspooled.store(true, Relaxed);
                     if let Some(kept_back) = self.complaints.say(clock::now()) {
                         let reason = chain(&error);
                         warn!(reason, kept_back, "records of calls wait in memory: the spool does not take them");

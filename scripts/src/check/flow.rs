@@ -403,7 +403,7 @@ impl<'a> Flow<'a> {
     /// The names of the functions of a file.
     pub fn names(&self, file: usize) -> Vec<&'a str> {
         let own = self.functions.iter().filter(|function| function.file == file).map(|function| function.written);
-        own.map(|written| written.name.as_str()).filter(|name| !name.starts_with("anon$")).collect()
+        own.map(|written| written.name.as_str()).filter(|name| !name.starts_with(crate::imports::CLOSURE)).collect()
     }
 
     /// Hands values to a function of a file; what it gives, where there is such a one.

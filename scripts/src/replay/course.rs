@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use patchcord_engine::call::event::{ReferWish, Who};
 use patchcord_engine::call::verb::{Gather, Handle};
-use patchcord_engine::call::{Ending, Happening, LegId, Outcome, Status, Verb};
+use patchcord_engine::call::{Bounds, Ending, Happening, LegId, Outcome, Status, Verb};
 use patchcord_engine::errand::{Brought, Errand, Facts as LegFacts};
 use patchcord_engine::journal::{
     self, Entry, Facts, GOES_ON, KEY_TAKEN, Record, SECRET_KEY, STORY_ENDED, VerbNumber, What,
@@ -119,6 +119,16 @@ impl<'a> Course<'a> {
         let about = facts.iter().filter(|(name, _)| *name == "about").map(|(_, piece)| piece).collect();
         let from = facts.get("from").unwrap_or_default().to_owned();
         Ok(Wake::Occasion(Box::new(Occasion { kind, about, from })))
+    }
+
+    /// Whether the house let nobody go on with the call any more, because too many services had.
+    pub fn was_handed_on_too_often(&self) -> bool {
+        let (key, _) = Bounds::SERVICES;
+        let ended = self.entries[self.place..].iter().find_map(|entry| match &entry.what {
+            What::Heard { event, facts, .. } if &**event == STORY_ENDED => facts.get("fault"),
+            _ => None,
+        });
+        ended.is_some_and(|fault| fault.contains(key))
     }
 
     /// How long after the beginning of the call what was read last happened.

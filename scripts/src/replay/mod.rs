@@ -246,6 +246,9 @@ impl Replay<'_> {
                 self.finished = true;
                 self.goes_on()
             }
+            Next::Verb(_) if matches!(end, End::ContinueAs(_)) && self.course.was_handed_on_too_often() => {
+                Err(Came::Through)
+            }
             // A call that was taken down ended before the script could say so.
             Next::Over => Err(Came::Through),
             then if then.is_from_outside() => Err(Came::Through),

@@ -442,6 +442,23 @@ fn who_was_talked_with_is_known_after_the_talk_whoever_ended_it() {
     assert!(told.contains("expected 102 to be nobody's number, but bob has it"), "{told}");
 }
 
+/// Keys that waited for a handler when the story ended, and a handler that sleeps when everybody goes.
+#[test]
+fn no_handler_keeps_a_call_alive_whose_story_or_caller_has_gone() {
+    let restless = "fn on_invite(caller) { caller.answer(); caller.sleep(4.s()); caller.play(\"tone::440:500\"); }\n\
+                    fn on_dtmf(leg, key) { loop { leg.sleep(1.s()); } }";
+    is_well(
+        restless,
+        "let p = t.phone(\"1\").dials(\"bad\"); p.presses(\"12#\"); p.is_hung_up(); t.advance(5.s()); t.record(#{ outcome: \"answered\" });",
+    );
+    let asleep = "fn on_invite(caller) { caller.answer(); caller.sleep(60.s()); }\n\
+                  fn on_dtmf(leg, key) { leg.sleep(5.s()); }\nfn on_bye(leg, why) { log::info(\"gone\"); }";
+    is_well(
+        asleep,
+        "t.phone(\"1\").dials(\"bad\").presses(\"1\").after(2.s()).hangs_up(); t.advance(1.s()); t.record(#{ outcome: \"answered\" });",
+    );
+}
+
 #[test]
 fn words_of_a_test_that_are_given_the_wrong_thing_are_told_how_they_are_written() {
     for (test, wanted) in [

@@ -2,7 +2,20 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use patchcord_engine::journal::Clerk;
+
 use super::Running;
+
+/// What hinders the house from keeping what happened.
+pub(super) fn unwritten(clerk: &Clerk) -> Option<String> {
+    let (spooled, held) = (clerk.tally.spool_bytes.load(Relaxed), clerk.tally.held_bytes.load(Relaxed));
+    if held > 0 && clerk.tally.unspooled.load(Relaxed) {
+        return Some(format!(
+            "{held} bytes of calls lie in memory alone: neither the database nor the disk takes them, which may be full; the log says why"
+        ));
+    }
+    (spooled > 0).then(|| format!("{spooled} bytes of calls wait in the spool for the store; the log says why"))
+}
 
 impl Running {
     /// All of it, in words.

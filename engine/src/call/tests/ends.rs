@@ -89,7 +89,7 @@ fn nobody_else_is_called_because_the_call_is_ended() {
     let id = told.wants(Verb::CallOut(Box::new(targets(&["north>south"]))));
     told.locates();
     told.hear(Event::End(Ending::by(Who::System, 41, None, "the server stops")));
-    assert!(told.runs(id), "a program that has gone is told of no results");
+    assert!(!told.runs(id), "the program is told what came of it");
     told.ends(ALICE);
     told.ends(CALLER);
     assert!(!told.notes.iter().any(|note| matches!(note, Note::LegBegan(LegId(2), ..))));
@@ -108,13 +108,15 @@ fn a_fault_of_the_program_ends_the_call_and_says_why() {
 }
 
 #[test]
-fn an_operator_ends_a_call_and_the_program_is_told_that_it_is_gone() {
-    let (mut told, _) = talking();
+fn an_operator_ends_a_call_and_the_program_hears_a_hang_up() {
+    let (mut told, dial) = talking();
     told.hear(Event::End(Ending::by(Who::System, 31, None, "ended by an operator")));
-    assert_eq!(told.wakes.last(), Some(&Wake::Gone));
+    assert!(matches!(told.wakes.last(), Some(Wake::Result(verb, _)) if *verb == dial), "{:?}", told.wakes.last());
     told.finishes();
     told.ends(CALLER);
     told.ends(ALICE);
+    let left = told.heard.iter().filter(|heard| matches!(heard, Happening::Left(..))).count();
+    assert_eq!(left, 2, "each of them has gone, and the program hears that");
     assert_eq!(told.ending(ALICE).reason, "ended by an operator");
     assert_eq!(told.over, 1);
 }

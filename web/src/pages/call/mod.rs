@@ -108,7 +108,10 @@ fn facts(record: &Record) -> Markup {
             } @else {
                 div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
             }
-            @if let Some(answered) = record.answered_for().filter(|_| record.talk.is_zero()) {
+            @if let Some(answered) = record.answered.filter(|_| record.outcome.is_none()) {
+                // How long it talked is known when it is over.
+                div.tile { p.figure { (long(so_far(record).saturating_sub(answered))) } p.label { "answered for so far" } }
+            } @else if let Some(answered) = record.answered_for().filter(|_| record.talk.is_zero()) {
                 div.tile { p.figure { (as_known(record, answered)) } p.label { "answered for" } }
             } @else {
                 div.tile { p.figure { (as_known(record, record.talk)) } p.label { "talked" } }

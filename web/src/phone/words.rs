@@ -332,6 +332,9 @@ impl Said {
         if names.iter().any(|name| name.is_empty() || name.len() > MAX_NAME) {
             return Err(Refusal::new("malformed", format!("a name or number has 1 to {MAX_NAME} bytes")));
         }
+        if sdp.is_some_and(|sdp| sdp.trim().is_empty()) {
+            return Err(Refusal::new("malformed", "sdp says nothing; it is a session description"));
+        }
         if sdp.is_some_and(|sdp| sdp.len() > MAX_SDP) {
             return Err(Refusal::new("too_large", format!("a session description has at most {MAX_SDP} bytes")));
         }
@@ -362,6 +365,7 @@ mod tests {
             (r#"{"type":"hangup","talk":""}"#, "malformed", "1 to 128 bytes"),
             (r#"{"type":"hangup","talk":"a","and":1}"#, "malformed", "unknown field `and`"),
             (r#"{"type":"message","text":""}"#, "too_large", "1 to 4096"),
+            (r#"{"type":"dial","talk":"a","to":"1","sdp":""}"#, "malformed", "sdp says nothing"),
         ] {
             let refused = read(text).expect_err(text);
             assert!(refused.code == code && refused.reason.contains(reason), "{text}: {refused:?}");

@@ -1,12 +1,12 @@
 //! What becomes of pictures when their talk goes elsewhere: to another page, to a phone that has none, into a room; and pictures
 //! of a phone that keeps them safe by keys in its description.
 
-use patchcord_lab::{Account, Baresip, Carrier, Handset, Lab, Model, Verdict, eventually};
+use patchcord_lab::{Account, Baresip, Carrier, Handset, Lab, Model, eventually};
 
 use crate::browsers::{Page, house};
 use crate::calling::at_home;
 use crate::setup;
-use crate::videos::{page, seen_both_ways};
+use crate::videos::{page, seen_both_ways, sees_and_shows};
 
 impl Page {
     /// Its line of pictures stands still: nobody is shown, and nobody is filmed for.
@@ -115,16 +115,5 @@ async fn a_page_and_a_phone_with_keys_in_its_description_see_each_other() {
     let server = people.endpoint_with("bob", "secret", "number = \"102\"\nsrtp = \"required\"").start().await;
     let account =
         Account { carrier: Carrier::Udp, server: server.address(Carrier::Udp), user: "bob", password: "secret" };
-    let mut bob = Baresip::filming_safely(&account, 700);
-    assert_eq!(bob.verdict().await, Verdict::Registered);
-    let mut alice = page(&server, "alice", 1210, true).await;
-    alice.dial("102").await;
-    alice.is("talking").await;
-    alice.hears(700).await;
-    alice.sees("bob").await;
-    assert_eq!(alice.chromium.run("phone.picture()").await, "offered, taken");
-    let sent = "phone.pictures().then((told) => told.sent > 20 && told.asked > 0)";
-    alice.chromium.until("alice shows pictures, and was asked for a whole one", sent).await;
-    alice.does("hangUp()").await;
-    bob.quit().await;
+    sees_and_shows(&server, Baresip::filming_safely(&account, 700)).await;
 }

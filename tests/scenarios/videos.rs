@@ -112,9 +112,13 @@ async fn a_page_and_baresip_see_each_other() {
     let server = house().await;
     let account =
         Account { carrier: Carrier::Udp, server: server.address(Carrier::Udp), user: "bob", password: "secret" };
-    let mut bob = Baresip::filming(&account, 700);
+    sees_and_shows(&server, Baresip::filming(&account, 700)).await;
+}
+
+/// Alice's page calls Bob, a baresip that films and says 700 Hz: she sees and hears him, and he asks for her pictures.
+pub async fn sees_and_shows(server: &Server, mut bob: Baresip) {
     assert_eq!(bob.verdict().await, Verdict::Registered);
-    let mut alice = page(&server, "alice", 1210, true).await;
+    let mut alice = page(server, "alice", 1210, true).await;
     alice.dial("102").await;
     alice.is("talking").await;
     alice.hears(700).await;

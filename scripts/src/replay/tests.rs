@@ -233,6 +233,19 @@ fn a_call_that_another_service_took_is_followed_into_that_one() {
 }
 
 #[test]
+fn a_call_that_was_handed_on_too_often_is_so_again_and_one_that_is_not_today_is_another_course() {
+    let circle = "fn on_invite(caller) { caller.answer(); caller.continue_as(\"ivr\"); }";
+    let call = handed_on(&[("ivr", "ivr.rhai", circle)]);
+    assert!(call.fault.as_deref().is_some_and(|why| why.contains("call_services")), "{call:?}");
+    let again = |text: &str| {
+        replay(&shelved(&[("ivr", "ivr.rhai", text)]), &call.record, &call.entries).expect("a script answered it").end
+    };
+    assert_eq!(again(circle), Came::Through, "{:?}", call.entries);
+    let ends = again("fn on_invite(caller) { caller.answer(); }");
+    assert!(matches!(ends, Came::Otherwise { .. }), "{ends:?}");
+}
+
+#[test]
 fn a_call_that_failed_fails_so_again_wherever_its_file_lies_and_on_whichever_line() {
     let breaks = "fn on_invite(caller) {\n  caller.answer();\n  caller.play(1);\n}";
     let call = handed_on(&[("ivr", "ivr.rhai", breaks)]);

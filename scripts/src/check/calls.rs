@@ -75,6 +75,9 @@ impl Flow<'_> {
             self.kept_by_name(call);
             return Some(Shape::Any);
         }
+        if self.waits(&values) {
+            return None;
+        }
         if self.rhai.takes(name, &shapes) {
             return Some(self.rhai.gives(name, &shapes));
         }
@@ -89,6 +92,10 @@ impl Flow<'_> {
     pub fn method(&mut self, receiver: Value, call: &FnCallExpr, at: Position, root: &Expr) -> Value {
         let name = call.name.as_str();
         let word = receiver.and_then(|receiver| word_of(receiver, name));
+        // Whose word it is decides what functions among the values are handed.
+        if self.waits(&[receiver]) {
+            return None;
+        }
         let handed = match receiver.map(Shape::surely) {
             Some(Shape::Leg) => word.map(|_| Shape::Leg),
             Some(Shape::List(item)) if EACH.contains(&name) => Some(*item),
@@ -115,6 +122,9 @@ impl Flow<'_> {
         };
         if Rhai::is_syntax(name) && matches!(receiver.surely(), Shape::Any | Shape::Map | Shape::Function) {
             return Some(Shape::Any);
+        }
+        if self.waits(&values) {
+            return None;
         }
         let shapes: Vec<Shape> = [receiver].into_iter().chain(known(&values)).collect();
         if !Rhai::is_syntax(name) && self.rhai.takes(name, &shapes) {
@@ -187,6 +197,9 @@ impl Flow<'_> {
 
     /// `a + b`, `!a`.
     fn operator(&mut self, call: &FnCallExpr, values: &[Value], at: Position) -> Value {
+        if self.waits(values) {
+            return None;
+        }
         let (name, shapes) = (call.name.as_str(), known(values));
         if self.judges {
             self.look().compared(call, &shapes, at);

@@ -50,6 +50,8 @@ pub(super) struct Flow<'a> {
     pub slots: Vec<Option<Shape>>,
     places: HashMap<(usize, Position), usize>,
     changed: bool,
+    /// Whether all is known that will be: nothing is put into a slot any more.
+    is_settled: bool,
     /// Whether this is the walk that tells.
     pub judges: bool,
     /// The file and the function that are walked.
@@ -72,6 +74,7 @@ impl<'a> Flow<'a> {
             slots: Vec::new(),
             places: HashMap::new(),
             changed: false,
+            is_settled: false,
             judges: false,
             file: 0,
             function: 0,
@@ -80,7 +83,11 @@ impl<'a> Flow<'a> {
         };
         for file in 0..flow.files.len() {
             let ast = flow.files[file].ast;
-            for (.., written) in ast.shared_lib().iter_script_fn_info() {
+            let mut written: Vec<&ScriptFuncDef> =
+                ast.shared_lib().iter_script_fn_info().map(|(.., written)| &**written).collect();
+            // Rhai names them in no order, and what is told may depend on none but that of the text.
+            written.sort_by_key(|written| written.body.start_position());
+            for written in written {
                 let is_called = flow.files[file].is_service;
                 let handler = Handler::named(&written.name)
                     .filter(|handler| is_called && handler.takes.len() == written.params.len());
@@ -103,7 +110,7 @@ impl<'a> Flow<'a> {
             self.changed = false;
             self.walk();
             if !self.changed {
-                self.judges = true;
+                (self.is_settled, self.judges) = (true, true);
                 self.walk();
                 break;
             }
@@ -138,12 +145,17 @@ impl<'a> Flow<'a> {
     }
 
     pub fn put(&mut self, slot: usize, value: Value) {
-        let Some(value) = value else { return };
+        let Some(value) = value.filter(|_| !self.is_settled) else { return };
         let now = self.slots[slot].map_or(value, |before| before.or(value));
         if self.slots[slot] != Some(now) {
             self.slots[slot] = Some(now);
             self.changed = true;
         }
+    }
+
+    /// Whether what comes of these values is to be seen in a later walk: one of them is not known yet, and must not be guessed.
+    pub fn waits(&self, values: &[Value]) -> bool {
+        !self.is_settled && values.contains(&None)
     }
 
     pub fn named(&self, name: &str) -> Option<usize> {
@@ -292,7 +304,10 @@ impl<'a> Flow<'a> {
             }
             Expr::Array(items, _) => {
                 let items: Vec<Value> = items.iter().map(|item| self.value(item)).collect();
-                let item = items.into_iter().map(|item| item.unwrap_or(Shape::Any)).reduce(Shape::or);
+                let item = items.iter().map(|item| item.unwrap_or(Shape::Any)).reduce(Shape::or);
+                if self.waits(&items) {
+                    return None;
+                }
                 item.map_or(Shape::List(&Shape::Any), Shape::listed)
             }
             Expr::Map(entries, _) => {
@@ -317,6 +332,9 @@ impl<'a> Flow<'a> {
             }
             Expr::Coalesce(parts, _) => {
                 let values: Vec<Value> = parts.iter().map(|part| self.value(part)).collect();
+                if self.waits(&values) {
+                    return None;
+                }
                 values
                     .into_iter()
                     .map(|value| value.unwrap_or(Shape::Any).surely())
@@ -435,7 +453,7 @@ impl<'a> Flow<'a> {
         let is_it = |function: &&mut Function<'_>| function.file == file && function.written.name == name;
         if let Some(function) = self.functions.iter_mut().find(is_it) {
             for (param, slot) in function.params.iter_mut().zip(slots) {
-                if let Some(slot) = slot.filter(|slot| slot != param) {
+                if let Some(slot) = slot.filter(|slot| slot != param && !self.is_settled) {
                     (*param, self.changed) = (slot, true);
                 }
             }

@@ -81,10 +81,10 @@ impl Offered {
             Stmt::Var(both, flags, _) if flags.contains(ASTFlags::EXPORTED) => Some(both.0.name.to_string()),
             _ => None,
         });
-        Self {
-            functions: public.map(|function| (function.name.to_owned(), function.params.len())).collect(),
-            constants: constants.collect(),
-        }
+        let mut functions: Vec<_> = public.map(|function| (function.name.to_owned(), function.params.len())).collect();
+        // Rhai names them in no order; the one that may be meant is the first of those that are as near.
+        functions.sort();
+        Self { functions, constants: constants.collect() }
     }
 }
 

@@ -113,6 +113,7 @@ impl Flow<'_> {
             if let Some(receiver) = receiver.filter(|_| self.judges) {
                 self.doubted(receiver, name, root, at);
                 self.held(root, &call.args);
+                self.handed_to_word(&call.args);
             }
             return Some(word.gives);
         }

@@ -1,6 +1,6 @@
 //! What a leg is told that may not be there, or that waits for itself: told by who else stands around it.
 
-use rhai::{ASTNode, Expr, Position, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 
 use super::flow::Flow;
 use super::written::variable;
@@ -43,6 +43,40 @@ impl Flow<'_> {
             }
         }
     }
+
+    /// A function that is given to a word of a leg is handed that leg, or nothing.
+    pub fn handed_to_word(&mut self, args: &[Expr]) {
+        for function in args.iter().flat_map(inside).flat_map(inside) {
+            let Some((name, bound)) = function_in(function) else { continue };
+            let takes: Vec<usize> =
+                self.own(self.file, &name).into_iter().map(|all| all.saturating_sub(bound)).collect();
+            if let Some(takes) = takes.first().filter(|_| takes.iter().all(|takes| *takes > 1)) {
+                let what = format!(
+                    "this function takes {takes} values, and is handed one: the leg; write |leg| leg.tag(…), or || where it needs none"
+                );
+                self.look().wrong(function.position(), what);
+            }
+        }
+    }
+}
+
+/// The name of a function that is written as a value, and how many variables it takes from around it.
+fn function_in(value: &Expr) -> Option<(String, usize)> {
+    match value {
+        Expr::DynamicConstant(value, _) => Some((value.read_lock::<FnPtr>()?.fn_name().to_owned(), 0)),
+        Expr::Stmt(block) => match block.statements().last()? {
+            Stmt::Expr(last) => function_in(last),
+            Stmt::FnCall(call, _) => bound_in(call),
+            _ => None,
+        },
+        Expr::FnCall(call, _) => bound_in(call),
+        _ => None,
+    }
+}
+
+fn bound_in(call: &FnCallExpr) -> Option<(String, usize)> {
+    let [function, variables @ ..] = &call.args[..] else { return None };
+    (call.name == "curry").then(|| function_in(function))?.map(|(name, _)| (name, variables.len()))
 }
 
 /// A value, or those of a map.

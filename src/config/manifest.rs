@@ -211,6 +211,12 @@ mod tests {
     }
 
     #[test]
+    fn letters_in_the_wrong_order_are_known_for_what_they_are() {
+        let told = read("dail = [\"102\"]\n").expect_err("no such key");
+        assert!(told.contains("dail: is unknown") && told.contains("did you mean dial?"), "{told}");
+    }
+
+    #[test]
     fn a_manifest_says_what_a_service_may_reach() {
         let rules = read(
             "mail = true\n[http]\nhosts = [\"api.example.org\"]\n[database]\nurl = \"sqlite:shop.db\"\nmode = \"write\"\n",

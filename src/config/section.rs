@@ -245,7 +245,9 @@ impl<'a> Section<'a> {
             let slips = |asked: &&'static str| strsim::osa_distance(asked, &key);
             let alike =
                 self.asked.iter().copied().filter(|asked| slips(asked) <= (key.len() / LETTERS_PER_SLIP).max(1));
-            let nearest = alike.min_by_key(slips);
+            // Of two that are as near, fingers that met in the wrong order are the likelier slip.
+            let is_another_letter = |asked: &&'static str| letters(asked) != letters(&key);
+            let nearest = alike.min_by_key(|asked| (slips(asked), is_another_letter(asked)));
             let remedy = match nearest {
                 Some(asked) => format!("did you mean {asked}?"),
                 None => format!("remove it; known here: {}", self.asked.join(", ")),
@@ -317,4 +319,11 @@ fn no_duration(shown: &str) -> Wrong {
         format!("{shown} is no duration"),
         "write a number and its unit: \"500ms\", \"20s\", \"5m\", \"2h\" or \"1d\"",
     )
+}
+
+/// The letters of a word, in no order.
+fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<char> = word.chars().collect();
+    letters.sort_unstable();
+    letters
 }

@@ -67,7 +67,9 @@ impl Sound {
         }
         // A prompt is encoded once and heard often, so it may cost what it wants. It must not fall silent by itself:
         // every frame is a packet.
-        let settings = Settings { complexity: 10, discontinuous: false, ..Settings::default() };
+        // Whoever loses packets hears it too.
+        let settings =
+            Settings { complexity: 10, discontinuous: false, expected_loss_percent: 10, ..Settings::default() };
         let mut encoder = kind.encoder(&settings)?;
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(self.frames()));
         for frame in samples.chunks_exact(kind.rate().samples()) {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::order::{PortId, RoomId};
 use super::poll::Place;
-use super::port::{Playing, Recorder};
+use super::port::{Effort, Playing, Recorder};
 use crate::clean::Cleaner;
 use crate::codec::resample::Resampler;
 use crate::codec::{Encoder, Kind, Settings};
@@ -85,6 +85,9 @@ const SEAM: usize = 10;
 /// The same for Opus, which forgets sooner and whose frames cost more.
 const SHORT_SEAM: usize = 5;
 
+/// A room of more members on one thread is large.
+const LARGE: usize = 16;
+
 fn seam(kind: Kind) -> usize {
     if kind == Kind::Opus { SHORT_SEAM } else { SEAM }
 }
@@ -108,6 +111,8 @@ pub(crate) struct Room {
     /// By the number of the seat.
     pub chairs: Vec<Option<Chair>>,
     voices: Vec<Voice>,
+    /// How many of a hundred packets the member loses who loses most: of the last round, and of this one so far.
+    loses_percent: (u8, u8),
     pub announcing: Option<Playing>,
     announcer: Option<Box<Resampler>>,
     pub recorder: Option<Box<Recorder>>,
@@ -136,6 +141,7 @@ impl Room {
             mixer: Mixer::new(Rate::Narrow, rules),
             chairs: Vec::new(),
             voices: Vec::new(),
+            loses_percent: (0, 0),
             announcing: None,
             announcer: None,
             recorder: None,
@@ -310,6 +316,7 @@ impl Room {
         self.keep_shared();
         self.mixer.shared(&mut self.shared);
         self.voices.iter_mut().for_each(|voice| voice.is_fresh = false);
+        self.loses_percent = (self.loses_percent.1, 0);
     }
 
     /// Keeps the shared mix of the round before.
@@ -409,12 +416,13 @@ impl Room {
     }
 
     /// Encodes what all silent members of a codec hear, unless it was done in this round already; whether it was done now.
-    pub fn encode_shared(&mut self, kind: Kind) -> bool {
+    pub fn encode_shared(&mut self, kind: Kind, effort: Effort) -> bool {
         if self.voices.iter().all(|voice| voice.kind != kind) {
             self.voices.extend(Voice::new(kind));
         }
         let voice = self.voices.iter_mut().find(|voice| voice.kind == kind && !voice.is_fresh);
         let Some(voice) = voice else { return false };
+        voice.encoder.adjust(&effort.of(&Settings::default(), self.loses_percent.0));
         voice.encode(&self.shared, self.mixer.rate(), &mut self.frame);
         true
     }
@@ -424,9 +432,14 @@ impl Room {
         self.voices.iter().find(|voice| voice.kind == kind).map(|voice| &voice.payload[..])
     }
 
-    /// Lets the coders spend more or less.
-    pub fn adjust(&mut self, settings: &Settings) {
-        self.voices.iter_mut().for_each(|voice| voice.encoder.adjust(settings));
+    /// Whether so many are in it here that its coders should be cheap.
+    pub fn is_large(&self) -> bool {
+        self.chairs.iter().flatten().count() > LARGE
+    }
+
+    /// Has what all hear said so that a member who loses so many of a hundred packets can follow it.
+    pub fn guard(&mut self, loses_percent: u8) {
+        self.loses_percent.1 = self.loses_percent.1.max(loses_percent);
     }
 
     /// Throws a codec's coder away.

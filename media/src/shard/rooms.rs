@@ -5,21 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::notice::Notice;
 use super::order::{Command, Play, Played, PortId, RoomId, RoomOrder, Stand};
 use super::poll::Place;
-use super::port::{Playing, Port, Recorder, Route};
+use super::port::{Effort, Playing, Port, Recorder, Route};
 use super::room::{Membership, Partial, Room};
 use super::thread::Shard;
 use super::waste::Thing;
 use crate::clean::Cleaner;
-use crate::codec::{Kind, Settings};
+use crate::codec::Kind;
 use crate::mixer::{Gain, Hears, Rules};
 use crate::recording::Scribe;
 
 /// From this load on coders spend less, and below the other again what they like.
 const BUSY_PERMILLE: u64 = 550;
 const CALM_PERMILLE: u64 = 350;
-
-/// The complexity of a busy thread: a third of the time that the usual one takes.
-const SPARING: u8 = 1;
 
 /// Rooms of one thread; a thread carries no more members than that.
 const MAX_ROOMS: usize = 4096;
@@ -196,6 +193,15 @@ impl Shard {
     }
 
     fn serve_room(&mut self, room: &mut Room) {
+        let usual = self.scratch.effort;
+        if room.is_large() {
+            self.scratch.effort = Effort::Cheap;
+        }
+        self.serve_members(room);
+        self.scratch.effort = usual;
+    }
+
+    fn serve_members(&mut self, room: &mut Room) {
         room.mixer.begin_round(self.moment.round);
         room.hear_peers();
         self.go_on_announcing(room);
@@ -224,6 +230,7 @@ impl Shard {
         let (place, seat) = (chair.place, chair.seat);
         let voice = room.voice_of(number, self.moment.round);
         let Some(port) = self.ports.get_mut(place) else { return };
+        room.guard(port.loses_percent());
         if let Some(level) = voice {
             port.tell(&mut self.news, Notice::Voice(port.id(), level));
         }
@@ -251,8 +258,9 @@ impl Shard {
     }
 
     fn say_shared(&mut self, room: &mut Room, place: Place, kind: Kind) -> bool {
+        let effort = self.scratch.effort;
         // No member is to blame for the coder that all share: it is made anew in the next round.
-        let Ok(encoded) = catch_unwind(AssertUnwindSafe(|| room.encode_shared(kind))) else {
+        let Ok(encoded) = catch_unwind(AssertUnwindSafe(|| room.encode_shared(kind, effort))) else {
             room.forget_voice(kind);
             return false;
         };
@@ -262,16 +270,11 @@ impl Shard {
         port.is_some_and(|port| port.say_payload(payload, self.moment, &mut self.scratch.packet))
     }
 
-    /// Coders spend less while the thread is busy (Opus: complexity), and what they like again when it has calmed.
+    /// Coders spend less while the thread is busy, and what they like again when it has calmed.
     pub(super) fn spare_effort(&mut self, load_permille: u64) {
-        let sparing = load_permille > if self.is_sparing { CALM_PERMILLE } else { BUSY_PERMILLE };
-        if std::mem::replace(&mut self.is_sparing, sparing) == sparing {
-            return;
-        }
-        let usual = Settings::default();
-        let settings = if sparing { Settings { complexity: SPARING, ..usual } } else { usual };
-        self.rooms.values_mut().for_each(|room| room.adjust(&settings));
-        self.ports.each(|port| port.adjust(settings.complexity));
+        let is_sparing = self.scratch.effort == Effort::Cheap;
+        let sparing = load_permille > if is_sparing { CALM_PERMILLE } else { BUSY_PERMILLE };
+        self.scratch.effort = if sparing { Effort::Cheap } else { Effort::Usual };
     }
 
     fn go_on_announcing(&mut self, room: &mut Room) {

@@ -86,11 +86,6 @@ impl Slab {
         room.tenant.as_deref_mut()
     }
 
-    /// Lets everybody who lives here do something.
-    pub fn each(&mut self, work: impl FnMut(&mut Port)) {
-        self.rooms.iter_mut().filter_map(|room| room.tenant.as_deref_mut()).for_each(work);
-    }
-
     /// How many live here.
     pub fn len(&self) -> usize {
         self.rooms.len() - self.vacant.len()

@@ -80,8 +80,6 @@ pub(crate) struct Shard {
     pub(super) leaving: Vec<(usize, Box<Port>)>,
     working: Duration,
     measured: Instant,
-    /// Whether coders that can choose spend less than they would like to.
-    pub(super) is_sparing: bool,
     is_finished: bool,
 }
 
@@ -133,7 +131,6 @@ impl Shard {
             leaving: Vec::new(),
             working: Duration::ZERO,
             measured: now(),
-            is_sparing: false,
             is_finished: false,
         })
     }

@@ -1,7 +1,7 @@
 //! What the two ends of a stream say about it, through real sockets: who is heard how, by both.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use patchcord_media::codec::Kind;
 use patchcord_media::rtp::rtcp::{Block, Compound, Ntp, Piece, Report, Sent};
@@ -119,6 +119,41 @@ fn both_ends_say_how_they_hear_each_other_and_the_desk_is_told() {
     assert!(after.round_trip.is_some_and(|way| way < SECOND), "{after:?}");
     let (Some(mos_here), Some(mos_there)) = (after.mos_here, after.mos_there) else { panic!("no opinion: {after:?}") };
     assert!(mos_there < mos_here && mos_here < 4.3, "{after:?}");
+}
+
+/// Whether a packet of Opus also has what was said before it: one bit behind whether there is a voice (RFC 6716 §4.2.3 f.).
+fn has_copy(payload: &[u8]) -> bool {
+    payload.len() > 2 && payload[0] >> 3 < 16 && payload[1] & 0x40 != 0
+}
+
+#[test]
+fn whoever_says_that_packets_are_lost_gets_what_was_said_twice() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Opus, 700.0));
+    let port = stage.parties[bob].port;
+    let mut muxed = terms(&stage.parties[bob]);
+    muxed.mux = true;
+    stage.order(port, Order::Tune(Box::new(muxed)));
+    stage.bridge(alice, bob);
+    for _ in 0..6 {
+        stage.parties[alice].is_mute ^= true;
+        stage.run(SECOND / 4);
+    }
+    let copies = |stage: &Stage| stage.parties[bob].heard.iter().filter(|packet| has_copy(&packet.payload)).count();
+    assert!(stage.parties[bob].heard.len() > 30, "{}", stage.parties[bob].heard.len());
+    assert_eq!(copies(&stage), 0, "all bits are for what is said now");
+    let (ssrc, ours) = (stage.parties[bob].head.ssrc, stage.parties[bob].heard[0].head.ssrc);
+    let heard = Block { ssrc: ours, fraction_lost: 51, ..Block::default() };
+    let mut report = Vec::new();
+    Report { ssrc, sent: None, heard: &[heard], name: "bob", goodbye: false }.write(&mut report);
+    stage.parties[bob].send_open(&report);
+    let patience = Instant::now() + 20 * SECOND;
+    // Words with pauses: copies are made of what is a voice, and a tone that stays is none.
+    while copies(&stage) < 10 {
+        assert!(Instant::now() < patience, "{} copies", copies(&stage));
+        stage.parties[alice].is_mute ^= true;
+        stage.run(SECOND / 4);
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@
 
 mod cutting;
 mod ear;
+mod effort;
 mod guard;
 mod keys;
 mod packing;
@@ -53,6 +54,7 @@ use crate::rtp::source::Source;
 use cutting::Cutting;
 pub(crate) use cutting::Length;
 pub(crate) use ear::Ear;
+pub(crate) use effort::Effort;
 pub use guard::{Guard, Protection};
 pub(crate) use keys::Keying;
 pub(crate) use packing::Packing;
@@ -81,6 +83,8 @@ pub(crate) struct Scratch {
     pub said: Vec<i16>,
     pub payload: Vec<u8>,
     pub packet: Vec<u8>,
+    /// What coders may spend now.
+    pub effort: Effort,
 }
 
 /// What a port takes as it is.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::effort::Losses;
 use super::{Moment, Port};
 use crate::frame::FRAME;
 use crate::rtp::quality::{Impairment, Period};
@@ -17,6 +18,7 @@ pub(crate) struct Reports {
     chance: u32,
     /// What the far end said last about our stream.
     theirs: Option<Heard>,
+    pub(super) losses: Losses,
     round_trip: Option<Duration>,
     /// What the source had counted at the last report: packets that came, and that did not.
     counted: (u64, u64),
@@ -24,7 +26,14 @@ pub(crate) struct Reports {
 
 impl Reports {
     pub fn new(now: Instant, seed: u32) -> Self {
-        Self { timing: Timing::new(now, seed), chance: seed | 1, theirs: None, round_trip: None, counted: (0, 0) }
+        Self {
+            timing: Timing::new(now, seed),
+            chance: seed | 1,
+            theirs: None,
+            losses: Losses::default(),
+            round_trip: None,
+            counted: (0, 0),
+        }
     }
 
     fn chance(&mut self) -> u32 {
@@ -100,7 +109,9 @@ impl Port {
         if let Some(round_trip) = wall.ntp(moment.now).round_trip(block) {
             self.reports.round_trip = Some(round_trip);
         }
-        self.reports.theirs = Some(Heard::of(block, clock_hz));
+        let heard = Heard::of(block, clock_hz);
+        self.reports.losses.hear(heard.lost_permille);
+        self.reports.theirs = Some(heard);
     }
 
     /// Reports, when it is time.
@@ -113,6 +124,9 @@ impl Port {
         let Some(speaking) = self.speaks().or_else(|| self.first_heard()) else { return };
         let block = self.source.block(moment.now);
         let ours = block.as_ref().map(|block| Heard::of(block, speaking.clock_hz()));
+        if let (Some(ours), None) = (&ours, &self.reports.theirs) {
+            self.reports.losses.hear(ours.lost_permille);
+        }
         let quality = Quality {
             heard_here: ours,
             heard_there: self.reports.theirs,

@@ -2,8 +2,8 @@
 
 use super::pictures::bare;
 use super::{Moment, Port, Scratch};
+use crate::codec::Kind;
 use crate::codec::resample::Resampler;
-use crate::codec::{Kind, Settings};
 use crate::frame::Rate;
 use crate::rtp::packet::{HEAD, Head, Patch};
 use crate::rtp::srtp::GROWTH;
@@ -67,6 +67,7 @@ impl Port {
         scratch.payload.clear();
         let Some(speaking) = self.terms.as_mut().and_then(|terms| terms.speaking.as_mut()) else { return };
         let Some(encoder) = &mut speaking.encoder else { return };
+        encoder.adjust(&scratch.effort.of(&speaking.settings, self.reports.losses.percent()));
         let wanted = speaking.kind.rate();
         if rate == wanted {
             encoder.encode(sound, &mut scratch.payload);
@@ -135,13 +136,9 @@ impl Port {
         }
     }
 
-    /// Lets its coder spend more or less, within what was agreed.
-    pub fn adjust(&mut self, complexity: u8) {
-        if let Some(speaking) = self.terms.as_mut().and_then(|terms| terms.speaking.as_mut())
-            && let Some(encoder) = &mut speaking.encoder
-        {
-            encoder.adjust(&Settings { complexity, ..speaking.settings });
-        }
+    /// How many of a hundred packets the party is to be expected to lose.
+    pub fn loses_percent(&self) -> u8 {
+        self.reports.losses.percent()
     }
 
     /// Whether packets are protected.

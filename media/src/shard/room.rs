@@ -83,7 +83,7 @@ pub(super) struct Chair {
 const SEAM: usize = 10;
 
 /// The same for Opus, which forgets sooner and whose frames cost more.
-const SHORT_SEAM: usize = 5;
+const SHORT_SEAM: usize = 8;
 
 /// A room of more members on one thread is large.
 const LARGE: usize = 16;

@@ -33,13 +33,18 @@ pub const EAR: &str = "window.level = (hz) => {
 /// A browser in which the admin is logged in, and whose microphone says that tone.
 pub async fn tab(door: &Door, hz: u32) -> Chromium {
     let mut page = Chromium::start(hz).await;
+    log_in(&mut page, door).await;
+    page
+}
+
+/// The admin logs in.
+pub async fn log_in(page: &mut Chromium, door: &Door) {
     page.open(&format!("http://{}/login", door.web)).await;
     let login = format!(
         "fetch('/login', {{ method: 'POST', body: new URLSearchParams({{ name: 'admin', password: '{}' }}) }}).then((told) => told.ok)",
         door.password
     );
     assert_eq!(page.run(&login).await, true);
-    page
 }
 
 /// The dashboard's phone, with the admin logged in.

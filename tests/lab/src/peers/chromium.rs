@@ -6,6 +6,7 @@ use std::f64::consts::TAU;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use patchcord_media::frame::Rate;
@@ -30,12 +31,28 @@ const MOST_EVENTS: usize = 1000;
 /// How loud the microphone is, of full scale.
 const LOUDNESS: f64 = 0.25;
 
-/// One browser with one page.
+/// Has a page speak a tone of its own making.
+const SINGING: &str = "if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {
+    window.mouth ??= new AudioContext();
+    const [tone, loudness] = [new OscillatorNode(mouth, { frequency: HZ }), new GainNode(mouth, { gain: LOUDNESS })];
+    const microphone = new MediaStreamAudioDestinationNode(mouth, { channelCount: 1 });
+    tone.connect(loudness).connect(microphone);
+    tone.start();
+    return microphone.stream;
+};";
+
+/// One page of a browser, which goes with the last of its pages.
 pub struct Chromium {
     socket: WebSocketStream<TcpStream>,
     session: Option<String>,
     said: u64,
     events: VecDeque<Value>,
+    browser: Arc<Browser>,
+}
+
+/// A running browser, and where its DevTools listen.
+struct Browser {
+    address: String,
     _process: Child,
     _profile: TempDir,
 }
@@ -64,19 +81,38 @@ impl Chromium {
         };
         let address = timeout(PATIENCE, found).await.expect("chromium listens");
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self::page_of(Arc::new(Browser { address, _process: process, _profile: profile }), false).await
+    }
+
+    /// Another page of the same browser, which costs less than another browser: it shares no cookies with the others, and its
+    /// microphone is a tone that the page makes for itself. Nobody takes that for noise, however long it lasts, as a browser
+    /// does with what comes from a real one.
+    pub async fn tab(&self, hz: u32) -> Self {
+        let mut page = Self::page_of(self.browser.clone(), true).await;
+        let source = SINGING.replace("HZ", &hz.to_string()).replace("LOUDNESS", &LOUDNESS.to_string());
+        page.order("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
+        page
+    }
+
+    async fn page_of(browser: Arc<Browser>, apart: bool) -> Self {
+        let address = browser.address.as_str();
         let host = address.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).expect("an address");
         let stream = TcpStream::connect(host).await.expect("chromium takes a connection");
-        let (socket, _) = client_async(address.as_str(), stream).await.expect("chromium speaks WebSocket");
-        let events = VecDeque::new();
-        let mut browser = Self { socket, session: None, said: 0, events, _process: process, _profile: profile };
-        let target = browser.order("Target.createTarget", json!({ "url": "about:blank" })).await;
-        let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let attached = browser.order("Target.attachToTarget", attach).await;
-        browser.session = attached["sessionId"].as_str().map(str::to_owned);
-        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
-            browser.order(domain, json!({})).await;
+        let (socket, _) = client_async(address, stream).await.expect("chromium speaks WebSocket");
+        let mut page = Self { socket, session: None, said: 0, events: VecDeque::new(), browser };
+        let mut wanted = json!({ "url": "about:blank" });
+        if apart {
+            let context = page.order("Target.createBrowserContext", json!({ "disposeOnDetach": true })).await;
+            wanted["browserContextId"] = context["browserContextId"].clone();
         }
-        browser
+        let target = page.order("Target.createTarget", wanted).await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = page.order("Target.attachToTarget", attach).await;
+        page.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+            page.order(domain, json!({})).await;
+        }
+        page
     }
 
     /// Opens a page and waits until it stands.

@@ -55,6 +55,7 @@ mod three_way;
 mod torture;
 mod trunks;
 mod turned;
+mod twelve;
 mod videos;
 mod walking;
 

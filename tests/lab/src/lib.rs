@@ -23,7 +23,7 @@ mod tls;
 mod wait;
 
 pub use ask::Ask;
-pub use call::{Conduct, Ending, Handset, Hold, Invitation, Keypad, Lab, Model, Reliability, Reports, Side};
+pub use call::{Conduct, Ending, Handset, Hold, Invitation, Keypad, Lab, Model, Reliability, Reports, Side, Sounding};
 pub use digest::Algorithm;
 pub use line::{Carrier, Heard, Line};
 pub use patchcord_media::codec::Kind;

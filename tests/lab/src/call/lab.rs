@@ -24,10 +24,10 @@ pub(crate) type Voices = Arc<Mutex<Vec<Voice>>>;
 
 /// See the module.
 pub struct Lab {
-    lab: Handle,
-    choirs: Choirs,
-    voices: Voices,
-    beat: watch::Receiver<Instant>,
+    pub(super) lab: Handle,
+    pub(super) choirs: Choirs,
+    pub(super) voices: Voices,
+    pub(super) beat: watch::Receiver<Instant>,
     close: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }

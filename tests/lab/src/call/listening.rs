@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_media::codec::Kind;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::handset::Handset;
+use super::lab::Voices;
 use crate::clock;
 use crate::sound::ear::{LATEST, Reception};
 use crate::sound::hearing::Hearing;
@@ -36,12 +38,7 @@ impl Handset {
 
     async fn overhears(&self, from: Instant, to: Instant) -> Hearing {
         let port = self.port();
-        self.beat_past(to + LATEST).await;
-        let ends = port.ends();
-        let tape = ends.ear.tape();
-        let samples = tape.stretch(tape.place(from), tape.place(to));
-        let known = self.voices.lock().expect("nobody panics with the voices in hand").clone();
-        Hearing::new(tape.rate(), samples, known)
+        overhear(&port, &self.beat, &self.voices, from, to).await
     }
 
     /// Whom this phone hears, in the order in which the phones were made. Listens until the picture stands still.
@@ -189,15 +186,27 @@ impl Handset {
         let leg = self.leg();
         self.set.machine().legs[leg].port.clone()
     }
+}
 
-    /// Waits until the lab's beat has come past that moment: everything that was spoken before is in the ears.
-    async fn beat_past(&self, moment: Instant) {
-        let mut beat = self.beat.clone();
-        let waiting = beat.wait_for(|at| *at >= moment);
-        let patience = PATIENCE + moment.saturating_duration_since(clock::now());
-        let came = timeout(patience, waiting).await;
-        assert!(came.is_ok_and(|beat| beat.is_ok()), "the lab's beat stands still");
-    }
+/// What a port hears from one moment to another. Waits until the lab's beat has come past it: everything that was spoken before is
+/// in the ears.
+pub(super) async fn overhear(
+    port: &Port,
+    beat: &watch::Receiver<Instant>,
+    voices: &Voices,
+    from: Instant,
+    to: Instant,
+) -> Hearing {
+    let (mut beat, moment) = (beat.clone(), to + LATEST);
+    let waiting = beat.wait_for(|at| *at >= moment);
+    let patience = PATIENCE + moment.saturating_duration_since(clock::now());
+    let came = timeout(patience, waiting).await;
+    assert!(came.is_ok_and(|beat| beat.is_ok()), "the lab's beat stands still");
+    let ends = port.ends();
+    let tape = ends.ear.tape();
+    let samples = tape.stretch(tape.place(from), tape.place(to));
+    let known = voices.lock().expect("nobody panics with the voices in hand").clone();
+    Hearing::new(tape.rate(), samples, known)
 }
 
 /// When the first loud sample after that moment came, counted from the packet in which it lies.

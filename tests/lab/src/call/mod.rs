@@ -9,6 +9,7 @@
 //! | `changes`, `pressing`, `listening` | the same for a call that stands, for keys, for sound |
 //! | `leg`, `talk` | a call, and what was agreed about its sound |
 //! | `calling`, `called`, `inside`, `transfer`, `register` | what the machine does about each kind of request |
+//! | `sounding` | a mouth and ears for whoever signals by other means |
 //! | `wire` | UDP, TCP, TLS and WS |
 
 mod called;
@@ -23,6 +24,7 @@ mod machine;
 mod model;
 mod pressing;
 mod register;
+mod sounding;
 mod talk;
 mod transfer;
 mod wire;
@@ -31,4 +33,5 @@ pub use handset::{Handset, Invitation};
 pub use lab::Lab;
 pub use leg::{Ending, Side};
 pub use model::{Conduct, Keypad, Model, Reliability, Reports};
+pub use sounding::Sounding;
 pub use talk::Hold;

@@ -141,6 +141,11 @@ impl Baresip {
         .await;
     }
 
+    /// Sends silence in place of its tone from now on, or its tone again.
+    pub async fn turns_its_microphone_off_or_on(&mut self) {
+        self.process.type_line("/mute").await;
+    }
+
     /// Puts the other side on hold.
     pub async fn holds(&mut self) {
         self.process.type_line("/hold").await;

@@ -18,8 +18,8 @@ use crate::wait::eventually;
 const SOUND: &str = "v=0\no=sipp 1 1 IN IP[local_ip_type] [local_ip]\ns=-\nc=IN IP[media_ip_type] [media_ip]\nt=0 0\n\
                      m=audio [media_port] RTP/AVP 8\na=rtpmap:8 PCMA/8000\n";
 
-/// How long a flow may take, in seconds, before SIPp gives up on it.
-const PATIENCE_S: &str = "30";
+/// How long a flow may take, in seconds, before SIPp gives up on it, unless it says otherwise.
+const PATIENCE_S: u64 = 30;
 
 /// One side of a call, in the order of its messages.
 #[derive(Clone, Default)]
@@ -34,6 +34,8 @@ pub struct Flow {
     proof: String,
     number: String,
     user: String,
+    /// How long it may take, where that is not the usual time.
+    patience_s: Option<u64>,
 }
 
 impl Flow {
@@ -97,6 +99,12 @@ impl Flow {
              assign_to=\"seen\"/></action></recv>\n<Reference variables=\"seen\"/>\n"
         );
         self
+    }
+
+    /// The flow may take so long as a whole.
+    #[must_use]
+    pub fn lasting(self, seconds: u64) -> Self {
+        Self { patience_s: Some(seconds), ..self }
     }
 
     /// Lets time pass.
@@ -410,7 +418,16 @@ impl Place {
         command.args(["-i", &server.ip().to_string(), "-p", &self.port.to_string(), "-t", transport]);
         // Left to itself it proves itself for the server's address, whatever it asks for.
         command.args(["-auth_uri", &format!("{}@{server}", flow.number)]);
-        command.args(["-nostdin", "-timeout", PATIENCE_S, "-timeout_error", "-trace_err", "-error_file", "errors.log"]);
+        let patience_s = flow.patience_s.unwrap_or(PATIENCE_S).to_string();
+        command.args([
+            "-nostdin",
+            "-timeout",
+            &patience_s,
+            "-timeout_error",
+            "-trace_err",
+            "-error_file",
+            "errors.log",
+        ]);
         command.args(["-trace_msg", "-message_file", "messages.log"]);
         Playing { process: Process::start("sipp", &mut command), folder }
     }

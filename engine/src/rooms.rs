@@ -32,6 +32,8 @@ use crate::room::{
 pub use letters::Letter;
 use letters::Letterboxes;
 use sounding::Sounding;
+#[cfg(test)]
+pub(crate) use sounding::factor;
 
 /// Rooms that are over and wait to be written: an hour of a busy house. The eldest gives way, and is counted.
 const PAST: usize = 10_000;

@@ -23,6 +23,8 @@
 
 mod entry;
 mod guesses;
+#[cfg(test)]
+mod heard;
 pub mod keys;
 #[cfg(test)]
 mod laws;

@@ -247,7 +247,7 @@ fn about(sound: &Sound) -> [Option<MemberId>; 2] {
 }
 
 /// Decibels as a factor.
-fn factor(gain: i8) -> Gain {
+pub(crate) fn factor(gain: i8) -> Gain {
     if gain <= SILENT {
         return Gain::NONE;
     }

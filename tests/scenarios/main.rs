@@ -27,6 +27,7 @@ mod mail_room;
 mod meetings;
 mod native_browsers;
 mod occasions;
+mod odd_members;
 mod operators;
 mod originated;
 mod other_calls;

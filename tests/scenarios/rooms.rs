@@ -81,7 +81,7 @@ async fn all_join(phones: &[Handset]) {
 }
 
 /// Each of these hears exactly the others of them.
-async fn hear_each_other(group: &[&Handset]) {
+pub async fn hear_each_other(group: &[&Handset]) {
     for listener in group {
         let others: Vec<&Handset> = group.iter().copied().filter(|phone| phone.name() != listener.name()).collect();
         listener.comes_to_hear(&others).await;

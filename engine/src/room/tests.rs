@@ -381,6 +381,35 @@ fn announcements_come_one_after_the_other_and_a_lost_end_does_not_silence_the_ro
 }
 
 #[test]
+fn all_leave_while_something_is_said_and_its_end_says_nothing_to_those_who_come_later() {
+    let mut world = World::with(quiet());
+    world.joins(1, weekly());
+    world.joins(2, weekly());
+    for prompt in ["a", "b"] {
+        world.orders(Order::Announce(Whom::All, vec![prompt.into()])).expect("said");
+    }
+    let said = |world: &World| {
+        let announced = world.others.iter().filter_map(|effect| match effect {
+            Effect::Announce { room, tag, .. } => Some((*room, *tag)),
+            _ => None,
+        });
+        announced.collect::<Vec<_>>()
+    };
+    let [(room, tag)] = said(&world)[..] else { panic!("one after the other") };
+    world.says(1, Asked::Leave);
+    world.says(2, Asked::Leave);
+    assert_eq!(world.sound.last(), Some(&Sound::Close(room)), "nobody is left to hear it");
+    assert_eq!((world.house.counts().0, world.past().why.as_str()), (0, "everybody has left"));
+    assert_eq!(world.house.deadline(), None, "and nothing is waited for");
+
+    world.joins(3, weekly());
+    world.house.announced(room, tag, world.now);
+    world.settle();
+    world.waits(120);
+    assert_eq!(said(&world).len(), 1, "what waited to be said went with its room");
+}
+
+#[test]
 fn the_door_asks_nobody_twice_who_is_in_a_room_already() {
     let mut world = World::with(quiet());
     world.joins(1, weekly());

@@ -197,3 +197,101 @@ fn on_dtmf(leg, key) {
         }"##,
     );
 }
+
+/// A meeting of calls that break each in their own place.
+const FRAIL: &str = r##"
+fn on_invite(caller) {
+    caller.answer();
+    let room = room::open("weekly", #{ announce: "nothing", sounds: false, talk_events: true });
+    if caller.to == "early" {
+        room.dial("user:dave");
+        throw "broken before the door";
+    }
+    let stay = caller.join(room, #{ keys: #{ "#": "leave" } });
+    if stay.status == "left" { throw "broken behind the door"; }
+}
+
+fn on_dtmf(leg, key) {
+    switch key.digit {
+        "1" => throw "broken by a key",
+        "2" => room::open("weekly", #{}).play("one-moment"),
+        _   => {}
+    }
+}
+
+fn on_room(leg, ev) {
+    if ev.kind == "talk_start" && !ev.me && leg.number == "103" { throw "broken by what was told"; }
+}
+"##;
+
+#[test]
+fn a_script_that_crashes_leaves_its_room_to_those_who_are_in_it() {
+    all_is_well(
+        FRAIL,
+        r##"fn test_who_opened_it_breaks_behind_the_door(t) {
+            let alice = t.phone("101").dials("room").is_answered();
+            let bob = t.phone("102").dials("room").hears(alice);
+            alice.presses("#").is_hung_up();
+            bob.does_not_hear(alice);
+            let erin = t.phone("104").dials("room").hears(bob);
+            erin.talks_to(bob);
+            bob.presses("2").hears("one-moment");
+            erin.hears("one-moment");
+            t.expect(t.faults().len == 1, "one breaks");
+        }
+
+        fn test_a_handler_that_breaks_takes_nobody_out(t) {
+            let alice = t.phone("101").dials("room").is_answered();
+            let bob = t.phone("102").dials("room").hears(alice);
+            let carol = t.phone("103").dials("room").hears(alice);
+            bob.presses("1");
+            alice.speaks(2.s());
+            alice.talks_to(bob);
+            carol.talks_to(bob);
+            for one in [alice, bob, carol] { one.hangs_up(); }
+            t.expect(t.faults().len == 2, "a key's handler and what was told");
+        }
+
+        fn test_who_breaks_before_the_door_leaves_whom_it_called_in_the_room(t) {
+            t.route("early", "room");
+            let dave = t.endpoint("dave").answers(1.s());
+            t.phone("101").dials("early").is_hung_up();
+            t.advance(2.s());
+            let bob = t.phone("102").dials("room").hears(dave);
+            bob.talks_to(dave);
+            t.expect(t.faults().len == 1, "one breaks");
+        }"##,
+    );
+}
+
+#[test]
+fn all_hang_up_while_something_is_said_and_the_next_ones_meet_in_peace() {
+    all_is_well(
+        FRAIL,
+        r##"fn test_all_leave(t) {
+            let alice = t.phone("101").dials("room").is_answered();
+            let bob = t.phone("102").dials("room").hears(alice);
+            bob.presses("2").hears("one-moment");
+            alice.hangs_up();
+            bob.hangs_up();
+            let carol = t.phone("105").dials("room").is_answered();
+            let dave = t.phone("106").dials("room").hears(carol);
+            carol.talks_to(dave);
+        }"##,
+    );
+}
+
+#[test]
+fn everybody_who_joins_at_the_same_moment_hears_everybody_else() {
+    let phones = (1..=12).map(|n| format!("t.phone(\"2{n:02}\").dials(\"room\")"));
+    let test = format!(
+        "fn test_all_at_once(t) {{
+            let all = [{}];
+            t.advance(1.s());
+            for one in all {{ for other in all {{ if one.name != other.name {{ one.talks_to(other); }} }} }}
+            for one in all {{ one.hangs_up(); }}
+        }}",
+        phones.collect::<Vec<_>>().join(", ")
+    );
+    all_is_well(FRAIL, &test);
+}

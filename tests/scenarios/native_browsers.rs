@@ -288,8 +288,9 @@ async fn one_that_vanishes_is_missed_after_half_a_minute_and_both_sides_and_the_
     tokio::join!(alice.listens(most_of_it), bob.listens(most_of_it));
     assert_eq!(alice.is_over().await.by, Side::Them);
     assert_eq!(bob.is_over().await.by, Side::Them);
-    calls.is_over().await;
-    called.is_over().await;
+    // Pages that have lost nothing but their sound are told what the server has not heard. Both are the admin's, and rang.
+    assert_eq!(calls.is_over().await, "answered_elsewhere");
+    assert_eq!((&*calls.is_over().await, &*called.is_over().await), ("lost", "lost"));
     for told in records(&server, 2).await {
         let legs = told["record"]["legs"].as_array().expect("legs");
         let lost = legs.iter().find(|leg| leg["cause"]["sip"] == 408).unwrap_or_else(|| panic!("408: {told:#}"));

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use patchcord_lab::{Server, Setup};
+use patchcord_lab::{Server, Setup, eventually};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -301,11 +301,11 @@ async fn a_guest_calls_the_numbers_of_its_token_and_no_others_and_never_rings() 
     assert_eq!(guest.hear("welcome").await["you"]["numbers"], json!(["9196"]));
     guest.dial("a", "1000").await;
     let why = guest.hear("ended").await["why"].clone();
-    assert_eq!((&why["code"], &why["reason"]), (&json!("forbidden"), &json!("The Token Is For Other Numbers")));
+    assert_eq!((&why["code"], &why["reason"]), (&json!("forbidden"), &json!("the token is for other numbers")));
     guest.dial("b", "9196").await;
     guest.hear("answered").await;
     guest.dial("c", "9196").await;
-    assert_eq!(guest.hear("ended").await["why"]["reason"], "The Token Has All Its Calls");
+    assert_eq!(guest.hear("ended").await["why"]["reason"], "the token has all its calls");
     guest.say(json!({ "type": "transfer", "talk": "b", "to": "1000" })).await;
     assert_eq!(guest.hear("transfer").await["status"], 403);
 
@@ -356,4 +356,37 @@ async fn a_page_that_talks_nonsense_or_too_much_is_told_so() {
     let mut other = door.socket(true).await;
     other.say(json!({ "type": "hello", "version": 99 })).await;
     assert_eq!(other.hear("error").await["error"]["code"], "version");
+}
+
+const LONG: &str = "fn on_invite(caller) { caller.answer(); caller.play(\"tone::440\", #{ loops: 0 }); }";
+
+#[tokio::test]
+async fn a_page_is_told_in_words_why_the_house_has_ended_its_talk() {
+    let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
+    let (mut server, door) = house_of(setup().service("ivr", LONG).toml(route)).await;
+    server.write_service("ivr.toml", "longest_call = \"1s\"\n");
+    server.run(&["reload"], "").await;
+    door.phone_page().await;
+    let (mut page, _) = door.admin().await;
+    let why = |ended: Value| (ended["why"]["code"].clone(), ended["why"]["reason"].clone());
+    page.dial("a", "700").await;
+    let long = "the longest call that the service may have was over";
+    assert_eq!(why(page.hear("ended").await), (json!("hung_up"), json!(long)));
+
+    page.dial("b", "9196").await;
+    page.hear("answered").await;
+    let call = eventually("the call is seen", async || {
+        let calls = server.json(&["calls", "--json"]).await;
+        let records = calls["records"].as_array().expect("a list");
+        let found = records.iter().map(|told| &told["record"]).find(|record| record["to"]["number"] == "9196");
+        found.and_then(|record| record["call"].as_str().map(str::to_owned))
+    })
+    .await;
+    server.run(&["calls", "hangup", &call], "").await;
+    assert_eq!(why(page.hear("ended").await), (json!("hung_up"), json!("hung up by an operator")));
+
+    page.dial("c", "9196").await;
+    page.hear("answered").await;
+    let (_, ended) = tokio::join!(server.stop(), page.hear("ended"));
+    assert_eq!(why(ended), (json!("unavailable"), json!("the server stops")));
 }

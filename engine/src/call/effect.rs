@@ -100,6 +100,8 @@ pub enum LineOrder {
         cause: u8,
         /// A status that goes with it, as 200 where the call was answered elsewhere.
         sip: Option<u16>,
+        /// What the party is told beside it: why the house ends it.
+        words: Option<Box<str>>,
     },
     /// Tells the party that it is held, or no longer.
     Hold(bool),

@@ -6,7 +6,7 @@ use super::event::{Ending, Happening, LegEvent, Refused, Who};
 use super::leg::Stage;
 use super::verb::{Outcome, Status};
 use super::work::Work;
-use super::{Call, LegId, LineOrder, cause, scope};
+use super::{Call, LegId, cause, scope};
 use crate::program::{VerbId, Wake};
 
 impl Call {
@@ -57,8 +57,8 @@ impl Call {
         if !leg.is_here() {
             // Its answer crossed our word that nobody wants it any more.
             if let Stage::Ending { why, .. } = &leg.stage {
-                let (cause, sip) = (why.cause, why.sip);
-                self.line(id, LineOrder::HangUp { cause, sip });
+                let order = why.order();
+                self.line(id, order);
             }
             return;
         }

@@ -62,7 +62,7 @@ impl Story {
 impl Call {
     /// Ends a leg; for all but its line it has gone.
     pub(super) fn hang_up(&mut self, id: LegId, why: Ending, now: Instant) {
-        let order = LineOrder::HangUp { cause: why.cause, sip: why.sip };
+        let order = why.order();
         self.end_leg(id, order, why, now);
     }
 
@@ -340,6 +340,12 @@ impl Call {
 impl Ending {
     pub(super) fn by(by: Who, cause: u8, sip: Option<u16>, reason: &str) -> Self {
         Self { by, cause, sip, reason: reason.to_owned() }
+    }
+
+    /// What its line is told. The party reads the words of the house; what a program or somebody else did is theirs to say.
+    pub(super) fn order(&self) -> LineOrder {
+        let words = (self.by == Who::System && !self.reason.is_empty()).then(|| self.reason.as_str().into());
+        LineOrder::HangUp { cause: self.cause, sip: self.sip, words }
     }
 }
 

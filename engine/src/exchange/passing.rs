@@ -63,7 +63,7 @@ impl Exchange {
     fn let_go(&mut self, mut end: End, wire: &mut Wire<'_>) {
         let (mut acts, now) = (Vec::new(), wire.now());
         let mut cx = Cx { now, tokens: wire.tokens(), acts: &mut acts };
-        end.line.obey(LineOrder::HangUp { cause: 41, sip: None }, &mut cx);
+        end.line.obey(LineOrder::HangUp { cause: 41, sip: None, words: None }, &mut cx);
         for act in acts {
             if let Act::Request(_, draft, lead) = act {
                 end.send(draft, lead, wire);

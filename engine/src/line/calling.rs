@@ -243,7 +243,7 @@ impl Line {
         }
         self.acknowledge(mark, ack, cx);
         if let Err(unfit) = agreed {
-            self.bye = Some(cause::reason(cause::NO_BEARER, Some(unfit.status())).into());
+            self.bye = Some(cause::reason(cause::NO_BEARER, Some(unfit.status()), &unfit.to_string()).into());
             self.send_bye(cx);
             return self.not_reached(488, unfit.to_string(), Vec::new(), cx);
         }
@@ -378,7 +378,7 @@ fn settle(
 /// ACK and BYE for a phone that has answered too late.
 fn farewell(dialog: &mut Dialog, response: &Response, hop: &Hop, why: Option<&str>) -> (Draft, Draft, super::Lead) {
     let seq = response.cseq().map(|cseq| cseq.number).unwrap_or(1);
-    let (ack, elsewhere) = (dialog.ack(seq), cause::reason(cause::CLEARED, Some(200)));
+    let (ack, elsewhere) = (dialog.ack(seq), cause::reason(cause::CLEARED, Some(200), ""));
     let bye = dialog.request(Method::Bye).text(Name::Reason, why.unwrap_or(&elsewhere));
     let lead = way_to(dialog, hop);
     (ack, bye, lead)

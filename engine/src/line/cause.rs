@@ -56,15 +56,25 @@ impl Reason {
     }
 }
 
-/// The value of a Reason header: a status where one is told, and the cause beside it.
+/// The value of a Reason header: a status where one is told, and the cause beside it; in words, where there are some.
 #[must_use]
-pub fn reason(cause: u8, sip: Option<u16>) -> String {
+pub fn reason(cause: u8, sip: Option<u16>, words: &str) -> String {
+    let words = match words {
+        "" => String::new(),
+        words => format!(";text=\"{}\"", quotable(words)),
+    };
     match sip {
         // RFC 3326 §2: who has lost the race shall not count the call as missed.
         Some(200) => "SIP;cause=200;text=\"Call completed elsewhere\"".to_owned(),
-        Some(status) => format!("SIP;cause={status}, Q.850;cause={cause}"),
-        None => format!("Q.850;cause={cause}"),
+        Some(status) => format!("SIP;cause={status}{words}, Q.850;cause={cause}"),
+        None => format!("Q.850;cause={cause}{words}"),
     }
+}
+
+/// As it may stand between quotes (RFC 3261 §25.1), without a mark that some would read and others take off.
+fn quotable(words: &str) -> String {
+    let kept = words.chars().filter(|char| !char.is_control() && *char != '\\').take(MAX_WORDS);
+    kept.map(|char| if char == '"' { '\'' } else { char }).collect()
 }
 
 #[cfg(test)]
@@ -100,9 +110,20 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let said = read(&format!("Reason: {}\r\n", reason(16, Some(200))));
+        let said = read(&format!("Reason: {}\r\n", reason(16, Some(200), "")));
         assert_eq!((said.cause, said.sip), (Some(16), Some(200)));
-        let said = read(&format!("Reason: {}\r\n", reason(17, None)));
+        let said = read(&format!("Reason: {}\r\n", reason(17, None, "")));
         assert_eq!((said.cause, said.sip), (Some(17), None));
+        for (words, told) in [
+            ("the server stops", "the server stops"),
+            ("it said \"no\", and\\ more; so", "it said 'no', and more; so"),
+            ("Grüße\r\nVia: x", "GrüßeVia: x"),
+        ] {
+            let said = read(&format!("Reason: {}\r\n", reason(41, Some(408), words)));
+            assert_eq!(said, Reason { cause: Some(41), sip: Some(408), text: told.into() });
+            assert_eq!(read(&format!("Reason: {}\r\n", reason(16, None, words))).text, told);
+        }
+        let long = "x".repeat(10 * MAX_WORDS);
+        assert_eq!(read(&format!("Reason: {}\r\n", reason(16, None, &long))).text.len(), MAX_WORDS);
     }
 }

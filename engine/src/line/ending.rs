@@ -42,9 +42,9 @@ impl Line {
     }
 
     /// The call hangs up, whatever state the line is in.
-    pub(super) fn hang_up(&mut self, cause: u8, sip: Option<u16>, cx: &mut Cx<'_>) {
-        let words = String::new();
-        self.leave(cause, sip, Ending { by: Who::Program, cause, sip, reason: words }, cx);
+    pub(super) fn hang_up(&mut self, cause: u8, sip: Option<u16>, words: Option<Box<str>>, cx: &mut Cx<'_>) {
+        let reason = words.map(String::from).unwrap_or_default();
+        self.leave(cause, sip, Ending { by: Who::Program, cause, sip, reason }, cx);
     }
 
     /// The house ends the line: something went wrong.
@@ -63,7 +63,7 @@ impl Line {
     }
 
     pub(super) fn leave(&mut self, cause: u8, sip: Option<u16>, ending: Ending, cx: &mut Cx<'_>) {
-        let said = cause::reason(cause, sip);
+        let said = cause::reason(cause, sip, &ending.reason);
         match self.stage {
             Stage::Over => {}
             Stage::New => self.over(ending, cx),

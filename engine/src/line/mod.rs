@@ -339,7 +339,7 @@ impl Line {
             LineOrder::Answer => self.advance(called::Step::Answer, cx),
             LineOrder::Refuse(status, words, elsewhere) => self.refuse(status, words, elsewhere, cx),
             LineOrder::Invite(_) => self.invite(cx),
-            LineOrder::HangUp { cause, sip } => self.hang_up(cause, sip, cx),
+            LineOrder::HangUp { cause, sip, words } => self.hang_up(cause, sip, words, cx),
             LineOrder::Hold(hold) => self.hold(hold, cx),
             // Who that is, is not the line's to know: it comes by `introduce` and `focus`.
             LineOrder::Introduce(_) | LineOrder::Focus(_) => {}

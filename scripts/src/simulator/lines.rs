@@ -66,7 +66,7 @@ impl Talk {
                     house,
                 );
             }
-            LineOrder::HangUp { cause, sip } => self.hang_up(leg, cause, sip, house),
+            LineOrder::HangUp { cause, sip, .. } => self.hang_up(leg, cause, sip, house),
             LineOrder::Hold(on) => {
                 house.parties[party].held = on;
                 house.tell_of(party, if on { "is put on hold" } else { "is taken back" });

@@ -262,8 +262,8 @@ impl Told {
 fn line_word(order: &LineOrder) -> String {
     match order {
         LineOrder::Invite(invitation) => format!("invite {}", invitation.way.uri),
-        LineOrder::HangUp { cause, sip: None } => format!("hang up {cause}"),
-        LineOrder::HangUp { cause, sip: Some(sip) } => format!("hang up {cause} {sip}"),
+        LineOrder::HangUp { cause, sip: None, .. } => format!("hang up {cause}"),
+        LineOrder::HangUp { cause, sip: Some(sip), .. } => format!("hang up {cause} {sip}"),
         LineOrder::Refuse(sip, ..) => format!("refuse {sip}"),
         LineOrder::Introduce(other) => format!("introduce {}", other.0),
         other => format!("{other:?}").to_lowercase(),

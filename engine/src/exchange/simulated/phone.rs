@@ -182,7 +182,7 @@ impl Phone {
             Deed::Call(number) => self.call(number, now),
             Deed::HangUp => {
                 if let Some(last) = self.talks.len().checked_sub(1) {
-                    self.order(last, LineOrder::HangUp { cause: 16, sip: None }, now);
+                    self.order(last, LineOrder::HangUp { cause: 16, sip: None, words: None }, now);
                 }
             }
             Deed::HangUpAll | Deed::Close => {
@@ -190,7 +190,7 @@ impl Phone {
                     self.manner = Manner::Refuses(480);
                 }
                 for at in 0..self.talks.len() {
-                    self.order(at, LineOrder::HangUp { cause: 16, sip: None }, now);
+                    self.order(at, LineOrder::HangUp { cause: 16, sip: None, words: None }, now);
                 }
             }
             Deed::Hold(hold) => self.of_eldest(LineOrder::Hold(hold), now),

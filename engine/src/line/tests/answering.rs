@@ -53,7 +53,7 @@ fn whoever_hangs_up_and_whatever_is_lost_both_hear_of_the_end() {
             for side in [ALICE, BOB] {
                 assert_eq!(world.sides[side].told.last(), Some(&LegEvent::Answered), "{lost} lost");
             }
-            world.order(by, LineOrder::HangUp { cause: 31, sip: None });
+            world.order(by, LineOrder::HangUp { cause: 31, sip: None, words: None });
             world.pass(3 * SECOND);
             assert_eq!(world.sides[by].told.last(), Some(&ended(Who::Program, 31, None)), "{lost} lost");
             assert_eq!(world.sides[1 - by].told.last(), Some(&ended(Who::Party, 31, None)), "{lost} lost");
@@ -127,7 +127,7 @@ fn hanging_up_before_the_answer_refuses_with_the_status_of_its_cause() {
     let mut world = World::new();
     world.call(BOB);
     world.pass(FLIGHT * 2);
-    world.order(BOB, LineOrder::HangUp { cause: 17, sip: None });
+    world.order(BOB, LineOrder::HangUp { cause: 17, sip: None, words: None });
     world.pass(FLIGHT * 2);
     assert_eq!(world.sides[ALICE].told, [refused(486, "Busy Here")]);
     world.assert_nothing_left();
@@ -140,7 +140,7 @@ fn giving_up_cancels_and_the_called_side_hears_why() {
     world.pass(FLIGHT);
     world.order(BOB, LineOrder::Ring);
     world.pass(FLIGHT);
-    world.order(ALICE, LineOrder::HangUp { cause: 16, sip: Some(200) });
+    world.order(ALICE, LineOrder::HangUp { cause: 16, sip: Some(200), words: None });
     assert_eq!(world.sides[ALICE].told.last(), Some(&ended(Who::Program, 16, Some(200))));
     world.pass(FLIGHT * 3);
     let Some(LegEvent::Ended(ending)) = world.sides[BOB].told.last() else { panic!("an end") };

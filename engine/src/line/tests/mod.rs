@@ -20,7 +20,7 @@ use super::*;
 use crate::call::event::{Refused, Who};
 use crate::call::{Ending, LineOrder};
 
-const HANG_UP: LineOrder = LineOrder::HangUp { cause: 16, sip: None };
+const HANG_UP: LineOrder = LineOrder::HangUp { cause: 16, sip: None, words: None };
 
 /// An ending without its words.
 fn ended(by: Who, cause: u8, sip: Option<u16>) -> LegEvent {

@@ -72,7 +72,7 @@ fn too_many_words_at_once_are_refused() {
 #[test]
 fn words_that_cross_the_end_are_forgotten() {
     let mut world = World::talk();
-    world.order(BOB, LineOrder::HangUp { cause: 16, sip: None });
+    world.order(BOB, LineOrder::HangUp { cause: 16, sip: None, words: None });
     world.order(ALICE, LineOrder::Message("hello?".into()));
     world.pass(FLIGHT * 3);
     assert_eq!(world.sides[ALICE].told, [ended(Who::Party, 16, None)], "told once");

@@ -129,7 +129,7 @@ impl Pair {
 
     fn whole_call(&mut self, number: usize) -> Result<(), Box<dyn Error>> {
         let mut call = self.set_up(number)?;
-        self.order(&mut call, 0, LineOrder::HangUp { cause: 16, sip: None })?;
+        self.order(&mut call, 0, LineOrder::HangUp { cause: 16, sip: None, words: None })?;
         self.now += Duration::from_millis(1);
         self.ends.iter_mut().for_each(|end| end.table.wake(self.now));
         self.settle(&mut call)

@@ -1,6 +1,10 @@
 //! Why a talk is over, in a word that programs read and a sentence that people read.
+//!
+//! The sentence is that of whoever ended it. Where there is none, or only the usual phrase of a status, it is said here in words that
+//! somebody understands who has never heard of SIP.
 
-use patchcord_sip::{Headers, Name};
+use patchcord_engine::{call::cause::FAILURE, line::cause::Reason};
+use patchcord_sip::{Headers, Name, message::phrase};
 
 use crate::phone::words::Why;
 
@@ -21,17 +25,20 @@ impl Why {
             500.. => "unavailable",
             _ => "refused",
         };
-        Self {
-            code,
-            reason: reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect(),
-            status: Some(status),
-        }
+        Self { code, reason: in_words(status, reason), status: Some(status) }
     }
 
-    /// The other side hung up.
+    /// The other side hung up, or the house has ended the talk: what that was stands in cause and status.
     pub fn hung_up(bye: &Headers) -> Self {
-        let reason = said(bye).unwrap_or_else(|| "the other side hung up".into());
-        Self { code: "hung_up", reason, status: None }
+        let said = Reason::of(bye);
+        let (code, usual) = match (said.sip, said.cause) {
+            (Some(408), Some(FAILURE)) => ("lost", "nothing was heard of this browser any more"),
+            (Some(488), _) => ("unfit", "the server and this browser found no common way for the sound"),
+            (Some(500..), _) | (None, Some(34..=47)) => ("unavailable", "something went wrong in the server"),
+            _ => ("hung_up", "the other side hung up"),
+        };
+        let reason = if said.text.is_empty() { usual.into() } else { said.text };
+        Self { code, reason, status: None }
     }
 
     /// The page hung up.
@@ -52,7 +59,49 @@ impl Why {
 
 /// The words of a Reason header (RFC 3326).
 fn said(headers: &Headers) -> Option<String> {
-    let text = headers.all(Name::Reason).find_map(|reason| reason.split_once("text=\"")?.1.split('"').next());
-    let text: String = text?.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
-    Some(text).filter(|text| !text.is_empty())
+    Some(Reason::of(headers).text).filter(|text| !text.is_empty())
+}
+
+/// Why a call or an errand within it was refused. The usual phrase of a status says little to people; other phrases are somebody's own,
+/// and lose the capitals of a headline.
+pub fn in_words(status: u16, reason: &str) -> String {
+    let reason: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    if status < 300 {
+        return reason;
+    }
+    if !reason.is_empty() && reason != phrase(status) {
+        return match &*reason {
+            "No Route To That Number" | "No Route From Here To That Number" => {
+                "that number leads nowhere from here".into()
+            }
+            _ => without_capitals(reason),
+        };
+    }
+    let usual = match status {
+        486 | 600 => "the other side is busy",
+        403 => "that is not allowed",
+        404 | 604 => "nobody has that number",
+        410 => "that number is not in use any more",
+        484 => "the number is not complete",
+        480 => "nobody can be reached there now",
+        408 => "nobody answered",
+        481 => "the other side has left the talk",
+        487 => "the call was called off",
+        406 | 415 | 488 | 606 => "the two sides have no kind of sound in common",
+        603 | 607 | 608 => "the other side declined the call",
+        500.. => "calls cannot be put through now",
+        _ => "the call was refused",
+    };
+    usual.into()
+}
+
+/// "The Token Is For Other Numbers" is a headline; "call Bob" is not.
+fn without_capitals(reason: String) -> String {
+    let is_capital = |word: &str| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit());
+    if reason.split(' ').count() < 2 || !reason.split(' ').all(is_capital) {
+        return reason;
+    }
+    let is_name = |word: &str| word.len() > 1 && word.chars().all(|c| !c.is_lowercase());
+    let lower = |word: &str| if is_name(word) { word.to_owned() } else { word.to_lowercase() };
+    reason.split(' ').map(lower).collect::<Vec<_>>().join(" ")
 }

@@ -10,7 +10,7 @@ use patchcord_sip::{
     transfer::{Progress, ReferTo, Replaces},
 };
 
-use super::{ALLOWED, Agent, Errand, Refusal, SDP, Stage, Told, Why, caller, description};
+use super::{ALLOWED, Agent, Errand, Refusal, SDP, Stage, Told, Why, caller, description, end::in_words};
 
 /// How long a key is held that says nothing of it, and the longest: what RFC 4733 senders do.
 const KEY_MS: (u16, u16) = (160, 6000);
@@ -133,7 +133,7 @@ impl Agent {
                 let heard = Progress::of(&request);
                 let status = heard.as_ref().map_or_else(|fault| fault.status(), |_| 200);
                 if let Ok(progress) = heard {
-                    let (done, reason) = (progress.is_final(), progress.phrase);
+                    let (done, reason) = (progress.is_final(), in_words(progress.status, &progress.phrase));
                     self.told.push_back(Told::Transfer { talk: name, status: progress.status, reason, done });
                 }
                 self.answer_inside(at, id, &request, status, None, now);
@@ -207,10 +207,13 @@ impl Agent {
                 self.complain(name, "glare", "the other side offers something at this moment; try again in a second");
             }
             (_, Method::Refer) => {
-                let (status, reason) = (status.code(), response.reason().to_owned());
+                let (status, reason) = (status.code(), in_words(status.code(), response.reason()));
                 self.told.push_back(Told::Transfer { talk: name.into(), status, reason, done: true });
             }
-            (code, _) => self.complain(name, Why::of_status(code, "").code, response.reason()),
+            (code, _) => {
+                let why = Why::of_status(code, response.reason());
+                self.complain(name, why.code, &why.reason);
+            }
         }
     }
 
@@ -287,8 +290,8 @@ impl Agent {
     pub(super) fn message_answered(&mut self, response: &Response) {
         let status = response.status();
         if status.is_final() && !status.is_success() {
-            let code = Why::of_status(status.code(), "").code;
-            self.told.push_back(Refusal::new(code, response.reason()).told(None));
+            let why = Why::of_status(status.code(), response.reason());
+            self.told.push_back(Refusal::new(why.code, why.reason).told(None));
         }
     }
 

@@ -26,6 +26,7 @@
 //! | `leash` | what a service may do whatever it says |
 //! | `sounding` | ports, prompts, and what media threads tell |
 //! | `pictures` | pictures that pass between two legs |
+//! | `holding` | who is told that its partner holds it |
 //! | `recording` | recordings of legs, and their files |
 //! | `rooms` | conference rooms: what calls say to them, and what they write |
 //! | `carriers` | whom we register with, and which trunk answers |
@@ -39,6 +40,7 @@ mod chronicle;
 mod ends;
 mod errands;
 mod forwarding;
+mod holding;
 mod incoming;
 mod introducing;
 mod inviting;

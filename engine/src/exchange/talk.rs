@@ -226,6 +226,7 @@ impl Talk {
             self.effect(effect, turn);
         }
         self.match_pictures(turn);
+        self.match_holds(turn);
         self.sweep(turn);
     }
 

@@ -22,7 +22,7 @@ use patchcord_sip::transfer::Replaces;
 use super::inside::{ALLOW, SUPPORTED};
 use super::offers::{SDP, description, formats_of, pictures_of, speaks_dtls, tune};
 use super::timer::Clock;
-use super::{Cx, Line, LineTerms, Stage, Unfit, Unheard, cause};
+use super::{Cx, Line, LineTerms, Stage, Unfit, Unheard, cause, held};
 use crate::call::{Ending, LegEvent, Who};
 
 /// How often a provisional response is sent again while nothing changes, so that no proxy on the way gives up
@@ -126,6 +126,7 @@ impl Line {
         let _first = dialog.turns.begin(Turn::Theirs, &Method::Invite, offer.is_some());
         line.dialog = Some(Box::new(dialog));
         line.takes_update = takes_update(invite);
+        line.wants_holds = held::wants(invite);
         line.hop = Some(*hop);
         line.called = Some(Box::new(Called {
             id,

@@ -22,7 +22,7 @@ use super::branch::Twig;
 use super::inside::{ALLOW, asked};
 use super::offers::{Offers, SDP, description, tune};
 use super::timer::Clock;
-use super::{Act, Cx, Line, LineTerms, Mark, Outward, Stage, Unfit, called, cause};
+use super::{Act, Cx, Line, LineTerms, Mark, Outward, Stage, Unfit, called, cause, held};
 use crate::call::LegEvent;
 use crate::call::event::Refused;
 
@@ -250,6 +250,7 @@ impl Line {
         let wish = self.calling.as_ref().map_or_else(|| Wish::new(&self.terms.session), |calling| calling.wish);
         self.clock = Clock::settled(&wish, response, cx.now).unwrap_or_default();
         self.takes_update = called::takes_update(response);
+        self.wants_holds = held::wants(response);
         self.stage = Stage::Up;
         tune(before, self.offers.sound(), cx.acts);
         cx.tell(LegEvent::Answered);

@@ -26,6 +26,7 @@
 //! | `offers` | what we want of the sound, and what came of it |
 //! | `pictures` | the same of pictures, for whoever has the other leg |
 //! | `ending` | how a line ends |
+//! | `held` | a party that wants to know whether its partner holds it |
 //! | `refer` | transfers that the party asks for, and those that we ask for |
 //! | `timer` | what is due when |
 //! | `keys`, `cause`, `lead`, `unfit` | keys as INFO; causes and statuses; which way; refusals |
@@ -36,6 +37,7 @@ mod called;
 mod calling;
 pub mod cause;
 mod ending;
+pub mod held;
 mod inside;
 mod keys;
 mod lead;
@@ -168,6 +170,9 @@ pub struct Line {
     introduced: Option<Box<[(String, String)]>>,
     /// Whether the party takes UPDATE.
     takes_update: bool,
+    /// Whether it wants to be told that its partner holds it, and what it was told last.
+    wants_holds: bool,
+    knows_held: bool,
     /// A BYE that has to wait for the ACK of our 2xx (RFC 3261 §15): the value of its Reason.
     bye: Option<Box<str>>,
     /// When it is said although the last word about a transfer was not answered.
@@ -207,6 +212,8 @@ impl Line {
             told_held: false,
             introduced: None,
             takes_update: false,
+            wants_holds: false,
+            knows_held: false,
             bye: None,
             bye_by: None,
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! page   hello dial answer hangup offer accept refuse press transfer message candidate ping
-//! server welcome ring progress answered offer accept transfer message ended error pong
+//! server welcome ring progress answered offer accept held transfer message ended error pong
 //! ```
 //!
 //! Each message but `hello`, `ping` and `welcome` carries a number `n`, counted from one by each side, so that what was lost
@@ -196,6 +196,13 @@ pub enum Told {
         talk: String,
         /// The answer.
         sdp: String,
+    },
+    /// The other side has put the page on hold, or has come back.
+    Held {
+        /// In which talk.
+        talk: String,
+        /// Whether it holds now.
+        held: bool,
     },
     /// How far a transfer is.
     Transfer {

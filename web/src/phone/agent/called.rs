@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use patchcord_engine::line::held;
 use patchcord_sip::{
     Headers, Name, Request,
     dialog::{Dialog, Turn},
@@ -37,6 +38,7 @@ impl Agent {
             inviting: None,
             unconfirmed: None,
             followed: None,
+            held: (false, false),
         });
         self.told.push_back(Told::Ring { talk, from, name, sdp });
     }
@@ -51,7 +53,8 @@ impl Agent {
             return Err(Refusal::new("unavailable", "the call cannot be answered"));
         };
         (talk.stage, talk.unconfirmed) = (Stage::Up, Some(id));
-        self.respond(id, &draft.text(Name::Allow, ALLOWED).body(SDP, sdp.into()), now);
+        let draft = draft.text(Name::Allow, ALLOWED).text(Name::RecvInfo, held::PACKAGE);
+        self.respond(id, &draft.body(SDP, sdp.into()), now);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use patchcord_engine::line::held;
 use patchcord_sip::{
     Method, Name, Response,
     dialog::{Branch, Forks, Opening, Outgoing},
@@ -32,7 +33,7 @@ impl Agent {
         });
         let opening = opening.map_err(|fault| Refusal::new("malformed", fault.to_string()))?;
         let draft = opening.draft().text(Name::Allow, ALLOWED).text(Name::UserAgent, "Patchcord browser");
-        let draft = draft.body(SDP, sdp.into());
+        let draft = draft.text(Name::RecvInfo, held::PACKAGE).body(SDP, sdp.into());
         let id = self.transactions.request(draft, self.hop, &self.sent_by, now);
         let id = id.map_err(|full| Refusal::new("unavailable", full.to_string()))?;
         self.errands.insert(id, Errand::Invite(name.into()));
@@ -45,6 +46,7 @@ impl Agent {
             unconfirmed: None,
             owed: false,
             followed: None,
+            held: (false, false),
         });
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use patchcord_engine::line::held;
 use patchcord_sip::{
     Headers, Method, Name, Request, Response, Uri,
     dialog::Turn,
@@ -142,7 +143,14 @@ impl Agent {
                 self.texted(Some(name), &request);
                 self.answer_inside(at, id, &request, 200, None, now);
             }
-            Method::Info | Method::Options => self.answer_inside(at, id, &request, 200, None, now),
+            Method::Info => {
+                if request.get(Name::InfoPackage) == Some(held::PACKAGE) {
+                    let by_description = self.talks[at].held.0;
+                    self.hold_is(at, (by_description, request.body_bytes() == held::HELD.as_bytes()));
+                }
+                self.answer_inside(at, id, &request, 200, None, now);
+            }
+            Method::Options => self.answer_inside(at, id, &request, 200, None, now),
             _ => self.answer_inside(at, id, &request, 405, None, now),
         }
     }
@@ -167,12 +175,25 @@ impl Agent {
             (Some(_), _) if busy => self.answer_inside(at, id, &request, 491, None, now),
             (Some(sdp), _) => {
                 talk.asked = Some((id, request));
+                let held = (holds(&sdp), talk.held.1);
                 let talk = talk.name.to_string();
                 self.told.push_back(Told::Offer { talk, sdp });
+                self.hold_is(at, held);
             }
             (None, Method::Update) => self.answer_inside(at, id, &request, 200, None, now),
             // A page that is asked for an offer in the middle of a talk would have to begin another one.
             (None, _) => self.answer_inside(at, id, &request, 488, None, now),
+        }
+    }
+
+    /// Whether the other side holds the page; it is told what is new.
+    fn hold_is(&mut self, at: usize, now: (bool, bool)) {
+        let talk = &mut self.talks[at];
+        let before = std::mem::replace(&mut talk.held, now);
+        let held = now.0 || now.1;
+        if held != (before.0 || before.1) {
+            let talk = talk.name.to_string();
+            self.told.push_back(Told::Held { talk, held });
         }
     }
 
@@ -303,6 +324,11 @@ impl Agent {
             self.told.push_back(Told::Message { from, talk, text });
         }
     }
+}
+
+/// Whether whoever offers this wants to hear nothing (RFC 3264 §8.4): the page is held.
+fn holds(sdp: &str) -> bool {
+    sdp.lines().any(|line| matches!(line.trim_end(), "a=sendonly" | "a=inactive"))
 }
 
 fn text_of(headers: &Headers) -> String {

@@ -128,6 +128,8 @@ struct Talk {
     owed: bool,
     /// The page's last description, as candidates name it that come later.
     followed: Option<trickling::Followed>,
+    /// Whether the other side holds the page: by its description, and as the engine tells of whom the page talks with.
+    held: (bool, bool),
 }
 
 impl Talk {

@@ -365,6 +365,70 @@ fn a_bye_of_the_other_side_ends_the_talk() {
 }
 
 #[test]
+fn a_page_is_told_whether_somebody_hung_up_or_it_was_lost_or_the_server_failed() {
+    for (reason, code, words) in [
+        ("", "hung_up", "the other side hung up"),
+        ("Reason: Q.850;cause=16;text=\"hung up by an operator\"\n", "hung_up", "hung up by an operator"),
+        (
+            "Reason: SIP;cause=408;text=\"the longest call was over\", Q.850;cause=16\n",
+            "hung_up",
+            "the longest call was over",
+        ),
+        (
+            "Reason: SIP;cause=408;text=\"the browser was not heard for 30 s\", Q.850;cause=41\n",
+            "lost",
+            "the browser was not heard for 30 s",
+        ),
+        ("Reason: Q.850;cause=47;text=\"the server stops\"\n", "unavailable", "the server stops"),
+        ("Reason: SIP;cause=500, Q.850;cause=41\n", "unavailable", "something went wrong in the server"),
+    ] {
+        let (mut stage, invite) = Stage::talking(false);
+        stage.hear(&inside("BYE", &invite, reason, ""));
+        let Told::Ended { why, .. } = stage.told_after_status(200) else { panic!("it is over") };
+        assert_eq!((why.code, &*why.reason), (code, words), "{reason}");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_in_words_that_people_use() {
+    for (status, phrase, words) in [
+        (603, "Decline", "the other side declined the call"),
+        (486, "Busy Here", "the other side is busy"),
+        (403, "No Route To That Number", "that number leads nowhere from here"),
+        (403, "The Token Is For Other Numbers", "the token is for other numbers"),
+        (416, "SIPS Needs TLS", "SIPS needs TLS"),
+        (480, "call Bob at home", "call Bob at home"),
+        (480, "Closed", "Closed"),
+    ] {
+        assert_eq!(Why::of_status(status, phrase).reason, words);
+    }
+}
+
+#[test]
+fn a_page_is_told_once_that_it_is_held_and_once_that_it_is_not() {
+    let (mut stage, invite) = Stage::talking(false);
+    let held = |held| Told::Held { talk: "a".into(), held };
+    let word = "Info-Package: patchcord-hold\nContent-Type: text/plain\n";
+    stage.hear(&inside("INFO", &invite, word, "held"));
+    assert_eq!(stage.told_after_status(200), held(true));
+    let again =
+        |said: String, number| said.replace("CSeq: 1 ", &format!("CSeq: {number} ")).replace("z9hG4bK", "z9hG4bKb");
+    let offer = OFFER.replace("\r\n", "\n") + "a=sendonly\n";
+    stage.hear(&again(inside("UPDATE", &invite, "Content-Type: application/sdp\n", &offer), 2));
+    assert!(matches!(stage.told(), Told::Offer { .. }));
+    stage.say(Said::Accept { talk: "a".into(), sdp: ANSWER.into() });
+    stage.hear(&again(inside("INFO", &invite, word, "resumed"), 3));
+    let told: Vec<Out> = std::iter::from_fn(|| stage.agent.poll(stage.now)).collect();
+    assert!(!told.iter().any(|out| matches!(out, Out::Page(Told::Held { .. }))), "it still is: {told:?}");
+    let offer = OFFER.replace("\r\n", "\n") + "a=sendrecv\n";
+    stage.hear(
+        &again(inside("UPDATE", &invite, "Content-Type: application/sdp\n", &offer), 4).replace("z9hG4bKb", "z9hG4bKc"),
+    );
+    assert!(matches!(stage.told(), Told::Offer { .. }));
+    assert_eq!(stage.told(), held(false));
+}
+
+#[test]
 fn a_page_has_so_many_talks_and_no_more() {
     let mut stage = stage(false);
     for talk in 0..MAX_TALKS {

@@ -90,7 +90,8 @@ Examples:
 Examples:
   patchcord originate user:alice --service reception
   patchcord originate +4930123456 --service reminder --var appointment=10:30 --ring 40
-  patchcord originate user:alice --dial +4930123456      (click to call: alice first, then the other one)")]
+  patchcord originate user:alice --dial +4930123456      (click to call: alice first, then the other one)
+  patchcord originate browser:alice --dial 102           (the same from the page that she is logged in at)")]
     Originate(Originate),
     /// Show the rooms that are open, or one with its members; or do something with one
     #[command(after_help = "\
@@ -176,7 +177,7 @@ pub struct Tests {
 
 #[derive(Args)]
 pub struct Originate {
-    /// Who is rung: user:alice, a number, sip:…
+    /// Who is rung: user:alice, browser:alice (the pages of hers alone), a number, sip:…
     pub target: String,
     /// The service that goes on with whoever answers
     #[arg(long, required_unless_present = "dial", conflicts_with = "dial")]

@@ -73,7 +73,8 @@ struct Known {
 
 /// `GET /phone/signal`
 pub async fn open(State(rooms): State<Rooms>, mut request: Request) -> Result<Response, Problem> {
-    rooms.house.origins().admit(request.headers())?;
+    // A page cannot read the answer to a request for a WebSocket: it is told over the socket.
+    let stranger = rooms.house.origins().admit(request.headers()).err();
     let source = guard::source(request.extensions());
     let cookie = own_cookie(request.headers());
     let asked = Asked::read(&mut request)?;
@@ -92,12 +93,21 @@ pub async fn open(State(rooms): State<Rooms>, mut request: Request) -> Result<Re
                     .max_message_size(Some(words::MAX_MESSAGE))
                     .max_frame_size(Some(words::MAX_MESSAGE));
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-                Box::pin(greet(rooms, socket, seat, cookie, ends)).await;
+                match stranger {
+                    None => Box::pin(greet(rooms, socket, seat, cookie, ends)).await,
+                    Some(problem) => send_away(socket, not_of_ours(problem)).await,
+                }
             }
             Err(error) => debug!(%error, "a WebSocket was given up by its peer"),
         }
     });
     Ok(answer.into_response())
+}
+
+/// Another site's page is told so, and whoever wrote it what to do.
+fn not_of_ours(problem: Problem) -> Refusal {
+    let remedy = problem.remedy.unwrap_or_default();
+    Refusal::new("origin", format!("{}; on the server, {remedy}", problem.detail))
 }
 
 /// A cookie speaks for nobody where another site's page shows it.

@@ -294,19 +294,43 @@ impl Refusal {
 
 /// Reads a message of a page; its number, where it has one.
 pub fn read(text: &str) -> Result<(Option<u64>, Said), Refusal> {
-    let malformed = |error: serde_json::Error| Refusal::new("malformed", error.to_string());
     if text.len() > MAX_MESSAGE {
         return Err(Refusal::new("too_large", format!("a message has at most {MAX_MESSAGE} bytes")));
     }
-    let mut value: Value = serde_json::from_str(text).map_err(malformed)?;
-    let number = match value.as_object_mut().and_then(|object| object.remove("n")) {
+    let malformed = |reason: String| Refusal::new("malformed", reason);
+    let mut value: Value = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        malformed(format!("that is no JSON, from line {line}, column {column} on; a message is one object"))
+    })?;
+    let Some(object) = value.as_object_mut() else {
+        return Err(malformed("a message is one JSON object, its kind in type".into()));
+    };
+    let number = match object.remove("n") {
         None => None,
         Some(number) => {
             Some(number.as_u64().ok_or_else(|| Refusal::new("malformed", "n is a number that counts messages"))?)
         }
     };
-    let said: Said = serde_json::from_value(value).map_err(malformed)?;
+    let said: Said = serde_json::from_value(value).map_err(|error| malformed(in_words(&error.to_string())))?;
     said.fits().map(|()| (number, said))
+}
+
+/// What does not fit a message, in words of ours.
+fn in_words(told: &str) -> String {
+    let told = told.replace('`', "");
+    let (what, expected) = told.split_once(", expected ").unwrap_or((&told, ""));
+    let there_are = || expected.trim_start_matches("one of ").to_owned();
+    if let Some(name) = what.strip_prefix("missing field ") {
+        format!("{name} is missing")
+    } else if let Some(name) = what.strip_prefix("unknown variant ") {
+        format!("{name} is no kind of message; there are {}", there_are())
+    } else if let Some(name) = what.strip_prefix("unknown field ") {
+        format!("{name} does not belong there; there are {}", there_are())
+    } else if let Some(name) = what.strip_prefix("duplicate field ") {
+        format!("{name} stands there twice")
+    } else {
+        told
+    }
 }
 
 /// Writes a message to a page.
@@ -365,12 +389,20 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_with_a_word_and_a_sentence() {
         for (text, code, reason) in [
-            ("", "malformed", "EOF"),
-            ("[]", "malformed", "type"),
-            (r#"{"type":"fly"}"#, "malformed", "unknown variant `fly`"),
+            ("", "malformed", "that is no JSON"),
+            ("not {json", "malformed", "that is no JSON, from line 1, column 2 on"),
+            ("[]", "malformed", "one JSON object"),
+            ("{}", "malformed", "type is missing"),
+            (r#"{"type":"fly"}"#, "malformed", "fly is no kind of message; there are hello, dial, answer"),
+            (r#"{"type":"answer","talk":"a"}"#, "malformed", "sdp is missing"),
+            (r#"{"type":"hangup","talk":5}"#, "malformed", "integer 5, expected a string"),
             (r#"{"type":"hangup","talk":"a","n":-1}"#, "malformed", "n is a number"),
             (r#"{"type":"hangup","talk":""}"#, "malformed", "1 to 128 bytes"),
-            (r#"{"type":"hangup","talk":"a","and":1}"#, "malformed", "unknown field `and`"),
+            (
+                r#"{"type":"hangup","talk":"a","and":1}"#,
+                "malformed",
+                "and does not belong there; there are talk or busy",
+            ),
             (r#"{"type":"message","text":""}"#, "too_large", "1 to 4096"),
             (r#"{"type":"dial","talk":"a","to":"1","sdp":""}"#, "malformed", "sdp says nothing"),
         ] {

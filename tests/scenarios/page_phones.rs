@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::calling::at_home;
 use crate::pages::{Door, house_of};
+use crate::records::records;
 use crate::setup;
 
 /// What the page's microphone says.
@@ -187,7 +188,7 @@ async fn a_button_on_somebody_elses_page_calls_the_number_of_its_token() {
     page.run("talk.hangup(); true").await;
     page.run("call('1000')").await;
     page.until("it is told why not", "why?.code === 'forbidden'").await;
-    assert_eq!(page.run("why.reason").await, "The Token Is For Other Numbers");
+    assert_eq!(page.run("why.reason").await, "the token is for other numbers");
 }
 
 /// The page that the manual tells to write, with its example's names replaced by ours.
@@ -205,12 +206,10 @@ fn page_of_the_manual(web: std::net::SocketAddr, token: &str, number: &str) -> S
     })
 }
 
-#[tokio::test]
-async fn the_call_button_of_the_manual_calls_is_heard_and_hangs_up() {
-    let (_server, door) = house_of(setup().web("origins = [\"*\"]")).await;
-    let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 60, "name": "Shop" })).await;
-    let written = page_of_the_manual(door.web, minted["token"].as_str().expect("a token"), "9196");
-    assert!(written.trim().lines().count() <= 12, "ten lines and two of HTML: {written}");
+/// Somebody's page with the manual's button, as visitors have it before them.
+async fn button_of_the_manual(door: &Door, token: &str) -> Chromium {
+    let written = page_of_the_manual(door.web, token, "9196");
+    assert!(written.trim().lines().count() <= 16, "about ten lines beside the frame: {written}");
     let site = serve_html(format!("<!doctype html><meta charset=utf-8>{written}")).await;
     let mut page = Chromium::start(MICROPHONE_HZ).await;
     page.open(&site).await;
@@ -218,13 +217,74 @@ async fn the_call_button_of_the_manual_calls_is_heard_and_hangs_up() {
     let watched = "const Real = RTCPeerConnection; \
                    window.RTCPeerConnection = function (...told) { return (window.pc = new Real(...told)); }; true";
     page.run(watched).await;
+    page
+}
+
+async fn click(page: &mut Chromium) {
+    page.until("the button can be pressed", "!document.getElementById('call').disabled").await;
     page.run("document.getElementById('call').click(); true").await;
-    page.until("the button says that it talks", "document.getElementById('call').textContent === 'talking'").await;
-    let heard = "pc.getStats().then((told) => [...told.values()].some((one) => one.totalAudioEnergy > 0.001 && one.type === 'inbound-rtp'))";
-    page.until("the echo is heard", heard).await;
-    page.run("document.getElementById('call').click(); true").await;
-    page.until("the button says that it is over", "document.getElementById('call').textContent === 'ended'").await;
+}
+
+async fn button_says(page: &mut Chromium, text: &str) {
+    page.until(
+        &format!("the button says {text}"),
+        &format!("document.getElementById('call').textContent === '{text}'"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_call_button_of_the_manual_calls_is_heard_hangs_up_and_calls_again() {
+    let (server, door) = house_of(setup().web("origins = [\"*\"]")).await;
+    let wish = json!({ "kind": "browser", "numbers": ["9196"], "expires": 300, "calls": 1, "name": "Shop" });
+    let minted = door.token(wish).await;
+    let mut page = button_of_the_manual(&door, minted["token"].as_str().expect("a token")).await;
+    for _ in 0..2 {
+        click(&mut page).await;
+        button_says(&mut page, "talking").await;
+        let heard = "pc.getStats().then((told) => [...told.values()].some((one) => one.totalAudioEnergy > 0.001 && one.type === 'inbound-rtp'))";
+        page.until("the echo is heard", heard).await;
+        click(&mut page).await;
+        button_says(&mut page, "Call again (ended here)").await;
+    }
     assert_eq!(page.complaints(), Vec::<String>::new());
+    // Whoever presses the button hangs up: nothing broke off.
+    for told in records(&server, 2).await {
+        let cause = &told["record"]["legs"][0]["cause"];
+        assert_eq!((&cause["by"], &cause["reason"]), (&json!("caller"), &Value::Null), "{told:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_has_lapsed_is_refused_and_the_call_button_of_the_manual_says_so() {
+    let (_server, door) = house_of(setup().web("origins = [\"*\"]")).await;
+    let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 1, "name": "Shop" })).await;
+    let mut page = button_of_the_manual(&door, minted["token"].as_str().expect("a token")).await;
+    let refused = format!(
+        "import('http://{}/phone.js').then(({{ Patchcord }}) => Patchcord.connect({{ token: {} }}))\
+         .then((phone) => phone.close(), (error) => (window.refused = error.code)).then(() => window.refused === 'token')",
+        door.web, minted["token"]
+    );
+    page.until("the token has lapsed", &refused).await;
+    click(&mut page).await;
+    button_says(&mut page, "No call: the token has lapsed").await;
+    click(&mut page).await;
+    button_says(&mut page, "No call: the token has lapsed").await;
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_site_that_the_server_does_not_know_is_told_what_has_to_be_written_there() {
+    let (_server, door) = house_of(setup()).await;
+    let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 300, "name": "Shop" })).await;
+    let mut page = button_of_the_manual(&door, minted["token"].as_str().expect("a token")).await;
+    click(&mut page).await;
+    let site = page.run("location.origin").await;
+    let told = format!(
+        "No call: pages of {} may open no socket here; on the server, write origins = [\"{0}\"] in [web]",
+        site.as_str().expect("a site")
+    );
+    button_says(&mut page, &told).await;
 }
 
 #[tokio::test]

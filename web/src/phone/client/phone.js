@@ -14,7 +14,7 @@ const GATHER_MS = 150;
 const PING_MS = 15_000;
 const COME_BACK_MS = 30_000;
 const KEPT = 200;
-const FINAL = new Set(["token", "login", "no_endpoint", "version", "too_fast", "too_large", "malformed"]);
+const FINAL = new Set(["token", "login", "origin", "no_endpoint", "version", "too_fast", "too_large", "malformed"]);
 
 /** Something that could not be done: `code` for programs, `message` for people. */
 export class PhoneError extends Error {
@@ -37,7 +37,8 @@ const tell = (who, event, ...what) => {
 };
 
 /**
- * One talk. Events, as `talk.on…` and by `addEventListener`: `state`, `ended`, `transfer`, `message`, `error`.
+ * One talk. Events, as `talk.on…` and by `addEventListener`: `state`, `hold` (whether the other side holds us now), `ended`, `transfer`,
+ * `message`, `error`.
  */
 export class Talk extends EventTarget {
   /** @param {Phone} phone @param {string} id @param {string} other @param {"out"|"in"} direction */
@@ -54,6 +55,8 @@ export class Talk extends EventTarget {
     this.muted = false;
     /** Whether we have put the other party on hold. */
     this.onHold = false;
+    /** Whether the other party has put us on hold. */
+    this.isHeld = false;
     /** @type {Why|null} */
     this.why = null;
     this.began = null;
@@ -136,7 +139,8 @@ export class Talk extends EventTarget {
     this.why = why;
     this._become("ended");
     this._pending?.(new PhoneError("ended", why.reason));
-    this.pc?.close();
+    // What is said by the socket comes first: a connection that closes is a hang-up, too, and the record would tell it as one that broke off.
+    later(500).then(() => this.pc?.close());
     this.phone._release(this);
     tell(this, "ended", why);
     tell(this.phone, "ended", this);
@@ -237,7 +241,7 @@ export class Talk extends EventTarget {
     this._say("message", { text });
   }
 
-  /** How it sounds here, and `there` what the server says of how it hears us. @returns {Promise<Quality>} */
+  /** How it sounds here (`mos` is 0 as long as nothing was heard), and `there` what the server says of how it hears us. @returns {Promise<Quality>} */
   async quality() {
     const told = { loss: 0, jitter: 0, rtt: 0, mos: 0, codec: "", received: 0, sent: 0, there: null };
     if (!this.pc) return told;
@@ -265,6 +269,7 @@ export class Talk extends EventTarget {
       const r = 93.2 - delay / 40 - Math.max(0, delay - 177.3) * 0.11 - 30 * Math.log(1 + 15 * way.loss);
       way.mos = Math.min(4.5, Math.max(1, 1 + 0.035 * r + 7e-6 * r * (r - 60) * (100 - r)));
     }
+    if (!told.received) told.mos = 0;
     return told;
   }
 
@@ -284,12 +289,13 @@ export class Talk extends EventTarget {
         return this._next(async () => this._say("accept", { sdp: await this._answerTo(told.sdp) })).catch(() =>
           this._say("refuse"),
         );
+      case "held":
+        return tell(this, "hold", (this.isHeld = told.held));
       case "transfer": {
         tell(this, "transfer", told);
         if (!told.done) return;
-        const good = told.status < 300;
-        if (good) this._moved?.done(told);
-        else this._moved?.fail(new PhoneError("refused", `${told.status} ${told.reason}`));
+        if (told.status < 300) this._moved?.done(told);
+        else this._moved?.fail(new PhoneError("refused", told.reason));
         this._moved = null;
         return;
       }
@@ -349,10 +355,8 @@ export class Phone extends EventTarget {
       let welcomed = false;
       let refused = null;
       socket.onopen = () => {
-        const hello = { type: "hello", version: VERSION, heard: this._heard };
-        if (this.options.token) hello.token = this.options.token;
-        if (this._key) hello.resume = this._key;
-        socket.send(JSON.stringify(hello));
+        const token = this.options.token || undefined;
+        socket.send(JSON.stringify({ type: "hello", version: VERSION, heard: this._heard, token, resume: this._key }));
       };
       socket.onmessage = ({ data }) => {
         if (socket !== this._socket) return;
@@ -386,7 +390,7 @@ export class Phone extends EventTarget {
     } else {
       this._said = this._heard = 0;
       this._kept = [];
-      for (const talk of [...this.talks.values()]) talk._end({ code: "lost", reason: "the connection was lost for too long" });
+      this._lose("the connection was interrupted, and the talk ended with it");
     }
     this.connected = true;
     this._pings = setInterval(() => this._send({ type: "ping" }), PING_MS);
@@ -411,16 +415,18 @@ export class Phone extends EventTarget {
         if (FINAL.has(again.code) || Date.now() - since > patience) return this._over(again);
         if (again.code === "closed") this._key = undefined;
       }
-      if (Date.now() - since > COME_BACK_MS) {
-        for (const talk of [...this.talks.values()]) talk._end({ code: "lost", reason: "the connection was lost for too long" });
-      }
+      if (Date.now() - since > COME_BACK_MS) this._lose("the connection was lost for too long");
       await later(wait * (0.5 + Math.random()));
     }
   }
 
   _over(error) {
-    for (const talk of [...this.talks.values()]) talk._end({ code: "lost", reason: error.message });
+    this._lose(error.message);
     tell(this, "closed", error);
+  }
+
+  _lose(reason) {
+    for (const talk of [...this.talks.values()]) talk._end({ code: "lost", reason });
   }
 
   _send(words) {
@@ -548,6 +554,12 @@ export const Patchcord = {
     const phone = new Phone(options);
     await phone._connect();
     return phone;
+  },
+  /** One call with a connection of its own, which ends with it. @param {string} to @param {Options} [options] @returns {Promise<Talk>} */
+  async call(to, options) {
+    const phone = await this.connect(options);
+    phone.addEventListener("ended", () => phone.close());
+    return phone.dial(to);
   },
 };
 

@@ -37,6 +37,7 @@ mod outside;
 mod page_figures;
 mod page_floods;
 mod page_phones;
+mod page_states;
 mod page_talks;
 mod pages;
 mod pictures_moved;

@@ -100,7 +100,7 @@ async fn both_legs_of_a_talk_with_the_page_have_quality_and_the_screen_of_a_tele
     comes_to_hear_page(&alice).await;
     let wide = "document.documentElement.scrollWidth <= innerWidth && innerWidth < 400";
     assert_eq!(page.run(wide).await, true, "nothing sticks out");
-    let cut = "[...document.querySelectorAll('.talk button:not([hidden])')].every((one) => { \
+    let cut = "[...document.querySelectorAll('.talk .buttons button:not([hidden])')].every((one) => { \
                const box = one.getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth && box.height >= 36 })";
     assert_eq!(page.run(cut).await, true, "each button is whole and large enough for a finger");
     let reports = "[...phone.talks.values()][0].quality().then((told) => told.received > 400)";

@@ -32,7 +32,8 @@ function card(talk) {
   const state = make("span", "", { className: "badge live" });
   const time = make("span", "", { className: "muted clock" });
   const head = make("div", "", { className: "head" });
-  head.append(who, state, time);
+  const elsewhere = make("span", "on hold by the other side", { className: "badge warn" });
+  head.append(who, state, elsewhere, time);
   const meters = make("div", "", { className: "meters" });
   const heard = make("meter", "", { max: 1, title: "what is heard" });
   const said = make("meter", "", { max: 1, title: "what is said" });
@@ -48,9 +49,21 @@ function card(talk) {
   const answer = button("Answer", () => talk.answer(), "primary");
   const mute = button("Mute", () => talk.mute(!talk.muted));
   const hold = button("Hold", () => (talk.onHold ? talk.resume() : talk.hold()));
-  const move = button("Transfer", () => transfer(talk));
+  const move = button("Transfer", () => transfer(talk, where));
   const end = button("Hang up", () => talk.hangup(), "danger");
-  box.append(head, meters, quality, buttons);
+  // Where it should go, for whom nothing stands in the field of the dial pad.
+  const where = make("form", "", { className: "where", hidden: true, autocomplete: "off" });
+  const field = make("input", "", { placeholder: "Number or name", maxLength: 64, autocapitalize: "none", spellcheck: false });
+  field.setAttribute("aria-label", "Transfer to");
+  field.inputMode = "tel";
+  where.append(field, make("button", "Transfer there", { type: "submit", className: "primary" }));
+  where.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const to = field.value.trim();
+    if (to) talk.transfer(to).catch((error) => complain(error.message));
+    else field.focus();
+  });
+  box.append(head, meters, quality, buttons, where);
   cards.set(talk, { box, draw, measure });
   talks.append(box);
 
@@ -58,9 +71,11 @@ function card(talk) {
     const rings = talk.direction === "in" && talk.state === "ringing";
     const stands = talk.state === "talking" || talk.state === "held";
     state.textContent = rings ? "calls you" : WORDS[talk.state];
+    elsewhere.hidden = !(stands && talk.isHeld);
     box.dataset.state = talk.state;
     answer.hidden = !rings;
     mute.hidden = hold.hidden = move.hidden = meters.hidden = !stands;
+    where.hidden ||= !stands;
     end.textContent = rings ? "Refuse" : "Hang up";
     mute.textContent = talk.muted ? "Unmute" : "Mute";
     hold.textContent = talk.onHold ? "Resume" : "Hold";
@@ -78,8 +93,12 @@ function card(talk) {
     time.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     heard.value = talk.levels.heard;
     said.value = talk.levels.said;
-    quality.textContent = `${told.codec}, quality ${told.mos.toFixed(1)} of 4.5, ${(100 * told.loss).toFixed(1)} % lost, ${Math.round(1000 * told.rtt)} ms there and back`;
-    if (told.there) quality.textContent += `; you sound ${told.there.mos.toFixed(1)} of 4.5 there, ${(100 * told.there.loss).toFixed(1)} % lost`;
+    const words = [];
+    // Where nothing was heard yet there is nothing to judge.
+    if (told.mos) words.push(`${told.codec ? `${told.codec}, ` : ""}quality ${told.mos.toFixed(1)} of 4.5, ${(100 * told.loss).toFixed(1)} % lost, ${Math.round(1000 * told.rtt)} ms there and back`);
+    else words.push("nothing was heard yet");
+    if (told.there) words.push(`you sound ${told.there.mos.toFixed(1)} of 4.5 there, ${(100 * told.there.loss).toFixed(1)} % lost`);
+    quality.textContent = words.join("; ");
   }
   draw();
 }
@@ -90,11 +109,14 @@ function leave(talk) {
   nobody.hidden = cards.size > 0;
 }
 
-// To the number that stands in the field, or to the other talk where there is one.
-async function transfer(talk) {
+// To the number that stands in the field, or to the other talk where there is one; else it is asked for.
+async function transfer(talk, where) {
   const other = [...cards.keys()].find((one) => one !== talk && (one.state === "talking" || one.state === "held"));
   const to = number.value.trim() || other;
-  if (!to) throw new Error("Write the number it should go to into the field above, or call it first.");
+  if (!to) {
+    where.hidden = !where.hidden;
+    return where.hidden || where.firstElementChild.focus();
+  }
   await talk.transfer(to);
   number.value = "";
 }
@@ -102,7 +124,7 @@ async function transfer(talk) {
 function show(talk) {
   nobody.hidden = true;
   card(talk);
-  talk.addEventListener("state", () => cards.get(talk)?.draw());
+  for (const event of ["state", "hold"]) talk.addEventListener(event, () => cards.get(talk)?.draw());
   talk.addEventListener("error", ({ detail }) => complain(detail.message));
 }
 

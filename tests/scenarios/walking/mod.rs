@@ -215,7 +215,7 @@ async fn each_page_looks_well_while_calls_go_on() {
     assert_eq!(page.run(ban).await, 200);
     let receiver = "fetch('/webhooks/receivers', { method: 'POST', body: new URLSearchParams({ \
                     csrf: document.querySelector('[name=csrf]').content, url: 'http://127.0.0.1:9/a/rather/long/address/of/a/program', \
-                    events: 'call.* trunk.down', secret: '' }) }).then((told) => told.status)";
+                    'hears:call.*': 'on', 'hears:trunk.down': 'on', secret: '' }) }).then((told) => told.status)";
     open(&mut page, &door, "/webhooks").await;
     looks_well(&mut page, "/webhooks-of-nobody").await;
     assert_eq!(page.run(receiver).await, 200);

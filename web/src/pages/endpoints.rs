@@ -64,6 +64,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
 async fn page(rooms: &Rooms, guest: &Guest, asked: Asked, made: Option<Made>) -> Result<Response, Wrong> {
     guest.may(Right::ReadEndpoints)?;
     let may = guest.0.rights.has(Right::ChangeEndpoints);
+    let sees_calls = guest.0.rights.has(Right::ReadRecords);
     let (board, now) = (rooms.accounts.board(), clock::now());
     let mut all = board.directory.list();
     all.sort_by(|one, other| one.user.cmp(&other.user));
@@ -106,7 +107,7 @@ async fn page(rooms: &Rooms, guest: &Guest, asked: Asked, made: Option<Made>) ->
                                 @let bindings = board.location.bindings(&endpoint.user, now);
                                 @for (at, binding) in bindings.iter().map(Some).chain(bindings.is_empty().then_some(None)).enumerate() {
                                     tr.again[at > 0] {
-                                        td.wide { @if at == 0 { strong { (endpoint.user) } } }
+                                        td.wide { @if at == 0 { strong { (calls_of(&endpoint.user, sees_calls)) } } }
                                         td.mono { @if at == 0 { (endpoint.number.as_deref().map_or_else(|| "–".into(), |number| told(number, &guest.0))) } }
                                         (place(binding, now))
                                         td.whole { @if at == 0 { (failure(&board.failures.last(&endpoint.user), failures.get(&*endpoint.user), &guest.0)) } }
@@ -126,6 +127,14 @@ async fn page(rooms: &Rooms, guest: &Guest, asked: Asked, made: Option<Made>) ->
         @if may { (change::form(&guest.0)) }
     };
     Ok(Frame::new("Endpoints", Place::Endpoints, &guest.0).page(body).into_response())
+}
+
+/// An endpoint's name, which leads to its calls for whoever may see them.
+fn calls_of(user: &str, sees_calls: bool) -> Markup {
+    let query = serde_urlencoded::to_string([("number", user)]).unwrap_or_default();
+    html! {
+        @if sees_calls { a.plainly href={ "/records?" (query) } title={ "Calls of " (user) } { (user) } } @else { (user) }
+    }
 }
 
 /// How the way to a phone is, where it is not simply its address.

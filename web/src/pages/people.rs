@@ -1,6 +1,6 @@
 //! Users and tokens: who may come in, and what programs may ask.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use axum::{
     extract::{Path, State},
@@ -22,6 +22,12 @@ use crate::{
     problem::Problem,
 };
 
+/// What the box of a scope is called in the form, before its word.
+const MAY: &str = "may:";
+
+/// What most programs want: to read what happened.
+const USUAL: [Right; 2] = [Right::ReadRecords, Right::ReadStatus];
+
 /// Endpoints that the page suggests: what a list can be read of.
 const MOST_ENDPOINTS: usize = 200;
 
@@ -42,7 +48,7 @@ async fn page(rooms: &Rooms, guest: &Guest, made: Option<&str>) -> Result<Respon
     let body = html! {
         h1 { "People and programs" }
         @if let Some(made) = made {
-            p.flash.good role="status" { "The token, which is not shown again: " code.token { (made) } }
+            p.flash.good role="status" data-address="/people" { "The token, which is not shown again: " code.token { (made) } }
         }
         section.card.flush { h2 { "Users" } (user_table(&users, &endpoints, &csrf)) }
         section.card {
@@ -68,13 +74,24 @@ async fn page(rooms: &Rooms, guest: &Guest, made: Option<&str>) -> Result<Respon
                     label { span { "What it is for" } input name="name" required maxlength="64" autocomplete="off"; }
                     label { span { "Days that it is good for (empty: no end)" } input name="days" inputmode="numeric" maxlength="4" autocomplete="off"; }
                 }
-                label { span { "What it may do, with blanks between" } input.mono name="scopes" value="records:read status:read" required maxlength="300" autocomplete="off"; }
-                p.muted.small { "There are: " (Rights::all()) }
+                fieldset.boxes {
+                    legend { "What it may do" }
+                    @for right in by_word() {
+                        label.check { input type="checkbox" name={ (MAY) (right.word()) } checked[USUAL.contains(&right)]; span.mono { (right.word()) } }
+                    }
+                }
                 div.buttons { button.primary type="submit" { "Make" } }
             }
         }
     };
     Ok(Frame::new("People and programs", Place::People, &guest.0).page(body).into_response())
+}
+
+/// All scopes, those of the same thing beside each other.
+fn by_word() -> Vec<Right> {
+    let mut all = Right::ALL.to_vec();
+    all.sort_by_key(|right| right.word());
+    all
 }
 
 fn roles(chosen: Role) -> Markup {
@@ -174,7 +191,9 @@ pub struct NewEndpoint {
 pub struct NewToken {
     name: String,
     days: String,
-    scopes: String,
+    /// A box for each scope that was chosen.
+    #[serde(flatten)]
+    boxes: HashMap<String, String>,
 }
 
 fn role(word: &str) -> Result<Role, Problem> {
@@ -232,7 +251,12 @@ pub async fn make_token(
 ) -> Result<Response, Wrong> {
     guest.may(Right::ChangePeople)?;
     let wrong = |detail: &str| Wrong::from(Problem::new(StatusCode::BAD_REQUEST, detail)).to(&guest.0);
-    let rights = Rights::of_scopes(&new.scopes).map_err(|word| wrong(&format!("there is no scope {:?}", word.0)))?;
+    let scopes: Vec<&str> = new.boxes.keys().filter_map(|name| name.strip_prefix(MAY)).collect();
+    let rights =
+        Rights::of_scopes(&scopes.join(" ")).map_err(|word| wrong(&format!("there is no scope {:?}", word.0)))?;
+    if scopes.is_empty() {
+        return Err(wrong("a token that may do nothing is of no use; choose what it may do"));
+    }
     let lasts = match new.days.trim() {
         "" => None,
         days => match days.parse::<u32>() {

@@ -208,6 +208,48 @@ async fn each_change_stands_in_the_audit_log_with_who_did_it() {
 }
 
 #[tokio::test]
+async fn the_audit_log_is_searched_by_words_over_its_pages_and_leads_to_calls() {
+    let lab = house().await;
+    let admin = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    let call = patchcord_engine::journal::CallId::new(clock::wall(), 7).to_string();
+    let path = format!("2026-11-22/{call}-0-1.wav");
+    lab.people.note(&Asker::server(), "listened to", &path, clock::wall()).await;
+    for _ in 0..250 {
+        lab.people.note(&Asker::server(), "banned", "192.0.2.7", clock::wall()).await;
+    }
+    let first = lab.ask(&admin, "GET", "/audit", "").await.body;
+    assert!(!first.contains(&call) && first.contains("Earlier"), "it stands further back");
+    let found = lab.ask(&admin, "GET", &format!("/audit?text=LISTENED+{call}"), "").await.body;
+    let link = format!("<a href=\"/calls/{call}\">{path}</a>");
+    assert!(found.contains(&link) && !found.contains("192.0.2.7") && !found.contains("Earlier"), "{found}");
+    let banned = lab.ask(&admin, "GET", "/audit?text=banned", "").await.body;
+    assert_eq!(banned.matches("192.0.2.7").count(), 100);
+    let (_, rest) = banned.split_once("/audit?text=banned&amp;before=").expect("the way back");
+    let before = rest.split('"').next().expect("a number");
+    let next = lab.ask(&admin, "GET", &format!("/audit?text=banned&before={before}"), "").await.body;
+    assert_eq!(next.matches("192.0.2.7").count(), 100);
+    let nothing = lab.ask(&admin, "GET", "/audit?text=%3Cb%3E", "").await.body;
+    assert!(nothing.contains("Nothing like that was done") && nothing.contains("value=\"&lt;b&gt;\""), "{nothing}");
+}
+
+#[tokio::test]
+async fn a_token_is_made_on_its_page_by_boxes_and_not_without_any() {
+    let lab = house().await;
+    let admin = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    let token = csrf(&lab, &admin).await;
+    let make = async |boxes: &str| {
+        let form = format!("csrf={token}&name=billing&days={boxes}");
+        lab.ask(&format!("{admin}{FORM}"), "POST", "/people/tokens", &form).await
+    };
+    let made = make("&may%3Arecords%3Aread=on&may%3Aendpoints%3Awrite=on").await;
+    assert!(made.status == 200 && made.body.contains("records:read endpoints:write"), "{made:?}");
+    for wrong in ["", "&may%3Aeverything=on"] {
+        let refused = make(wrong).await;
+        assert!(refused.status == 400 && refused.body.contains("value=\"billing\""), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_first_login_is_made_once() {
     let lab = Lab::new().await;
     let (name, password) = lab.people.first(clock::wall()).await.expect("made").expect("there was none");

@@ -111,7 +111,9 @@ async fn an_admin_adds_one_on_the_page_and_nobody_else_may() {
     let token = csrf(&lab, &admin).await;
     let page = lab.ask(&admin, "GET", "/webhooks", "").await;
     assert!(page.body.contains("Nobody is told anything yet"), "{page:?}");
-    let form = format!("csrf={token}&url=https%3A%2F%2Fcrm.example.org%2Fhook&events=call.*+trunk.down&secret=");
+    let form = format!(
+        "csrf={token}&url=https%3A%2F%2Fcrm.example.org%2Fhook&hears%3Acall.*=on&hears%3Atrunk.down=on&secret="
+    );
     let page = lab.ask(&format!("{admin}{FORM}"), "POST", "/webhooks/receivers", &form).await;
     assert_eq!(page.status, 200, "{page:?}");
     let (_, rest) = page.body.split_once("class=\"token\">").expect("its secret");

@@ -27,6 +27,10 @@ setInterval(() => {
   freshen(live).catch(() => {}).finally(() => (asking = false));
 }, EVERY_MS);
 
+// What a form has made is shown once, at the address of the page itself: loading that again makes nothing again.
+const made = document.querySelector("[data-address]");
+if (made) history.replaceState(null, "", made.dataset.address);
+
 // A click on the picture of a recording plays from there.
 function hearAll(within) {
   for (const figure of within.querySelectorAll(".sound")) {

@@ -31,7 +31,7 @@ pub(super) struct Made {
 /// What a person is told who adds an endpoint, or has given one another password.
 pub(super) fn told(made: &Made) -> Markup {
     html! {
-        p.flash.good role="status" {
+        p.flash.good role="status" data-address="/endpoints" {
             "Set " strong { (made.user) } " as user name in the phone, this server as its registrar, and the password, which is not shown again: "
             code.token { (made.password) }
         }
@@ -46,7 +46,7 @@ pub(super) fn deeds(endpoint: &Endpoint, asker: &Asker) -> Markup {
     let user = &endpoint.user;
     html! {
         div.deeds {
-            details.sure {
+            details.sure.calm {
                 summary aria-label={ "Give " (user) " another password" } { "Password" }
                 form method="post" action={ "/endpoints/" (user) "/password" } {
                     (csrf(asker))

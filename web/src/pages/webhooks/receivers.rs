@@ -1,5 +1,7 @@
 //! Receivers of webhooks on their page: how it stands with each; those that were added here are tried, changed and removed here.
 
+use std::collections::HashMap;
+
 use axum::{
     extract::{Path, State},
     response::{Redirect, Response},
@@ -17,7 +19,7 @@ use crate::{
     api::receivers::{self as doors, Wish},
     people::{Asker, Right},
     store::webhooks::Standing,
-    webhooks::{EVENTS, Receiver, SHORTEST_SECRET},
+    webhooks::{EVENTS, Pattern, Receiver, SHORTEST_SECRET},
 };
 
 /// A receiver, and how it stands with it.
@@ -91,7 +93,7 @@ fn row(told: &Told, asker: &Asker) -> Markup {
                             summary { "Change" }
                             form.stack method="post" action={ "/webhooks/receivers/" (id) } {
                                 (csrf(asker))
-                                (fields(&receiver.url, &words(receiver), "as it is"))
+                                (fields(&receiver.url, &receiver.events, "as it is"))
                                 button type="submit" { "Change it" }
                             }
                         }
@@ -122,13 +124,38 @@ fn standing(told: &Told) -> Markup {
     }
 }
 
-fn fields(url: &str, events: &str, secret: &str) -> Markup {
+/// What the box of an event is called in the form, before its word.
+const HEARS: &str = "hears:";
+
+/// Everything, all of a kind where it has several events, and each event.
+fn patterns() -> Vec<(String, &'static str)> {
+    let known: Vec<&str> = EVENTS.into_iter().filter(|event| *event != "ping").collect();
+    let kind = |event: &str| event.split('.').next().unwrap_or_default().to_owned();
+    let mut all = vec![("*".to_owned(), "everything")];
+    for (at, event) in known.iter().enumerate() {
+        let is_first = at == 0 || kind(known[at - 1]) != kind(event);
+        if is_first && known.iter().filter(|other| kind(other) == kind(event)).count() > 1 {
+            all.push((format!("{}.*", kind(event)), "all of them"));
+        }
+        all.push(((*event).to_owned(), ""));
+    }
+    all
+}
+
+fn fields(url: &str, events: &[Pattern], secret: &str) -> Markup {
     html! {
         label { span { "Address" }
             input name="url" type="url" value=(url) required maxlength="2000" placeholder="https://crm.example.org/patchcord" autocomplete="off";
         }
-        label { span { "Hears of" }
-            input name="events" value=(events) required maxlength="200" placeholder="call.* trunk.down" autocomplete="off";
+        fieldset.boxes {
+            legend { "Hears of" }
+            @for (pattern, means) in patterns() {
+                @let is_chosen = events.iter().any(|event| event.to_string() == pattern);
+                label.check {
+                    input type="checkbox" name={ (HEARS) (pattern) } checked[is_chosen];
+                    span { span.mono { (pattern) } @if !means.is_empty() { " " (means) } }
+                }
+            }
         }
         label { span { "Secret, " (SHORTEST_SECRET) " letters and more" }
             input name="secret" type="password" minlength=(SHORTEST_SECRET) maxlength="200" placeholder=(secret) autocomplete="new-password";
@@ -138,16 +165,14 @@ fn fields(url: &str, events: &str, secret: &str) -> Markup {
 
 /// The form for another one.
 pub(super) fn form(asker: &Asker) -> Markup {
-    let known: Vec<&str> = EVENTS.into_iter().filter(|event| *event != "ping").collect();
     html! {
         form.stack method="post" action="/webhooks/receivers" {
             (csrf(asker))
-            (fields("", "*", "made for you, and shown once"))
+            (fields("", &[Pattern::all()], "made for you, and shown once"))
             div.buttons { button.primary type="submit" { "Add it" } }
         }
         p.small.muted {
-            "There are: " (known.join(", ")) "; " code { "call.*" } " is all of a kind, " code { "*" } " everything. Each delivery is signed with the secret, and
-             tried ten times over two days. Receivers may also stand in " code { "[webhooks]" } " of " code { "patchcord.toml" } "; those are changed there."
+            "Each delivery is signed with the secret, and tried ten times over two days. Receivers may also stand in " code { "[webhooks]" } " of " code { "patchcord.toml" } "; those are changed there."
         }
     }
 }
@@ -155,14 +180,18 @@ pub(super) fn form(asker: &Asker) -> Markup {
 #[derive(Deserialize)]
 pub struct Written {
     url: String,
-    events: String,
     #[serde(default)]
     secret: String,
+    /// A box for each event that was chosen.
+    #[serde(flatten)]
+    boxes: HashMap<String, String>,
 }
 
 impl From<Written> for Wish {
-    fn from(Written { url, events, secret }: Written) -> Self {
-        let words = events.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    fn from(Written { url, secret, boxes }: Written) -> Self {
+        let mut words: Vec<String> =
+            boxes.keys().filter_map(|name| name.strip_prefix(HEARS)).map(str::to_owned).collect();
+        words.sort();
         Self { url: Some(url), events: Some(words), secret: Some(secret).filter(|secret| !secret.is_empty()) }
     }
 }

@@ -119,7 +119,12 @@ fn drawn(row: &Row<'_>, record: &Record, entries: &[Entry], scale: &Scale) -> Ma
             }
             (strips::messages(entries, leg.leg, scale, top + BAR + BAR_HEIGHT + 3))
             @for taken in &row.sounds { (strips::wave(taken, scale, wave, WAVE - 6)) }
-            @if !row.samples.is_empty() { (strips::quality(&row.samples, scale, quality, QUALITY - 8)) }
+            @if !row.samples.is_empty() {
+                (strips::quality(&row.samples, scale, quality, QUALITY - 8))
+                @for (mos, y) in strips::marks(QUALITY - 8) {
+                    text.tick.scale x="100%" y=(format!("{:.1}", quality as f64 + y)) dy="3.5" text-anchor="end" { (mos) }
+                }
+            }
         }
     }
 }
@@ -134,7 +139,7 @@ fn legend(rows: &[Row<'_>], said: bool) -> Markup {
             @if said { span { span.swatch.verb {} " order of the service, by its line" } }
             span { "▴▾ SIP message, theirs and ours" }
             @if rows.iter().any(|row| !row.samples.is_empty()) {
-                span { span.swatch.curve {} " quality (MOS), heard here" }
+                span { span.swatch.curve {} " quality (MOS, 4.5 is best), heard here" }
                 span { span.swatch.curve.there {} " heard there" }
                 span { span.swatch.lost {} " lost" }
             }

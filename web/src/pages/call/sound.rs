@@ -23,6 +23,9 @@ use crate::{
     recordings::{self, Peaks},
 };
 
+/// What is quieter than so many decibels below full scale is drawn as silence.
+const QUIETEST_DB: f64 = 42.0;
+
 /// Bars of a picture: as many as a wide page has room for.
 const BARS: usize = 400;
 
@@ -78,6 +81,7 @@ pub fn card(record: &Record, taken: &[Taken]) -> Markup {
                     } @else { p.muted { "The file is not there any more." } }
                     figcaption.small.muted {
                         @if let Some(leg) = one.leg.and_then(|leg| record.leg(leg)) { (leg_name(record, leg)) ", " }
+                        @if let Some(peaks) = &one.peaks { (format!("{:.1} s, ", peaks.seconds())) }
                         "from " (shown(one.from)) " on · " span.mono { (one.path) }
                     }
                 }
@@ -117,7 +121,7 @@ pub fn bars(peaks: &Peaks, bars: usize) -> Markup {
     let path = |channel: usize, down: bool| -> String {
         let Some(values) = peaks.channels.get(channel) else { return String::new() };
         let bar = |bar: usize| {
-            let high = (u32::from(loudest(values, bar)) * 48 / 255).max(1);
+            let high = tall(loudest(values, bar));
             if down { format!("M{bar} 51h.7v{high}h-.7z") } else { format!("M{bar} {}h.7v{high}h-.7z", 49 - high) }
         };
         (0..bars).map(bar).collect()
@@ -127,6 +131,13 @@ pub fn bars(peaks: &Peaks, bars: usize) -> Markup {
         path.heard d=(path(0, false)) {}
         path class=(if one { "heard" } else { "said" }) d=(path(if one { 0 } else { 1 }, true)) {}
     }
+}
+
+/// How high a bar is, of 48. Ears count in decibels: by the plain sample a voice would be a flat line.
+fn tall(peak: u8) -> u32 {
+    let below_full_db = 20.0 * (f64::from(peak.max(1)) / 255.0).log10();
+    let share = (1.0 + below_full_db / QUIETEST_DB).clamp(0.0, 1.0);
+    ((share * 48.0).round() as u32).max(1)
 }
 
 /// The sound itself, whole or in part.
@@ -145,4 +156,16 @@ pub async fn give(
 /// The recording of that path, which a record names; whoever listens is noted.
 pub async fn given(rooms: &Rooms, guest: &Guest, headers: &HeaderMap, path: &str) -> Result<Response, Wrong> {
     Ok(play(rooms, &guest.0, headers, path).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voice_is_seen_and_silence_is_a_line() {
+        // A tone of 11 dB below full scale, as voices are, fills most of the picture.
+        assert_eq!((tall(0), tall(1), tall(72), tall(255)), (1, 1, 35, 48));
+        assert!((0..255).all(|peak| tall(peak) <= tall(peak + 1)), "louder is never lower");
+    }
 }

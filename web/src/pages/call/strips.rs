@@ -156,11 +156,22 @@ pub fn samples(entries: &[Entry], leg: LegNumber) -> Vec<Sample> {
     samples.take(MOST).collect()
 }
 
+/// Where a figure stands in a strip of that height.
+fn place(mos_hundredths: u16, height: usize) -> f64 {
+    let share = (BEST - f64::from(mos_hundredths).clamp(WORST, BEST)) / (BEST - WORST);
+    2.0 + share * (height as f64 - 4.0)
+}
+
+/// The figures that are written beside the strip, and where.
+pub fn marks(height: usize) -> [(&'static str, f64); 2] {
+    [("4.5", place(450, height)), ("1", place(100, height))]
+}
+
 /// The curve of it: what people would think of the sound (MOS), from 4.5 at the top to 1 at the bottom, and what was lost.
 pub fn quality(samples: &[Sample], scale: &Scale, top: usize, height: usize) -> Markup {
     let x = |sample: &Sample| scale.share(sample.at) * WIDE / 100.0;
     let high = height as f64;
-    let y = |mos: u16| 2.0 + (BEST - f64::from(mos).clamp(WORST, BEST)) / (BEST - WORST) * (high - 4.0);
+    let y = |mos: u16| place(mos, height);
     let curve = |of: fn(&Sample) -> Option<Hearing>| {
         let mut path = String::new();
         let points = samples.iter().filter_map(|sample| Some((x(sample), y(of(sample)?.mos_hundredths?))));

@@ -39,7 +39,7 @@ async fn a_page_shows_that_it_is_held_and_no_longer_and_a_phone_is_told_nothing_
     shows(&mut page, "talks").await;
     hears(&mut page, alice.voice().hz()).await;
     assert_eq!(page.run(IS_HELD).await, false);
-    page.run("window.holds = []; [...phone.talks.values()][0].onhold = (held) => holds.push(held); true").await;
+    page.run("window.holds = []; [...phone.talks.values()][0].onheld = (held) => holds.push(held); true").await;
     alice.holds().await;
     page.until("it shows that it is held", IS_HELD).await;
     alice.resumes().await;

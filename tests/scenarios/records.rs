@@ -35,6 +35,8 @@ async fn an_operator_ends_a_call_that_goes_on_and_the_record_says_so() {
     assert!(good && said.contains("is being hung up"), "{said}");
     assert_eq!(alice.is_over().await.by, Side::Them);
     assert_eq!(bob.is_over().await.by, Side::Them);
+    let bye = bob.heard().into_iter().find(|heard| heard.text().starts_with("BYE ")).expect("it was hung up on");
+    assert_eq!(bye.header("Reason"), Some("Q.850;cause=16;text=\"hung up by an operator\""), "phones read why");
 
     let told = records(&server, 1).await;
     assert_eq!(told[0]["record"]["end"]["by"], "system", "{told:#?}");

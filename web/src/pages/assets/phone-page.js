@@ -124,7 +124,7 @@ async function transfer(talk, where) {
 function show(talk) {
   nobody.hidden = true;
   card(talk);
-  for (const event of ["state", "hold"]) talk.addEventListener(event, () => cards.get(talk)?.draw());
+  for (const event of ["state", "held"]) talk.addEventListener(event, () => cards.get(talk)?.draw());
   talk.addEventListener("error", ({ detail }) => complain(detail.message));
 }
 

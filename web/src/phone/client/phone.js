@@ -37,7 +37,7 @@ const tell = (who, event, ...what) => {
 };
 
 /**
- * One talk. Events, as `talk.on…` and by `addEventListener`: `state`, `hold` (whether the other side holds us now), `ended`, `transfer`,
+ * One talk. Events, as `talk.on…` and by `addEventListener`: `state`, `held` (whether the other side holds us now), `ended`, `transfer`,
  * `message`, `error`.
  */
 export class Talk extends EventTarget {
@@ -290,7 +290,7 @@ export class Talk extends EventTarget {
           this._say("refuse"),
         );
       case "held":
-        return tell(this, "hold", (this.isHeld = told.held));
+        return tell(this, "held", (this.isHeld = told.held));
       case "transfer": {
         tell(this, "transfer", told);
         if (!told.done) return;

@@ -9,8 +9,9 @@ use std::{
     collections::VecDeque,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crc::{CRC_32_ISCSI, Crc};
@@ -29,6 +30,9 @@ const MAGIC: &[u8; 8] = b"pcspool1";
 
 /// Length and checksum.
 const HEAD: usize = 8;
+
+/// The file that says when everything was last known to lie where it is found again.
+const ALIVE: &str = "alive";
 
 const CHECK: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
@@ -64,6 +68,8 @@ pub struct Spool {
     writing: Option<File>,
     /// Segments of lower numbers were left by an earlier process.
     ours_from: u64,
+    /// What says that this process is alive, once it has said so.
+    alive: Option<File>,
 }
 
 #[derive(Debug)]
@@ -99,7 +105,7 @@ impl Spool {
         }
         segments.sort_unstable_by_key(|segment| segment.number);
         let ours_from = segments.last().map_or(0, |last| last.number.saturating_add(1));
-        Ok(Self { folder: folder.into(), most, segments: segments.into(), writing: None, ours_from })
+        Ok(Self { folder: folder.into(), most, segments: segments.into(), writing: None, ours_from, alive: None })
     }
 
     /// Whether nothing lies there.
@@ -179,6 +185,29 @@ impl Spool {
                 Ok(())
             }
         }
+    }
+
+    /// The last sign of life that was given here, by whichever process.
+    pub fn last_alive(&self) -> Option<SystemTime> {
+        let said = fs::read_to_string(self.folder.join(ALIVE)).ok()?;
+        let millis: u64 = said.trim().parse().ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+    }
+
+    /// Gives a sign of life. It is for whoever comes after a process that was killed, not after a machine that lost its power, so
+    /// nobody waits for the disk; and it is written over the last one, so a full disk takes it too.
+    pub fn say_alive(&mut self, at: SystemTime) -> Result<(), SpoolError> {
+        let path = self.folder.join(ALIVE);
+        let disk = |source| SpoolError::Disk { path: path.clone(), source };
+        if self.alive.is_none() {
+            let mut begin = OpenOptions::new();
+            let begin = begin.write(true).create(true).truncate(false).mode(0o600).open(&path);
+            self.alive = Some(begin.map_err(disk)?);
+        }
+        let millis = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let file = self.alive.as_ref().expect("it was just opened or stands");
+        // Always as long, so that nothing of the last one is left behind it.
+        file.write_all_at(format!("{millis:020}\n").as_bytes(), 0).map_err(disk)
     }
 
     fn begin_segment(&mut self) -> Result<u64, SpoolError> {

@@ -2,8 +2,8 @@
 
 use hyper::Method;
 use patchcord_engine::journal::{
-    Account, CallId, LegNumber, LegRecord, MAX_PAGE, NoCallId, Outcome, Page, Record, RecordShelf, Story, What, clean,
-    ended, ladder, line, long, moment, sentence, shown,
+    Account, CallId, LegNumber, LegRecord, MAX_PAGE, NoCallId, Page, Record, RecordShelf, What, clean, ended, ladder,
+    line, long, moment, shown,
 };
 use patchcord_web::{
     control::words::{Records, Told, WholeCall},
@@ -39,11 +39,11 @@ pub async fn list(context: Context, limit: usize) -> Result<Said, Failure> {
     if told.is_empty() {
         return Ok(Said::new("No calls yet.\n", json!({ "records": told })));
     }
-    let rows = told.iter().map(|Told { sentence, record }| {
+    let rows = told.iter().map(|Told { sentence, length_is_known, record }| {
         // A service talks as well.
         let talk = Some(record.talk).filter(|talk| !talk.is_zero()).or(record.answered_for());
         // Where the server stopped in the middle of it, it was that much at least.
-        let least = if record.outcome == Some(Outcome::Interrupted) { ">= " } else { "" };
+        let least = if record.outcome.is_some() && !length_is_known { ">= " } else { "" };
         let talk = talk.map_or_else(|| "-".into(), |talk| format!("{least}{}", long(talk)));
         [moment(record.began), record.call.to_string(), talk, sentence.clone()]
     });
@@ -56,7 +56,7 @@ pub async fn show(context: Context, call: String, sip: bool) -> Result<Said, Fai
     let id: CallId =
         call.parse().map_err(|error: NoCallId| Failure::new(Exit::Refused, error.to_string(), SEE_LIST))?;
     let whole = whole(&context, id).await?;
-    let WholeCall { sentence, record, journal } = &whole;
+    let WholeCall { sentence, record, journal, .. } = &whole;
     let columns = context.environment.get("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(COLUMNS);
     let mut text = format!("{sentence}\n\n  call   {}\n  began  {} UTC\n", record.call, moment(record.began));
     let mut field = |name: &str, value: Option<String>| {
@@ -152,9 +152,7 @@ pub(super) async fn whole(context: &Context, call: CallId) -> Result<WholeCall, 
             let found = store.story(call).await;
             store.close().await;
             match found.map_err(away)? {
-                Some(Story { record, entries }) => {
-                    Ok(WholeCall { sentence: sentence(&record), record, journal: entries })
-                }
+                Some(story) => Ok(story.into()),
                 None => Err(Failure::new(Exit::Refused, format!("no call {call} is kept"), SEE_LIST)),
             }
         }

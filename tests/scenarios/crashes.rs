@@ -40,15 +40,37 @@ pub async fn stands_open(server: &Server) {
     eventually("the answered call stands open", open).await;
 }
 
+/// Until the server has said so long after the newest call began that it is alive.
+async fn lives_on(server: &Server, milliseconds: u64) {
+    let file = server.data().join("spool/alive");
+    let listed = server.json(&["calls", "--json"]).await;
+    let began = listed["records"][0]["record"]["began_ms"].as_u64().expect("when it began");
+    let alive = async || {
+        let said: u64 = std::fs::read_to_string(&file).ok()?.trim().parse().ok()?;
+        (said >= began + milliseconds).then_some(())
+    };
+    eventually("it has given a sign of life", alive).await;
+}
+
 /// A call stands, its server dies without a word, and the next one says what is known.
 async fn interrupted(mut server: Server) {
     let lab = Lab::open();
     let (alice, bob) = talking(&lab, &server).await;
     stands_open(&server).await;
+    bob.holds().await;
+    lives_on(&server, 3_000).await;
     server.kill().await;
     server.start().await;
 
     let told = records(&server, 1).await;
+    let record = &told[0]["record"];
+    assert!(record["ended_us"].as_u64() >= Some(3_000_000), "it is known to have lasted that long: {told:#?}");
+    assert!(record["talk_us"].as_u64() > Some(1_000_000), "and they talked: {told:#?}");
+    assert_eq!(told[0]["length_is_known"], false);
+    let whole = server.json(&["calls", "show", record["call"].as_str().expect("an id"), "--json"]).await;
+    let journal = whole["journal"].to_string();
+    assert!(journal.contains("held"), "what happened behind the answer is told: {journal}");
+    assert_eq!(whole["length_is_known"], false);
     assert_eq!(outcomes(&told), ["interrupted"], "{told:#?}");
     let sentence = told[0]["sentence"].as_str().expect("a sentence");
     assert!(sentence.contains("the server stopped in the middle of it"), "{sentence}");

@@ -96,7 +96,7 @@ async fn an_operator_passes_a_caller_on_to_whatever_the_caller_could_dial() {
     alice.hangs_up().await;
     let told = records(&server, 1).await;
     let said = told[0]["sentence"].as_str().expect("a sentence");
-    assert!(said.contains("an operator transferred Alice to a service"), "{said}");
+    assert!(said.contains("an operator transferred Alice to service "), "{said}");
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn whoever_is_transferred_to_a_number_of_a_service_talks_with_that() {
         passed.hangs_up().await;
         let told = records(&server, 1).await;
         let sentence = told[0]["sentence"].as_str().unwrap_or_default();
-        assert!(sentence.contains(" transferred ") && sentence.contains(" to a service"), "{sentence}");
+        assert!(sentence.contains(" transferred ") && sentence.contains(" to service "), "{sentence}");
         let id = told[0]["record"]["call"].as_str().expect("its name").to_owned();
         let (shown, _) = server.run(&["calls", "show", &id], "").await;
         assert!(shown.contains("goes on as  service=tone"), "by the callee: {by_callee}\n{shown}");

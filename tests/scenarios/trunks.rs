@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
-use patchcord_lab::{Carrier, Lab, Line, Model, Server, Transport};
+use patchcord_lab::{Carrier, Lab, Line, Model, Server, Transport, eventually};
+use serde_json::Value;
 use tokio::net::UdpSocket;
 
 use crate::calling::at_home;
+use crate::operators::ask;
 use crate::{bindings, setup};
 
 /// A carrier: whatever it receives, it answers as it is told.
@@ -140,7 +142,7 @@ async fn whoever_says_to_be_one_of_ours_proves_it_even_where_strangers_may_call(
 #[tokio::test]
 async fn one_stranger_does_not_take_the_room_of_all() {
     let open = "[limits]\ncalls_per_stranger = 2\n[[route]]\nnumber = \"777\"\nfrom = \"anyone\"\nservice = \"echo\"\n";
-    let server = setup().endpoint_with("alice", "secret", "number = \"101\"").toml(open).start().await;
+    let server = setup().endpoint_with("alice", "secret", "number = \"101\"").toml(open).shards(1).start().await;
     let lab = Lab::open();
     let from = |address: &str| {
         lab.phone_like(
@@ -161,6 +163,19 @@ async fn one_stranger_does_not_take_the_room_of_all() {
     first.hangs_up().await;
     third.dial("777");
     third.is_answered().await;
+
+    // Who wonders why he did not get through finds it among the records.
+    let refused = async || {
+        let (_, told) = ask(&server, "GET", "/api/v1/records?outcome=failed", &Value::Null).await;
+        told["records"][0]["sentence"].as_str().map(str::to_owned)
+    };
+    let told = eventually("the refusal is among the records", refused).await;
+    assert!(told.contains("called 777; it could not be set up: an address that nobody knows has 2 calls"), "{told}");
+    let again = from("127.0.0.1");
+    again.dial("777");
+    assert_eq!(again.is_refused().await, 503);
+    let (_, measured) = server.get("/metrics").await;
+    assert!(measured.contains("patchcord_calls_refused_unkept_total 1\n"), "the same again is counted: {measured}");
 }
 
 #[tokio::test]

@@ -42,6 +42,9 @@ pub const PASSED_ON_OUTSIDE: &str = "transferred by an operator";
 /// The reason of one that came while the server took no new calls.
 pub const DRAINING: &str = "the server is draining and takes no new calls";
 
+/// The reason of one that an orderly stop of the server ended.
+pub const STOPPING: &str = "the server stops";
+
 /// That nobody answered as long as it was called.
 pub const IN_VAIN: &str = "no answer";
 

@@ -32,7 +32,7 @@ use crate::room::Told;
 use crate::runtime::Wire;
 
 /// How long a journal stays open behind its call, for the answer to the last BYE.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The journal of a talk until it is closed, and since when it runs.
 pub(super) struct Chronicle {
@@ -80,7 +80,7 @@ impl Chronicle {
         Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: false, logs: None }
     }
 
-    fn at(&self, now: Instant) -> Duration {
+    pub fn at(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.began)
     }
 

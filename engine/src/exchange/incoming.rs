@@ -34,11 +34,14 @@ use crate::journal::Way as Sender;
 use crate::line::{Line, Unfit};
 use crate::program::Program;
 use crate::routing::{Ask, Caller, Decision, Full, Ticket, Trunk, Verdict};
-use crate::routing::{Claim, Person, believe, forwarded_before, heard};
+use crate::routing::{Claim, Person, Voucher, believe, forwarded_before, heard};
 use crate::runtime::Wire;
 
 /// When somebody may come back whom this shard has no room for.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What somebody hears whom this shard has no room for.
+const NO_ROOM: &str = "No Room For Calls";
 
 /// What a party hears that is put on hold: the prompt of that name.
 pub(super) const HELD: &str = "music";
@@ -73,9 +76,16 @@ impl Exchange {
         match self.admit(request, &moment, &mut known) {
             Ok(admitted) => {
                 if let Err(unfit) = self.begin(id, request, hop, admitted, wire) {
-                    self.board.tally.refused.count(unfit.status());
-                    tracing::debug!(status = unfit.status(), why = %unfit, "a call was refused");
-                    wire.refuse(id, unfit.write(reply(unfit.status())));
+                    let status = unfit.status();
+                    self.board.tally.refused.count(status);
+                    tracing::debug!(status, why = %unfit, "a call was refused");
+                    let answer = unfit.write(reply(status));
+                    // Who is told of a longer timer, or of a crossing, comes again at once.
+                    if let Some(known) = known.filter(|_| ![422, 491].contains(&status)) {
+                        let known = Refused { is_unfit: status < 500, ..known };
+                        self.keep_refusal((request, hop), known, (status, &unfit.to_string(), answer.clone()), wire);
+                    }
+                    wire.refuse(id, answer);
                 }
             }
             Err(refusal) => {
@@ -84,9 +94,14 @@ impl Exchange {
                     tracing::debug!(status = refusal.status(), why = refusal.phrase(), "a call was refused");
                 }
                 let answer = refusal.write(reply(refusal.status()));
-                if let Some(known) = known.filter(|_| refusal.status() != 401) {
-                    let answered = (refusal.status(), refusal.phrase(), answer.clone());
-                    self.keep_refusal((request, hop), known, answered, wire);
+                match known.filter(|_| refusal.status() != 401) {
+                    Some(known) => {
+                        let answered = (refusal.status(), refusal.phrase(), answer.clone());
+                        self.keep_refusal((request, hop), known, answered, wire);
+                    }
+                    // Nobody has asked yet who it is.
+                    None if refusal.phrase() == NO_ROOM => self.board.calls_tally.unkept.note(wire.wall()),
+                    None => {}
                 }
                 wire.refuse(id, answer);
             }
@@ -97,7 +112,7 @@ impl Exchange {
     fn admit(&self, request: &Request, moment: &Moment, known: &mut Option<Refused>) -> Result<Admitted, Refusal> {
         self.door.fits_call(request, moment)?;
         if self.talks.len() >= MAX_CALLS || self.board.clerk.is_full() {
-            return Err(Refusal::unavailable("No Room For Calls", RETRY_AFTER));
+            return Err(Refusal::unavailable(NO_ROOM, RETRY_AFTER));
         }
         let plan = self.board.plan();
         if request.has(Name::Replaces) || request.has(Name::of(JOIN)) {
@@ -115,16 +130,15 @@ impl Exchange {
             let ask = Ask { caller, called: &called, host, from: Some(&*said), emergency };
             plan.decide(&ask, &self.board.directory)
         };
+        if let Some(Voucher::Guest(guest)) = &moment.vouched {
+            // Whom the web server vouches for is known also where it may not call that.
+            let whose = Whose::Guest(guest.clone(), moment.hop.peer.ip().to_canonical());
+            *known = Some(Refused::of(whose, guest.person(), None));
+        }
         let (whose, decision) = self.whose_call(request, moment, &called, decide)?;
         let person = person(&whose, &claim, decision.from.as_deref(), said);
         let route = plan.rule(&decision.why);
-        *known = Some(Refused {
-            whose: whose.clone(),
-            person: person.clone(),
-            route: route.clone(),
-            limit: None,
-            full: None,
-        });
+        *known = Some(Refused::of(whose.clone(), person.clone(), route.clone()));
         if self.has_come_back(request, &decision.called) {
             return Err(Refusal::new(482, "Loop Detected"));
         }
@@ -137,12 +151,12 @@ impl Exchange {
             known.iter_mut().for_each(|known| known.limit = Some(limit.clone()));
             Refusal::unavailable("The Service Is Full", RETRY_AFTER)
         })?;
-        let ticket = self.board.admit_call(urgent).map_err(|full| {
-            let refusal = full_house(&full);
+        let mut met = |full: Full| {
             known.iter_mut().for_each(|known| known.full = Some(full.clone()));
-            refusal
-        })?;
-        let own = whose.admit(&self.board, urgent, moment.now).map_err(|full| full_house(&full))?;
+            full_house(&full)
+        };
+        let ticket = self.board.admit_call(urgent).map_err(&mut met)?;
+        let own = whose.admit(&self.board, urgent, moment.now).map_err(&mut met)?;
         let tickets = room.into_iter().chain([ticket]).collect();
         let party = Party {
             person,

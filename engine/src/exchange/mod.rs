@@ -101,14 +101,16 @@ use talk::Talk;
 use texts::Texts;
 use watchdog::Watchdog;
 
-pub use chronicle::broke;
+pub use chronicle::{LAST_WORDS, broke};
 pub use errands::led;
 pub use inviting::{GUEST_RING, guest, may_call};
 pub use leash::{Leash, LeashRules, fits};
 pub use meeting::{meeting_of, rules_of};
 pub use recording::{RecordingRules, Written};
+pub use refusing::Unkept;
 pub use services::{Connecting, Sorry, named as built_in};
 pub use watchdog::CallTally;
+pub use wishes::LOOK;
 pub use wording::{asked as asked_of, heard as heard_of, of_room, result as came_of, secret_key, spoken, terms};
 
 /// Calls of one shard, also those that are ringing or ending. Two thousand of them a second for half a minute.
@@ -409,7 +411,7 @@ impl Desk for Exchange {
 
     fn stop(&mut self, wire: &mut Wire<'_>) {
         for number in self.talks.keys().copied().collect::<Vec<_>>() {
-            self.with(number, wire, |talk, turn| talk.stop("the server stops", cause::UNAVAILABLE, turn));
+            self.with(number, wire, |talk, turn| talk.stop(cause::STOPPING, cause::UNAVAILABLE, turn));
         }
     }
 

@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use super::refusing::Unkept;
 use super::{Exchange, Number, Turn};
 use crate::runtime::Wire;
 
@@ -24,6 +25,8 @@ pub struct CallTally {
     pub legs: AtomicI64,
     /// Legs that stood longer than anything explains, since the start. Anything but zero is a bug.
     pub leaked_legs: AtomicU64,
+    /// Calls that were refused and left no record of their own, because others like them did.
+    pub unkept: Unkept,
 }
 
 /// When somebody looks next, and what this shard has told of its legs.

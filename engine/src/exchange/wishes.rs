@@ -14,7 +14,13 @@ use crate::runtime::Wire;
 use crate::switchboard::Switchboard;
 
 /// How often somebody looks: at once, for whoever clicked.
-const LOOK: Duration = Duration::from_millis(250);
+pub const LOOK: Duration = Duration::from_millis(250);
+
+/// How long what a call has noted stays with it: so much of its journal a kill may take away.
+const KEPT_BACK: Duration = Duration::from_secs(1);
+
+/// Bytes that wait to be written at which calls keep what they have noted for longer: fewer and larger pieces cost less.
+const BUSY: usize = 4 << 20;
 
 impl Exchange {
     /// When somebody looks next; never, while there are no calls.
@@ -32,8 +38,9 @@ impl Exchange {
         self.board.rooms.wake(now);
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let read = self.board.live.are_read(self.talks.keys().filter_map(call));
-        for talk in self.talks.values_mut().filter(|_| !read.is_empty()) {
-            talk.hand_out_to(&read, &self.board);
+        let is_busy = self.board.clerk.waiting_bytes() >= BUSY;
+        for talk in self.talks.values_mut().filter(|_| !read.is_empty() || !is_busy) {
+            talk.hand_out_now(&read, is_busy, now, &self.board);
         }
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let wished = self.board.live.wished(self.talks.keys().filter_map(call));
@@ -62,9 +69,16 @@ impl Exchange {
 }
 
 impl Talk {
-    /// Leaves what it has noted so far, where it is one of these.
-    fn hand_out_to(&mut self, read: &[CallId], board: &Switchboard) {
-        let journal = self.chronicle.journal.as_mut().filter(|journal| read.contains(&journal.call()));
+    /// Leaves what it has noted so far, where it is one of these, or has kept it long enough.
+    fn hand_out_now(&mut self, read: &[CallId], is_busy: bool, now: Instant, board: &Switchboard) {
+        // What a service is asked may be worth no record at all, and what is over is written in a moment.
+        let goes_on = self.question.is_none() && self.over_since.is_none();
+        let at = self.chronicle.at(now);
+        let is_due = |journal: &&mut Journal| {
+            let is_old = |since| at.saturating_sub(since) >= KEPT_BACK;
+            read.contains(&journal.call()) || (goes_on && !is_busy && journal.waits_since().is_some_and(is_old))
+        };
+        let journal = self.chronicle.journal.as_mut().filter(is_due);
         journal.and_then(Journal::drain).into_iter().for_each(|batch| board.clerk.take(batch));
     }
 

@@ -14,7 +14,7 @@ use super::{
     party::{Account, Began, Party},
     passing::{Forwarded, PassedOn},
     quality::QualitySample,
-    record::THROWN_AWAY,
+    record::{GOES_ON, THROWN_AWAY},
     sip_text::SipText,
     stamps,
 };
@@ -359,7 +359,7 @@ impl What {
     /// Whether the record is made of it.
     pub fn is_for_record(&self) -> bool {
         match self {
-            Self::Heard { leg: None, event, .. } => &**event == THROWN_AWAY,
+            Self::Heard { leg: None, event, .. } => [THROWN_AWAY, GOES_ON].contains(&&**event),
             Self::Message { .. } | Self::Heard { .. } | Self::Verb(_) | Self::Result { .. } => false,
             Self::Media { notice, .. } => matches!(notice, Notice::Sampled(_)),
             _ => true,

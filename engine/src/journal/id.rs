@@ -37,6 +37,18 @@ impl CallId {
     }
 }
 
+impl CallId {
+    /// The same as a number, which has the order of calls.
+    pub fn bits(self) -> u128 {
+        self.0
+    }
+
+    /// The call of that number.
+    pub fn of_bits(bits: u128) -> Self {
+        Self(bits & ((1 << (2 * HALF)) - 1))
+    }
+}
+
 impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = |at: usize| LETTERS[(self.0 >> (5 * (LENGTH - 1 - at)) & 31) as usize];

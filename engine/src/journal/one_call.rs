@@ -31,7 +31,7 @@ pub const MAX_NEEDED: u32 = 100_000;
 /// Entries that wait before a batch is due: beyond, the call would keep what could lie on a disk.
 const DUE_ENTRIES: usize = 64;
 
-/// Time that entries wait before a batch is due: so much of a call is not known when the process is killed.
+/// Time that entries wait before a batch is due by itself, whatever else is to be written.
 const DUE_AGE: Duration = Duration::from_secs(30);
 
 /// Bytes that wait before a batch is due.
@@ -127,6 +127,11 @@ impl Journal {
             || self.waiting_bytes >= DUE_BYTES
             || self.row_to_say() == Some(Row::Answered)
             || old()
+    }
+
+    /// Since when the eldest entry waits that was not taken out.
+    pub fn waits_since(&self) -> Option<Duration> {
+        self.waiting.first().map(|entry| entry.at)
     }
 
     /// Whether anything waits to be taken out.

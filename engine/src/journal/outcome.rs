@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::{By, Cause};
-use crate::call::cause::{CONGESTED, NO_ROOM, ROUTING_ERROR};
+use crate::call::cause::{CONGESTED, NO_ROOM, ROUTING_ERROR, STOPPING};
 
 /// That word is none of this vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +148,8 @@ impl Fault {
         let Some(cause) = cause else { return Self::Nobody };
         match cause.by {
             _ if outcome == Outcome::Answered && cause.is_normal() => Self::Nobody,
+            // Somebody wanted the stop: it is told, and is no fault.
+            By::System if &*cause.reason == STOPPING => Self::Nobody,
             By::System if LACK_CAUSES.contains(&cause.q850) => Self::Server,
             // A phone or a server that says no, or nothing, is there for us to know; only what lies between us is nobody's.
             By::Callee | By::Script if outcome == Outcome::Unreachable && ![27, 38].contains(&cause.q850) => {

@@ -24,7 +24,7 @@ words! {
 }
 
 /// A transfer, done or tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOn {
     /// When it came to its end; in an entry nothing, which has its own time.
     #[serde(default, with = "stamps::micros", rename = "at_us", skip_serializing_if = "Duration::is_zero")]
@@ -37,6 +37,9 @@ pub struct PassedOn {
     /// Whom it talks with now; itself where that is a service, none where that is in another call, or nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<LegNumber>,
+    /// The service that it talks with now, where that is one; in an entry nothing, behind which the service stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Box<str>>,
     /// Who wanted it.
     pub by: PassedBy,
     /// What came of it, as a status of SIP.
@@ -47,6 +50,15 @@ impl PassedOn {
     /// The leg that it talks with now, where that is one.
     pub fn partner(&self) -> Option<LegNumber> {
         self.to.filter(|to| *to != self.leg)
+    }
+
+    /// Whether a service has taken whoever was passed on.
+    pub fn is_served(&self) -> bool {
+        self.is_done() && self.to == Some(self.leg)
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.service.as_ref().map_or(0, |service| service.len())
     }
 
     /// Whether it came about.
@@ -66,7 +78,7 @@ impl From<Passed> for PassedOn {
         };
         let Passed { leg, from, to, sip, .. } = passed;
         let (leg, from, to) = (leg.into(), from.map(LegNumber::from), to.map(LegNumber::from));
-        Self { at: Duration::ZERO, leg, from, to, by, sip }
+        Self { at: Duration::ZERO, leg, from, to, service: None, by, sip }
     }
 }
 
@@ -91,5 +103,32 @@ impl Forwarded {
 
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.by.as_ref().map_or(0, |by| by.len()) + self.because.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{By, Cause, Facts, GOES_ON, What, sentence, testing::*};
+
+    #[test]
+    fn the_service_that_a_party_is_passed_on_to_is_named() {
+        let (from, to) = (Some(BOB), Some(ALICE));
+        let passed =
+            PassedOn { at: Duration::ZERO, leg: ALICE, from, to, service: None, by: PassedBy::Operator, sip: 200 };
+        let goes_on = Facts::NONE.with("service", "voicemail");
+        let mut tale = good_call();
+        tale.truncate(7);
+        tale.extend([
+            (47, What::Passed(Box::new(passed))),
+            (47, What::Heard { leg: None, event: GOES_ON.into(), facts: goes_on }),
+            (47, What::Unbridged(ALICE)),
+            (47, over(BOB, Cause::normal(By::System))),
+            (60, over(ALICE, Cause::normal(By::Caller))),
+        ]);
+        let record = told(tale, 60, None).record.expect("a record");
+        let said = sentence(&record);
+        assert!(said.ends_with("an operator transferred Alice to service voicemail; Alice hung up."), "{said}");
+        assert_eq!((record.heard_by(), record.service.as_deref()), (Some("voicemail"), Some("ring")));
     }
 }

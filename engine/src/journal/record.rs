@@ -104,9 +104,21 @@ impl Record {
         Some(self.ended?.saturating_sub(self.answered?))
     }
 
+    /// The service that hears it now, or heard it last: the one that it came to, unless a party was passed on to another one.
+    pub fn heard_by(&self) -> Option<&str> {
+        let passed = self.passed.iter().rev().find(|passed| passed.is_served());
+        passed.and_then(|passed| passed.service.as_deref()).or(self.service.as_deref())
+    }
+
     /// How long it lasted; none while it goes on.
     pub fn lasted(&self) -> Option<Duration> {
         self.ended
+    }
+
+    /// Whether it is known how long it lasted. Where the server stopped in the middle of it, it lasted and was talked that long at
+    /// least.
+    pub fn length_is_known(&self) -> bool {
+        self.outcome.is_some_and(|outcome| outcome != Outcome::Interrupted)
     }
 
     /// The last time of which an open record knows anything.
@@ -135,7 +147,7 @@ impl Record {
         size_of::<Self>()
             + texts.map(|text| text.len()).sum::<usize>()
             + self.legs.iter().map(LegRecord::weight).sum::<usize>()
-            + self.passed.len() * size_of::<PassedOn>()
+            + self.passed.iter().map(PassedOn::weight).sum::<usize>()
             + tags.sum::<usize>()
             + recordings.sum::<usize>()
     }
@@ -267,13 +279,19 @@ impl Fold {
             }
             What::Tag { key, value } => self.tag(key, value),
             What::Passed(passed) if self.record.passed.len() < MAX_PASSED => {
-                self.record.passed.push(PassedOn { at, ..**passed });
+                self.record.passed.push(PassedOn { at, ..(**passed).clone() });
             }
             What::Recording { path, .. } if self.record.recordings.len() < MAX_RECORDINGS => {
                 self.record.recordings.push(path.clone());
             }
             What::Heard { leg: None, event, facts } if event == THROWN_AWAY => {
                 self.record.recordings.retain(|path| Some(&**path) != facts.get("file"));
+            }
+            What::Heard { leg: None, event, facts } if event == GOES_ON => {
+                let passed = self.record.passed.last_mut().filter(|passed| passed.is_served());
+                if let Some(passed) = passed.filter(|passed| passed.service.is_none()) {
+                    passed.service = facts.get("service").map(Into::into);
+                }
             }
             What::Heard { leg: None, event, facts } if event == STORY_ENDED => {
                 self.broke = facts.get("fault").map(|fault| (fault.into(), facts.get("place").map(Into::into)));
@@ -463,5 +481,6 @@ impl Fold {
     }
 }
 
+mod so_far;
 #[cfg(test)]
 mod tests;

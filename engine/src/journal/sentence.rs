@@ -29,9 +29,6 @@ const TOLD: usize = 4;
 /// A leg that is given up this soon before a transfer fails was its target.
 const JUST_THEN: Duration = Duration::from_secs(1);
 
-/// What is said of a phone that was given up before it rang.
-const NOT_RUNG: &str = " did not ring";
-
 /// What stands before the name of a token.
 const TOKEN: &str = "token ";
 
@@ -59,13 +56,16 @@ pub fn sentence(record: &Record) -> String {
     }
     let before = before_transfers(record, &called);
     parts.extend(before.iter().take(TOLD).map(|leg| rang(leg, record)));
-    alike(&mut parts);
+    phones::told_apart(&mut parts);
     if let Some(more @ 1..) = before.len().checked_sub(TOLD) {
         parts.push(format!("{more} more {} called", if more == 1 { "was" } else { "were" }));
     }
     let talk = talk_before(record);
     if !talk.is_zero() {
-        parts.push(format!("they talked {}", long(talk)));
+        parts.push(match record.outcome {
+            Some(_) => format!("they talked {}", long(talk)),
+            None => format!("they have talked {} so far", long(talk)),
+        });
     }
     parts.extend(record.passed.iter().take(TOLD).map(|passed| transfer(passed, record)));
     parts.push(left(record));
@@ -132,20 +132,6 @@ fn by_trunk(record: &Record) -> Option<&str> {
     }
 }
 
-/// Several phones of one person that did the same are told of once, and one that did not ring not at all beside another that did.
-fn alike(parts: &mut Vec<String>) {
-    let said = parts.clone();
-    let rings = |silent: &str| {
-        let name = silent.strip_suffix(NOT_RUNG);
-        name.is_some_and(|name| said.iter().any(|part| part != silent && part.starts_with(name)))
-    };
-    let mut place = 0;
-    parts.retain(|part| {
-        place += 1;
-        !said[..place - 1].contains(part) && !rings(part)
-    });
-}
-
 /// The legs that were called before anybody was passed on, or for other reasons.
 fn before_transfers<'a>(record: &Record, called: &[&'a LegRecord]) -> Vec<&'a LegRecord> {
     let of_transfer = |leg: &&&LegRecord| {
@@ -189,7 +175,10 @@ fn transfer(passed: &PassedOn, record: &Record) -> String {
     let talk = passed.partner().and_then(|to| record.leg(to)?.talk).filter(|talk| !talk.is_zero()).map(long);
     match (passed.to, talk) {
         (None, _) => format!("{by} transferred {whom} into another call"),
-        (Some(to), _) if to == passed.leg => format!("{by} transferred {whom} to a service"),
+        (Some(to), _) if to == passed.leg => match passed.service.as_deref().map(clean) {
+            Some(service) => format!("{by} transferred {whom} to service {service}"),
+            None => format!("{by} transferred {whom} to a service"),
+        },
         (_, talk) if passed.by == PassedBy::Target => {
             let talked = talk.map(|talk| format!(" and talked {talk}"));
             format!("{by} took the place of {from}{}", talked.unwrap_or_default())
@@ -280,7 +269,7 @@ fn ringing(leg: &LegRecord, record: &Record) -> String {
         Some((_, Outcome::NotFound)) => after("is not known there"),
         Some((sip, Outcome::Forbidden)) => after(&format!("refused the call as forbidden ({sip})")),
         Some((_, Outcome::Cancelled)) | None if !rang.is_empty() => format!("{name} {rang}"),
-        Some((_, Outcome::Cancelled)) | None => format!("{name}{NOT_RUNG}"),
+        Some((_, Outcome::Cancelled)) | None => format!("{name}{}", phones::NOT_RUNG),
         Some((sip, _)) => after(&format!("refused the call ({})", answer(cause, sip))),
     }
 }
@@ -405,7 +394,7 @@ fn who(leg: &LegRecord) -> String {
 /// What rings at the end of a leg.
 fn phone(leg: &LegRecord) -> String {
     match &leg.account {
-        Account::Endpoint(name) => format!("{}'s phone", capital(&clean(name))),
+        Account::Endpoint(name) => format!("{}{}", capital(&clean(name)), phones::PHONE),
         Account::Trunk(trunk) => format!("{} over trunk {}", shown(&leg.to), clean(trunk)),
         Account::Stranger => shown(&leg.to),
     }
@@ -475,6 +464,11 @@ fn capital(name: &str) -> String {
     }
 }
 
+/// Whether a letter, which nobody sees, makes a line run the other way.
+pub fn turns(letter: char) -> bool {
+    matches!(letter, '\u{061c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Somebody else's words, on one line and not too many of them.
 pub fn clean(text: &str) -> String {
     plain(text, NAME)
@@ -483,7 +477,6 @@ pub fn clean(text: &str) -> String {
 /// Somebody else's words, on one line and in so many bytes at most.
 pub(super) fn plain(text: &str, most: usize) -> String {
     // Controls, and the marks that make a line run the other way.
-    let turns = |letter| matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let visible = |letter: char| !letter.is_control() && !turns(letter);
     let whole: String = text.chars().map(|letter| if visible(letter) { letter } else { ' ' }).collect();
     let trimmed = whole.trim();
@@ -493,5 +486,6 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     }
 }
 
+mod phones;
 #[cfg(test)]
 mod tests;

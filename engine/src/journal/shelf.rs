@@ -3,12 +3,15 @@
 //! The trait speaks in batches and records; the store knows no calls and this crate knows no SQL. A shelf may be slow or
 //! away: nobody who waits for it is on the path of a call.
 
+use std::time::SystemTime;
+
 use super::{
     batch::Batch,
     entry::{Entry, What},
     id::CallId,
     outcome::Outcome,
     record::Record,
+    stamps,
 };
 use crate::routing::{Shelved, Written};
 
@@ -34,13 +37,16 @@ pub struct Story {
 }
 
 impl Story {
-    /// What ends it when the process that it went on in is gone: at its last sign of life, whoever's call it was.
-    pub fn interrupted(&self) -> Batch {
+    /// What ends it when the process that it went on in is gone: at its last sign of life, or that of the process, where that is
+    /// known and later.
+    pub fn interrupted(&self, alive: Option<SystemTime>) -> Batch {
         let call = self.record.call;
         let seen = Record::fold(call, &self.entries);
         let seen = seen.as_ref().filter(|seen| seen.entries >= self.record.entries).unwrap_or(&self.record);
         let number = seen.entries;
-        let at = self.entries.last().map_or_else(|| self.record.last_known(), |last| last.at);
+        let noted = self.entries.last().map_or_else(|| self.record.last_known(), |last| last.at);
+        let alive = alive.and_then(|alive| alive.duration_since(self.record.began).ok()).unwrap_or_default();
+        let at = stamps::whole_micros(noted.max(alive));
         let end = Entry { number, at, what: What::Ended(Outcome::Interrupted) };
         let folded = Record::fold(call, self.entries.iter().chain([&end]));
         let record = match folded {
@@ -84,7 +90,7 @@ mod tests {
     #[test]
     fn a_call_whose_process_died_ends_at_its_last_sign_of_life() {
         let story = left_open();
-        let batch = story.interrupted();
+        let batch = story.interrupted(None);
         let record = batch.record.as_ref().expect("a record");
         assert_eq!((record.outcome, record.fault), (Some(Outcome::Interrupted), Some(Fault::Server)));
         assert_eq!((record.ended, record.talk), (Some(s(50)), s(43)));
@@ -93,9 +99,21 @@ mod tests {
     }
 
     #[test]
+    fn a_call_went_on_as_long_as_its_process_is_known_to_have_lived() {
+        let story = left_open();
+        let ended = |alive| story.interrupted(Some(alive)).record.and_then(|record| record.ended);
+        let began = story.record.began;
+        assert_eq!(ended(began + s(80)), Some(s(80)));
+        assert_eq!(ended(began + s(20)), Some(s(50)), "it is known to have lived longer itself");
+        assert_eq!(ended(began - s(20)), Some(s(50)), "a sign of another day says nothing of it");
+        let talk = story.interrupted(Some(began + s(80))).record.map(|record| record.talk);
+        assert_eq!(talk, Some(s(73)), "they talked as long as it is known to have gone on");
+    }
+
+    #[test]
     fn a_row_without_its_journal_is_closed_by_what_it_says_itself() {
         let story = Story { entries: Vec::new(), ..left_open() };
-        let record = story.interrupted().record.expect("a record");
+        let record = story.interrupted(None).record.expect("a record");
         assert_eq!(
             (record.outcome, record.answered, record.ended),
             (Some(Outcome::Interrupted), Some(s(7)), Some(s(7)))

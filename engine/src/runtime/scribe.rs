@@ -11,11 +11,14 @@
 //!
 //! What an earlier process left comes first: its spool is written, and then the calls that still stand open are closed as
 //! interrupted, before anything of this process reaches the shelf. Whatever is taken is held here until it lies somewhere.
+//!
+//! Each time that all of it lies there, a sign of life is given beside the spool. What stands open when the next process comes
+//! went on at least until the last one.
 
 use std::{
     pin::pin,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::{
@@ -30,7 +33,8 @@ use super::{
     outage::{EVERY, Outage, chain},
 };
 use crate::{
-    journal::{Batch, RecordShelf, Story},
+    exchange::{LAST_WORDS, LOOK},
+    journal::{Batch, RecordShelf},
     routing::ShelfError,
     seldom::Seldom,
     spool::{Frames, MAX_FRAME, Spool, SpoolError},
@@ -53,6 +57,10 @@ const PROMPT: Duration = Duration::from_millis(500);
 
 /// How long a stop waits for the last batches to be written; what is left then is spooled.
 const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// How long a call may be over without having left its end: its journal stays open for [`LAST_WORDS`], and its shard looks a
+/// moment later. Whatever stands open then went on until so long ago.
+const UNTOLD: Duration = LAST_WORDS.saturating_add(LOOK);
 
 /// Writes behind until `stop` says so, then writes or spools the rest. Gives back how many batches could be neither.
 pub async fn file_calls(
@@ -96,6 +104,8 @@ struct Scribe {
     replayed: Option<(u64, Arc<Vec<Batch>>)>,
     /// Whether the calls that an earlier process left open are closed.
     settled: bool,
+    /// The last sign of life of the process whose calls those are.
+    last_alive: Option<SystemTime>,
     outage: Outage,
     complaints: Seldom,
 }
@@ -107,6 +117,7 @@ impl Scribe {
             info!(bytes = left, "an earlier process left calls in the spool; they are written first");
         }
         board.clerk.tally.spool_bytes.store(left, Relaxed);
+        let last_alive = spool.last_alive();
         Self {
             board,
             shelf,
@@ -114,6 +125,7 @@ impl Scribe {
             held: Arc::default(),
             replayed: None,
             settled: false,
+            last_alive,
             outage: Outage::of("records of calls"),
             complaints: Seldom::default(),
         }
@@ -121,6 +133,18 @@ impl Scribe {
 
     /// One tick's work.
     async fn work(&mut self) {
+        let began = clock::wall();
+        self.put_away().await;
+        // Before the calls of the last process are closed the last sign of life is its own.
+        if self.settled && self.held.is_empty() && self.board.live.count() > 0 {
+            let alive = began.checked_sub(UNTOLD).unwrap_or(began);
+            // A disk that refuses it is told of where it refuses records.
+            self.on_disk(move |spool| spool.say_alive(alive)).await.ok();
+        }
+    }
+
+    /// Writes what waits, or spools it.
+    async fn put_away(&mut self) {
         if !self.outage.rests() {
             let written = self.write_all().await;
             let waiting = self.left();
@@ -261,7 +285,7 @@ impl Scribe {
         let mut closed = 0;
         loop {
             let open = self.answer(shelf.left_open(OPEN)).await?;
-            let ends: Vec<Batch> = open.iter().map(Story::interrupted).collect();
+            let ends: Vec<Batch> = open.iter().map(|story| story.interrupted(self.last_alive)).collect();
             if ends.is_empty() {
                 break;
             }

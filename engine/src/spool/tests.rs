@@ -142,3 +142,18 @@ proptest! {
         prop_assert!(found.whole.iter().all(|frame| written.contains(frame)));
     }
 }
+
+#[test]
+fn the_last_sign_of_life_is_found_by_the_next_process_and_is_no_segment() {
+    let folder = folder();
+    let mut spool = Spool::open(folder.path(), MOST).expect("a spool");
+    assert_eq!(spool.last_alive(), None);
+    for second in [1_800_000_000, 1_800_000_001] {
+        spool.say_alive(UNIX_EPOCH + Duration::from_secs(second)).expect("said");
+    }
+    let next = Spool::open(folder.path(), MOST).expect("the same");
+    assert_eq!(next.last_alive(), Some(UNIX_EPOCH + Duration::from_secs(1_800_000_001)));
+    assert!(next.is_empty());
+    fs::write(folder.path().join(ALIVE), "torn").expect("written");
+    assert_eq!(next.last_alive(), None, "what cannot be read says nothing");
+}

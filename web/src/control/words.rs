@@ -1,7 +1,7 @@
 //! What is said over the control socket. Both ends read and write these.
 
 use patchcord_engine::{
-    journal::{Entry, Record},
+    journal::{Entry, Record, Story, sentence},
     routing::DamagedEndpoint,
 };
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,10 @@ pub struct Records {
 pub struct Told {
     /// What happened.
     pub sentence: String,
+    /// Whether it is over and known how long it lasted. Where the server was killed in the middle of it, `ended_us` and `talk_us` of
+    /// the record are the least that they can be.
+    #[serde(default)]
+    pub length_is_known: bool,
     /// The record.
     pub record: Record,
 }
@@ -150,6 +154,9 @@ pub struct Told {
 pub struct WholeCall {
     /// What happened.
     pub sentence: String,
+    /// As in [`Told`].
+    #[serde(default)]
+    pub length_is_known: bool,
     /// The record.
     pub record: Record,
     /// The journal, in order; where numbers are missing, something was not kept.
@@ -158,6 +165,13 @@ pub struct WholeCall {
 
 impl From<Record> for Told {
     fn from(record: Record) -> Self {
-        Self { sentence: patchcord_engine::journal::sentence(&record), record }
+        Self { sentence: sentence(&record), length_is_known: record.length_is_known(), record }
+    }
+}
+
+impl From<Story> for WholeCall {
+    fn from(Story { record, entries }: Story) -> Self {
+        let Told { sentence, length_is_known, record } = record.into();
+        Self { sentence, length_is_known, record, journal: entries }
     }
 }

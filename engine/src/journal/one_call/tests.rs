@@ -55,7 +55,7 @@ fn what_is_recorded_is_named_at_once_and_nothing_waits_for_long() {
         assert!(!journal.is_due());
     }
     journal.note(s(40), What::Resumed(BOB));
-    assert!(journal.is_due(), "half a minute is what a kill may take away");
+    assert!(journal.is_due(), "and not for more than half a minute, however much there is to write");
     assert_eq!(journal.drain().map(|batch| (batch.entries.len(), batch.record.is_some())), Some((4, false)));
 }
 

@@ -302,7 +302,7 @@ fn carol() -> What {
 
 /// Bob passes Alice on to Carol, or tries to.
 fn passes(by: PassedBy, to: Option<LegNumber>, sip: u16) -> What {
-    What::Passed(Box::new(PassedOn { at: Duration::ZERO, leg: ALICE, from: Some(BOB), to, by, sip }))
+    What::Passed(Box::new(PassedOn { at: Duration::ZERO, leg: ALICE, from: Some(BOB), to, service: None, by, sip }))
 }
 
 /// Alice and Bob have talked for forty seconds; and then this.
@@ -363,8 +363,15 @@ fn a_transfer_that_failed_says_whose_phone_did_not_take_it() {
 #[test]
 fn who_is_given_to_another_call_has_not_hung_up() {
     let gone = |by| Cause { reason: "transferred".into(), ..Cause::normal(by) };
-    let given =
-        PassedOn { at: Duration::ZERO, leg: BOB, from: Some(ALICE), to: None, by: PassedBy::Attending, sip: 200 };
+    let given = PassedOn {
+        at: Duration::ZERO,
+        leg: BOB,
+        from: Some(ALICE),
+        to: None,
+        service: None,
+        by: PassedBy::Attending,
+        sip: 200,
+    };
     let said = after_forty(vec![
         (47, What::Passed(Box::new(given))),
         (47, over(BOB, gone(By::Caller))),
@@ -375,8 +382,15 @@ fn who_is_given_to_another_call_has_not_hung_up() {
 
 #[test]
 fn a_caller_who_transfers_ends_nothing_for_those_who_stay() {
-    let given =
-        PassedOn { at: Duration::ZERO, leg: BOB, from: Some(ALICE), to: Some(CAROL), by: PassedBy::Partner, sip: 200 };
+    let given = PassedOn {
+        at: Duration::ZERO,
+        leg: BOB,
+        from: Some(ALICE),
+        to: Some(CAROL),
+        service: None,
+        by: PassedBy::Partner,
+        sip: 200,
+    };
     let said = after_forty(vec![
         (47, carol()),
         (47, What::Answered(CAROL)),

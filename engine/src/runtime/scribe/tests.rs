@@ -167,6 +167,38 @@ async fn a_process_that_died_during_an_outage_leaves_everything_to_the_next_one(
     assert_eq!(next.board.clerk.tally.interrupted.load(Relaxed), 1);
 }
 
+#[tokio::test]
+async fn a_call_whose_process_was_killed_lasted_until_the_last_sign_of_life_of_that_one() {
+    let (shelf, folder) = (Arc::new(Shelf::default()), folder());
+    let hour = Duration::from_secs(3600);
+    let mut journal = journal(1);
+    let mut killed = process(&shelf, &folder, crate::spool::MOST);
+    killed.board.live.tell(journal.record());
+    killed.board.clerk.take(journal.drain().expect("a row"));
+    killed.work().await;
+    let said = killed.with_spool(Spool::last_alive).expect("it is alive and has said so");
+    assert!(said <= clock::wall() - LAST_WORDS, "what is over since then may not be known yet");
+    // As if it had begun an hour before that.
+    let began = said - hour;
+    let mut story = shelf.stories().into_values().next().expect("the call");
+    (story.record.began, story.entries) = (began, Vec::new());
+    shelf.stories.lock().expect("nobody panics").insert(story.record.call, story);
+    drop(killed);
+
+    // The next one cannot close it yet, lives itself, and is killed, too.
+    shelf.away.store(true, Relaxed);
+    let mut next = process(&shelf, &folder, crate::spool::MOST);
+    next.board.live.tell(journal.record());
+    next.work().await;
+    assert_eq!(next.with_spool(Spool::last_alive), Some(said), "no sign of its own before that is closed");
+    drop(next);
+    shelf.away.store(false, Relaxed);
+    process(&shelf, &folder, crate::spool::MOST).work().await;
+    let record = shelf.stories().into_values().next().expect("the call").record;
+    assert_eq!((record.outcome, record.ended), (Some(Outcome::Interrupted), Some(hour)));
+    assert!(!record.length_is_known());
+}
+
 /// The tick's work, until so many batches were spooled; the shelf does not answer meanwhile.
 async fn work_until_spooled(scribe: &mut Scribe, batches: u64) {
     let board = scribe.board.clone();

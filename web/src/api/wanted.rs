@@ -85,10 +85,17 @@ impl Filters {
     pub fn wanted_by(&self, asker: &Asker, directory: &Directory) -> Result<Wanted, Problem> {
         let mut wanted = self.wanted()?;
         // Whoever looks for an endpoint by its name or its number means the same phone.
-        wanted.alias = wanted.number.as_deref().and_then(|known| {
-            let endpoint = directory.reached_by(known)?;
-            if &*endpoint.user == known { endpoint.number.as_deref() } else { Some(&*endpoint.user) }.map(str::to_owned)
-        });
+        let known = wanted.number.take();
+        let small = known.as_deref().map(str::to_lowercase);
+        let endpoint = [&known, &small].into_iter().flatten().find_map(|known| directory.reached_by(known));
+        (wanted.number, wanted.alias) = match endpoint {
+            // However somebody writes a name: that of the endpoint is as it is.
+            Some(endpoint) => match endpoint.number.as_deref().filter(|number| known.as_deref() == Some(*number)) {
+                Some(_) => (known, Some(endpoint.user.as_ref().into())),
+                None => (Some(endpoint.user.as_ref().into()), endpoint.number.as_deref().map(Into::into)),
+            },
+            None => (known, None),
+        };
         if asker.rights.has(Right::ReadNumbers) {
             return Ok(wanted);
         }

@@ -12,7 +12,6 @@ use crate::{
         database::on_either,
         failed,
         time::{from_millis, to_millis},
-        within,
     },
 };
 
@@ -40,7 +39,7 @@ impl Store {
         now: SystemTime,
     ) -> Result<(), ShelfError> {
         const NOTE: &str = "INSERT INTO audit (at, who, origin, deed, object) VALUES ($1, $2, $3, $4, $5)";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let note = sqlx::query(NOTE).bind(to_millis(now)).bind(who).bind(origin).bind(deed).bind(object);
                 note.execute(pool).await.map(drop)
@@ -54,7 +53,7 @@ impl Store {
     pub async fn deeds(&self, before: Option<i64>, most: usize) -> Result<Vec<Deed>, ShelfError> {
         const PAGE: &str =
             "SELECT id, at, who, origin, deed, object FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let most = most.min(MAX_DEEDS) as i64;
             let rows: Vec<Row> = on_either!(&self.database, |pool: Kind| {
                 sqlx::query_as(PAGE).bind(before.unwrap_or(i64::MAX)).bind(most).fetch_all(pool).await

@@ -13,7 +13,6 @@ use crate::store::{
     database::on_either,
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 const ALL: &str = "SELECT network, reason, made_by, made_at, until_at, automatic FROM bans \
@@ -29,19 +28,20 @@ type Row = (String, String, String, i64, Option<i64>, i64);
 impl Store {
     /// The bans that stand at that moment.
     pub async fn bans(&self, now: SystemTime) -> Result<Vec<Ban>, ShelfError> {
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_as(ALL).bind(to_millis(now)).bind(MOST as i64).fetch_all(pool).await
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_as(ALL).bind(to_millis(now)).bind(MOST as i64).fetch_all(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
     /// Writes what has changed, all or nothing.
     pub async fn keep_bans(&self, news: &[News]) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 for news in news {

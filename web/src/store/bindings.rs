@@ -16,7 +16,6 @@ use crate::store::{
     error::{Told, is_about_content},
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 /// Rows of one statement. Sixteen values each, so below the 32 766 values that SQLite takes.
@@ -47,7 +46,7 @@ struct Stored {
 
 impl BindingShelf for Store {
     fn load_bindings(&self, now: SystemTime) -> Shelved<'_, Vec<BindingRow>> {
-        Box::pin(within(LOAD_PATIENCE, async move {
+        Box::pin(self.within(LOAD_PATIENCE, async move {
             const LIVE: &str = "SELECT endpoint, position, contact, instance, reg_id, q_thousandth, path, call_id, \
                                 cseq, expires_at, transport, local, peer, flow_bound, user_agent, updated_at \
                                 FROM bindings WHERE expires_at > $1 ORDER BY endpoint, position";
@@ -71,7 +70,7 @@ impl BindingShelf for Store {
             // written in halves, down to the change that it means.
             let mut batches = vec![latest(changes)];
             while let Some(mut batch) = batches.pop() {
-                match within(PATIENCE, self.write_batch(&batch)).await {
+                match self.within(PATIENCE, self.write_batch(&batch)).await {
                     Ok(refused) => written.refused += refused,
                     Err(ShelfError::Refused(_)) if batch.len() > 1 => {
                         batches.push(batch.split_off(batch.len() / 2));

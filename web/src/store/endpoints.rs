@@ -12,7 +12,6 @@ use crate::store::{
     failed,
     seal::Broken,
     time::{from_millis, to_millis},
-    within,
 };
 
 /// Rows of one statement. Eleven values each, so far below the 32 766 values that SQLite takes.
@@ -50,7 +49,7 @@ enum Unusable {
 
 impl EndpointShelf for Store {
     fn load_endpoints(&self) -> Shelved<'_, EndpointRows> {
-        Box::pin(within(LOAD_PATIENCE, async {
+        Box::pin(self.within(LOAD_PATIENCE, async {
             const ALL: &str = "SELECT user_name, sealed_password, number, digests, codecs, srtp, calls, caller_id, \
                                forward, created_at, updated_at FROM endpoints ORDER BY user_name";
             let rows: Vec<Stored> =
@@ -68,7 +67,7 @@ impl EndpointShelf for Store {
     }
 
     fn put_endpoints(&self, rows: Vec<EndpointRow>) -> Shelved<'_, ()> {
-        Box::pin(within(PATIENCE, async move {
+        Box::pin(self.within(PATIENCE, async move {
             let rows = rows.into_iter().map(|row| self.sealed(row)).collect::<Result<Vec<_>, _>>()?;
             on_either!(&self.database, |pool: Kind| async {
                 let mut all_or_none = pool.begin().await?;
@@ -110,7 +109,7 @@ impl EndpointShelf for Store {
     }
 
     fn remove_endpoint(&self, user: String) -> Shelved<'_, bool> {
-        Box::pin(within(PATIENCE, async move {
+        Box::pin(self.within(PATIENCE, async move {
             const REMOVE: &str = "DELETE FROM endpoints WHERE user_name = $1";
             let removed = on_either!(&self.database, |pool: Kind| {
                 sqlx::query(REMOVE).bind(&user).execute(pool).await.map(|done| done.rows_affected())

@@ -164,6 +164,11 @@ impl Told {
 impl<E: Error + 'static> From<&E> for Told {
     fn from(error: &E) -> Self {
         let mut told = Self { text: String::new(), code: None };
+        let whole: &(dyn Error + 'static) = error;
+        if let Some(sqlx::Error::PoolTimedOut) = whole.downcast_ref() {
+            told.text = "the database does not answer, or all our connections to it are busy".into();
+            return told;
+        }
         let mut next: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = next {
             let by_database = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);

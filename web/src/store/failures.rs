@@ -7,7 +7,6 @@ use crate::store::{
     database::on_either,
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 const ALL: &str =
@@ -23,13 +22,14 @@ type Row = (String, i64, i64, String, i64, String, i64);
 impl Store {
     /// What is known of each endpoint that failed, the latest first.
     pub async fn registration_failures(&self) -> Result<Vec<(String, Failed)>, ShelfError> {
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_as(ALL).bind(2 * MOST_FAILURES as i64).fetch_all(pool).await
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_as(ALL).bind(2 * MOST_FAILURES as i64).fetch_all(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         let mut found: Vec<(String, Failed)> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for (endpoint, stranger, failure) in rows.into_iter().filter_map(read) {
@@ -45,7 +45,7 @@ impl Store {
 
     /// Writes what has changed, all or nothing.
     pub async fn keep_registration_failures(&self, changes: &[(String, Failed)]) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 for (endpoint, known) in changes {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use patchcord_engine::routing::ShelfError;
 
-use crate::store::{PATIENCE, Store, database::on_either, failed, time::to_millis, within};
+use crate::store::{PATIENCE, Store, database::on_either, failed, time::to_millis};
 
 /// Filters of one person: more than stand beside each other on a page.
 pub const MOST: usize = 50;
@@ -28,17 +28,18 @@ pub struct SavedFilter {
 impl Store {
     /// The filters of a person, by name.
     pub async fn saved_filters(&self, owner: &str) -> Result<Vec<SavedFilter>, ShelfError> {
-        let rows: Vec<(String, String)> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).bind(owner).fetch_all(pool).await)
-                .map_err(failed)
-        })
-        .await?;
+        let rows: Vec<(String, String)> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).bind(owner).fetch_all(pool).await)
+                    .map_err(failed)
+            })
+            .await?;
         Ok(rows.into_iter().map(|(name, query)| SavedFilter { name, query }).collect())
     }
 
     /// Saves a filter, in place of the one of that name. Says whether there was room for it.
     pub async fn save_filter(&self, owner: &str, filter: &SavedFilter, now: SystemTime) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 let others: i64 =
@@ -59,7 +60,7 @@ impl Store {
 
     /// Forgets a filter; says whether there was one.
     pub async fn forget_filter(&self, owner: &str, name: &str) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| {
                 sqlx::query(FORGET).bind(owner).bind(name).execute(pool).await.map(|done| done.rows_affected())
             });
@@ -70,7 +71,7 @@ impl Store {
 
     /// Forgets all filters of a person: whoever gets that name later begins anew.
     pub async fn forget_filters(&self, owner: &str) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(FORGET_ALL).bind(owner).execute(pool).await.map(drop)
             })

@@ -9,7 +9,6 @@ use crate::store::{
     database::on_either,
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 const COUNT: &str = "SELECT COUNT(*) FROM letters";
@@ -41,7 +40,7 @@ impl Store {
     /// Keeps a letter, unless `most` wait already.
     pub async fn keep_letter(&self, letter: &Letter, most: usize) -> Result<bool, ShelfError> {
         let (tries, next) = (letter.tries as i64, to_millis(letter.next));
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let waiting: i64 = sqlx::query_scalar(COUNT).fetch_one(pool).await?;
                 if usize::try_from(waiting).is_ok_and(|waiting| waiting >= most) {
@@ -61,11 +60,12 @@ impl Store {
     pub async fn due_letters(&self, now: SystemTime, most: usize) -> Result<Vec<Letter>, ShelfError> {
         type Row = (String, String, String, i64, i64, i64);
         let (at, most) = (to_millis(now), i64::try_from(most).unwrap_or(i64::MAX));
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(DUE).bind(at).bind(most).fetch_all(pool).await)
-                .map_err(failed)
-        })
-        .await?;
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(DUE).bind(at).bind(most).fetch_all(pool).await)
+                    .map_err(failed)
+            })
+            .await?;
         let letter = |(id, service, text, tries, next, written): Row| Letter {
             id,
             service,
@@ -80,7 +80,7 @@ impl Store {
     /// Notes that a letter was tried so often, and when it is tried next.
     pub async fn put_off_letter(&self, id: &str, tries: usize, next: SystemTime) -> Result<(), ShelfError> {
         let (tries, next) = (tries as i64, to_millis(next));
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(PUT_OFF).bind(id).bind(tries).bind(next).execute(pool).await.map(drop)
             })
@@ -91,7 +91,7 @@ impl Store {
 
     /// Forgets a letter: it was taken, or given up.
     pub async fn remove_letter(&self, id: &str) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| sqlx::query(REMOVE).bind(id).execute(pool).await.map(drop))
                 .map_err(failed)
         })

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use patchcord_engine::routing::ShelfError;
 use tracing::warn;
 
-use super::{LOAD_PATIENCE, PATIENCE, Store, database::on_either, failed, time::to_millis, within};
+use super::{LOAD_PATIENCE, PATIENCE, Store, database::on_either, failed, time::to_millis};
 
 /// Manifests that are kept: as many as services whose versions are. Those that were read last stay.
 const MOST: i64 = super::versions::SERVICES as i64;
@@ -20,10 +20,11 @@ const PRUNE: &str = "DELETE FROM service_manifests WHERE service IN \
 impl Store {
     /// The manifests that were read last, by service. One that does not open is told in the log and left out.
     pub async fn manifests(&self) -> Result<BTreeMap<String, String>, ShelfError> {
-        let rows: Vec<(String, Vec<u8>)> = within(LOAD_PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)
-        })
-        .await?;
+        let rows: Vec<(String, Vec<u8>)> = self
+            .within(LOAD_PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)
+            })
+            .await?;
         let open = |(service, sealed): (String, Vec<u8>)| match self.seal.open(&sealed_for(&service), &sealed) {
             Ok(text) => Some((service, text)),
             Err(_) => {
@@ -38,7 +39,7 @@ impl Store {
     pub async fn keep_manifest(&self, service: &str, text: Option<&str>, since: SystemTime) -> Result<(), ShelfError> {
         let sealed = text.map(|text| self.seal.close(&sealed_for(service), text)).transpose();
         let sealed = sealed.map_err(|cause| ShelfError::Away(Box::new(cause)))?;
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 match sealed {

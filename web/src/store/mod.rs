@@ -4,6 +4,7 @@
 //! Place      where the database is, read from a URL and safe to print
 //! Database   the two kinds of pool, and the one seam between them
 //! Claim      what keeps a second server away
+//! outage     that the database is away, known before anybody waits for it
 //! holders    who has a file locked
 //! Seal       what keeps a password unreadable for whoever has only the database
 //! endpoints  the engine's EndpointShelf
@@ -43,6 +44,7 @@ pub mod foreign;
 mod holders;
 pub mod letters;
 mod manifests;
+mod outage;
 mod people;
 mod place;
 mod receivers;
@@ -70,6 +72,7 @@ pub use seal::{KEY_FILE, SealError, Signer};
 use claim::Claim;
 use database::Database;
 use error::is_about_content;
+use outage::Outage;
 use seal::Seal;
 
 /// Longest any order to the database may take. A database that needs longer counts as away: the caller writes
@@ -92,6 +95,7 @@ pub struct Store {
     database: Database,
     seal: Arc<Seal>,
     claim: Arc<Claim>,
+    outage: Outage,
 }
 
 impl Store {
@@ -108,7 +112,7 @@ impl Store {
                 return Err(refused);
             }
         };
-        let store = Self { database, seal: Arc::new(seal), claim: Arc::new(claim) };
+        let store = Self { database, seal: Arc::new(seal), claim: Arc::new(claim), outage: Outage::default() };
         if let Err(refused) = claim::check_key(&store.database, place, &store.seal, data).await {
             store.close().await;
             return Err(refused);
@@ -123,25 +127,27 @@ impl Store {
 
     /// Whether the database answers now, and is ours.
     pub async fn reachable(&self) -> Result<(), ShelfError> {
-        within(PING_PATIENCE, async {
+        self.within(PING_PATIENCE, async {
             self.database.ping().await?;
             self.claim.renew().await
         })
         .await
     }
 
+    /// The answer of `order`, or that the store is away when it takes longer than `patience`, or is known to be.
+    async fn within<T>(
+        &self,
+        patience: Duration,
+        order: impl Future<Output = Result<T, ShelfError>>,
+    ) -> Result<T, ShelfError> {
+        let answer = tokio::time::timeout(patience, self.outage.unless_away(order)).await;
+        answer.unwrap_or_else(|elapsed| Err(ShelfError::Away(Box::new(elapsed))))
+    }
+
     /// Lets go of every connection, once the orders under way are done.
     pub async fn close(&self) {
         self.database.close().await;
         self.claim.release().await;
-    }
-}
-
-/// The answer of `order`, or that the store is away when it takes longer than `patience`.
-async fn within<T>(patience: Duration, order: impl Future<Output = Result<T, ShelfError>>) -> Result<T, ShelfError> {
-    match tokio::time::timeout(patience, order).await {
-        Ok(answer) => answer,
-        Err(elapsed) => Err(ShelfError::Away(Box::new(elapsed))),
     }
 }
 

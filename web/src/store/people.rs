@@ -13,7 +13,6 @@ use crate::{
         failed,
         sessions::END_ALL,
         time::{from_millis, to_millis},
-        within,
     },
 };
 
@@ -67,7 +66,7 @@ impl Store {
     /// The user of that name.
     pub async fn user(&self, name: &str) -> Result<Option<User>, ShelfError> {
         const ONE: &str = "SELECT name, password_hash, role, created_at, endpoint FROM users WHERE name = $1";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let row: Option<UserRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(name).fetch_optional(pool).await)
                     .map_err(failed)?;
@@ -79,7 +78,7 @@ impl Store {
     /// All users, by name.
     pub async fn users(&self) -> Result<Vec<User>, ShelfError> {
         const ALL: &str = "SELECT name, password_hash, role, created_at, endpoint FROM users ORDER BY name";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let rows: Vec<UserRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
             Ok(rows.into_iter().filter_map(UserRow::read).collect())
@@ -91,7 +90,7 @@ impl Store {
     pub async fn add_user(&self, user: &User) -> Result<bool, ShelfError> {
         const ADD: &str = "INSERT INTO users (name, password_hash, role, created_at, updated_at, endpoint) \
                            VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (name) DO NOTHING";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| {
                 let add = sqlx::query(ADD).bind(&user.name).bind(&user.hash).bind(user.role.word());
                 add.bind(to_millis(user.created))
@@ -115,7 +114,7 @@ impl Store {
     ) -> Result<bool, ShelfError> {
         const CHANGE: &str = "UPDATE users SET password_hash = COALESCE($2, password_hash), \
                               role = COALESCE($3, role), updated_at = $4 WHERE name = $1";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 let change = sqlx::query(CHANGE).bind(name).bind(hash).bind(role.map(Role::word));
@@ -133,7 +132,7 @@ impl Store {
     /// Ties a user to an endpoint, or to none; says whether there is that user.
     pub async fn tie_user(&self, name: &str, endpoint: Option<&str>, now: SystemTime) -> Result<bool, ShelfError> {
         const TIE: &str = "UPDATE users SET endpoint = $2, updated_at = $3 WHERE name = $1";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| {
                 let tie = sqlx::query(TIE).bind(name).bind(endpoint).bind(to_millis(now));
                 tie.execute(pool).await.map(|done| done.rows_affected())
@@ -147,7 +146,7 @@ impl Store {
     pub async fn remove_user(&self, name: &str) -> Result<Option<u64>, ShelfError> {
         const GO: &str = "DELETE FROM users WHERE name = $1";
         const TAKE_ALONG: &str = "DELETE FROM tokens WHERE person = $1";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 let tokens = sqlx::query(TAKE_ALONG).bind(name).execute(&mut *turn).await?.rows_affected();
@@ -167,7 +166,7 @@ impl Store {
     pub async fn token(&self, id: &str) -> Result<Option<Token>, ShelfError> {
         const ONE: &str =
             "SELECT id, name, hash, scopes, made_by, person, created_at, expires_at FROM tokens WHERE id = $1";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let row: Option<TokenRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(id).fetch_optional(pool).await)
                     .map_err(failed)?;
@@ -180,7 +179,7 @@ impl Store {
     pub async fn tokens(&self) -> Result<Vec<Token>, ShelfError> {
         const ALL: &str = "SELECT id, name, hash, scopes, made_by, person, created_at, expires_at FROM tokens \
                            ORDER BY created_at DESC, id";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let rows: Vec<TokenRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)?;
             Ok(rows.into_iter().map(TokenRow::read).collect())
@@ -192,7 +191,7 @@ impl Store {
     pub async fn add_token(&self, token: &Token) -> Result<(), ShelfError> {
         const ADD: &str = "INSERT INTO tokens (id, name, hash, scopes, made_by, person, created_at, expires_at) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let add = sqlx::query(ADD).bind(&token.id).bind(&token.name).bind(&token.hash);
                 let add = add.bind(token.rights.to_string()).bind(&token.made_by);
@@ -207,7 +206,7 @@ impl Store {
     /// Removes a token; says whether there was one.
     pub async fn remove_token(&self, id: &str) -> Result<bool, ShelfError> {
         const GO: &str = "DELETE FROM tokens WHERE id = $1";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let done = on_either!(&self.database, |pool: Kind| {
                 sqlx::query(GO).bind(id).execute(pool).await.map(|done| done.rows_affected())
             });

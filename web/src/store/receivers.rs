@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use tracing::warn;
 
 use crate::{
-    store::{PATIENCE, Store, database::on_either, failed, time::to_millis, within},
+    store::{PATIENCE, Store, database::on_either, failed, time::to_millis},
     webhooks::{Pattern, Receiver},
 };
 
@@ -30,10 +30,11 @@ struct Row {
 impl Store {
     /// All of them, in the order in which they were added. One whose secret does not open is told in the log and left out.
     pub async fn webhook_receivers(&self) -> Result<Vec<Receiver>, ShelfError> {
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)
-        })
-        .await?;
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)
+            })
+            .await?;
         Ok(rows.into_iter().filter_map(|row| self.receiver(row)).collect())
     }
 
@@ -52,7 +53,7 @@ impl Store {
     /// Adds one.
     pub async fn add_webhook_receiver(&self, id: &str, receiver: &Receiver, now: SystemTime) -> Result<(), ShelfError> {
         let (secret, events) = (self.sealed_secret(id, receiver)?, words(receiver));
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let add =
                     sqlx::query(ADD).bind(id).bind(&receiver.url).bind(&secret).bind(&events).bind(to_millis(now));
@@ -71,7 +72,7 @@ impl Store {
         receiver: &Receiver,
     ) -> Result<bool, ShelfError> {
         let (secret, events) = (self.sealed_secret(id, receiver)?, words(receiver));
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 let change = sqlx::query(CHANGE).bind(id).bind(&receiver.url).bind(&secret).bind(&events);
@@ -90,7 +91,7 @@ impl Store {
 
     /// Removes one, and what waits for its address. False where there is none.
     pub async fn remove_webhook_receiver(&self, id: &str, url: &str) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 if sqlx::query(REMOVE).bind(id).execute(&mut *turn).await?.rows_affected() == 0 {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use patchcord_engine::{room::Past, routing::ShelfError};
 use serde::{Deserialize, Serialize};
 
-use crate::store::{PATIENCE, Store, database::on_either, failed, time::to_millis, within};
+use crate::store::{PATIENCE, Store, database::on_either, failed, time::to_millis};
 
 /// Rooms in one page, at most.
 pub const MAX_PAGE: usize = 500;
@@ -41,7 +41,7 @@ impl Store {
     /// Keeps rooms that are over. One that is kept already stays as it is.
     pub async fn keep_rooms(&self, past: &[Past]) -> Result<(), ShelfError> {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 for past in past {
@@ -67,14 +67,15 @@ impl Store {
     ) -> Result<Vec<PastRoom>, ShelfError> {
         type Row = (String, String, i64, i64, i64);
         let (before, most) = (before.unwrap_or(LAST), most.min(MAX_PAGE) as i64);
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| match room {
-                Some(room) => sqlx::query_as(OF_ROOM).bind(before).bind(most).bind(room).fetch_all(pool).await,
-                None => sqlx::query_as(LATEST).bind(before).bind(most).fetch_all(pool).await,
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| match room {
+                    Some(room) => sqlx::query_as(OF_ROOM).bind(before).bind(most).bind(room).fetch_all(pool).await,
+                    None => sqlx::query_as(LATEST).bind(before).bind(most).fetch_all(pool).await,
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         let number = |number: i64| u64::try_from(number).unwrap_or_default();
         let past = |(id, room, opened, lasted, most): Row| PastRoom {
             id,
@@ -88,18 +89,19 @@ impl Store {
 
     /// One of them with its story.
     pub async fn past_room(&self, id: &str) -> Result<Option<Past>, ShelfError> {
-        let story: Option<String> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_scalar(STORY).bind(id).fetch_optional(pool).await)
-                .map_err(failed)
-        })
-        .await?;
+        let story: Option<String> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_scalar(STORY).bind(id).fetch_optional(pool).await)
+                    .map_err(failed)
+            })
+            .await?;
         Ok(story.and_then(|story| serde_json::from_str(&story).ok()))
     }
 
     /// Forgets rooms that were opened before that moment; says how many.
     pub async fn forget_rooms(&self, before: SystemTime) -> Result<u64, ShelfError> {
         let before = to_millis(before);
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(FORGET).bind(before).execute(pool).await.map(|done| done.rows_affected())
             })

@@ -13,7 +13,6 @@ use crate::{
         database::on_either,
         failed,
         time::{from_millis, to_millis},
-        within,
     },
 };
 
@@ -33,16 +32,17 @@ struct Row {
 impl Store {
     /// All of them, in the order in which they were added. One that is no JSON is told in the log and left out.
     pub async fn routes(&self) -> Result<Vec<Added>, ShelfError> {
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)
-        })
-        .await?;
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ALL).fetch_all(pool).await).map_err(failed)
+            })
+            .await?;
         Ok(rows.into_iter().filter_map(Row::read).collect())
     }
 
     /// Adds one.
     pub async fn add_route(&self, route: &Added) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let add = sqlx::query(ADD).bind(&route.id).bind(text(route)).bind(&route.written_by);
                 add.bind(to_millis(route.added_at)).execute(pool).await.map(drop)
@@ -54,7 +54,7 @@ impl Store {
 
     /// Changes what one says, and who said so last. False where there is none.
     pub async fn change_route(&self, route: &Added) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let change = sqlx::query(CHANGE).bind(&route.id).bind(text(route)).bind(&route.written_by);
                 change.execute(pool).await.map(|done| done.rows_affected() > 0)
@@ -66,7 +66,7 @@ impl Store {
 
     /// Removes one. False where there is none.
     pub async fn remove_route(&self, id: &str) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(REMOVE).bind(id).execute(pool).await.map(|done| done.rows_affected() > 0)
             })

@@ -14,7 +14,6 @@ use crate::{
         database::on_either,
         failed,
         time::{from_millis, to_millis},
-        within,
     },
 };
 
@@ -34,7 +33,7 @@ const SWEEP: &str = "DELETE FROM sessions WHERE used_at <= $1 OR began_at <= $2"
 impl Store {
     /// Keeps a new session; says whether that user still has that password. The one that he used longest ago ends where there are too many.
     pub async fn begin_session(&self, hash: &[u8], user: &User, now: SystemTime) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 sqlx::query(MAKE_ROOM).bind(&user.name).bind(MOST as i64 - 1).execute(&mut *turn).await?;
@@ -51,11 +50,12 @@ impl Store {
 
     /// The session of that hash, lapsed or not.
     pub async fn session(&self, hash: &[u8]) -> Result<Option<Kept>, ShelfError> {
-        let row: Option<(String, String, i64, i64)> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(hash).fetch_optional(pool).await)
-                .map_err(failed)
-        })
-        .await?;
+        let row: Option<(String, String, i64, i64)> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(ONE).bind(hash).fetch_optional(pool).await)
+                    .map_err(failed)
+            })
+            .await?;
         Ok(row.map(|(owner, role, began, used)| {
             let (role, began, used) = (role.parse().ok(), from_millis(began), from_millis(used));
             Kept { owner, role, began, used }
@@ -64,7 +64,7 @@ impl Store {
 
     /// A session was used then.
     pub async fn use_session(&self, hash: &[u8], now: SystemTime) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(USE).bind(hash).bind(to_millis(now)).execute(pool).await.map(drop)
             })
@@ -75,7 +75,7 @@ impl Store {
 
     /// Ends a session.
     pub async fn end_session(&self, hash: &[u8]) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| sqlx::query(END).bind(hash).execute(pool).await.map(drop))
                 .map_err(failed)
         })
@@ -85,7 +85,7 @@ impl Store {
     /// Forgets sessions that have lapsed by themselves; says how many.
     pub async fn forget_sessions(&self, now: SystemTime) -> Result<u64, ShelfError> {
         let before = |longest| now.checked_sub(longest).map_or(0, to_millis);
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let sweep = sqlx::query(SWEEP).bind(before(IDLE)).bind(before(LONGEST));
                 sweep.execute(pool).await.map(|done| done.rows_affected())

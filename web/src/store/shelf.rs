@@ -15,7 +15,6 @@ use crate::store::{
     database::on_either,
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 /// Owners of one sweep: there are about as many as services.
@@ -141,7 +140,7 @@ impl Tally {
 impl Store {
     /// What stands there at `now`.
     pub async fn shelved(&self, owner: &str, name: &str, now: SystemTime) -> Result<Option<String>, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let found: Option<Row> = on_either!(&self.database, |pool: Kind| sqlx::query_as(FIND)
                 .bind(owner)
                 .bind(name)
@@ -207,19 +206,20 @@ impl Store {
     /// Takes away what has lapsed, in small turns; gives back how many values that were.
     pub async fn sweep_shelf(&self, now: SystemTime) -> Result<usize, ShelfError> {
         let at = to_millis(now);
-        let owners: Vec<String> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_scalar(WITH_LAPSED)
-                .bind(at)
-                .bind(OWNERS_PER_SWEEP)
-                .fetch_all(pool)
-                .await)
-            .map_err(failed)
-        })
-        .await?;
+        let owners: Vec<String> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_scalar(WITH_LAPSED)
+                    .bind(at)
+                    .bind(OWNERS_PER_SWEEP)
+                    .fetch_all(pool)
+                    .await)
+                .map_err(failed)
+            })
+            .await?;
         let mut swept = 0;
         for owner in owners {
             loop {
-                let freed = within(PATIENCE, self.sweep_turn(&owner, at)).await?;
+                let freed = self.within(PATIENCE, self.sweep_turn(&owner, at)).await?;
                 swept += freed;
                 if (freed as i64) < ROWS_PER_TURN {
                     break;

@@ -10,7 +10,6 @@ use crate::{
         database::on_either,
         failed,
         time::{from_millis, to_millis},
-        within,
     },
     versions::{Findings, Imported, Note, Reason},
 };
@@ -122,10 +121,11 @@ struct NumberRow {
 impl Store {
     /// The numbers that texts have; of each service the one that was served last is told last.
     pub async fn numbers_of_versions(&self) -> Result<Vec<Numbered>, ShelfError> {
-        let rows: Vec<NumberRow> = within(LOAD_PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(NUMBERS).fetch_all(pool).await).map_err(failed)
-        })
-        .await?;
+        let rows: Vec<NumberRow> = self
+            .within(LOAD_PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(NUMBERS).fetch_all(pool).await).map_err(failed)
+            })
+            .await?;
         let read = |row: NumberRow| {
             Some(Numbered {
                 service: row.service,
@@ -140,7 +140,7 @@ impl Store {
 
     /// Keeps what is noted, all or nothing but for manifests, and forgets versions beyond [`KEPT`] and [`SERVICES`]. One that is kept already is served anew.
     pub async fn keep_versions(&self, notes: &[Note]) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 for note in notes {
@@ -183,11 +183,12 @@ impl Store {
 
     /// What a service served last, unless its file was deleted since.
     pub async fn last_version(&self, service: &str) -> Result<Option<Kept>, ShelfError> {
-        let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(LAST).bind(service).fetch_optional(pool).await)
-                .map_err(failed)
-        })
-        .await?;
+        let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(LAST).bind(service).fetch_optional(pool).await)
+                    .map_err(failed)
+            })
+            .await?;
         Ok(row.and_then(|(number, text, modules)| {
             Some(Kept {
                 number: u32::try_from(number).ok()?,
@@ -199,25 +200,27 @@ impl Store {
 
     /// The versions of a service that are kept, the one that was served last first.
     pub async fn versions_of(&self, service: &str) -> Result<Vec<Past>, ShelfError> {
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_as(OF_SERVICE).bind(service).bind(KEPT as i64 + 1).fetch_all(pool).await
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_as(OF_SERVICE).bind(service).bind(KEPT as i64 + 1).fetch_all(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         Ok(rows.into_iter().filter_map(read).collect())
     }
 
     /// What a version said.
     pub async fn text_of_version(&self, service: &str, name: &str) -> Result<Option<String>, ShelfError> {
-        let text: Option<Vec<u8>> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_scalar(TEXT).bind(service).bind(name).fetch_optional(pool).await
+        let text: Option<Vec<u8>> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_scalar(TEXT).bind(service).bind(name).fetch_optional(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()))
     }
 }

@@ -13,7 +13,6 @@ use crate::store::{
     database::on_either,
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 const LEAVE: &str = "INSERT INTO voicemails (id, mailbox, file, from_number, ms, left_at, heard) \
@@ -94,7 +93,7 @@ impl Store {
         }
         let Voicemail { id, file, from, length, left, heard } = message;
         let (length, left) = (i64::try_from(length.as_millis()).unwrap_or(i64::MAX), to_millis(*left));
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let row = sqlx::query(LEAVE).bind(id).bind(mailbox).bind(file).bind(from).bind(length).bind(left);
                 row.bind(heard).execute(pool).await.map(drop)
@@ -108,21 +107,27 @@ impl Store {
     /// Messages of a mailbox: first those that nobody heard, and the older before the newer.
     pub async fn voicemails(&self, mailbox: &str, most: usize) -> Result<Vec<Voicemail>, ShelfError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(LIST).bind(mailbox).bind(most).fetch_all(pool).await)
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(LIST)
+                    .bind(mailbox)
+                    .bind(most)
+                    .fetch_all(pool)
+                    .await)
                 .map_err(failed)
-        })
-        .await?;
+            })
+            .await?;
         Ok(rows.into_iter().map(Voicemail::from).collect())
     }
 
     /// How many messages a mailbox has.
     pub async fn count_voicemails(&self, mailbox: &str) -> Result<Count, ShelfError> {
-        let rows: Vec<(bool, i64)> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_as(COUNT).bind(mailbox).fetch_all(pool).await)
-                .map_err(failed)
-        })
-        .await?;
+        let rows: Vec<(bool, i64)> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_as(COUNT).bind(mailbox).fetch_all(pool).await)
+                    .map_err(failed)
+            })
+            .await?;
         let count = |wanted| {
             let found = rows.iter().filter(|(heard, _)| *heard == wanted).map(|(_, count)| *count).sum::<i64>();
             usize::try_from(found).unwrap_or_default()
@@ -132,7 +137,7 @@ impl Store {
 
     /// Notes whether somebody heard a message; says whether there is such a one.
     pub async fn mark_voicemail(&self, mailbox: &str, id: &str, heard: bool) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let marked = on_either!(&self.database, |pool: Kind| {
                 let mark = sqlx::query(MARK).bind(mailbox).bind(id).bind(heard);
                 mark.execute(pool).await.map(|done| done.rows_affected())
@@ -144,7 +149,7 @@ impl Store {
 
     /// Forgets a message. Gives its file when there was such a one, and whether no other message has the same file.
     pub async fn remove_voicemail(&self, mailbox: &str, id: &str) -> Result<Option<(String, bool)>, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let removed = on_either!(&self.database, |pool: Kind| async {
                 let mut both = pool.begin().await?;
                 let file: Option<String> =
@@ -169,7 +174,7 @@ impl Store {
         now: SystemTime,
     ) -> Result<Tried, ShelfError> {
         let at = to_millis(now);
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 let (failed, locked_until): (i64, i64) =

@@ -10,7 +10,6 @@ use crate::store::{
     database::on_either,
     failed,
     time::{from_millis, to_millis},
-    within,
 };
 
 /// Deliveries in one page, at most.
@@ -93,16 +92,17 @@ impl From<Row> for Delivery {
 impl Store {
     /// How many deliveries are kept, dead ones too.
     pub async fn count_webhooks(&self) -> Result<usize, ShelfError> {
-        let count: i64 = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| sqlx::query_scalar(COUNT).fetch_one(pool).await).map_err(failed)
-        })
-        .await?;
+        let count: i64 = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| sqlx::query_scalar(COUNT).fetch_one(pool).await).map_err(failed)
+            })
+            .await?;
         Ok(usize::try_from(count).unwrap_or_default())
     }
 
     /// Keeps deliveries, all or none; one that is kept already stays as it is.
     pub async fn keep_webhooks(&self, new: &[Delivery]) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| async {
                 let mut turn = pool.begin().await?;
                 for some in new.chunks(ROWS) {
@@ -129,13 +129,14 @@ impl Store {
     /// Deliveries to that receiver whose time has come, the one that waits longest first.
     pub async fn due_webhooks(&self, url: &str, now: SystemTime, most: usize) -> Result<Vec<Delivery>, ShelfError> {
         let (now, most) = (to_millis(now), most.min(MAX_PAGE) as i64);
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_as(DUE).bind(url).bind(now).bind(most).fetch_all(pool).await
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_as(DUE).bind(url).bind(now).bind(most).fetch_all(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         Ok(rows.into_iter().map(Delivery::from).collect())
     }
 
@@ -143,19 +144,20 @@ impl Store {
     pub async fn webhooks(&self, dead: bool, before: Option<&str>, most: usize) -> Result<Vec<Delivery>, ShelfError> {
         let (page, before, most) =
             (if dead { DEAD } else { WAITING }, before.unwrap_or(LAST), most.min(MAX_PAGE) as i64);
-        let rows: Vec<Row> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_as(page).bind(before).bind(most).fetch_all(pool).await
+        let rows: Vec<Row> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_as(page).bind(before).bind(most).fetch_all(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         Ok(rows.into_iter().map(Delivery::from).collect())
     }
 
     /// How it stands with each receiver that something is kept for.
     pub async fn webhook_standings(&self) -> Result<Vec<Standing>, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| sqlx::query_as(STANDINGS).fetch_all(pool).await).map_err(failed)
         })
         .await
@@ -169,7 +171,7 @@ impl Store {
         next: Option<SystemTime>,
         why: &str,
     ) -> Result<(), ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let row = sqlx::query(TRIED).bind(id).bind(tries as i64).bind(next.map(to_millis)).bind(why);
                 row.execute(pool).await.map(drop)
@@ -181,7 +183,7 @@ impl Store {
 
     /// Has one tried anew, from that moment on; false when it is not kept.
     pub async fn revive_webhook(&self, id: &str, now: SystemTime) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 let row = sqlx::query(AGAIN).bind(id).bind(to_millis(now));
                 row.execute(pool).await.map(|done| done.rows_affected() > 0)
@@ -193,7 +195,7 @@ impl Store {
 
     /// Forgets one: it was taken, or nobody wants it any more; false when it is not kept.
     pub async fn remove_webhook(&self, id: &str) -> Result<bool, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(REMOVE).bind(id).execute(pool).await.map(|done| done.rows_affected() > 0)
             })
@@ -204,7 +206,7 @@ impl Store {
 
     /// Forgets dead ones that were made before that moment; says how many.
     pub async fn forget_webhooks(&self, before: SystemTime) -> Result<u64, ShelfError> {
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             on_either!(&self.database, |pool: Kind| {
                 sqlx::query(FORGET).bind(to_millis(before)).execute(pool).await.map(|done| done.rows_affected())
             })

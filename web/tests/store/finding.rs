@@ -102,7 +102,8 @@ async fn a_call_is_found_by_everybody_who_was_in_it(lab: Lab) {
     store.write_batches(&calls).await.expect("written");
     for (known, alias) in [("bob", None), ("bob", Some("102")), ("alice", None), ("700", None), ("101", Some("alice"))]
     {
-        let wanted = Wanted { number: Some(known.into()), alias: alias.map(str::to_owned), ..Wanted::default() };
+        let alias = alias.map(str::to_owned);
+        let wanted = Wanted { number: Some(known.into()), alias, discreet: true, ..Wanted::default() };
         let mut all = found(&store, wanted.clone()).await;
         // Somebody else called 102, too.
         all.retain(|second| *second >= 40);
@@ -112,6 +113,20 @@ async fn a_call_is_found_by_everybody_who_was_in_it(lab: Lab) {
         let busy = Wanted { outcome: Some(Outcome::Failed), ..wanted };
         assert_eq!(found(&store, busy).await, [0; 0]);
     }
+    // Whoever was rung on the way is found by words and by the beginning of a number, too, and so is a call that goes on.
+    let mut open = menu_for_bob(42);
+    open.note(Duration::from_secs(4), What::Tag { key: "mood".into(), value: "good".into() });
+    store.write_batches(&open.drain().into_iter().collect::<Vec<_>>()).await.expect("written");
+    let usual = Wanted::default;
+    assert_eq!(found(&store, Wanted { text: Some("bOb".into()), ..usual() }).await[..3], [42, 41, 40]);
+    assert_eq!(found(&store, Wanted { number: Some("70*".into()), ..usual() }).await, [42, 41, 40]);
+    assert_eq!(found(&store, Wanted { number: Some("bo*".into()), ..usual() }).await, [42, 41, 40]);
+    let both = Wanted { text: Some("alice".into()), outcome: Some(Outcome::Answered), ..usual() };
+    assert_eq!(found(&store, both).await, [41, 40]);
+    // What a stranger calls himself finds him, unless it is masked for who asks.
+    let named = Wanted { number: Some("bob".into()), ..usual() };
+    assert!(found(&store, named.clone()).await.len() > 3);
+    assert_eq!(found(&store, Wanted { discreet: true, ..named }).await, [42, 41, 40]);
     store.close().await;
 }
 

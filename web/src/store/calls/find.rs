@@ -11,20 +11,27 @@ use patchcord_engine::{
 };
 use sqlx::QueryBuilder;
 
-use super::{CallRow, NEWEST, row};
-use crate::store::{PATIENCE, Store, database::on_either, failed, within};
+use super::{
+    CallRow, NEWEST,
+    lead::{self, PROBLEMS, Source},
+    row, words,
+};
+use crate::store::{
+    PATIENCE, Store,
+    database::{Database, on_either},
+    failed,
+};
 
 /// Calls that one page looks through for what no index knows: some tens of milliseconds.
 pub const LOOKED_AT: i64 = 20_000;
 
 /// The same where an index leads to them: each of them is looked up by itself, which takes four times as long.
-const LOOKED_UP: i64 = 5_000;
+pub const LOOKED_UP: i64 = 5_000;
 
 /// Which calls are wanted. What is not said is not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Who called, was called or was rung on the way: a number or a name, or the beginning of a number and a `*`, which is looked for
-    /// among those who called and were called.
+    /// Who called, was called or was rung on the way: a number or a name, or the beginning of a number and a `*`.
     pub number: Option<String>,
     /// What else the same party goes by: an endpoint has a name and a number.
     pub alias: Option<String>,
@@ -73,90 +80,26 @@ pub struct Found {
 
 /// A part of a statement.
 #[derive(Clone)]
-enum Part {
+pub enum Part {
     Sql(&'static str),
     Text(String),
     Number(i64),
-    /// One that each database writes in its own way: SQLite, and PostgreSQL.
-    Either(&'static str, &'static str),
+    /// What the answers of an index are called.
+    Nth(usize),
 }
 
-use Part::{Either, Number, Sql, Text};
-
-/// The one filter whose index leads to calls, the newest first. What else is asked for is looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source<'a> {
-    /// Whoever called, was called and was rung on the way, each in an index of its own; and what else it goes by.
-    Number(&'a str, Option<&'a str>),
-    Fault(Fault),
-    Problems,
-    Service(&'a str),
-    Tagged,
-    Recorded,
-    Outcome(Outcome),
-    All,
-}
-
-impl Source<'_> {
-    /// Conditions as the indexes have them, one for each that is asked by itself.
-    fn branches(self, before: &str) -> Vec<Vec<Part>> {
-        match self {
-            Source::Number(number, alias) => {
-                let known = [Some(number), alias].into_iter().flatten();
-                let branches = known.flat_map(|known| {
-                    let known = || Text(known.into());
-                    let of_leg = |column| {
-                        let legs = Sql(" AND id IN (SELECT DISTINCT call_id FROM legs WHERE ");
-                        let newest = Sql(" ORDER BY call_id DESC LIMIT ");
-                        let before = [Sql(" AND call_id < "), Text(before.into())];
-                        [&[legs, Sql(column), known()], &before[..], &[newest, Number(LOOKED_UP), Sql(")")]].concat()
-                    };
-                    [
-                        vec![Sql(" AND from_number = "), known()],
-                        vec![Sql(" AND to_number = "), known()],
-                        of_leg("to_number = "),
-                        of_leg("account = "),
-                    ]
-                });
-                branches.collect()
-            }
-            Source::Fault(fault) => vec![vec![Sql(" AND fault = "), Text(fault.word().into())]],
-            Source::Problems => vec![vec![Sql(" AND COALESCE(outcome, '') IN "), Sql(PROBLEMS)]],
-            Source::Service(service) => vec![vec![Sql(" AND service = "), Text(service.into())]],
-            Source::Tagged => vec![vec![Sql(" AND tags <> '[]'")]],
-            Source::Recorded => vec![vec![Sql(" AND recordings <> '[]'")]],
-            Source::Outcome(outcome) => vec![vec![Sql(" AND outcome = "), Text(outcome.word().into())]],
-            Source::All => vec![Vec::new()],
-        }
-    }
-}
+use Part::{Nth, Number, Sql, Text};
 
 impl Wanted {
-    /// Where to begin: with what usually leads to the fewest calls.
-    fn source(&self) -> Source<'_> {
-        match self {
-            Self { number: Some(number), .. } if !number.ends_with('*') => {
-                Source::Number(number, self.alias.as_deref())
-            }
-            Self { fault: Some(fault), .. } => Source::Fault(*fault),
-            Self { problems: true, .. } => Source::Problems,
-            Self { service: Some(service), .. } => Source::Service(service),
-            Self { tag: Some(_), .. } => Source::Tagged,
-            Self { recorded: Some(true), .. } => Source::Recorded,
-            Self { outcome: Some(outcome), .. } => Source::Outcome(*outcome),
-            _ => Source::All,
-        }
-    }
-
     /// What all calls that are wanted come before.
-    fn end(&self, before: Option<CallId>) -> String {
+    pub fn end(&self, before: Option<CallId>) -> String {
         let until = self.until.map(|until| CallId::new(until, 0));
         let before = [before, until].into_iter().flatten().min();
         before.map_or_else(|| NEWEST.to_owned(), |call| call.to_string())
     }
 
     /// When.
-    fn between(&self, end: &str) -> Vec<Part> {
+    pub fn between(&self, end: &str) -> Vec<Part> {
         let mut parts = vec![Sql("id < "), Text(end.into())];
         if let Some(since) = self.since {
             parts.extend([Sql(" AND id >= "), Text(CallId::new(since, 0).to_string())]);
@@ -164,9 +107,14 @@ impl Wanted {
         parts
     }
 
+    /// What an index of words has of it, unless a number leads to fewer calls.
+    fn led_by_words(&self) -> Option<String> {
+        let leads = !matches!(Source::of(self), Source::Number(..) | Source::Beginning(_));
+        self.text.as_deref().filter(|_| leads).and_then(words::entries)
+    }
+
     /// What has to be looked at. Written so that no index knows it: one leads there, and another one would lead astray.
-    fn looked_at(&self) -> Vec<Part> {
-        let source = self.source();
+    pub fn looked_at(&self, source: Source<'_>) -> Vec<Part> {
         let mut parts = Vec::new();
         let mut and = |said: Vec<Part>| {
             parts.push(Sql(" AND "));
@@ -175,23 +123,22 @@ impl Wanted {
         if let Some(service) = self.service.as_deref().filter(|service| source != Source::Service(service)) {
             and(vec![Sql("COALESCE(service, '') = "), Text(service.into())]);
         }
-        if let Some(version) = self.version.as_deref() {
+        if let Some(version) = self.version.as_deref().filter(|version| source != Source::Version(version)) {
             and(vec![Sql("COALESCE(version, '') = "), Text(version.into())]);
         }
         if let Some(outcome) = self.outcome.filter(|outcome| source != Source::Outcome(*outcome)) {
             and(vec![Sql("COALESCE(outcome, '') = "), Text(outcome.word().into())]);
         }
-        if let Some(start) = self.number.as_ref().and_then(|number| number.strip_suffix('*')) {
+        let start = self.number.as_ref().and_then(|number| number.strip_suffix('*'));
+        if let Some(start) = start.filter(|start| source != Source::Beginning(start)) {
             let like = format!("{}%", plain(start));
-            and(vec![
-                Sql("(from_number LIKE "),
-                Text(like.clone()),
-                Sql(ESCAPE),
-                Sql(" OR to_number LIKE "),
-                Text(like),
-                Sql(ESCAPE),
-                Sql(")"),
-            ]);
+            let rung = format!("% {}%", plain(&start.to_lowercase()));
+            let parts = [
+                [Sql("(from_number LIKE "), Text(like.clone()), Sql(ESCAPE)],
+                [Sql(" OR to_number LIKE "), Text(like), Sql(ESCAPE)],
+                [Sql(" OR ' ' || COALESCE(parties, '') LIKE "), Text(rung), Sql(ESCAPE)],
+            ];
+            and(parts.into_iter().flatten().chain([Sql(")")]).collect());
         }
         if self.problems && source != Source::Problems {
             and(vec![Sql("outcome || '' IN "), Sql(PROBLEMS)]);
@@ -202,27 +149,19 @@ impl Wanted {
         if let Some(fault) = self.fault.filter(|fault| source != Source::Fault(*fault)) {
             and(vec![Sql("COALESCE(fault, '') = "), Text(fault.word().into())]);
         }
-        if let Some(cause) = self.cause {
+        if let Some(cause) = self.cause.filter(|cause| source != Source::Cause(*cause)) {
             and(vec![Sql("(q850 = "), Number(cause.into()), Sql(" OR sip = "), Number(cause.into()), Sql(")")]);
         }
         let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        if let Some(longer) = self.longer {
+        let is_led = matches!(source, Source::Length(..));
+        if let Some(longer) = self.longer.filter(|_| !is_led) {
             and(vec![Sql("ended_us >= "), Number(micros(longer))]);
         }
-        if let Some(shorter) = self.shorter {
+        if let Some(shorter) = self.shorter.filter(|_| !is_led) {
             and(vec![Sql("ended_us <= "), Number(micros(shorter))]);
         }
-        if let Some(worse) = self.worse {
-            const HERE: Part = Either(
-                "EXISTS (SELECT 1 FROM legs WHERE legs.call_id = calls.id AND (json_extract(legs.quality, '$.here.mos_hundredths') < ",
-                "EXISTS (SELECT 1 FROM legs WHERE legs.call_id = calls.id AND (CAST(legs.quality::json #>> '{here,mos_hundredths}' \
-                 AS BIGINT) < ",
-            );
-            const THERE: Part = Either(
-                " OR json_extract(legs.quality, '$.there.mos_hundredths') < ",
-                " OR CAST(legs.quality::json #>> '{there,mos_hundredths}' AS BIGINT) < ",
-            );
-            and(vec![HERE, Number(worse.into()), THERE, Number(worse.into()), Sql("))")]);
+        if let Some(worse) = self.worse.filter(|worse| source != Source::Heard(*worse)) {
+            and(vec![Sql("worst_mos < "), Number(worse.into())]);
         }
         match self.recorded {
             Some(true) if source == Source::Recorded => {}
@@ -255,7 +194,7 @@ impl Wanted {
                                     ELSE '' END || ' ' || CASE WHEN length(to_number) < 6 THEN to_number ELSE '' END) LIKE ";
             const PLACES: &str = "lower(from_number || ' ' || COALESCE(from_name, '') || ' ' || to_number || ' ' || \
                                   COALESCE(to_name, '') || ' ' || COALESCE(service, '') || ' ' || COALESCE(reason, '') \
-                                  || ' ' || tags) LIKE ";
+                                  || ' ' || tags || ' ' || COALESCE(parties, '')) LIKE ";
             parts.push(vec![
                 Sql(match (self.discreet, text.contains(char::is_numeric)) {
                     (false, _) => PLACES,
@@ -270,9 +209,6 @@ impl Wanted {
     }
 }
 
-/// Outcomes that nobody wanted; an index of their calls says the same.
-const PROBLEMS: &str = "('failed', 'crashed', 'interrupted', 'unreachable', 'not_found', 'forbidden')";
-
 const ESCAPE: &str = " ESCAPE '!'";
 
 /// `text` as LIKE takes it literally.
@@ -280,34 +216,27 @@ fn plain(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-/// What the answers of each index are called: four for a number, and four for what else its party goes by.
-const BRANCHES: [&str; 8] = [") AS a", ") AS b", ") AS c", ") AS d", ") AS e", ") AS f", ") AS g", ") AS h"];
-
 /// Writes a part into a statement.
 macro_rules! say {
     ($statement:ident, $part:expr) => {
         match $part {
-            Sql(text) => drop($statement.push(*text)),
-            Text(text) => drop($statement.push_bind(text.clone())),
-            Number(number) => drop($statement.push_bind(*number)),
-            Either(sqlite, postgres) => drop($statement.push(written::<Kind>(sqlite, postgres))),
+            $crate::store::calls::find::Part::Sql(text) => drop($statement.push(*text)),
+            $crate::store::calls::find::Part::Text(text) => drop($statement.push_bind(text.clone())),
+            $crate::store::calls::find::Part::Number(number) => drop($statement.push_bind(*number)),
+            $crate::store::calls::find::Part::Nth(at) => drop($statement.push(format_args!(") AS n{at}"))),
         }
     };
 }
-
-/// What that database is told.
-fn written<Kind: sqlx::Database>(sqlite: &'static str, postgres: &'static str) -> &'static str {
-    if Kind::NAME == "SQLite" { sqlite } else { postgres }
-}
+pub(super) use say;
 
 /// One call of the page as it is found, and how far back the page looked.
-type Looked = (Vec<CallRow>, Option<String>);
+pub type Looked = (Vec<CallRow>, Option<String>);
 
 impl Store {
     /// Calls that are wanted, before that one; a page may be short and still not the last.
     pub async fn find_calls(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Found, ShelfError> {
         let most = most.clamp(1, MAX_PAGE);
-        let (rows, lowest) = within(PATIENCE, self.look(wanted, before, most)).await?;
+        let (rows, lowest) = self.within(PATIENCE, self.look(wanted, before, most)).await?;
         let full = rows.len() == most;
         let next = match (full, lowest) {
             (true, _) => rows.last().and_then(|last| row::call(&last.id).ok()),
@@ -317,8 +246,16 @@ impl Store {
     }
 
     async fn look(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Looked, ShelfError> {
+        if let (Database::Sqlite(pool), Some(entries)) = (&self.database, wanted.led_by_words()) {
+            return words::look(pool, wanted, &entries, (before, most)).await;
+        }
         let end = wanted.end(before);
-        let (between, source, rest) = (wanted.between(&end), wanted.source(), wanted.looked_at());
+        let source = match Source::of(wanted) {
+            // So many begin so that those are soon found by looking.
+            Source::Beginning(start) if self.is_dense(start).await? => Source::All,
+            source => source,
+        };
+        let (between, rest) = (wanted.between(&end), wanted.looked_at(source));
         let (branches, most_looked) =
             (source.branches(&end), if source == Source::All { LOOKED_AT } else { LOOKED_UP });
         on_either!(&self.database, |pool: Kind| async {
@@ -336,7 +273,7 @@ impl Store {
             let mut find = QueryBuilder::<Kind>::new("SELECT * FROM calls WHERE id IN (");
             for (at, branch) in branches.iter().enumerate() {
                 let name = if at == 0 { "SELECT id FROM (" } else { " UNION SELECT id FROM (" };
-                let end = [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64), Sql(BRANCHES[at])];
+                let end = [Sql(" ORDER BY id DESC LIMIT "), Number(most as i64), Nth(at)];
                 let all = [Sql(name), Sql("SELECT id FROM calls WHERE ")];
                 let all =
                     all.iter().chain(&between).chain(floor.iter().flatten()).chain(branch).chain(&rest).chain(&end);
@@ -350,6 +287,21 @@ impl Store {
         .map_err(failed)
     }
 
+    /// Whether more calls than an index is to lead to have a number of that beginning. PostgreSQL sorts by the rules of a language,
+    /// in which what begins alike does not stand together.
+    async fn is_dense(&self, start: &str) -> Result<bool, ShelfError> {
+        let Database::Sqlite(pool) = &self.database else { return Ok(true) };
+        for part in lead::counted(start) {
+            let mut count = QueryBuilder::<sqlx::Sqlite>::new("SELECT COUNT(*) FROM (");
+            part.iter().for_each(|part| say!(count, part));
+            let count = count.push(")").build_query_scalar::<i64>().persistent(false).fetch_one(pool).await;
+            if count.map_err(failed)? >= lead::LED_TO {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What the calls since then were like, looking at as many of the latest as a page would.
     pub async fn survey(&self, since: SystemTime) -> Result<Survey, ShelfError> {
         const COUNT: &str = "SELECT outcome, COUNT(*) AS calls, COUNT(answered_us) AS answered FROM (SELECT outcome, \
@@ -358,7 +310,7 @@ impl Store {
         const DELAYS: &str = "SELECT CASE WHEN answered_us IS NULL OR rang_us < answered_us THEN rang_us ELSE answered_us END \
                               AS heard_us FROM (SELECT rang_us, answered_us FROM calls WHERE id >= $1 ORDER BY id DESC \
                               LIMIT $2) AS latest WHERE rang_us IS NOT NULL OR answered_us IS NOT NULL ORDER BY heard_us";
-        within(PATIENCE, async {
+        self.within(PATIENCE, async {
             let from = CallId::new(since, 0).to_string();
             type Counted = (Vec<(Option<String>, i64, i64)>, Vec<i64>);
             let (counts, delays): Counted = on_either!(&self.database, |pool: Kind| async {

@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use patchcord_engine::{journal::CallId, routing::ShelfError};
 
-use crate::store::{PATIENCE, Store, database::on_either, failed, within};
+use super::words;
+use crate::store::{PATIENCE, Store, database::on_either, failed};
 
 /// Calls that are forgotten in one transaction.
 const FORGOTTEN: i64 = 500;
@@ -33,13 +34,14 @@ impl Store {
     /// Forgets the eldest calls that are over, until so many are left; says how many those were.
     pub async fn forget_calls_beyond(&self, most: u64) -> Result<u64, ShelfError> {
         let skip = i64::try_from(most).unwrap_or(i64::MAX);
-        let eldest_kept: Option<String> = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| {
-                sqlx::query_scalar(BEYOND).bind(skip).fetch_optional(pool).await
+        let eldest_kept: Option<String> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_scalar(BEYOND).bind(skip).fetch_optional(pool).await
+                })
+                .map_err(failed)
             })
-            .map_err(failed)
-        })
-        .await?;
+            .await?;
         match eldest_kept {
             // The first that is too many goes, too: whatever sorts behind it.
             Some(id) => self.forget_in_turns(&format!("{id}~"), OLD, &PARTS).await,
@@ -60,12 +62,15 @@ impl Store {
     ) -> Result<u64, ShelfError> {
         let mut forgotten = 0;
         loop {
-            let gone = within(PATIENCE, async {
+            let gone = self.within(PATIENCE, async {
                 on_either!(&self.database, |pool: Kind| async {
                     let mut all_or_none = pool.begin().await?;
                     let old: Vec<String> =
                         sqlx::query_scalar(old).bind(before).bind(FORGOTTEN).fetch_all(&mut *all_or_none).await?;
                     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(0) };
+                    if let Some(turn) = words::turn(&mut all_or_none).filter(|_| parts.len() > 1) {
+                        words::forget(first, last, turn).await?;
+                    }
                     for part in parts {
                         sqlx::query(*part).bind(first).bind(last).execute(&mut *all_or_none).await?;
                     }

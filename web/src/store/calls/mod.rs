@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! find       calls by what people ask for, within bounds
+//! lead       which index leads to those
+//! words      the index of words
 //! forget     calls that are kept no longer
 //! row        a record as rows, and back
 //! statement  what is written with which values
@@ -12,9 +14,11 @@
 
 pub mod find;
 mod forget;
+mod lead;
 mod row;
 mod statement;
 pub mod survey;
+mod words;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,7 +29,7 @@ use patchcord_engine::{
 use sqlx::{FromRow, QueryBuilder};
 use tracing::warn;
 
-use crate::store::{PATIENCE, Store, database::on_either, error::Told, failed, within};
+use crate::store::{PATIENCE, Store, database::on_either, error::Told, failed};
 use row::{CallRow, LegRow, Unreadable};
 use statement::{CALL, CALL_AGAIN, LEG, PIECE, PIECE_AGAIN, bind, bind_call, bind_leg};
 
@@ -57,7 +61,7 @@ impl RecordShelf for Store {
             // As with bindings: what the database refuses keeps no other call from being written.
             let mut parts: Vec<_> = batches.chunks(ROWS_PER_STATEMENT).rev().collect();
             while let Some(part) = parts.pop() {
-                match within(PATIENCE, self.write_calls(part)).await {
+                match self.within(PATIENCE, self.write_calls(part)).await {
                     Ok(()) => {}
                     Err(ShelfError::Refused(_)) if part.len() > 1 => {
                         let (front, back) = part.split_at(part.len() / 2);
@@ -78,7 +82,7 @@ impl RecordShelf for Store {
 
     fn left_open(&self, most: usize) -> Shelved<'_, Vec<Story>> {
         const OPEN: &str = "SELECT * FROM calls WHERE outcome IS NULL ORDER BY id LIMIT $1";
-        Box::pin(within(PATIENCE, async move {
+        Box::pin(self.within(PATIENCE, async move {
             let most = most.min(ROWS_PER_STATEMENT) as i64;
             let rows: Vec<CallRow> =
                 on_either!(&self.database, |pool: Kind| sqlx::query_as(OPEN).bind(most).fetch_all(pool).await)
@@ -94,7 +98,7 @@ impl RecordShelf for Store {
     fn story(&self, call: CallId) -> Shelved<'_, Option<Story>> {
         const CALL: &str = "SELECT * FROM calls WHERE id = $1";
         const JOURNAL: &str = "SELECT first_entry, entries FROM journal WHERE call_id = $1 ORDER BY first_entry";
-        Box::pin(within(PATIENCE, async move {
+        Box::pin(self.within(PATIENCE, async move {
             let id = call.to_string();
             let (row, pieces): (Option<CallRow>, Vec<Found>) = on_either!(&self.database, |pool: Kind| async {
                 let row = sqlx::query_as(CALL).bind(&id).fetch_optional(pool).await?;
@@ -110,7 +114,7 @@ impl RecordShelf for Store {
 
     fn records(&self, page: Page) -> Shelved<'_, Vec<Record>> {
         const PAGE: &str = "SELECT * FROM calls WHERE id < $1 ORDER BY id DESC LIMIT $2";
-        Box::pin(within(PATIENCE, async move {
+        Box::pin(self.within(PATIENCE, async move {
             let before = page.before.map_or_else(|| NEWEST.to_owned(), |call| call.to_string());
             let most = page.most.min(MAX_PAGE) as i64;
             let rows = on_either!(&self.database, |pool: Kind| sqlx::query_as(PAGE)
@@ -148,6 +152,10 @@ impl Store {
                     ids.push_bind(id);
                 }
                 forget.push(")").build().persistent(false).execute(&mut *all_or_none).await?;
+            }
+            if let Some(turn) = words::turn(&mut all_or_none) {
+                let over = calls.iter().filter(|row| row.outcome.is_some() && changed.contains(&row.id));
+                words::enter(&over.filter_map(|row| words::of(&records, row)).collect::<Vec<_>>(), turn).await?;
             }
             for rows in legs.chunks(ROWS_PER_STATEMENT) {
                 let mut insert = QueryBuilder::<Kind>::new(LEG);

@@ -2,10 +2,11 @@
 
 use std::{borrow::Cow, num::TryFromIntError, time::Duration};
 
-use patchcord_engine::journal::{Account, CallId, Cause, LegNumber, LegRecord, NoCallId, Party, Record};
+use patchcord_engine::journal::{Account, CallId, Cause, Direction, LegNumber, LegRecord, NoCallId, Party, Record};
 use patchcord_sip::hop::UnknownTransport;
 use sqlx::FromRow;
 
+use super::lead::class_of;
 use crate::store::time::{from_millis, to_millis};
 
 /// A row of `calls`.
@@ -33,6 +34,9 @@ pub struct CallRow {
     pub entries: i64,
     pub hung_up: Option<i64>,
     pub passed: Option<String>,
+    pub length_class: Option<i64>,
+    pub worst_mos: Option<i64>,
+    pub parties: Option<String>,
 }
 
 /// A row of `legs`.
@@ -116,6 +120,9 @@ impl CallRow {
             hung_up: record.hung_up.map(|leg| leg.0.into()),
             passed: (!record.passed.is_empty())
                 .then(|| serde_json::to_string(&record.passed).expect("transfers are JSON")),
+            length_class: record.ended.map(|ended| class_of(micros(ended))),
+            worst_mos: record.worst_mos().map(Into::into),
+            parties: parties(record),
         }
     }
 
@@ -279,4 +286,18 @@ fn word<T: std::str::FromStr>(text: String) -> Result<T, Unreadable> {
 
 fn party(number: String, name: Option<String>) -> Party {
     Party { number: number.into(), name: name.map(Into::into) }
+}
+
+/// Whom a call rang on the way, in small letters.
+fn parties(record: &Record) -> Option<String> {
+    let rung = record.legs.iter().filter(|leg| leg.direction == Direction::Outbound);
+    let one = |leg: &LegRecord| {
+        let account = match &leg.account {
+            Account::Endpoint(name) | Account::Trunk(name) => name,
+            Account::Stranger => "",
+        };
+        format!("{account} {} {}", leg.to.number, leg.to.name.as_deref().unwrap_or_default())
+    };
+    let said: Vec<String> = rung.map(one).collect();
+    (!said.is_empty()).then(|| clean(&said.join(" ").to_lowercase()))
 }

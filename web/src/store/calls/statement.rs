@@ -4,7 +4,7 @@
 /// row stays as it is. Says which rows it changed.
 pub const CALL: &str = "INSERT INTO calls (id, began_at, service, version, route, from_number, from_name, to_number, \
                         to_name, rang_us, answered_us, ended_us, talk_us, outcome, fault, ended_by, q850, sip, reason, \
-                        place, tags, recordings, entries, hung_up, passed) ";
+                        place, tags, recordings, entries, hung_up, passed, length_class, worst_mos, parties) ";
 
 /// What follows the values of [`CALL`].
 pub const CALL_AGAIN: &str = " ON CONFLICT (id) DO UPDATE SET rang_us = excluded.rang_us, answered_us = \
@@ -12,7 +12,9 @@ pub const CALL_AGAIN: &str = " ON CONFLICT (id) DO UPDATE SET rang_us = excluded
                               outcome = excluded.outcome, fault = excluded.fault, ended_by = excluded.ended_by, \
                               q850 = excluded.q850, sip = excluded.sip, reason = excluded.reason, \
                               place = excluded.place, tags = excluded.tags, recordings = excluded.recordings, \
-                              entries = excluded.entries, hung_up = excluded.hung_up, passed = excluded.passed \
+                              entries = excluded.entries, hung_up = excluded.hung_up, passed = excluded.passed, \
+                              length_class = excluded.length_class, worst_mos = excluded.worst_mos, \
+                              parties = excluded.parties \
                               WHERE calls.outcome IS NULL AND excluded.entries >= calls.entries RETURNING id";
 
 /// A leg's row.
@@ -42,7 +44,7 @@ macro_rules! bind_call {
             &$row.route, &$row.from_number, &$row.from_name, &$row.to_number, &$row.to_name, $row.rang_us,
             $row.answered_us, $row.ended_us, $row.talk_us, &$row.outcome, &$row.fault, &$row.end.ended_by, $row.end.q850,
             $row.end.sip, &$row.end.reason, &$row.end.place, &$row.tags, &$row.recordings, $row.entries,
-            $row.hung_up, &$row.passed)
+            $row.hung_up, &$row.passed, $row.length_class, $row.worst_mos, &$row.parties)
     };
 }
 pub(super) use bind_call;

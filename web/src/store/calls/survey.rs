@@ -8,7 +8,7 @@ use patchcord_engine::{
 };
 
 use super::find::LOOKED_AT;
-use crate::store::{PATIENCE, Store, database::on_either, failed, within};
+use crate::store::{PATIENCE, Store, database::on_either, failed};
 
 const QUALITIES: &str =
     "SELECT quality FROM legs WHERE call_id >= $1 AND quality IS NOT NULL ORDER BY call_id DESC LIMIT $2";
@@ -50,16 +50,17 @@ impl Store {
     pub async fn health(&self, since: SystemTime) -> Result<Health, ShelfError> {
         type Rows = (Vec<String>, Vec<(i64, Option<i64>)>, Vec<(String, Option<String>, i64, i64)>);
         let from = CallId::new(since, 0).to_string();
-        let (qualities, times, services): Rows = within(PATIENCE, async {
-            on_either!(&self.database, |pool: Kind| async {
-                let qualities = sqlx::query_scalar(QUALITIES).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?;
-                let times = sqlx::query_as(TIMES).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?;
-                Ok((qualities, times, sqlx::query_as(SERVICES).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?))
-            }
-            .await)
-            .map_err(failed)
-        })
-        .await?;
+        let (qualities, times, services): Rows = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| async {
+                    let qualities = sqlx::query_scalar(QUALITIES).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?;
+                    let times = sqlx::query_as(TIMES).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?;
+                    Ok((qualities, times, sqlx::query_as(SERVICES).bind(&from).bind(LOOKED_AT).fetch_all(pool).await?))
+                }
+                .await)
+                .map_err(failed)
+            })
+            .await?;
         let mut health = Health { peak: peak(&times), ..Health::default() };
         for mos in qualities.iter().filter_map(|text| worse(&serde_json::from_str(text).ok()?)) {
             let at = if mos >= GOOD {

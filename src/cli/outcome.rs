@@ -143,7 +143,7 @@ pub fn tell(ended: Result<Said, Failure>, json: bool) -> ExitCode {
 }
 
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).expect("a value is JSON")
+    patchcord_web::json::shielded(serde_json::to_string_pretty(value).expect("a value is JSON"))
 }
 
 fn say(to: &mut impl Write, text: &str) {

@@ -18,8 +18,7 @@ async fn house() -> (Server, Door) {
 async fn house_with(setup: Setup) -> (Server, Door) {
     let told = setup.with_ws().endpoint_with("alice", "secret", "number = \"150\"");
     let (server, door) = house_of(told).await;
-    // Whoever opens the phone's page has an endpoint from then on.
-    door.page("/phone").await;
+    door.has_phone().await;
     (server, door)
 }
 

@@ -92,7 +92,7 @@ async fn nuisance(door: &Door, token: &str) {
 #[tokio::test]
 async fn pages_that_mean_no_good_are_told_why_they_are_refused_and_cost_no_memory() {
     let (mut server, door) = house_of(setup()).await;
-    door.page("/phone").await;
+    door.has_phone().await;
     let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 60, "name": "Shop" })).await;
     let token = minted["token"].as_str().expect("a token").to_owned();
     let lab = Lab::open();

@@ -46,6 +46,7 @@ pub async fn log_in(page: &mut Chromium, door: &Door) {
         door.password
     );
     assert_eq!(page.run(&login).await, true);
+    door.has_phone().await;
 }
 
 /// The dashboard's phone, with the admin logged in.

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::setup;
+use crate::{operators::ask, setup};
 
 /// How long a page waits for something that should come.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
@@ -117,8 +117,15 @@ impl Door {
         self.ask("POST", path, &format!("Cookie: {}\r\n{FORM}", self.cookie), said).await
     }
 
-    /// A page that opens the phone, so that the admin has an endpoint.
+    /// Whoever is logged in has an endpoint from then on.
+    pub async fn has_phone(&self) {
+        let answer = self.form("/phone/endpoint", "").await;
+        assert!(answer.contains("location: /phone"), "{answer}");
+    }
+
+    /// The page of the phone, of an admin who has an endpoint.
     async fn phone_page(&self) -> String {
+        self.has_phone().await;
         self.page("/phone").await
     }
 
@@ -295,13 +302,19 @@ async fn a_page_that_reloads_ends_its_talk_and_one_that_lost_its_socket_goes_on(
 
 #[tokio::test]
 async fn a_guest_calls_the_numbers_of_its_token_and_no_others_and_never_rings() {
-    let (_server, door) = house().await;
+    let (server, door) = house().await;
     let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 60, "name": "Shop" })).await;
     let mut guest = door.guest(&minted["token"]).await;
     assert_eq!(guest.hear("welcome").await["you"]["numbers"], json!(["9196"]));
     guest.dial("a", "1000").await;
     let why = guest.hear("ended").await["why"].clone();
     assert_eq!((&why["code"], &why["reason"]), (&json!("forbidden"), &json!("the token is for other numbers")));
+    let refused = async || {
+        let (_, told) = ask(&server, "GET", "/api/v1/records?outcome=forbidden", &Value::Null).await;
+        told["records"][0]["sentence"].as_str().map(str::to_owned)
+    };
+    let sentence = eventually("what it may not call is among the records", refused).await;
+    assert_eq!(sentence, "Guest called 1000; Guest may not call that: The Token Is For Other Numbers.");
     guest.dial("b", "9196").await;
     guest.hear("answered").await;
     guest.dial("c", "9196").await;

@@ -44,6 +44,7 @@ pub mod fetch;
 pub mod folder;
 pub mod heard;
 pub mod house;
+pub mod json;
 pub mod masking;
 pub mod metrics;
 pub mod outside;

@@ -8,7 +8,7 @@ use axum::{
 use patchcord_engine::routing::{DirectoryError, ShelfError};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::AccountError;
+use crate::{accounts::AccountError, json};
 
 /// A refusal that people and programs can read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self).expect("texts and a number are JSON");
+        let body = json::text(&self);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

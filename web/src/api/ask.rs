@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
-    http::{StatusCode, request::Parts},
+    http::{Method, StatusCode, Uri, request::Parts},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,19 +37,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
             Ok(bytes) => bytes,
             Err(rejection) => return Err(Problem::new(rejection.status(), rejection.body_text())),
         };
+        let again_parts = parts.clone();
         let again = Request::from_parts(parts, bytes.clone().into());
         match Json::from_request(again, state).await {
             Ok(Json(said)) => Ok(Self(said)),
             Err(rejection) => match whole(&bytes) {
                 Some(said) => Ok(Self(said)),
-                None => Err(Problem::new(rejection.status(), in_words(&rejection.body_text())).remedy(SEE)),
+                None => {
+                    let told = in_words(&rejection.body_text());
+                    Err(Problem::new(rejection.status(), told).remedy(see(&again_parts.method, &again_parts.uri)))
+                }
             },
         }
     }
 }
 
-/// Where it stands what a body may say.
-const SEE: &str = "/api/v1/openapi.json describes what it takes";
+/// Where it stands what a request may say.
+fn see(method: &Method, uri: &Uri) -> String {
+    format!("`{method} {}` in /api/v1/openapi.json describes what it takes", uri.path())
+}
 
 /// What the reader of JSON says, without the names that things have within this program.
 fn in_words(told: &str) -> String {
@@ -59,11 +65,22 @@ fn in_words(told: &str) -> String {
         "Failed to deserialize query string: ",
     ];
     let told = HEADS.iter().find_map(|head| told.strip_prefix(head)).unwrap_or(told);
+    let (said, place) = told.split_once(" at line ").unwrap_or((told, ""));
+    let place =
+        if place.is_empty() { String::new() } else { format!(" (line {})", place.replace(" column", ", column")) };
     const KINDS: [&str; 4] =
         ["expected struct ", "expected enum ", "expected internally tagged enum ", "expected tuple struct "];
-    let Some((before, named)) = KINDS.iter().find_map(|kind| told.split_once(kind)) else { return told.to_owned() };
-    let place = named.find(" at line ").map_or("", |at| &named[at..]);
-    format!("{before}expected an object with the fields of its description{place}")
+    if KINDS.iter().any(|kind| said.contains(kind)) {
+        let stands = ["sequence", "invalid length"].iter().any(|list| said.contains(list));
+        let stands = if stands { "a list" } else { "something else" };
+        return format!("{stands} stands where an object should stand, with the fields of its description{place}");
+    }
+    let quoted = |start: &str| said.strip_prefix(start).and_then(|rest| rest.split('`').next());
+    match (quoted("missing field `"), quoted("duplicate field `")) {
+        (Some(field), _) => format!("the field `{field}` is missing{place}"),
+        (_, Some(field)) => format!("`{field}` is said more than once; say it once{place}"),
+        _ => format!("{said}{place}"),
+    }
 }
 
 /// The same body where each number without a fraction is a whole one: JSON knows no other kind of 57 than 57.0.
@@ -100,7 +117,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Self(asked)),
-            Err(rejection) => Err(Problem::new(rejection.status(), in_words(&rejection.body_text())).remedy(SEE)),
+            Err(rejection) => {
+                let told = in_words(&rejection.body_text());
+                Err(Problem::new(rejection.status(), told).remedy(see(&parts.method, &parts.uri)))
+            }
         }
     }
 }
@@ -146,13 +166,15 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_body_is_told_without_names_of_this_program() {
-        let told = "Failed to deserialize the JSON body into the target type: invalid length 0, expected struct NewBan with 3 \
-                    elements at line 1 column 2";
-        assert_eq!(
-            in_words(told),
-            "invalid length 0, expected an object with the fields of its description at line 1 column 2"
-        );
-        assert_eq!(in_words("missing field `reason` at line 1 column 9"), "missing field `reason` at line 1 column 9");
+        const HEAD: &str = "Failed to deserialize the JSON body into the target type: ";
+        let told = |said: &str| in_words(&format!("{HEAD}{said} at line 1 column 2"));
+        let expected =
+            "a list stands where an object should stand, with the fields of its description (line 1, column 2)";
+        assert_eq!(told("invalid length 0, expected struct NewBan with 3 elements"), expected);
+        assert_eq!(told("invalid type: sequence, expected struct NewBan"), expected);
+        assert_eq!(told("missing field `reason`"), "the field `reason` is missing (line 1, column 2)");
+        assert_eq!(in_words("duplicate field `tag`"), "`tag` is said more than once; say it once");
+        assert_eq!(in_words("unknown field `a`, expected `b` or `c`"), "unknown field `a`, expected `b` or `c`");
     }
 
     #[test]

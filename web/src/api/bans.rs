@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use ipnet::IpNet;
 use patchcord_engine::{
     bans::{Ban, MAX_REASON, News, NotBanned, WIDEST, covers, network, shown},
@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     control::words::{BanTold, BansTold, NewBan},
+    json::Json,
     people::{Asker, guard::away},
     problem::Problem,
 };

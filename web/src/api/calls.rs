@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use patchcord_engine::{
     journal::{CallId, LegNumber, MAX_PAGE, NoCallId},
     live::{NotTransferred, Transferring},
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     control::words::{Records, Told},
+    json::Json,
     people::Asker,
     problem::Problem,
 };

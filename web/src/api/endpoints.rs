@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use patchcord_engine::{
     routing::{Binding, Origin},
     runtime::clock,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     accounts::{NewEndpoint, rules::Unfit},
     control::words::{Addition, Additions, CallWords, Endpoint, Endpoints, NewPassword, Registration, Registrations},
+    json::Json,
     masking::{masked, told},
     people::{Asker, Right},
     problem::Problem,

@@ -28,6 +28,7 @@ use super::{Rooms, ask::Asked, records::shown};
 use crate::{
     control::words::Told,
     feed::{Feed, News},
+    json,
     people::{Asker, Right},
     problem::Problem,
 };
@@ -147,15 +148,14 @@ fn told(number: u64, news: News, asker: &Asker) -> String {
     let (kind, data) = match news {
         News::Call(record) => {
             let kind = if record.outcome.is_some() { "call.ended" } else { "call.open" };
-            (kind, serde_json::to_string(&Told::from(shown(*record, asker))))
+            (kind, json::text(&Told::from(shown(*record, asker))))
         }
         News::Room(mut news) => {
             if let Some(member) = news.member.as_mut().filter(|_| !asker.rights.has(Right::ReadNumbers)) {
                 super::rooms::mask(&mut member.name, &mut member.number);
             }
-            (news.kind.word(), serde_json::to_string(&news))
+            (news.kind.word(), json::text(&news))
         }
     };
-    let data = data.expect("records and rooms are JSON");
     format!("id: {number}\nevent: {kind}\ndata: {data}\n\n")
 }

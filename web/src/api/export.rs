@@ -10,11 +10,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use patchcord_engine::journal::{CallId, MAX_PAGE, Record, moment, sentence};
+use patchcord_engine::journal::{CallId, MAX_PAGE, Record, moment, sentence, turns};
 
 use super::records::shown;
 use crate::{
     control::words::Told,
+    json,
     people::Asker,
     problem::{Problem, chain},
     store::{Store, Wanted},
@@ -41,7 +42,7 @@ impl Format {
 }
 
 const COLUMNS: &str = "call,began_utc,from_number,from_name,to_number,to_name,service,version,route,outcome,fault,ended_by,q850,sip,\
-                       reason,rang_s,answered_s,ended_s,talk_s,mos,legs,recordings,tags,what_happened\r\n";
+                       reason,rang_s,answered_s,ended_s,talk_s,length_is_known,mos,lost_percent,jitter_ms,legs,recordings,tags,what_happened\r\n";
 
 /// Where an export is.
 struct Going {
@@ -87,7 +88,7 @@ impl Going {
                 Format::Csv => line(&record, &mut text),
                 Format::Json => {
                     text += if self.first { "\n" } else { ",\n" };
-                    text += &serde_json::to_string(&Told::from(record)).expect("a record is JSON");
+                    text += &json::text(&Told::from(record));
                 }
             }
             self.first = false;
@@ -111,8 +112,11 @@ fn line(record: &Record, text: &mut String) {
     let end = record.end.as_ref();
     let tags: Vec<String> = record.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     // As the filter has it: of each leg and each direction over its life, the worst.
+    let worst = record.worst_mos();
     let heard = record.legs.iter().filter_map(|leg| leg.quality).flat_map(|quality| [quality.here, quality.there]);
-    let worst = heard.flatten().filter_map(|track| track.mos_hundredths).min();
+    let tracks: Vec<_> = heard.flatten().collect();
+    let lost = tracks.iter().map(|track| track.lost_permille).max();
+    let jitter = tracks.iter().map(|track| track.jitter_us).max();
     let cells = [
         record.call.to_string(),
         moment(record.began),
@@ -133,7 +137,10 @@ fn line(record: &Record, text: &mut String) {
         seconds(record.answered),
         seconds(record.ended),
         seconds(Some(record.talk)),
+        record.length_is_known().to_string(),
         worst.map_or(String::new(), |mos| format!("{}.{:02}", mos / 100, mos % 100)),
+        lost.map_or(String::new(), |lost| format!("{}.{}", lost / 10, lost % 10)),
+        jitter.map_or(String::new(), |us| format!("{}.{}", us / 1_000, us % 1_000 / 100)),
         record.legs.len().to_string(),
         record.recordings.join(" "),
         tags.join("; "),
@@ -144,8 +151,12 @@ fn line(record: &Record, text: &mut String) {
     *text += "\r\n";
 }
 
-/// A text as a cell that stays a text.
+/// A text as a cell that stays a text, on its own side: what turns a line round is left out, but for the marks in pairs that keep
+/// names in their quotes.
 fn cell(text: &str) -> String {
+    let pair = |letter| ['\u{2068}', '\u{2069}'].contains(&letter);
+    let is_paired = text.matches('\u{2068}').count() == text.matches('\u{2069}').count();
+    let text: &str = &text.replace(|letter| turns(letter) && !(is_paired && pair(letter)), "");
     // A plus with digits alone is a telephone number, and nothing that a spreadsheet could work out.
     let number =
         text.strip_prefix('+').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
@@ -169,6 +180,10 @@ mod tests {
         assert_eq!(cell("\t=1"), "\"'\t=1\"");
         assert_eq!(cell("+4930123101"), "+4930123101");
         assert_eq!(cell("Müller, Eva"), "\"Müller, Eva\"");
+        assert_eq!(cell("evil\u{202e}gnp.exe"), "evilgnp.exe");
+        assert_eq!(cell("\u{202e}=1"), "\"'=1\"", "nor behind what nobody sees");
+        assert_eq!(cell("\u{2069}one"), "one");
+        assert_eq!(cell("\u{2068}one\u{2069}"), "\u{2068}one\u{2069}");
         assert_eq!(cell("two\r\nlines"), "\"two\r\nlines\"");
     }
 }

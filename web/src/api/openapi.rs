@@ -3,16 +3,18 @@
 //! ```text
 //! queries  what stands in paths and queries
 //! bodies   what is sent
+//! answers  what is answered, and where that leads
 //! kinds    what each value may be
 //! routes   what a route says
 //! ```
 
+mod answers;
 mod bodies;
 mod kinds;
 mod queries;
 mod routes;
 
-use axum::Json;
+use crate::json::Json;
 use serde_json::{Map, Value, json};
 
 use super::{DOORS, Door};
@@ -66,7 +68,7 @@ fn operation(door: &Door) -> Value {
         "security": [{ "token": [] }, session],
         "parameters": queries::parameters(door),
         "responses": {
-            "2XX": { "description": "Done." },
+            "2XX": answers::done(door),
             "default": { "description": "Refused.", "content": { "application/problem+json": { "schema": problem } } },
         },
     });

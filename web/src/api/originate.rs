@@ -1,6 +1,6 @@
 //! Calls that the house begins, because a program or a person wants it.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use patchcord_engine::{
     originate::{NotBegun, Wanted},
     runtime::clock,
@@ -9,6 +9,7 @@ use patchcord_engine::{
 use super::{Rooms, ask::Said};
 use crate::{
     control::words::{BegunCall, NewCall},
+    json::Json,
     people::Asker,
     problem::Problem,
 };

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -20,6 +19,7 @@ use crate::{
     control::words::{
         Audit, DeedWords, MadeToken, NewToken, NewUser, TokenWords, Tokens, UserChange, UserWords, Users,
     },
+    json::Json,
     masking::masked,
     people::{Asker, PeopleError, Right, Rights, Role, UnknownWord, guard::away},
     phone::{own, token},

@@ -3,7 +3,6 @@
 //! A secret is told once, when it was made here; afterwards nobody is told it any more.
 
 use axum::{
-    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -18,6 +17,7 @@ use super::{
     ask::{Named, Said},
 };
 use crate::{
+    json::Json,
     people::{Asker, guard::away},
     problem::Problem,
     webhooks::{self, EVENTS, MOST_RECEIVERS, Pattern, Receiver, SHORTEST_SECRET, UnknownEvent},

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -20,11 +19,12 @@ use serde_json::{Value, json};
 use super::{
     Rooms,
     ask::{Asked, Named},
-    records::shown,
+    records::{found_on, shown},
     wanted::Filters,
 };
 use crate::{
     control::words::Told,
+    json::Json,
     people::{Asker, guard::away},
     problem::Problem,
     recordings,
@@ -42,7 +42,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Problem> {
     let (before, most) = filters.page(USUAL)?;
     let wanted = Wanted { recorded: Some(true), ..filters.wanted_by(&asker, &rooms.accounts.board().directory)? };
-    let found = rooms.store.find_calls(&wanted, before, most).await.map_err(|error| away(&error))?;
+    let found = found_on(&rooms, &wanted, before, most).await.map_err(|error| away(&error))?;
     let (folder, paths) = (rooms.recordings.clone(), found.records.iter().map(|record| record.recordings.clone()));
     let paths: Vec<Vec<Box<str>>> = paths.collect();
     let sizes = tokio::task::spawn_blocking(move || {
@@ -68,7 +68,7 @@ fn of_call(record: Record, sizes: &[Sized], asker: &Asker) -> Value {
         json!({ "number": at, "path": path, "url": url, "bytes": bytes, "is_there": bytes.is_some(), "damage": damage })
     });
     let recordings: Vec<Value> = paths.collect();
-    let Told { sentence, record } = Told::from(shown(record, asker));
+    let Told { sentence, record, .. } = Told::from(shown(record, asker));
     json!({ "call": call, "began_ms": record.began.duration_since(std::time::UNIX_EPOCH).map_or(0, |at| at.as_millis() as u64),
             "from": record.from, "to": record.to, "sentence": sentence, "recordings": recordings })
 }

@@ -2,10 +2,13 @@
 //!
 //! It reads and changes nothing. Calls that go on stand in it as far as their rows are written.
 
-use axum::{Json, extract::State, http::StatusCode, response::Response};
+use std::time::{Duration, SystemTime};
+
+use axum::{extract::State, http::StatusCode, response::Response};
 use patchcord_engine::{
-    journal::{CallId, NoCallId, Record, RecordShelf, Story, sentence},
+    journal::{CallId, Entry, NoCallId, Record, RecordShelf, Story},
     routing::ShelfError,
+    runtime::clock,
 };
 
 use super::{
@@ -16,10 +19,15 @@ use super::{
 };
 use crate::{
     control::words::{Records, Told, WholeCall},
+    json::Json,
     masking::{mask_journal, mask_record},
     people::{Asker, Right, guard::away},
     problem::Problem,
+    store::{Found, Wanted},
 };
+
+/// How long a page looks on by itself where nothing was found yet.
+const LOOK_ON: Duration = Duration::from_millis(700);
 
 /// Records in a page, unless another number is asked for.
 const USUAL: usize = 100;
@@ -30,13 +38,29 @@ pub(super) async fn list(
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Records>, Problem> {
     let (before, most) = filters.page(USUAL)?;
-    let found = rooms
-        .store
-        .find_calls(&filters.wanted_by(&asker, &rooms.accounts.board().directory)?, before, most)
-        .await
-        .map_err(|error| away(&error))?;
+    let wanted = filters.wanted_by(&asker, &rooms.accounts.board().directory)?;
+    let found = found_on(&rooms, &wanted, before, most).await.map_err(|error| away(&error))?;
     let records = found.records.into_iter().map(|record| Told::from(shown(record, &asker)));
     Ok(Json(Records { records: records.collect(), next: found.next.map(|call| call.to_string()) }))
+}
+
+/// A page of calls. A look at some thousands of them finds nothing rare, and nobody wants to ask on through a million by hand: while
+/// nothing is found, it looks on by itself for a while.
+pub(crate) async fn found_on(
+    rooms: &Rooms,
+    wanted: &Wanted,
+    before: Option<CallId>,
+    most: usize,
+) -> Result<Found, ShelfError> {
+    let (began, mut at) = (clock::now(), before);
+    loop {
+        let found = rooms.store.find_calls(wanted, at, most).await?;
+        let goes_on = found.records.is_empty() && clock::now().saturating_duration_since(began) < LOOK_ON;
+        match found.next.filter(|_| goes_on) {
+            Some(next) => at = Some(next),
+            None => return Ok(found),
+        }
+    }
 }
 
 pub(super) async fn show(
@@ -44,8 +68,7 @@ pub(super) async fn show(
     asker: Asker,
     Named(call): Named<String>,
 ) -> Result<Json<WholeCall>, Problem> {
-    let Story { record, entries } = story(&rooms, &asker, &call).await?;
-    Ok(Json(WholeCall { sentence: sentence(&record), record, journal: entries }))
+    Ok(Json(story(&rooms, &asker, &call).await?.into()))
 }
 
 pub(super) async fn give_all(
@@ -62,10 +85,12 @@ pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<St
     let id: CallId = call.parse().map_err(no_id)?;
     let found: Result<Option<Story>, ShelfError> = rooms.store.story(id).await;
     match found.map_err(|error| away(&error))? {
-        Some(Story { record, mut entries }) => {
-            if record.outcome.is_none() {
+        Some(Story { mut record, mut entries }) => {
+            let live = &rooms.accounts.board().live;
+            if let Some(now) = record.outcome.is_none().then(|| live.find(id)).flatten() {
                 // What it has noted since is written by the time that somebody looks again.
-                rooms.accounts.board().live.read(id);
+                live.read(id);
+                record = so_far(now, &entries, clock::wall());
             }
             if !asker.rights.has(Right::ReadNumbers) {
                 mask_journal(&mut entries);
@@ -74,6 +99,13 @@ pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<St
         }
         None => Err(Problem::new(StatusCode::NOT_FOUND, format!("no call {id} is kept")).remedy(SEE_LIST)),
     }
+}
+
+/// A call that goes on, as it stands now: what its journal says, unless the call itself has said more by now.
+fn so_far(now: Record, entries: &[Entry], wall: SystemTime) -> Record {
+    let at = wall.duration_since(now.began).unwrap_or_default();
+    let told = Record::so_far(now.call, entries, at).filter(|told| told.outcome.is_none());
+    told.filter(|told| told.entries >= now.entries).unwrap_or(now)
 }
 
 /// A record, as far as who asks may see it.

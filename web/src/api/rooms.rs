@@ -1,6 +1,6 @@
 //! Rooms: those there are, what is wanted of them, and those that are over.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use patchcord_engine::{
     room::{MemberView, Order, Past, Refused, Reply, RoomView},
     runtime::clock,
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     control::words::RoomOrder,
+    json::Json,
     masking::masked,
     people::{Asker, Right, guard::away},
     problem::Problem,

@@ -3,7 +3,6 @@
 //! What is added is in force at once and kept. Each deed stands in the audit log: a route out costs money.
 
 use axum::{
-    Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -20,6 +19,7 @@ use super::{
 };
 use crate::{
     control::words::{RouteTold, RoutesTold, ShippedTold, TrunkTold, TrunksTold},
+    json::Json,
     people::Asker,
     problem::Problem,
     routes::{Added, Change, Written},

@@ -1,12 +1,13 @@
 //! How the server is, and what changes it as a whole.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::Rooms;
 use crate::{
     control::words::DrainTold,
     house::{Reloaded, Service, Status, Trouble},
+    json::Json,
     masking::{masked, told},
     people::Asker,
     problem::Problem,

@@ -9,7 +9,6 @@ use std::{
 };
 
 use axum::{
-    Json,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
@@ -24,6 +23,7 @@ use super::{
     ask::{Asked, Named, Sent},
 };
 use crate::{
+    json::Json,
     people::{Asker, guard::away},
     problem::Problem,
     store::versions::Past,

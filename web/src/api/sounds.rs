@@ -3,7 +3,6 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::{
-    Json,
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
@@ -19,6 +18,7 @@ use super::{
     ask::{Asked, Named, Said, Sent},
 };
 use crate::{
+    json::Json,
     people::Asker,
     problem::{Problem, chain},
     recordings,

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode};
 use patchcord_engine::runtime::clock;
 use patchcord_media::prompt::shown;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::{
     ask::{Asked, Named, line},
 };
 use crate::{
+    json::Json,
     people::{Asker, Right, guard::away},
     problem::Problem,
     store::webhooks::{Delivery, MAX_PAGE},

@@ -53,10 +53,14 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
     guest.may(Right::ReadStatus)?;
     let (status, hindrances) = (rooms.house.status(), rooms.house.hindrances().await);
     let since = clock::wall() - LATELY;
+    let unkept = rooms.accounts.board().calls_tally.unkept.lately(clock::wall());
+    let live = rooms.accounts.board().live.count();
     let leaked = rooms.accounts.board().calls_tally.leaked_legs.load(Relaxed);
     // What goes on now is known without the database.
     let (past, unread) = past(&rooms, since, &guest.0).await;
+    let is_known = past.is_some();
     let Past { survey, health, problems } = past.unwrap_or_default();
+    let known = |count: u64| if is_known { count.to_string() } else { "–".into() };
     let plan = rooms.accounts.board().plan();
     let most = plan.calls();
     let body = html! {
@@ -67,29 +71,31 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
             @for warning in &status.warnings { p.flash.warn role="alert" { (sentence_of(&told(warning, &guest.0))) } }
             @if guest.0.rights.has(Right::ReadRoutes) { (first(&rooms.house.troubles(), &guest.0)) }
             div.tiles {
-                a.tile href="/live" { p.figure { (rooms.accounts.board().live.count()) small { " of " (most) } } p.label { "calls now; most in 24 h: " (health.peak) } }
-                div.tile { p.figure { (share(survey.answered, survey.over())) } p.label { "answered, of " (survey.over()) " in 24 h" } }
+                a.tile href="/live" { p.figure { (live) small { " of " (most) } } p.label { "calls now; most in 24 h: " (known(health.peak.max(live as u64))) } }
+                div.tile { p.figure { (share(survey.answered, survey.over())) } p.label { "answered, of " (known(survey.over())) " in 24 h" } }
                 div.tile { p.figure { (delay(survey.usual_delay)) } p.label { "until it rings or is answered; 95 %: " (delay(survey.long_delay)) } }
                 a.tile href="/endpoints" { p.figure { (status.registered) small { " of " (status.endpoints) } } p.label { "endpoints registered" } }
                 div.tile { p.figure { (status.sound.load_permille / 10) "." (status.sound.load_permille % 10) small { " %" } } p.label { "sound threads busy" } }
             }
             @if leaked > 0 { p.flash.bad role="alert" { (leaked) " legs outlived their calls, which is a fault of this server: please report it." } }
             div.cards {
-                section.card { h2 { "How calls came out in the last 24 hours" } (outcomes(&survey)) }
-                section.card { h2 { "How well they were heard" } (heard(&health)) }
+                section.card { h2 { "How calls came out in the last 24 hours" } @if is_known { (outcomes(&survey)) } @else { (unknown()) } }
+                section.card { h2 { "How well they were heard" } @if is_known { (heard(&health)) } @else { (unknown()) } }
             }
             div.cards.three {
                 section.card.flush {
                     h2 { "Last problems" }
-                    @if problems.is_empty() { p.empty { "None in the last 24 hours. " a href="/records" { "See all calls" } "." } }
+                    @if !is_known { (unknown()) }
+                    @else if problems.is_empty() { p.empty { "None in the last 24 hours. " a href="/records" { "See all calls" } "." } }
                     ul.stories {
                         @for (record, count) in &problems {
                             li { a href={ "/calls/" (record.call) } { (sentence(record)) } p.small.muted { (badge(record.outcome)) " " (when(record.began)) @if *count > 1 { " · " a href={ "/records?outcome=" (record.outcome.map_or("", Outcome::word)) } { (count) @if *count == LOOKED_AT { " and more" } " like it" } } } }
                         }
+                        @if unkept > 0 { li.small.muted { "And " (unkept) @if unkept == 1 { " more call was" } @else { " more calls were" } " refused: of those who dial on and on only some leave a record." } }
                     }
                 }
                 section.card.flush { h2 { "Trunks" } (trunks(plan.trunks())) }
-                section.card.flush { h2 { "Services in the last 24 hours" } (services(&health.services, &rooms)) }
+                section.card.flush { h2 { "Services in the last 24 hours" } @if is_known { (services(&health.services, &rooms)) } @else { (unknown()) } }
             }
         }
     };
@@ -136,6 +142,11 @@ fn kinds(records: impl Iterator<Item = Record>) -> Vec<(Record, usize)> {
     }
     kinds.truncate(PROBLEMS);
     kinds
+}
+
+/// In place of what only the database knows, while it is away.
+fn unknown() -> Markup {
+    html! { p.empty { "– Not known while the database is away." } }
 }
 
 fn share(part: u64, whole: u64) -> String {

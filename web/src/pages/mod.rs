@@ -115,6 +115,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/people/tokens", post(people::make_token))
         .route("/people/tokens/{id}/remove", post(people::remove_token))
         .route("/phone", get(phone::show))
+        .route("/phone/endpoint", post(phone::make))
         .route("/phone/check", get(phone::check))
         .route("/records", get(records::show))
         .route("/recordings", get(recordings::show))

@@ -5,14 +5,14 @@
 
 use axum::{
     extract::State,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use patchcord_engine::journal::{Record, sentence};
 
 use super::{
-    Guest, Rooms, assets,
-    frame::{Frame, Place},
+    Guest, Nothing, Posted, Rooms, assets,
+    frame::{Frame, Place, hidden},
     words::{badge, when},
     wrong::Wrong,
 };
@@ -52,11 +52,15 @@ const LAYERS: [(&str, &str); 7] = [
 pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
     let endpoint = own::endpoint_of(&rooms, &guest.0).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
     let Some(endpoint) = endpoint else {
+        let csrf = guest.0.session.as_ref().map(|session| session.csrf.as_str()).unwrap_or_default();
         let body = html! {
             section.notice {
                 h1 { "Phone" }
-                p { "You are tied to no endpoint, so there is nobody to call as. An admin ties people to endpoints under People, or with "
-                    code { "patchcord user endpoint " (guest.0.name) " NAME" } "." }
+                @if own::may_make(&guest.0) {
+                    p { "You are tied to no endpoint yet, so there is nobody to call as. One is made with your name and the first free number from 100 on." }
+                    form method="post" action="/phone/endpoint" { (hidden(csrf)) button.primary #make type="submit" { "Make my endpoint" } }
+                } @else { p { "You are tied to no endpoint, so there is nobody to call as. An admin ties people to endpoints under People, or with "
+                    code { "patchcord user endpoint " (guest.0.name) " NAME" } "." } }
             }
         };
         return Ok(Frame::new("Phone", Place::Phone, &guest.0).page(body).into_response());
@@ -79,6 +83,16 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
         (script("phone-page.js"))
     };
     Ok(Frame::new("Phone", Place::Phone, &guest.0).page(body).into_response())
+}
+
+/// `POST /phone/endpoint`: whoever may and has none makes an endpoint of his own.
+pub async fn make(State(rooms): State<Rooms>, guest: Guest, Posted(_): Posted<Nothing>) -> Result<Redirect, Wrong> {
+    if !own::may_make(&guest.0) {
+        guest.may(Right::ChangeEndpoints)?;
+        guest.may(Right::ChangePeople)?;
+    }
+    own::make(&rooms, &guest.0).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
+    Ok(Redirect::to("/phone"))
 }
 
 /// `GET /phone/check`

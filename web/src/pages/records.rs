@@ -1,16 +1,11 @@
 //! Past calls: filters that are an address, a list, and the way on.
 
-use std::time::Duration;
-
 use axum::{
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use patchcord_engine::{
-    journal::{By, Outcome, Record, sentence},
-    runtime::clock,
-};
+use patchcord_engine::journal::{By, Outcome, Record, sentence};
 
 use super::{
     Guest, Rooms, filters,
@@ -19,16 +14,16 @@ use super::{
     wrong::Wrong,
 };
 use crate::{
-    api::{records::shown, wanted::Filters},
+    api::{
+        records::{found_on, shown},
+        wanted::Filters,
+    },
     people::Right,
     problem::Problem,
 };
 
 /// Calls on a page: some screens of them.
 const PAGE: usize = 50;
-
-/// How long the page looks on by itself where nothing was found yet.
-const LOOK_ON: Duration = Duration::from_millis(700);
 
 pub async fn show(
     State(rooms): State<Rooms>,
@@ -40,16 +35,7 @@ pub async fn show(
     let Query(asked) = asked.map_err(|wrong| to(Problem::new(wrong.status(), wrong.body_text()).into()))?;
     let wanted = asked.wanted_by(&guest.0, &rooms.accounts.board().directory).map_err(|problem| to(problem.into()))?;
     let (before, most) = asked.page(PAGE).map_err(|problem| to(problem.into()))?;
-    let (began, mut at) = (clock::now(), before);
-    let found = loop {
-        let found = rooms.store.find_calls(&wanted, at, most).await.map_err(|error| to(error.into()))?;
-        // A look at some thousands of calls finds nothing rare; nobody wants to click through a million of them.
-        let goes_on = found.records.is_empty() && clock::now().saturating_duration_since(began) < LOOK_ON;
-        match found.next.filter(|_| goes_on) {
-            Some(next) => at = Some(next),
-            None => break found,
-        }
-    };
+    let found = found_on(&rooms, &wanted, before, most).await.map_err(|error| to(error.into()))?;
     let records: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();
     let query = asked.query();
     let first = before.is_none();

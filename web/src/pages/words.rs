@@ -54,9 +54,9 @@ pub fn lasted(record: &Record) -> String {
 
 /// A time of a call: where the server stopped in the middle of it, it was that much at least.
 pub fn as_known(record: &Record, time: Duration) -> String {
-    match record.outcome {
-        Some(Outcome::Interrupted) => format!("≥ {}", long(time)),
-        _ => long(time),
+    match record.outcome.is_some() && !record.length_is_known() {
+        true => format!("≥ {}", long(time)),
+        false => long(time),
     }
 }
 
@@ -74,8 +74,14 @@ pub fn exact(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
-/// What a leg is called on its page: the caller, or whom it rings.
+/// What a leg is called on its page: the caller, or whom it rings; several phones of one are told apart by the numbers of their legs.
 pub fn leg_name(record: &Record, leg: &LegRecord) -> String {
+    let name = party_of(record, leg);
+    let like = record.legs.iter().filter(|other| party_of(record, other) == name).count();
+    if like > 1 { format!("{name} (leg {})", leg.leg) } else { name }
+}
+
+fn party_of(record: &Record, leg: &LegRecord) -> String {
     let is_first = record.legs.first().is_some_and(|first| first.leg == leg.leg);
     match (&leg.account, is_first && leg.direction == Direction::Inbound) {
         (Account::Endpoint(name), _) => clean(name),

@@ -1,7 +1,7 @@
 //! The endpoint of a person: as whom he calls and is called in the dashboard.
 //!
-//! An admin ties people to endpoints. Whoever may make endpoints himself and has none gets one when he opens the phone for the first
-//! time: named after him, at the first free number from 100 on. So a fresh server can be called from its own pages at once.
+//! An admin ties people to endpoints. Whoever may make endpoints himself and has none makes one by a button on the phone's page: named
+//! after him, at the first free number from 100 on. So a fresh server can be called from its own pages at once.
 
 use patchcord_engine::{routing::Calling, runtime::clock};
 
@@ -18,13 +18,21 @@ const NUMBERS: std::ops::Range<u16> = 100..200;
 /// Letters of a password that nobody types.
 const PASSWORD_LETTERS: usize = 32;
 
-/// The endpoint of whoever asks; makes one where he may and has none.
+/// The endpoint of whoever asks.
 pub async fn endpoint_of(rooms: &Rooms, asker: &Asker) -> Result<Option<String>, Problem> {
     let Some(session) = &asker.session else { return Ok(None) };
-    let tied = rooms.people.endpoint(&session.user).await.map_err(|error| away(&error))?;
-    if tied.is_some() || !asker.rights.has(Right::ChangeEndpoints) || !asker.rights.has(Right::ChangePeople) {
-        return Ok(tied);
-    }
+    rooms.people.endpoint(&session.user).await.map_err(|error| away(&error))
+}
+
+/// Whether whoever asks may make one for himself.
+pub fn may_make(asker: &Asker) -> bool {
+    asker.session.is_some() && asker.rights.has(Right::ChangeEndpoints) && asker.rights.has(Right::ChangePeople)
+}
+
+/// The endpoint of whoever asks; makes one where he may and has none.
+pub async fn make(rooms: &Rooms, asker: &Asker) -> Result<Option<String>, Problem> {
+    let tied = endpoint_of(rooms, asker).await?;
+    let Some(session) = asker.session.as_ref().filter(|_| tied.is_none() && may_make(asker)) else { return Ok(tied) };
     let directory = &rooms.accounts.board().directory;
     // `@` stands in names of people and not in those of endpoints.
     let user = session.user.replace('@', "-at-");

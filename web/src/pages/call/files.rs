@@ -15,7 +15,7 @@ use axum::{
 use patchcord_engine::journal::{Entry, Record, Story, Way, What, ladder, line, moment, sentence};
 
 use super::super::{Guest, Rooms, wrong::Wrong};
-use crate::{api::records::story, control::words::WholeCall, people::Right};
+use crate::{api::records::story, control::words::WholeCall, json::shielded, people::Right};
 
 /// Columns of the ladder in a text file.
 const COLUMNS: usize = 120;
@@ -47,8 +47,9 @@ pub async fn text(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<Str
 
 pub async fn json(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<String>) -> Result<Response, Wrong> {
     let Story { record, entries } = found(&rooms, &guest, &call, Right::ReadRecords).await?;
-    let whole = WholeCall { sentence: sentence(&record), record: record.clone(), journal: entries };
-    Ok(file("application/json", &record, "json", serde_json::to_vec_pretty(&whole).expect("a call is JSON")))
+    let whole = WholeCall::from(Story { record: record.clone(), entries });
+    let text = serde_json::to_string_pretty(&whole).expect("a call is JSON");
+    Ok(file("application/json", &record, "json", shielded(text)))
 }
 
 pub async fn pcap(State(rooms): State<Rooms>, guest: Guest, Path(call): Path<String>) -> Result<Response, Wrong> {

@@ -109,8 +109,8 @@ fn facts(record: &Record) -> Markup {
                 div.tile { p.figure { (lasted(record)) } p.label { "lasted" } }
             }
             @if let Some(answered) = record.answered.filter(|_| record.outcome.is_none()) {
-                // How long it talked is known when it is over.
                 div.tile { p.figure { (long(so_far(record).saturating_sub(answered))) } p.label { "answered for so far" } }
+                @if !record.talk.is_zero() { div.tile { p.figure { (long(whole(record.talk))) } p.label { "talked so far" } } }
             } @else if let Some(answered) = record.answered_for().filter(|_| record.talk.is_zero()) {
                 div.tile { p.figure { (as_known(record, answered)) } p.label { "answered for" } }
             } @else {
@@ -124,7 +124,7 @@ fn facts(record: &Record) -> Markup {
             div { dt { "From" } dd { (who(&record.from)) } }
             div { dt { "To" } dd { (who(&record.to)) } }
             @if let Some(service) = &record.service {
-                div { dt { "Service" } dd { (clean(service)) @if let Some(version) = &record.version { " " span.muted { "version " (clean(version)) } } } }
+                div { dt { "Service" } dd { (clean(service)) @if let Some(version) = &record.version { " " span.muted { "version " (clean(version)) } } @if let Some(later) = record.heard_by().filter(|later| *later != &**service) { ", then " (clean(later)) } } }
             }
             @if let Some(route) = &record.route { div { dt { "Route" } dd { (clean(route)) } } }
             @if let Some(end) = &record.end { div { dt { "Ended" } dd { (ended(end)) } } }
@@ -133,6 +133,11 @@ fn facts(record: &Record) -> Markup {
             @for (key, value) in &record.tags { div { dt { (clean(key)) } dd { (clean(value)) } } }
         }
     }
+}
+
+/// The page goes along in whole seconds.
+fn whole(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs())
 }
 
 /// How long a call has gone on.

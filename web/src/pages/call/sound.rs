@@ -39,6 +39,8 @@ pub struct Taken {
     /// How loud it was; none where nobody wrote that down.
     pub peaks: Option<Peaks>,
     there: bool,
+    /// Nothing can be heard of it.
+    is_empty: bool,
     damage: Option<String>,
 }
 
@@ -55,9 +57,10 @@ pub async fn taken(rooms: &Rooms, record: &Record, entries: &[Entry]) -> Vec<Tak
     let look = tokio::task::spawn_blocking(move || {
         let look = |(path, (leg, from)): (Box<str>, (Option<LegNumber>, Duration))| {
             let found = recordings::open(&folder, &path);
-            let (there, damage) = (found.is_some(), found.and_then(|found| found.damage));
+            let (there, is_empty) = (found.is_some(), found.as_ref().is_some_and(|found| found.length == 0));
+            let damage = found.and_then(|found| found.damage);
             let peaks = there.then(|| recordings::peaks(&folder, &path)).flatten();
-            Taken { path, leg, from, peaks, there, damage }
+            Taken { path, leg, from, peaks, there, is_empty, damage }
         };
         all.into_iter().map(look).collect()
     });
@@ -77,7 +80,7 @@ pub fn card(record: &Record, taken: &[Taken]) -> Markup {
                     @if let Some(damage) = &one.damage { p.flash.bad { "This recording is damaged: " (damage) "." } }
                     @if one.there {
                         @if let Some(peaks) = &one.peaks { (picture(peaks)) }
-                        audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } aria-label={ "Recording " (at + 1) } {}
+                        @if !one.is_empty { audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } aria-label={ "Recording " (at + 1) } {} }
                     } @else { p.muted { "The file is not there any more." } }
                     figcaption.small.muted {
                         @if let Some(leg) = one.leg.and_then(|leg| record.leg(leg)) { (leg_name(record, leg)) ", " }

@@ -11,8 +11,9 @@ use crate::setup;
 /// What each tab's microphone says.
 const TONES: [u32; 3] = [1530, 2040, 2450];
 
-/// A tone that is quieter than this below full scale is not there.
-const INAUDIBLE_DB: i32 = -70;
+/// A tone that is quieter than this below full scale is not there: each is spoken at about -26, and a browser on a busy machine, which
+/// stretches what comes late, smears a little of each over its neighbours.
+const INAUDIBLE_DB: i32 = -48;
 
 /// What is played to all and to one: it lasts until it is heard, however slow the machine is.
 const TO_ALL_HZ: u32 = 600;
@@ -170,10 +171,16 @@ impl Meeting {
         chair.sees("it is locked", "document.querySelector('h1').textContent.includes('locked')").await;
         chair.sends("#room-head [data-deed=lock]", "").await;
         chair.sends("#room-head form:nth-of-type(1) [data-deed=mute]", "").await;
-        hears_nothing_of(one, TONES[1]).await;
+        // The second is a moderator by now, and spared. Who is told by a prompt hears the room again when that is over.
+        hears_nothing_of(one, TONES[2]).await;
         hears_nothing_of(two, TONES[0]).await;
-        chair.sends("#room-head form:nth-of-type(2) [data-deed=mute]", "").await;
         hears(one, TONES[1]).await;
+        chair.sends("#room-head form:nth-of-type(2) [data-deed=mute]", "").await;
+        hears(one, TONES[2]).await;
+        hears(two, TONES[0]).await;
+        let offered =
+            "[...document.querySelectorAll('#offered-prompt option')].some((one) => one.value === 'one-moment')";
+        chair.sees("prompts are offered by name", offered).await;
         chair.says(".wishes", "announce", "prompt", &format!("tone::{TO_ALL_HZ}@-20:{ANNOUNCED_MS}")).await;
         hears(one, TO_ALL_HZ).await;
         chair.says(&seat(&ids[2]), "announce", "prompt", &format!("tone::{TO_ONE_HZ}@-20:{ANNOUNCED_MS}")).await;

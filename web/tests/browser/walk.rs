@@ -312,6 +312,24 @@ async fn a_form_that_is_refused_stands_on_its_page_with_what_was_typed() {
     assert_eq!(browser.run("document.querySelector('main tbody strong').textContent").await, "192.0.2.77");
 }
 
+/// Every control of a room is on its page, and says what it does where a word does not.
+async fn every_control_is_found(browser: &mut Browser) {
+    let deeds = |of: &str| {
+        format!(
+            "[...document.querySelectorAll('{of}')].map((one) => one.dataset.deed).sort().filter((deed, at, all) => deed !== all[at - 1]).join(' ')"
+        )
+    };
+    assert_eq!(browser.run(&deeds("#room-head [data-deed]")).await, "end lock mute record");
+    assert_eq!(browser.run(&deeds("[data-room] > .wishes [data-deed]")).await, "announce invite merge");
+    let of_one = "announce aside deaf denoise gain gate hand hears kick move mute role";
+    assert_eq!(browser.run(&deeds(".seat:first-child [data-deed]")).await, of_one);
+    let unsaid = "[...document.querySelectorAll('[data-deed]')].filter((one) => !one.title && one.textContent.trim().split(' ').length < 2 && one.textContent !== 'Set').map((one) => one.textContent).join()";
+    assert_eq!(browser.run(unsaid).await, "");
+    let offered =
+        "['prompt', 'room'].every((field) => document.querySelector(`[name=${field}]`).list.id === `offered-${field}`)";
+    assert_eq!(browser.run(offered).await, true, "prompts and rooms are offered by name");
+}
+
 #[tokio::test]
 async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     let lab = stage::house().await;
@@ -331,6 +349,18 @@ async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     browser.eventually("the level moves", "document.querySelector('.seat.talks meter').value > 0.5").await;
     lab.board.rooms.speaks(eva.place, None, clock::now());
     browser.eventually("she is silent", "document.querySelectorAll('.seat.talks').length == 0").await;
+
+    every_control_is_found(&mut browser).await;
+    // What somebody has opened stays open while others are seen to come and go.
+    browser.run("document.querySelector('.seat details').open = true").await;
+    let carl = stage::member(3, "Bob", "103");
+    stage::comes(&lab, &carl);
+    browser.eventually("the third is seen", "document.querySelectorAll('.seat').length == 3").await;
+    assert_eq!(browser.run("document.querySelector('.seat details').open").await, true);
+    let names = "[...document.querySelectorAll('.seat .name strong')].map((one) => one.textContent.replace(/[0-9]+/, 'n')).join()";
+    assert_eq!(browser.run(names).await, "Dr. Eva Müller,Bob (member n),Bob (member n)");
+    stage::leaves(&lab, &carl);
+    browser.eventually("and gone", "document.querySelectorAll('.seat').length == 2").await;
 
     // Each of them can be seen in the room's lines.
     let talked = "document.querySelectorAll('#room-history .talks').length >= 2";
@@ -353,8 +383,8 @@ async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     assert!(!patchcord_web::past_rooms::write(&lab.store, &lab.board).await, "it is written");
     browser.open(&address(&lab, "/rooms")).await;
     browser.follow("document.querySelector('main a[href^=\"/past-rooms/\"]').click()").await;
-    assert_eq!(browser.run("document.querySelectorAll('.line .stays').length").await, 2);
+    assert_eq!(browser.run("document.querySelectorAll('.line .stays').length").await, 3);
     let talks = "[...document.querySelectorAll('.line')].map((line) => line.querySelectorAll('.talks').length).join()";
-    assert_eq!(browser.run(talks).await, "1,1,0,0", "she had the floor, and talked once; he did not");
+    assert_eq!(browser.run(talks).await, "1,1,0,0,0", "she had the floor, and talked once; the others did not");
     stands_well(&mut browser, "the room that is over").await;
 }

@@ -1,5 +1,7 @@
 //! A room that goes on: who is in, who speaks, who had the floor; and everything that can be done with it and with each of them.
 
+use std::collections::BTreeSet;
+
 use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
@@ -21,7 +23,7 @@ use super::{
     lasts, lines, marks, name,
 };
 use crate::{
-    api::rooms as live,
+    api::{rooms as live, sounds},
     control::words::RoomOrder,
     people::{Asker, Right},
 };
@@ -29,19 +31,31 @@ use crate::{
 /// Steps of loudness that the page offers, in decibels; the first is silence to whoever hears it so.
 const GAINS: [i8; 6] = [-60, -12, -6, 0, 6, 12];
 
+/// Names that a field offers; whoever has more of them types.
+const MOST_OFFERED: usize = 500;
+
 /// `GET /rooms/{room}`
 pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(called): Path<String>) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let room = live::one(&rooms, &guest.0, &called).map_err(|problem| Wrong::from(problem).to(&guest.0))?;
     let story = live::story(&rooms, &guest.0, &called);
     let may = guest.0.rights.has(Right::ChangeCalls);
+    let others = live::now(&rooms, &guest.0).into_iter().map(|other| other.name).filter(|other| *other != room.name);
+    let prompts = if may { sounds::all(&rooms).await.unwrap_or_default() } else { Vec::new() };
+    // A prompt without a language before it is heard in that of the house.
+    let prompts = prompts.iter().map(|prompt| prompt.name.rsplit('/').next().unwrap_or_default().to_owned());
+    let prompts: BTreeSet<String> = prompts.collect();
     let body = html! {
         div data-room=(room.name) {
             div.head #room-head {
-                div { p.kicker { a href="/rooms" { "Rooms" } " · open for " (lasts(room.lasts_ms)) } h1 { (room.name) " " (marks(&room)) } }
+                div { p.kicker { a href="/rooms" { "Rooms" } " · open for " (lasts(room.lasts_ms)) " · " (room.members.len()) " of " (room.most) } h1 { (room.name) " " (marks(&room)) } }
                 @if may { (for_all(&room, &guest.0)) }
             }
-            @if may { (wishes(&room, &guest.0)) }
+            @if may {
+                (wishes(&room, &guest.0))
+                (offered("prompt", prompts.into_iter()))
+                (offered("room", others))
+            }
             section.card.flush.spaced {
                 div.seats #seats {
                     @if room.members.is_empty() { p.empty { "Nobody is in." } }
@@ -56,6 +70,11 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(called): Path<S
     Ok(Frame::new(&room.name, Place::Rooms, &guest.0).page(body).into_response())
 }
 
+/// What the fields of that name offer to whoever types.
+fn offered(field: &str, names: impl Iterator<Item = String>) -> Markup {
+    html! { datalist id={ "offered-" (field) } { @for name in names.take(MOST_OFFERED) { option value=(name) {} } } }
+}
+
 fn history(story: &Past) -> Markup {
     html! {
         section.card.flush.spaced {
@@ -68,8 +87,10 @@ fn history(story: &Past) -> Markup {
 /// What is done with the room as a whole, by one press.
 fn for_all(room: &RoomView, asker: &Asker) -> Markup {
     let deed = |deed: &str, on: bool, says: &str| button(room, asker, None, deed, on, says);
+    let waits = room.members.iter().any(|member| member.state == "waiting");
     html! {
         div.deeds {
+            @if waits { (deed("admit", true, "Let all in")) }
             (deed("mute", true, "Mute all"))
             (deed("mute", false, "Unmute all"))
             (deed("lock", !room.locked, if room.locked { "Unlock" } else { "Lock" }))
@@ -84,8 +105,8 @@ fn wishes(room: &RoomView, asker: &Asker) -> Markup {
     html! {
         div.wishes {
             (field(room, asker, None, "invite", "target", "user:alice or +4930…", "Invite"))
-            (field(room, asker, None, "announce", "prompt", "name of a prompt", "Announce"))
-            (field(room, asker, None, "merge", "room", "other room", "Take in all of"))
+            (field(room, asker, None, "announce", "prompt", "prompt, as one-moment", "Announce"))
+            (field(room, asker, None, "merge", "room", "other room", "Take in its members"))
         }
     }
 }
@@ -102,7 +123,7 @@ fn seat(room: &RoomView, member: &MemberView, asker: &Asker, may: bool) -> Marku
     html! {
         div class=(class) data-member=(member.member.0) {
             div.name {
-                strong { (name(member)) }
+                strong { (called(room, member)) }
                 span.small.muted {
                     (clean(&member.number)) " · " (member.role.word()) " · here " (lasts(member.here_ms)) ", talked " (lasts(member.talked_ms))
                 }
@@ -115,10 +136,41 @@ fn seat(room: &RoomView, member: &MemberView, asker: &Asker, may: bool) -> Marku
                     @if let Some(call) = member.call { a.small href={ "/calls/" (call) } { "its call" } }
                 }
             }
-            meter min="0" max="1" value=(format!("{level:.2}")) aria-label={ "How loud " (name(member)) " is" } {}
+            meter min="0" max="1" value=(format!("{level:.2}")) aria-label={ "How loud " (called(room, member)) " is" } {}
             @if may { (deeds(room, member, asker, of)) }
         }
     }
+}
+
+/// What a member is called, with its number in the room where another one is called the same.
+fn called(room: &RoomView, member: &MemberView) -> String {
+    let its = name(member);
+    let is_shared = room.members.iter().any(|other| other.member != member.member && name(other) == its);
+    if is_shared { format!("{its} (member {})", member.member.0) } else { its }
+}
+
+/// What a button does that says it in a word.
+fn hinted(deed: &str, on: bool) -> Option<&'static str> {
+    Some(match (deed, on) {
+        ("mute", true) => "Nobody hears them",
+        ("mute", false) => "They are heard again",
+        ("deaf", true) => "It hears nobody",
+        ("deaf", false) => "It hears the others again",
+        ("aside", true) => "Out of the room, with music, until it is taken back in",
+        ("aside", false) => "It hears the others and is heard again",
+        ("hand", _) => "As the member does itself by a key",
+        ("kick", _) => "It is sent out of the room",
+        ("denoise", true) => "What is no speech is not let through; music is noise, too",
+        ("lock", true) => "Only moderators come in from now on",
+        ("record", true) => "What all hear is recorded from now on",
+        ("end", _) => "Everybody is sent out, and the room is over",
+        ("admit", _) => "Whoever waits at the door comes in",
+        ("invite", _) => "Somebody is called, and is in the room when it answers",
+        ("announce", _) => "A prompt, or a tone as tone::440:1000",
+        ("merge", _) => "All members of the other room come into this one",
+        ("move", _) => "It goes to the other room, which opens where there is none",
+        _ => return None,
+    })
 }
 
 /// How a member stands, in words.
@@ -155,7 +207,7 @@ fn deeds(room: &RoomView, member: &MemberView, asker: &Asker, of: Option<&Member
                     (chosen(room, asker, member, "gate", "Not heard below", html! { (gates(member.gate_db)) }))
                     (hears(room, member, asker))
                     (field(room, asker, of, "move", "room", "other room", "Move"))
-                    (field(room, asker, of, "announce", "prompt", "name of a prompt", "Play to it"))
+                    (field(room, asker, of, "announce", "prompt", "prompt, as one-moment", "Play to it"))
                 }
             }
         }
@@ -169,7 +221,7 @@ fn hears(room: &RoomView, member: &MemberView, asker: &Asker) -> Markup {
         @if room.members.len() > 1 {
             (chosen(room, asker, member, "hears", "Hears", html! {
                 select name="other" aria-label="Whom it hears" {
-                    @for other in others { option value=(other.member.0) { (name(other)) } }
+                    @for other in others { option value=(other.member.0) { (called(room, other)) } }
                 }
                 (gains("How loud it hears that one", 0))
             }))
@@ -215,7 +267,7 @@ fn button(room: &RoomView, asker: &Asker, of: Option<&MemberView>, deed: &str, o
         form method="post" action={ "/rooms/" (room.name) "/order" } {
             (order(asker, of, deed))
             input type="hidden" name="on" value=(on);
-            button.danger[matches!(deed, "kick" | "end")] type="submit" data-deed=(deed) { (says) }
+            button.danger[matches!(deed, "kick" | "end")] type="submit" data-deed=(deed) title=[hinted(deed, on)] { (says) }
         }
     }
 }
@@ -233,8 +285,8 @@ fn field(
     html! {
         form method="post" action={ "/rooms/" (room.name) "/order" } {
             (order(asker, of, deed))
-            input name=(field) placeholder=(example) aria-label=(says) required maxlength="256";
-            button type="submit" data-deed=(deed) { (says) }
+            input name=(field) placeholder=(example) aria-label=(says) required maxlength="256" list={ "offered-" (field) };
+            button type="submit" data-deed=(deed) title=[hinted(deed, true)] { (says) }
         }
     }
 }

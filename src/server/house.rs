@@ -305,11 +305,7 @@ fn measure_calls(board: &Switchboard, page: &mut Exposition) {
         "Legs that outlived their calls; more than 0 is a bug",
         calls.leaked_legs.load(Relaxed),
     );
-    page.counter(
-        "calls_refused_unkept",
-        "Calls that were refused and left no record, because others like them did",
-        calls.unkept.all(),
-    );
+    page.counter("calls_refused_unkept", "Refused calls that left no record of their own", calls.unkept.all());
     let clerk = &board.clerk;
     let tally = &clerk.tally;
     let waiting = clerk.waiting_bytes() as u64 + tally.held_bytes.load(Relaxed);

@@ -13,6 +13,7 @@ use crate::{
     calling::{at_home, house, house_with},
     cluster::Cluster,
     crashes::{on, outcomes, stands_open},
+    operators::ask,
     records::records,
     setup,
 };
@@ -55,8 +56,11 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
     talk(&alice, &bob).await;
-    let (status, told) = server.get("/readyz").await;
-    assert_eq!(status, 503, "{told}");
+    let known = async || {
+        let (status, told) = server.get("/readyz").await;
+        (status == 503 && told.contains("PostgreSQL does not answer (nobody listens there)")).then_some(())
+    };
+    eventually("it is known that PostgreSQL is away", known).await;
     let (_, told) = server.get("/metrics").await;
     assert!(told.contains("patchcord_calls_begun_total 3"), "{told}");
 
@@ -67,7 +71,6 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     cluster.start_again();
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
-    each_once(&server, 4).await;
     let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
     eventually("the server is ready again", ready).await;
     each_once(&server, 4).await;
@@ -181,6 +184,12 @@ async fn ended_during_an_outage<Away>(mut server: Server, away: impl FnOnce() ->
     let away = away();
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
+    // What it noted before lies there as well: its journal is closed a moment after its end.
+    let closed = async || {
+        let (_, live) = ask(&server, "GET", "/api/v1/calls", &serde_json::Value::Null).await;
+        live["records"].as_array().is_some_and(Vec::is_empty).then_some(())
+    };
+    eventually("the journal of the call is closed", closed).await;
     let spooled = async || {
         let (_, told) = server.get("/metrics").await;
         let some = !told.contains("patchcord_journal_batches_spooled_total 0\n");

@@ -119,7 +119,7 @@ impl Door {
 
     /// Whoever is logged in has an endpoint from then on.
     pub async fn has_phone(&self) {
-        let answer = self.form("/phone/endpoint", "").await;
+        let answer = self.form("/phone", "").await;
         assert!(answer.contains("location: /phone"), "{answer}");
     }
 
@@ -298,6 +298,19 @@ async fn a_page_that_reloads_ends_its_talk_and_one_that_lost_its_socket_goes_on(
     // A page that goes closes its socket in good order.
     again.socket.close(None).await.expect("closed");
     assert_eq!(caller.end_of("a").await, "hung_up");
+}
+
+#[tokio::test]
+async fn whoever_looks_at_the_page_of_the_phone_has_no_endpoint_before_he_makes_one() {
+    let (server, door) = house().await;
+    let endpoints = async || server.json(&["endpoint", "list", "--json"]).await["endpoints"].to_string();
+    let before = endpoints().await;
+    assert!(door.page("/phone").await.contains("Make my endpoint"));
+    assert_eq!(endpoints().await, before, "who looks changes nothing");
+    assert!(door.forge("/phone", "").await.starts_with("HTTP/1.1 403 "), "nor does another site");
+    assert_eq!(endpoints().await, before);
+    assert!(door.phone_page().await.contains("phone-state"));
+    assert!(endpoints().await.contains("\"admin\""));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
                 h1 { "Phone" }
                 @if own::may_make(&guest.0) {
                     p { "You are tied to no endpoint yet, so there is nobody to call as. One is made with your name and the first free number from 100 on." }
-                    form method="post" action="/phone/endpoint" { (hidden(csrf)) button.primary #make type="submit" { "Make my endpoint" } }
+                    form method="post" action="/phone" { (hidden(csrf)) button.primary #make type="submit" { "Make my endpoint" } }
                 } @else { p { "You are tied to no endpoint, so there is nobody to call as. An admin ties people to endpoints under People, or with "
                     code { "patchcord user endpoint " (guest.0.name) " NAME" } "." } }
             }
@@ -85,7 +85,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
     Ok(Frame::new("Phone", Place::Phone, &guest.0).page(body).into_response())
 }
 
-/// `POST /phone/endpoint`: whoever may and has none makes an endpoint of his own.
+/// `POST /phone`: whoever may and has none makes an endpoint of his own.
 pub async fn make(State(rooms): State<Rooms>, guest: Guest, Posted(_): Posted<Nothing>) -> Result<Redirect, Wrong> {
     if !own::may_make(&guest.0) {
         guest.may(Right::ChangeEndpoints)?;

@@ -103,7 +103,7 @@ async fn a_call_is_found_by_everybody_who_was_in_it(lab: Lab) {
     for (known, alias) in [("bob", None), ("bob", Some("102")), ("alice", None), ("700", None), ("101", Some("alice"))]
     {
         let alias = alias.map(str::to_owned);
-        let wanted = Wanted { number: Some(known.into()), alias, discreet: true, ..Wanted::default() };
+        let wanted = Wanted { number: Some(known.into()), alias: alias.clone(), discreet: true, ..Wanted::default() };
         let mut all = found(&store, wanted.clone()).await;
         // Somebody else called 102, too.
         all.retain(|second| *second >= 40);

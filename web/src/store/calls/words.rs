@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction};
 
 use super::{
     CallRow, NEWEST,
-    find::{Looked, Wanted, say},
+    find::{Looked, Part, Wanted, say},
     lead::Source,
     row::call,
 };
@@ -128,7 +128,12 @@ pub async fn look(
             find.push(
                 ") SELECT calls.* FROM found CROSS JOIN calls ON id >= letters || '000000' AND id <= letters || 'zzzzzz' WHERE ",
             );
-            wanted.between(&end).iter().chain(&rest).for_each(|part| say!(find, part));
+            // The letters lead to a call; bounds of the page would lead SQLite past all that lies between.
+            wanted.between(&end).iter().chain(&rest).for_each(|part| match part {
+                Part::Sql("id < ") => drop(find.push("+id < ")),
+                Part::Sql(" AND id >= ") => drop(find.push(" AND +id >= ")),
+                part => say!(find, part),
+            });
             find.push(" ORDER BY id DESC LIMIT ").push_bind((most - rows.len()) as i64);
             let some: Vec<CallRow> = find.build_query_as().persistent(false).fetch_all(pool).await.map_err(failed)?;
             rows.extend(some);

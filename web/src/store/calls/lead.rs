@@ -98,6 +98,9 @@ impl<'a> Source<'a> {
     }
 }
 
+/// The index of names holds those that there are, and SQLite takes it only where that is said.
+const NAMED: &str = " AND from_name IS NOT NULL AND lower(from_name) = ";
+
 fn by_number(number: &str, alias: Option<&str>, discreet: bool, before: &str) -> Vec<Vec<Part>> {
     let known = [Some(number), alias].into_iter().flatten();
     let branches = known.flat_map(|known| {
@@ -116,7 +119,7 @@ fn by_number(number: &str, alias: Option<&str>, discreet: bool, before: &str) ->
         ]
     });
     // What somebody calls himself is not shown to everybody, and not looked for by everybody.
-    let named = (!discreet).then(|| vec![Sql(" AND lower(from_name) = "), Text(number.to_lowercase())]);
+    let named = (!discreet).then(|| vec![Sql(NAMED), Text(number.to_lowercase())]);
     branches.chain(named).collect()
 }
 

@@ -181,7 +181,9 @@ impl Exchange {
         };
         let cause = Cause { by, q850, sip: Some(status), reason, place: None };
         journal.note(begin, What::LegEnded { leg, cause: Box::new(cause) });
-        self.board.clerk.take(journal.end(begin, Outcome::of_status(status, by, false)));
+        self.board.clerk.take(
+            journal.end(begin, Outcome::of_status(status, if by == By::Caller { by } else { By::System }, false)),
+        );
     }
 }
 

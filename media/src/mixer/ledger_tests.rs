@@ -45,7 +45,7 @@ impl Live {
         self.mixer.begin_round(self.round);
         let samples = self.mixer.rate().samples();
         for (who, level) in voices {
-            let sound: Vec<i16> = (0..samples).map(|at| if at % 7 < 4 { *level } else { -*level / 3 }).collect();
+            let sound: Vec<i16> = (0..samples).map(|at| if at % 7 < 4 { *level } else { *level / -3 }).collect();
             if let Some(seat) = self.seats.get(who) {
                 self.mixer.hear(*seat, &sound);
             }

@@ -187,6 +187,9 @@ mod tests {
             locked: false,
             recording: false,
             has_pin: false,
+            automatic_gain: false,
+            gate_db: None,
+            denoise: false,
             floor: None,
         }
     }

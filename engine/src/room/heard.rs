@@ -113,6 +113,10 @@ impl Stage {
                 self.at(speaker, |mixer, mouth| mixer.pair(mouth, ears, factor(db)).expect("room for a pair"));
             }
             Sound::Clean(..) => {}
+            Sound::Ruled(room, automatic_gain) => {
+                let rules = Mixed { automatic_gain, ..Mixed::default() };
+                self.mixers.get_mut(&room).expect("its room").set_rules(rules);
+            }
             Sound::Close(room) => {
                 let left = self.mixers.remove(&room).map_or(0, |mixer| mixer.members());
                 assert_eq!(left, 0, "a room is closed when nobody is in it");
@@ -174,6 +178,30 @@ fn loudness(sound: &[i16], hz: f64) -> f64 {
         im += f64::from(*sample) * sin;
     }
     2.0 * f64::hypot(re, im) / sound.len().max(1) as f64
+}
+
+#[test]
+fn everybody_is_brought_to_one_loudness_from_when_it_is_ordered_until_it_is_no_longer() {
+    let mut stage = Stage::new();
+    stage.orders(ROOMS[0], Order::Gain(leg(1), -12)).expect("quieter");
+    let mut talks = [false; TWELVE];
+    talks[1] = true;
+    let heard = |stage: &mut Stage| {
+        let levels = (0..60).map(|_| stage.hears(&talks)[0][1]);
+        levels.last().unwrap_or_default()
+    };
+    let usual = heard(&mut stage);
+    let done = |reply| assert_eq!(reply, Ok(Reply::Done { done: 1 }));
+    done(stage.orders(ROOMS[0], Order::AutomaticGain(true)));
+    assert_eq!(stage.orders(ROOMS[0], Order::AutomaticGain(true)), Ok(Reply::Done { done: 0 }));
+    let even = heard(&mut stage);
+    assert!(
+        (even - usual).abs() > usual / 10.0,
+        "{usual:.0} as it comes, {even:.0} when all are brought to one loudness"
+    );
+    done(stage.orders(ROOMS[0], Order::AutomaticGain(false)));
+    let again = heard(&mut stage);
+    assert!((again - usual).abs() < usual / 50.0, "{usual:.0} before, {again:.0} after");
 }
 
 /// How the twelve stand, as whoever gave the orders believes.

@@ -54,11 +54,14 @@ pub enum Order {
     Role(Whom, Role),
     /// That only moderators come in, or everybody again.
     Lock(bool),
+    /// To bring everybody to one loudness, or nobody any more.
+    AutomaticGain(bool),
     /// How loud all hear somebody, in decibels.
     Gain(Whom, i8),
-    /// To shut out whatever is quieter of somebody than so many decibels below the loudest, or nothing any more.
+    /// To shut out whatever is quieter of somebody than so many decibels below the loudest, or nothing any more. What is for all
+    /// is for those who come later, too.
     Gate(Whom, Option<i8>),
-    /// To take noise out of what somebody says, or no longer.
+    /// To take noise out of what somebody says, or no longer; for all as above.
     Denoise(Whom, bool),
     /// How loud the first alone hears the second; [`SILENT`] is not at all, 0 as everybody does.
     Hears(Whom, Whom, i8),
@@ -209,19 +212,8 @@ impl Meeting {
             Order::Hand(whom, up) => self.each(self.whom(whom)?, |room, id| room.raise(id, up, now, out)),
             Order::Role(whom, role) => self.each(self.whom(whom)?, |room, id| room.appoint(id, role, now, out)),
             Order::Lock(on) => self.lock(on, now, out),
-            Order::Gain(whom, gain) => {
-                let gain = fair(gain)?;
-                self.each(self.whom(whom)?, |room, id| room.set_gain(id, gain, out))
-            }
-            Order::Gate(_, Some(db)) if !GATE_DB.contains(&db) => return Err(Refused::Gate),
-            Order::Gate(whom, gate) => self.each(self.whom(whom)?, |room, id| {
-                room.clean(id, |member| std::mem::replace(&mut member.gate, gate) != gate, out)
-            }),
-            Order::Denoise(whom, on) => self.each(self.whom(whom)?, |room, id| {
-                room.clean(id, |member| std::mem::replace(&mut member.denoise, on) != on, out)
-            }),
-            Order::Hears(listener, speaker, gain) => {
-                self.pair(self.one(listener)?, self.one(speaker)?, fair(gain)?, out)?
+            Order::AutomaticGain(_) | Order::Gain(..) | Order::Gate(..) | Order::Denoise(..) | Order::Hears(..) => {
+                self.sound(order, now, out)?
             }
             Order::Announce(Whom::All, prompts) => {
                 self.announce(prompts, now, out);
@@ -258,6 +250,38 @@ impl Meeting {
             Order::Move(..) | Order::Merge(_) => 0,
         };
         Ok(Reply::Done { done })
+    }
+
+    /// Does an order that concerns how somebody, or the room, sounds.
+    fn sound(&mut self, order: Order, now: Instant, out: &mut Out) -> Result<usize, Refused> {
+        Ok(match order {
+            Order::AutomaticGain(on) => self.bring_to_one_loudness(on, now, out),
+            Order::Gain(whom, gain) => {
+                let gain = fair(gain)?;
+                self.each(self.whom(whom)?, |room, id| room.set_gain(id, gain, out))
+            }
+            Order::Gate(_, Some(db)) if !GATE_DB.contains(&db) => return Err(Refused::Gate),
+            Order::Gate(whom, gate) => {
+                if whom == Whom::All && std::mem::replace(&mut self.rules.gate, gate) != gate {
+                    self.noted("gate", gate.is_some(), &gate.map_or_else(String::new, |db| format!("{db} dB")), now);
+                }
+                self.each(self.whom(whom)?, |room, id| {
+                    room.clean(id, |member| std::mem::replace(&mut member.gate, gate) != gate, out)
+                })
+            }
+            Order::Denoise(whom, on) => {
+                if whom == Whom::All && std::mem::replace(&mut self.rules.denoise, on) != on {
+                    self.noted("denoise", on, "", now);
+                }
+                self.each(self.whom(whom)?, |room, id| {
+                    room.clean(id, |member| std::mem::replace(&mut member.denoise, on) != on, out)
+                })
+            }
+            Order::Hears(listener, speaker, gain) => {
+                self.pair(self.one(listener)?, self.one(speaker)?, fair(gain)?, out)?
+            }
+            _ => 0,
+        })
     }
 
     fn each(&mut self, whom: Vec<MemberId>, mut act: impl FnMut(&mut Self, MemberId) -> bool) -> usize {
@@ -350,6 +374,21 @@ impl Meeting {
     }
 
     fn set_gain(&mut self, id: MemberId, gain: i8, out: &mut Out) -> bool {
+    fn bring_to_one_loudness(&mut self, on: bool, now: Instant, out: &mut Out) -> usize {
+        let changes = std::mem::replace(&mut self.rules.automatic_gain, on) != on;
+        if changes {
+            out.push_back(Effect::Sound(Sound::Ruled(self.key, on)));
+            self.noted("automatic_gain", on, "", now);
+        }
+        usize::from(changes)
+    }
+
+    /// What the room is like from now on stands in its record.
+    fn noted(&mut self, what: &str, on: bool, words: &str, now: Instant) {
+        let at = self.at(now);
+        self.past.note(at, what, None, on, words);
+    }
+
         let Some(member) = self.members.get_mut(&id) else { return false };
         let changes = std::mem::replace(&mut member.gain_db, gain) != gain;
         if changes && member.is_in() {

@@ -304,3 +304,5 @@ pub enum Sound {
     /// The room is closed.
     Close(RoomKey),
 }
+    /// Whether the room is mixed with automatic gain from now on.
+    Ruled(RoomKey, bool),

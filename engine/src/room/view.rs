@@ -31,6 +31,12 @@ pub struct RoomView {
     pub recording: bool,
     /// Whether somebody has to know a PIN to come in.
     pub has_pin: bool,
+    /// Whether everybody is brought to one loudness.
+    pub automatic_gain: bool,
+    /// What is quieter than so many decibels below the loudest is not heard of whoever comes.
+    pub gate_db: Option<i8>,
+    /// Whether noise is taken out of what whoever comes says.
+    pub denoise: bool,
     /// Who has the floor.
     pub floor: Option<MemberId>,
 }
@@ -89,6 +95,9 @@ impl Meeting {
             locked: self.locked,
             recording: self.recording,
             has_pin: self.rules.asks(),
+            automatic_gain: self.rules.automatic_gain,
+            gate_db: self.rules.gate,
+            denoise: self.rules.denoise,
             floor: self.floor,
         }
     }

@@ -93,6 +93,9 @@ impl Sounding {
 
     /// Does this, or later. Whoever cannot be brought into a room is given back.
     pub fn order(&mut self, sound: Sound) -> Result<(), Place> {
+        if let Sound::Ruled(room, automatic_gain) = sound {
+            self.overrule(room, automatic_gain);
+        }
         let waits = |late: &Sound| about(late).iter().flatten().any(|one| about(&sound).contains(&Some(*one)));
         if self.late.iter().any(waits) {
             return self.postpone(sound);
@@ -101,6 +104,18 @@ impl Sounding {
             Done::Yes => Ok(()),
             Done::Later => self.postpone(sound),
             Done::Never => self.lost(sound),
+        }
+    }
+
+    /// What waits to be done in a room is done by its new rules.
+    fn overrule(&mut self, room: RoomKey, by: bool) {
+        self.late.retain(|late| !matches!(late, Sound::Ruled(other, _) if *other == room));
+        for late in &mut self.late {
+            if let Sound::Enter(_, other, automatic_gain) = late
+                && *other == room
+            {
+                *automatic_gain = by;
+            }
         }
     }
 
@@ -144,6 +159,11 @@ impl Sounding {
             },
             Sound::Hears(listener, speaker, gain) => match port(&speaker) {
                 Some(speaker) => stand(listener, Stand::Hears(speaker, factor(gain))),
+                None => Ok(()),
+            },
+            Sound::Ruled(room, automatic_gain) => match self.rooms.get(&room) {
+                Some(room) => plane.order_room(*room, RoomOrder::Rules(Rules { automatic_gain, ..Rules::default() })),
+                // Its first member opens it so.
                 None => Ok(()),
             },
             Sound::Close(room) => {
@@ -242,7 +262,7 @@ fn about(sound: &Sound) -> [Option<MemberId>; 2] {
         | Sound::Clean(one, ..)
         | Sound::Gain(one, _) => [Some(*one), None],
         Sound::Hears(one, other, _) => [Some(*one), Some(*other)],
-        Sound::Close(_) => [None, None],
+        Sound::Close(_) | Sound::Ruled(..) => [None, None],
     }
 }
 

@@ -71,6 +71,11 @@ impl Member {
         speaks
     }
 
+    /// It is as loud again as it comes.
+    pub fn let_go(&mut self) {
+        self.hand = Hand::default();
+    }
+
     /// Whether it was heard in the last round.
     pub fn was_heard(&self) -> bool {
         self.reached > Gain::NONE

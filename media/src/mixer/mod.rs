@@ -161,6 +161,9 @@ impl Mixer {
     pub fn set_rules(&mut self, rules: Rules) {
         self.note(|| Entry::Ruled(rules));
         self.rules = rules;
+        if !rules.automatic_gain {
+            self.members.iter_mut().flatten().for_each(Member::let_go);
+        }
     }
 
     /// Somebody comes in.

@@ -165,6 +165,19 @@ fn automatic_gain_brings_a_whisper_up() {
 }
 
 #[test]
+fn automatic_gain_begins_and_ends_while_somebody_speaks() {
+    let mut room = Room::of(2, Rules::default());
+    (0..100).for_each(|_| room.round(&[(0, 1000)]));
+    assert_eq!(room.heard_by(1), 1000);
+    room.mixer.set_rules(Rules { automatic_gain: true, ..Rules::default() });
+    (0..500).for_each(|_| room.round(&[(0, 1000)]));
+    assert!(room.heard_by(1) > 1800);
+    room.mixer.set_rules(Rules::default());
+    room.round(&[(0, 1000)]);
+    assert_eq!(room.heard_by(1), 1000, "and nobody stays as loud as it was made");
+}
+
+#[test]
 fn a_frame_of_another_rate_is_not_heard() {
     let mut room = Room::of(2, Rules::default());
     room.mixer.hear(room.seats[0], &[1000; 320]);

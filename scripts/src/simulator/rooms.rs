@@ -65,7 +65,7 @@ impl Rooms {
             Sound::Muted(member, on) => self.stand(member, |standing| standing.muted = on),
             Sound::Deaf(member, on) => self.stand(member, |standing| standing.deaf = on),
             Sound::Hears(listener, speaker, gain) => drop(self.pairs.insert((listener, speaker), gain)),
-            Sound::Gain(..) | Sound::Clean(..) | Sound::Close(_) => {}
+            Sound::Gain(..) | Sound::Clean(..) | Sound::Ruled(..) | Sound::Close(_) => {}
         }
     }
 

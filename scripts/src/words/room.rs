@@ -231,6 +231,13 @@ pub(super) const WORDS: &[Word] = &[
         "gain",
         &[
             part("listener", Kind::Who, "Who hears, or \"all\"."),
+    order!(
+        "automatic_gain",
+        &[part("on", Kind::Flag, "Whether it is so from now on.")],
+        1,
+        "Brings everybody to one loudness, or nobody any more.",
+        |given| Ok(Order::AutomaticGain(given.flag("on").unwrap_or(true))),
+    ),
             part("speaker", Kind::Who, "Whom."),
             part("db", Kind::Number, "How much louder or quieter, from -60 (not at all) to 12 dB."),
         ],
@@ -242,15 +249,19 @@ pub(super) const WORDS: &[Word] = &[
         "gate",
         &[WHO, part("db", Kind::Number, "What is quieter is not heard, from -60 to -20 dB; 0 is no gate.")],
         2,
-        "Shuts out what is quiet of somebody: a room full of people behind it.",
+        "Shuts out what is quiet of somebody: a room full of people behind it; of all, also of those who come later.",
         |given| {
             let db = given.number("db", -128, 0)?.and_then(|db| i8::try_from(db).ok());
             Ok(Order::Gate(who(given, "who")?, db.filter(|db| *db != 0)))
         },
     ),
-    order!("denoise", &[WHO], 1, "Takes noise out of what somebody says.", |given| {
-        Ok(Order::Denoise(who(given, "who")?, true))
-    }),
+    order!(
+        "denoise",
+        &[WHO],
+        1,
+        "Takes noise out of what somebody says; of all, also of those who come later.",
+        |given| { Ok(Order::Denoise(who(given, "who")?, true)) }
+    ),
     order!("undenoise", &[WHO], 1, "Takes that back.", |given| Ok(Order::Denoise(who(given, "who")?, false))),
     order!("play", &[part("prompts", Kind::Prompts, "As of leg.play.")], 1, "Lets all hear prompts.", |given| {
         Ok(Order::Announce(Whom::All, given.texts("prompts")))

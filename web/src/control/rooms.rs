@@ -13,8 +13,8 @@ pub const PROMPTS: usize = 32;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoomOrder {
-    /// `mute`, `deaf`, `kick`, `aside`, `admit`, `hand`, `role`, `lock`, `gain`, `gate`, `denoise`, `hears`, `move`, `merge`, `announce`, `record`,
-    /// `invite` or `end`.
+    /// `mute`, `deaf`, `kick`, `aside`, `admit`, `hand`, `role`, `lock`, `automatic_gain`, `gain`, `gate`, `denoise`, `hears`, `move`, `merge`,
+    /// `announce`, `record`, `invite` or `end`.
     #[serde(rename = "do")]
     pub deed: String,
     /// The member that it is for; everybody where it is missing.
@@ -45,8 +45,25 @@ pub struct RoomOrder {
 
 /// Deeds that there are.
 pub const DEEDS: &[&str] = &[
-    "mute", "deaf", "kick", "aside", "admit", "hand", "role", "lock", "gain", "gate", "denoise", "hears", "move",
-    "merge", "announce", "record", "invite", "end",
+    "mute",
+    "deaf",
+    "kick",
+    "aside",
+    "admit",
+    "hand",
+    "role",
+    "lock",
+    "automatic_gain",
+    "gain",
+    "gate",
+    "denoise",
+    "hears",
+    "move",
+    "merge",
+    "announce",
+    "record",
+    "invite",
+    "end",
 ];
 
 /// An order that makes no sense.
@@ -89,6 +106,7 @@ impl RoomOrder {
                 Order::Role(whom, role.ok_or(wants("role: listener, speaker or moderator"))?)
             }
             "lock" => Order::Lock(on),
+            "automatic_gain" => Order::AutomaticGain(on),
             "gain" => Order::Gain(whom, db()?),
             "gate" if on => Order::Gate(whom, Some(db()?)),
             "gate" => Order::Gate(whom, None),
@@ -129,6 +147,7 @@ mod tests {
         assert_eq!(order(r#"{"do":"mute","member":3}"#), Ok(Order::Mute(three, true)));
         assert_eq!(order(r#"{"do":"mute","on":false}"#), Ok(Order::Mute(Whom::All, false)));
         assert_eq!(order(r#"{"do":"move","member":3,"room":"b"}"#), Ok(Order::Move(three, "b".into())));
+        assert_eq!(order(r#"{"do":"automatic_gain","on":false}"#), Ok(Order::AutomaticGain(false)));
         for deed in DEEDS {
             let read = RoomOrder { deed: (*deed).to_owned(), ..RoomOrder::default() }.read("weekly");
             assert!(!matches!(read, Err(NoOrder::Deed(_))), "{deed}: {read:?}");

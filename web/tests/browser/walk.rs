@@ -321,6 +321,7 @@ async fn every_control_is_found(browser: &mut Browser) {
     };
     assert_eq!(browser.run(&deeds("#room-head [data-deed]")).await, "end lock mute record");
     assert_eq!(browser.run(&deeds("[data-room] > .wishes [data-deed]")).await, "announce invite merge");
+    assert_eq!(browser.run(&deeds("#room-sound [data-deed]")).await, "automatic_gain denoise gate");
     let of_one = "announce aside deaf denoise gain gate hand hears kick move mute role";
     assert_eq!(browser.run(&deeds(".seat:first-child [data-deed]")).await, of_one);
     let unsaid = "[...document.querySelectorAll('[data-deed]')].filter((one) => !one.title && one.textContent.trim().split(' ').length < 2 && one.textContent !== 'Set').map((one) => one.textContent).join()";

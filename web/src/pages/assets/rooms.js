@@ -5,7 +5,7 @@ const HISTORY_MS = 5000; // how often the lines of who spoke grow
 
 const room = document.querySelector("[data-room]");
 const state = document.getElementById("room-state");
-const parts = ["room-head", "seats", "room-history"];
+const parts = ["room-head", "room-sound", "seats", "room-history"];
 let newer = false;
 
 // One drawing at a time, or an older one might come last.

@@ -53,6 +53,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(called): Path<S
             }
             @if may {
                 (wishes(&room, &guest.0))
+                div #room-sound { (sound(&room, &guest.0)) }
                 (offered("prompt", prompts.into_iter()))
                 (offered("room", others))
             }
@@ -111,6 +112,21 @@ fn wishes(room: &RoomView, asker: &Asker) -> Markup {
     }
 }
 
+/// How all of them sound, also those who come later.
+fn sound(room: &RoomView, asker: &Asker) -> Markup {
+    let even = room.automatic_gain;
+    html! {
+        details.more {
+            summary { "Sound of all" }
+            div.wishes {
+                (button(room, asker, None, "automatic_gain", !even, if even { "Leave loudness" } else { "Even loudness out" }))
+                (button(room, asker, None, "denoise", !room.denoise, if room.denoise { "Leave noise" } else { "Take noise out" }))
+                (chosen(room, asker, None, "gate", "Not heard below", html! { (gates(room.gate_db)) }))
+            }
+        }
+    }
+}
+
 fn seat(room: &RoomView, member: &MemberView, asker: &Asker, may: bool) -> Markup {
     let of = Some(member);
     let level = member.level.filter(|_| member.talks).map_or(0.0, |level| (1.0 - f32::from(level) / 60.0).max(0.0));
@@ -161,6 +177,8 @@ fn hinted(deed: &str, on: bool) -> Option<&'static str> {
         ("hand", _) => "As the member does itself by a key",
         ("kick", _) => "It is sent out of the room",
         ("denoise", true) => "What is no speech is not let through; music is noise, too",
+        ("automatic_gain", true) => "Everybody is brought to one loudness",
+        ("automatic_gain", false) => "Each is as loud as it comes",
         ("lock", true) => "Only moderators come in from now on",
         ("record", true) => "What all hear is recorded from now on",
         ("end", _) => "Everybody is sent out, and the room is over",
@@ -196,15 +214,15 @@ fn deeds(room: &RoomView, member: &MemberView, asker: &Asker, of: Option<&Member
             details.more {
                 summary { "More" }
                 div.wishes {
-                    (chosen(room, asker, member, "role", "Role", html! {
+                    (chosen(room, asker, of, "role", "Role", html! {
                         select name="role" aria-label="Role" {
                             @for role in [Role::Listener, Role::Speaker, Role::Moderator] {
                                 option value=(role.word()) selected[role == member.role] { (role.word()) }
                             }
                         }
                     }))
-                    (chosen(room, asker, member, "gain", "Loudness", html! { (gains("Loudness", member.gain_db)) }))
-                    (chosen(room, asker, member, "gate", "Not heard below", html! { (gates(member.gate_db)) }))
+                    (chosen(room, asker, of, "gain", "Loudness", html! { (gains("Loudness", member.gain_db)) }))
+                    (chosen(room, asker, of, "gate", "Not heard below", html! { (gates(member.gate_db)) }))
                     (hears(room, member, asker))
                     (field(room, asker, of, "move", "room", "other room", "Move"))
                     (field(room, asker, of, "announce", "prompt", "prompt, as one-moment", "Play to it"))
@@ -219,7 +237,7 @@ fn hears(room: &RoomView, member: &MemberView, asker: &Asker) -> Markup {
     let others = room.members.iter().filter(|other| other.member != member.member);
     html! {
         @if room.members.len() > 1 {
-            (chosen(room, asker, member, "hears", "Hears", html! {
+            (chosen(room, asker, Some(member), "hears", "Hears", html! {
                 select name="other" aria-label="Whom it hears" {
                     @for other in others { option value=(other.member.0) { (called(room, other)) } }
                 }
@@ -250,10 +268,10 @@ fn gains(label: &str, now: i8) -> Markup {
 }
 
 /// A form with something to choose from.
-fn chosen(room: &RoomView, asker: &Asker, member: &MemberView, deed: &str, says: &str, fields: Markup) -> Markup {
+fn chosen(room: &RoomView, asker: &Asker, of: Option<&MemberView>, deed: &str, says: &str, fields: Markup) -> Markup {
     html! {
         form method="post" action={ "/rooms/" (room.name) "/order" } {
-            (order(asker, Some(member), deed))
+            (order(asker, of, deed))
             span.small.muted { (says) }
             (fields)
             button type="submit" data-deed=(deed) { "Set" }

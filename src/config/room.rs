@@ -2,7 +2,8 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use patchcord_engine::room::{Announce, GATE_DB, MAX_MEMBERS, MAX_ROOMS, Rules, WaitFor, is_name, is_pin};
+use patchcord_engine::room::keys::{Command, Unfit};
+use patchcord_engine::room::{Announce, GATE_DB, MAX_MEMBERS, MAX_ROOMS, Menus, Rules, WaitFor, is_name, is_pin};
 
 use super::{mail::one_of, problem::Wrong, section::Section, tree::Environment};
 
@@ -28,6 +29,25 @@ pub fn read_all(sections: Vec<Section<'_>>, environment: &Environment) -> Vec<(S
         rooms.push((name, rules));
     }
     rooms
+}
+
+/// What keys do: a section for each role, and one for all of them.
+fn keys(section: &mut Section<'_>) -> Menus {
+    if !section.has("keys") {
+        return Menus::default();
+    }
+    let wrong = |unfit: Unfit| Wrong::new(unfit.to_string(), unfit.remedy());
+    let mut keys = section.take_section("keys");
+    let written = Menus::WORDS.map(|whose| {
+        let is_there = keys.has(whose);
+        let mut menu = keys.take_section(whose);
+        is_there.then(|| menu.take_pairs(|keys, action| Menus::command(whose, keys, action).map_err(wrong)))
+    });
+    keys.close();
+    let written: Vec<(&str, Option<Vec<Command>>)> = Menus::WORDS.into_iter().zip(written).collect();
+    let of = |whose: &str| written.iter().find(|(word, _)| *word == whose).and_then(|(_, menu)| menu.clone());
+    let place = keys.place().clone();
+    Menus::of(of).map_err(|unfit| section.object(&place, "keys", wrong(unfit))).unwrap_or_default()
 }
 
 fn read(section: &mut Section<'_>, environment: &Environment) -> Option<(String, Rules)> {
@@ -78,6 +98,7 @@ fn read(section: &mut Section<'_>, environment: &Environment) -> Option<(String,
         automatic_gain: section.take_boolean("automatic_gain").unwrap_or(usual.automatic_gain),
         gate: section.take_decibels("gate", GATE_DB),
         denoise: section.take_boolean("denoise").unwrap_or(usual.denoise),
+        keys: keys(section),
     };
     section.close();
     if !has_name {

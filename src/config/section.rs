@@ -134,6 +134,12 @@ impl<'a> Section<'a> {
         read.into_iter().collect()
     }
 
+    /// All that is left: texts under names that whoever wrote them chose. Gives what each pair means.
+    pub fn take_pairs<T>(&mut self, read: impl Fn(&str, &str) -> Result<T, Wrong>) -> Vec<T> {
+        let pairs = std::mem::take(&mut self.table).into_iter();
+        pairs.filter_map(|(key, Entry { node, .. })| self.read_text(&key, &node, |text| read(&key, text))).collect()
+    }
+
     /// A whole number within a range.
     pub fn take_number(&mut self, key: &'static str, range: RangeInclusive<usize>) -> Option<usize> {
         let node = self.take(key)?;

@@ -259,6 +259,33 @@ fn every_section_reaches_its_room() {
 }
 
 #[test]
+fn keys_of_a_room_are_said_for_roles() {
+    use patchcord_engine::room::{Action, Role};
+
+    let text = r##"
+        [[room]]
+        name = "3000"
+        keys.listener = {}
+        [room.keys.moderator]
+        "*1" = "end"
+        [[room]]
+        name = "3001"
+        [room.keys.all]
+        "#" = "leave"
+        [room.keys.moderator]
+        "*2" = "toggle_lock"
+    "##;
+    let config = good(text, &[]);
+    let menu = |room: usize, role: Role| config.rooms[room].1.keys.for_role(role).map(|menu| menu.to_vec());
+    let (end, leave, lock) = (Action::End, Action::Leave, Action::ToggleLock);
+    assert_eq!(menu(0, Role::Moderator), Some(vec![("*1".into(), end)]));
+    assert_eq!(menu(0, Role::Listener), Some(Vec::new()), "no key does anything");
+    assert_eq!(menu(0, Role::Speaker), None, "keys of speakers are those of the service");
+    assert_eq!(menu(1, Role::Moderator), Some(vec![("*2".into(), lock), ("#".into(), leave)]));
+    assert_eq!(menu(1, Role::Speaker), Some(vec![("#".into(), leave)]));
+}
+
+#[test]
 fn endpoints_prove_themselves_by_password_variable_or_hash() {
     let text = r#"
         server.domain = "example.org"

@@ -8,6 +8,7 @@
 //!                 ├──Wait──▶ music        └──Greet──▶ hears ──Asked::Ready──▶ In ──▶ Out
 //! ```
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_media::dtmf::{Key, Press};
@@ -20,7 +21,7 @@ use super::verb::{Gather, Outcome, Play, Record, Status, Verb};
 use super::work::Work;
 use super::{Call, LegId, cause};
 use crate::program::{VerbId, Wake};
-use crate::room::keys::{Led, Pressed};
+use crate::room::keys::{Command, Led, Pressed};
 use crate::room::{Asked, Denial, Join, Leaving, MAX_PIN, Told};
 
 /// What asks for a PIN, and what is said when it was wrong.
@@ -46,6 +47,8 @@ pub(super) struct Joining {
     join: Box<Join>,
     stage: Stage,
     pressed: Pressed,
+    /// What keys do, where the room says so.
+    keys: Option<Arc<[Command]>>,
     /// Since when it is in.
     since: Option<Instant>,
     /// Whether a dial led here, and is to end as dials do.
@@ -105,6 +108,7 @@ impl Call {
             join: join.clone(),
             stage: Stage::Door,
             pressed: Pressed::default(),
+            keys: None,
             since: None,
             dialled,
             taped: false,
@@ -149,6 +153,10 @@ impl Call {
                 self.note(Note::InRoom(leg, room));
             }
             Told::Moved(room) => joining.join.room = room,
+            Told::Keys(keys) => {
+                joining.keys = keys;
+                joining.pressed = Pressed::default();
+            }
             Told::Recorded(on) => self.here_mut(leg).into_iter().for_each(|leg| leg.room_recorded = on),
             Told::Say(prompts) => {
                 let play = Play { prompts, loops: 1, ..Play::default() };
@@ -337,7 +345,8 @@ impl Call {
         if joining.stage != Stage::In {
             return false;
         }
-        match joining.pressed.press(press.key.as_char(), &joining.join.keys, now) {
+        let keys = joining.keys.as_deref().unwrap_or(&joining.join.keys);
+        match joining.pressed.press(press.key.as_char(), keys, now) {
             Led::To(action) => {
                 self.say(Effect::Room(id, Asked::Act(action)));
                 true

@@ -49,6 +49,7 @@ impl Meeting {
             announce: join.announce.unwrap_or(self.rules.announce),
             says: None,
             watches: join.watches,
+            keys: None,
             gain_db: 0,
             gate: self.rules.gate,
             denoise: self.rules.denoise,
@@ -192,6 +193,7 @@ impl Meeting {
         self.keep_ledger(at, out);
         self.sound_in(id, out);
         out.push_back(Effect::Tell(place, Told::In(id)));
+        self.tell_keys(id, out);
         self.happened(Kind::Join, Some(id), true, now, out);
         if self.count_in() > 1 {
             self.announce_one(id, true, now, out);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::keys::Command;
 use super::past::{Kept, Past, millis};
 use super::rules::{ANNOUNCEMENT, Announce, MAX_ANNOUNCEMENTS, Role, Rules, WARNED, WARNING};
 use super::told::{Effect, Happened, Kind, MemberId, Person, Place, RoomKey, Sound, Told};
@@ -54,6 +55,8 @@ pub(super) struct Member {
     /// The file in which it says its name.
     pub says: Option<String>,
     pub watches: bool,
+    /// What its keys do, as its call was told last.
+    pub keys: Option<Arc<[Command]>>,
     pub gain_db: i8,
     /// What is quieter is not heard of it; and whether noise is taken out of what it says.
     pub gate: Option<i8>,
@@ -235,6 +238,16 @@ impl Meeting {
         let Some(member) = self.members.get(&id).filter(|member| member.is_in()) else { return };
         out.push_back(Effect::Sound(Sound::Muted(id, member.is_silent())));
         out.push_back(Effect::Sound(Sound::Deaf(id, member.is_shut())));
+    }
+
+    /// The call of a member is to know what its keys do here.
+    pub fn tell_keys(&mut self, id: MemberId, out: &mut Out) {
+        let Some(member) = self.members.get_mut(&id).filter(|member| member.is_in()) else { return };
+        let keys = self.rules.keys.for_role(member.role).cloned();
+        if member.keys != keys {
+            member.keys.clone_from(&keys);
+            out.push_back(Effect::Tell(member.place, Told::Keys(keys)));
+        }
     }
 
     /// The sound of a member comes into the room, with all that was said of it.

@@ -42,7 +42,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use keys::Action;
+pub use keys::{Action, Menus};
 pub use order::{LOUDEST, MAX_PAIRS, Order, Refused, Reply, SILENT, Whom};
 pub use past::{Kept, MAX_LEDGERS, Moment, Past, Stay, ledger_of_part};
 pub use patchcord_media::clean::GATE_DB;

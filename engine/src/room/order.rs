@@ -349,6 +349,7 @@ impl Meeting {
             if role == Role::Listener {
                 self.falls_silent(id, now, out);
             }
+            self.tell_keys(id, out);
             let at = self.at(now);
             self.past.note(at, "role", Some(id), true, role.word());
             if moderates && self.members.get(&id).is_some_and(Member::is_in) {
@@ -373,7 +374,6 @@ impl Meeting {
         usize::from(changes)
     }
 
-    fn set_gain(&mut self, id: MemberId, gain: i8, out: &mut Out) -> bool {
     fn bring_to_one_loudness(&mut self, on: bool, now: Instant, out: &mut Out) -> usize {
         let changes = std::mem::replace(&mut self.rules.automatic_gain, on) != on;
         if changes {
@@ -389,6 +389,7 @@ impl Meeting {
         self.past.note(at, what, None, on, words);
     }
 
+    fn set_gain(&mut self, id: MemberId, gain: i8, out: &mut Out) -> bool {
         let Some(member) = self.members.get_mut(&id) else { return false };
         let changes = std::mem::replace(&mut member.gain_db, gain) != gain;
         if changes && member.is_in() {
@@ -423,13 +424,12 @@ impl Meeting {
     /// A member's key.
     pub fn act(&mut self, id: MemberId, action: Action, now: Instant, out: &mut Out) {
         let Some(member) = self.members.get(&id).filter(|member| member.is_in()) else { return };
-        if action.is_moderators() && member.role != Role::Moderator {
+        if !action.is_for(member.role) {
             return self.say_to(id, "room-not-allowed", out);
         }
         let (me, muted, deaf) = (Whom::Member(id), member.muted, member.deaf);
         let (hand, gain) = (member.hand.is_some(), member.gain_db);
         let order = match action {
-            Action::ToggleMute if member.role == Role::Listener => return self.say_to(id, "room-not-allowed", out),
             Action::ToggleMute => Order::Mute(me, !muted),
             Action::ToggleDeaf => Order::Deaf(me, !deaf),
             Action::RaiseHand => {

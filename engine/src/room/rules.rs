@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::keys::Action;
+use super::keys::{Command, Menus};
 
 /// Rooms at once: as many as one media thread has.
 pub const MAX_ROOMS: usize = 4096;
@@ -137,6 +137,8 @@ pub struct Rules {
     pub gate: Option<i8>,
     /// Whether noise is taken out of what each says.
     pub denoise: bool,
+    /// What keys do, where the room says so.
+    pub keys: Menus,
 }
 
 impl Default for Rules {
@@ -159,6 +161,7 @@ impl Default for Rules {
             automatic_gain: false,
             gate: None,
             denoise: false,
+            keys: Menus::default(),
         }
     }
 }
@@ -185,8 +188,8 @@ pub struct Join {
     pub deaf: bool,
     /// How it is announced, where not as the room says.
     pub announce: Option<Announce>,
-    /// What keys do.
-    pub keys: Vec<(String, Action)>,
+    /// What keys do, where the room does not say.
+    pub keys: Vec<Command>,
     /// Whether its program is told what happens in the room.
     pub watches: bool,
     /// By what name others see it; else as its call says.

@@ -5,6 +5,8 @@ use std::time::UNIX_EPOCH;
 use super::*;
 use crate::call::LegId;
 
+mod roles;
+
 struct World {
     house: House,
     now: Instant,

@@ -1,8 +1,10 @@
 //! What a room and the calls of its members say to each other, and what a room wants done.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use super::keys::Action;
+use super::keys::{Action, Command};
 use super::past::Past;
 use super::rules::{Join, Role};
 use crate::call::LegId;
@@ -69,6 +71,8 @@ pub enum Told {
     Moved(String),
     /// What it says there is recorded, or no longer.
     Recorded(bool),
+    /// What its keys do from now on; what was said when it joined, where the room does not say.
+    Keys(Option<Arc<[Command]>>),
     /// It is out.
     Out(Leaving),
     /// Something has happened in the room.
@@ -301,8 +305,8 @@ pub enum Sound {
     Clean(MemberId, Option<i8>, bool),
     /// How loud one hears another: listener, speaker, decibels; [`SILENT`](super::SILENT) and below is not at all.
     Hears(MemberId, MemberId, i8),
+    /// Whether the room is mixed with automatic gain from now on.
+    Ruled(RoomKey, bool),
     /// The room is closed.
     Close(RoomKey),
 }
-    /// Whether the room is mixed with automatic gain from now on.
-    Ruled(RoomKey, bool),

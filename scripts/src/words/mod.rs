@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `kind`, `given`, `shape` | what a value must be; what a call of a word was given; what it gives |
 //! | `leg`, `sound`, `dialling`, `pass` | a leg: its state, what is heard, who is called, who is passed on |
-//! | `room` | conference rooms |
+//! | `room`, `room_keys` | conference rooms, and what keys do in them |
 //! | `facts` | what is known of a leg |
 //! | `background` | what goes on while the script does: recordings, music, timers |
 //! | `said` | numbers, dates and hours: `say::` as prompts, `time::` by the clock on a wall |
@@ -26,6 +26,7 @@ mod originate;
 pub(crate) mod ours;
 mod pass;
 mod room;
+mod room_keys;
 mod said;
 pub mod shape;
 pub(crate) mod small;

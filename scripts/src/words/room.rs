@@ -8,15 +8,14 @@ use std::time::Duration;
 use patchcord_engine::call::{Outcome, Verb};
 use patchcord_engine::errand::{Brought, Errand, RoomErrand};
 use patchcord_engine::originate::{Then, Wanted};
-use patchcord_engine::room::keys::{MAX_COMMAND, MAX_COMMANDS};
 use patchcord_engine::room::{
-    Action, Announce, GATE_DB, Happened, Join, MAX_MEMBERS, MemberId, Order, Place, Role, Rules, WaitFor, Whom,
-    is_name, is_pin,
+    Announce, GATE_DB, Happened, Join, MAX_MEMBERS, MemberId, Order, Place, Role, Rules, WaitFor, Whom, is_name, is_pin,
 };
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
 use super::given::Given;
 use super::kind::Kind;
+use super::room_keys;
 use super::shape::{Field, Record, Shape, field, gives, may_be};
 use super::small::from_json;
 use super::{Answer, Leg, Of, Part, Word, ended, part};
@@ -58,6 +57,11 @@ const OPEN: &[Part] = &[
         "What is quieter of anybody than so many decibels is not heard: -60 to -20; no gate where it is missing.",
     ),
     part("denoise", Kind::Flag, "Whether noise is taken out of what each says."),
+    part(
+        "keys",
+        Kind::Map,
+        "What keys do, by roles, as #{ all: #{ \"*6\": \"toggle_mute\" }, moderator: #{ \"*2\": \"toggle_lock\" } }: all, listener, speaker, moderator. It goes before the keys of join.",
+    ),
 ];
 
 const JOIN: &[Part] = &[
@@ -228,16 +232,16 @@ pub(super) const WORDS: &[Word] = &[
     order!("lock", &[], 0, "Lets only moderators come in.", |_| Ok(Order::Lock(true))),
     order!("unlock", &[], 0, "Lets everybody come in again.", |_| Ok(Order::Lock(false))),
     order!(
-        "gain",
-        &[
-            part("listener", Kind::Who, "Who hears, or \"all\"."),
-    order!(
         "automatic_gain",
         &[part("on", Kind::Flag, "Whether it is so from now on.")],
         1,
         "Brings everybody to one loudness, or nobody any more.",
         |given| Ok(Order::AutomaticGain(given.flag("on").unwrap_or(true))),
     ),
+    order!(
+        "gain",
+        &[
+            part("listener", Kind::Who, "Who hears, or \"all\"."),
             part("speaker", Kind::Who, "Whom."),
             part("db", Kind::Number, "How much louder or quieter, from -60 (not at all) to 12 dB."),
         ],
@@ -377,6 +381,7 @@ fn rules(given: &Given<'_>) -> Result<Rules, Box<EvalAltResult>> {
             .number("gate", (*GATE_DB.start()).into(), (*GATE_DB.end()).into())?
             .and_then(|db| i8::try_from(db).ok()),
         denoise: flag("denoise", usual.denoise),
+        keys: room_keys::of_room(given)?,
     })
 }
 
@@ -396,30 +401,10 @@ fn joined(given: &Given<'_>) -> Result<Join, Box<EvalAltResult>> {
         muted: given.flag("muted").unwrap_or(false),
         deaf: given.flag("deaf").unwrap_or(false),
         announce: announced(given),
-        keys: menu(given)?,
+        keys: room_keys::of_join(given)?,
         watches: given.scene()?.watches.get(),
         name: given.text("name"),
     })
-}
-
-fn menu(given: &Given<'_>) -> Result<Vec<(String, Action)>, Box<EvalAltResult>> {
-    let map = given.map("keys").unwrap_or_default();
-    if map.len() > MAX_COMMANDS {
-        return Err(given.wrong(format!("`keys` of join has more than {MAX_COMMANDS} commands")));
-    }
-    let command = |(keys, word): (rhai::Identifier, Dynamic)| {
-        Kind::Keys.check(&keys.as_str().into()).map_err(|why| given.wrong_with("keys", why))?;
-        if keys.is_empty() || keys.len() > MAX_COMMAND {
-            return Err(given.wrong_with("keys", format!("a command has 1 to {MAX_COMMAND} keys")));
-        }
-        let word = word.to_string();
-        let action = Action::of(&word).ok_or_else(|| {
-            let known: Vec<&str> = Action::words().collect();
-            given.wrong_with("keys", format!("it has no {word:?}; it knows {}", known.join(", ")))
-        })?;
-        Ok((keys.to_string(), action))
-    };
-    map.into_iter().map(command).collect()
 }
 
 fn gain(given: &Given<'_>) -> Result<Order, Box<EvalAltResult>> {

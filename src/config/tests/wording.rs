@@ -50,6 +50,22 @@ const FILES: &[(&str, &str)] = &[
         "etc/patchcord.toml:3:7: room.pin: is no PIN\n    write 1 to 16 digits in quotes, as \"4711\"",
     ),
     (
+        "[[room]]\nname = \"3000\"\n[room.keys.moderator]\n\"*1\" = \"dance\"",
+        "etc/patchcord.toml:4:8: room.keys.moderator.*1: a key cannot \"dance\"\n    write toggle_mute, toggle_deaf, raise_hand, leave, louder, quieter, toggle_lock, toggle_mute_all, toggle_record, admit, kick_last, end",
+    ),
+    (
+        "[[room]]\nname = \"3000\"\n[room.keys.listener]\n\"*2\" = \"toggle_lock\"",
+        "etc/patchcord.toml:4:8: room.keys.listener.*2: toggle_lock is not for a listener\n    write it for a moderator",
+    ),
+    (
+        "[[room]]\nname = \"3000\"\nkeys.all = { \"6x\" = \"leave\" }",
+        "etc/patchcord.toml:3:21: room.keys.all.6x: \"6x\" is no command: that has 1 to 8 keys of a phone\n    write 0 to 9, * and #, as \"*6\"",
+    ),
+    (
+        "[[room]]\nname = \"3000\"\n[room.keys.speakers]\n\"*2\" = \"leave\"",
+        "etc/patchcord.toml:3:12: room.keys.speakers: is unknown\n    did you mean speaker?",
+    ),
+    (
         "[[room]]\nname = \"../x\"",
         "etc/patchcord.toml:2:8: room.name: \"../x\" cannot be the name of a room\n    write its number, as \"3000\", or a name of letters, digits and - _ . +",
     ),

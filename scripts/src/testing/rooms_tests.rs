@@ -295,3 +295,140 @@ fn everybody_who_joins_at_the_same_moment_hears_everybody_else() {
     );
     all_is_well(FRAIL, &test);
 }
+
+/// A room whose moderators let each in, with keys by roles.
+const ADMITTED: &str = r##"
+fn on_invite(caller) {
+    caller.answer();
+    let room = room::open("weekly", #{
+        wait_for: "admission", announce: "nothing",
+        keys: #{ all: #{ "*6": "toggle_mute", "#": "leave" }, moderator: #{ "*3": "admit", "*2": "toggle_lock" } }
+    });
+    let role = switch caller.number { "101" => "moderator", "104" => "listener", _ => "speaker" };
+    let stay = caller.join(room, #{ role: role, keys: #{ "*9": "leave" } });
+    caller.tag("stay", stay.status);
+    caller.tag("why", stay.why);
+}
+
+fn on_dtmf(leg, key) {
+    let room = room::open("weekly", #{});
+    if key.digit == "5" {
+        for one in room.members() { if one.state == "waiting" && one.number == "103" { room.admit(one.member); } }
+    }
+}
+"##;
+
+#[test]
+fn who_waits_to_be_let_in_hears_music_and_nobody_and_then_all() {
+    all_is_well(
+        ADMITTED,
+        r##"fn test_a_key_lets_all_in(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            t.advance(5.s());
+            let bob = t.phone("102").dials("room").hears("music");
+            let carol = t.phone("103").dials("room").hears("music");
+            alice.speaks(1.s());
+            bob.does_not_hear(alice).does_not_hear(carol);
+            alice.does_not_hear(bob);
+            alice.presses("*3");
+            bob.hears(alice).hears(carol);
+            alice.talks_to(bob).talks_to(carol);
+            bob.talks_to(carol);
+        }
+
+        fn test_a_script_lets_one_in(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            t.advance(5.s());
+            let bob = t.phone("102").dials("room").hears("music");
+            let carol = t.phone("103").dials("room").hears("music");
+            alice.presses("5");
+            carol.hears(alice).talks_to(alice);
+            bob.does_not_hear(alice).does_not_hear(carol);
+            carol.does_not_hear(bob);
+        }
+
+        fn test_who_is_let_in_by_nobody_may_go(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            t.advance(5.s());
+            t.phone("102").dials("room").hears("music").hangs_up();
+            alice.presses("#").is_hung_up();
+            alice.record(#{ stay: "left" });
+        }"##,
+    );
+}
+
+#[test]
+fn keys_do_what_the_room_says_for_a_role() {
+    all_is_well(
+        ADMITTED,
+        r##"fn test_roles(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            t.advance(5.s());
+            let bob = t.phone("102").dials("room").hears("music");
+            alice.presses("*3");
+            bob.talks_to(alice);
+            bob.presses("*6").hears("room-muted");
+            alice.does_not_hear(bob);
+            bob.presses("*6").hears("room-unmuted").talks_to(alice);
+            bob.presses("*9").talks_to(alice);
+            bob.presses("*2");
+            alice.presses("*2").hears("room-locked");
+            let dave = t.phone("105").dials("room").is_hung_up();
+            dave.record(#{ stay: "denied", why: "locked" });
+            bob.presses("#").is_hung_up();
+            bob.record(#{ stay: "left" });
+        }"##,
+    );
+}
+
+#[test]
+fn a_listener_hears_all_and_is_heard_by_nobody_whatever_it_presses() {
+    all_is_well(
+        ADMITTED,
+        r##"fn test_listens(t) {
+            let alice = t.phone("101").dials("room").hears("room-only-one");
+            t.advance(5.s());
+            let bob = t.phone("102").dials("room").hears("music");
+            let liz = t.phone("104").dials("room").hears("music");
+            alice.presses("*3");
+            liz.hears(alice).hears(bob);
+            liz.speaks(1.s());
+            alice.does_not_hear(liz);
+            bob.does_not_hear(liz);
+            liz.presses("*6").hears("room-not-allowed");
+            liz.speaks(1.s());
+            alice.does_not_hear(liz);
+            bob.does_not_hear(liz);
+            alice.speaks(1.s());
+            liz.hears(alice);
+            liz.presses("*2");
+            bob.talks_to(alice);
+            t.phone("103").dials("room").hears("music");
+        }"##,
+    );
+}
+
+#[test]
+fn a_menu_that_a_room_cannot_have_is_told_of() {
+    let fault = |keys: &str| {
+        let service =
+            format!("fn on_invite(caller) {{\n  caller.answer();\n  room::open(\"weekly\", #{{ keys: {keys} }});\n}}");
+        let test = "fn test_it(t) { t.phone(\"101\").dials(\"room\"); }";
+        let source =
+            |name: &str, text: &str| Source { name: name.into(), file: format!("{name}.rhai"), text: text.into() };
+        let services = vec![source("room", &service)];
+        let sources = Sources { services, tests: vec![source("room_test", test)], ..Sources::default() };
+        let report = run(&sources, &Wishes::default(), &mut |_| {});
+        let told = report.verdicts.iter().flat_map(|verdict| &verdict.failed).map(|failed| failed.ladder.clone());
+        report.broken.iter().cloned().chain(told).collect::<Vec<_>>().join("\n")
+    };
+    let told = fault("#{ listener: #{ \"*2\": \"toggle_lock\" } }");
+    assert!(told.contains("`keys` of open: toggle_lock is not for a listener; write it for a moderator"), "{told}");
+    let told = fault("#{ guests: #{} }");
+    assert!(
+        told.contains("nobody in a room is \"guests\"; it has menus of all, listener, speaker, moderator"),
+        "{told}"
+    );
+    let told = fault("#{ speaker: \"*6\" }");
+    assert!(told.contains("speaker wants a map, as #{ \"*6\": \"toggle_mute\" }"), "{told}");
+}

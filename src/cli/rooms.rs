@@ -74,7 +74,7 @@ const ORDERS: &[(&str, &str)] = &[
     ("denoise", "takes noise out of what the member, or everybody, says; --off takes it back"),
     ("hears", "makes --other louder or softer by --db for this member alone"),
     ("move", "brings the member into the room that --to names"),
-    ("merge", "brings all into the room that --to names, and ends this one"),
+    ("merge", "brings all of the room that --to names into this one, and ends that one"),
     ("announce", "plays each --prompt to the member"),
     ("record", "records what all hear; --off ends the recording"),
     ("invite", "calls --target and brings it in"),

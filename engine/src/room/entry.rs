@@ -243,12 +243,17 @@ impl Meeting {
     /// Somebody does not come in.
     pub fn deny(&mut self, id: MemberId, why: Denial, now: Instant, out: &mut Out) {
         let Some(member) = self.members.get(&id) else { return };
-        let (place, who) = (member.place, format!("{} {}", member.number, member.name));
-        let at = self.at(now);
-        self.past.note(at, "denied", None, true, &format!("{}: {}", why.word(), who.trim()));
+        let (place, number, name) = (member.place, member.number.clone(), member.name.clone());
+        self.note_denied(why, &number, &name, now);
         self.happened(Kind::Denied, Some(id), true, now, out);
         self.remove(id, now, out);
         out.push_back(Effect::Tell(place, Told::Out(Leaving::Denied(why))));
+    }
+
+    /// Who did not come in stands in the record, and why.
+    pub fn note_denied(&mut self, why: Denial, number: &str, name: &str, now: Instant) {
+        let who = format!("{number} {name}");
+        self.noted("denied", None, true, &format!("{}: {}", why.word(), who.trim()), now);
     }
 
     /// Somebody goes, or its leg has gone.
@@ -260,7 +265,7 @@ impl Meeting {
             out.push_back(Effect::Sound(Sound::Leave(id)));
         }
         if moderated && self.rules.end_with_moderator && !self.has_moderator() {
-            self.end(now, out);
+            self.end("the last moderator has left", now, out);
         }
     }
 
@@ -271,8 +276,9 @@ impl Meeting {
         out.push_back(Effect::Tell(place, Told::Out(why)));
     }
 
-    /// Everybody goes.
-    pub fn end(&mut self, now: Instant, out: &mut Out) {
+    /// Everybody goes; why, in words that go on after `because`.
+    pub fn end(&mut self, why: &str, now: Instant, out: &mut Out) {
+        self.ends_because.get_or_insert_with(|| why.to_owned());
         for id in self.members.keys().copied().collect::<Vec<_>>() {
             let Some(member) = self.members.get(&id) else { continue };
             let (place, was_in) = (member.place, member.is_in());

@@ -102,6 +102,8 @@ pub(super) struct Meeting {
     pub home: usize,
     pub opened: Instant,
     pub members: BTreeMap<MemberId, Member>,
+    /// Why it ends, where that is not because everybody has left.
+    pub ends_because: Option<String>,
     /// Who has gone since the house looked.
     pub gone: Vec<(Place, MemberId)>,
     pub locked: bool,
@@ -137,6 +139,7 @@ impl Meeting {
             home,
             opened: now,
             members: BTreeMap::new(),
+            ends_because: None,
             gone: Vec::new(),
             hushed: false,
             recording: false,
@@ -175,11 +178,18 @@ impl Meeting {
         self.members.values().find(|member| member.place == place).map(|member| member.id)
     }
 
+    /// What was done, and to whom, stands in its record.
+    pub fn noted(&mut self, what: &str, who: Option<MemberId>, on: bool, words: &str, now: Instant) {
+        let at = self.at(now);
+        self.past.note(at, what, who, on, words);
+    }
+
     /// Tells everybody who looks on, and writes it down.
     pub fn happened(&mut self, kind: Kind, who: Option<MemberId>, on: bool, now: Instant, out: &mut Out) {
         let at = self.at(now);
         match kind {
-            Kind::Join | Kind::Leave | Kind::TalkStart | Kind::TalkStop => {}
+            // Who was denied stands there already, with why.
+            Kind::Join | Kind::Leave | Kind::TalkStart | Kind::TalkStop | Kind::Denied => {}
             _ => self.past.note(at, kind.word(), who, on, ""),
         }
         if kind.is_chatter() && !self.rules.talk_events {
@@ -340,14 +350,19 @@ impl Meeting {
     }
 
     /// Nobody is left.
-    pub fn close(mut self, why: &str, now: Instant, out: &mut Out) {
+    pub fn close(mut self, now: Instant, out: &mut Out) {
         let at = self.at(now);
+        let why = match &self.ends_because {
+            Some(why) => why.clone(),
+            None if self.past.stays.is_empty() => "nobody came in".to_owned(),
+            None => "everybody has left".to_owned(),
+        };
         if self.recording {
             let (room, home, name) = (self.key, self.home, self.name.to_string());
             out.push_back(Effect::Record { room, home, name, on: false });
         }
         out.push_back(Effect::Sound(Sound::Close(self.key)));
-        self.past.close(at, why);
+        self.past.close(at, &why);
         out.push_back(Effect::Keep(Box::new(self.past)));
     }
 }

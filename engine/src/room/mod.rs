@@ -146,10 +146,12 @@ impl House {
         if room.rules.asks() && self.guesses.is_away(&entrant.source, now) {
             tracing::warn!(room = &*name, "somebody who guesses PINs was sent away");
             self.out.push_back(denied(Denial::Throttled));
+            room.note_denied(Denial::Throttled, &entrant.number, &entrant.name, now);
             return self.put_back(room, now);
         }
         if room.members.len() >= room.rules.most + MAX_VISITORS {
             self.out.push_back(denied(Denial::Full));
+            room.note_denied(Denial::Full, &entrant.number, &entrant.name, now);
             return self.put_back(room, now);
         }
         self.last += 1;
@@ -247,7 +249,7 @@ impl House {
     pub fn end(&mut self, key: RoomKey, now: Instant) {
         let name = self.rooms.values().find(|room| room.key == key).map(|room| room.name.clone());
         let Some(mut room) = name.and_then(|name| self.rooms.remove(&name)) else { return };
-        room.end(now, &mut self.out);
+        room.end("a fault of ours ended its sound", now, &mut self.out);
         self.put_back(room, now);
     }
 
@@ -329,11 +331,17 @@ impl House {
         let mut target = target.unwrap_or_else(|| self.begin(to.into(), home, now, wall));
         let mut source = self.rooms.remove(from).ok_or_else(|| Refused::NoRoom(from.to_owned()))?;
         let done = who.len();
+        source.ends_because = Some(format!("its members were brought into {to}"));
         for id in who {
+            source.noted("moved", Some(id), true, &format!("to {to}"), now);
+            target.noted("moved", Some(id), true, &format!("from {from}"), now);
             if let Some(member) = source.take_out(id, now, &mut self.out) {
                 self.places.insert(member.place, (target.name.clone(), id));
                 target.adopt(member, now, &mut self.out);
             }
+        }
+        if !source.members.is_empty() {
+            source.ends_because = None;
         }
         self.put_back(target, now);
         self.put_back(source, now);
@@ -350,7 +358,7 @@ impl House {
             }
         }
         if room.members.is_empty() {
-            return room.close("everybody has left", now, &mut self.out);
+            return room.close(now, &mut self.out);
         }
         self.rooms.insert(room.name.clone(), room);
     }
@@ -367,7 +375,7 @@ impl House {
         for name in due {
             let Some(mut room) = self.rooms.remove(&name) else { continue };
             if room.wake(now, &mut self.out) {
-                room.end(now, &mut self.out);
+                room.end("its longest time was over", now, &mut self.out);
             }
             self.put_back(room, now);
         }

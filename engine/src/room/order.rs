@@ -200,42 +200,34 @@ impl Meeting {
                 }
                 self.each(self.spared(whom)?, |room, id| room.mute(id, on, now, out))
             }
-            Order::Deaf(whom, on) => self.each(self.whom(whom)?, |room, id| {
-                room.change(id, |member| std::mem::replace(&mut member.deaf, on) != on, out)
-            }),
+            Order::Deaf(whom, on) => self.each(self.whom(whom)?, |room, id| room.deafen(id, on, now, out)),
             Order::Aside(whom, on) => self.each(self.whom(whom)?, |room, id| room.hold_aside(id, on, now, out)),
             Order::Kick(whom) => self.each(self.spared(whom)?, |room, id| {
+                room.noted("kicked", Some(id), true, "", now);
                 room.put_out(id, Leaving::Kicked, now, out);
                 true
             }),
-            Order::Admit(whom) => self.each(self.whom(whom)?, |room, id| room.admit(id, now, out)),
+            Order::Admit(whom) => self.each(self.whom(whom)?, |room, id| room.let_in(id, now, out)),
             Order::Hand(whom, up) => self.each(self.whom(whom)?, |room, id| room.raise(id, up, now, out)),
             Order::Role(whom, role) => self.each(self.whom(whom)?, |room, id| room.appoint(id, role, now, out)),
             Order::Lock(on) => self.lock(on, now, out),
             Order::AutomaticGain(_) | Order::Gain(..) | Order::Gate(..) | Order::Denoise(..) | Order::Hears(..) => {
                 self.sound(order, now, out)?
             }
-            Order::Announce(Whom::All, prompts) => {
-                self.announce(prompts, now, out);
-                self.count_in()
-            }
-            Order::Announce(whom, prompts) => {
-                let place = self.place(self.one(whom)?).ok_or(Refused::NoMember)?;
-                out.push_back(Effect::Tell(place, Told::Say(prompts)));
-                1
-            }
+            Order::Announce(whom, prompts) => self.say(whom, prompts, now, out)?,
             Order::Record(on) => {
                 let changes = self.recording != on;
                 self.record(on, now, out);
                 usize::from(changes)
             }
             Order::Invite(target, join) => {
+                self.noted("invited", None, true, &target, now);
                 out.push_back(Effect::Invite { home: self.home, target, join });
                 1
             }
             Order::End => {
                 let members = self.members.len();
-                self.end(now, out);
+                self.end("somebody ended it", now, out);
                 members
             }
             Order::Members => return Ok(Reply::Members(self.view(now).members)),
@@ -258,12 +250,24 @@ impl Meeting {
             Order::AutomaticGain(on) => self.bring_to_one_loudness(on, now, out),
             Order::Gain(whom, gain) => {
                 let gain = fair(gain)?;
-                self.each(self.whom(whom)?, |room, id| room.set_gain(id, gain, out))
+                self.each(self.whom(whom)?, |room, id| {
+                    let changes = room.set_gain(id, gain, out);
+                    if changes {
+                        room.noted("gain", Some(id), true, &format!("{gain} dB"), now);
+                    }
+                    changes
+                })
             }
             Order::Gate(_, Some(db)) if !GATE_DB.contains(&db) => return Err(Refused::Gate),
             Order::Gate(whom, gate) => {
                 if whom == Whom::All && std::mem::replace(&mut self.rules.gate, gate) != gate {
-                    self.noted("gate", gate.is_some(), &gate.map_or_else(String::new, |db| format!("{db} dB")), now);
+                    self.noted(
+                        "gate",
+                        None,
+                        gate.is_some(),
+                        &gate.map_or_else(String::new, |db| format!("{db} dB")),
+                        now,
+                    );
                 }
                 self.each(self.whom(whom)?, |room, id| {
                     room.clean(id, |member| std::mem::replace(&mut member.gate, gate) != gate, out)
@@ -271,14 +275,17 @@ impl Meeting {
             }
             Order::Denoise(whom, on) => {
                 if whom == Whom::All && std::mem::replace(&mut self.rules.denoise, on) != on {
-                    self.noted("denoise", on, "", now);
+                    self.noted("denoise", None, on, "", now);
                 }
                 self.each(self.whom(whom)?, |room, id| {
                     room.clean(id, |member| std::mem::replace(&mut member.denoise, on) != on, out)
                 })
             }
             Order::Hears(listener, speaker, gain) => {
-                self.pair(self.one(listener)?, self.one(speaker)?, fair(gain)?, out)?
+                let (listener, speaker) = (self.one(listener)?, self.one(speaker)?);
+                let done = self.pair(listener, speaker, fair(gain)?, out)?;
+                self.noted("hears", Some(listener), true, &format!("{} at {gain} dB", speaker.0), now);
+                done
             }
             _ => 0,
         })
@@ -294,6 +301,37 @@ impl Meeting {
             self.stand(id, out);
         }
         changes
+    }
+
+    fn deafen(&mut self, id: MemberId, on: bool, now: Instant, out: &mut Out) -> bool {
+        let changes = self.change(id, |member| std::mem::replace(&mut member.deaf, on) != on, out);
+        if changes {
+            self.noted("deaf", Some(id), on, "", now);
+        }
+        changes
+    }
+
+    fn let_in(&mut self, id: MemberId, now: Instant, out: &mut Out) -> bool {
+        let waits = self.admit(id, now, out);
+        if waits {
+            self.noted("let_in", Some(id), true, "", now);
+        }
+        waits
+    }
+
+    /// All hear that, or one alone.
+    fn say(&mut self, whom: Whom, prompts: Vec<String>, now: Instant, out: &mut Out) -> Result<usize, Refused> {
+        let said = prompts.join(", ");
+        if whom == Whom::All {
+            self.noted("announced", None, true, &said, now);
+            self.announce(prompts, now, out);
+            return Ok(self.count_in());
+        }
+        let id = self.one(whom)?;
+        let place = self.place(id).ok_or(Refused::NoMember)?;
+        self.noted("announced", Some(id), true, &said, now);
+        out.push_back(Effect::Tell(place, Told::Say(prompts)));
+        Ok(1)
     }
 
     fn mute(&mut self, id: MemberId, on: bool, now: Instant, out: &mut Out) -> bool {
@@ -378,15 +416,9 @@ impl Meeting {
         let changes = std::mem::replace(&mut self.rules.automatic_gain, on) != on;
         if changes {
             out.push_back(Effect::Sound(Sound::Ruled(self.key, on)));
-            self.noted("automatic_gain", on, "", now);
+            self.noted("automatic_gain", None, on, "", now);
         }
         usize::from(changes)
-    }
-
-    /// What the room is like from now on stands in its record.
-    fn noted(&mut self, what: &str, on: bool, words: &str, now: Instant) {
-        let at = self.at(now);
-        self.past.note(at, what, None, on, words);
     }
 
     fn set_gain(&mut self, id: MemberId, gain: i8, out: &mut Out) -> bool {

@@ -342,9 +342,28 @@ fn members_move_with_what_was_said_of_them_and_rooms_merge() {
     world.orders(Order::Merge("other".into())).expect("merged");
     assert_eq!(world.house.view("weekly", world.now).map(|room| room.members.len()), Some(2));
     assert!(world.house.view("other", world.now).is_none(), "nobody is left there");
+    assert_eq!(world.past().why, "its members were brought into weekly");
     assert!(!world.sound.iter().any(|sound| matches!(sound, Sound::Leave(_))), "nobody is cut off on the way");
     assert_eq!(world.orders(Order::Merge("weekly".into())), Err(Refused::Itself));
     assert_eq!(world.orders(Order::Kick(Whom::Member(MemberId(99)))), Err(Refused::NoMember));
+}
+
+#[test]
+fn the_record_says_why_a_room_ended_and_what_was_done_in_it() {
+    let mut world = World::with(quiet());
+    world.joins(1, weekly());
+    world.joins(2, weekly());
+    let two = Whom::Leg(World::place(2));
+    world.orders(Order::Deaf(two, true)).expect("deafened");
+    world.orders(Order::Gain(two, -6)).expect("quieter");
+    world.orders(Order::Announce(Whom::All, vec!["welcome".into()])).expect("said");
+    world.orders(Order::Kick(two)).expect("kicked");
+    world.orders(Order::End).expect("ended");
+    let done: Vec<_> = world.past().moments.iter().map(|moment| (moment.what.clone(), moment.note.clone())).collect();
+    let done: Vec<_> =
+        done.iter().map(|(what, note)| (&**what, &**note)).filter(|(what, _)| *what != "floor").collect();
+    assert_eq!(done, [("deaf", ""), ("gain", "-6 dB"), ("announced", "welcome"), ("kicked", "")]);
+    assert_eq!(world.past().why, "somebody ended it");
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn list(rooms: &Value) -> String {
     }
     let rows = rooms.iter().map(|room| {
         let members = room["members"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let talks = members.iter().filter(|member| member["talks"] == true).map(|member| text(&member["name"]));
+        let talks = members.iter().filter(|member| member["talks"] == true).map(called);
         let marks = [("locked", "locked"), ("recording", "recorded")].into_iter();
         let marks: Vec<&str> = marks.filter(|(key, _)| room[*key] == true).map(|(_, word)| word).collect();
         [text(&room["name"]), members.len().to_string(), talks.collect::<Vec<_>>().join(", "), marks.join(", ")]
@@ -108,7 +108,10 @@ fn list(rooms: &Value) -> String {
 
 fn members(room: &Value) -> String {
     let rows = room["members"].as_array().map(Vec::as_slice).unwrap_or_default().iter().map(|member| {
-        let marks = ["muted", "deaf", "talks"].into_iter().filter(|mark| member[*mark] == true);
+        let marks = ["muted", "deaf", "talks"]
+            .into_iter()
+            .filter(|mark| member[*mark] == true)
+            .chain(member["hand_ms"].is_u64().then_some("hand up"));
         let state = member["state"].as_str().filter(|state| *state != "in");
         let marks: Vec<&str> = state.into_iter().chain(marks).collect();
         [member["member"].to_string(), called(member), text(&member["role"]), marks.join(", ")]

@@ -13,12 +13,14 @@ use super::{
     facts::cut,
     leg::LegRecord,
     outcome::{Fault, Outcome},
-    party::{Account, Party},
+    party::Account,
     passing::{PassedBy, PassedOn},
     record::Record,
-    wording::runs_left,
 };
 use crate::call::cause::{self, NO_ROOM};
+
+use names::{capital, quoted, word};
+pub use names::{claimed, shown};
 
 /// The tag by which a service says that it took a message down, and how long that is.
 const MESSAGE_MS: &str = "message_ms";
@@ -28,9 +30,6 @@ const TOLD: usize = 4;
 
 /// A leg that is given up this soon before a transfer fails was its target.
 const JUST_THEN: Duration = Duration::from_secs(1);
-
-/// What stands before the name of a token.
-const TOKEN: &str = "token ";
 
 /// Bytes of a name or reason that are shown. What a stranger calls himself must not drown the rest.
 const NAME: usize = 60;
@@ -416,54 +415,6 @@ fn reason(cause: &Cause) -> String {
     }
 }
 
-/// A party by its number, or by what stands in place of one.
-pub fn shown(party: &Party) -> String {
-    match capital(&word(&party.number)) {
-        nobody if nobody.is_empty() => "somebody".into(),
-        number => number,
-    }
-}
-
-/// What a party calls itself, in quotes: anybody may call himself anything. Nothing where that is its number.
-pub fn claimed(party: &Party) -> Option<String> {
-    let name = party.name.as_deref().map(clean).filter(|name| !name.is_empty())?;
-    (!name.eq_ignore_ascii_case(&clean(&party.number))).then(|| quoted(&name))
-}
-
-/// A number, a name or an address as it is; whatever else somebody dialled, in quotes.
-fn word(text: &str) -> String {
-    // Whoever asks by a token is called so by the house.
-    if let Some(name) = text.strip_prefix(TOKEN) {
-        return format!("{TOKEN}{}", word(name));
-    }
-    let text = clean(text);
-    let is_one = |letter: char| letter.is_ascii_alphanumeric() || "+*#-_.:@%/[]~!$&=?…•".contains(letter);
-    match text.chars().all(is_one) {
-        true => text,
-        false => quoted(&text),
-    }
-}
-
-/// Words of somebody else, which end where the quotes do.
-fn quoted(text: &str) -> String {
-    let text = text.replace(['"', '\u{201c}', '\u{201d}'], "'");
-    // Whoever writes from the right would else draw what stands beside him into his quotes.
-    match text.chars().any(runs_left) {
-        true => format!("\"\u{2068}{text}\u{2069}\""),
-        false => format!("\"{text}\""),
-    }
-}
-
-/// `alice` is `Alice`; a number or an address stays as it is.
-fn capital(name: &str) -> String {
-    match name.chars().next() {
-        Some(first) if first.is_ascii_lowercase() && !name.contains([':', '@']) => {
-            first.to_ascii_uppercase().to_string() + &name[1..]
-        }
-        _ => name.to_owned(),
-    }
-}
-
 /// Whether a letter, which nobody sees, makes a line run the other way.
 pub fn turns(letter: char) -> bool {
     matches!(letter, '\u{061c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -486,6 +437,7 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     }
 }
 
+mod names;
 mod phones;
 #[cfg(test)]
 mod tests;

@@ -73,4 +73,4 @@ pub use trunk::{
     Account, DEFAULT_REGISTRATION, Identity, IdentityHeader, IdentityWord, MAX_SERVERS, MAX_TRUNKS, NoWhence, Trunk,
     Whence, trunk_server,
 };
-pub use voucher::{Guest, MAX_GUEST_NUMBERS, NotAllowed, Voucher};
+pub use voucher::{GUEST, Guest, MAX_GUEST_NUMBERS, NotAllowed, Voucher};

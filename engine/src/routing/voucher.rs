@@ -20,6 +20,9 @@ pub enum Voucher {
     Guest(Arc<Guest>),
 }
 
+/// What stands in place of a guest's number.
+pub const GUEST: &str = "guest";
+
 /// Somebody who was let in to call a few numbers.
 #[derive(Debug)]
 pub struct Guest {
@@ -67,7 +70,7 @@ impl Guest {
 
     /// Who it is to those whom it calls: whatever it says of itself is not believed.
     pub fn person(&self) -> Person {
-        Person { number: "guest".into(), name: Some(self.name.clone()), hidden: false, replaced: false }
+        Person { number: GUEST.into(), name: Some(self.name.clone()), hidden: false, replaced: false }
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::journal::party::Party;
 use crate::journal::{Began, Forwarded, LegBegan, LegNumber, PassedBy, PassedOn, What, testing::*};
 
 fn says(tale: Tale, end: u64, outcome: Option<Outcome>) -> String {

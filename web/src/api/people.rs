@@ -8,7 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use patchcord_engine::{routing::ShelfError, runtime::clock};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::{Map, Value};
 
 use super::{
     Rooms,
@@ -103,17 +104,31 @@ pub(super) async fn tokens(State(rooms): State<Rooms>) -> Result<Json<Tokens>, P
 }
 
 /// A token of either kind.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub(super) enum Wished {
     Browser(NewBrowserToken),
     Program(NewToken),
 }
 
+impl<'de> Deserialize<'de> for Wished {
+    /// The kind is read first: what is wrong with the rest is then told of that kind.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut said = Map::<String, Value>::deserialize(deserializer)?;
+        let wished = match said.remove("kind") {
+            None => serde_json::from_value(said.into()).map(Self::Program),
+            Some(kind) if kind == "browser" => serde_json::from_value(said.into()).map(Self::Browser),
+            Some(kind) => {
+                return Err(D::Error::custom(format_args!(
+                    "{kind} is no kind of token: write \"browser\" for one of a guest's, or leave kind out for one of a program's"
+                )));
+            }
+        };
+        wished.map_err(D::Error::custom)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewBrowserToken {
-    kind: BrowserKind,
     #[serde(default)]
     name: Option<String>,
     numbers: Vec<String>,
@@ -123,12 +138,6 @@ pub(super) struct NewBrowserToken {
     calls: Option<u32>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum BrowserKind {
-    Browser,
-}
-
 pub(super) async fn make_token(
     State(rooms): State<Rooms>,
     asker: Asker,
@@ -136,7 +145,7 @@ pub(super) async fn make_token(
 ) -> Result<Response, Problem> {
     match wished {
         Wished::Browser(new) => {
-            let NewBrowserToken { kind: BrowserKind::Browser, name, numbers, expires, calls } = new;
+            let NewBrowserToken { name, numbers, expires, calls } = new;
             let told = numbers.join(" ");
             let wish = token::Wish { name, numbers, expires, calls };
             let minted = token::mint(wish, &rooms.store.signer(), clock::wall()).map_err(|error| {
@@ -204,4 +213,29 @@ pub(super) async fn audit(
     }
     let next = (deeds.len() == most).then(|| deeds.last().map(|deed| deed.number)).flatten();
     Ok(Json(Audit { deeds: deeds.into_iter().map(DeedWords::from).collect(), next }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_token_is_told_of_the_kind_that_is_wished() {
+        let wrong = |wish: Value| serde_json::from_value::<Wished>(wish).err().map(|error| error.to_string());
+        assert_eq!(wrong(json!({ "kind": "browser", "numbers": ["1000"] })), None);
+        assert_eq!(wrong(json!({ "name": "ci", "scopes": ["calls:read"] })), None);
+        for (wish, words) in [
+            (json!({ "kind": "brwoser", "numbers": ["1000"] }), "\"brwoser\" is no kind of token"),
+            (json!({ "kind": 7 }), "7 is no kind of token"),
+            (json!({ "kind": "browser", "numbers": "1000" }), "\"1000\""),
+            (json!({ "kind": "browser", "numbers": ["1000"], "call": 1 }), "unknown field `call`"),
+            (json!({ "kind": "browser" }), "missing field `numbers`"),
+            (json!({ "name": "ci" }), "missing field `scopes`"),
+        ] {
+            let told = wrong(wish).expect("refused");
+            assert!(told.contains(words), "{told}");
+        }
+    }
 }

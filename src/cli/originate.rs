@@ -20,7 +20,7 @@ pub async fn originate(context: Context, wish: Originate) -> Result<Said, Failur
     let data = context.data()?;
     let client = Client::connect(&data).await?.ok_or_else(|| nobody(&data))?;
     let begun: BegunCall = client.ask(Method::POST, "/api/v1/originate", &new).await?;
-    let text = format!("Call {} rings {target}.\n", begun.call);
+    let text = format!("Call {0} is begun, to {target}. `patchcord calls {0}` says what becomes of it.\n", begun.call);
     Ok(Said::new(text, json!(begun)))
 }
 

@@ -22,6 +22,7 @@ impl Call {
         for (leg, other) in [(a, b), (b, a)] {
             if let Some(leg) = self.here_mut(leg) {
                 leg.partner = Some(other);
+                leg.lost_other = false;
             }
         }
         self.note(Note::Joined(a, b));

@@ -39,6 +39,10 @@ pub const LEFT_ROOM: &str = "left the conference room";
 pub const HUNG_UP_OUTSIDE: &str = "hung up by an operator";
 /// See [`HUNG_UP_OUTSIDE`].
 pub const PASSED_ON_OUTSIDE: &str = "transferred by an operator";
+/// What is said of a leg that is let go because the other party was passed on, and what its party reads.
+pub const TRANSFERRED: &str = "transferred";
+/// What a party reads whose other side was given up because nothing was heard of it any more.
+pub const UNHEARD: &str = "the other side was not heard any more";
 /// The reason of one that came while the server took no new calls.
 pub const DRAINING: &str = "the server is draining and takes no new calls";
 

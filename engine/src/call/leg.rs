@@ -35,6 +35,8 @@ pub(super) struct Leg {
     pub busy: Option<VerbId>,
     /// Whom it hears.
     pub partner: Option<LegId>,
+    /// Whether whom it heard last was given up, because nothing was heard of it any more.
+    pub lost_other: bool,
     /// What is said to the party, the foremost last.
     pub sounds: Vec<Sounding>,
     pub next_tag: u64,
@@ -111,6 +113,7 @@ impl Leg {
             dial: None,
             busy: None,
             partner: None,
+            lost_other: false,
             sounds: Vec::new(),
             next_tag: 0,
             notice: Notice::default(),

@@ -62,7 +62,13 @@ impl Story {
 impl Call {
     /// Ends a leg; for all but its line it has gone.
     pub(super) fn hang_up(&mut self, id: LegId, why: Ending, now: Instant) {
-        let order = why.order();
+        let mut order = why.order();
+        // Its party did not see the other one go.
+        if let LineOrder::HangUp { words: words @ None, .. } = &mut order
+            && self.here(id).is_some_and(|leg| leg.lost_other)
+        {
+            *words = Some(cause::UNHEARD.into());
+        }
         self.end_leg(id, order, why, now);
     }
 
@@ -100,6 +106,10 @@ impl Call {
         leg.keys.clear();
         leg.wish = None;
         let (busy, dial) = (leg.busy, leg.dial.take());
+        let is_lost = matches!(&leg.stage, Stage::Ending { why, .. } if why.is_loss());
+        if let Some(other) = leg.partner.filter(|_| is_lost).and_then(|other| self.here_mut(other)) {
+            other.lost_other = true;
+        }
         self.leave_passings(id, now);
         let other = self.part(id, now);
         let runs: Vec<VerbId> = self.works.iter().filter(|(_, work)| work.runs_on(id)).map(|(verb, _)| *verb).collect();
@@ -342,9 +352,16 @@ impl Ending {
         Self { by, cause, sip, reason: reason.to_owned() }
     }
 
-    /// What its line is told. The party reads the words of the house; what a program or somebody else did is theirs to say.
+    /// Whether nothing was heard of the party any more.
+    fn is_loss(&self) -> bool {
+        self.by == Who::System && self.cause == cause::FAILURE && self.sip == Some(408)
+    }
+
+    /// What its line is told. The party reads the words of the house, and that it has transferred the other one; what a program or
+    /// somebody else did is theirs to say.
     pub(super) fn order(&self) -> LineOrder {
-        let words = (self.by == Who::System && !self.reason.is_empty()).then(|| self.reason.as_str().into());
+        let is_read = (self.by == Who::System && !self.reason.is_empty()) || self.reason == cause::TRANSFERRED;
+        let words = is_read.then(|| self.reason.as_str().into());
         LineOrder::HangUp { cause: self.cause, sip: self.sip, words }
     }
 }

@@ -292,6 +292,9 @@ impl Refusal {
     }
 }
 
+/// What a key is.
+pub const KEYS: &str = "a key is one of 0 to 9, *, # and A to D";
+
 /// Reads a message of a page; its number, where it has one.
 pub fn read(text: &str) -> Result<(Option<u64>, Said), Refusal> {
     if text.len() > MAX_MESSAGE {
@@ -320,7 +323,10 @@ fn in_words(told: &str) -> String {
     let told = told.replace('`', "");
     let (what, expected) = told.split_once(", expected ").unwrap_or((&told, ""));
     let there_are = || expected.trim_start_matches("one of ").to_owned();
-    if let Some(name) = what.strip_prefix("missing field ") {
+    if expected == "a character" {
+        // The only one that a message has.
+        KEYS.into()
+    } else if let Some(name) = what.strip_prefix("missing field ") {
         format!("{name} is missing")
     } else if let Some(name) = what.strip_prefix("unknown variant ") {
         format!("{name} is no kind of message; there are {}", there_are())

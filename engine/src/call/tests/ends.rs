@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::told::{CALLER, SECOND, Told, of};
 use super::words::*;
 use crate::call::effect::Note;
-use crate::call::event::Serving;
+use crate::call::event::{ReferWish, Serving};
 use crate::call::verb::{Misuse, SendKeys};
 use crate::call::*;
 use crate::program::{End, Step, Wake};
@@ -242,4 +242,37 @@ fn a_watchdog_reads_who_holds_what_and_no_secrets() {
     assert_eq!(owns[0], "leg 0 is answered, joined with leg 1, held by verb 2");
     assert_eq!(owns[2], "verb 2 is dial on leg 0");
     assert_eq!(owns[3], "the story is told; the program waits, and is to be told 0 things");
+}
+
+/// The words that the party of a leg reads when it is hung up.
+fn read(told: &Told, leg: LegId) -> Option<&str> {
+    told.orders.iter().find_map(|effect| match effect {
+        Effect::Line(at, LineOrder::HangUp { words, .. }) if *at == leg => words.as_deref(),
+        _ => None,
+    })
+}
+
+#[test]
+fn whoever_talked_with_somebody_who_is_not_heard_any_more_reads_that() {
+    for (lost, stays) in [(ALICE, CALLER), (CALLER, ALICE)] {
+        let (mut told, _) = talking();
+        let why = Ending::by(Who::System, cause::FAILURE, Some(408), "the browser was not heard for 30 s");
+        told.leg(lost, LegEvent::Unusable(why));
+        told.finishes();
+        assert_eq!(read(&told, stays), Some(cause::UNHEARD));
+    }
+    let (mut told, _) = talking();
+    told.hangs_up(ALICE);
+    told.finishes();
+    assert_eq!(read(&told, CALLER), None, "she has hung up");
+}
+
+#[test]
+fn whoever_has_transferred_the_other_one_reads_that() {
+    let (mut told, _) = talking();
+    let wish = ReferWish { to: "carol".into(), replaces: None, replaces_elsewhere: None, meets: None };
+    told.leg(ALICE, LegEvent::Refer(wish));
+    told.locates();
+    told.leg(LegId(2), LegEvent::Answered);
+    assert_eq!(read(&told, ALICE), Some(cause::TRANSFERRED));
 }

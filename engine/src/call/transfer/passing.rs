@@ -16,9 +16,6 @@ use crate::call::work::Work;
 use crate::call::{Call, LegId, Who, limits};
 use crate::program::{VerbId, Wake};
 
-/// What is said of a leg that is let go.
-const TRANSFERRED: &str = "transferred";
-
 /// What somebody hears who waits for the one it is passed on to.
 const RINGBACK: &str = "tone::ringback";
 
@@ -62,8 +59,8 @@ impl Passing {
 /// Why who transfers is let go: it wanted that itself, or somebody else did.
 pub(super) fn passed_on(by: Passer) -> Ending {
     match by {
-        Passer::Partner | Passer::Attending | Passer::Target => Ending::by(Who::Party, 16, None, TRANSFERRED),
-        Passer::Program => Ending::by(Who::Program, 16, None, TRANSFERRED),
+        Passer::Partner | Passer::Attending | Passer::Target => Ending::by(Who::Party, 16, None, cause::TRANSFERRED),
+        Passer::Program => Ending::by(Who::Program, 16, None, cause::TRANSFERRED),
         Passer::Operator => Ending::by(Who::System, 16, None, cause::PASSED_ON_OUTSIDE),
     }
 }

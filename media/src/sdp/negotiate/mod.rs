@@ -74,7 +74,7 @@ pub enum Refusal {
     #[error("SRTP is offered and not allowed")]
     Protected,
     /// SRTP without keys or fingerprints that we can use.
-    #[error("no usable keys for SRTP")]
+    #[error("no usable keys or fingerprints for SRTP")]
     NoKeys,
     /// What should be an answer does not fit the offer.
     #[error("the answer does not fit the offer")]

@@ -81,7 +81,7 @@ impl Agent {
                 self.talks[at].stage = Stage::Up;
                 self.told.push_back(Told::Answered { talk: name.into(), sdp: description(response) });
             }
-            Ok(Branch::Failed) => self.over(name, Why::of_status(status.code(), response.reason())),
+            Ok(Branch::Failed) => self.over(name, Why::of_answer(response)),
             Ok(Branch::None) if status.code() > 100 && !given_up => {
                 self.told.push_back(Told::Progress { talk: name.into(), state: "ringing", sdp: None });
             }

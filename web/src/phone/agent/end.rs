@@ -4,12 +4,15 @@
 //! somebody understands who has never heard of SIP.
 
 use patchcord_engine::{call::cause::FAILURE, line::cause::Reason};
-use patchcord_sip::{Headers, Name, message::phrase};
+use patchcord_sip::{Headers, Name, Response, message::phrase};
 
 use crate::phone::words::Why;
 
 /// Longest sentence that is passed on.
 const MAX_REASON: usize = 200;
+
+/// What is said of a number to which no route leads.
+const LEADS_NOWHERE: &str = "that number leads nowhere from here";
 
 impl Why {
     /// The other side refused with that status.
@@ -26,6 +29,22 @@ impl Why {
             _ => "refused",
         };
         Self { code, reason: in_words(status, reason), status: Some(status) }
+    }
+
+    /// That answer refused the call. Where the two sides do not fit, the house says in a header of its own what does not.
+    pub fn of_answer(answer: &Response) -> Self {
+        let why = Self::of_status(answer.status().code(), answer.reason());
+        let warned = || {
+            answer
+                .get(Name::Warning)
+                .filter(|said| said.starts_with("399 "))
+                .and_then(|said| said.split('"').nth(1))
+                .map(str::to_owned)
+        };
+        match said(answer).or_else(warned).filter(|_| why.code == "unfit") {
+            Some(words) => Self { reason: words.chars().take(MAX_REASON).collect(), ..why },
+            None => why,
+        }
     }
 
     /// The other side hung up, or the house has ended the talk: what that was stands in cause and status.
@@ -69,11 +88,9 @@ pub fn in_words(status: u16, reason: &str) -> String {
     if status < 300 {
         return reason;
     }
-    if !reason.is_empty() && reason != phrase(status) {
+    if !is_usual(status, &reason) {
         return match &*reason {
-            "No Route To That Number" | "No Route From Here To That Number" => {
-                "that number leads nowhere from here".into()
-            }
+            "No Route To That Number" | "No Route From Here To That Number" => LEADS_NOWHERE.into(),
             _ => without_capitals(reason),
         };
     }
@@ -93,6 +110,31 @@ pub fn in_words(status: u16, reason: &str) -> String {
         _ => "the call was refused",
     };
     usual.into()
+}
+
+/// What came of a transfer that was begun: what is said of its target is said as if that had been dialled.
+pub fn came_to(status: u16, reason: &str) -> String {
+    match status {
+        403 if is_usual(status, reason) => LEADS_NOWHERE.into(),
+        481 if is_usual(status, reason) => {
+            "nobody is there to be joined with: the other talk is with a service, or is over".into()
+        }
+        _ => in_words(status, reason),
+    }
+}
+
+/// Why a transfer was not begun.
+pub fn not_passed_on(status: u16, reason: &str) -> String {
+    match status {
+        603 if is_usual(status, reason) => {
+            "nobody could be passed on: this talk is with a service, or transfers are declined here".into()
+        }
+        _ => in_words(status, reason),
+    }
+}
+
+fn is_usual(status: u16, reason: &str) -> bool {
+    reason.is_empty() || reason == phrase(status)
 }
 
 /// "The Token Is For Other Numbers" is a headline; "call Bob" is not.

@@ -11,7 +11,11 @@ use patchcord_sip::{
     transfer::{Progress, ReferTo, Replaces},
 };
 
-use super::{ALLOWED, Agent, Errand, Refusal, SDP, Stage, Told, Why, caller, description, end::in_words};
+use super::{
+    ALLOWED, Agent, Errand, Refusal, SDP, Stage, Told, Why, caller, description,
+    end::{came_to, not_passed_on},
+};
+use crate::phone::words::KEYS;
 
 /// How long a key is held that says nothing of it, and the longest: what RFC 4733 senders do.
 const KEY_MS: (u16, u16) = (160, 6000);
@@ -134,7 +138,7 @@ impl Agent {
                 let heard = Progress::of(&request);
                 let status = heard.as_ref().map_or_else(|fault| fault.status(), |_| 200);
                 if let Ok(progress) = heard {
-                    let (done, reason) = (progress.is_final(), in_words(progress.status, &progress.phrase));
+                    let (done, reason) = (progress.is_final(), came_to(progress.status, &progress.phrase));
                     self.told.push_back(Told::Transfer { talk: name, status: progress.status, reason, done });
                 }
                 self.answer_inside(at, id, &request, status, None, now);
@@ -228,7 +232,7 @@ impl Agent {
                 self.complain(name, "glare", "the other side offers something at this moment; try again in a second");
             }
             (_, Method::Refer) => {
-                let (status, reason) = (status.code(), in_words(status.code(), response.reason()));
+                let (status, reason) = (status.code(), not_passed_on(status.code(), response.reason()));
                 self.told.push_back(Told::Transfer { talk: name.into(), status, reason, done: true });
             }
             (code, _) => {
@@ -242,7 +246,7 @@ impl Agent {
     pub(super) fn press(&mut self, name: &str, key: char, ms: Option<u16>, now: Instant) -> Result<(), Refusal> {
         let key = key.to_ascii_uppercase();
         if !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D') {
-            return Err(Refusal::new("malformed", "keys are 0 to 9, *, # and A to D"));
+            return Err(Refusal::new("malformed", KEYS));
         }
         let body = format!("Signal={key}\r\nDuration={}\r\n", ms.unwrap_or(KEY_MS.0).clamp(40, KEY_MS.1));
         self.ask(name, Method::Info, |draft| draft.body("application/dtmf-relay", body.into()), now).map(drop)

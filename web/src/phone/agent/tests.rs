@@ -4,6 +4,7 @@ use patchcord_media::sdp::ice::{MAX_CANDIDATES, Trickled};
 use patchcord_sip::message::Draft;
 
 use super::*;
+use crate::phone::words;
 
 const OFFER: &str = "v=0\r\no=page 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n";
 const ANSWER: &str = "v=0\r\no=engine 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -301,10 +302,42 @@ fn a_transfer_is_asked_for_and_how_it_goes_is_told() {
 }
 
 #[test]
+fn a_transfer_that_does_not_come_about_is_told_in_the_words_of_a_call_and_says_where_a_service_talks() {
+    assert_eq!(end::came_to(403, "Forbidden"), "that number leads nowhere from here");
+    assert_eq!(end::came_to(486, "Busy Here"), "the other side is busy");
+    assert!(end::came_to(481, "Call/Transaction Does Not Exist").contains("with a service"));
+    assert!(end::not_passed_on(603, "Decline").contains("with a service"));
+    assert_eq!(end::not_passed_on(403, "Forbidden"), "that is not allowed");
+}
+
+#[test]
+fn a_call_that_does_not_fit_says_what_does_not() {
+    let reason = "SIP;cause=488;text=\"the certificate is another one\", Q.850;cause=88";
+    let no_sound = "the two sides have no kind of sound in common";
+    for (header, value, words) in [
+        (Name::Reason, reason, "the certificate is another one"),
+        (Name::Warning, "399 patchcord \"no fingerprint\"", "no fingerprint"),
+        (Name::Warning, "305 patchcord \"no codec\"", no_sound),
+        (Name::Server, "other", no_sound),
+    ] {
+        let mut stage = stage(false);
+        stage.say(dial("a", "1000"));
+        let invite = stage.request();
+        let from = "198.51.100.7:50000".parse().expect("an address");
+        let reply = Draft::reply(&invite, from, 488).to_tag("ours").text(header, value);
+        stage.agent.hear(reply.finish(), stage.now);
+        let Told::Ended { why, .. } = stage.told() else { panic!("it is over") };
+        assert_eq!((why.code, &*why.reason), ("unfit", words));
+    }
+}
+
+#[test]
 fn keys_go_beside_the_sound_where_they_are_keys() {
     let (mut stage, _) = Stage::talking(false);
     stage.say(Said::Press { talk: "a".into(), key: '#', ms: None });
     assert_eq!(stage.request().body_bytes(), b"Signal=#\r\nDuration=160\r\n");
+    let two = words::read(r#"{"type":"press","talk":"a","key":"AB"}"#);
+    assert_eq!(two.expect_err("one key at a time").reason, words::KEYS);
     stage.say(Said::Press { talk: "a".into(), key: 'x', ms: None });
     assert!(matches!(stage.told(), Told::Error { error: Refusal { code: "malformed", .. }, .. }));
 }

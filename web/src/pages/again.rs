@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -25,7 +25,11 @@ use super::{
     MAX_FORM,
     wrong::{Wrong, sentence},
 };
-use crate::{people::Asker, problem::Problem};
+use crate::{
+    people::Asker,
+    problem::Problem,
+    serve::{Ends, Source},
+};
 
 /// Largest page that is shown again: several times what any of ours has.
 const MAX_PAGE: usize = 4 << 20;
@@ -59,7 +63,7 @@ pub async fn shown(mut pages: Router, request: Request, next: Next) -> Response 
         },
         false => (request, Bytes::new()),
     };
-    let extensions = request.extensions().clone();
+    let who = who_asks(request.extensions());
     let response = next.run(request).await;
     let Some((problem, response)) = problem_of(response).await else { return unreachable_page() };
     let Some(problem) = problem else { return response };
@@ -69,7 +73,7 @@ pub async fn shown(mut pages: Router, request: Request, next: Next) -> Response 
     };
     let mut again = Request::builder().uri(page).body(Body::empty()).expect("a path of ours");
     again.headers_mut().extend(headers);
-    *again.extensions_mut() = extensions;
+    *again.extensions_mut() = who;
     let Ok(fresh) = pages.call(again).await;
     if !fresh.status().is_success() {
         return Wrong::from(problem).to(&asker).into_response();
@@ -82,6 +86,15 @@ pub async fn shown(mut pages: Router, request: Request, next: Next) -> Response 
         response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
     }
     response
+}
+
+/// Who asks, and from where. What else a request has is of its own path: the parts of an address would be those of both.
+fn who_asks(brought: &Extensions) -> Extensions {
+    let mut who = Extensions::new();
+    brought.get::<Asker>().map(|asker| who.insert(asker.clone()));
+    brought.get::<Ends>().map(|ends| who.insert(*ends));
+    brought.get::<Source>().map(|source| who.insert(*source));
+    who
 }
 
 /// A page that is answered and has no words for it.

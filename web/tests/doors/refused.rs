@@ -5,6 +5,7 @@ use patchcord_web::people::Role;
 use crate::{
     lab::{Answered, Lab},
     people::{PASSWORD, cookie, csrf, house, log_in},
+    sounds::tone,
 };
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
@@ -47,6 +48,11 @@ async fn what_cannot_be_done_is_told_on_the_page_of_the_form_which_keeps_what_wa
     holds(&route, route.status, &[head, "value=\"6 0 0\""]);
     let lifted = send(&lab, &admin, "/bans/lift", "network=192.0.2.9").await;
     holds(&lifted, 404, &[head]);
+    // A page whose address has a name in it, as a prompt's and a room's have.
+    assert_eq!(lab.order("PUT", "/api/v1/sounds/menu", &tone()).await.status, 201);
+    let back = send(&lab, &admin, "/sounds/menu/restore", "version=1").await;
+    assert!((400..500).contains(&back.status), "{back:?}");
+    holds(&back, back.status, &[head, "<h1 class=\"mono\">menu"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use patchcord_web::control::Token;
 use crate::lab::Lab;
 
 /// Less than a second of something.
-fn tone() -> String {
+pub fn tone() -> String {
     // A body of the lab is text, so this is a wav whose samples are letters.
     let samples = "aBcDeFgHiJ".repeat(1_600);
     let head = |bytes: u32| {

@@ -1,7 +1,7 @@
 //! How words never end: a status that a script looks for, and that what it asked of a leg never says.
 //!
-//! Looked at are statuses of words, and of variables that hold nothing but what came of words: what a script makes itself has whatever
-//! status it likes.
+//! Looked at are statuses of variables. One that holds nothing but what came of words has one of theirs; one that may be something else as
+//! well is told only of what no word ever says, because what a script makes itself has whatever status it likes.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::words::{self, Of, Word};
 /// How every word of a leg may end, whatever else it says.
 const ANYWAY: &[&str] = &["gone", "failed", "stopped"];
 
-/// The words that a variable came of, by its name: none of them where it may be something else as well.
+/// The words that a variable came of, and whether it may be something else as well.
 #[derive(Default)]
 struct Held {
     words: Vec<&'static Word>,

@@ -41,6 +41,9 @@ const BEHIND: Duration = Duration::from_millis(20);
 const AHEAD: Duration = Duration::from_millis(5);
 /// Farther behind than this it is hurried, whatever it sounds like.
 const HURRY: Duration = Duration::from_millis(50);
+/// What could not be left out unheard for so long is left out all the same: the noise of a street has no two pieces alike, and
+/// would stay late for ever.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What to play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +144,8 @@ pub struct Buffer {
     begun: bool,
     /// How far sound is played before its time, on the clock of the codec, smoothed (eight times).
     early: i64,
+    /// For how long it has been behind its time, on the clock of the codec, and nothing was left out.
+    behind: i64,
     counts: Counts,
 }
 
@@ -163,6 +168,7 @@ impl Buffer {
             resting: false,
             begun: false,
             early: 0,
+            behind: 0,
             counts: Counts::default(),
         }
     }
@@ -175,7 +181,7 @@ impl Buffer {
         self.delay.restart();
         self.phase = Phase::Waiting;
         self.newest = None;
-        (self.missing, self.held, self.early) = (0, 0, 0);
+        (self.missing, self.held, self.early, self.behind) = (0, 0, 0, 0);
         (self.resting, self.begun) = (false, false);
         self.counts.restarts += 1;
     }
@@ -265,6 +271,9 @@ impl Buffer {
     /// So much was put in (or left out, when negative) while the last packet was played, on the clock of the codec.
     pub fn stretched(&mut self, ticks: i32) {
         self.early -= i64::from(ticks) * 8;
+        if ticks < 0 {
+            self.behind = 0;
+        }
     }
 
     /// What is to be played when `queued` of what was given out before has not been heard yet. Ask when sound runs out.
@@ -402,14 +411,16 @@ impl Buffer {
         self.delay.live(now).map_or(0, |live| position - (live - target))
     }
 
-    fn pace(&self, queued: i64) -> Pace {
+    fn pace(&mut self, queued: i64) -> Pace {
         let early = self.early / 8;
+        let is_behind = early < -self.delay.ticks(BEHIND);
+        self.behind = if is_behind { self.behind + self.step } else { 0 };
         // What is decoded and not yet heard does not help a packet that must have come when it is asked for.
         if early + queued > self.delay.ticks(AHEAD) {
             Pace::Slower
-        } else if early < -self.delay.ticks(HURRY) {
+        } else if early < -self.delay.ticks(HURRY) || self.behind > self.delay.ticks(PATIENCE) {
             Pace::MuchFaster
-        } else if early < -self.delay.ticks(BEHIND) {
+        } else if is_behind {
             Pace::Faster
         } else {
             Pace::Even

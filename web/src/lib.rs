@@ -8,6 +8,7 @@
 //! recordings their files, within their folder
 //! sounds     prompts that are uploaded, with their versions
 //! failures   what went wrong last when endpoints wanted to register, over restarts
+//! call_files a call as text and as packets
 //! feed       what happens to calls and in rooms, as it happens
 //! room_news  who tells the feed what happens in rooms
 //! retention  what is kept for how long
@@ -36,6 +37,7 @@ pub mod accounts;
 pub mod acme;
 pub mod api;
 pub mod bans;
+mod call_files;
 pub mod control;
 pub mod doors;
 pub mod failures;

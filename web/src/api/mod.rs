@@ -7,6 +7,7 @@
 //! calls      calls that go on: hung up, a party passed on
 //! originate  calls that the house begins
 //! records    what became of calls
+//! retold     one as text, as packets, against the script of today, as a test
 //! bans       who is refused at every door
 //! recordings listed, heard, deleted
 //! rooms      conferences there are and were, and what is wanted of them
@@ -39,6 +40,7 @@ mod people;
 pub(crate) mod receivers;
 pub(crate) mod recordings;
 pub(crate) mod records;
+mod retold;
 mod room_events;
 pub(crate) mod rooms;
 pub(crate) mod routing;
@@ -319,6 +321,30 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/records/{call}", Right::ReadRecords, "One call with its legs and journal", || {
         get(records::show)
     }),
+    door(
+        "get",
+        "/api/v1/records/{call}/text",
+        Right::ReadRecords,
+        "One call as text: what happened, the ladder, its journal",
+        || get(retold::text),
+    ),
+    door("get", "/api/v1/records/{call}/pcap", Right::ReadNumbers, "Its messages, for whoever reads packets", || {
+        get(retold::pcap)
+    }),
+    door(
+        "get",
+        "/api/v1/records/{call}/replay",
+        Right::ReadNumbers,
+        "What the script of today would do in that call",
+        || get(retold::replay),
+    ),
+    door(
+        "get",
+        "/api/v1/records/{call}/test",
+        Right::ReadNumbers,
+        "That call as a test of its service, run once",
+        || get(retold::test),
+    ),
     door("get", "/api/v1/users", Right::ChangePeople, "Who may open the dashboard", || get(people::users)),
     door("post", "/api/v1/users", Right::ChangePeople, "Adds a user", || post(people::add)),
     door("put", "/api/v1/users/{user}", Right::ChangePeople, "Gives a user another password or role", || {

@@ -6,6 +6,7 @@
 //! answers  what is answered, and where that leads
 //! kinds    what each value may be
 //! routes   what a route says
+//! shapes   what answers consist of
 //! ```
 
 mod answers;
@@ -13,6 +14,7 @@ mod bodies;
 mod kinds;
 mod queries;
 mod routes;
+mod shapes;
 
 use crate::json::Json;
 use serde_json::{Map, Value, json};
@@ -44,20 +46,13 @@ fn document() -> Value {
                     "description": "With a session: what the pages of this session carry in `meta name=\"csrf\"`.",
                 },
             },
-            "schemas": { "Problem": {
-                "type": "object",
-                "required": ["status", "title", "detail"],
-                "properties": {
-                    "status": { "type": "integer" }, "title": { "type": "string" },
-                    "detail": { "type": "string" }, "remedy": { "type": "string" },
-                },
-            } },
+            "schemas": shapes::all(),
         },
     })
 }
 
 fn operation(door: &Door) -> Value {
-    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    let problem = shapes::named("Problem");
     let session = match door.method {
         "get" => json!({ "session": [] }),
         _ => json!({ "session": [], "page": [] }),

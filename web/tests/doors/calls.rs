@@ -130,6 +130,22 @@ async fn listen(lab: &Lab, after: u64) -> tokio::io::Lines<tokio::io::BufReader<
 }
 
 #[tokio::test]
+async fn a_call_is_given_as_text_and_as_packets_and_is_played_again_and_made_a_test() {
+    let (lab, _) = with_calls(1).await;
+    let call = lab.order("GET", "/api/v1/records", "").await.json()["records"][0]["record"]["call"].clone();
+    let of_call = |what: &str| format!("/api/v1/records/{}/{what}", call.as_str().expect("a call"));
+    let text = lab.order("GET", &of_call("text"), "").await;
+    assert_eq!((text.status, text.kind.as_str()), (200, "text/plain; charset=utf-8"));
+    assert!(text.body.contains(call.as_str().expect("a call")), "{}", text.body);
+    let packets = lab.order("GET", &of_call("pcap"), "").await;
+    assert_eq!((packets.status, packets.kind.as_str()), (200, "application/vnd.tcpdump.pcap"));
+    assert_eq!(lab.order("GET", &of_call("replay"), "").await.json()["goes"], "as_then");
+    let made = lab.order("GET", &of_call("test"), "").await.json();
+    assert_eq!((made["holds"].as_bool(), made["text"].as_str()), (Some(true), Some("fn test_it(t) {}")));
+    lab.order("GET", "/api/v1/records/00000000000000000000/replay", "").await.problem(404);
+}
+
+#[tokio::test]
 async fn the_description_names_each_door_with_what_it_needs() {
     let lab = Lab::new().await;
     let told = lab.order("GET", "/api/v1/openapi.json", "").await.json();

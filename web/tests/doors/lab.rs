@@ -1,5 +1,8 @@
 //! A house with a store and two doors, and no SIP.
 
+#[path = "fits.rs"]
+mod fits;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -35,7 +38,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream, UnixStream},
-    sync::{mpsc, watch},
+    sync::{OnceCell, mpsc, watch},
 };
 
 /// What a house says of itself in these tests.
@@ -249,7 +252,27 @@ impl Lab {
     /// The same with another header in place of the token.
     pub async fn order_with(&self, header: &str, method: &str, path: &str, body: &str) -> Answered {
         let stream = UnixStream::connect(self.socket()).await.expect("the socket answers");
-        exchange(stream, header, method, path, body).await
+        let answered = exchange(stream, header, method, path, body).await;
+        self.judge(method, path, &answered).await;
+        answered
+    }
+
+    /// What a door answers in JSON is what the description of the API says that it answers.
+    async fn judge(&self, method: &str, path: &str, answered: &Answered) {
+        static DOCUMENT: OnceCell<Value> = OnceCell::const_new();
+        let told = answered.kind == "application/json" && (200..300).contains(&answered.status);
+        let says = path.starts_with("/api/v1/") && path != "/api/v1/openapi.json" && !path.contains("/ask");
+        // What is written piece by piece comes with the lengths of its pieces.
+        if !told || !says || answered.header("transfer-encoding") == "chunked" {
+            return;
+        }
+        let document = DOCUMENT.get_or_init(|| async {
+            let token = Token::read(self.folder()).expect("the token");
+            let stream = UnixStream::connect(self.socket()).await.expect("the socket answers");
+            let header = format!("Authorization: Bearer {token}\r\n");
+            exchange(stream, &header, "GET", "/api/v1/openapi.json", "").await.json()
+        });
+        fits::judge(document.await, method, path, &answered.body);
     }
 
     /// Asks for a page of the HTTP doors.
@@ -261,7 +284,9 @@ impl Lab {
     /// Asks at the HTTP doors, with these headers and that body.
     pub async fn ask(&self, headers: &str, method: &str, path: &str, body: &str) -> Answered {
         let stream = TcpStream::connect(self.web).await.expect("the door answers");
-        exchange(stream, headers, method, path, body).await
+        let answered = exchange(stream, headers, method, path, body).await;
+        self.judge(method, path, &answered).await;
+        answered
     }
 
     /// How many bindings the store keeps.

@@ -74,7 +74,7 @@ fn secure(theirs: Theirs<'_>, plan: &SoundPlan, seal: Seal, shield: Shield) -> R
             Ok(Security::Open)
         }
         Seal::Keys(_) => sdes(theirs, plan).ok_or(Refusal::NoKeys),
-        Seal::Certificate(_) => dtls(theirs, plan).ok_or(Refusal::NoKeys),
+        Seal::Certificate(_) => dtls(theirs, plan).ok_or(theirs.keyless(plan)),
     }
 }
 
@@ -88,7 +88,7 @@ fn sdes(theirs: Theirs<'_>, plan: &SoundPlan) -> Option<Security> {
 
 fn dtls(theirs: Theirs<'_>, plan: &SoundPlan) -> Option<Security> {
     let remote = theirs.fingerprints();
-    if remote.is_empty() || plan.place.fingerprint.is_none() {
+    if remote.is_empty() || plan.place.fingerprint.is_none() || !theirs.can_be_met(plan) {
         return None;
     }
     // Who begins is said by the answer; who says nothing begins (RFC 4145 §4.1).

@@ -208,8 +208,8 @@ fn secure(theirs: Theirs<'_>, plan: &SoundPlan, shield: Shield) -> Result<Securi
         (Shield::Open, Protection::Offered) => Ok(sdes(theirs, plan).unwrap_or(Security::Open)),
         (Shield::Open, Protection::Sdes | Protection::Dtls) => sdes(theirs, plan).ok_or(Refusal::Unprotected),
         (_, Protection::Plain) => Err(Refusal::Protected),
-        (Shield::Secure, _) => dtls(theirs, plan).or_else(|| sdes(theirs, plan)).ok_or(Refusal::NoKeys),
-        (Shield::Dtls, _) => dtls(theirs, plan).ok_or(Refusal::NoKeys),
+        (Shield::Secure, _) => dtls(theirs, plan).or_else(|| sdes(theirs, plan)).ok_or(theirs.keyless(plan)),
+        (Shield::Dtls, _) => dtls(theirs, plan).ok_or(theirs.keyless(plan)),
     }
 }
 
@@ -223,7 +223,7 @@ fn sdes(theirs: Theirs<'_>, plan: &SoundPlan) -> Option<Security> {
 
 fn dtls(theirs: Theirs<'_>, plan: &SoundPlan) -> Option<Security> {
     let remote = theirs.fingerprints();
-    if remote.is_empty() || plan.place.fingerprint.is_none() {
+    if remote.is_empty() || plan.place.fingerprint.is_none() || !theirs.can_be_met(plan) {
         return None;
     }
     // RFC 5763 §5 wants `actpass` in offers; who says nothing would begin (RFC 4145 §4.1).

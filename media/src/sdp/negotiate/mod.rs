@@ -76,6 +76,9 @@ pub enum Refusal {
     /// SRTP without keys or fingerprints that we can use.
     #[error("no usable keys or fingerprints for SRTP")]
     NoKeys,
+    /// Keys that come by DTLS, and no ICE by which whoever brings them could be met.
+    #[error("its keys come by DTLS and it has no ICE")]
+    NoIce,
     /// What should be an answer does not fit the offer.
     #[error("the answer does not fit the offer")]
     NotAnAnswer,

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::Refusal;
 use crate::sdp::agreed::Relay;
 use crate::sdp::crypto::{Crypto, MAX_CRYPTO};
 use crate::sdp::description::{Description, Host, Media};
@@ -9,6 +10,7 @@ use crate::sdp::direction::Direction;
 use crate::sdp::dtls::{Fingerprint, Setup};
 use crate::sdp::format::Format;
 use crate::sdp::ice::Ice;
+use crate::sdp::plan::SoundPlan;
 
 /// The most fingerprints of one part; a certificate has one for each hash function.
 const MAX_FINGERPRINTS: usize = 8;
@@ -56,6 +58,19 @@ impl<'a> Theirs<'a> {
 
     pub(super) fn ice(&self) -> Option<Ice> {
         Ice::of(self.description, self.transport)
+    }
+
+    /// Whether whoever brings keys by DTLS can be met where we meet others by ICE.
+    pub(super) fn can_be_met(&self, plan: &SoundPlan) -> bool {
+        plan.place.ice.is_none() || self.ice().is_some()
+    }
+
+    /// Why there are no keys for SRTP.
+    pub(super) fn keyless(&self, plan: &SoundPlan) -> Refusal {
+        match self.can_be_met(plan) || self.fingerprints().is_empty() {
+            true => Refusal::NoKeys,
+            false => Refusal::NoIce,
+        }
     }
 
     pub(super) fn has_mux(&self) -> bool {

@@ -170,3 +170,16 @@ fn without_a_certificate_a_browser_is_refused() {
     assert_eq!(leg.answer(sound()), Err(Refusal::Protected));
     assert_eq!(RelayPlan::of(&leg.received().expect("an offer").media[0], at(1), None), None);
 }
+
+#[test]
+fn whoever_brings_keys_by_dtls_and_no_ice_is_refused_before_anything_is_agreed() {
+    let without = |offer: &str, name: &str| {
+        let kept = offer.lines().filter(|line| !line.starts_with(&format!("a={name}")));
+        kept.collect::<Vec<_>>().join("\r\n") + "\r\n"
+    };
+    for missing in ["ice-ufrag", "ice-pwd"] {
+        let mut leg = hearing(&without(offers::CHROMIUM, missing));
+        let refused = leg.answer(vec![Part::sound(0, browser_plan())]);
+        assert_eq!(refused.map(|_| ()), Err(Refusal::NoIce), "{missing}");
+    }
+}

@@ -49,13 +49,15 @@ pub struct Forward {
     /// When the last packet went.
     went: Option<Instant>,
     seam: Option<Seam>,
+    /// Whoever was passed on was parted from, and nobody followed yet.
+    parted: bool,
 }
 
 impl Forward {
     /// A stream of ours; numbers and times start where chance says (RFC 3550 §5.1).
     #[must_use]
     pub fn new(ssrc: u32, sequence: u16, timestamp: u32, clock_hz: u32) -> Self {
-        Self { ssrc, clock_hz, next: sequence, time: timestamp, step: 0, went: None, seam: None }
+        Self { ssrc, clock_hz, next: sequence, time: timestamp, step: 0, went: None, seam: None, parted: false }
     }
 
     /// Whose stream it is.
@@ -73,15 +75,17 @@ impl Forward {
         }
     }
 
-    /// What comes next from another leg is a stream of its own, also under the SSRC of the one before.
+    /// What comes next from another leg is a stream of its own, also under the SSRC of the one before: what was not passed on
+    /// in between was not lost.
     pub fn part(&mut self) {
-        self.seam = None;
+        self.parted |= self.seam.take().is_some();
     }
 
     /// The head of a packet of our own that lasts `duration` on the clock of the codec.
     pub fn own(&mut self, payload_type: u8, duration: u32, now: Instant) -> Head {
         let paused = self.advance(now);
-        let marker = self.seam.take().is_some() || paused;
+        self.part();
+        let marker = std::mem::take(&mut self.parted) || paused;
         self.step = duration;
         Head { marker, ..self.again(payload_type, now) }
     }
@@ -140,6 +144,7 @@ impl Forward {
             seam = Seam { newest: head.sequence, time: head.timestamp, came: now, ..seam };
         }
         self.seam = Some(seam);
+        self.parted = false;
         Some(Head { marker: head.marker || fresh, sequence: number, timestamp, ssrc: self.ssrc, ..*head })
     }
 

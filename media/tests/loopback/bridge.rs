@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use patchcord_media::codec::Kind;
-use patchcord_media::shard::{Notice, Order};
+use patchcord_media::shard::{Notice, Order, Terms};
 
 use super::ears;
 use super::party::{Party, VOICE_DB};
-use super::stage::Stage;
+use super::stage::{Stage, terms};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -75,6 +75,53 @@ fn the_heads_that_a_party_sees_are_one_stream_whoever_speaks() {
     assert_eq!(markers, 2, "the beginning of each speaker");
     assert_eq!(stage.hears(alice), ["bob", "carol"]);
     assert_eq!(stage.hears(carol), ["alice"]);
+}
+
+/// What a party heard is one stream in which nothing is missing.
+fn is_without_a_gap(party: &Party) {
+    for pair in party.heard.windows(2) {
+        assert_eq!(pair[1].head.ssrc, pair[0].head.ssrc);
+        assert_eq!(
+            pair[1].head.sequence,
+            pair[0].head.sequence.wrapping_add(1),
+            "a packet that is missing is one that was lost"
+        );
+        assert!(pair[1].head.timestamp.wrapping_sub(pair[0].head.timestamp) as i32 > 0);
+    }
+}
+
+#[test]
+fn a_party_that_was_on_hold_or_led_elsewhere_has_lost_nothing() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Pcmu, 700.0));
+    let alices = stage.parties[alice].port;
+    let held = |stage: &Stage| Terms { speaking: None, ..terms(&stage.parties[alice]) };
+    stage.bridge(alice, bob);
+    stage.run(SECOND / 2);
+    // On hold: the bridge stands, and alice is not spoken to.
+    stage.order(alices, Order::Tune(Box::new(held(&stage))));
+    stage.run(SECOND / 2);
+    stage.order(alices, Order::Tune(Box::new(terms(&stage.parties[alice]))));
+    stage.run(SECOND / 2);
+    // Parted, and joined to the same one again.
+    stage.order(alices, Order::Part);
+    stage.run(SECOND / 2);
+    stage.bridge(alice, bob);
+    stage.run(SECOND / 2);
+    assert_eq!((stage.hears(alice), stage.hears(bob)), (vec!["bob"], vec!["alice"]));
+    assert!((70..80).contains(&stage.parties[alice].heard.len()), "three of five halves of a second");
+    assert!((90..105).contains(&stage.parties[bob].heard.len()), "who is on hold may be heard");
+    [alice, bob].into_iter().for_each(|party| is_without_a_gap(&stage.parties[party]));
+
+    stage.forget();
+    stage.order(alices, Order::Echo);
+    stage.run(SECOND / 2);
+    stage.order(alices, Order::Tune(Box::new(held(&stage))));
+    stage.run(SECOND / 2);
+    stage.order(alices, Order::Tune(Box::new(terms(&stage.parties[alice]))));
+    stage.run(SECOND / 2);
+    assert!(stage.parties[alice].heard.len() > 45);
+    is_without_a_gap(&stage.parties[alice]);
 }
 
 #[test]

@@ -76,6 +76,23 @@ fn a_prompt_after_a_party_and_a_party_after_a_prompt_are_one_stream() {
 }
 
 #[test]
+fn what_a_party_said_while_nobody_was_to_hear_it_is_no_loss() {
+    let start = crate::rtp::start();
+    let mut stream = ours();
+    let before = stream.pass(&theirs(1, 100, 16_000), start).expect("in order");
+    stream.part();
+    let after = stream.pass(&theirs(1, 130, 20_800), start + FRAME * 30).expect("in order");
+    assert_eq!(place(after), (before.sequence.wrapping_add(1), before.timestamp.wrapping_add(4800)));
+    assert!(after.marker);
+    assert_eq!(stream.pass(&theirs(1, 129, 20_640), start + FRAME * 30), None, "it was said before");
+    let last = stream.pass(&theirs(1, 131, 20_960), start + FRAME * 31).expect("in order");
+    stream.part();
+    let prompt = stream.own(8, 160, start + FRAME * 32);
+    assert_eq!(place(prompt), (last.sequence.wrapping_add(1), last.timestamp.wrapping_add(160)));
+    assert!(prompt.marker);
+}
+
+#[test]
 fn losses_and_disorder_are_passed_on() {
     let start = crate::rtp::start();
     let mut stream = ours();

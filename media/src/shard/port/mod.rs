@@ -295,7 +295,11 @@ impl Port {
         // A party that was on hold has not been silent of its own will.
         self.last_heard = moment.now;
         self.is_silent = false;
-        self.agreed = Agreed::of(&terms);
+        let spoke = std::mem::replace(&mut self.agreed, Agreed::of(&terms)).speaks;
+        if spoke != self.agreed.speaks {
+            // While the party was on hold its partner's numbers ran on: whoever passed none of those packets lost none.
+            self.forward.part();
+        }
         let old = self.terms.replace(terms);
         self.agree_on_keys();
         old
@@ -312,7 +316,12 @@ impl Port {
     /// Leads the party's sound elsewhere, and says where it went before.
     pub fn lead(&mut self, route: Route) -> Route {
         self.transcodes = false;
-        std::mem::replace(&mut self.route, route)
+        let before = std::mem::replace(&mut self.route, route);
+        if before != route {
+            // Who is joined to the same one again has missed what that one said elsewhere, and nothing of it was lost.
+            self.forward.part();
+        }
+        before
     }
 
     /// The codec in which the party wants to be spoken to.

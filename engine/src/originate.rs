@@ -101,6 +101,9 @@ pub enum NotBegun {
     /// Nobody is called so.
     #[error("nobody is called {0}")]
     Nobody(String),
+    /// Whom that names is registered nowhere now, and has no page open.
+    #[error("nobody can be reached at {0} now: {how}", how = away(.0))]
+    Away(String),
     /// No route or manifest allows it.
     #[error("{0} may not be called: {1}")]
     Forbidden(String, String),
@@ -115,13 +118,21 @@ pub enum NotBegun {
     Stopping,
 }
 
+/// What is missing where nobody can be reached.
+fn away(target: &str) -> &'static str {
+    match target.starts_with("browser:") {
+        true => "no page of it is open",
+        false => "no phone and no page of it is registered",
+    }
+}
+
 impl NotBegun {
     /// In a word, as scripts and programs read it.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::NoService(_) => "no_service",
-            Self::Nobody(_) => "unreachable",
+            Self::Nobody(_) | Self::Away(_) => "unreachable",
             Self::Forbidden(..) => "forbidden",
             Self::Full(_) | Self::Stopping => "full",
             Self::Unreadable(_) => "invalid",
@@ -213,6 +224,14 @@ mod tests {
         ] {
             assert!(matches!(wrong.check(), Err(NotBegun::Unreadable(_))), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn whoever_cannot_be_reached_is_told_with_what_is_missing() {
+        let told = |target: &str| NotBegun::Away(target.into()).to_string();
+        assert_eq!(told("browser:alice"), "nobody can be reached at browser:alice now: no page of it is open");
+        assert_eq!(told("102"), "nobody can be reached at 102 now: no phone and no page of it is registered");
+        assert_eq!(NotBegun::Away("102".into()).word(), "unreachable");
     }
 
     #[test]

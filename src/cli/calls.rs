@@ -2,8 +2,8 @@
 
 use hyper::Method;
 use patchcord_engine::journal::{
-    Account, CallId, LegNumber, LegRecord, MAX_PAGE, NoCallId, Page, Record, RecordShelf, What, clean, ended, ladder,
-    line, long, moment, shown,
+    Account, CallId, Direction, LegNumber, LegRecord, MAX_PAGE, NoCallId, Page, Record, RecordShelf, What, clean,
+    ended, ladder, line, long, moment, shown,
 };
 use patchcord_web::{
     control::words::{Records, Told, WholeCall},
@@ -181,7 +181,8 @@ fn branch(record: &Record, leg: &LegRecord, depth: usize, text: &mut String) {
         Account::Trunk(name) => format!("trunk {}", clean(name)),
         Account::Stranger => clean(&leg.peer),
     };
-    let party = if depth == 0 { shown(&leg.from) } else { shown(&leg.to) };
+    let calls = depth == 0 && leg.direction == Direction::Inbound;
+    let party = if calls { shown(&leg.from) } else { shown(&leg.to) };
     let mut facts = vec![format!("{} over {}", account, leg.transport)];
     let since = |at: std::time::Duration| long(at.saturating_sub(leg.began));
     facts.extend(leg.rang.map(|rang| format!("rang after {}", since(rang))));

@@ -327,7 +327,7 @@ async fn a_guest_calls_the_numbers_of_its_token_and_no_others_and_never_rings() 
         told["records"][0]["sentence"].as_str().map(str::to_owned)
     };
     let sentence = eventually("what it may not call is among the records", refused).await;
-    assert_eq!(sentence, "Shop (guest) called 1000; Shop (guest) may not call that: The Token Is For Other Numbers.");
+    assert_eq!(sentence, "Shop (guest) called 1000; Shop (guest) may not call that: the token is for other numbers.");
     guest.dial("b", "9196").await;
     guest.hear("answered").await;
     guest.dial("c", "9196").await;

@@ -53,14 +53,16 @@ pub(super) struct HeardBy {
     pub version: Option<Box<str>>,
     /// The rule of the plan that led there.
     pub route: Option<Box<str>>,
+    /// Whether the house began it.
+    pub by_house: bool,
 }
 
 impl Chronicle {
     /// The journal of a call that comes in now, and what hears it.
     pub fn begin(caller: &Caller, heard_by: HeardBy, wire: &mut Wire<'_>) -> Self {
         let (who, whom) = (caller.shown(), Party::new(caller.called.clone()));
-        let HeardBy { service, version, route } = heard_by;
-        let began = Began { service, version, route, ..Began::new(wire.wall(), who, whom) };
+        let HeardBy { service, version, route, by_house } = heard_by;
+        let began = Began { service, version, route, by_house, ..Began::new(wire.wall(), who, whom) };
         let id = CallId::new(wire.wall(), wire.tokens().number());
         Self { journal: Some(Journal::begin(id, began, Rules::default())), began: wire.now(), news: true, logs: None }
     }
@@ -291,7 +293,10 @@ impl Talk {
             },
         };
         let direction = if way.is_some() { Direction::Outbound } else { Direction::Inbound };
-        let (from, to) = (caller, Party::new(called));
+        // For whoever was called first the house calls the others.
+        let of_first = self.originated.is_some() && parent.is_some();
+        let from = if of_first { Party::new(self.party.called.clone()) } else { caller };
+        let to = Party::new(called);
         LegBegan { leg: leg.into(), parent, direction, account, from, to, transport, peer: peer.into() }
     }
 

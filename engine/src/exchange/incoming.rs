@@ -171,7 +171,7 @@ impl Exchange {
                 Whose::Endpoint(_) | Whose::Stranger(_) | Whose::Guest(..) => Vec::new(),
             },
         };
-        let heard_by = HeardBy { service, version: edition, route };
+        let heard_by = HeardBy { service, version: edition, route, by_house: false };
         Ok(Admitted { party, whose, program, heard_by, leash, tickets, own })
     }
 

@@ -111,7 +111,8 @@ impl Exchange {
         let ticket = self.board.admit_call(false).map_err(|full| NotBegun::Full(full.phrase().to_owned()))?;
         let tickets = room.transpose()?.into_iter().chain([ticket]).collect();
         let party = party(wanted, service.as_deref());
-        let chronicle = Chronicle::begin(&party, HeardBy { service, version: edition, route: None }, wire);
+        let chronicle =
+            Chronicle::begin(&party, HeardBy { service, version: edition, route: None, by_house: true }, wire);
         let call = chronicle.journal.as_ref().map(crate::journal::Journal::call).ok_or(NotBegun::Stopping)?;
         let number = Number(self.next);
         let connects = matches!(wanted.then, Then::Dial(_));
@@ -122,8 +123,9 @@ impl Exchange {
         match talk.locate(&wanted.target, None, &Turn { exchange: self, wire }) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
             Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),
-            // That nobody is there now is what the record will say.
-            Ok(_) | Err(NotFound::Unreachable | NotFound::Busy) => {}
+            Err(NotFound::Unreachable) => return Err(NotBegun::Away(wanted.target.clone())),
+            // That it has no line free is what the record will say.
+            Ok(_) | Err(NotFound::Busy) => {}
         }
         self.next += 1;
         self.board.calls_tally.begun.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -167,7 +169,8 @@ fn party(wanted: &Wanted, service: Option<&str>) -> Party {
     let then = service.unwrap_or(then.strip_prefix("user:").unwrap_or(then));
     let number = wanted.caller_id.as_deref().map_or_else(|| then.into(), |number| plain(number).into());
     let person = Person { number, name: None, hidden: false, replaced: false };
-    let called = wanted.target.strip_prefix("user:").unwrap_or(&wanted.target);
+    let named = ["user:", "browser:"].into_iter().find_map(|kind| wanted.target.strip_prefix(kind));
+    let called = named.unwrap_or(&wanted.target);
     Party {
         person,
         host: None,

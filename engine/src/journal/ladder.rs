@@ -13,7 +13,7 @@
 use std::fmt::Write;
 
 use super::{
-    entry::{Entry, LegNumber, Way, What},
+    entry::{Direction, Entry, LegNumber, Way, What},
     party::Account,
     record::Record,
     sentence::{caller, clean, shown},
@@ -93,7 +93,7 @@ impl Lines {
         let spoken: Vec<LegNumber> = spoken.collect();
         let mut legs: Vec<(LegNumber, String)> = Vec::new();
         for leg in record.legs.iter().filter(|leg| spoken.contains(&leg.leg)) {
-            let name = match (&leg.account, legs.is_empty()) {
+            let name = match (&leg.account, legs.is_empty() && leg.direction == Direction::Inbound) {
                 (_, true) => caller(record),
                 (Account::Endpoint(name), _) => clean(name),
                 (Account::Trunk(name), _) => format!("trunk {}", clean(name)),

@@ -54,7 +54,7 @@ pub use quality::{Hearing, Quality, QualitySample, Track};
 pub use record::{
     GOES_ON, KEY_TAKEN, MAX_LEGS, MAX_PASSED, MAX_RECORDINGS, MAX_TAGS, Record, STORY_ENDED, THROWN_AWAY,
 };
-pub use sentence::{claimed, clean, long, sentence, shown, turns};
+pub use sentence::{claimed, clean, long, lowered, sentence, shown, turns};
 pub use shelf::{MAX_PAGE, Page, RecordShelf, Story};
 pub use sip_text::{MAX_SIP_TEXT, SipText};
 pub use wording::{ended, line, moment, words};

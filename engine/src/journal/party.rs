@@ -84,12 +84,15 @@ pub struct Began {
     pub from: Party,
     /// Who is called, as it was dialled.
     pub to: Party,
+    /// Whether the house itself calls, and `from` is who is shown to those who are called.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_house: bool,
 }
 
 impl Began {
     /// A call from one to the other, of which nothing else is known.
     pub fn new(wall: SystemTime, from: Party, to: Party) -> Self {
-        Self { wall, service: None, version: None, route: None, from, to }
+        Self { wall, service: None, version: None, route: None, from, to, by_house: false }
     }
 
     pub(super) fn shorten(&mut self) {

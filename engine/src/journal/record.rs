@@ -189,7 +189,7 @@ struct Tie {
 impl Fold {
     /// The fold over the first entry.
     pub fn begin(call: CallId, began: Began) -> Self {
-        let Began { wall, service, version, route, from, to } = began;
+        let Began { wall, service, version, route, from, to, by_house: _ } = began;
         let record = Record {
             call,
             began: wall,

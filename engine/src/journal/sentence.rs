@@ -18,9 +18,10 @@ use super::{
     record::Record,
 };
 use crate::call::cause::{self, NO_ROOM};
+use crate::routing::NO_SUCH_NAME;
 
 use names::{capital, quoted, word};
-pub use names::{claimed, shown};
+pub use names::{claimed, lowered, shown};
 
 /// The tag by which a service says that it took a message down, and how long that is.
 const MESSAGE_MS: &str = "message_ms";
@@ -95,15 +96,20 @@ pub fn long(time: Duration) -> String {
     }
 }
 
+/// Whether the house began the call.
+fn is_by_house(record: &Record) -> bool {
+    record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound)
+}
+
 fn opening(record: &Record) -> String {
     if let Some(handler) =
         record.route.as_deref().filter(|_| record.legs.is_empty()).filter(|route| route.starts_with("on_"))
     {
         return format!("{} asked {} ({})", shown(&record.from), shown(&record.to), clean(handler));
     }
-    match record.legs.first().map(|leg| leg.direction) {
-        Some(Direction::Outbound) => format!("the server called {}", shown(&record.to)),
-        _ => format!("{} called {}", calling(record), shown(&record.to)),
+    match is_by_house(record) {
+        true => format!("the server called {}", shown(&record.to)),
+        false => format!("{} called {}", calling(record), shown(&record.to)),
     }
 }
 
@@ -115,12 +121,20 @@ fn calling(record: &Record) -> String {
     }
 }
 
-/// The same without the trunk: an endpoint by its name, anybody else by the number.
+/// The same without the trunk: an endpoint by its name, anybody else by the number. Where the house has called, whoever answered it.
 pub(super) fn caller(record: &Record) -> String {
     match record.legs.first().map(|leg| (leg.direction, &leg.account)) {
         Some((Direction::Inbound, Account::Endpoint(name))) => capital(&clean(name)),
+        Some((Direction::Outbound, _)) => first_called(record),
         _ => shown(&record.from),
     }
+}
+
+/// Whom the house called first: whoever answered of those that it rang.
+fn first_called(record: &Record) -> String {
+    let mut rung = record.legs.iter().filter(|leg| leg.direction == Direction::Outbound && leg.parent.is_none());
+    let one = rung.clone().find(|leg| leg.answered.is_some()).or_else(|| rung.next());
+    one.map_or_else(|| shown(&record.to), who)
 }
 
 /// The trunk that the call came by.
@@ -193,16 +207,13 @@ fn left(record: &Record) -> String {
     let Some(length) = tagged.map(Duration::from_millis).filter(|_| !record.recordings.is_empty()) else {
         return String::new();
     };
-    let called = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
-    let who = if called { shown(&record.to) } else { caller(record) };
-    format!("{who} left a message of {}", long(length))
+    format!("{} left a message of {}", caller(record), long(length))
 }
 
 /// Whoever is at the end of a leg.
 fn name_of(leg: LegNumber, record: &Record) -> String {
     match record.leg(leg) {
         Some(first) if record.legs.first() == Some(first) && first.direction == Direction::Inbound => caller(record),
-        Some(first) if record.legs.first() == Some(first) => shown(&record.to),
         Some(leg) => who(leg),
         None => "somebody".into(),
     }
@@ -303,7 +314,13 @@ fn ending(record: &Record) -> String {
         Some(Outcome::Cancelled) if by_operator(record) => {
             format!("it was {} after {}", cause::HUNG_UP_OUTSIDE, long(record.ended.unwrap_or_default()))
         }
+        Some(Outcome::Cancelled) if is_by_house(record) => {
+            format!("the server gave up after {}", long(record.ended.unwrap_or_default()))
+        }
         Some(Outcome::Cancelled) => format!("{caller} gave up after {}", long(record.ended.unwrap_or_default())),
+        Some(Outcome::NotFound) if record.end.as_ref().is_some_and(|end| &*end.reason == NO_SUCH_NAME) => {
+            "nobody has that name".into()
+        }
         Some(Outcome::NotFound) => format!("nobody has that number{}", because()),
         Some(Outcome::Forbidden) => format!("{caller} may not call that{}", because()),
         Some(Outcome::Screened) => "who was called did not take it".into(),
@@ -337,13 +354,11 @@ fn hung_up(record: &Record, because: &str) -> String {
     if let (Some(leg), Some(Fault::Nobody)) = (record.hung_up, record.fault) {
         return format!("{} hung up", name_of(leg, record));
     }
-    let by_house = record.legs.first().is_some_and(|leg| leg.direction == Direction::Outbound);
     if by_operator(record) {
         return format!("it was {}", cause::HUNG_UP_OUTSIDE);
     }
     match record.end.as_ref().map(|end| end.by) {
         // Whom the house called is the caller of its service.
-        Some(By::Caller) if record.fault == Some(Fault::Nobody) && by_house => format!("{} hung up", shown(&record.to)),
         Some(By::Caller) if record.fault == Some(Fault::Nobody) => format!("{} hung up", caller(record)),
         Some(By::Callee) if record.fault == Some(Fault::Nobody) => format!("{} hung up", callee(record)),
         Some(By::Script) if record.fault == Some(Fault::Nobody) => by_script(record, because),
@@ -406,12 +421,12 @@ fn answer(cause: &Cause, sip: u16) -> String {
     }
 }
 
-/// Why a leg ended; in quotes where a party said so.
+/// Why a leg ended: in quotes where a party said so, and as a part of the sentence where the house did.
 fn reason(cause: &Cause) -> String {
     let said = clean(&cause.reason);
     match cause.by {
         By::Caller | By::Callee if !said.is_empty() && !OURS.contains(&&*said) => quoted(&said),
-        _ => said,
+        _ => lowered(&said),
     }
 }
 
@@ -437,6 +452,8 @@ pub(super) fn plain(text: &str, most: usize) -> String {
     }
 }
 
+#[cfg(test)]
+mod house_tests;
 mod names;
 mod phones;
 #[cfg(test)]

@@ -38,8 +38,13 @@ pub fn began() -> Began {
 
 /// Alice's leg, or Bob's.
 pub fn leg(leg: LegNumber) -> What {
+    What::LegBegan(Box::new(began_leg(leg)))
+}
+
+/// The beginning of either.
+pub fn began_leg(leg: LegNumber) -> LegBegan {
     let inbound = leg == ALICE;
-    What::LegBegan(Box::new(LegBegan {
+    LegBegan {
         leg,
         parent: (!inbound).then_some(ALICE),
         direction: if inbound { Direction::Inbound } else { Direction::Outbound },
@@ -48,7 +53,7 @@ pub fn leg(leg: LegNumber) -> What {
         to: Party::new("102"),
         transport: if inbound { Transport::Udp } else { Transport::Tls },
         peer: "198.51.…#1a2b".into(),
-    }))
+    }
 }
 
 /// The end of a leg.

@@ -40,6 +40,9 @@ pub fn words(what: &What) -> String {
             let version = began.version.as_deref().map(|version| format!(" version {}", clean(version)));
             let route = began.route.as_deref().map(|route| format!(", by route {}", clean(route)));
             let beside = [service, version, route].into_iter().flatten().collect::<String>();
+            if began.by_house {
+                return format!("the server calls {} as {}{beside}", shown(&began.to), shown(&began.from));
+            }
             let claims = claimed(&began.from).map(|name| format!(" (as {name})")).unwrap_or_default();
             format!("{}{claims} calls {}{beside}", shown(&began.from), shown(&began.to))
         }

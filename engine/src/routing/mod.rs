@@ -61,7 +61,9 @@ pub use kept::{MAX_CALL_ID, MAX_INSTANCE, MAX_PATH, MAX_USER_AGENT};
 pub use location::Location;
 pub use number::{Edit, Form, Inward, MAX_AFFIX, Numbering, Outward, UnknownForm, is_dialable, plain};
 pub use pattern::{Expression, MAX_EXPRESSION, Pattern, PatternFault};
-pub use plan::{Ask, Decision, Denial, EMERGENCY, Plan, PlanError, PlanSettings, Verdict, Way, Why, serves};
+pub use plan::{
+    Ask, Decision, Denial, EMERGENCY, NO_SUCH_NAME, Plan, PlanError, PlanSettings, Verdict, Way, Why, serves,
+};
 pub use registrar::{RegisterError, Registered, RegistrarRules, register};
 pub use route::{Caller, MAX_EXPRESSIONS, MAX_ROUTES, MAX_TARGETS, Route, Source, Target, UnknownSource, shipped};
 pub use shelf::{

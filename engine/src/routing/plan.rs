@@ -32,7 +32,7 @@ use std::{
 };
 
 pub use choice::Why;
-pub use denial::Denial;
+pub use denial::{Denial, NO_SUCH_NAME};
 
 use super::{
     admission::{DEFAULT_CALLS, DEFAULT_ENDPOINT_CALLS, DEFAULT_STRANGER_CALLS},

@@ -60,7 +60,10 @@ fn begun(wanted: &Wanted, status: &str, facts: &Facts) -> Result<CallId, NotBegu
     match (status, facts.get("call").and_then(|call| call.parse().ok())) {
         ("begun", Some(call)) => Ok(call),
         ("no_service", _) => Err(NotBegun::NoService(wanted.target.clone())),
-        ("unreachable", _) => Err(NotBegun::Nobody(wanted.target.clone())),
+        ("unreachable", _) => {
+            let nobody = NotBegun::Nobody(wanted.target.clone());
+            Err(if why() == nobody.to_string() { nobody } else { NotBegun::Away(wanted.target.clone()) })
+        }
         ("forbidden", _) => Err(NotBegun::Forbidden(wanted.target.clone(), why())),
         ("full", _) => Err(NotBegun::Full(why())),
         _ => Err(NotBegun::Unreadable(why())),

@@ -36,11 +36,13 @@ impl House {
         match self.locate(&wanted.target) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
             Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),
-            Ok(_) | Err(NotFound::Unreachable | NotFound::Busy) => {}
+            Err(NotFound::Unreachable) => return Err(NotBegun::Away(wanted.target.clone())),
+            Ok(_) | Err(NotFound::Busy) => {}
         }
         self.begun += 1;
         let number = self.begun;
-        let called = wanted.target.strip_prefix("user:").unwrap_or(&wanted.target);
+        let named = ["user:", "browser:"].into_iter().find_map(|kind| wanted.target.strip_prefix(kind));
+        let called = named.unwrap_or(&wanted.target);
         let from = wanted.caller_id.as_deref().unwrap_or(service);
         self.tell("the house", format!("begins a call to {called} ({service})"), None);
         let chronicle = Chronicle::begin(from, called, service, self);

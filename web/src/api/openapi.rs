@@ -81,6 +81,7 @@ fn operation(door: &Door) -> Value {
 
 /// Refusals of what is right as it stands: by which door, with which status, and when.
 const REFUSALS: &[(&str, &str, &str, &str)] = &[
+    ("post", "/api/v1/originate", "409", "Whom it names is registered nowhere now, and has no page open."),
     ("post", "/api/v1/originate", "503", "The server is stopping or drained, or as many calls go on as may."),
     ("put", "/api/v1/sounds/{name}", "413", "The file is larger than a prompt may be."),
     ("put", "/api/v1/sounds/{name}", "415", "The file is no sound of wav, mp3, ogg, flac, m4a, aac or Opus."),

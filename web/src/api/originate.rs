@@ -32,6 +32,7 @@ impl From<NotBegun> for Problem {
         let (status, remedy) = match &why {
             NotBegun::NoService(_) => (StatusCode::NOT_FOUND, "see /api/v1/services for those that are served"),
             NotBegun::Nobody(_) => (StatusCode::NOT_FOUND, "see /api/v1/endpoints for those that can be called"),
+            NotBegun::Away(_) => (StatusCode::CONFLICT, "see /api/v1/registrations for who can be reached"),
             NotBegun::Forbidden(..) => (StatusCode::FORBIDDEN, "write a [[route]] that leads there from endpoints"),
             NotBegun::Full(_) => (StatusCode::SERVICE_UNAVAILABLE, "try again when calls have ended"),
             NotBegun::Unreadable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "see /api/v1/openapi.json for what is taken"),

@@ -295,9 +295,9 @@ impl People {
         if !self.store.tie_user(name, endpoint, now).await? {
             return Err(PeopleError::NotFound(format!("user {name}")));
         }
-        let deed = endpoint
-            .map_or_else(|| "tied to no endpoint".to_owned(), |endpoint| format!("tied to endpoint {endpoint}"));
-        self.note(by, &deed, name, now).await;
+        let told = endpoint
+            .map_or_else(|| format!("{name} to no endpoint"), |endpoint| format!("{name} to endpoint {endpoint}"));
+        self.note(by, "tied user", &told, now).await;
         Ok(())
     }
 

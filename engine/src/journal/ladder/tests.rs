@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::{Batch, Journal, Outcome, Rules, testing::*};
+use crate::journal::{Batch, Began, Journal, LegBegan, Outcome, Rules, testing::*};
 
 fn message(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
@@ -47,6 +47,17 @@ fn a_call_is_drawn_between_its_parties_with_us_in_the_middle() {
 ";
     assert_eq!(format!("\n{}", drawn(&answered(), 80)), expected);
     assert!(expected.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn whom_the_house_has_called_stands_under_his_own_name() {
+    let mut journal = Journal::begin(call(1), Began { by_house: true, ..began() }, Rules::default());
+    journal.note(s(0), What::LegBegan(Box::new(LegBegan { leg: ALICE, parent: None, ..began_leg(BOB) })));
+    journal.message(s(0), ALICE, Way::Ours, &message("INVITE sip:102@h SIP/2.0\r\n\r\n"));
+    let batch = journal.end(s(1), Outcome::NoAnswer);
+    assert!(drawn(&batch, 80).lines().next().is_some_and(|heads| heads.trim_start().starts_with("bob ")));
+    let first = crate::journal::wording::words(&batch.entries[0].what);
+    assert_eq!(first, "the server calls 102 as Alice, heard by service ring version 7, by route endpoint 102");
 }
 
 #[test]

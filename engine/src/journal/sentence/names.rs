@@ -71,6 +71,17 @@ pub(super) fn capital(name: &str) -> String {
     }
 }
 
+/// The phrase of an answer within a sentence: "The Token Is For Other Numbers" is a headline; "call Bob" is not.
+pub fn lowered(phrase: &str) -> String {
+    let is_capital = |word: &str| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit());
+    if phrase.split(' ').count() < 2 || !phrase.split(' ').all(is_capital) {
+        return phrase.to_owned();
+    }
+    let is_name = |word: &str| word.len() > 1 && word.chars().all(|c| !c.is_lowercase());
+    let lower = |word: &str| if is_name(word) { word.to_owned() } else { word.to_lowercase() };
+    phrase.split(' ').map(lower).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use super::*;
 use crate::journal::party::Party;
 use crate::journal::{Began, Forwarded, LegBegan, LegNumber, PassedBy, PassedOn, What, testing::*};
 
-fn says(tale: Tale, end: u64, outcome: Option<Outcome>) -> String {
+pub(super) fn says(tale: Tale, end: u64, outcome: Option<Outcome>) -> String {
     sentence(&told(tale, end, outcome).record.expect("a record"))
 }
 
@@ -91,6 +91,8 @@ fn a_call_that_reached_nobody_says_so_too() {
         (Outcome::Unreachable, "102 is registered nowhere", "102 could not be reached: 102 is registered nowhere."),
         (Outcome::Cancelled, "", "Alice gave up after 0 s."),
         (Outcome::NotFound, "", "nobody has that number."),
+        (Outcome::NotFound, "Nobody Of That Name", "nobody has that name."),
+        (Outcome::Forbidden, "No Route To That Number", "Alice may not call that: no route to that number."),
         (Outcome::Forbidden, "no route says so", "Alice may not call that: no route says so."),
         (Outcome::Screened, "", "who was called did not take it."),
         (Outcome::Failed, "", "it could not be set up (the server's fault)."),

@@ -1,5 +1,8 @@
 //! Why a call leads nowhere: the status, the phrase for the phone, and the sentence for the journal.
 
+/// What a caller is answered who names nobody that there is.
+pub const NO_SUCH_NAME: &str = "Nobody Of That Name";
+
 /// Why a call leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
@@ -80,7 +83,7 @@ impl Denial {
             Self::NoRouteIn { .. } => "No Route From Here To That Number",
             Self::NoTrunk { .. } => "No Trunk For Emergencies",
             Self::ForOthers { .. } => "That Number Is Not For You",
-            Self::NoSuchName { .. } => "Nobody Of That Name",
+            Self::NoSuchName { .. } => NO_SUCH_NAME,
             Self::Stranger => "Calls From Strangers Are Not Taken",
             Self::UnknownTrunk { .. } => "Unknown Trunk",
             Self::OtherDomain { .. } => "Not Our Domain",

@@ -3,7 +3,7 @@
 //! The sentence is that of whoever ended it. Where there is none, or only the usual phrase of a status, it is said here in words that
 //! somebody understands who has never heard of SIP.
 
-use patchcord_engine::{call::cause::FAILURE, line::cause::Reason};
+use patchcord_engine::{call::cause::FAILURE, journal::lowered, line::cause::Reason};
 use patchcord_sip::{Headers, Name, Response, message::phrase};
 
 use crate::phone::words::Why;
@@ -57,7 +57,7 @@ impl Why {
             _ => ("hung_up", "the other side hung up"),
         };
         let reason = if said.text.is_empty() { usual.into() } else { said.text };
-        Self { code, reason, status: None }
+        Self { code, reason, status: said.sip.filter(|_| code != "hung_up") }
     }
 
     /// The page hung up.
@@ -91,7 +91,7 @@ pub fn in_words(status: u16, reason: &str) -> String {
     if !is_usual(status, &reason) {
         return match &*reason {
             "No Route To That Number" | "No Route From Here To That Number" => LEADS_NOWHERE.into(),
-            _ => without_capitals(reason),
+            _ => lowered(&reason),
         };
     }
     let usual = match status {
@@ -135,15 +135,4 @@ pub fn not_passed_on(status: u16, reason: &str) -> String {
 
 fn is_usual(status: u16, reason: &str) -> bool {
     reason.is_empty() || reason == phrase(status)
-}
-
-/// "The Token Is For Other Numbers" is a headline; "call Bob" is not.
-fn without_capitals(reason: String) -> String {
-    let is_capital = |word: &str| word.starts_with(|first: char| first.is_uppercase() || first.is_ascii_digit());
-    if reason.split(' ').count() < 2 || !reason.split(' ').all(is_capital) {
-        return reason;
-    }
-    let is_name = |word: &str| word.len() > 1 && word.chars().all(|c| !c.is_lowercase());
-    let lower = |word: &str| if is_name(word) { word.to_owned() } else { word.to_lowercase() };
-    reason.split(' ').map(lower).collect::<Vec<_>>().join(" ")
 }

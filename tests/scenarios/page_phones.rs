@@ -96,6 +96,13 @@ pub async fn comes_to_hear_page(phone: &Handset) {
     eventually("the phone hears the page", heard).await;
 }
 
+pub async fn hears_page_no_more(phone: &Handset) {
+    let silent = async || {
+        (phone.listens(std::time::Duration::from_millis(200)).await.tone(MICROPHONE_HZ.into()) < -60.0).then_some(())
+    };
+    eventually("the phone hears nothing of the page", silent).await;
+}
+
 async fn house() -> (Server, Door) {
     house_of(setup().endpoint_with("alice", "secret", "number = \"150\"")).await
 }
@@ -161,6 +168,13 @@ async fn a_page_that_loses_its_socket_goes_on_talking() {
     page.until("it notices and comes back", "losses === 1 && phone.connected").await;
     assert_eq!(page.run("phone.talks.size").await, 1);
     hears(&mut page, MICROPHONE_HZ).await;
+
+    // Another network: the sound finds its way anew.
+    let name = "/a=ice-ufrag:(.*)/.exec([...phone.talks.values()][0].pc.remoteDescription.sdp)[1]";
+    page.run(&format!("window.before = {name}; dispatchEvent(new Event('online')); true")).await;
+    page.until("the way of the sound is another", &format!("losses === 2 && phone.connected && {name} !== before"))
+        .await;
+    hears(&mut page, MICROPHONE_HZ).await;
     presses(&mut page, "Hang up").await;
     is_over(&mut page).await;
 }
@@ -190,6 +204,25 @@ async fn a_button_on_somebody_elses_page_calls_the_number_of_its_token() {
     page.run("call('1000')").await;
     page.until("it is told why not", "why?.code === 'forbidden'").await;
     assert_eq!(page.run("why.reason").await, "the token is for other numbers");
+}
+
+#[tokio::test]
+async fn a_page_calls_by_a_token_that_a_service_makes_for_it_within_its_manifest() {
+    let text = "fn on_web(req) { #{ json: token::for_browser(#{ numbers: req.query.number, expires: 10.min() }) } }";
+    let setup = setup().web("origins = [\"*\"]").service("clicks", text);
+    let (_server, door) = house_of(setup.service("clicks.toml", "guests = [\"9196\"]\n")).await;
+    let program = door.token(json!({ "name": "shop", "scopes": ["services:ask"] })).await;
+    let headers = format!("Authorization: Bearer {}\r\n", program["token"].as_str().expect("a token"));
+    let refused = door.ask("POST", "/services/clicks?number=1000", &headers, "").await;
+    assert!(refused.starts_with("HTTP/1.1 5"), "the manifest does not name 1000: {refused}");
+    let answer = door.ask("POST", "/services/clicks?number=9196", &headers, "").await;
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let made: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let mut page = button_of_the_manual(&door, made["token"].as_str().expect("a token")).await;
+    click(&mut page).await;
+    button_says(&mut page, "talking").await;
+    click(&mut page).await;
+    button_says(&mut page, "Call again (ended here)").await;
 }
 
 /// The page that the manual tells to write, with its example's names replaced by ours.
@@ -279,6 +312,8 @@ async fn a_site_that_the_server_does_not_know_is_told_what_has_to_be_written_the
     let (_server, door) = house_of(setup()).await;
     let minted = door.token(json!({ "kind": "browser", "numbers": ["9196"], "expires": 300, "name": "Shop" })).await;
     let mut page = button_of_the_manual(&door, minted["token"].as_str().expect("a token")).await;
+    // It is told by the error, however long the socket takes to close.
+    page.run("Object.defineProperty(WebSocket.prototype, 'onclose', { set() {} }); true").await;
     click(&mut page).await;
     let site = page.run("location.origin").await;
     let told = format!(
@@ -288,15 +323,37 @@ async fn a_site_that_the_server_does_not_know_is_told_what_has_to_be_written_the
     button_says(&mut page, &told).await;
 }
 
+/// Presses the button of the check, and what it comes to.
+async fn checks(page: &mut Chromium, door: &Door, beforehand: &str) -> Value {
+    page.open(&format!("http://{}/phone/check", door.web)).await;
+    page.run(&format!("{beforehand}; document.getElementById('begin').click(); true")).await;
+    page.until("it comes to an end", "/good|bad/.test(document.getElementById('verdict').className)").await;
+    page.run("document.getElementById('verdict').textContent").await
+}
+
 #[tokio::test]
-async fn the_check_finds_that_everything_works() {
+async fn the_check_finds_that_everything_works_and_names_the_layer_that_does_not() {
     let (_server, door) = house().await;
     let mut page = dashboard(&door).await;
-    page.open(&format!("http://{}/phone/check", door.web)).await;
-    page.run("document.getElementById('begin').click(); true").await;
-    page.until("it comes to an end", "/good|bad/.test(document.getElementById('verdict').className)").await;
-    assert_eq!(
-        page.run("document.getElementById('verdict').textContent").await,
-        "Everything works: what was said came back."
-    );
+    assert_eq!(checks(&mut page, &door, "").await, "Everything works: what was said came back.");
+    let only_relays = "const Real = RTCPeerConnection; \
+        window.RTCPeerConnection = class extends Real { constructor(told) { super({ ...told, iceTransportPolicy: 'relay' }) } }";
+    for (layer, beforehand, told) in [
+        (
+            "microphone",
+            "navigator.mediaDevices.getUserMedia = async () => { throw new Error('denied') }",
+            "denied. What helps: allow the microphone",
+        ),
+        (
+            "socket",
+            "window.WebSocket = class { constructor() { setTimeout(() => this.onclose()) } close() {} }",
+            "cannot be reached. What helps: a proxy in front",
+        ),
+        ("ice", only_relays, "What helps: UDP does not reach the server"),
+    ] {
+        let verdict = checks(&mut page, &door, beforehand).await;
+        assert!(verdict.as_str().is_some_and(|verdict| verdict.contains(told)), "{layer}: {verdict}");
+        let fails = format!("document.querySelector('[data-layer={layer}] .badge').textContent");
+        assert_eq!(page.run(&fails).await, "fails");
+    }
 }

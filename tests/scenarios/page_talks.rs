@@ -1,10 +1,10 @@
 //! The dashboard's phone in Chromium, beyond a call: it hands parties on, presses keys, and hears who hung up; on a phone's screen, too.
 
-use patchcord_lab::{Carrier, Lab, Model, Server, Side};
+use patchcord_lab::{Carrier, Chromium, Lab, Model, Server, Side, serve_page};
 use serde_json::json;
 
 use crate::calling::at_home;
-use crate::page_phones::{comes_to_hear_page, dashboard, dial, hears, is_over, presses, shows};
+use crate::page_phones::{comes_to_hear_page, dashboard, dial, hears, hears_page_no_more, is_over, presses, shows};
 use crate::pages::{Door, house_of};
 use crate::records::records;
 use crate::setup;
@@ -18,7 +18,7 @@ fn on_invite(caller) {
 
 async fn house() -> (Server, Door) {
     let route = "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n";
-    let setup = setup().service("ivr", READS_KEYS).toml(route);
+    let setup = setup().service("ivr", READS_KEYS).toml(route).web("origins = [\"*\"]");
     let setup = setup.endpoint_with("alice", "secret", "number = \"150\"");
     house_of(setup.endpoint_with("bob", "secret", "number = \"151\"")).await
 }
@@ -34,8 +34,8 @@ async fn the_page_hands_a_party_on_to_the_number_in_its_field() {
     alice.answers().await;
     shows(&mut page, "talks").await;
     hears(&mut page, alice.voice().hz()).await;
-    page.run("document.getElementById('number').value = '151'; true").await;
-    presses(&mut page, "Transfer").await;
+    types(&mut page, "151").await;
+    presses(&mut page, "Transfer to 151").await;
     bob.answers().await;
     alice.comes_to_hear(&[&bob]).await;
     bob.comes_to_hear(&[&alice]).await;
@@ -45,8 +45,22 @@ async fn the_page_hands_a_party_on_to_the_number_in_its_field() {
     assert_eq!(page.complaints(), Vec::<String>::new());
 }
 
+/// The field of the number says that, as if it was typed.
+async fn types(page: &mut Chromium, number: &str) {
+    let type_it = format!(
+        "document.getElementById('number').value = '{number}'; document.getElementById('number').dispatchEvent(new Event('input')); true"
+    );
+    page.run(&type_it).await;
+}
+
+/// What each of its talks shows: whom it is with, and how it stands.
+async fn talks_are(page: &mut Chromium, told: &[&str]) {
+    let all = "[...document.querySelectorAll('.talk')].map((one) => `${one.querySelector('strong').textContent} ${one.querySelector('.badge').textContent}`)";
+    page.until(&format!("its talks are {told:?}"), &format!("JSON.stringify({all}) === '{}'", json!(told))).await;
+}
+
 #[tokio::test]
-async fn the_page_asks_first_and_joins_its_two_talks_then() {
+async fn a_second_talk_holds_the_first_and_a_click_goes_back_to_it() {
     let (server, door) = house().await;
     let lab = Lab::open();
     let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
@@ -54,19 +68,72 @@ async fn the_page_asks_first_and_joins_its_two_talks_then() {
     let mut page = dashboard(&door).await;
     dial(&mut page, "150").await;
     alice.answers().await;
-    shows(&mut page, "talks").await;
-    presses(&mut page, "Hold").await;
-    shows(&mut page, "on hold").await;
+    talks_are(&mut page, &["150 talks"]).await;
+    comes_to_hear_page(&alice).await;
     dial(&mut page, "151").await;
     bob.answers().await;
-    page.until("it talks with the second one", "document.querySelectorAll('.talk')[1]?.dataset.state === 'talking'")
-        .await;
-    page.run("[...document.querySelectorAll('.talk')[1].querySelectorAll('button')].find((one) => one.textContent === 'Transfer').click(); true").await;
-    alice.comes_to_hear(&[&bob]).await;
-    bob.comes_to_hear(&[&alice]).await;
+    talks_are(&mut page, &["150 on hold", "151 talks"]).await;
+    comes_to_hear_page(&bob).await;
+    hears_page_no_more(&alice).await;
+    page.run("document.querySelectorAll('.talk .head')[0].click(); true").await;
+    talks_are(&mut page, &["150 talks", "151 on hold"]).await;
+    comes_to_hear_page(&alice).await;
+    hears_page_no_more(&bob).await;
+    bob.hangs_up().await;
+    talks_are(&mut page, &["150 talks", "151 over"]).await;
+
+    // Whoever calls and is answered is alone with the page, too.
+    talks_are(&mut page, &["150 talks"]).await;
+    bob.dial("100");
+    let states = "[...document.querySelectorAll('.talk')].map((one) => one.dataset.state).join()";
+    page.until("bob rings", &format!("{states} === 'talking,ringing'")).await;
+    presses(&mut page, "Answer").await;
+    page.until("alice waits", &format!("{states} === 'held,talking'")).await;
+    comes_to_hear_page(&bob).await;
+    hears_page_no_more(&alice).await;
+    assert_eq!(page.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_page_names_whom_it_joins_and_whoever_is_joined_sees_with_whom() {
+    let (server, door) = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let mut page = dashboard(&door).await;
+    let mut guest = page.tab(800).await;
+    let minted = door.token(json!({ "kind": "browser", "numbers": ["100"], "expires": 600, "name": "Web shop" })).await;
+    let script = format!(
+        "window.call = async () => {{
+            const {{ Patchcord }} = await import('http://{}/phone.js');
+            window.talk = await Patchcord.call('100', {{ token: {} }});
+            talk.onother = (number) => (window.told = number);
+            return true;
+        }};",
+        door.web, minted["token"]
+    );
+    guest.open(&serve_page(script).await).await;
+    assert_eq!(guest.run("call()").await, true);
+    shows(&mut page, "calls you").await;
+    presses(&mut page, "Answer").await;
+    shows(&mut page, "talks").await;
+    page.narrow().await;
+    dial(&mut page, "150").await;
+    alice.answers().await;
+    page.until("it talks with both", "document.querySelectorAll('.talk')[1]?.dataset.state === 'talking'").await;
+    let label = "[...document.querySelectorAll('.talk .naming')].map((one) => one.textContent)[1]";
+    assert_eq!(page.run(label).await, "Join 150 and Web shop");
+    let cut = "document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('.talk .naming')].every((one) => { \
+               const box = one.getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth })";
+    assert_eq!(page.run(cut).await, true, "it is whole on a narrow screen");
+    types(&mut page, "151").await;
+    assert_eq!(page.run(label).await, "Transfer to 151");
+    types(&mut page, "").await;
+    presses(&mut page, "Join 150 and Web shop").await;
     is_over(&mut page).await;
+    guest.until("the guest is told whom it talks with", "window.told === '150' && talk.other === '150'").await;
+    guest.until("it talks on", "talk.state === 'talking'").await;
     alice.hangs_up().await;
-    assert_eq!(bob.is_over().await.by, Side::Them);
+    guest.until("it is told the end", "talk.state === 'ended'").await;
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use tokio::{io::AsyncReadExt, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message,
+        Error, Message,
         protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
@@ -164,7 +164,7 @@ async fn hello(socket: &mut Socket) -> Result<(Option<String>, Option<String>, u
         let text = match socket.next().await {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-            Some(Err(tokio_tungstenite::tungstenite::Error::Capacity(_))) => {
+            Some(Err(Error::Capacity(_))) => {
                 let most = words::MAX_MESSAGE;
                 return Err(Refusal::new("too_large", format!("a message has at most {most} bytes")));
             }
@@ -246,7 +246,8 @@ fn code(refusal: &Refusal) -> CloseCode {
     if refusal.code == "too_large" { CloseCode::Size } else { CloseCode::Policy }
 }
 
-/// The last words to a page. What it is still saying is read and not heard: closing over it would take our words back.
+/// The last words to a page, until it has said its own. What it is still saying is read and not heard: closing over it would take our
+/// words back.
 pub(super) async fn farewell(mut socket: Socket, refusal: Option<Refusal>) {
     let last = async {
         let frame = refusal.as_ref().map(|refusal| CloseFrame { code: code(refusal), reason: refusal.code.into() });
@@ -254,8 +255,20 @@ pub(super) async fn farewell(mut socket: Socket, refusal: Option<Refusal>) {
             socket.send(Message::text(words::write(None, &refusal.told(None)))).await.map_err(io::Error::other)?;
         }
         socket.close(frame).await.map_err(io::Error::other)?;
-        let (stream, mut unheard) = (socket.get_mut(), vec![0; READ_BUFFER]);
-        while stream.read(&mut unheard).await? > 0 {}
+        loop {
+            match socket.next().await {
+                // Whoever has said goodbye as well waits for the connection to close.
+                Some(Ok(Message::Close(_))) | None => break,
+                Some(Ok(_)) => {}
+                // What is too large, or no message, has no end that could be seen.
+                Some(Err(Error::Capacity(_) | Error::Protocol(_) | Error::Utf8(_))) => {
+                    let (stream, mut unheard) = (socket.get_mut(), vec![0; READ_BUFFER]);
+                    while stream.read(&mut unheard).await? > 0 {}
+                    break;
+                }
+                Some(Err(_)) => break,
+            }
+        }
         io::Result::Ok(())
     };
     // A page that takes nothing, or talks on, is not waited for.

@@ -204,6 +204,16 @@ pub enum Told {
         /// Whether it holds now.
         held: bool,
     },
+    /// The talk is with somebody else from now on: either side was passed on.
+    Other {
+        /// Which.
+        talk: String,
+        /// The number; empty where it is hidden.
+        from: String,
+        /// And the name.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        name: String,
+    },
     /// How far a transfer is.
     Transfer {
         /// Of which talk.

@@ -13,7 +13,14 @@ const talks = $("talks");
 const nobody = talks.firstElementChild;
 const cards = new Map();
 const WORDS = { calling: "calls", ringing: "rings", early: "rings", talking: "talks", held: "on hold", ended: "over" };
+const connected = Patchcord.connect();
 let phone;
+
+const stands = (talk) => talk.state === "talking" || talk.state === "held";
+const others = (talk) => [...cards.keys()].filter((one) => one !== talk && stands(one));
+const nameOf = (talk) => talk.name || talk.other || "hidden number";
+const join = (talk, other) => `Join ${nameOf(talk)} and ${nameOf(other)}`;
+const drawAll = () => cards.forEach((one) => one.draw());
 
 function complain(text) {
   $("phone-wrong").textContent = text;
@@ -25,15 +32,45 @@ function stand(text, kind) {
   $("phone-state").className = `badge ${kind}`;
 }
 
+// One is talked with at a time, as with any phone: whoever else is talked with waits, and hears nothing of what is said.
+const parting = new Set();
+async function putAside(talk) {
+  const before = others(talk).filter((one) => one.state === "talking" && !parting.has(one));
+  const hold = async (one) => {
+    parting.add(one);
+    try {
+      await one.hold();
+    } catch (error) {
+      // Whoever has gone meanwhile need not wait.
+      if (stands(one)) throw new Error(`${nameOf(one)} cannot be put on hold: ${error.message}`);
+    } finally {
+      parting.delete(one);
+    }
+  };
+  await Promise.all(before.map(hold));
+  return before;
+}
+
+async function resume(talk) {
+  await putAside(talk);
+  await talk.resume();
+}
+
+async function answerIt(talk) {
+  await putAside(talk);
+  await talk.answer();
+}
+
 // A card for each talk.
 function card(talk) {
   const box = make("section", "", { className: "card talk" });
-  const who = make("strong", talk.name ? `${talk.name} (${talk.other})` : talk.other || "hidden number");
+  const who = make("strong");
   const state = make("span", "", { className: "badge live" });
   const time = make("span", "", { className: "muted clock" });
   const head = make("div", "", { className: "head" });
   const elsewhere = make("span", "on hold by the other side", { className: "badge warn" });
   head.append(who, state, elsewhere, time);
+  head.addEventListener("click", () => talk.onHold && resume(talk).catch((error) => complain(error.message)));
   const meters = make("div", "", { className: "meters" });
   const heard = make("meter", "", { max: 1, title: "what is heard" });
   const said = make("meter", "", { max: 1, title: "what is said" });
@@ -46,21 +83,22 @@ function card(talk) {
     buttons.append(made);
     return made;
   };
-  const answer = button("Answer", () => talk.answer(), "primary");
+  const answer = button("Answer", () => answerIt(talk), "primary");
   const mute = button("Mute", () => talk.mute(!talk.muted));
-  const hold = button("Hold", () => (talk.onHold ? talk.resume() : talk.hold()));
-  const move = button("Transfer", () => transfer(talk, where));
+  const hold = button("Hold", () => (talk.onHold ? resume(talk) : talk.hold()));
+  const handOn = button("Transfer", () => transfer(talk, where));
   const end = button("Hang up", () => talk.hangup(), "danger");
   // Where it should go, for whom nothing stands in the field of the dial pad.
   const where = make("form", "", { className: "where", hidden: true, autocomplete: "off" });
   const field = make("input", "", { placeholder: "Number or name", maxLength: 64, autocapitalize: "none", spellcheck: false });
   field.setAttribute("aria-label", "Transfer to");
   field.inputMode = "tel";
-  where.append(field, make("button", "Transfer there", { type: "submit", className: "primary" }));
+  const joins = make("div", "", { className: "buttons" });
+  where.append(field, make("button", "Transfer there", { type: "submit", className: "primary" }), joins);
   where.addEventListener("submit", (event) => {
     event.preventDefault();
     const to = field.value.trim();
-    if (to) talk.transfer(to).catch((error) => complain(error.message));
+    if (to) move(talk, to);
     else field.focus();
   });
   box.append(head, meters, quality, buttons, where);
@@ -69,25 +107,29 @@ function card(talk) {
 
   function draw() {
     const rings = talk.direction === "in" && talk.state === "ringing";
-    const stands = talk.state === "talking" || talk.state === "held";
     state.textContent = rings ? "calls you" : WORDS[talk.state];
-    elsewhere.hidden = !(stands && talk.isHeld);
+    elsewhere.hidden = !(stands(talk) && talk.isHeld);
     box.dataset.state = talk.state;
+    who.textContent = talk.name ? `${talk.name} (${talk.other})` : nameOf(talk);
     answer.hidden = !rings;
-    mute.hidden = hold.hidden = move.hidden = meters.hidden = !stands;
-    where.hidden ||= !stands;
+    mute.hidden = hold.hidden = handOn.hidden = meters.hidden = !stands(talk);
+    // It says what a click does: nobody is joined or sent away unawares.
+    const to = number.value.trim();
+    const also = others(talk);
+    handOn.textContent = to ? `Transfer to ${to}` : also.length === 1 ? join(talk, also[0]) : "Transfer";
+    handOn.className = handOn.textContent === "Transfer" ? "" : "naming";
+    const buttons = also.map((other) => make("button", join(talk, other), { type: "button", className: "naming", onclick: () => move(talk, other) }));
+    joins.replaceChildren(...(also.length > 1 ? buttons : []));
+    where.hidden ||= !stands(talk);
     end.textContent = rings ? "Refuse" : "Hang up";
     mute.textContent = talk.muted ? "Unmute" : "Mute";
     hold.textContent = talk.onHold ? "Resume" : "Hold";
     end.hidden = talk.state === "ended";
-    if (talk.state === "ended") {
-      quality.textContent = talk.why.reason;
-      setTimeout(() => leave(talk), 4000);
-    }
+    if (talk.state === "ended") quality.textContent = talk.why.reason;
   }
 
   async function measure() {
-    if (talk.state !== "talking" && talk.state !== "held") return;
+    if (!stands(talk)) return;
     const told = await talk.quality();
     const seconds = Math.floor((Date.now() - talk.began) / 1000);
     time.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
@@ -110,22 +152,37 @@ function leave(talk) {
 }
 
 // To the number that stands in the field, or to the other talk where there is one; else it is asked for.
-async function transfer(talk, where) {
-  const other = [...cards.keys()].find((one) => one !== talk && (one.state === "talking" || one.state === "held"));
-  const to = number.value.trim() || other;
-  if (!to) {
-    where.hidden = !where.hidden;
-    return where.hidden || where.firstElementChild.focus();
+function transfer(talk, where) {
+  const also = others(talk);
+  const to = number.value.trim() || (also.length === 1 && also[0]);
+  if (to) return move(talk, to);
+  where.hidden = !where.hidden;
+  if (!where.hidden) where.firstElementChild.focus();
+}
+
+async function move(talk, to) {
+  try {
+    await talk.transfer(to);
+    if (to === number.value.trim()) number.value = "";
+    drawAll();
+  } catch (error) {
+    // A talk that is over says why.
+    if (stands(talk)) complain(error.message);
   }
-  await talk.transfer(to);
-  number.value = "";
 }
 
 function show(talk) {
   nobody.hidden = true;
   card(talk);
-  for (const event of ["state", "held"]) talk.addEventListener(event, () => cards.get(talk)?.draw());
+  for (const event of ["state", "held", "other"]) talk.addEventListener(event, drawAll);
+  talk.addEventListener("state", () => {
+    // One that was dialled before another is answered while that one talks.
+    if (talk.state === "talking" && !parting.has(talk)) putAside(talk).catch((error) => complain(error.message));
+    if (talk.state === "ended") setTimeout(() => leave(talk), 4000);
+  });
   talk.addEventListener("error", ({ detail }) => complain(detail.message));
+  if (talk.state === "ended") setTimeout(() => leave(talk), 4000);
+  drawAll();
 }
 
 // A ring that is made here, so that no file is needed: two tones, a second long, every three seconds.
@@ -149,8 +206,16 @@ function ring() {
 
 async function call(to) {
   complain("");
-  const talk = await phone.dial(to);
-  cards.has(talk) || show(talk);
+  // Whoever is quicker than the connection waits for it.
+  await connected;
+  const aside = await putAside();
+  try {
+    const talk = await phone.dial(to);
+    cards.has(talk) || show(talk);
+  } catch (error) {
+    await Promise.all(aside.map((one) => one.resume()));
+    throw error;
+  }
 }
 
 async function fill() {
@@ -167,17 +232,28 @@ $("dial").addEventListener("submit", (event) => {
   event.preventDefault();
   const to = number.value.trim();
   if (!to) return number.focus();
-  call(to).then(() => (number.value = ""), (error) => complain(error.message));
+  call(to).then(
+    () => {
+      number.value = "";
+      drawAll();
+    },
+    (error) => complain(error.message),
+  );
 });
 for (const key of document.querySelectorAll("[data-key]")) {
   key.addEventListener("click", () => press(key.dataset.key));
 }
 function press(key) {
-  const talking = [...cards.keys()].find((talk) => talk.state === "talking");
+  const talking = [...cards.keys()].find((talk) => talk.state === "talking" && !parting.has(talk));
   if (talking) talking.press(key);
   number.value += key;
+  drawAll();
 }
-$("back").addEventListener("click", () => (number.value = number.value.slice(0, -1)));
+$("back").addEventListener("click", () => {
+  number.value = number.value.slice(0, -1);
+  drawAll();
+});
+number.addEventListener("input", drawAll);
 $("lately").addEventListener("click", ({ target }) => {
   const button = target.closest("[data-dial]");
   if (button) call(button.dataset.dial).catch((error) => complain(error.message));
@@ -188,7 +264,7 @@ setInterval(() => cards.forEach((one) => one.measure().catch(() => {})), 500);
 setInterval(ring, 3000);
 
 try {
-  phone = await Patchcord.connect();
+  phone = await connected;
   // Whoever looks at the page from outside, a test or a person with the browser's console, finds it here.
   window.phone = phone;
   stand("ready", "good");

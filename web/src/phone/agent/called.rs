@@ -9,7 +9,7 @@ use patchcord_sip::{
     transaction::ServerId,
 };
 
-use super::{ALLOWED, Agent, MAX_TALKS, Refusal, Role, SDP, Stage, Talk, Told, Why, caller, description};
+use super::{ALLOWED, Agent, MAX_TALKS, Refusal, Role, SDP, Stage, Talk, Told, Why, description, other::caller};
 
 impl Agent {
     /// An INVITE outside any talk: it rings.
@@ -39,6 +39,7 @@ impl Agent {
             unconfirmed: None,
             followed: None,
             held: (false, false),
+            other: None,
         });
         self.told.push_back(Told::Ring { talk, from, name, sdp });
     }

@@ -47,6 +47,7 @@ impl Agent {
             owed: false,
             followed: None,
             held: (false, false),
+            other: None,
         });
         Ok(())
     }

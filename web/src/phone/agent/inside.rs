@@ -12,8 +12,9 @@ use patchcord_sip::{
 };
 
 use super::{
-    ALLOWED, Agent, Errand, Refusal, SDP, Stage, Told, Why, caller, description,
+    ALLOWED, Agent, Errand, Refusal, SDP, Stage, Told, Why, description,
     end::{came_to, not_passed_on},
+    other::caller,
 };
 use crate::phone::words::KEYS;
 
@@ -175,6 +176,8 @@ impl Agent {
             }
             return self.respond(id, &draft, now);
         }
+        self.introduced(at, &request);
+        let talk = &mut self.talks[at];
         match (offer, method) {
             (Some(_), _) if busy => self.answer_inside(at, id, &request, 491, None, now),
             (Some(sdp), _) => {

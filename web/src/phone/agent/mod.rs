@@ -8,6 +8,7 @@
 //! calling   a call that the page makes
 //! called    a call that rings the page
 //! inside    what either side asks within a talk
+//! other     whom a talk is with
 //! trickling candidates that come later than the page's description
 //! end       why a talk is over, in a word
 //! ```
@@ -16,6 +17,7 @@ mod called;
 mod calling;
 mod end;
 mod inside;
+mod other;
 #[cfg(test)]
 mod tests;
 mod trickling;
@@ -130,6 +132,8 @@ struct Talk {
     followed: Option<trickling::Followed>,
     /// Whether the other side holds the page: by its description, and as the engine tells of whom the page talks with.
     held: (bool, bool),
+    /// Whom it is with now, where the house has said so since it began: number and name.
+    other: Option<(String, String)>,
 }
 
 impl Talk {
@@ -468,12 +472,4 @@ impl Agent {
 fn description(headers: &patchcord_sip::Headers) -> Option<String> {
     let described = headers.content_type().is_some_and(|kind| kind.is(SDP)) && !headers.body_bytes().is_empty();
     described.then(|| String::from_utf8_lossy(headers.body_bytes()).into_owned())
-}
-
-/// Number and name of whoever stands in From.
-fn caller(request: &Request) -> (String, String) {
-    let Ok(from) = request.from() else { return Default::default() };
-    let hidden = from.uri.host().is_some_and(|host| host == "anonymous.invalid");
-    let user = from.uri.user_text().filter(|_| !hidden).unwrap_or_default().into_owned();
-    (user, from.display().into_owned())
 }

@@ -26,6 +26,7 @@ export class PhoneError extends Error {
   }
 }
 
+const fault = ({ code, reason }) => new PhoneError(code, reason);
 const later = (ms) => new Promise((done) => setTimeout(done, ms));
 const tell = (who, event, ...what) => {
   try {
@@ -37,10 +38,23 @@ const tell = (who, event, ...what) => {
 };
 
 /**
- * One talk. Events, as `talk.on…` and by `addEventListener`: `state`, `held` (whether the other side holds us now), `ended`, `transfer`,
- * `message`, `error`.
+ * One talk. Events, as `talk.on…` and by `addEventListener`: `state`, `held` (whether the other side holds us now), `other` (with whom it is
+ * from now on, after a transfer), `ended`, `transfer`, `message`, `error`.
  */
 export class Talk extends EventTarget {
+  name = "";
+  muted = false;
+  /** Whether we have put the other party on hold. */
+  onHold = false;
+  /** Whether the other party has put us on hold. */
+  isHeld = false;
+  /** @type {Why|null} */
+  why = null;
+  /** @type {Date|null} */
+  began = null;
+  levels = { heard: 0, said: 0 };
+  _turn = Promise.resolve();
+
   /** @param {Phone} phone @param {string} id @param {string} other @param {"out"|"in"} direction */
   constructor(phone, id, other, direction) {
     super();
@@ -48,20 +62,9 @@ export class Talk extends EventTarget {
     this.id = id;
     /** Whom it is with. */
     this.other = other;
-    this.name = "";
     this.direction = direction;
     /** @type {State} */
     this.state = direction === "in" ? "ringing" : "calling";
-    this.muted = false;
-    /** Whether we have put the other party on hold. */
-    this.onHold = false;
-    /** Whether the other party has put us on hold. */
-    this.isHeld = false;
-    /** @type {Why|null} */
-    this.why = null;
-    this.began = null;
-    this.levels = { heard: 0, said: 0 };
-    this._turn = Promise.resolve();
   }
 
   async _open() {
@@ -77,7 +80,6 @@ export class Talk extends EventTarget {
     pc.oniceconnectionstatechange = () => {
       if (pc.iceConnectionState === "failed" && this._stands()) this.restart();
     };
-    return pc;
   }
 
   _stands() {
@@ -88,31 +90,28 @@ export class Talk extends EventTarget {
     this.phone._say({ type, talk: this.id, ...more });
   }
 
-  /** An offer of ours, once its first candidates are there. */
-  async _offer(options) {
-    await this.pc.setLocalDescription(await this.pc.createOffer(options));
-    await this._gathered();
-    return this.pc.localDescription.sdp;
+  /** A description of ours, once its first candidates are there. */
+  async _describe(made) {
+    const pc = this.pc;
+    await pc.setLocalDescription(await made);
+    if (pc.iceGatheringState !== "complete") {
+      this._late = false;
+      const complete = new Promise((done) => (pc.onicegatheringstatechange = () => pc.iceGatheringState === "complete" && done()));
+      await Promise.race([later(GATHER_MS), complete]);
+      this._late = true;
+    }
+    return pc.localDescription.sdp;
   }
 
-  async _gathered() {
-    const pc = this.pc;
-    if (pc.iceGatheringState === "complete") return;
-    this._late = false;
-    await Promise.race([
-      later(GATHER_MS),
-      new Promise((done) => pc.addEventListener("icegatheringstatechange", () => pc.iceGatheringState === "complete" && done())),
-    ]);
-    this._late = true;
+  _offer(options) {
+    return this._describe(this.pc.createOffer(options));
   }
 
   async _answerTo(sdp) {
     await this.pc.setRemoteDescription({ type: "offer", sdp });
     // What others show is nothing that a page sees.
     for (const line of this.pc.getTransceivers()) if (line.receiver.track.kind === "video") line.stop();
-    await this.pc.setLocalDescription(await this.pc.createAnswer());
-    await this._gathered();
-    return this.pc.localDescription.sdp;
+    return this._describe(this.pc.createAnswer());
   }
 
   async _answered(sdp) {
@@ -138,7 +137,8 @@ export class Talk extends EventTarget {
     if (this.state === "ended") return;
     this.why = why;
     this._become("ended");
-    this._pending?.(new PhoneError("ended", why.reason));
+    this._pending?.fail(new PhoneError("ended", why.reason));
+    this._moved?.(why, new PhoneError("ended", why.reason));
     // What is said by the socket comes first: a connection that closes is a hang-up, too, and the record would tell it as one that broke off.
     later(500).then(() => this.pc?.close());
     this.phone._release(this);
@@ -210,10 +210,7 @@ export class Talk extends EventTarget {
       for (let tries = 0; ; tries += 1) {
         if (!this._stands()) throw new PhoneError("wrong_state", "the talk is over");
         const sdp = await this._offer(options);
-        const answer = new Promise((done, fail) => {
-          this._settle = done;
-          this._pending = fail;
-        });
+        const answer = new Promise((done, fail) => (this._pending = { done, fail }));
         this._say("offer", { sdp });
         try {
           return await this._answered(await answer);
@@ -222,7 +219,7 @@ export class Talk extends EventTarget {
           if (error.code !== "glare" || tries > 3) throw error;
           await later(300 + 1500 * Math.random());
         } finally {
-          this._settle = this._pending = null;
+          this._pending = null;
         }
       }
     });
@@ -231,7 +228,11 @@ export class Talk extends EventTarget {
   /** Hands the other party on: to a number, or to the party of another talk. Settles when that has come out. @param {string|Talk} to */
   transfer(to) {
     return new Promise((done, fail) => {
-      this._moved = { done, fail };
+      this._moved = (told, error) => {
+        this._moved = null;
+        if (error) fail(error);
+        else done(told);
+      };
       this._say("transfer", to instanceof Talk ? { with: to.id } : { to });
     });
   }
@@ -246,23 +247,21 @@ export class Talk extends EventTarget {
     const told = { loss: 0, jitter: 0, rtt: 0, mos: 0, codec: "", received: 0, sent: 0, there: null };
     if (!this.pc) return told;
     const stats = [...(await this.pc.getStats()).values()];
-    for (const one of stats) {
-      if (one.type === "inbound-rtp" && one.kind === "audio") {
-        const all = one.packetsReceived + one.packetsLost;
-        told.received = one.packetsReceived;
-        told.loss = all > 0 ? Math.max(0, one.packetsLost) / all : 0;
-        told.jitter = one.jitter ?? 0;
-        told.codec = stats.find((other) => other.id === one.codecId)?.mimeType?.split("/")[1] ?? "";
-        this.levels.heard = one.audioLevel ?? this.levels.heard;
-      }
-      if (one.type === "outbound-rtp" && one.kind === "audio") told.sent = one.packetsSent;
-      // Its reports come every few seconds.
-      if (one.type === "remote-inbound-rtp" && one.kind === "audio") {
-        told.there = { loss: Math.max(0, one.fractionLost ?? 0), jitter: one.jitter ?? 0, mos: 0 };
-      }
-      if (one.type === "media-source" && one.kind === "audio") this.levels.said = this.muted ? 0 : (one.audioLevel ?? 0);
-      if (one.type === "candidate-pair" && one.nominated) told.rtt = one.currentRoundTripTime ?? told.rtt;
+    const of = (type) => stats.findLast((one) => one.type === type && one.kind === "audio");
+    const heard = of("inbound-rtp");
+    if (heard) {
+      told.received = heard.packetsReceived;
+      told.loss = Math.max(0, heard.packetsLost) / Math.max(1, told.received + heard.packetsLost);
+      told.jitter = heard.jitter ?? 0;
+      told.codec = stats.find((one) => one.id === heard.codecId)?.mimeType?.split("/")[1] ?? "";
+      this.levels.heard = heard.audioLevel ?? this.levels.heard;
     }
+    told.sent = of("outbound-rtp")?.packetsSent ?? 0;
+    // Its reports come every few seconds.
+    const there = of("remote-inbound-rtp");
+    if (there) told.there = { loss: Math.max(0, there.fractionLost ?? 0), jitter: there.jitter ?? 0, mos: 0 };
+    this.levels.said = this.muted ? 0 : (of("media-source")?.audioLevel ?? 0);
+    told.rtt = stats.findLast((one) => one.type === "candidate-pair" && one.nominated)?.currentRoundTripTime ?? 0;
     // The E-model of ITU-T G.107, shortened to what is known here.
     for (const way of told.there ? [told, told.there] : [told]) {
       const delay = told.rtt * 500 + way.jitter * 2000 + 10;
@@ -283,7 +282,7 @@ export class Talk extends EventTarget {
         await this._answered(told.sdp);
         return this._become("talking");
       case "accept":
-        if (this._settle) return this._settle(told.sdp);
+        if (this._pending) return this._pending.done(told.sdp);
         return this._answered(told.sdp);
       case "offer":
         return this._next(async () => this._say("accept", { sdp: await this._answerTo(told.sdp) })).catch(() =>
@@ -291,25 +290,22 @@ export class Talk extends EventTarget {
         );
       case "held":
         return tell(this, "held", (this.isHeld = told.held));
-      case "transfer": {
+      case "transfer":
         tell(this, "transfer", told);
-        if (!told.done) return;
-        if (told.status < 300) this._moved?.done(told);
-        else this._moved?.fail(new PhoneError("refused", told.reason));
-        this._moved = null;
+        if (told.done) this._moved?.(told, told.status >= 300 && new PhoneError("refused", told.reason));
         return;
-      }
+      case "other":
+        [this.other, this.name] = [told.from, told.name ?? ""];
+        return tell(this, "other", told.from);
       case "message":
         return tell(this, "message", told.text);
       case "ended":
         return this._end(told.why);
       case "error": {
-        const error = new PhoneError(told.error.code, told.error.reason);
-        if (this._pending) return this._pending(error);
-        if (this._moved) {
-          this._moved.fail(error);
-          this._moved = null;
-        } else if (this.state === "calling") this._end(told.error);
+        const error = fault(told.error);
+        if (this._pending) return this._pending.fail(error);
+        if (this._moved) this._moved(told, error);
+        else if (this.state === "calling") this._end(told.error);
         return tell(this, "error", error);
       }
     }
@@ -321,18 +317,20 @@ export class Talk extends EventTarget {
  * `state` (a Talk), `ended` (a Talk), `error`.
  */
 export class Phone extends EventTarget {
+  /** @type {Map<string, Talk>} */
+  talks = new Map();
+  you = null;
+  iceServers = [];
+  connected = false;
+  _said = 0;
+  _heard = 0;
+  _count = 0;
+  _kept = [];
+
   /** @param {Options} options */
   constructor(options) {
     super();
     this.options = options;
-    /** @type {Map<string, Talk>} */
-    this.talks = new Map();
-    this.you = null;
-    this.iceServers = [];
-    this.connected = false;
-    this._said = this._heard = this._count = 0;
-    this._kept = [];
-    this._audios = new Map();
     this._online = () => {
       this._socket?.close(4000, "network");
       for (const talk of this.talks.values()) if (talk._stands()) talk._restart = true;
@@ -353,7 +351,6 @@ export class Phone extends EventTarget {
     return new Promise((done, fail) => {
       const socket = (this._socket = new WebSocket(this._address()));
       let welcomed = false;
-      let refused = null;
       socket.onopen = () => {
         const token = this.options.token || undefined;
         socket.send(JSON.stringify({ type: "hello", version: VERSION, heard: this._heard, token, resume: this._key }));
@@ -366,16 +363,19 @@ export class Phone extends EventTarget {
           this._welcome(told);
           return done();
         }
-        if (told.type === "error" && told.n === undefined) refused = new PhoneError(told.error.code, told.error.reason);
+        if (told.type === "error" && !told.n) over(fault(told.error));
         else this._hear(told);
       };
-      socket.onclose = () => {
+      // Whoever is sent away is told why, and does not wait until the socket has closed.
+      const over = (error) => {
         if (socket !== this._socket) return;
+        this._socket = null;
+        socket.close();
         clearInterval(this._pings);
-        const error = refused ?? new PhoneError("lost", "the server cannot be reached");
         if (!welcomed) return fail(error);
         this._lost(error);
       };
+      socket.onclose = () => over(new PhoneError("lost", "the server cannot be reached"));
     });
   }
 
@@ -407,12 +407,11 @@ export class Phone extends EventTarget {
     if (FINAL.has(error.code)) return this._over(error);
     tell(this, "lost", error);
     const since = Date.now();
-    const patience = this.options.patience ?? Infinity;
     for (let wait = 250; !this._closing; wait = Math.min(2 * wait, 10_000)) {
       try {
         return await this._connect();
       } catch (again) {
-        if (FINAL.has(again.code) || Date.now() - since > patience) return this._over(again);
+        if (FINAL.has(again.code) || Date.now() - since > this.options.patience) return this._over(again);
         if (again.code === "closed") this._key = undefined;
       }
       if (Date.now() - since > COME_BACK_MS) this._lose("the connection was lost for too long");
@@ -421,12 +420,13 @@ export class Phone extends EventTarget {
   }
 
   _over(error) {
+    this._closing = true;
     this._lose(error.message);
     tell(this, "closed", error);
   }
 
   _lose(reason) {
-    for (const talk of [...this.talks.values()]) talk._end({ code: "lost", reason });
+    for (const talk of this.talks.values()) talk._end({ code: "lost", reason });
   }
 
   _send(words) {
@@ -445,7 +445,6 @@ export class Phone extends EventTarget {
       if (told.n <= this._heard) return;
       this._heard = told.n;
     }
-    if (told.type === "pong") return;
     if (told.type === "ring") {
       const talk = new Talk(this, told.talk, told.from, "in");
       talk.name = told.name ?? "";
@@ -456,11 +455,12 @@ export class Phone extends EventTarget {
     const talk = told.talk && this.talks.get(told.talk);
     if (talk) return talk._hear(told).catch((error) => tell(talk, "error", error));
     if (told.type === "message") tell(this, "message", told);
-    if (told.type === "error" && told.error.code !== "unknown_talk") tell(this, "error", new PhoneError(told.error.code, told.error.reason));
+    if (told.type === "error" && told.error.code !== "unknown_talk") tell(this, "error", fault(told.error));
   }
 
   /** Calls somebody. Settles when the call is on its way; what becomes of it is told by its state. @param {string} to @returns {Promise<Talk>} */
   async dial(to) {
+    if (!this.you || this._closing) throw new PhoneError("closed", "the phone is not connected");
     const talk = new Talk(this, `out-${(this._count += 1)}-${Date.now().toString(36)}`, String(to), "out");
     this.talks.set(talk.id, talk);
     try {
@@ -513,13 +513,12 @@ export class Phone extends EventTarget {
   /** Is heard by that loudspeaker from now on. */
   async useSpeaker(id) {
     this.options.speaker = id;
-    for (const audio of this._audios.values()) await audio.setSinkId?.(id);
+    for (const talk of this.talks.values()) await talk._audio?.setSinkId?.(id);
   }
 
   _play(talk) {
     if (this.options.audio === false) return;
-    const audio = this._audios.get(talk) ?? this.options.audio ?? new Audio();
-    this._audios.set(talk, audio);
+    const audio = (talk._audio ??= this.options.audio ?? new Audio());
     audio.autoplay = true;
     audio.srcObject = talk.remote;
     if (this.options.speaker) audio.setSinkId?.(this.options.speaker);
@@ -529,14 +528,12 @@ export class Phone extends EventTarget {
   _release(talk) {
     this.talks.delete(talk.id);
     for (const track of talk.stream?.getTracks() ?? []) track.stop();
-    const audio = this._audios.get(talk);
-    if (audio) audio.srcObject = null;
-    this._audios.delete(talk);
+    if (talk._audio) talk._audio.srcObject = null;
   }
 
   /** Ends every talk and disconnects. */
   close() {
-    for (const talk of [...this.talks.values()]) talk.hangup();
+    for (const talk of this.talks.values()) talk.hangup();
     this._closing = true;
     clearInterval(this._pings);
     globalThis.removeEventListener?.("online", this._online);

@@ -79,7 +79,53 @@ fn in_words(told: &str) -> String {
     match (quoted("missing field `"), quoted("duplicate field `")) {
         (Some(field), _) => format!("the field `{field}` is missing{place}"),
         (_, Some(field)) => format!("`{field}` is said more than once; say it once{place}"),
-        _ => format!("{said}{place}"),
+        _ => format!("{}{place}", misfit(said).unwrap_or_else(|| said.to_owned())),
+    }
+}
+
+/// What the reader of JSON says of something that stands where something else should stand.
+fn misfit(said: &str) -> Option<String> {
+    let (field, said) = match said.split_once(": invalid ") {
+        Some((field, _)) if !field.is_empty() && !field.contains(' ') => {
+            (format!("`{field}`: "), &said[field.len() + 2..])
+        }
+        _ => (String::new(), said),
+    };
+    if said.starts_with("expected ") || said.starts_with("EOF while") || said.starts_with("key must be") {
+        return Some("this is no JSON".to_owned());
+    }
+    let rest = ["invalid type: ", "invalid value: "].iter().find_map(|head| said.strip_prefix(head))?;
+    let (found, wanted) = rest.rsplit_once(", expected ")?;
+    let found = match found.split_once(' ') {
+        Some(("integer" | "boolean", value)) => value.trim_matches('`').to_owned(),
+        Some(("floating", value)) => value.trim_start_matches("point ").trim_matches('`').to_owned(),
+        Some(("string", value)) => value.to_owned(),
+        _ => match found {
+            "null" => "nothing (null)".to_owned(),
+            "map" => "an object".to_owned(),
+            "sequence" => "a list".to_owned(),
+            other => other.to_owned(),
+        },
+    };
+    Some(format!("{field}{found} stands where {} should stand", kind(wanted)))
+}
+
+/// A kind of value, as people name it.
+fn kind(wanted: &str) -> String {
+    let whole = |from: i128, to: i128| format!("a whole number from {from} to {to}");
+    match wanted {
+        "i8" => whole(i8::MIN.into(), i8::MAX.into()),
+        "u8" => whole(0, u8::MAX.into()),
+        "u16" => whole(0, u16::MAX.into()),
+        "u32" => whole(0, u32::MAX.into()),
+        "u64" | "usize" | "u128" => "a whole number, not below 0,".to_owned(),
+        "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" | "bool" => "true or false".to_owned(),
+        "a string" | "a borrowed string" => "a text".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "an object".to_owned(),
+        other => other.to_owned(),
     }
 }
 
@@ -174,6 +220,21 @@ mod tests {
         assert_eq!(told("invalid type: sequence, expected struct NewBan"), expected);
         assert_eq!(told("missing field `reason`"), "the field `reason` is missing (line 1, column 2)");
         assert_eq!(in_words("duplicate field `tag`"), "`tag` is said more than once; say it once");
+        for (said, words) in [
+            (
+                "db: invalid value: integer `400`, expected i8",
+                "`db`: 400 stands where a whole number from -128 to 127 should stand",
+            ),
+            (
+                "member: invalid type: string \"x\", expected u64",
+                "`member`: \"x\" stands where a whole number, not below 0, should stand",
+            ),
+            ("on: invalid type: integer `1`, expected a boolean", "`on`: 1 stands where true or false should stand"),
+            ("do: invalid type: map, expected a string", "`do`: an object stands where a text should stand"),
+            ("expected ident", "this is no JSON"),
+        ] {
+            assert_eq!(told(said), format!("{words} (line 1, column 2)"));
+        }
         assert_eq!(in_words("unknown field `a`, expected `b` or `c`"), "unknown field `a`, expected `b` or `c`");
     }
 

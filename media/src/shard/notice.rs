@@ -31,6 +31,10 @@ pub enum Notice {
     Silent(PortId, Duration),
     /// Something came after silence was told.
     Resumed(PortId),
+    /// Nothing at all came for so long from a party that should send: no sound, no noise, no report. Long before [`Self::Silent`].
+    Unheard(PortId, Duration),
+    /// Something came after that.
+    HeardAgain(PortId),
     /// The port on the other side of its bridge is gone.
     Parted(PortId),
     /// It lives on another thread now.
@@ -125,6 +129,8 @@ impl Notice {
             Self::Latched(port, _)
             | Self::Silent(port, _)
             | Self::Resumed(port)
+            | Self::Unheard(port, _)
+            | Self::HeardAgain(port)
             | Self::Parted(port)
             | Self::Moved(port)
             | Self::Died(port)

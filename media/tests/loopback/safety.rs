@@ -4,12 +4,17 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use patchcord_media::codec::Kind;
+use patchcord_media::rtp::packet::Head;
 use patchcord_media::rtp::srtp::{Master, Receiver, Sender, Suite};
 use patchcord_media::shard::{Guard, Notice, Open, OpenError, Order, Protection, Weight};
 
+use super::party::Fate;
 use super::stage::{Stage, terms};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Comfort noise (RFC 3389).
+const COMFORT: u8 = 13;
 
 #[test]
 fn strangers_are_refused_and_counted() {
@@ -65,6 +70,30 @@ fn silence_is_told_and_so_is_its_end_from_wherever_it_comes() {
     stage.forget();
     stage.run(SECOND / 2);
     assert_eq!(stage.hears(alice), ["bob"]);
+}
+
+#[test]
+fn a_party_of_whom_nothing_comes_is_told_soon_and_one_that_said_it_would_be_silent_is_not() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.party("alice", Kind::Pcmu, 440.0), stage.party("bob", Kind::Pcmu, 700.0));
+    let [gone, rests] = [alice, bob].map(|party| stage.parties[party].port);
+    let mut quiet = terms(&stage.parties[bob]);
+    quiet.comfort_in = Some(COMFORT);
+    stage.order(rests, Order::Tune(Box::new(quiet)));
+    stage.run(SECOND / 5);
+    // Bob says that nothing but noise is to be heard of him, and sends no more; a moment later alice's phone is gone.
+    let party = &mut stage.parties[bob];
+    party.weather = |_| Fate::Lost;
+    let head = Head { payload_type: COMFORT, sequence: party.head.sequence.wrapping_add(1), ..party.head };
+    let mut packet = Vec::new();
+    head.packet(&[0x40], &mut packet);
+    party.socket.send_to(&packet, party.there).expect("loopback takes a packet");
+    stage.run(SECOND / 5);
+    let unheard = stage.notice("nothing comes from alice", |notice| matches!(notice, Notice::Unheard(..)));
+    assert!(matches!(unheard, Notice::Unheard(port, _) if port == gone), "{unheard:?}");
+    assert!(!stage.told.iter().any(|notice| matches!(notice, Notice::Unheard(port, _) if *port == rests)));
+    stage.run(SECOND / 5);
+    stage.notice("she is back", |notice| *notice == Notice::HeardAgain(gone));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::ears::AUDIBLE_DB;
 use super::party::Party;
 
 /// Longer than anything here takes, also on a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// See the module.
 pub struct Stage {

@@ -37,7 +37,7 @@ mod voiced;
 mod wire;
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::notice::{News, Notice, Totals};
 use super::order::{Keys, MAX_HEARD, Opening, PortId, Terms};
@@ -65,6 +65,10 @@ pub(crate) use receive::Onward;
 pub(crate) use recorder::Recorder;
 pub(crate) use report::Reports;
 pub(crate) use wire::{Got, Wire, plain};
+
+/// Nothing at all from a party that should send, for so long, is told: whoever is only silent sends a report each five seconds, or
+/// seven where chance has it.
+const UNHEARD_AFTER: Duration = Duration::from_secs(10);
 
 /// Now, on both clocks.
 #[derive(Clone, Copy)]
@@ -166,6 +170,9 @@ pub(crate) struct Port {
     pub route: Route,
     /// When the last packet came that was taken; the time of opening before the first.
     last_heard: Instant,
+    /// Whether it was told that nothing at all comes; and whether the party said by comfort noise that it sends nothing.
+    is_unheard: bool,
+    rests: bool,
     is_silent: bool,
     /// Whether the partner speaks another codec than came last.
     transcodes: bool,
@@ -229,6 +236,8 @@ impl Port {
             passing: None,
             totals: Totals::default(),
             last_heard: now,
+            is_unheard: false,
+            rests: false,
             is_silent: false,
         }
     }
@@ -371,8 +380,15 @@ impl Port {
 
     /// Looks whether the party fell silent.
     pub fn watch_silence(&mut self, moment: Moment, news: &mut News) {
-        let Some(limit) = self.terms.as_ref().and_then(|terms| terms.silence_after) else { return };
+        let Some(terms) = &self.terms else { return };
         let silence = moment.now.saturating_duration_since(self.last_heard);
+        let should_send = !terms.hearing.is_empty() && !self.rests;
+        let limit = terms.silence_after;
+        if should_send && !self.is_unheard && silence >= UNHEARD_AFTER {
+            self.is_unheard = true;
+            self.tell(news, Notice::Unheard(self.id, silence));
+        }
+        let Some(limit) = limit else { return };
         if !self.is_silent && silence >= limit {
             self.is_silent = true;
             // It may come back from another address: from behind a router that forgot it.

@@ -106,6 +106,7 @@ impl Port {
             return Onward::Nowhere;
         }
         self.hear(moment, news);
+        self.rests = matches!(means, Means::Comfort);
         if heard == Heard::Started {
             self.want_picture();
             if let Some(ear) = &mut self.ear {
@@ -214,6 +215,10 @@ impl Port {
     /// The party is there: it spoke, or said at least how it hears us.
     pub fn show_life(&mut self, moment: Moment, news: &mut News) {
         self.last_heard = moment.now;
+        if self.is_unheard {
+            self.is_unheard = false;
+            self.tell(news, Notice::HeardAgain(self.id));
+        }
         if self.is_silent {
             self.is_silent = false;
             self.tell(news, Notice::Resumed(self.id));

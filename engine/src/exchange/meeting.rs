@@ -128,8 +128,10 @@ pub fn rules_of(room: &str) -> Option<Rules> {
 /// Our Contact value; in a conference the address of it.
 pub(super) fn contact_of(room: Option<&str>, at: SocketAddr, transport: Transport) -> String {
     let plain = contact(at, transport);
-    match room {
-        Some(room) => format!("{};isfocus", plain.replacen("sip:", &format!("sip:{}@", escape_user(room)), 1)),
-        None => plain,
-    }
+    room.map_or_else(|| plain.clone(), |room| focused(&plain, room))
+}
+
+/// The same as the address of a conference.
+pub(super) fn focused(plain: &str, room: &str) -> String {
+    format!("{};isfocus", plain.replacen("sip:", &format!("sip:{}@", escape_user(room)), 1))
 }

@@ -32,6 +32,8 @@ pub(super) struct Begun {
     pays: Pays,
     /// Whether the house itself calls somebody for the one who answers.
     connects: bool,
+    /// The conference room into which whoever answers comes.
+    pub room: Option<Box<str>>,
     /// What the service is told.
     pub vars: String,
 }
@@ -118,7 +120,11 @@ impl Exchange {
         let connects = matches!(wanted.then, Then::Dial(_));
         let begins = begin(number, wanted, &self.board, wire.now());
         let talk = Talk::new((number, begins), (program, leash), (party, tickets), chronicle, wire.now());
-        let originated = Some(Begun { pays: asker.pays, connects, vars: wanted.vars.clone() });
+        let room = match &wanted.then {
+            Then::Dial(target) => target.strip_prefix("room:").map(Into::into),
+            Then::Service(_) => None,
+        };
+        let originated = Some(Begun { pays: asker.pays, connects, room, vars: wanted.vars.clone() });
         let talk = Talk { originated, lineage: asker.lineage, ..talk };
         match talk.locate(&wanted.target, None, &Turn { exchange: self, wire }) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),

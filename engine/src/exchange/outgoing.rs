@@ -14,6 +14,7 @@ use patchcord_sip::uri::{Uri, escape_user};
 use super::Turn;
 use super::ends::{End, Way as Opening, Whose};
 use super::forwarding::Forwarding;
+use super::meeting::focused;
 use super::passing::NEIGHBOUR;
 use super::talk::Talk;
 use crate::call::effect::{ByTrunk, Invitation, Through, Way};
@@ -218,13 +219,16 @@ impl Talk {
         let headers = headers.chain(invitation.dial.headers.iter().cloned());
         let headers = headers.chain(self.referred_by(&invitation, &outset, &domain));
         let headers = headers.chain(self.pass_for(&invitation.way, &outset.whose, turn)).collect();
+        // RFC 4579 §5.5: whoever is called into a conference reads so from the first message on.
+        let room = self.originated.as_ref().and_then(|begun| begun.room.as_deref());
+        let contact = room.map_or_else(|| outset.contact.clone(), |room| focused(&outset.contact, room).into());
         let outward = Outward {
             target: &invitation.way.uri,
             from: &shown.from,
             to: &to,
             call_id: &call_id,
             tag: &tag,
-            contact: outset.contact,
+            contact,
             routes: &routes,
             hops: self.party.hops,
             headers,

@@ -26,8 +26,8 @@ use patchcord_media::shard::{Plane, PortId, RoomId};
 
 use crate::bell::Bell;
 use crate::room::{
-    Asked, Effect, Entrant, House, Join, MemberId, Order, Past, Place, Refused, Reply, RoomKey, RoomView, Rules, Sound,
-    Told,
+    Asked, By, Effect, Entrant, House, Join, MemberId, Order, Past, Place, Refused, Reply, RoomKey, RoomView, Rules,
+    Sound, Told,
 };
 pub use letters::Letter;
 use letters::Letterboxes;
@@ -70,17 +70,17 @@ impl RoomHouse {
         self.hold().house.story(name, now)
     }
 
-    /// Does an order: mute, kick, move, merge, announce, record, invite, end and whatever else an [`Order`] says.
+    /// Does an order of somebody: mute, kick, move, merge, announce, record, invite, end and whatever else an [`Order`] says.
     ///
     /// # Errors
     /// When it cannot be done; nothing has changed then.
-    pub fn order(&self, room: &str, order: Order, now: Instant, wall: SystemTime) -> Result<Reply, Refused> {
+    pub fn order(&self, room: &str, order: Order, by: By, when: (Instant, SystemTime)) -> Result<Reply, Refused> {
         let mut inside = self.hold();
         if inside.boxes.are_crowded() {
             return Err(Refused::Busy);
         }
-        let done = inside.house.order(room, order, now, wall);
-        self.settle(&mut inside, now);
+        let done = inside.house.order(room, order, by, when);
+        self.settle(&mut inside, when.0);
         done
     }
 
@@ -189,6 +189,12 @@ impl RoomHouse {
         let mut inside = self.hold();
         inside.house.speaks(place, level, now);
         self.settle(&mut inside, now);
+    }
+
+    /// Nothing has come from a member since then; or again something.
+    pub fn unheard(&self, place: Place, since: Option<Instant>, now: Instant) {
+        self.hold().house.unheard(place, since, now);
+        self.changes.fetch_add(1, Relaxed);
     }
 
     /// An announcement is over, or could not be made.
@@ -324,7 +330,7 @@ mod tests {
     fn joins(rooms: &RoomHouse, shard: usize, now: Instant) -> Place {
         let place = Place { shard, call: 1, leg: LegId::FIRST };
         let (name, number, source) = (String::new(), shard.to_string(), shard.to_string());
-        let entrant = Entrant { place, call: None, name, number, source };
+        let entrant = Entrant { place, call: None, name, number, source, unheard: None };
         rooms.come(&Join::to("weekly"), &entrant, None, (now, UNIX_EPOCH));
         place
     }
@@ -337,7 +343,9 @@ mod tests {
         let places = [joins(&rooms, 0, now), joins(&rooms, 1, now)];
         rooms.hear(places[0], Asked::Ready, now);
         let before = rooms.changes();
-        rooms.order("weekly", Order::Kick(Whom::Leg(places[1])), now, UNIX_EPOCH).expect("kicked");
+        rooms
+            .order("weekly", Order::Kick(Whom::Leg(places[1])), By::command_line(), (now, UNIX_EPOCH))
+            .expect("kicked");
         assert!(rooms.changes() > before);
         let told = |shard| {
             rooms

@@ -3,7 +3,7 @@
 
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-use patchcord_engine::journal::clean;
+use patchcord_engine::{journal::clean, room};
 use serde_json::{Value, json};
 
 use super::{
@@ -70,17 +70,16 @@ fn ears_of(past: &Value, named: &str, from: u64) -> Result<u64, Failure> {
     let is_one = |stay: &&Value| {
         let text = |key: &str| stay[key].as_str().unwrap_or_default();
         let by_number = named.parse().is_ok_and(|member: u64| stay["member"] == member);
-        by_number || text("number") == named || text("name").eq_ignore_ascii_case(named)
+        let called = room::called(text("name"), text("number"));
+        by_number || text("number") == named || [text("name"), &called].iter().any(|it| it.eq_ignore_ascii_case(named))
     };
     let there = |stay: &&Value| stay["left_ms"].as_u64().is_none_or(|left| left > from);
     let found: Vec<&Value> = stays.iter().filter(is_one).collect();
     let one = found.iter().copied().find(|stay| there(stay)).or(found.last().copied());
     one.and_then(|stay| stay["member"].as_u64()).ok_or_else(|| {
-        let called = |stay: &Value| {
-            let text = |key: &str| stay[key].as_str().filter(|text| !text.is_empty()).map(clean);
-            text("name").or(text("number"))
-        };
-        let were: Vec<String> = stays.iter().filter_map(called).collect();
+        let text = |stay: &Value, key: &str| clean(stay[key].as_str().unwrap_or_default());
+        let called = |stay: &Value| room::called(&text(stay, "name"), &text(stay, "number"));
+        let were: Vec<String> = stays.iter().map(called).collect();
         let remedy = format!("there were: {}", were.join(", "));
         Failure::new(Exit::Refused, format!("nobody called {named:?} was in the room"), remedy)
     })
@@ -135,8 +134,8 @@ mod tests {
         ] });
         let ears = |named: &str, from| ears_of(&past, named, from).ok();
         assert_eq!(
-            [ears("bob", 0), ears("bob", 1500), ears("101", 1500), ears("3", 9000)],
-            [Some(3), Some(5), Some(5), Some(3)]
+            [ears("bob", 0), ears("bob", 1500), ears("101", 1500), ears("3", 9000), ears("Bob (101)", 0)],
+            [Some(3), Some(5), Some(5), Some(3), Some(3)]
         );
         assert_eq!(ears("carol", 0), None);
     }

@@ -20,6 +20,7 @@ mod heard;
 mod originate;
 mod outcome;
 mod replay;
+mod room_story;
 mod rooms;
 mod routes;
 mod server;

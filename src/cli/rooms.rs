@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use hyper::Method;
 use patchcord_engine::{
     journal::{clean, long, moment},
-    room::Past,
+    room::{self, Past},
 };
 use patchcord_web::control::words::RoomOrder;
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use super::{
     endpoint::table,
     heard::heard,
     outcome::{Failure, Said},
+    room_story::{story, tries},
     words::{RoomDeed, RoomsCommand},
 };
 
@@ -33,14 +34,18 @@ pub async fn rooms(context: Context, command: Option<RoomsCommand>) -> Result<Sa
             let room: Value = client.get(&format!("/api/v1/rooms/{}", in_path(&room))).await?;
             Ok(Said::new(members(&room), room))
         }
-        Some(RoomsCommand::Past { id: Some(id), .. }) => {
+        Some(RoomsCommand::Past { id: Some(id), floor, .. }) => {
             let past: Past = client.get(&format!("/api/v1/past-rooms/{}", in_path(&id))).await?;
-            Ok(Said::new(story(&past), json!(past)))
+            Ok(Said::new(story(&past, floor), json!(past)))
         }
-        Some(RoomsCommand::Past { id: None, room, limit }) => {
+        Some(RoomsCommand::Past { id: None, room, limit, empty, .. }) => {
             let named = room.map_or_else(String::new, |room| format!("&room={}", in_path(&room)));
-            let all: Value = client.get(&format!("/api/v1/past-rooms?limit={limit}{named}")).await?;
+            let all: Value = client.get(&format!("/api/v1/past-rooms?limit={limit}&empty={empty}{named}")).await?;
             Ok(Said::new(past_list(&all["rooms"]), all))
+        }
+        Some(RoomsCommand::Tries { room, limit }) => {
+            let all: Value = client.get(&format!("/api/v1/rooms/{}/tries?limit={limit}", in_path(&room))).await?;
+            Ok(Said::new(tries(&all["tries"]), all))
         }
         Some(RoomsCommand::Heard(ears)) => heard(client, &data, ears).await,
         Some(RoomsCommand::Order(deed)) => {
@@ -108,21 +113,22 @@ fn list(rooms: &Value) -> String {
 
 fn members(room: &Value) -> String {
     let rows = room["members"].as_array().map(Vec::as_slice).unwrap_or_default().iter().map(|member| {
+        let unheard = member["unheard_ms"].as_u64();
+        let unheard = unheard.map(|ms| format!("nothing heard for {}", long(Duration::from_secs(ms / 1000))));
         let marks = ["muted", "deaf", "talks"]
             .into_iter()
             .filter(|mark| member[*mark] == true)
             .chain(member["hand_ms"].is_u64().then_some("hand up"));
         let state = member["state"].as_str().filter(|state| *state != "in");
-        let marks: Vec<&str> = state.into_iter().chain(marks).collect();
+        let marks: Vec<&str> = state.into_iter().chain(marks).chain(unheard.as_deref()).collect();
         [member["member"].to_string(), called(member), text(&member["role"]), marks.join(", ")]
     });
     table(["MEMBER", "NAME", "ROLE", ""], rows.collect())
 }
 
-/// A member by its name; one whose phone gives none, by its number.
+/// A member by its name and number, or what is known of them.
 fn called(member: &Value) -> String {
-    let known = ["name", "number"].into_iter().map(|key| text(&member[key])).find(|known| !known.is_empty());
-    known.unwrap_or_else(|| "(unknown)".into())
+    room::called(&text(&member["name"]), &text(&member["number"]))
 }
 
 fn past_list(rooms: &Value) -> String {
@@ -138,42 +144,7 @@ fn past_list(rooms: &Value) -> String {
     table(["OPENED (UTC)", "ID", "ROOM", "LASTED", "MOST IN IT"], rows.collect())
 }
 
-/// What happened in a room: who was in it, and whatever else is kept.
-fn story(past: &Past) -> String {
-    let since = |at: u64| long(Duration::from_millis(at));
-    let opened = moment(UNIX_EPOCH + Duration::from_millis(past.opened_ms));
-    let mut told = format!(
-        "Room {} was open for {}; it ended because {}.\n\n  id      {}\n  opened  {opened} UTC\n  most    {} at once\n",
-        clean(&past.room),
-        since(past.lasted_ms),
-        clean(&past.why),
-        past.id,
-        past.most
-    );
-    told.extend(past.recordings.iter().map(|file| format!("  sound   {}\n", clean(file))));
-    let rows = past.stays.iter().map(|stay| {
-        let name = [&stay.name, &stay.number].into_iter().find(|known| !known.is_empty());
-        let left = stay.left_ms.map_or_else(|| "-".into(), since);
-        let call = stay.call.map_or_else(|| "-".into(), |call| call.to_string());
-        let name = name.map_or_else(|| "(unknown)".into(), |name| clean(name));
-        [stay.member.to_string(), name, clean(&stay.role), since(stay.came_ms), left, since(stay.talked_ms), call]
-    });
-    told += "\nMembers\n";
-    told += &table(["MEMBER", "NAME", "ROLE", "CAME AFTER", "LEFT AFTER", "TALKED", "CALL"], rows.collect());
-    let rows = past.moments.iter().map(|moment| {
-        let whom = moment.member.map_or_else(|| "-".into(), |member| member.to_string());
-        let word = if moment.on { clean(&moment.what) } else { format!("{} ends", clean(&moment.what)) };
-        [since(moment.at_ms), whom, word, clean(&moment.note)]
-    });
-    let rows: Vec<_> = rows.collect();
-    if !rows.is_empty() {
-        told += "\nWhat happened\n";
-        told += &table(["AFTER", "MEMBER", "WHAT", ""], rows);
-    }
-    told
-}
-
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     clean(value.as_str().unwrap_or_default())
 }
 
@@ -196,6 +167,13 @@ mod tests {
             { "member": 2, "name": "", "number": "102", "role": "speaker" },
         ] });
         let told = members(&room);
-        assert!(told.contains("Ann") && told.contains("102"), "{told}");
+        assert!(told.contains("Ann (101)") && told.contains("102"), "{told}");
+    }
+
+    #[test]
+    fn a_member_of_whom_nothing_is_heard_is_marked() {
+        let ann = json!({ "member": 1, "name": "Ann", "number": "101", "role": "speaker", "state": "in", "unheard_ms": 12_345 });
+        let told = members(&json!({ "members": [ann] }));
+        assert!(told.contains("nothing heard for 12 s"), "{told}");
     }
 }

@@ -209,7 +209,8 @@ pub enum RoomsCommand {
 Examples:
   patchcord rooms past
   patchcord rooms past --room weekly --limit 5
-  patchcord rooms past 01m4zr3kv8x0q5wd7t2e")]
+  patchcord rooms past 01m4zr3kv8x0q5wd7t2e
+  patchcord rooms past 01m4zr3kv8x0q5wd7t2e --floor")]
     Past {
         /// Its id, as the list has it [default: list them]
         id: Option<String>,
@@ -218,6 +219,21 @@ Examples:
         room: Option<String>,
         /// How many, at most
         #[arg(short, long, default_value_t = 20, value_name = "N", conflicts_with = "id")]
+        limit: usize,
+        /// Also those where somebody stood at the door and nobody came in
+        #[arg(long, conflicts_with = "id")]
+        empty: bool,
+        /// Each time that the floor passed, too
+        #[arg(long, requires = "id")]
+        floor: bool,
+    },
+    /// Show who stood at the door of a room and did not come in: wrong PINs and refusals, the latest first
+    #[command(after_help = "Example:\n  patchcord rooms tries 3001")]
+    Tries {
+        /// Its name; it need not be open
+        room: String,
+        /// How many, at most
+        #[arg(short, long, default_value_t = 50, value_name = "N")]
         limit: usize,
     },
     /// Do something with a room or a member

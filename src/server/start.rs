@@ -332,9 +332,10 @@ fn open_keepers(
     stopped: &watch::Receiver<bool>,
 ) -> [JoinHandle<()>; 6] {
     let (store, board) = (rooms.store.clone(), rooms.accounts.board().clone());
+    let told = (rooms.feed.clone(), rooms.webhooks.clone());
     let forgetting = retention::watch(store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone());
     [
-        tokio::spawn(room_news::watch(board.clone(), rooms.feed.clone(), stopped.clone())),
+        tokio::spawn(room_news::watch(board.clone(), told, stopped.clone())),
         tokio::spawn(store.clone().watch(stopped.clone())),
         tokio::spawn(past_rooms::keep(store.clone(), board.clone(), stopped.clone())),
         tokio::spawn(failures::keep(store.clone(), board, stopped.clone())),

@@ -94,6 +94,23 @@ async fn a_phone_in_a_room_brings_those_in_with_whom_it_talks() {
     all_hear_both_others([&bob, &desk, &carol]).await;
 }
 
+#[tokio::test]
+async fn a_phone_brings_in_from_its_call_with_the_room_whom_it_talks_with_in_another() {
+    let server = house().await;
+    let lab = Lab::open();
+    let (alice, bob) = talking(&lab, &server).await;
+    let with_bob = dialog_of(&alice);
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    carol.dial("3000");
+    carol.is_answered().await;
+    alice.dial("3000");
+    carol.comes_to_hear(&[&alice]).await;
+    let there = format!("sip:102@127.0.0.1?Replaces={}", escaped(&with_bob));
+    assert_eq!(alice.transfers_to(&there).await, 200);
+    bob.comes_to_hear(&[&alice, &carol]).await;
+    carol.comes_to_hear(&[&alice, &bob]).await;
+}
+
 /// Calls somebody, and a star merges that call with the other one of whoever presses it.
 const MERGES: &str =
     "fn on_invite(caller) { caller.dial(`user:${if caller.to == \"82\" { \"bob\" } else { \"carol\" }}`); }

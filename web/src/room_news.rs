@@ -1,4 +1,4 @@
-//! Who comes and goes in rooms, told to the feed of events with a number, so that whoever was away hears what he missed.
+//! Who comes and goes in rooms, told to receivers of webhooks, and to the feed of events with a number, so that whoever was away hears what he missed.
 //!
 //! It looks at the rooms there are as often as they change, four times a second at most, and tells what is other than it was; who
 //! came and went between two looks is not told, and stands in the story of the room. Who talks, and how loud, is told elsewhere.
@@ -12,9 +12,10 @@ use patchcord_engine::{
     switchboard::Switchboard,
 };
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::watch;
 
-use crate::feed::Feed;
+use crate::{feed::Feed, webhooks::Webhooks};
 
 /// How often somebody looks.
 const LOOK: Duration = Duration::from_millis(250);
@@ -82,7 +83,11 @@ struct Room {
 }
 
 /// Tells what happens in rooms, until `stopped` says that it is over.
-pub async fn watch(board: Arc<Switchboard>, feed: Arc<Feed>, mut stopped: watch::Receiver<bool>) {
+pub async fn watch(
+    board: Arc<Switchboard>,
+    (feed, webhooks): (Arc<Feed>, Arc<Webhooks>),
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut turn = tokio::time::interval(LOOK);
     turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut known, mut changes) = (Known::default(), 0);
@@ -93,7 +98,10 @@ pub async fn watch(board: Arc<Switchboard>, feed: Arc<Feed>, mut stopped: watch:
         }
         let now = board.rooms.changes();
         if std::mem::replace(&mut changes, now) != now {
-            known.look(&board.rooms.list(clock::now())).into_iter().for_each(|news| feed.publish_room(news));
+            for news in known.look(&board.rooms.list(clock::now())) {
+                webhooks.tell(news.kind.word(), clock::wall(), || json!(news));
+                feed.publish_room(news);
+            }
         }
     }
 }
@@ -168,6 +176,7 @@ mod tests {
             hand_ms: None,
             talks: false,
             level: None,
+            unheard_ms: None,
             gain_db: 0,
             gate_db: None,
             denoise: false,

@@ -24,8 +24,9 @@ use crate::program::{VerbId, Wake};
 use crate::room::keys::{Command, Led, Pressed};
 use crate::room::{Asked, Denial, Join, Leaving, MAX_PIN, Told};
 
-/// What asks for a PIN, and what is said when it was wrong.
+/// What asks for a PIN, and what is said when it was wrong. Where only moderators have one, everybody else is told of the hash key.
 const PIN: &str = "enter-pin";
+const PIN_OR_NONE: &str = "enter-pin-or-hash";
 const WRONG: &str = "wrong-pin";
 
 /// What asks for a name.
@@ -33,6 +34,8 @@ const NAME: &str = "room-say-name";
 
 /// How long somebody has for the first digit of a PIN, and for each further one.
 const FIRST_DIGIT: Duration = Duration::from_secs(8);
+/// Where one may come in without a PIN: whoever has one knows it by heart, or presses it next time.
+const NO_DIGIT: Duration = Duration::from_secs(4);
 const NEXT_DIGIT: Duration = Duration::from_secs(4);
 
 /// How long a name may be, and which silence ends it.
@@ -131,7 +134,7 @@ impl Call {
         }
         let Some((verb, joining)) = self.joining(leg) else { return };
         match told {
-            Told::AskPin(again) => self.ask_pin(verb, leg, again, now),
+            Told::AskPin { again, or_none } => self.ask_pin(verb, leg, (again, or_none), now),
             Told::AskName => self.ask_name(verb, leg, now),
             Told::Greet(prompts) => {
                 self.hush(leg, Owner::Ringback(verb), now);
@@ -194,14 +197,15 @@ impl Call {
         self.voice(leg, Owner::Verb(helper), Playing::new(play), now);
     }
 
-    fn ask_pin(&mut self, verb: VerbId, leg: LegId, again: bool, now: Instant) {
-        let prompts = [WRONG, PIN].into_iter().skip(usize::from(!again)).map(str::to_owned).collect();
+    fn ask_pin(&mut self, verb: VerbId, leg: LegId, (again, or_none): (bool, bool), now: Instant) {
+        let (pin, timeout) = if or_none { (PIN_OR_NONE, NO_DIGIT) } else { (PIN, FIRST_DIGIT) };
+        let prompts = [WRONG, pin].into_iter().skip(usize::from(!again)).map(str::to_owned).collect();
         let gather = Gather {
             prompt: Some(Play { prompts, loops: 1, ..Play::default() }),
             min: 1,
             max: MAX_PIN as u32,
             end: Key::of_char('#').into_iter().collect(),
-            timeout: FIRST_DIGIT,
+            timeout,
             gap: NEXT_DIGIT,
             barge_in: true,
             tries: 1,

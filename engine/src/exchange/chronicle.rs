@@ -28,7 +28,7 @@ use crate::journal::{
 use crate::occasion::Kind;
 use crate::program::{self, VerbId};
 use crate::redact::Redacted;
-use crate::room::Told;
+use crate::room::{Denial, Leaving, Told};
 use crate::runtime::Wire;
 
 /// How long a journal stays open behind its call, for the answer to the last BYE.
@@ -84,6 +84,11 @@ impl Chronicle {
 
     pub fn at(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.began)
+    }
+
+    /// The service that hears the call now.
+    pub fn service(&self) -> Option<&str> {
+        self.journal.as_ref()?.record().heard_by()
     }
 
     fn write(&mut self, now: Instant, what: What) {
@@ -230,6 +235,9 @@ impl Talk {
             Event::Room(leg, Told::Happened(happened)) => {
                 let (leg, facts) = (Some(LegNumber::from(leg)), of_room(&happened));
                 return self.chronicle.write(now, What::Heard { leg, event: "room".into(), facts });
+            }
+            Event::Room(leg, Told::AskPin { again: true, .. } | Told::Out(Leaving::Denied(Denial::Pin))) => {
+                return self.say(Some(leg.into()), "wrong_pin", now);
             }
             Event::Located(_, _, Err(NotFound::Forbidden(why))) => {
                 let facts = Facts::NONE.with("why", &why);

@@ -142,6 +142,8 @@ pub(super) struct End {
     pub called: Box<str>,
     /// Since when a party that was called has answered.
     pub talks_since: Option<Instant>,
+    /// Since when nothing at all has come from its party, where that is long.
+    pub unheard: Option<Instant>,
     /// How its sound went when that was last told.
     pub quality: Option<Quality>,
     /// The call has heard that it is gone.
@@ -173,6 +175,7 @@ impl End {
             tickets: Vec::new(),
             partner: None,
             called: Box::default(),
+            unheard: None,
             quality: None,
             talks_since: None,
             gone: false,

@@ -21,7 +21,7 @@ use super::{Exchange, Number, Turn};
 use crate::call::{Event, LegId};
 use crate::errand::{Brought, RoomErrand};
 use crate::journal::Journal;
-use crate::room::{Asked, Denial, Entrant, Leaving, MemberId, Place, RoomKey, Told};
+use crate::room::{Asked, By, Denial, Entrant, Leaving, MemberId, Orderer, Place, RoomKey, Told};
 use crate::rooms::Letter;
 use crate::runtime::{PromptTicket, Wire};
 
@@ -216,11 +216,16 @@ impl Talk {
     /// Who a leg is to a room.
     fn entrant(&self, leg: LegId, place: Place) -> Option<Entrant> {
         let end = self.ends.iter().find(|end| end.leg == leg && !end.gone)?;
-        let (number, name) = match leg {
-            leg if self.called_us(leg) => {
+        let (number, name) = match (&end.whose, leg) {
+            _ if self.called_us(leg) && self.party.person.hidden => (String::new(), String::new()),
+            // One house, one list: an endpoint is the same whether it dialled, was called, or was brought in.
+            (Whose::Endpoint(endpoint), _) => {
+                (endpoint.number.as_deref().unwrap_or(&endpoint.user).to_owned(), endpoint.user.to_string())
+            }
+            (_, leg) if self.called_us(leg) => {
                 (self.from().to_owned(), self.party.person.name.as_deref().unwrap_or_default().to_owned())
             }
-            _ => (end.called.to_string(), String::new()),
+            _ => (end.named().into(), String::new()),
         };
         let source = match &end.whose {
             Whose::Endpoint(endpoint) => format!("endpoint:{}", endpoint.user),
@@ -228,7 +233,7 @@ impl Talk {
             Whose::Stranger(address) | Whose::Guest(_, address) => address.to_string(),
         };
         let call = self.chronicle.journal.as_ref().map(Journal::call);
-        Some(Entrant { place, call, name, number, source })
+        Some(Entrant { place, call, name, number, source, unheard: end.unheard })
     }
 
     /// Does what a program wants of a room.
@@ -238,8 +243,9 @@ impl Talk {
             RoomErrand::Open(rules) => rooms.open(name, *rules, now).map(|()| "null".to_owned()),
             RoomErrand::Order(order) => {
                 let order = order.of_call(|leg| self.place(leg, turn));
+                let service = self.chronicle.service().unwrap_or("of the house");
                 rooms
-                    .order(name, order, now, wall)
+                    .order(name, order, By::named(Orderer::Script, service), (now, wall))
                     .map(|reply| serde_json::to_string(&reply).unwrap_or_else(|_| "null".into()))
             }
         };
@@ -251,6 +257,10 @@ impl Talk {
         let (rooms, now) = (&turn.exchange.board.rooms, turn.now());
         match notice {
             Notice::Voice(_, level) => rooms.speaks(self.place(leg, turn), *level, now),
+            Notice::Unheard(..) | Notice::HeardAgain(_) => {
+                let end = self.ends.iter().find(|end| end.leg == leg);
+                rooms.unheard(self.place(leg, turn), end.and_then(|end| end.unheard), now);
+            }
             Notice::NotEntered(..) => rooms.not_entered(self.place(leg, turn), now),
             Notice::Moved(_) => rooms.moved(now),
             _ => return false,

@@ -274,6 +274,12 @@ impl Talk {
 
     /// A port tells something.
     pub fn noticed(&mut self, leg: LegId, notice: Notice, turn: &mut Turn<'_, '_>) {
+        if let (Notice::Unheard(..) | Notice::HeardAgain(_), Some(end)) = (&notice, self.end(leg)) {
+            end.unheard = match notice {
+                Notice::Unheard(_, quiet) => turn.now().checked_sub(quiet),
+                _ => None,
+            };
+        }
         if self.member_noticed(leg, &notice, turn) {
             return;
         }

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use super::Entrant;
 use super::meeting::{Meeting, Member, Out, Stage};
-use super::past::Stay;
-use super::rules::{Announce, Join, PIN_TRIES, Role, WaitFor};
+use super::past::{DENIED, Stay, Visitor, WRONG_PIN};
+use super::rules::{Announce, Join, MAX_VISITORS, PIN_TRIES, Role, WaitFor};
 use super::told::{Denial, Effect, Kind, Leaving, MemberId, Place, Sound, Told};
 
 /// The highest number that was recorded in one breath.
@@ -36,6 +36,7 @@ impl Meeting {
             call: entrant.call,
             name: join.name.clone().unwrap_or_else(|| entrant.name.clone()),
             number: entrant.number.clone(),
+            from: entrant.shown_from(),
             role: join.role,
             stage: Stage::Pin { wrong: 0 },
             muted: join.muted,
@@ -44,6 +45,7 @@ impl Meeting {
             aside: false,
             hand: None,
             level: None,
+            unheard: entrant.unheard,
             talks_since: None,
             came: now,
             announce: join.announce.unwrap_or(self.rules.announce),
@@ -68,7 +70,7 @@ impl Meeting {
                 Judged::Right
             }
             None => {
-                out.push_back(Effect::Tell(entrant.place, Told::AskPin(false)));
+                out.push_back(Effect::Tell(entrant.place, self.asks_pin(false)));
                 Judged::Right
             }
             Some(pin) => self.pin(id, pin, now, out),
@@ -94,20 +96,24 @@ impl Meeting {
         }
         *wrong += 1;
         let (place, spent) = (member.place, *wrong >= PIN_TRIES);
-        let who = format!("{} {}", member.number, member.name);
-        let at = self.at(now);
-        self.past.note(at, "wrong_pin", None, true, who.trim());
+        let visitor = visitor(member);
+        self.noted_at_door(WRONG_PIN, "", visitor, now);
         if spent {
             self.deny(id, Denial::Pin, now, out);
         } else {
-            out.push_back(Effect::Tell(place, Told::AskPin(true)));
+            out.push_back(Effect::Tell(place, self.asks_pin(true)));
         }
         Judged::Wrong
     }
 
+    /// Where only moderators have a PIN, whoever has none says so by the hash key.
+    fn asks_pin(&self, again: bool) -> Told {
+        Told::AskPin { again, or_none: self.rules.pin.is_none() }
+    }
+
     /// Somebody may come in, if the room takes more.
     fn pass(&mut self, id: MemberId, now: Instant, out: &mut Out) {
-        let full = self.count() >= self.rules.most;
+        let full = self.is_full();
         let Some(member) = self.members.get_mut(&id) else { return };
         if self.locked && member.role != Role::Moderator {
             return self.deny(id, Denial::Locked, now, out);
@@ -126,7 +132,7 @@ impl Meeting {
     pub fn named(&mut self, id: MemberId, file: Option<String>, now: Instant, out: &mut Out) {
         let Some(member) = self.members.get_mut(&id).filter(|member| member.stage == Stage::Naming) else { return };
         member.says = file;
-        if self.count() >= self.rules.most {
+        if self.is_full() {
             return self.deny(id, Denial::Full, now, out);
         }
         self.wait_or_enter(id, now, out);
@@ -139,8 +145,14 @@ impl Meeting {
             WaitFor::Admission => true,
         };
         let music = self.rules.music.clone();
+        // As many may wait as may be in, and a few in front of a small room.
+        let crowded =
+            self.members.values().filter(|member| member.waits()).count() >= self.rules.most.max(MAX_VISITORS);
         let Some(member) = self.members.get_mut(&id) else { return };
         if waits && member.role != Role::Moderator {
+            if crowded {
+                return self.deny(id, Denial::Full, now, out);
+            }
             member.stage = Stage::Waiting;
             out.push_back(Effect::Tell(member.place, Told::Wait(music)));
             return self.happened(Kind::Wait, Some(id), true, now, out);
@@ -186,7 +198,7 @@ impl Meeting {
         if hushed && member.role == Role::Speaker {
             member.muted = true;
         }
-        let (place, moderates) = (member.place, member.role == Role::Moderator);
+        let place = member.place;
         let stay = Stay::of(&member.name, &member.number, member.call, member.place.leg.0, member.role);
         self.past.came(at, id, stay);
         self.past.most = self.past.most.max(self.count_in());
@@ -205,26 +217,31 @@ impl Meeting {
             self.record(true, now, out);
         }
         self.tell_recorded(out);
-        if moderates && self.rules.wait_for == WaitFor::Moderator {
+    }
+
+    /// Lets in who waits, as many as there are places; the others go on waiting.
+    fn admit_all(&mut self, now: Instant, out: &mut Out) {
+        let waits = self.members.values().filter(|member| member.waits()).map(|member| member.id);
+        for id in waits.collect::<Vec<_>>() {
+            self.admit(id, now, out);
+        }
+    }
+
+    /// Lets in one who waits, if there is a place; whether it did.
+    pub fn admit(&mut self, id: MemberId, now: Instant, out: &mut Out) -> bool {
+        let goes = self.members.get(&id).is_some_and(Member::waits) && !self.is_full();
+        if goes {
+            self.greet(id, now, out);
+        }
+        goes
+    }
+
+    /// Who waits for a moderator comes in when one is there; and who found no place, when somebody has left.
+    pub fn fill(&mut self, now: Instant, out: &mut Out) {
+        let moderates = |member: &Member| member.role == Role::Moderator && member.is_in();
+        if self.rules.wait_for == WaitFor::Moderator && self.members.values().any(moderates) && !self.is_full() {
             self.admit_all(now, out);
         }
-    }
-
-    /// Lets in who waits.
-    pub fn admit_all(&mut self, now: Instant, out: &mut Out) {
-        let waits = self.members.values().filter(|member| member.stage == Stage::Waiting).map(|member| member.id);
-        for id in waits.collect::<Vec<_>>() {
-            self.greet(id, now, out);
-        }
-    }
-
-    /// Lets in one who waits; whether it waited.
-    pub fn admit(&mut self, id: MemberId, now: Instant, out: &mut Out) -> bool {
-        let waits = self.members.get(&id).is_some_and(|member| member.stage == Stage::Waiting);
-        if waits {
-            self.greet(id, now, out);
-        }
-        waits
     }
 
     /// All hear that somebody has come or gone.
@@ -243,17 +260,16 @@ impl Meeting {
     /// Somebody does not come in.
     pub fn deny(&mut self, id: MemberId, why: Denial, now: Instant, out: &mut Out) {
         let Some(member) = self.members.get(&id) else { return };
-        let (place, number, name) = (member.place, member.number.clone(), member.name.clone());
-        self.note_denied(why, &number, &name, now);
+        let place = member.place;
+        self.note_denied(why, visitor(member), now);
         self.happened(Kind::Denied, Some(id), true, now, out);
         self.remove(id, now, out);
         out.push_back(Effect::Tell(place, Told::Out(Leaving::Denied(why))));
     }
 
     /// Who did not come in stands in the record, and why.
-    pub fn note_denied(&mut self, why: Denial, number: &str, name: &str, now: Instant) {
-        let who = format!("{number} {name}");
-        self.noted("denied", None, true, &format!("{}: {}", why.word(), who.trim()), now);
+    pub fn note_denied(&mut self, why: Denial, visitor: Visitor, now: Instant) {
+        self.noted_at_door(DENIED, why.word(), visitor, now);
     }
 
     /// Somebody goes, or its leg has gone.
@@ -340,6 +356,11 @@ impl Meeting {
     pub fn place(&self, id: MemberId) -> Option<Place> {
         self.members.get(&id).map(|member| member.place)
     }
+}
+
+fn visitor(member: &Member) -> Visitor {
+    let Member { name, number, from, call, .. } = member;
+    Visitor { name: name.clone(), number: number.clone(), from: from.clone(), call: *call }
 }
 
 /// So many others are in, aloud; nothing of none, and of more than anybody counts.

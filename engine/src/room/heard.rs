@@ -64,7 +64,14 @@ impl Stage {
 
     fn comes(&mut self, who: usize) {
         let number = format!("{who}");
-        let entrant = Entrant { place: place(who), call: None, name: number.clone(), source: number.clone(), number };
+        let entrant = Entrant {
+            place: place(who),
+            call: None,
+            name: number.clone(),
+            source: number.clone(),
+            number,
+            unheard: None,
+        };
         // A room that goes on keeps its own.
         self.house.open(ROOMS[0], quiet(), self.now).expect("a room");
         self.house.come(&Join::to(ROOMS[0]), &entrant, self.now, UNIX_EPOCH);
@@ -78,7 +85,7 @@ impl Stage {
     }
 
     fn orders(&mut self, room: &str, order: Order) -> Result<Reply, Refused> {
-        let done = self.house.order(room, order, self.now, UNIX_EPOCH);
+        let done = self.house.order(room, order, By::command_line(), (self.now, UNIX_EPOCH));
         self.settle();
         done
     }

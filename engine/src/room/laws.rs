@@ -117,8 +117,8 @@ impl Believed {
                 let is_in = matches!(member.state, "in" | "aside");
                 prop_assert!(is_in || !sounds, "who waits hears nobody");
             }
-            let past_door = room.members.iter().filter(|member| member.state != "door").count();
-            prop_assert!(past_door <= room.most, "{past_door} in a room of {}", room.most);
+            let inside = room.members.iter().filter(|member| matches!(member.state, "in" | "aside")).count();
+            prop_assert!(inside <= room.most, "{inside} in a room of {}", room.most);
         }
         prop_assert_eq!(seen.len(), self.there.len(), "who is out was told, and nobody else");
         prop_assert!(self.sound.keys().all(|member| seen.contains(member)), "a sound without its member");
@@ -139,7 +139,14 @@ fn act(deed: Deed, house: &mut House, believed: &mut Believed, now: &mut Instant
                     ..Join::to(NAMES[room])
                 };
                 let (name, number) = (String::new(), call.to_string());
-                let entrant = Entrant { place: place(call), call: None, name, number: number.clone(), source: number };
+                let entrant = Entrant {
+                    place: place(call),
+                    call: None,
+                    name,
+                    number: number.clone(),
+                    source: number,
+                    unheard: None,
+                };
                 house.come(&join, &entrant, *now, UNIX_EPOCH);
             }
         }
@@ -150,7 +157,7 @@ fn act(deed: Deed, house: &mut House, believed: &mut Believed, now: &mut Instant
             }
             house.hear(place(call), asked, *now);
         }
-        Deed::Order(room, order) => drop(house.order(NAMES[room], order, *now, UNIX_EPOCH)),
+        Deed::Order(room, order) => drop(house.order(NAMES[room], order, By::command_line(), (*now, UNIX_EPOCH))),
         Deed::Talk(call, talks) => house.speaks(place(call), talks.then_some(30), *now),
         Deed::Wait(seconds) => {
             *now += Duration::from_secs(seconds);

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::by::{By, called};
 use super::keys::Command;
-use super::past::{Kept, Past, millis};
+use super::past::{Kept, Moment, Past, Visitor, millis};
 use super::rules::{ANNOUNCEMENT, Announce, MAX_ANNOUNCEMENTS, Role, Rules, WARNED, WARNING};
 use super::told::{Effect, Happened, Kind, MemberId, Person, Place, RoomKey, Sound, Told};
 use crate::journal::{CallId, moment};
@@ -39,6 +40,8 @@ pub(super) struct Member {
     pub call: Option<CallId>,
     pub name: String,
     pub number: String,
+    /// Where it comes from, as the record may say it.
+    pub from: String,
     pub role: Role,
     pub stage: Stage,
     /// Whether it, or a moderator, muted it; whether it hears nobody.
@@ -49,6 +52,8 @@ pub(super) struct Member {
     pub aside: bool,
     pub hand: Option<Instant>,
     pub level: Option<u8>,
+    /// Since when nothing at all has come from it.
+    pub unheard: Option<Instant>,
     pub talks_since: Option<Instant>,
     pub came: Instant,
     pub announce: Announce,
@@ -86,6 +91,19 @@ impl Member {
         self.stage == Stage::In
     }
 
+    /// Whether it takes one of the places of its room.
+    pub fn takes_place(&self) -> bool {
+        matches!(self.stage, Stage::In | Stage::Greeting)
+    }
+
+    pub fn waits(&self) -> bool {
+        self.stage == Stage::Waiting
+    }
+
+    pub fn called(&self) -> String {
+        called(&self.name, &self.number)
+    }
+
     /// Whether it has come past the door.
     pub fn is_member(&self) -> bool {
         !matches!(self.stage, Stage::Pin { .. } | Stage::Naming)
@@ -104,6 +122,8 @@ pub(super) struct Meeting {
     pub members: BTreeMap<MemberId, Member>,
     /// Why it ends, where that is not because everybody has left.
     pub ends_because: Option<String>,
+    /// Who gave the order that is being done.
+    pub by: Option<By>,
     /// Who has gone since the house looked.
     pub gone: Vec<(Place, MemberId)>,
     pub locked: bool,
@@ -140,6 +160,7 @@ impl Meeting {
             opened: now,
             members: BTreeMap::new(),
             ends_because: None,
+            by: None,
             gone: Vec::new(),
             hushed: false,
             recording: false,
@@ -159,19 +180,17 @@ impl Meeting {
         now.saturating_duration_since(self.opened)
     }
 
-    /// How many are in or wait for it.
-    pub fn count(&self) -> usize {
-        self.members.values().filter(|member| member.is_member()).count()
+    /// How many are in. Who waits has no place yet.
+    pub fn count_in(&self) -> usize {
+        self.members.values().filter(|member| member.takes_place()).count()
     }
 
-    pub fn count_in(&self) -> usize {
-        self.members.values().filter(|member| matches!(member.stage, Stage::In | Stage::Greeting)).count()
+    pub fn is_full(&self) -> bool {
+        self.count_in() >= self.rules.most
     }
 
     pub fn has_moderator(&self) -> bool {
-        self.members
-            .values()
-            .any(|member| member.role == Role::Moderator && matches!(member.stage, Stage::In | Stage::Greeting))
+        self.members.values().any(|member| member.role == Role::Moderator && member.takes_place())
     }
 
     pub fn at_place(&self, place: Place) -> Option<MemberId> {
@@ -180,17 +199,29 @@ impl Meeting {
 
     /// What was done, and to whom, stands in its record.
     pub fn noted(&mut self, what: &str, who: Option<MemberId>, on: bool, words: &str, now: Instant) {
-        let at = self.at(now);
-        self.past.note(at, what, who, on, words);
+        let (at_ms, by) = (millis(self.at(now)), self.by.clone());
+        let (what, note, member) = (what.to_owned(), words.to_owned(), who.map(|who| who.0));
+        self.past.note(Moment { at_ms, what, member, on, note, by, visitor: None });
+    }
+
+    /// Who stood at its door, and what came of it, stands in its record.
+    pub fn noted_at_door(&mut self, what: &str, words: &str, visitor: Visitor, now: Instant) {
+        let (at_ms, what, note) = (millis(self.at(now)), what.to_owned(), words.to_owned());
+        self.past.note(Moment { at_ms, what, on: true, note, visitor: Some(visitor), ..Moment::default() });
     }
 
     /// Tells everybody who looks on, and writes it down.
     pub fn happened(&mut self, kind: Kind, who: Option<MemberId>, on: bool, now: Instant, out: &mut Out) {
-        let at = self.at(now);
         match kind {
             // Who was denied stands there already, with why.
             Kind::Join | Kind::Leave | Kind::TalkStart | Kind::TalkStop | Kind::Denied => {}
-            _ => self.past.note(at, kind.word(), who, on, ""),
+            // That somebody has the floor nobody orders.
+            Kind::Floor => {
+                let by = self.by.take();
+                self.noted(kind.word(), who, on, "", now);
+                self.by = by;
+            }
+            _ => self.noted(kind.word(), who, on, "", now),
         }
         if kind.is_chatter() && !self.rules.talk_events {
             return;

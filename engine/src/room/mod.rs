@@ -17,10 +17,12 @@
 //! | `meeting` | one life of a room |
 //! | `entry` | the way in, and out |
 //! | `order`, `keys` | what can be ordered, and what keys do |
+//! | `by` | who orders something, and how people are called |
 //! | `talk` | who talks, who has the floor |
 //! | `guesses` | who guesses PINs |
 //! | `past`, `view` | what is left of a room, and how it looks now |
 
+mod by;
 mod entry;
 mod guesses;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod heard;
 pub mod keys;
 #[cfg(test)]
 mod laws;
+mod loudness;
 mod meeting;
 mod order;
 mod past;
@@ -39,12 +42,14 @@ mod told;
 mod view;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use by::{By, Orderer, called};
 pub use keys::{Action, Menus};
 pub use order::{LOUDEST, MAX_PAIRS, Order, Refused, Reply, SILENT, Whom};
-pub use past::{Kept, MAX_LEDGERS, Moment, Past, Stay, ledger_of_part};
+pub use past::{DENIED, Kept, MAX_LEDGERS, Moment, Past, Stay, Visitor, WRONG_PIN, ledger_of_part};
 pub use patchcord_media::clean::GATE_DB;
 pub use rules::{
     Announce, Join, MAX_MEMBERS, MAX_NAME, MAX_PIN, MAX_ROOMS, MAX_VISITORS, Role, Rules, WaitFor, is_name, is_pin,
@@ -53,6 +58,7 @@ pub use told::{Asked, Denial, Effect, Happened, Kind, Leaving, MemberId, Person,
 pub use view::{MemberView, RoomView};
 
 use crate::journal::CallId;
+use crate::redact::Redacted;
 use entry::Judged;
 use guesses::Guesses;
 use meeting::{Meeting, Out};
@@ -71,6 +77,23 @@ pub struct Entrant {
     pub number: String,
     /// Where it comes from, in a word that it cannot change from call to call.
     pub source: String,
+    /// Since when nothing has come from it, where that is long.
+    pub unheard: Option<Instant>,
+}
+
+impl Entrant {
+    /// Where it comes from, as records say it: of an address its network, as that of any leg.
+    fn shown_from(&self) -> String {
+        match self.source.parse::<IpAddr>() {
+            Ok(address) => Redacted(address).to_string(),
+            Err(_) => self.source.clone(),
+        }
+    }
+
+    fn visitor(&self) -> Visitor {
+        let (name, number) = (self.name.clone(), self.number.clone());
+        Visitor { name, number, from: self.shown_from(), call: self.call }
+    }
 }
 
 /// See the module.
@@ -146,12 +169,12 @@ impl House {
         if room.rules.asks() && self.guesses.is_away(&entrant.source, now) {
             tracing::warn!(room = &*name, "somebody who guesses PINs was sent away");
             self.out.push_back(denied(Denial::Throttled));
-            room.note_denied(Denial::Throttled, &entrant.number, &entrant.name, now);
+            room.note_denied(Denial::Throttled, entrant.visitor(), now);
             return self.put_back(room, now);
         }
-        if room.members.len() >= room.rules.most + MAX_VISITORS {
+        if room.members.values().filter(|member| !member.is_member()).count() >= MAX_VISITORS {
             self.out.push_back(denied(Denial::Full));
-            room.note_denied(Denial::Full, &entrant.number, &entrant.name, now);
+            room.note_denied(Denial::Full, entrant.visitor(), now);
             return self.put_back(room, now);
         }
         self.last += 1;
@@ -238,6 +261,14 @@ impl House {
         }
     }
 
+    /// Nothing has come from a member since then; or again something.
+    pub fn unheard(&mut self, place: Place, since: Option<Instant>, now: Instant) {
+        let Some((name, id)) = self.places.get(&place) else { return };
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.unheard(*id, since, now);
+        }
+    }
+
     /// An announcement is over, or could not be made.
     pub fn announced(&mut self, key: RoomKey, tag: u64, now: Instant) {
         if let Some(room) = self.rooms.values_mut().find(|room| room.key == key) {
@@ -256,8 +287,7 @@ impl House {
     /// Writes something into the record of a room.
     pub fn note(&mut self, name: &str, what: &str, words: &str, now: Instant) {
         if let Some(room) = self.rooms.get_mut(name) {
-            let at = room.at(now);
-            room.past.note(at, what, None, true, words);
+            room.noted(what, None, true, words, now);
         }
     }
 
@@ -278,20 +308,19 @@ impl House {
     /// No ledger of a room can be kept: its record says why.
     pub fn no_ledger(&mut self, key: RoomKey, why: &str, now: Instant) {
         if let Some(room) = self.rooms.values_mut().find(|room| room.key == key) {
-            let at = room.at(now);
             room.past.ledger = None;
-            room.past.note(at, "no_ledger", None, true, why);
+            room.noted("no_ledger", None, true, why, now);
         }
     }
 
-    /// Does an order.
+    /// Does an order of somebody, whom the record names.
     ///
     /// # Errors
     /// When it cannot be done; nothing has changed then.
-    pub fn order(&mut self, name: &str, order: Order, now: Instant, wall: SystemTime) -> Result<Reply, Refused> {
+    pub fn order(&mut self, name: &str, order: Order, by: By, when: (Instant, SystemTime)) -> Result<Reply, Refused> {
         let no_room = || Refused::NoRoom(name.to_owned());
         match order {
-            Order::Move(whom, to) => self.transfer(name, whom, &to, now, wall),
+            Order::Move(whom, to) => self.transfer((name, whom), &to, by, when),
             Order::Merge(from) => {
                 if from == name {
                     return Err(Refused::Itself);
@@ -299,19 +328,26 @@ impl House {
                 if !self.rooms.contains_key(name) {
                     return Err(no_room());
                 }
-                self.transfer(&from, Whom::All, name, now, wall)
+                self.transfer((&from, Whom::All), name, by, when)
             }
             order => {
                 let mut room = self.rooms.remove(name).ok_or_else(no_room)?;
-                let done = room.obey(order, now, &mut self.out);
-                self.put_back(room, now);
+                room.by = Some(by);
+                let done = room.obey(order, when.0, &mut self.out);
+                self.put_back(room, when.0);
                 done
             }
         }
     }
 
     /// Brings members of one room into another one, which is opened if need be.
-    fn transfer(&mut self, from: &str, whom: Whom, to: &str, now: Instant, wall: SystemTime) -> Result<Reply, Refused> {
+    fn transfer(
+        &mut self,
+        (from, whom): (&str, Whom),
+        to: &str,
+        by: By,
+        (now, wall): (Instant, SystemTime),
+    ) -> Result<Reply, Refused> {
         if !is_name(to) {
             return Err(Refused::Name(to.to_owned()));
         }
@@ -323,7 +359,7 @@ impl House {
         }
         let home = source.home;
         match self.rooms.get(to) {
-            Some(target) if target.count() + who.len() > target.rules.most => return Err(Refused::Full),
+            Some(target) if target.count_in() + who.len() > target.rules.most => return Err(Refused::Full),
             None if self.rooms.len() >= MAX_ROOMS => return Err(Refused::Rooms),
             _ => {}
         }
@@ -331,6 +367,7 @@ impl House {
         let mut target = target.unwrap_or_else(|| self.begin(to.into(), home, now, wall));
         let mut source = self.rooms.remove(from).ok_or_else(|| Refused::NoRoom(from.to_owned()))?;
         let done = who.len();
+        (source.by, target.by) = (Some(by.clone()), Some(by));
         source.ends_because = Some(format!("its members were brought into {to}"));
         for id in who {
             source.noted("moved", Some(id), true, &format!("to {to}"), now);
@@ -360,6 +397,8 @@ impl House {
         if room.members.is_empty() {
             return room.close(now, &mut self.out);
         }
+        room.by = None;
+        room.fill(now, &mut self.out);
         self.rooms.insert(room.name.clone(), room);
     }
 

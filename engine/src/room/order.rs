@@ -5,10 +5,12 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::GATE_DB;
+use super::by::By;
 use super::keys::Action;
 use super::meeting::{Meeting, Member, Out};
+use super::past::ENDED;
 use super::rules::{Join, Role};
-use super::told::{Effect, Kind, Leaving, MemberId, Place, Sound, Told};
+use super::told::{Effect, Kind, Leaving, MemberId, Place, Told};
 use super::view::{MemberView, RoomView};
 use crate::call::LegId;
 
@@ -187,7 +189,7 @@ impl Meeting {
         Ok(all)
     }
 
-    fn one(&self, whom: Whom) -> Result<MemberId, Refused> {
+    pub fn one(&self, whom: Whom) -> Result<MemberId, Refused> {
         self.whom(whom)?.first().copied().filter(|_| whom != Whom::All).ok_or(Refused::NoMember)
     }
 
@@ -207,7 +209,13 @@ impl Meeting {
                 room.put_out(id, Leaving::Kicked, now, out);
                 true
             }),
-            Order::Admit(whom) => self.each(self.whom(whom)?, |room, id| room.let_in(id, now, out)),
+            Order::Admit(whom) => {
+                let who = self.whom(whom)?;
+                if self.is_full() && who.iter().any(|id| self.members.get(id).is_some_and(Member::waits)) {
+                    return Err(Refused::Full);
+                }
+                self.each(who, |room, id| room.let_in(id, now, out))
+            }
             Order::Hand(whom, up) => self.each(self.whom(whom)?, |room, id| room.raise(id, up, now, out)),
             Order::Role(whom, role) => self.each(self.whom(whom)?, |room, id| room.appoint(id, role, now, out)),
             Order::Lock(on) => self.lock(on, now, out),
@@ -227,6 +235,7 @@ impl Meeting {
             }
             Order::End => {
                 let members = self.members.len();
+                self.noted(ENDED, None, true, "", now);
                 self.end("somebody ended it", now, out);
                 members
             }
@@ -244,54 +253,7 @@ impl Meeting {
         Ok(Reply::Done { done })
     }
 
-    /// Does an order that concerns how somebody, or the room, sounds.
-    fn sound(&mut self, order: Order, now: Instant, out: &mut Out) -> Result<usize, Refused> {
-        Ok(match order {
-            Order::AutomaticGain(on) => self.bring_to_one_loudness(on, now, out),
-            Order::Gain(whom, gain) => {
-                let gain = fair(gain)?;
-                self.each(self.whom(whom)?, |room, id| {
-                    let changes = room.set_gain(id, gain, out);
-                    if changes {
-                        room.noted("gain", Some(id), true, &format!("{gain} dB"), now);
-                    }
-                    changes
-                })
-            }
-            Order::Gate(_, Some(db)) if !GATE_DB.contains(&db) => return Err(Refused::Gate),
-            Order::Gate(whom, gate) => {
-                if whom == Whom::All && std::mem::replace(&mut self.rules.gate, gate) != gate {
-                    self.noted(
-                        "gate",
-                        None,
-                        gate.is_some(),
-                        &gate.map_or_else(String::new, |db| format!("{db} dB")),
-                        now,
-                    );
-                }
-                self.each(self.whom(whom)?, |room, id| {
-                    room.clean(id, |member| std::mem::replace(&mut member.gate, gate) != gate, out)
-                })
-            }
-            Order::Denoise(whom, on) => {
-                if whom == Whom::All && std::mem::replace(&mut self.rules.denoise, on) != on {
-                    self.noted("denoise", None, on, "", now);
-                }
-                self.each(self.whom(whom)?, |room, id| {
-                    room.clean(id, |member| std::mem::replace(&mut member.denoise, on) != on, out)
-                })
-            }
-            Order::Hears(listener, speaker, gain) => {
-                let (listener, speaker) = (self.one(listener)?, self.one(speaker)?);
-                let done = self.pair(listener, speaker, fair(gain)?, out)?;
-                self.noted("hears", Some(listener), true, &format!("{} at {gain} dB", speaker.0), now);
-                done
-            }
-            _ => 0,
-        })
-    }
-
-    fn each(&mut self, whom: Vec<MemberId>, mut act: impl FnMut(&mut Self, MemberId) -> bool) -> usize {
+    pub fn each(&mut self, whom: Vec<MemberId>, mut act: impl FnMut(&mut Self, MemberId) -> bool) -> usize {
         whom.into_iter().filter(|id| act(self, *id)).count()
     }
 
@@ -364,8 +326,7 @@ impl Meeting {
                 self.falls_silent(id, now, out);
             }
             out.push_back(Effect::Tell(place, Told::Aside(on, music)));
-            let at = self.at(now);
-            self.past.note(at, "aside", Some(id), on, "");
+            self.noted("aside", Some(id), on, "", now);
         }
         changes
     }
@@ -381,27 +342,15 @@ impl Meeting {
     }
 
     fn appoint(&mut self, id: MemberId, role: Role, now: Instant, out: &mut Out) -> bool {
-        let moderates = role == Role::Moderator;
         let changes = self.change(id, |member| std::mem::replace(&mut member.role, role) != role, out);
         if changes {
             if role == Role::Listener {
                 self.falls_silent(id, now, out);
             }
             self.tell_keys(id, out);
-            let at = self.at(now);
-            self.past.note(at, "role", Some(id), true, role.word());
-            if moderates && self.members.get(&id).is_some_and(Member::is_in) {
-                self.moderator_came(now, out);
-            }
+            self.noted("role", Some(id), true, role.word(), now);
         }
         changes
-    }
-
-    /// Those who wait for a moderator come in.
-    fn moderator_came(&mut self, now: Instant, out: &mut Out) {
-        if self.rules.wait_for == super::rules::WaitFor::Moderator {
-            self.admit_all(now, out);
-        }
     }
 
     fn lock(&mut self, on: bool, now: Instant, out: &mut Out) -> usize {
@@ -412,47 +361,6 @@ impl Meeting {
         usize::from(changes)
     }
 
-    fn bring_to_one_loudness(&mut self, on: bool, now: Instant, out: &mut Out) -> usize {
-        let changes = std::mem::replace(&mut self.rules.automatic_gain, on) != on;
-        if changes {
-            out.push_back(Effect::Sound(Sound::Ruled(self.key, on)));
-            self.noted("automatic_gain", None, on, "", now);
-        }
-        usize::from(changes)
-    }
-
-    fn set_gain(&mut self, id: MemberId, gain: i8, out: &mut Out) -> bool {
-        let Some(member) = self.members.get_mut(&id) else { return false };
-        let changes = std::mem::replace(&mut member.gain_db, gain) != gain;
-        if changes && member.is_in() {
-            out.push_back(Effect::Sound(Sound::Gain(id, gain)));
-        }
-        changes
-    }
-
-    fn clean(&mut self, id: MemberId, change: impl FnOnce(&mut Member) -> bool, out: &mut Out) -> bool {
-        let Some(member) = self.members.get_mut(&id) else { return false };
-        let changes = change(member);
-        if changes && member.is_in() {
-            out.push_back(Effect::Sound(Sound::Clean(id, member.gate, member.denoise)));
-        }
-        changes
-    }
-
-    fn pair(&mut self, listener: MemberId, speaker: MemberId, gain: i8, out: &mut Out) -> Result<usize, Refused> {
-        let known = self.pairs.iter().position(|(a, b, _)| (*a, *b) == (listener, speaker));
-        match known {
-            Some(at) => self.pairs[at].2 = gain,
-            None if self.pairs.len() >= MAX_PAIRS => return Err(Refused::Pairs),
-            None => self.pairs.push((listener, speaker, gain)),
-        }
-        let both_in = [listener, speaker].iter().all(|id| self.members.get(id).is_some_and(Member::is_in));
-        if both_in {
-            out.push_back(Effect::Sound(Sound::Hears(listener, speaker, gain)));
-        }
-        Ok(1)
-    }
-
     /// A member's key.
     pub fn act(&mut self, id: MemberId, action: Action, now: Instant, out: &mut Out) {
         let Some(member) = self.members.get(&id).filter(|member| member.is_in()) else { return };
@@ -461,6 +369,7 @@ impl Meeting {
         }
         let (me, muted, deaf) = (Whom::Member(id), member.muted, member.deaf);
         let (hand, gain) = (member.hand.is_some(), member.gain_db);
+        self.by = Some(By::member(id, member.called()));
         let order = match action {
             Action::ToggleMute => Order::Mute(me, !muted),
             Action::ToggleDeaf => Order::Deaf(me, !deaf),
@@ -485,12 +394,10 @@ impl Meeting {
             }
             Action::End => Order::End,
         };
-        // What a member asks of itself is there to be done.
-        let done = self.obey(order, now, out);
-        debug_assert!(done.is_ok(), "{done:?}");
+        match self.obey(order, now, out) {
+            Err(Refused::Full) => self.say_to(id, "room-denied-full", out),
+            // What a member asks of itself is there to be done.
+            done => debug_assert!(done.is_ok(), "{done:?}"),
+        }
     }
-}
-
-fn fair(gain: i8) -> Result<i8, Refused> {
-    (SILENT..=LOUDEST).contains(&gain).then_some(gain).ok_or(Refused::Gain)
 }

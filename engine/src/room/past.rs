@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::by::{By, called};
 use super::rules::Role;
 use super::told::MemberId;
 use crate::journal::CallId;
@@ -21,6 +22,14 @@ const MAX_MOMENTS: usize = 4000;
 
 /// Recordings.
 const MAX_RECORDINGS: usize = 1000;
+
+/// What happens at a door: a PIN was wrong, or somebody did not come in.
+pub const WRONG_PIN: &str = "wrong_pin";
+/// See [`WRONG_PIN`].
+pub const DENIED: &str = "denied";
+
+/// That somebody ended the room.
+pub(super) const ENDED: &str = "ended";
 
 /// Talks that are nearer to each other than this are one: a breath.
 const BREATH_MS: u64 = 1500;
@@ -105,7 +114,7 @@ pub struct Stay {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
     /// When.
     pub at_ms: u64,
@@ -117,6 +126,66 @@ pub struct Moment {
     pub on: bool,
     /// See `on`.
     pub note: String,
+    /// Who ordered it, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
+    /// Who stood at the door and did not come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<Visitor>,
+}
+
+impl Moment {
+    /// What happened, in words.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let (what, on) = (self.what.as_str(), self.on);
+        let said = match (what, on) {
+            ("mute", true) => "muted",
+            ("mute", false) => "unmuted",
+            ("deaf", true) => "deafened",
+            ("deaf", false) => "hears again",
+            ("aside", true) => "held out of the room",
+            ("aside", false) => "taken back in",
+            ("hand", true) => "hand up",
+            ("hand", false) => "hand down",
+            ("lock", true) => "locked",
+            ("lock", false) => "unlocked",
+            ("record", true) => "recording began",
+            ("record", false) => "recording ended",
+            ("role", _) => "made",
+            ("hears", _) => "hears another",
+            ("wait", _) => "waits",
+            ("let_in", _) => "let in",
+            ("wrong_pin", _) => "wrong PIN",
+            ("denied", _) => "not let in",
+            ("unheard", true) => "nothing heard any more",
+            ("unheard", false) => "heard again",
+            (_, true) => return what.replace('_', " "),
+            (_, false) => return format!("{} ended", what.replace('_', " ")),
+        };
+        said.to_owned()
+    }
+}
+
+/// Somebody at the door.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visitor {
+    /// Its name and number.
+    pub name: String,
+    /// See `name`.
+    pub number: String,
+    /// Where it came from: `endpoint:alice`, `trunk:north:+4930…`, or the network of an address.
+    pub from: String,
+    /// Its call.
+    pub call: Option<CallId>,
+}
+
+impl Visitor {
+    /// What it is called.
+    #[must_use]
+    pub fn called(&self) -> String {
+        called(&self.name, &self.number)
+    }
 }
 
 impl Past {
@@ -163,11 +232,9 @@ impl Past {
         }
     }
 
-    pub(super) fn note(&mut self, at: Duration, what: &str, member: Option<MemberId>, on: bool, note: &str) {
+    pub(super) fn note(&mut self, moment: Moment) {
         if self.moments.len() < MAX_MOMENTS {
-            let member = member.map(|member| member.0);
-            let (what, note) = (what.to_owned(), note.to_owned());
-            self.moments.push(Moment { at_ms: millis(at), what, member, on, note });
+            self.moments.push(moment);
         } else {
             self.left_out += 1;
         }
@@ -197,6 +264,22 @@ impl Past {
         }
     }
 
+    /// What its member of that number is called.
+    #[must_use]
+    pub fn called(&self, member: u64) -> Option<String> {
+        self.stays.iter().find(|stay| stay.member == member).map(Stay::called)
+    }
+
+    /// Why it ended, and by whom where somebody ended it: words that go on after `because`.
+    #[must_use]
+    pub fn because(&self) -> String {
+        let ended = self.moments.iter().rev().find(|moment| moment.what == ENDED);
+        match ended.and_then(|moment| moment.by.as_ref()) {
+            Some(by) => format!("{by} ended it"),
+            None => self.why.clone(),
+        }
+    }
+
     /// How long a member has talked until now.
     pub(super) fn talked_ms(&self, member: MemberId) -> u64 {
         self.stays.iter().rev().find(|stay| stay.member == member.0).map_or(0, |stay| stay.talked_ms)
@@ -209,6 +292,12 @@ impl Past {
 }
 
 impl Stay {
+    /// What the member is called.
+    #[must_use]
+    pub fn called(&self) -> String {
+        called(&self.name, &self.number)
+    }
+
     pub(super) fn of(name: &str, number: &str, call: Option<CallId>, leg: u32, role: Role) -> Self {
         Self {
             member: 0,

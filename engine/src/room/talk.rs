@@ -21,6 +21,15 @@ impl Meeting {
         }
     }
 
+    /// Nothing has come from a member since then; or again something.
+    pub fn unheard(&mut self, id: MemberId, since: Option<Instant>, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut member.unheard, since);
+        if member.is_in() && before.is_some() != since.is_some() {
+            self.noted("unheard", Some(id), since.is_some(), "", now);
+        }
+    }
+
     /// A member talks no longer, or cannot be heard.
     pub fn falls_silent(&mut self, id: MemberId, now: Instant, out: &mut Out) {
         let at = self.at(now);

@@ -53,8 +53,13 @@ pub enum Asked {
 /// What a room says to the call of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Told {
-    /// The party is to press the PIN; again, because it was wrong.
-    AskPin(bool),
+    /// The party is to press the PIN.
+    AskPin {
+        /// Again, because it was wrong.
+        again: bool,
+        /// Or the hash key alone: it may come in without one.
+        or_none: bool,
+    },
     /// The party is to say its name.
     AskName,
     /// It waits, and hears this.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::by::called;
 use super::meeting::{Meeting, Member, Stage};
 use super::past::millis;
 use super::rules::Role;
@@ -70,6 +71,9 @@ pub struct MemberView {
     pub talks: bool,
     /// How loud it is while it talks: 0 is the loudest, 127 silence (dB below the most).
     pub level: Option<u8>,
+    /// For how long nothing at all has come from it, though it should send: its phone, or the way there, is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unheard_ms: Option<u64>,
     /// How much louder or quieter all hear it.
     pub gain_db: i8,
     /// What is quieter than so many decibels below the loudest is not heard of it.
@@ -80,6 +84,14 @@ pub struct MemberView {
     pub here_ms: u64,
     /// See `here_ms`.
     pub talked_ms: u64,
+}
+
+impl MemberView {
+    /// What it is called.
+    #[must_use]
+    pub fn called(&self) -> String {
+        called(&self.name, &self.number)
+    }
 }
 
 impl Meeting {
@@ -125,6 +137,8 @@ impl Meeting {
             hand_ms: member.hand.map(since),
             talks: member.talks_since.is_some(),
             level: member.level,
+            // Who holds us is not to send.
+            unheard_ms: member.unheard.filter(|_| !member.held).map(since),
             gain_db: member.gain_db,
             gate_db: member.gate,
             denoise: member.denoise,

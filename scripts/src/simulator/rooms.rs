@@ -10,7 +10,7 @@ use patchcord_engine::call::{Bounds, Call, Caller, Event, LegId, Origin};
 use patchcord_engine::errand::{Brought, RoomErrand};
 use patchcord_engine::exchange::{GUEST_RING, guest, meeting_of, rules_of};
 use patchcord_engine::room::{
-    Asked, Effect, Entrant, House as Machine, Join, MemberId, Order, Place, RoomKey, SILENT, Sound,
+    Asked, By, Effect, Entrant, House as Machine, Join, MemberId, Order, Orderer, Place, RoomKey, SILENT, Sound,
 };
 
 use super::house::{Due, House, Stream};
@@ -84,8 +84,16 @@ impl Talk {
             && let Some(party) = self.party_of(leg)
         {
             let them = &house.parties[party];
-            let (number, name) = (them.name.clone(), them.shown_as.clone());
-            let entrant = Entrant { place, call: None, name, source: number.clone(), number };
+            // As the house knows it: an endpoint by its account, whether it dialled or was called; anybody else by what it shows.
+            let called_us = leg == LegId::FIRST && self.originated.is_none();
+            let name = match them.is_endpoint {
+                true => them.name.clone(),
+                false if called_us => them.shown_as.clone(),
+                false => String::new(),
+            };
+            let source = if them.is_endpoint { format!("endpoint:{}", them.name) } else { them.name.clone() };
+            let number = them.numbered().to_owned();
+            let entrant = Entrant { place, call: None, name, number, source, unheard: None };
             let wall = house.wall_clock();
             if let Some(rules) =
                 rules_of(&join.room).filter(|_| house.rooms.machine.view(&join.room, house.now).is_none())
@@ -134,13 +142,14 @@ impl House {
     }
 
     /// Does what a script wants of a room.
-    pub fn room_errand(&mut self, name: &str, errand: RoomErrand, call: u64) -> Brought {
+    pub fn room_errand(&mut self, name: &str, errand: RoomErrand, (call, service): (u64, &str)) -> Brought {
         let (now, wall) = (self.now, self.wall_clock());
         let done = match errand {
             RoomErrand::Open(rules) => self.rooms.machine.open(name, *rules, now).map(|()| "null".to_owned()),
             RoomErrand::Order(order) => {
                 let order = of_call(*order, call);
-                let done = self.rooms.machine.order(name, order, now, wall);
+                let by = By::named(Orderer::Script, service);
+                let done = self.rooms.machine.order(name, order, by, (now, wall));
                 done.map(|reply| serde_json::to_string(&reply).unwrap_or_else(|_| "null".into()))
             }
         };

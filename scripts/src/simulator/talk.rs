@@ -185,7 +185,7 @@ impl Talk {
             Errand::Moment => Brought::Moment { wall: house.wall_now(), seed: house.chance.number() },
             Errand::Room(name, errand) => {
                 let number = self.number;
-                house.room_errand(&name, errand, number)
+                house.room_errand(&name, errand, (number, &self.service))
             }
             Errand::Outside(outside) => {
                 let wall = house.wall_now();

@@ -432,3 +432,42 @@ fn a_menu_that_a_room_cannot_have_is_told_of() {
     let told = fault("#{ speaker: \"*6\" }");
     assert!(told.contains("speaker wants a map, as #{ \"*6\": \"toggle_mute\" }"), "{told}");
 }
+
+#[test]
+fn an_endpoint_is_known_by_its_number_to_whoever_looks_on() {
+    let service = r#"
+fn on_invite(caller) {
+    caller.answer();
+    caller.join(room::open("watched", #{ sounds: false, announce: "nothing" }));
+}
+
+fn on_room(leg, ev) {
+    if ev.kind == "join" && !ev.me { leg.tag("came", `${ev.name}/${ev.number}`); }
+}"#;
+    let test = r#"
+        fn test_known(t) {
+            let alice = t.endpoint("alice").has_number("101").dials("room");
+            let bob = t.endpoint("bob").has_number("102").dials("room").talks_to(alice);
+            bob.hangs_up();
+            alice.hangs_up();
+            alice.record(#{ came: "bob/102" });
+        }"#;
+    all_is_well(service, test);
+}
+
+#[test]
+fn who_has_no_pin_presses_the_hash_key_and_is_in() {
+    let service = r##"
+fn on_invite(caller) {
+    caller.answer();
+    caller.join(room::open("weekly", #{ moderator_pin: "9999", sounds: false, announce: "nothing" }));
+}"##;
+    let test = r##"
+        fn test_guests(t) {
+            let alice = t.phone("101").dials("room").hears("enter-pin-or-hash").presses("9999#");
+            let bob = t.phone("102").dials("room").hears("enter-pin-or-hash").presses("#").talks_to(alice);
+            let carol = t.phone("103").dials("room").hears("enter-pin-or-hash").presses("1#");
+            carol.hears("wrong-pin").hears("enter-pin-or-hash").presses("#").talks_to(bob);
+        }"##;
+    all_is_well(service, test);
+}

@@ -103,6 +103,7 @@ const MEMBER: Shape = Shape::Record(&Record {
         may_be("hand_ms", &Shape::Number, "its hand is not up"),
         field("talks", Shape::Flag),
         may_be("level", &Shape::Number, "it does not talk"),
+        may_be("unheard_ms", &Shape::Number, "something comes from it"),
         field("gain_db", Shape::Number),
         may_be("gate_db", &Shape::Number, "nothing of it is shut out"),
         field("denoise", Shape::Flag),

@@ -12,6 +12,7 @@
 //! recordings listed, heard, deleted
 //! rooms      conferences there are and were, and what is wanted of them
 //! room_events one room as it goes on
+//! tries      who stood at the door of a room and did not come in
 //! wanted     filters, as a query says them
 //! export     all calls that are wanted, as CSV or JSON
 //! events     what happens to calls, as it happens
@@ -47,6 +48,7 @@ pub(crate) mod routing;
 mod server;
 mod services;
 pub(crate) mod sounds;
+pub(crate) mod tries;
 pub(crate) mod wanted;
 pub(crate) mod webhooks;
 
@@ -203,6 +205,9 @@ pub const DOORS: &[Door] = &[
     door("get", "/api/v1/rooms/{room}/story", Right::ReadCalls, "What its record says so far", || get(rooms::so_far)),
     door("get", "/api/v1/rooms/{room}/heard", Right::ReadRecordings, "What a member heard so far, as a wav", || {
         get(heard::now)
+    }),
+    door("get", "/api/v1/rooms/{room}/tries", Right::ReadRecords, "Wrong PINs and refusals at its door", || {
+        get(tries::list)
     }),
     door("post", "/api/v1/rooms/{room}/orders", Right::ChangeCalls, "Does something with a room or a member", || {
         post(rooms::obey)

@@ -34,6 +34,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// How often something is said though nothing happens: proxies close what is quiet for a minute.
 const QUIET: Duration = Duration::from_secs(15);
 
+/// Steps in which it is told for how long nothing was heard of a member.
+const UNHEARD_STEP_MS: u64 = 5000;
+
 /// Somebody who watches a room.
 struct Watcher {
     rooms: Rooms,
@@ -124,6 +127,8 @@ fn stands(room: &RoomView) -> Value {
                 "member": member.member, "name": member.name, "number": member.number, "role": member.role,
                 "state": member.state, "muted": member.muted, "deaf": member.deaf, "held": member.held,
                 "hand": member.hand_ms.is_some(), "gain_db": member.gain_db,
+                // So that whoever looks on sees it grow.
+                "unheard_s": member.unheard_ms.map(|unheard| unheard / UNHEARD_STEP_MS * UNHEARD_STEP_MS / 1000),
             })
         })
         .collect();

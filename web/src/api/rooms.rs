@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use patchcord_engine::{
-    room::{MemberView, Order, Past, Refused, Reply, RoomView},
+    room::{MemberView, Order, Orderer, Past, Refused, Reply, RoomView, Stay, Visitor},
     runtime::clock,
     switchboard::Switchboard,
 };
@@ -19,7 +19,7 @@ use crate::{
     masking::masked,
     people::{Asker, Right, guard::away},
     problem::Problem,
-    store::rooms::{MAX_PAGE, PastRoom},
+    store::rooms::{MAX_PAGE, PastRoom, Which},
 };
 
 /// Rooms in a page, unless something else is asked for.
@@ -55,7 +55,8 @@ pub(crate) async fn order(rooms: &Rooms, asker: &Asker, name: &str, wanted: Room
     };
     let order = wanted.read(name).map_err(|why| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()))?;
     possible(rooms, &order).await?;
-    let reply = rooms.accounts.board().rooms.order(name, order, clock::now(), clock::wall()).map_err(Problem::from)?;
+    let when = (clock::now(), clock::wall());
+    let reply = rooms.accounts.board().rooms.order(name, order, asker.orders(), when).map_err(Problem::from)?;
     rooms.people.note(asker, "ordered in room", &deed, clock::wall()).await;
     Ok(reply)
 }
@@ -112,10 +113,11 @@ pub(super) async fn obey(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Which {
+pub(super) struct Wanted {
     room: Option<String>,
     before: Option<String>,
     limit: Option<usize>,
+    empty: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -126,13 +128,13 @@ pub(super) struct PastRooms {
 }
 
 /// `GET /api/v1/past-rooms`
-pub(super) async fn past(State(rooms): State<Rooms>, Asked(which): Asked<Which>) -> Result<Json<PastRooms>, Problem> {
+pub(super) async fn past(State(rooms): State<Rooms>, Asked(which): Asked<Wanted>) -> Result<Json<PastRooms>, Problem> {
     line("room", which.room.as_deref().unwrap_or_default())?;
     line("before", which.before.as_deref().unwrap_or_default())?;
     let most = which.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let found = rooms
         .store
-        .past_rooms(which.room.as_deref(), which.before.as_deref(), most)
+        .past_rooms(which.room.as_deref(), which.before.as_deref(), most, Which::of(which.empty))
         .await
         .map_err(|error| away(&error))?;
     let next = found.last().filter(|_| found.len() == most).map(|last| last.id.clone());
@@ -160,7 +162,14 @@ fn masked_story(mut past: Past, asker: &Asker) -> Past {
         for stay in &mut past.stays {
             mask(&mut stay.name, &mut stay.number);
         }
-        past.moments.iter_mut().for_each(|moment| moment.note = masked(&moment.note));
+        for moment in &mut past.moments {
+            moment.note = masked(&moment.note);
+            if let Some(by) = moment.by.as_mut().filter(|by| by.who == Orderer::Member) {
+                let stay = past.stays.iter().find(|stay| Some(stay.member) == by.member);
+                by.name = stay.map_or_else(|| "a member".to_owned(), Stay::called);
+            }
+            moment.visitor.iter_mut().for_each(mask_visitor);
+        }
     }
     past
 }
@@ -170,6 +179,11 @@ fn shown(mut room: RoomView, asker: &Asker) -> RoomView {
         room.members.iter_mut().for_each(|MemberView { name, number, .. }| mask(name, number));
     }
     room
+}
+
+pub(super) fn mask_visitor(visitor: &mut Visitor) {
+    mask(&mut visitor.name, &mut visitor.number);
+    visitor.from = masked(&visitor.from);
 }
 
 /// A name beside a number that is masked goes with it.

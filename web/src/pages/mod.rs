@@ -79,6 +79,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/rooms", get(rooms::list))
         .route("/rooms/{room}", get(rooms::live::show))
         .route("/rooms/{room}/order", post(rooms::live::obey))
+        .route("/rooms/{room}/tries", get(rooms::tries::show))
         .route("/past-rooms/{id}", get(rooms::past))
         .route("/past-rooms/{id}/recordings/{at}", get(rooms::hear))
         .route("/past-rooms/{id}/heard", get(rooms::heard))

@@ -12,7 +12,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use patchcord_engine::{routing::ShelfError, runtime::clock};
+use patchcord_engine::{
+    room::{By, Orderer},
+    routing::ShelfError,
+    runtime::clock,
+};
 
 use super::{Held, People, Rights, Session};
 use crate::{
@@ -25,6 +29,9 @@ pub const COOKIE: &str = "patchcord";
 
 /// The header that scripts of our pages send with what they change.
 pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// What whoever may use the control socket is called.
+const COMMAND_LINE: &str = "command line";
 
 /// Longest cookie or token that is looked at.
 const LONGEST: usize = 256;
@@ -53,12 +60,25 @@ impl Asker {
     /// Whoever may use the control socket, or opens the database without a server.
     pub fn command_line() -> Self {
         Self {
-            name: "command line".into(),
+            name: COMMAND_LINE.into(),
             origin: "this machine".into(),
             rights: Rights::all(),
             person: None,
             session: None,
         }
+    }
+
+    /// As the records of rooms name whoever orders something there.
+    pub fn orders(&self) -> By {
+        match self.name.strip_prefix("token ") {
+            Some(token) if self.session.is_none() => By::named(Orderer::Token, token),
+            _ if self.is_command_line() => By::command_line(),
+            _ => By::named(Orderer::Person, &self.name),
+        }
+    }
+
+    fn is_command_line(&self) -> bool {
+        self.session.is_none() && self.person.is_none() && self.name == COMMAND_LINE
     }
 
     pub(super) fn nobody(origin: String) -> Self {

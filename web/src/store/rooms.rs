@@ -12,12 +12,40 @@ pub const MAX_PAGE: usize = 500;
 
 const KEEP: &str = "INSERT INTO past_rooms (id, room, opened_at, lasted_ms, most, story) VALUES ($1, $2, $3, $4, $5, $6) \
                     ON CONFLICT (id) DO NOTHING";
-const LATEST: &str =
-    "SELECT id, room, opened_at, lasted_ms, most FROM past_rooms WHERE id < $1 ORDER BY id DESC LIMIT $2";
-const OF_ROOM: &str = "SELECT id, room, opened_at, lasted_ms, most FROM past_rooms WHERE id < $1 AND room = $3 \
+const LATEST: &str = "SELECT id, room, opened_at, lasted_ms, most FROM past_rooms WHERE id < $1 AND most >= $3 \
+                      ORDER BY id DESC LIMIT $2";
+const OF_ROOM: &str = "SELECT id, room, opened_at, lasted_ms, most FROM past_rooms WHERE id < $1 AND most >= $3 AND room = $4 \
                        ORDER BY id DESC LIMIT $2";
+// Only a moment of somebody at the door names a visitor.
+const TRIED: &str = "SELECT story FROM past_rooms WHERE room = $1 AND opened_at < $2 AND story LIKE '%\"visitor\":{%' \
+                     ORDER BY id DESC LIMIT $3";
 const STORY: &str = "SELECT story FROM past_rooms WHERE id = $1";
 const FORGET: &str = "DELETE FROM past_rooms WHERE opened_at < $1";
+
+/// Which rooms that are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those in which somebody was.
+    Met,
+    /// Also those at whose door somebody stood, and nobody came in.
+    All,
+}
+
+impl Which {
+    /// As it is asked for.
+    #[must_use]
+    pub fn of(empty: Option<bool>) -> Self {
+        if empty.unwrap_or(false) { Self::All } else { Self::Met }
+    }
+
+    /// The fewest members that such a room had.
+    const fn fewest(self) -> i64 {
+        match self {
+            Self::Met => 1,
+            Self::All => 0,
+        }
+    }
+}
 
 /// Behind every name: they are digits and small letters.
 const LAST: &str = "~";
@@ -64,14 +92,19 @@ impl Store {
         room: Option<&str>,
         before: Option<&str>,
         most: usize,
+        which: Which,
     ) -> Result<Vec<PastRoom>, ShelfError> {
         type Row = (String, String, i64, i64, i64);
         let (before, most) = (before.unwrap_or(LAST), most.min(MAX_PAGE) as i64);
         let rows: Vec<Row> = self
             .within(PATIENCE, async {
+                let fewest = which.fewest();
                 on_either!(&self.database, |pool: Kind| match room {
-                    Some(room) => sqlx::query_as(OF_ROOM).bind(before).bind(most).bind(room).fetch_all(pool).await,
-                    None => sqlx::query_as(LATEST).bind(before).bind(most).fetch_all(pool).await,
+                    Some(room) => {
+                        let rooms = sqlx::query_as(OF_ROOM).bind(before).bind(most).bind(fewest).bind(room);
+                        rooms.fetch_all(pool).await
+                    }
+                    None => sqlx::query_as(LATEST).bind(before).bind(most).bind(fewest).fetch_all(pool).await,
                 })
                 .map_err(failed)
             })
@@ -85,6 +118,21 @@ impl Store {
             most: number(most),
         };
         Ok(rows.into_iter().map(past).collect())
+    }
+
+    /// Stories of a room in which somebody stood at the door and did not come in, the latest first: of those opened before that
+    /// moment, so many at most.
+    pub async fn tried_rooms(&self, room: &str, before_ms: u64, most: usize) -> Result<Vec<Past>, ShelfError> {
+        let (before, most) = (i64::try_from(before_ms).unwrap_or(i64::MAX), most.min(MAX_PAGE) as i64);
+        let stories: Vec<String> = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    sqlx::query_scalar(TRIED).bind(room).bind(before).bind(most).fetch_all(pool).await
+                })
+                .map_err(failed)
+            })
+            .await?;
+        Ok(stories.iter().filter_map(|story| serde_json::from_str(story).ok()).collect())
     }
 
     /// One of them with its story.

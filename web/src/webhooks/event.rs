@@ -2,9 +2,24 @@
 
 use std::{fmt, str::FromStr};
 
+use crate::room_news::Kind as Room;
+
 /// All that is told.
-pub const EVENTS: [&str; 9] =
-    [CALL_STARTED, CALL_ANSWERED, CALL_ENDED, RECORDING_READY, TRUNK_UP, TRUNK_DOWN, REGISTERED, UNREGISTERED, PING];
+pub const EVENTS: [&str; 13] = [
+    CALL_STARTED,
+    CALL_ANSWERED,
+    CALL_ENDED,
+    RECORDING_READY,
+    TRUNK_UP,
+    TRUNK_DOWN,
+    REGISTERED,
+    UNREGISTERED,
+    Room::Opened.word(),
+    Room::Joined.word(),
+    Room::Left.word(),
+    Room::Over.word(),
+    PING,
+];
 
 pub(super) const CALL_STARTED: &str = "call.started";
 pub(super) const CALL_ANSWERED: &str = "call.answered";
@@ -65,6 +80,7 @@ mod tests {
         assert_eq!(takes("call.ended", "call.ended"), Ok(true));
         assert_eq!(takes("call.ended", "call.started"), Ok(false));
         assert_eq!(takes("call.*", "call.started"), Ok(true));
+        assert_eq!(takes("room.*", "room.joined"), Ok(true));
         assert_eq!(takes("*", "trunk.down"), Ok(true));
         assert_eq!(takes("trunk.down", "ping"), Ok(true), "somebody tries whether it hears");
         for wrong in ["call", "call.", "calls.*", "ca*", "", "ping"] {

@@ -209,7 +209,7 @@ pub fn others() -> Vec<Batch> {
 /// Somebody who comes into the room.
 pub fn member(call: u64, name: &str, number: &str) -> Entrant {
     let place = Place { shard: 0, call, leg: LegId::FIRST };
-    Entrant { place, call: None, name: name.into(), number: number.into(), source: number.into() }
+    Entrant { place, call: None, name: name.into(), number: number.into(), source: number.into(), unheard: None }
 }
 
 /// It is in, and has heard what it was greeted with.

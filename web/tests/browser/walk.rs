@@ -1,6 +1,10 @@
 //! A person's way through the pages.
 
-use patchcord_engine::runtime::clock;
+use patchcord_engine::{
+    room::{By, Rules, WaitFor},
+    runtime::clock,
+};
+use patchcord_web::control::words::RoomOrder;
 
 use crate::{
     chromium::{Browser, Look},
@@ -359,7 +363,7 @@ async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     browser.eventually("the third is seen", "document.querySelectorAll('.seat').length == 3").await;
     assert_eq!(browser.run("document.querySelector('.seat details').open").await, true);
     let names = "[...document.querySelectorAll('.seat .name strong')].map((one) => one.textContent.replace(/[0-9]+/, 'n')).join()";
-    assert_eq!(browser.run(names).await, "Dr. Eva Müller,Bob (member n),Bob (member n)");
+    assert_eq!(browser.run(names).await, "Dr. Eva Müller (+n),Bob (n),Bob (n)");
     stage::leaves(&lab, &carl);
     browser.eventually("and gone", "document.querySelectorAll('.seat').length == 2").await;
 
@@ -388,4 +392,64 @@ async fn a_room_is_watched_and_ruled_and_what_is_left_of_it_is_read() {
     let talks = "[...document.querySelectorAll('.line')].map((line) => line.querySelectorAll('.talks').length).join()";
     assert_eq!(browser.run(talks).await, "1,1,0,0,0", "she had the floor, and talked once; the others did not");
     stands_well(&mut browser, "the room that is over").await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_let_in_by_a_button_and_all_others_by_another() {
+    let lab = stage::house().await;
+    let rules = Rules { wait_for: WaitFor::Admission, ..Rules::default() };
+    lab.board.rooms.fix([("weekly".to_owned(), rules)]);
+    let all = [stage::member(1, "Eva", "101"), stage::member(2, "Bob", "102"), stage::member(3, "Carl", "103")];
+    all.iter().for_each(|one| stage::comes(&lab, one));
+    let mut browser = Browser::start().await;
+    browser.look(WIDE).await;
+    log_in(&mut browser, &lab, "operator").await;
+    browser.open(&address(&lab, "/rooms/weekly")).await;
+    let waiting =
+        "[...document.querySelectorAll('.seat .badge')].filter((one) => one.textContent === 'waiting').length";
+    assert_eq!(browser.run(waiting).await, 3);
+    browser.follow("document.querySelector('.seat:nth-child(2) [data-deed=admit]').click()").await;
+    assert_eq!(browser.run(waiting).await, 2);
+    assert_eq!(browser.run("!!document.querySelector('.seat:nth-child(2) [data-deed=admit]')").await, false);
+    browser.follow("document.querySelector('.head [data-deed=admit]').click()").await;
+    assert_eq!(browser.run(waiting).await, 0);
+    assert_eq!(
+        browser.run("!!document.querySelector('[data-deed=admit]')").await,
+        false,
+        "nobody is left to be let in"
+    );
+}
+
+#[tokio::test]
+async fn six_members_stand_well_in_every_light_and_width_also_where_all_is_open() {
+    let lab = stage::house().await;
+    let names = ["Dr. Eva Müller-Lüdenscheidt", "bob", "carol", "dave", "erin", "frank"];
+    let all: Vec<_> =
+        names.iter().zip(1..).map(|(name, call)| stage::member(call, name, &format!("10{call}"))).collect();
+    all.iter().for_each(|one| stage::comes(&lab, one));
+    let now = clock::now();
+    lab.board.rooms.speaks(all[0].place, Some(10), now);
+    lab.board.rooms.speaks(all[1].place, Some(25), now);
+    lab.board.rooms.unheard(all[2].place, now.checked_sub(std::time::Duration::from_secs(12)), now);
+    for deed in ["mute", "deaf", "hand", "aside"] {
+        let member = lab.board.rooms.whereabouts(all[3].place).expect("dave is in").1.0;
+        let wanted = RoomOrder { deed: deed.into(), member: Some(member), ..RoomOrder::default() };
+        let order = wanted.read("weekly").expect("an order");
+        lab.board.rooms.order("weekly", order, By::command_line(), (now, clock::wall())).expect("done");
+    }
+    let mut browser = Browser::start().await;
+    browser.look(WIDE).await;
+    log_in(&mut browser, &lab, "operator").await;
+    for (dark, light) in [(false, "light"), (true, "dark")] {
+        for (look, width) in [(WIDE, "wide"), (NARROW, "narrow")] {
+            browser.look(Look { dark, ..look }).await;
+            browser.open(&address(&lab, "/rooms/weekly")).await;
+            assert_eq!(browser.run("document.querySelectorAll('.seat').length").await, 6);
+            stands_well(&mut browser, &format!("six members, {width}, {light}")).await;
+            browser.run("document.querySelector('#room-sound details').open = true").await;
+            stands_well(&mut browser, &format!("six members, sound of all open, {width}, {light}")).await;
+            browser.run("document.querySelector('.seat:nth-child(4) details').open = true").await;
+            stands_well(&mut browser, &format!("six members, all open, {width}, {light}")).await;
+        }
+    }
 }

@@ -8,7 +8,7 @@ use patchcord_engine::{
         Account, Began, By, CallId, Cause, Direction, Facts, Journal, LegBegan, LegNumber, Outcome, Party, RecordShelf,
         Rules, Way, What,
     },
-    room::{MemberId, Moment, Past, Stay},
+    room::{self, MemberId, Moment, Past, Stay, Visitor, called},
     routing::{Origin, PlanSettings, Route, Source, Target},
     runtime::clock,
 };
@@ -87,7 +87,11 @@ async fn house() -> (Lab, CallId) {
         heard_as: None,
     };
     let note = format!("+49{NUMBER}");
-    let moment = Moment { at_ms: 1, what: "invited".into(), member: Some(1), on: true, note };
+    let (name, number) = (NAME.to_owned(), format!("+49{NUMBER}"));
+    let by = Some(room::By::member(MemberId(1), called(&name, &number)));
+    let visitor = Some(Visitor { from: format!("trunk:north:{number}"), name, number, call: None });
+    let denied = Moment { what: room::DENIED.into(), note: "pin".into(), visitor, ..Moment::default() };
+    let moment = Moment { at_ms: 1, what: "invited".into(), member: Some(1), on: true, note, by, visitor: None };
     let past = Past {
         id: "0001".into(),
         room: "weekly".into(),
@@ -96,7 +100,7 @@ async fn house() -> (Lab, CallId) {
         why: "empty".into(),
         most: 1,
         stays: vec![stay],
-        moments: vec![moment],
+        moments: vec![moment, denied],
         recordings: vec![],
         ledger: None,
         left_out: 0,
@@ -170,6 +174,7 @@ fn paths(id: CallId) -> Vec<String> {
         "/calls/{call}/as-test/file",
         "/rooms",
         "/past-rooms/{id}",
+        "/rooms/{room}/tries",
         "/endpoints",
         "/routes",
         "/services",

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use patchcord_engine::room::Past;
+use patchcord_engine::room::{DENIED, Moment, Past, Visitor};
+use patchcord_web::store::rooms::Which;
 
 use crate::lab::{Lab, laws};
 
 laws! {
     rooms_that_are_over_are_kept_once_and_found_the_latest_first,
+    where_nobody_came_in_is_told_to_whoever_asks_for_that,
 }
 
 fn past(room: &str, second: u64) -> Past {
@@ -32,7 +34,7 @@ async fn rooms_that_are_over_are_kept_once_and_found_the_latest_first(lab: Lab) 
     store.keep_rooms(&all).await.expect("kept");
     store.keep_rooms(&all[..1]).await.expect("kept again");
     let found = async |room: Option<&str>, before: Option<&str>, most| {
-        let found = store.past_rooms(room, before, most).await.expect("found");
+        let found = store.past_rooms(room, before, most, Which::Met).await.expect("found");
         found.into_iter().map(|past| (past.room, past.opened_ms / 1000)).collect::<Vec<_>>()
     };
     let weekly = |second| ("weekly".to_owned(), second);
@@ -43,4 +45,24 @@ async fn rooms_that_are_over_are_kept_once_and_found_the_latest_first(lab: Lab) 
     assert_eq!(store.past_room("nothing").await.expect("asked"), None);
     assert_eq!(store.forget_rooms(UNIX_EPOCH + Duration::from_secs(25)).await.expect("forgotten"), 2);
     assert_eq!(found(None, None, 9).await, [weekly(30)]);
+}
+
+async fn where_nobody_came_in_is_told_to_whoever_asks_for_that(lab: Lab) {
+    let store = lab.store().await;
+    let visitor = Visitor { name: "mallory".into(), number: "106".into(), from: "endpoint:mallory".into(), call: None };
+    let denied = Moment { what: DENIED.into(), note: "throttled".into(), visitor: Some(visitor), ..Moment::default() };
+    let tried = |second| Past { most: 0, moments: vec![denied.clone()], ..past("board", second) };
+    let met = Past { moments: vec![Moment { what: "lock".into(), ..Moment::default() }], ..past("board", 20) };
+    store.keep_rooms(&[tried(10), met, tried(30), tried(40)]).await.expect("kept");
+    let found = async |which| {
+        let found = store.past_rooms(Some("board"), None, 9, which).await.expect("found");
+        found.into_iter().map(|past| past.opened_ms / 1000).collect::<Vec<_>>()
+    };
+    assert_eq!((found(Which::Met).await, found(Which::All).await), (vec![20], vec![40, 30, 20, 10]));
+    let tries = async |before, most| {
+        let found = store.tried_rooms("board", before, most).await.expect("found");
+        found.into_iter().map(|past| past.opened_ms / 1000).collect::<Vec<_>>()
+    };
+    assert_eq!((tries(u64::MAX, 9).await, tries(40_000, 1).await), (vec![40, 30, 10], vec![30]));
+    assert!(store.tried_rooms("weekly", u64::MAX, 9).await.expect("found").is_empty());
 }

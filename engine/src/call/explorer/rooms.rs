@@ -49,7 +49,7 @@ impl Rooms {
         self.0.iter().flat_map(|(leg, point)| {
             let words = match point {
                 Point::Door => vec![
-                    Told::AskPin(true),
+                    Told::AskPin { again: true, or_none: false },
                     Told::AskName,
                     Told::Wait(Some("music".into())),
                     Told::Greet(vec!["alone".into()]),
@@ -78,7 +78,7 @@ impl Rooms {
                 self.0.remove(&leg);
                 return;
             }
-            (Told::AskPin(_) | Told::AskName | Told::Greet(_), _) => Point::Asked,
+            (Told::AskPin { .. } | Told::AskName | Told::Greet(_), _) => Point::Asked,
             (Told::In(_), _) => Point::In(2),
             (_, Point::In(left)) => Point::In(left.saturating_sub(1)),
             (_, same) => same,

@@ -80,5 +80,5 @@ fn what_is_done_with_the_sound_of_all_is_done_with_those_who_come_later() {
     assert!(world.house.view("weekly", world.now).is_some_and(|room| room.denoise), "that was for one alone");
     world.orders(Order::End).expect("over");
     let noted: Vec<&str> = world.past().moments.iter().map(|moment| moment.what.as_str()).collect();
-    assert_eq!(noted, ["denoise", "gate", "automatic_gain"]);
+    assert_eq!(noted, ["denoise", "gate", "automatic_gain", "ended"]);
 }

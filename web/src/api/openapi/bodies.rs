@@ -181,6 +181,7 @@ fn receiver_fields() -> [(&'static str, Value); 3] {
         "recording.*",
         "trunk.*",
         "registration.*",
+        "room.*",
         "*",
     ]);
     let events = json!({ "type": "array", "items": kinds::one_of(kinds), "minItems": 1, "maxItems": EVENTS.len() });

@@ -16,7 +16,16 @@ const QUERIES: &[(&str, &[(&str, &str)])] = &[
     ("/api/v1/audit", &[("before", "go on before this number"), ("limit", "how many at most")]),
     (
         "/api/v1/past-rooms",
-        &[("room", "of this name only"), ("before", "go on before this one"), ("limit", "how many at most, up to 500")],
+        &[
+            ("room", "of this name only"),
+            ("before", "go on before this one"),
+            ("limit", "how many at most, up to 500"),
+            ("empty", "true: also where somebody stood at the door and nobody came in"),
+        ],
+    ),
+    (
+        "/api/v1/rooms/{room}/tries",
+        &[("before_ms", "before this moment, in milliseconds since 1970"), ("limit", "how many at most, up to 500")],
     ),
     ("/api/v1/past-rooms/{id}/heard", EARS),
     ("/api/v1/rooms/{room}/heard", EARS),

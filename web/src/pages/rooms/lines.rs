@@ -17,7 +17,7 @@ const COLOURS: usize = 5;
 
 /// What a member is called.
 pub fn name(stay: &Stay) -> String {
-    clean(if stay.name.is_empty() { &stay.number } else { &stay.name })
+    clean(&stay.called())
 }
 
 /// What the member of that number is called.

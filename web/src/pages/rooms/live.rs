@@ -8,7 +8,6 @@ use axum::{
 };
 use maud::{Markup, html};
 use patchcord_engine::{
-    journal::clean,
     room::{MemberView, Past, Role, RoomView},
     runtime::clock,
 };
@@ -141,13 +140,14 @@ fn seat(room: &RoomView, member: &MemberView, asker: &Asker, may: bool) -> Marku
             div.name {
                 strong { (called(room, member)) }
                 span.small.muted {
-                    (clean(&member.number)) " · " (member.role.word()) " · here " (lasts(member.here_ms)) ", talked " (lasts(member.talked_ms))
+                    (member.role.word()) " · here " (lasts(member.here_ms)) ", talked " (lasts(member.talked_ms))
                 }
                 span {
                     @if member.state != "in" { span.badge.warn { (state(member.state)) } " " }
                     @if member.muted { span.badge { "muted" } " " }
                     @if member.deaf { span.badge { "deaf" } " " }
                     @if member.held { span.badge { "holds" } " " }
+                    @if let Some(unheard) = member.unheard_ms { span.badge.bad title="Its phone, or the way to it, may be gone: neither sound nor a report has come" { "nothing heard for " (lasts(unheard)) } " " }
                     @if member.hand_ms.is_some() { span.badge.live { "hand up" } " " }
                     @if let Some(call) = member.call { a.small href={ "/calls/" (call) } { "its call" } }
                 }

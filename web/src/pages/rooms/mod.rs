@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! live   one that goes on, with who speaks and what can be done
+//! tries  who stood at the door of a room and did not come in
 //! lines  the time of a room: who was in, who talked, who had the floor
 //! ```
 
 mod lines;
 pub mod live;
+pub mod tries;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -18,8 +20,10 @@ use axum::{
 use maud::{Markup, html};
 use patchcord_engine::{
     journal::{clean, long, moment},
-    room::{MemberView, Past, RoomView},
+    room::{MemberView, Moment, Past, RoomView},
 };
+
+use serde::Deserialize;
 
 use super::{
     Guest, Rooms,
@@ -30,7 +34,7 @@ use super::{
 use crate::{
     api::{ask::Asked, heard as heard_api, recordings::gone, rooms as live_api},
     people::Right,
-    store::rooms::PastRoom,
+    store::rooms::{PastRoom, Which},
 };
 
 /// Rooms that are over, as many as the page shows.
@@ -39,11 +43,18 @@ const PAST: usize = 50;
 /// Recordings of one room that are offered.
 const MOST_SOUNDS: usize = 100;
 
+/// What the list is asked for.
+#[derive(Deserialize)]
+pub struct Shown {
+    empty: Option<bool>,
+}
+
 /// `GET /rooms`
-pub async fn list(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, Wrong> {
+pub async fn list(State(rooms): State<Rooms>, guest: Guest, Asked(shown): Asked<Shown>) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let now = live_api::now(&rooms, &guest.0);
-    let past = rooms.store.past_rooms(None, None, PAST).await;
+    let which = Which::of(shown.empty);
+    let past = rooms.store.past_rooms(None, None, PAST, which).await;
     let body = html! {
         div #rooms data-live {
             div.head { h1 { (now.len()) @if now.len() == 1 { " room now" } @else { " rooms now" } } }
@@ -52,7 +63,13 @@ pub async fn list(State(rooms): State<Rooms>, guest: Guest) -> Result<Response, 
                 @else { (open(&now)) }
             }
             section.card.flush.spaced {
-                h2 { "Over" }
+                div.head {
+                    h2 { "Over" }
+                    @match which {
+                        Which::Met => a.small href="/rooms?empty=true" { "Also where nobody came in" },
+                        Which::All => a.small href="/rooms" { "Only where somebody was in" },
+                    }
+                }
                 @match &past {
                     Ok(past) if past.is_empty() => p.empty { "No room has ended yet. One is told here with who was in and who talked, when its last member has gone." },
                     Ok(past) => (over(past)),
@@ -95,7 +112,7 @@ fn over(past: &[PastRoom]) -> Markup {
                         tr {
                             td { a href={ "/past-rooms/" (room.id) } { (room.room) } }
                             td.nowrap { (moment(UNIX_EPOCH + Duration::from_millis(room.opened_ms))) }
-                            td.right { (room.most) }
+                            td.right { @if room.most == 0 { a.small href={ "/rooms/" (room.room) "/tries" } { "nobody came in" } } @else { (room.most) } }
                             td.right.nowrap { (lasts(room.lasted_ms)) }
                         }
                     }
@@ -124,8 +141,7 @@ fn marks(room: &RoomView) -> Markup {
 }
 
 fn name(member: &MemberView) -> String {
-    let named = clean(&member.name);
-    if named.is_empty() { clean(&member.number) } else { named }
+    clean(&member.called())
 }
 
 /// `GET /past-rooms/{id}`
@@ -140,26 +156,41 @@ pub async fn past(State(rooms): State<Rooms>, guest: Guest, Path(id): Path<Strin
         div {
             p.kicker { a href="/rooms" { "Rooms" } " · " (moment(began)) " UTC" }
             h1 { (past.room) }
-            p { "It lasted " (lasts(past.lasted_ms)) ", had " (past.most) " members at most, and ended because " (clean(&past.why)) "." }
+            p { "It lasted " (lasts(past.lasted_ms)) ", had " (past.most) " members at most, and ended because " (clean(&past.because())) "." }
+            @if past.moments.iter().any(|moment| moment.visitor.is_some()) {
+                p.small { a href={ "/rooms/" (past.room) "/tries" } { "All who stood at the door of " (past.room) " and did not come in" } }
+            }
         }
         section.card.flush { h2 { "Who spoke when" } (lines::draw(&past)) }
         @if hears { (recorded(&past)) (ears(&past)) }
         section.card.flush {
             h2 { "What happened" }
-            div.scroll { table { tbody {
-                @for moment in told {
-                    tr {
-                        td.mono.nowrap { (lines::at(moment.at_ms)) }
-                        td { (clean(&moment.what).replace('_', " ")) @if !moment.on { " ended" } }
-                        td { (lines::named(&past, moment.member)) }
-                        td.small { (clean(&moment.note)) }
-                    }
-                }
-            } } }
+            div.scroll { table {
+                thead { tr { th { "After" } th { "What" } th { "Whom" } th {} th { "Ordered by" } } }
+                tbody { @for moment in told { (happened(&past, moment)) } }
+            } }
             @if past.left_out > 0 { p.empty { (past.left_out) " more are not kept." } }
         }
     };
     Ok(Frame::new(&past.room, Place::Rooms, &guest.0).page(body).into_response())
+}
+
+/// A moment as a row: when, what, whom it was done to, more in words, and who ordered it.
+fn happened(past: &Past, moment: &Moment) -> Markup {
+    html! {
+        tr {
+            td.mono.nowrap { (lines::at(moment.at_ms)) }
+            td { (clean(&moment.said())) }
+            td {
+                @match &moment.visitor {
+                    Some(visitor) => { (clean(&visitor.called())) @if let Some(call) = visitor.call { " " a.small href={ "/calls/" (call) } { "call" } } },
+                    None => (lines::named(past, moment.member)),
+                }
+            }
+            td.small { (clean(&moment.note)) @if let Some(visitor) = &moment.visitor { " " span.muted { "from " (clean(&visitor.from)) } } }
+            td.small { @if let Some(by) = &moment.by { (clean(&by.to_string())) } }
+        }
+    }
 }
 
 /// Recordings of a room, each with whose it is and since when it runs: first of what all heard, then of each member.

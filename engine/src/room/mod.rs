@@ -331,6 +331,12 @@ impl House {
                 self.transfer((&from, Whom::All), name, by, when)
             }
             order => {
+                let waits = !self.rooms.contains_key(name) && !self.fixed.contains_key(name);
+                if let Some((rules, until)) = self.ahead.get_mut(name).filter(|_| waits)
+                    && *until > when.0
+                {
+                    return rules.obey_ahead(&order).unwrap_or_else(|| Err(no_room()));
+                }
                 let mut room = self.rooms.remove(name).ok_or_else(no_room)?;
                 room.by = Some(by);
                 let done = room.obey(order, when.0, &mut self.out);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::GATE_DB;
 use super::keys::{Command, Menus};
+use super::order::{Order, Refused, Reply, Whom};
 
 /// Rooms at once: as many as one media thread has.
 pub const MAX_ROOMS: usize = 4096;
@@ -170,6 +172,20 @@ impl Rules {
     /// Whether somebody has to know something to come in.
     pub fn asks(&self) -> bool {
         self.pin.is_some() || self.moderator_pin.is_some()
+    }
+
+    /// An order for a room that was opened ahead and that nobody has come into yet; none where it needs somebody.
+    pub(super) fn obey_ahead(&mut self, order: &Order) -> Option<Result<Reply, Refused>> {
+        match *order {
+            Order::Lock(on) => self.locked = on,
+            Order::Record(on) => self.record = on,
+            Order::AutomaticGain(on) => self.automatic_gain = on,
+            Order::Denoise(Whom::All, on) => self.denoise = on,
+            Order::Gate(Whom::All, Some(db)) if !GATE_DB.contains(&db) => return Some(Err(Refused::Gate)),
+            Order::Gate(Whom::All, gate) => self.gate = gate,
+            _ => return None,
+        }
+        Some(Ok(Reply::Done { done: 1 }))
     }
 }
 

@@ -148,6 +148,15 @@ impl Forward {
         Some(Head { marker: head.marker || fresh, sequence: number, timestamp, ssrc: self.ssrc, ..*head })
     }
 
+    /// A packet of another leg's stream is not passed on, because our party does not know what it says: nobody is to miss it.
+    pub fn leave_out(&mut self, head: &Head, now: Instant) {
+        let Some(seam) = self.seam.as_mut().filter(|seam| seam.ssrc == head.ssrc) else { return };
+        if (1..DROPOUT).contains(&head.sequence.wrapping_sub(seam.newest)) {
+            seam.sequence = seam.sequence.wrapping_sub(1);
+            (seam.newest, seam.time, seam.came) = (head.sequence, head.timestamp, now);
+        }
+    }
+
     /// A seam that puts `head` right behind what was sent last.
     fn join(&mut self, head: &Head, now: Instant) -> Seam {
         self.advance(now);

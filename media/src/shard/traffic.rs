@@ -69,6 +69,12 @@ impl Shard {
         let to = match onward {
             Onward::Nowhere | Onward::Report => return,
             Onward::Press(to, press) => return self.press_anew(to, press),
+            Onward::Unsaid(to, head) => {
+                if let Some(port) = self.ports.passed(to) {
+                    port.leave_out(&head, self.moment);
+                }
+                return;
+            }
             Onward::Sound(to, ..) | Onward::Cut(to, ..) | Onward::Event(to, _) | Onward::Bytes(to) => to,
             Onward::Back(..) => place,
         };
@@ -99,7 +105,7 @@ impl Shard {
             Onward::Cut(_, head, kind, sound) => port.pass_cut(&buffer[sound], &head, kind, moment),
             Onward::Event(_, head) => port.pass_event(buffer, length, &head, moment),
             Onward::Bytes(_) => port.send(&buffer[..length]),
-            Onward::Nowhere | Onward::Report | Onward::Press(..) => false,
+            Onward::Nowhere | Onward::Report | Onward::Press(..) | Onward::Unsaid(..) => false,
         }
     }
 

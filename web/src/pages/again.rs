@@ -5,6 +5,7 @@
 //! POST /bans ─▶ door ─▶ 400, Wrong ─▶ GET /bans, by the same person ─▶ the page, with the words and with the fields as they were
 //! ```
 //!
+//! The page says where it stands (`rel=canonical`): what it fetches to stay fresh is that, and who loads it anew asks for nothing again.
 //! Secrets are typed again, and so are files. The pages are written by us, in one hand: that is what [`filled`] relies on.
 
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ pub async fn shown(mut pages: Router, request: Request, next: Next) -> Response 
     let Some(page) = page_of(&path).filter(|_| is_form) else {
         return Wrong::from(problem).to(&asker).into_response();
     };
-    let mut again = Request::builder().uri(page).body(Body::empty()).expect("a path of ours");
+    let mut again = Request::builder().uri(&page).body(Body::empty()).expect("a path of ours");
     again.headers_mut().extend(headers);
     *again.extensions_mut() = who;
     let Ok(fresh) = pages.call(again).await;
@@ -81,6 +82,7 @@ pub async fn shown(mut pages: Router, request: Request, next: Next) -> Response 
     let (head, body) = fresh.into_parts();
     let Ok(body) = to_bytes(body, MAX_PAGE).await else { return Wrong::from(problem).to(&asker).into_response() };
     let text = filled(&String::from_utf8_lossy(&body), &path, &fields(&typed), &problem);
+    let text = text.replacen("<head>", &format!("<head><link rel=\"canonical\" href=\"{}\">", escaped(&page)), 1);
     let mut response = (status, text).into_response();
     if let Some(kind) = head.headers.get(header::CONTENT_TYPE) {
         response.headers_mut().insert(header::CONTENT_TYPE, kind.clone());

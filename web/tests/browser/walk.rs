@@ -314,6 +314,17 @@ async fn a_form_that_is_refused_stands_on_its_page_with_what_was_typed() {
     browser.look(WIDE).await;
     browser.follow(&format!("{form}.network.value = '192.0.2.77'; {form}.querySelector('button').click()")).await;
     assert_eq!(browser.run("document.querySelector('main tbody strong').textContent").await, "192.0.2.77");
+    browser.open(&address(&lab, "/webhooks")).await;
+    let added = "document.querySelector('form[method=post][action=\"/webhooks/receivers\"]')";
+    browser
+        .follow(&format!(
+            "{added}.url.type = 'text'; {added}.url.value = 'ftp://192.0.2.1'; {added}.querySelector('button').click()"
+        ))
+        .await;
+    let alert = browser.run("document.querySelector('[role=alert]').textContent").await;
+    assert!(alert.as_str().is_some_and(|told| told.contains("still there")), "{alert}");
+    // Where the page stands it can be loaded anew, by itself and by whoever reads it.
+    assert_eq!(browser.run("location.pathname").await, "/webhooks");
 }
 
 /// Every control of a room is on its page, and says what it does where a word does not.

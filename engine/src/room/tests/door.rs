@@ -189,3 +189,17 @@ fn the_record_says_why_a_room_ended_and_what_was_done_in_it() {
     assert_eq!(done, [("deaf", ""), ("gain", "-6 dB"), ("announced", "welcome"), ("kicked", ""), ("ended", "")]);
     assert_eq!(world.past().why, "somebody ended it");
 }
+
+#[test]
+fn a_room_that_was_opened_ahead_takes_orders_before_anybody_is_in() {
+    let mut world = World::with(quiet());
+    assert_eq!(world.orders(Order::Lock(true)), Ok(Reply::Done { done: 1 }));
+    assert_eq!(world.orders(Order::Gate(Whom::All, Some(0))), Err(Refused::Gate));
+    assert_eq!(world.orders(Order::Mute(Whom::All, true)), Err(Refused::NoRoom("weekly".into())), "nobody is there");
+    world.joins(1, weekly());
+    assert_eq!(world.told(1), [Told::Out(Leaving::Denied(Denial::Locked))]);
+    let mut world = World::with(quiet());
+    assert_eq!(world.orders(Order::Denoise(Whom::All, true)), Ok(Reply::Done { done: 1 }));
+    world.joins(1, weekly());
+    assert!(world.member(1).denoise);
+}

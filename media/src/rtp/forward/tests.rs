@@ -93,6 +93,22 @@ fn what_a_party_said_while_nobody_was_to_hear_it_is_no_loss() {
 }
 
 #[test]
+fn noise_that_our_party_does_not_know_leaves_no_hole() {
+    let start = crate::rtp::start();
+    let mut stream = ours();
+    let before = stream.pass(&theirs(1, 100, 16_000), start).expect("in order");
+    for (number, left_out) in [(101, 1), (102, 11), (104, 31)] {
+        stream.leave_out(&theirs(1, number, 16_000 + 160 * left_out), start + FRAME * left_out);
+    }
+    let after = stream.pass(&theirs(1, 105, 22_400), start + FRAME * 40).expect("in order");
+    // The 103rd is lost, and our party may count it as that.
+    assert_eq!(place(after), (before.sequence.wrapping_add(2), before.timestamp.wrapping_add(6400)));
+    stream.leave_out(&theirs(2, 106, 22_560), start + FRAME * 41);
+    let next = stream.pass(&theirs(1, 106, 22_560), start + FRAME * 41).expect("in order");
+    assert_eq!(next.sequence, after.sequence.wrapping_add(1), "what another one says is nothing of this stream");
+}
+
+#[test]
 fn losses_and_disorder_are_passed_on() {
     let start = crate::rtp::start();
     let mut stream = ours();

@@ -28,6 +28,8 @@ pub(crate) enum Onward {
     Bytes(Place),
     /// To the port at that place, as an event of a key.
     Event(Place, Head),
+    /// Not to the port at that place, which does not know what it says, and is not to miss it.
+    Unsaid(Place, Head),
     /// To the port at that place, which is to make it anew: a key that was pressed.
     Press(Place, Press),
     /// It is a report.
@@ -156,6 +158,8 @@ impl Port {
                     _ => Onward::Sound(partner, *head, kind),
                 }
             }
+            // Whoever hears the next packet as it came is to miss nothing.
+            Route::Bridge(partner) if place.is_none() && !self.transcodes => Onward::Unsaid(partner, *head),
             Route::Bridge(_) => {
                 // What is only passed on cannot be made into another codec.
                 self.transcodes |= wanted.is_some() && place.is_some() && kind.is_spoken();

@@ -21,6 +21,11 @@ impl Port {
         self.pass_under(&head, buffer, length, Some(kind), moment)
     }
 
+    /// What another party says now is nothing that ours knows, and is missed by nobody.
+    pub fn leave_out(&mut self, head: &Head, moment: Moment) {
+        self.forward.leave_out(head, moment.now);
+    }
+
     /// Sends another party's event on; its head has the number that our party knows.
     pub fn pass_event(&mut self, buffer: &mut [u8], length: usize, head: &Head, moment: Moment) -> bool {
         let head = self.pass_beside(head, moment);

@@ -2,6 +2,10 @@
 
 const EVERY_MS = 2000;
 
+// A refused form came back at the address that it was sent to: the page stands elsewhere.
+const stands = document.querySelector("link[rel=canonical]");
+if (stands) history.replaceState(null, "", stands.href);
+
 // An element with data-live is fetched again with its page and replaced when it differs; nothing that is in use moves.
 async function freshen(parts) {
   const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "error" });

@@ -55,6 +55,9 @@ const USUAL_LEASE: Duration = Duration::from_secs(300);
 /// How long to wait before a registration that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
+/// A page that another one has displaced, because an endpoint holds only so many contacts, is back as soon as there is room again.
+const LOOKS_EVERY: Duration = Duration::from_secs(30);
+
 /// What this phone can be asked for.
 const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, NOTIFY, MESSAGE";
 
@@ -383,7 +386,7 @@ impl Agent {
         let own = self.contact.trim_matches(['<', '>']).split(';').next().unwrap_or_default().to_owned();
         let lease = ours.filter(|contact| contact.uri.as_str().starts_with(&own)).find_map(|contact| contact.expires());
         let lease = lease.map_or(USUAL_LEASE, |seconds| Duration::from_secs(seconds.into()));
-        self.due = Some(now + (lease / 2).max(Duration::from_secs(1)));
+        self.due = Some(now + (lease / 2).clamp(Duration::from_secs(1), LOOKS_EVERY));
     }
 
     /// A request of the engine: for a talk, for a new one, or answered here.

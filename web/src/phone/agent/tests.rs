@@ -127,7 +127,7 @@ fn ring(body: &str) -> String {
 }
 
 #[test]
-fn an_endpoint_registers_and_again_before_that_lapses() {
+fn an_endpoint_registers_and_again_long_before_that_lapses_because_another_page_may_have_taken_its_place() {
     let mut stage = stage(true);
     stage.agent.wake(stage.now);
     let register = stage.request();
@@ -135,7 +135,7 @@ fn an_endpoint_registers_and_again_before_that_lapses() {
     let contact = register.get(Name::Contact).expect("a contact").to_owned();
     let from = "198.51.100.7:50000".parse().expect("an address");
     let granted =
-        Draft::reply(&register, from, 200).to_tag("ours").text(Name::Contact, &format!("{contact};expires=60"));
+        Draft::reply(&register, from, 200).to_tag("ours").text(Name::Contact, &format!("{contact};expires=3600"));
     stage.agent.hear(granted.finish(), stage.now);
     assert_eq!(stage.agent.poll(stage.now), None);
 

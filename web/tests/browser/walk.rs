@@ -448,6 +448,7 @@ async fn six_members_stand_well_in_every_light_and_width_also_where_all_is_open(
         let order = wanted.read("weekly").expect("an order");
         lab.board.rooms.order("weekly", order, By::command_line(), (now, clock::wall())).expect("done");
     }
+    let pictures = std::env::var_os(PICTURES).map(std::path::PathBuf::from);
     let mut browser = Browser::start().await;
     browser.look(WIDE).await;
     log_in(&mut browser, &lab, "operator").await;
@@ -456,11 +457,15 @@ async fn six_members_stand_well_in_every_light_and_width_also_where_all_is_open(
             browser.look(Look { dark, ..look }).await;
             browser.open(&address(&lab, "/rooms/weekly")).await;
             assert_eq!(browser.run("document.querySelectorAll('.seat').length").await, 6);
-            stands_well(&mut browser, &format!("six members, {width}, {light}")).await;
-            browser.run("document.querySelector('#room-sound details').open = true").await;
-            stands_well(&mut browser, &format!("six members, sound of all open, {width}, {light}")).await;
-            browser.run("document.querySelector('.seat:nth-child(4) details').open = true").await;
-            stands_well(&mut browser, &format!("six members, all open, {width}, {light}")).await;
+            let opens = ["'#nothing'", "'#room-sound details'", "'.seat:nth-child(4) details'"];
+            for (number, opens) in opens.iter().enumerate() {
+                browser.run(&format!("document.querySelectorAll({opens}).forEach((one) => (one.open = true))")).await;
+                let name = format!("six-members-{width}-{light}-{number}");
+                stands_well(&mut browser, &name).await;
+                if let Some(folder) = &pictures {
+                    browser.picture(&folder.join(format!("{name}.png"))).await;
+                }
+            }
         }
     }
 }

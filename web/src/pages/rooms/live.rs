@@ -105,7 +105,7 @@ fn wishes(room: &RoomView, asker: &Asker) -> Markup {
     html! {
         div.wishes {
             (field(room, asker, None, "invite", "target", "user:alice or +4930…", "Invite"))
-            (field(room, asker, None, "announce", "prompt", "prompt, as one-moment", "Announce"))
+            (field(room, asker, None, "announce", "prompt", "one-moment", "Announce"))
             (field(room, asker, None, "merge", "room", "other room", "Take in its members"))
         }
     }
@@ -225,7 +225,7 @@ fn deeds(room: &RoomView, member: &MemberView, asker: &Asker, of: Option<&Member
                     (chosen(room, asker, of, "gate", "Not heard below", html! { (gates(member.gate_db)) }))
                     (hears(room, member, asker))
                     (field(room, asker, of, "move", "room", "other room", "Move"))
-                    (field(room, asker, of, "announce", "prompt", "prompt, as one-moment", "Play to it"))
+                    (field(room, asker, of, "announce", "prompt", "one-moment", "Play to it"))
                 }
             }
         }

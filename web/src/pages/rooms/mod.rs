@@ -7,15 +7,17 @@
 //! ```
 
 mod lines;
-pub mod live;
-pub mod tries;
+mod live;
+mod tries;
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use axum::{
+    Router,
     extract::{Path, State},
     http::HeaderMap,
     response::{IntoResponse, Response},
+    routing::{get, post},
 };
 use maud::{Markup, html};
 use patchcord_engine::{
@@ -43,14 +45,26 @@ const PAST: usize = 50;
 /// Recordings of one room that are offered.
 const MOST_SOUNDS: usize = 100;
 
+/// All pages of rooms.
+pub fn routes() -> Router<Rooms> {
+    Router::new()
+        .route("/rooms", get(list))
+        .route("/rooms/{room}", get(live::show))
+        .route("/rooms/{room}/order", post(live::obey))
+        .route("/rooms/{room}/tries", get(tries::show))
+        .route("/past-rooms/{id}", get(past))
+        .route("/past-rooms/{id}/recordings/{at}", get(hear))
+        .route("/past-rooms/{id}/heard", get(heard))
+}
+
 /// What the list is asked for.
 #[derive(Deserialize)]
-pub struct Shown {
+struct Shown {
     empty: Option<bool>,
 }
 
 /// `GET /rooms`
-pub async fn list(State(rooms): State<Rooms>, guest: Guest, Asked(shown): Asked<Shown>) -> Result<Response, Wrong> {
+async fn list(State(rooms): State<Rooms>, guest: Guest, Asked(shown): Asked<Shown>) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let now = live_api::now(&rooms, &guest.0);
     let which = Which::of(shown.empty);
@@ -145,7 +159,7 @@ fn name(member: &MemberView) -> String {
 }
 
 /// `GET /past-rooms/{id}`
-pub async fn past(State(rooms): State<Rooms>, guest: Guest, Path(id): Path<String>) -> Result<Response, Wrong> {
+async fn past(State(rooms): State<Rooms>, guest: Guest, Path(id): Path<String>) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let past =
         live_api::past_story(&rooms, &guest.0, &id).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
@@ -241,7 +255,7 @@ fn ears(past: &Past) -> Markup {
 }
 
 /// `GET /past-rooms/{id}/heard`
-pub async fn heard(
+async fn heard(
     State(rooms): State<Rooms>,
     guest: Guest,
     Path(id): Path<String>,
@@ -254,7 +268,7 @@ pub async fn heard(
 }
 
 /// `GET /past-rooms/{id}/recordings/{at}`
-pub async fn hear(
+async fn hear(
     State(rooms): State<Rooms>,
     guest: Guest,
     headers: HeaderMap,

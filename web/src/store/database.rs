@@ -102,7 +102,17 @@ impl Database {
     }
 
     async fn migrate(&self) -> Result<(), MigrateError> {
-        on_either!(self, |pool: Kind| self.tables().run(pool).await)
+        match self {
+            Self::Sqlite(pool) => self.tables().run(pool).await,
+            // A new index of a million calls takes longer than any order of ours may.
+            Self::Postgres(pool) => {
+                let mut connection = pool.acquire().await?;
+                sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
+                self.tables().run(&mut *connection).await?;
+                sqlx::query("RESET statement_timeout").execute(&mut *connection).await?;
+                Ok(())
+            }
+        }
     }
 
     fn explain(&self, error: MigrateError, place: &Place) -> OpenError {

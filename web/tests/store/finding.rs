@@ -14,6 +14,7 @@ use crate::lab::{Lab, laws, moment};
 laws!(
     calls_are_found_by_each_thing_that_is_asked,
     a_call_is_found_by_everybody_who_was_in_it,
+    words_and_names_are_found_however_they_are_written,
     each_filter_leads_there_and_the_others_are_looked_at,
     pages_go_on_where_the_last_one_ended,
     a_survey_counts_what_happened,
@@ -167,6 +168,68 @@ async fn calls_are_found_by_each_thing_that_is_asked(lab: Lab) {
     // What LIKE would take for anything is a letter like others.
     assert_eq!(found(&store, Wanted { text: some("100%_e"), ..usual() }).await, [4]);
     assert_eq!(found(&store, Wanted { text: some("%"), ..usual() }).await, [4]);
+    store.close().await;
+}
+
+/// In letters of any language, small or large, from three letters on and below; in calls that are over and in one that goes on; and no
+/// more once a call is forgotten.
+async fn words_and_names_are_found_however_they_are_written(lab: Lab) {
+    let store = lab.store().await;
+    let named = |second, number: &str, name: &str| {
+        let began = Began::new(moment(second), Party::named(number, name), Party::new("bob"));
+        Journal::begin(id(second), began, Rules::default())
+    };
+    let over = [(1, "+4930100", "Özgür Şahin"), (2, "+4930101", "JÜRGEN MÜLLER"), (3, "+4931", "an_na 100% \"x\"")];
+    let over =
+        over.map(|(second, number, name)| named(second, number, name).end(Duration::from_secs(3), Outcome::Answered));
+    store.write_batches(&over).await.expect("written");
+    let open = named(4, "+4930102", "Jürgen Öz").drain().expect("an open row");
+    store.write_batches(&[open]).await.expect("written");
+
+    let usual = Wanted::default;
+    let words = async |text: &str| found(&store, Wanted { text: Some(text.into()), ..usual() }).await;
+    for (text, calls) in [
+        ("özgür", &[1][..]),
+        ("ÖZGÜR", &[1]),
+        ("zgür ş", &[1]),
+        ("jürgen", &[4, 2]),
+        ("Müller", &[2]),
+        ("öz", &[4, 1]),
+        ("N_N", &[3]),
+        ("n_n", &[3]),
+        ("n_na 100% \"X", &[3]),
+        ("0% \\", &[]),
+        ("4930", &[4, 2, 1]),
+        ("bob", &[4, 3, 2, 1]),
+        ("bobby", &[]),
+    ] {
+        assert_eq!(words(text).await, calls, "{text}");
+    }
+    let number = async |number: &str| found(&store, Wanted { number: Some(number.into()), ..usual() }).await;
+    assert_eq!(number("özgür şahin").await, [1]);
+    assert_eq!(number("Jürgen Müller").await, [2]);
+    assert_eq!(number("+49301*").await, [4, 2, 1]);
+    assert_eq!(number("+4930*").await, [4, 2, 1]);
+    assert_eq!(number("b*").await, [4, 3, 2, 1]);
+    let both = Wanted { text: Some("jürgen".into()), outcome: Some(Outcome::Answered), ..usual() };
+    assert_eq!(found(&store, both).await, [2]);
+    let both = Wanted { text: Some("jürgen".into()), until: Some(moment(4)), ..usual() };
+    assert_eq!(found(&store, both).await, [2]);
+    // Page after page.
+    let wanted = Wanted { text: Some("bob".into()), ..usual() };
+    let first = store.find_calls(&wanted, None, 2).await.expect("found");
+    assert_eq!(first.next, Some(id(3)));
+    let second = store.find_calls(&wanted, first.next, 2).await.expect("found");
+    assert_eq!(second.records.iter().map(|record| record.call).collect::<Vec<_>>(), [id(2), id(1)]);
+
+    assert_eq!(store.forget_calls(moment(3)).await.expect("forgotten"), 2);
+    assert_eq!(
+        lab.ask("SELECT CAST(COUNT(*) AS TEXT) FROM calls_words").await,
+        "1",
+        "what is forgotten leaves no words"
+    );
+    assert_eq!(words("özgür").await, [0; 0]);
+    assert_eq!(words("bob").await, [4, 3]);
     store.close().await;
 }
 

@@ -195,15 +195,16 @@ impl Wanted {
             const PLACES: &str = "lower(from_number || ' ' || COALESCE(from_name, '') || ' ' || to_number || ' ' || \
                                   COALESCE(to_name, '') || ' ' || COALESCE(service, '') || ' ' || COALESCE(reason, '') \
                                   || ' ' || tags || ' ' || COALESCE(parties, '')) LIKE ";
-            parts.push(vec![
-                Sql(match (self.discreet, text.contains(char::is_numeric)) {
-                    (false, _) => PLACES,
-                    (true, false) => MASKED,
-                    (true, true) => NAMELESS,
-                }),
-                Text(format!("%{}%", plain(&text.to_lowercase()))),
-                Sql(ESCAPE),
-            ]);
+            let places = match (self.discreet, text.contains(char::is_numeric)) {
+                (false, _) => PLACES,
+                (true, false) => MASKED,
+                (true, true) => NAMELESS,
+            };
+            let forms = as_written(text).into_iter().enumerate().flat_map(|(at, form)| {
+                let before = Sql(if at == 0 { "(" } else { " OR " });
+                [before, Sql(places), Text(format!("%{}%", plain(&form))), Sql(ESCAPE)]
+            });
+            parts.push(forms.chain([Sql(")")]).collect());
         }
         parts
     }
@@ -214,6 +215,23 @@ const ESCAPE: &str = " ESCAPE '!'";
 /// `text` as LIKE takes it literally.
 fn plain(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+/// How that stands in a database once it has made small letters of it, which SQLite does with the twenty-six of English alone:
+/// all in small letters, and others as names have them, in front and everywhere.
+pub fn as_written(text: &str) -> Vec<String> {
+    let shape = |is_large: fn(bool) -> bool| {
+        let mut is_first = true;
+        let shaped = text.chars().map(|letter| {
+            let large = is_large(is_first) && !letter.is_ascii();
+            is_first = !letter.is_alphanumeric();
+            if large { letter.to_uppercase().collect::<String>() } else { letter.to_lowercase().collect() }
+        });
+        shaped.collect::<String>()
+    };
+    let mut forms = vec![shape(|_| false), shape(|first| first), shape(|_| true)];
+    forms.dedup();
+    forms
 }
 
 /// Writes a part into a statement.
@@ -246,15 +264,33 @@ impl Store {
     }
 
     async fn look(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Looked, ShelfError> {
-        if let (Database::Sqlite(pool), Some(entries)) = (&self.database, wanted.led_by_words()) {
-            return words::look(pool, wanted, &entries, (before, most)).await;
+        let words = wanted.led_by_words();
+        if let (Database::Sqlite(pool), Some(entries)) = (&self.database, &words) {
+            return words::look(pool, wanted, entries, (before, most)).await;
         }
-        let end = wanted.end(before);
         let source = match Source::of(wanted) {
             // So many begin so that those are soon found by looking.
-            Source::Beginning(start) if self.is_dense(start).await? => Source::All,
+            source @ Source::Beginning(_) if self.is_dense(source).await? => Source::All,
             source => source,
         };
+        let (rows, lowest) = self.look_from(source, wanted, before, most).await?;
+        // Words that many calls have are found by looking, too, before PostgreSQL has counted them; others by their index.
+        let text = wanted.text.as_deref().filter(|_| words.is_some() && rows.len() < most && lowest.is_some());
+        match text.map(Source::Words) {
+            Some(words) if !self.is_dense(words).await? => self.look_from(words, wanted, before, most).await,
+            _ => Ok((rows, lowest)),
+        }
+    }
+
+    /// The calls that are wanted, as far as a page looks from there.
+    async fn look_from(
+        &self,
+        source: Source<'_>,
+        wanted: &Wanted,
+        before: Option<CallId>,
+        most: usize,
+    ) -> Result<Looked, ShelfError> {
+        let end = wanted.end(before);
         let (between, rest) = (wanted.between(&end), wanted.looked_at(source));
         let (branches, most_looked) =
             (source.branches(&end), if source == Source::All { LOOKED_AT } else { LOOKED_UP });
@@ -287,15 +323,16 @@ impl Store {
         .map_err(failed)
     }
 
-    /// Whether more calls than an index is to lead to have a number of that beginning. PostgreSQL sorts by the rules of a language,
-    /// in which what begins alike does not stand together.
-    async fn is_dense(&self, start: &str) -> Result<bool, ShelfError> {
-        let Database::Sqlite(pool) = &self.database else { return Ok(true) };
-        for part in lead::counted(start) {
-            let mut count = QueryBuilder::<sqlx::Sqlite>::new("SELECT COUNT(*) FROM (");
-            part.iter().for_each(|part| say!(count, part));
-            let count = count.push(")").build_query_scalar::<i64>().persistent(false).fetch_one(pool).await;
-            if count.map_err(failed)? >= lead::LED_TO {
+    /// Whether that leads to more calls than an index is to lead to at once.
+    async fn is_dense(&self, source: Source<'_>) -> Result<bool, ShelfError> {
+        for part in lead::counted(source) {
+            let count: i64 = on_either!(&self.database, |pool: Kind| {
+                let mut count = QueryBuilder::<Kind>::new("SELECT COUNT(*) FROM (");
+                part.iter().for_each(|part| say!(count, part));
+                count.push(") AS led").build_query_scalar().persistent(false).fetch_one(pool).await
+            })
+            .map_err(failed)?;
+            if count >= lead::LED_TO {
                 return Ok(true);
             }
         }

@@ -68,8 +68,8 @@ impl Store {
                     let old: Vec<String> =
                         sqlx::query_scalar(old).bind(before).bind(FORGOTTEN).fetch_all(&mut *all_or_none).await?;
                     let (Some(first), Some(last)) = (old.first(), old.last()) else { return Ok(0) };
-                    if let Some(turn) = words::turn(&mut all_or_none).filter(|_| parts.len() > 1) {
-                        words::forget(first, last, turn).await?;
+                    if parts.len() > 1 {
+                        words::forget(first, last, &mut all_or_none).await?;
                     }
                     for part in parts {
                         sqlx::query(*part).bind(first).bind(last).execute(&mut *all_or_none).await?;

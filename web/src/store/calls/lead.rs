@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use patchcord_engine::journal::{Fault, Outcome};
 
-use super::find::{
-    Part::{self, Number, Sql, Text},
-    Wanted,
+use super::{
+    find::{
+        Part::{self, Number, Sql, Text},
+        Wanted, as_written,
+    },
+    words,
 };
 
-/// Calls that a beginning of a number leads to at once; beyond, calls are looked through until so many are found.
+/// Calls that a beginning of a number, or words of PostgreSQL, lead to at once; beyond, calls are looked through until so many are found.
 pub const LED_TO: i64 = 20_000;
 
 /// Classes of lengths: below a second, below two, below four, and the last one for whatever is longer.
@@ -31,6 +34,8 @@ pub enum Source<'a> {
     Number(&'a str, Option<&'a str>, bool),
     /// The same by the beginning of a number.
     Beginning(&'a str),
+    /// Words, where the index of them leads to all calls at once.
+    Words(&'a str),
     Fault(Fault),
     Problems,
     Heard(u16),
@@ -81,6 +86,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Number(number, alias, discreet) => by_number(number, alias, discreet, before),
             Self::Beginning(start) => by_beginning(start),
+            Self::Words(text) => by_words(text),
             Self::Fault(fault) => vec![vec![Sql(" AND fault = "), Text(fault.word().into())]],
             Self::Problems => vec![vec![Sql(" AND COALESCE(outcome, '') IN "), Sql(PROBLEMS)]],
             Self::Heard(worse) => by_quality(worse),
@@ -119,12 +125,21 @@ fn by_number(number: &str, alias: Option<&str>, discreet: bool, before: &str) ->
         ]
     });
     // What somebody calls himself is not shown to everybody, and not looked for by everybody.
-    let named = (!discreet).then(|| vec![Sql(NAMED), Text(number.to_lowercase())]);
-    branches.chain(named).collect()
+    let names = if discreet { Vec::new() } else { as_written(number) };
+    branches.chain(names.into_iter().map(|name| vec![Sql(NAMED), Text(name)])).collect()
 }
 
-/// Those of a number that begins so, in each of its indexes.
-pub fn counted(start: &str) -> [Vec<Part>; 4] {
+/// Those of a number that begins so, in each of its indexes, or with those words; none where an index leads from call to call.
+pub fn counted(source: Source<'_>) -> Vec<Vec<Part>> {
+    let most = [Sql(" LIMIT "), Number(LED_TO)];
+    match source {
+        Source::Beginning(start) => beginning(start).map(|part| [&part[..], &most[..]].concat()).into(),
+        Source::Words(text) => vec![words::led_to(text).into_iter().chain(most).collect()],
+        _ => Vec::new(),
+    }
+}
+
+fn beginning(start: &str) -> [Vec<Part>; 4] {
     const PLACES: [(&str, &str); 4] = [
         ("SELECT id FROM calls WHERE ", "from_number"),
         ("SELECT id FROM calls WHERE ", "to_number"),
@@ -134,14 +149,21 @@ pub fn counted(start: &str) -> [Vec<Part>; 4] {
     PLACES.map(|(select, column)| {
         let from = [Sql(select), Sql(column), Sql(" >= "), Text(start.into())];
         let until = [Sql(" AND "), Sql(column), Sql(" < "), Text(format!("{start}{LAST}"))];
-        from.into_iter().chain(until).chain([Sql(" LIMIT "), Number(LED_TO)]).collect()
+        from.into_iter().chain(until).collect()
     })
 }
 
 /// Each of them is led to; where there are too many for that, somebody has looked before.
 fn by_beginning(start: &str) -> Vec<Vec<Part>> {
     let within = |found: Vec<Part>| [&[Sql(" AND id IN (")], &found[..], &[Sql(")")]].concat();
-    counted(start).map(within).into()
+    counted(Source::Beginning(start)).into_iter().map(within).collect()
+}
+
+/// Those that the index leads to, looked up one by one whatever the database thinks of how many they are; and those that go on, which
+/// stand in no index of words and are few.
+fn by_words(text: &str) -> Vec<Vec<Part>> {
+    let led = [Sql(" AND id = ANY(ARRAY(")].into_iter().chain(words::led_to(text)).chain([Sql("))")]);
+    vec![led.collect(), vec![Sql(" AND outcome IS NULL")]]
 }
 
 /// All classes below, and what lies in the class of that MOS itself.

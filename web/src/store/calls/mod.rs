@@ -153,10 +153,9 @@ impl Store {
                 }
                 forget.push(")").build().persistent(false).execute(&mut *all_or_none).await?;
             }
-            if let Some(turn) = words::turn(&mut all_or_none) {
-                let over = calls.iter().filter(|row| row.outcome.is_some() && changed.contains(&row.id));
-                words::enter(&over.filter_map(|row| words::of(&records, row)).collect::<Vec<_>>(), turn).await?;
-            }
+            let over = calls.iter().filter(|row| row.outcome.is_some() && changed.contains(&row.id));
+            let over: Vec<_> = over.filter_map(|row| words::of(&records, row)).collect();
+            words::enter(&over, &mut all_or_none).await?;
             for rows in legs.chunks(ROWS_PER_STATEMENT) {
                 let mut insert = QueryBuilder::<Kind>::new(LEG);
                 insert.push_values(rows, |mut values, row| bind_leg!(values, row));

@@ -1,13 +1,18 @@
-//! Words in calls: an index of each three letters that follow each other, which SQLite keeps for calls that are over.
+//! Words in calls: an index of each three letters that follow each other, of calls that are over.
 //!
 //! It leads to calls in which all of them stand somewhere; whether they stand there as they were asked for is looked at in the calls
-//! themselves. Its rows have numbers that have the order of calls. PostgreSQL has no such index of ours, and looks through calls.
+//! themselves. SQLite keeps it as a table of FTS5 whose rows have numbers in the order of calls, and looks them through from the
+//! newest on ([`look`]). PostgreSQL keeps the threes of each call in an array with an index (GIN), which needs no extension that
+//! somebody would have to allow; it leads to all calls at once, as the beginning of a number does ([`led_to`]).
 
-use std::{any::Any, collections::BTreeMap};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use patchcord_engine::journal::{CallId, Record};
 use patchcord_engine::routing::ShelfError;
-use sqlx::{QueryBuilder, Sqlite, SqlitePool, Transaction};
+use sqlx::{Postgres, QueryBuilder, Sqlite, SqlitePool, Transaction};
 
 use super::{
     CallRow, NEWEST,
@@ -44,15 +49,26 @@ fn letters(number: i64) -> String {
     id[..NUMBERED].to_owned()
 }
 
-/// What is looked for in the index; none where the text is too short to be led to.
-pub fn entries(text: &str) -> Option<String> {
+/// Each three letters that follow each other in small letters, so many at most.
+fn threes(text: &str, most: usize) -> Vec<String> {
     let letters: Vec<char> = text.to_lowercase().chars().collect();
-    let entries: Vec<String> = letters
-        .windows(LETTERS)
-        .take(MOST_ENTRIES)
-        .map(|three| format!("\"{}\"", three.iter().collect::<String>().replace('"', "\"\"")))
-        .collect();
-    (!entries.is_empty()).then(|| entries.join(" AND "))
+    letters.windows(LETTERS).take(most).map(|three| three.iter().collect()).collect()
+}
+
+/// What is looked for in the index of SQLite; none where the text is too short to be led to.
+pub fn entries(text: &str) -> Option<String> {
+    let entries = threes(text, MOST_ENTRIES);
+    let quoted = entries.iter().map(|three| format!("\"{}\"", three.replace('"', "\"\"")));
+    (!entries.is_empty()).then(|| quoted.collect::<Vec<_>>().join(" AND "))
+}
+
+/// Stands in no text that is looked for: a filter has no control characters.
+const BETWEEN: &str = "\u{1f}";
+
+/// What PostgreSQL is asked for the calls in which all of that stands somewhere.
+pub fn led_to(text: &str) -> [Part; 3] {
+    let asked = "SELECT call_id FROM calls_words WHERE threes @> string_to_array(";
+    [Part::Sql(asked), Part::Text(threes(text, MOST_ENTRIES).join(BETWEEN)), Part::Sql(", chr(31))")]
 }
 
 /// A call, and what of it can be found by words.
@@ -72,30 +88,53 @@ pub fn of(records: &BTreeMap<CallId, &Record>, row: &CallRow) -> Option<(CallId,
     Some((call, said.join(" ").to_lowercase()))
 }
 
-/// The transaction, where it is one of SQLite.
-pub fn turn<'a, Kind: sqlx::Database>(
+/// The transaction, where it is one of that database.
+fn turn<'a, Kind: sqlx::Database, That: sqlx::Database>(
     turn: &'a mut Transaction<'static, Kind>,
-) -> Option<&'a mut Transaction<'static, Sqlite>> {
+) -> Option<&'a mut Transaction<'static, That>> {
     (turn as &mut dyn Any).downcast_mut()
 }
 
 /// Enters calls that are over.
-pub async fn enter(rows: &[(CallId, String)], turn: &mut Transaction<'static, Sqlite>) -> Result<(), sqlx::Error> {
+pub async fn enter<Kind: sqlx::Database>(
+    rows: &[(CallId, String)],
+    all_or_none: &mut Transaction<'static, Kind>,
+) -> Result<(), sqlx::Error> {
     for rows in rows.chunks(super::ROWS_PER_STATEMENT) {
-        let mut insert = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO calls_words (rowid, words) ");
-        insert.push_values(rows, |mut values, (call, words)| {
-            values.push_bind(number(*call)).push_bind(words);
-        });
-        insert.build().persistent(false).execute(&mut **turn).await?;
+        if let Some(turn) = turn::<_, Sqlite>(all_or_none) {
+            let mut insert = QueryBuilder::<Sqlite>::new("INSERT OR REPLACE INTO calls_words (rowid, words) ");
+            insert.push_values(rows, |mut values, (call, words)| {
+                values.push_bind(number(*call)).push_bind(words);
+            });
+            insert.build().persistent(false).execute(&mut **turn).await?;
+        } else if let Some(turn) = turn::<_, Postgres>(all_or_none) {
+            let mut insert = QueryBuilder::<Postgres>::new("INSERT INTO calls_words (call_id, threes) ");
+            insert.push_values(rows, |mut values, (call, words)| {
+                let threes: BTreeSet<String> = threes(words, usize::MAX).into_iter().collect();
+                values.push_bind(call.to_string()).push_bind(threes.into_iter().collect::<Vec<_>>());
+            });
+            insert.push(" ON CONFLICT (call_id) DO UPDATE SET threes = excluded.threes");
+            insert.build().persistent(false).execute(&mut **turn).await?;
+        }
     }
     Ok(())
 }
 
 /// Takes the calls from one to another out.
-pub async fn forget(first: &str, last: &str, turn: &mut Transaction<'static, Sqlite>) -> Result<(), sqlx::Error> {
+pub async fn forget<Kind: sqlx::Database>(
+    first: &str,
+    last: &str,
+    all_or_none: &mut Transaction<'static, Kind>,
+) -> Result<(), sqlx::Error> {
     let (Ok(first), Ok(last)) = (call(first), call(last)) else { return Ok(()) };
-    let gone = sqlx::query("DELETE FROM calls_words WHERE rowid >= $1 AND rowid <= $2");
-    gone.bind(number(first)).bind(number(last)).execute(&mut **turn).await.map(drop)
+    if let Some(turn) = turn::<_, Sqlite>(all_or_none) {
+        let gone = sqlx::query("DELETE FROM calls_words WHERE rowid >= $1 AND rowid <= $2");
+        gone.bind(number(first)).bind(number(last)).execute(&mut **turn).await?;
+    } else if let Some(turn) = turn::<_, Postgres>(all_or_none) {
+        let gone = sqlx::query("DELETE FROM calls_words WHERE call_id >= $1 AND call_id <= $2");
+        gone.bind(first.to_string()).bind(last.to_string()).execute(&mut **turn).await?;
+    }
+    Ok(())
 }
 
 /// A page of the calls that the index leads to.

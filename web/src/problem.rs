@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{accounts::AccountError, json};
 
+/// What a problem document is called.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
+
 /// A refusal that people and programs can read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
@@ -42,7 +45,7 @@ impl IntoResponse for Problem {
         let body = json::text(&self);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
         response
     }
 }

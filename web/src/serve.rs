@@ -7,6 +7,7 @@ mod guests;
 mod patient;
 pub mod proxies;
 mod secure;
+mod worded;
 
 use std::{fmt, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
@@ -34,6 +35,9 @@ pub use secure::Secure;
 
 use guests::Guests;
 use patient::Patient;
+use worded::Worded;
+
+use crate::doors::unread;
 
 /// The head of a request must be complete by then; also how long an idle connection is kept.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
@@ -153,7 +157,7 @@ async fn answer<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let io = Patient::new(io, WRITE_WAIT);
+    let io = Worded::new(Patient::new(io, WRITE_WAIT), unread);
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
     let until = stop.clone();

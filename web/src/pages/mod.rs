@@ -49,7 +49,7 @@ mod wrong;
 use axum::{
     Form, Router,
     extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts},
+    http::{HeaderMap, Method, StatusCode, Uri, request::Parts},
     middleware,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -58,12 +58,13 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     api::{Rooms, may_not},
-    doors::nothing_here,
+    doors::{nothing_here, reads_pages},
     people::{Asker, Right, guard::forged},
     problem::Problem,
 };
 
 use sounds::upload::MAX_UPLOAD;
+pub(crate) use words::leg_name;
 pub use wrong::Wrong;
 
 /// Largest form that is read.
@@ -138,11 +139,10 @@ pub fn routes(rooms: Rooms) -> Router {
 
 /// There is no such page, nor anything else there: told to people as a page, and to programs as they read it.
 async fn nowhere(uri: Uri, headers: HeaderMap) -> Response {
-    let reads = headers.get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok()).unwrap_or_default();
     let problem = nothing_here(&uri);
-    match uri.path().starts_with("/api/") || !reads.contains("text/html") {
-        true => problem.into_response(),
-        false => Wrong::from(problem).into_response(),
+    match reads_pages(uri.path(), &headers) {
+        true => Wrong::from(problem).into_response(),
+        false => problem.into_response(),
     }
 }
 

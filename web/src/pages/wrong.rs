@@ -48,27 +48,32 @@ impl From<PeopleError> for Wrong {
     }
 }
 
-impl IntoResponse for Wrong {
-    fn into_response(self) -> Response {
-        let refused = Refused(self.problem.clone());
-        let Problem { status, title, detail, remedy } = self.problem;
+impl Wrong {
+    /// The page itself.
+    pub fn page(&self) -> Markup {
+        let Problem { status, title, detail, remedy } = &self.problem;
         let body = html! {
             section.card.notice {
                 p.kicker { (status) " · " (title) }
-                h1 { (with_code(&sentence(&detail))) }
+                h1 { (with_code(&sentence(detail))) }
                 @if let Some(remedy) = remedy {
-                    p.muted { (with_code(&sentence(&remedy))) }
+                    p.muted { (with_code(&sentence(remedy))) }
                 }
                 p { a.button href="/" { "To the first page" } }
             }
         };
-        let page = match &self.to {
-            Some(asker) => Frame::new(&title, Place::Nowhere, asker).page(body),
-            None => Frame::bare(&title, body),
-        };
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, page).into_response();
-        response.extensions_mut().insert(refused);
+        match &self.to {
+            Some(asker) => Frame::new(title, Place::Nowhere, asker).page(body),
+            None => Frame::bare(title, body),
+        }
+    }
+}
+
+impl IntoResponse for Wrong {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, self.page()).into_response();
+        response.extensions_mut().insert(Refused(self.problem));
         response
     }
 }

@@ -83,20 +83,83 @@ async fn filters_beyond_all_measure_are_refused_and_hurt_nobody() {
         let answer = lab.order("GET", &format!("/api/v1/records?{query}"), "").await;
         answer.problem(400);
     }
-    // What no browser writes is refused before anybody reads it, or its connection ends.
-    let mut stream = tokio::net::UnixStream::connect(lab.socket()).await.expect("the socket answers");
-    let head = format!("GET /api/v1/records?text={} HTTP/1.1\r\nHost: test\r\n\r\n", "x".repeat(1 << 20));
-    let _all_or_part = stream.write_all(head.as_bytes()).await;
-    let mut answer = Vec::new();
-    let _whole_or_reset = stream.read_to_end(&mut answer).await;
-    let answer = String::from_utf8_lossy(&answer);
-    assert!(["", "HTTP/1.1 414", "HTTP/1.1 431"].contains(&answer.get(..12).unwrap_or_default()), "{answer}");
     // What is odd and allowed finds nothing, and is no pattern.
     for query in
         ["text=%FF", "text=%25%25%25", "text=%27%20OR%201%3D1--", "number=%25", "tag=%5B%22", "text=!_", "limit=0"]
     {
         let answer = lab.order("GET", &format!("/api/v1/records?{query}"), "").await;
         assert_eq!((answer.status, answer.json()["records"].as_array().map(Vec::len)), (200, Some(0)), "{query}");
+    }
+}
+
+/// Whatever refuses, however early: programs read a problem document, and people a page.
+#[tokio::test]
+async fn what_a_layer_below_the_handlers_refuses_has_our_words_too() {
+    let lab = Lab::new().await;
+    let asked = async |request: String| {
+        let mut stream = tokio::net::TcpStream::connect(lab.web).await.expect("the door answers");
+        stream.write_all(request.as_bytes()).await.expect("all of it is read");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .expect("a length")
+            .parse()
+            .expect("a number");
+        assert_eq!(length, body.len(), "{head}");
+        for line in [
+            "content-security-policy: default-src 'none'",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+        ] {
+            assert_eq!(head.matches(line).count(), 1, "{line} in {head}");
+        }
+        (head.to_owned(), body.to_owned())
+    };
+    let get =
+        |target: &str, lines: &str| format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{lines}\r\n");
+    let long = "x".repeat(100 << 10);
+    let large: String = (0..120).map(|n| format!("X-{n}: y\r\n")).collect();
+    for (request, status, said) in [
+        (get(&format!("/api/v1/records?text={long}"), ""), "414 URI Too Long", "the address is longer than 64 kB"),
+        (get("/api/v1/records", &large), "431 Request Header Fields Too Large", "the head of the request is larger"),
+        (get("/metrics\u{1}", ""), "400 Bad Request", "no request of HTTP/1.1"),
+        (
+            "DELETE /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".into(),
+            "405 Method Not Allowed",
+            "does not take this method",
+        ),
+    ] {
+        let (head, body) = asked(request).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
+        assert!(head.contains("content-type: application/problem+json"), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(said)), "{body}");
+        assert!(problem["remedy"].is_string(), "{body}");
+    }
+    // A megabyte that nobody reads takes no answer with it.
+    let (head, _) = asked(get(&format!("/api/v1/records?text={}", "x".repeat(1 << 20)), "")).await;
+    assert!(head.starts_with("HTTP/1.1 414 ") || head.starts_with("HTTP/1.1 431 "), "{head}");
+    let pages = "Accept: text/html\r\n";
+    for (request, status, said) in [
+        (get(&format!("/records?text={long}"), pages), "414", "The address is longer than 64 kB."),
+        (
+            format!("DELETE /login HTTP/1.1\r\nHost: test\r\n{pages}Connection: close\r\n\r\n"),
+            "405",
+            "does not take this method.",
+        ),
+        (
+            format!("POST /login HTTP/1.1\r\nHost: test\r\n{pages}Connection: close\r\nContent-Length: 1\r\n\r\nx"),
+            "415",
+            "To the first page",
+        ),
+    ] {
+        let (head, body) = asked(request).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert!(head.contains("content-type: text/html") && body.starts_with("<!DOCTYPE html>"), "{head}\n{body}");
+        assert!(body.contains(said), "{body}");
     }
 }
 

@@ -24,6 +24,9 @@ pub const VERSIONS: usize = 10;
 /// Bytes of an upload: a quarter of an hour of mp3.
 pub const LARGEST: usize = 16 << 20;
 
+/// Bytes of a prompt of the longest time as it is kept.
+const LONGEST_WAV: usize = 32 << 20;
+
 /// How long a prompt may play.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -32,6 +35,9 @@ const MOST: usize = 5_000;
 
 /// The folder of versions within the folder of prompts.
 const KEPT: &str = "versions";
+
+/// No sample of a prompt that says nothing is louder: 70 dB below full scale, which no telephone lets through.
+const SILENT: u16 = 10;
 
 /// What is shipped, by name.
 pub type Shipped = fn(&str) -> Option<&'static [u8]>;
@@ -59,6 +65,15 @@ pub struct Sound {
     pub changed: Option<SystemTime>,
     /// Versions that it had before, the latest first, by the milliseconds since 1970 in which each was replaced.
     pub versions: Vec<u64>,
+}
+
+/// What was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// How long it plays.
+    pub plays: Duration,
+    /// Whether nothing is to be heard in it.
+    pub is_silent: bool,
 }
 
 /// Why a prompt is not there, or was not taken.
@@ -137,11 +152,13 @@ impl Sounds {
         }
     }
 
-    /// Takes an upload in place of what stood there; gives how long it plays. Blocks, for as long as decoding takes.
-    pub fn put(&self, name: &str, bytes: Vec<u8>, now: SystemTime) -> Result<Duration, NoSound> {
+    /// Takes an upload in place of what stood there. `file` is what the file is called where it comes from.
+    /// Blocks, for as long as decoding takes.
+    pub fn put(&self, name: &str, file: Option<&str>, bytes: Vec<u8>, now: SystemTime) -> Result<Taken, NoSound> {
         let path = self.path(name)?;
         let limits = Limits { bytes: LARGEST, duration: LONGEST };
-        let samples = decode(name, bytes, Rate::Wide, Loudness::Levelled, &limits)?;
+        let file = file.map_or_else(|| UNNAMED.to_owned(), shown_file);
+        let samples = decode(&file, bytes, Rate::Wide, Loudness::Levelled, &limits)?;
         let plays = Duration::from_secs_f64(samples.len() as f64 / f64::from(Rate::Wide.hz()));
         if !path.exists() && self.list().len() >= MOST {
             return Err(NoSound::Full);
@@ -153,7 +170,19 @@ impl Sounds {
         file.1.write_all(&wav(&samples))?;
         file.1.sync_all()?;
         fs::rename(&file.0, &path)?;
-        Ok(plays)
+        Ok(Taken { plays, is_silent: is_silent(&samples) })
+    }
+
+    /// Whether nothing is to be heard in what lies there of that name. What is shipped was listened to. Blocks.
+    pub fn is_silent(&self, name: &str) -> Result<bool, NoSound> {
+        let path = self.path(name)?;
+        if !path.is_file() {
+            return Ok(false);
+        }
+        // Whatever somebody has put there by hand is judged as uploads are.
+        let limits = Limits { bytes: LARGEST.max(LONGEST_WAV), duration: LONGEST };
+        let samples = decode(name, fs::read(path)?, Rate::Narrow, Loudness::AsRecorded, &limits)?;
+        Ok(is_silent(&samples))
     }
 
     /// Puts a version back that it had; what stands there now becomes one. Blocks.
@@ -232,6 +261,27 @@ impl Sounds {
     fn kept(&self, name: &str) -> Result<PathBuf, NoSound> {
         self.path(name)?;
         Ok(self.folder.join(KEPT).join(name.replace('/', "--")))
+    }
+}
+
+fn is_silent(samples: &[i16]) -> bool {
+    samples.iter().all(|sample| sample.unsigned_abs() <= SILENT)
+}
+
+/// What a file is called whose name nobody said.
+const UNNAMED: &str = "your-file";
+
+/// The name of a file as it may stand in a line that somebody types: in quotes where it has blanks, and without what no file is called.
+fn shown_file(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let plain: String =
+        last.chars().filter(|letter| !letter.is_control() && !"\"'`$".contains(*letter)).take(80).collect();
+    match plain.trim() {
+        "" => UNNAMED.into(),
+        name if name.contains(|letter: char| !letter.is_alphanumeric() && !"-_.".contains(letter)) => {
+            format!("'{name}'")
+        }
+        name => name.into(),
     }
 }
 

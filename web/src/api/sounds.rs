@@ -105,23 +105,42 @@ pub(super) async fn put(
     Named(name): Named<String>,
     Sent(bytes): Sent,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let sound = take(&rooms, &asker, name, bytes).await?;
+    let sound = take(&rooms, &asker, name, (None, bytes)).await?;
     Ok((StatusCode::CREATED, Json(sound)))
 }
 
-/// Takes an upload, and notes who brought it.
-pub(crate) async fn take(rooms: &Rooms, asker: &Asker, name: String, bytes: Bytes) -> Result<Value, Problem> {
+/// That nothing is to be heard in a prompt.
+pub(crate) const SILENT: &str = "nothing is to be heard in it";
+
+/// Whether that is so of what lies there now.
+pub(crate) async fn is_silent(rooms: &Rooms, name: String) -> bool {
+    let sounds = rooms.sounds.clone();
+    // Two at once, as with uploads; who finds no place is told nothing of it this time.
+    let Ok(_place) = DECODING.try_acquire() else { return false };
+    off_the_loop(move || sounds.is_silent(&name)).await.unwrap_or(false)
+}
+
+/// Takes an upload, with what its file is called, and notes who brought it.
+pub(crate) async fn take(
+    rooms: &Rooms,
+    asker: &Asker,
+    name: String,
+    (file, bytes): (Option<String>, Bytes),
+) -> Result<Value, Problem> {
     let busy = |_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "two uploads are being read").remedy("try again soon");
     let _place = DECODING.try_acquire().map_err(busy)?;
     let (sounds, named, now) = (rooms.sounds.clone(), name.clone(), clock::wall());
-    let (plays, sound) = off_the_loop(move || {
-        let plays = sounds.put(&named, bytes.into(), now)?;
-        Ok((plays, sounds.find(&named)?))
+    let (taken, sound) = off_the_loop(move || {
+        let taken = sounds.put(&named, file.as_deref(), bytes.into(), now)?;
+        Ok((taken, sounds.find(&named)?))
     })
     .await?;
     rooms.people.note(asker, "uploaded sound", &name, now).await;
     let mut told = told(&sound);
-    told["seconds"] = json!(plays.as_secs_f64());
+    told["seconds"] = json!(taken.plays.as_secs_f64());
+    if taken.is_silent {
+        told["warning"] = json!(SILENT);
+    }
     Ok(told)
 }
 

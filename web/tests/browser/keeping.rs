@@ -100,7 +100,7 @@ async fn a_file_that_is_no_sound_or_of_another_session_is_refused() {
     };
     let told = browser.run(&send("document.querySelector('[name=csrf]').content", "no sound")).await;
     let told = told.as_str().expect("text");
-    assert!(told.starts_with("415") && told.contains("Menu is no sound file"), "{told}");
+    assert!(told.starts_with("415") && told.contains("Menu.mp3 is no sound file"), "{told}");
     let forged = browser.run(&send("'forged'", "no sound")).await;
     assert!(forged.as_str().expect("text").starts_with("403"), "{forged}");
     let large =

@@ -57,8 +57,8 @@ async fn what_is_no_prompt_is_refused_with_what_is_wrong() {
         assert!(refused.problem(422).contains("no name of a prompt"), "{trick}");
     }
     let told = lab.order("PUT", "/api/v1/sounds/menu", "no sound at all").await.problem(415);
-    assert!(told.contains("menu is no sound file"), "{told}");
+    assert!(told.contains("your-file is no sound file"), "{told}");
     let empty = lab.order("PUT", "/api/v1/sounds/menu", "").await.problem(415);
-    assert!(empty.contains("menu is empty"), "{empty}");
+    assert!(empty.contains("your-file is empty"), "{empty}");
     assert!(lab.order("GET", "/api/v1/sounds", "").await.json()["sounds"].as_array().is_some_and(Vec::is_empty));
 }

@@ -15,7 +15,7 @@ use super::{
         Guest, Nothing, Posted, Rooms,
         frame::{Frame, Place, csrf},
         words::{size, when},
-        wrong::Wrong,
+        wrong::{Wrong, sentence},
     },
     encoded, from, play, upload_form,
 };
@@ -36,7 +36,9 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Path(name): Path<Str
     let sound = doors::one(&rooms, name).await.map_err(|problem| Wrong::from(problem).to(&guest.0))?;
     let may = guest.0.rights.has(Right::ChangeSounds);
     let here = address(&sound.name);
+    let is_silent = sound.own && doors::is_silent(&rooms, sound.name.clone()).await;
     let body = html! {
+        @if is_silent { p.flash.bad role="status" { (sentence(doors::SILENT)) " Callers hear nothing where it is played: listen to the file that it was made from." } }
         div.head {
             div {
                 p.kicker { a href="/sounds" { "Sounds" } " · " (size(sound.bytes)) @if let Some(at) = sound.changed { " · uploaded " (when(at)) } }

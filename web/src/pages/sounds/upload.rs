@@ -24,7 +24,8 @@ pub const MAX_UPLOAD: usize = LARGEST + (64 << 10);
 /// What a form of the page brings.
 pub struct Uploaded {
     name: String,
-    file: Bytes,
+    /// What it is called where it comes from, and what is in it.
+    file: (Option<String>, Bytes),
 }
 
 impl<S: Send + Sync> FromRequest<S> for Uploaded {
@@ -48,13 +49,16 @@ async fn read(mut form: Multipart, asker: &Asker) -> Result<Uploaded, Problem> {
             "csrf" => signed = is_ours(&field.text().await.map_err(unreadable)?),
             _ if !signed => return Err(forged()),
             "name" => name = Some(field.text().await.map_err(unreadable)?.trim().to_owned()),
-            "file" => file = Some(field.bytes().await.map_err(unreadable)?),
+            "file" => {
+                let called = field.file_name().map(str::to_owned);
+                file = Some((called, field.bytes().await.map_err(unreadable)?));
+            }
             _ => {}
         }
     }
     match (signed, name, file) {
         (false, ..) => Err(forged()),
-        (true, Some(name), Some(file)) if !file.is_empty() => Ok(Uploaded { name, file }),
+        (true, Some(name), Some(file)) if !file.1.is_empty() => Ok(Uploaded { name, file }),
         _ => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a name or a file is missing").remedy("choose a file")),
     }
 }

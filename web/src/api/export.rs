@@ -10,12 +10,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use patchcord_engine::journal::{CallId, MAX_PAGE, Record, moment, sentence, turns};
+use patchcord_engine::journal::{CallId, MAX_PAGE, Quality, Record, moment, sentence, turns};
 
 use super::records::shown;
 use crate::{
     control::words::Told,
     json,
+    pages::leg_name,
     people::Asker,
     problem::{Problem, chain},
     store::{Store, Wanted},
@@ -42,7 +43,8 @@ impl Format {
 }
 
 const COLUMNS: &str = "call,began_utc,from_number,from_name,to_number,to_name,service,version,route,outcome,fault,ended_by,q850,sip,\
-                       reason,rang_s,answered_s,ended_s,talk_s,length_is_known,mos,lost_percent,jitter_ms,legs,recordings,tags,what_happened\r\n";
+                       reason,rang_s,answered_s,ended_s,talk_s,length_is_known,worst_mos,worst_mos_of,worst_lost_percent,\
+                       worst_lost_of,worst_jitter_ms,worst_jitter_of,legs,recordings,tags,what_happened\r\n";
 
 /// Where an export is.
 struct Going {
@@ -111,12 +113,7 @@ fn line(record: &Record, text: &mut String) {
     let maybe = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
     let end = record.end.as_ref();
     let tags: Vec<String> = record.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    // As the filter has it: of each leg and each direction over its life, the worst.
-    let worst = record.worst_mos();
-    let heard = record.legs.iter().filter_map(|leg| leg.quality).flat_map(|quality| [quality.here, quality.there]);
-    let tracks: Vec<_> = heard.flatten().collect();
-    let lost = tracks.iter().map(|track| track.lost_permille).max();
-    let jitter = tracks.iter().map(|track| track.jitter_us).max();
+    let worst = Worst::of(record);
     let cells = [
         record.call.to_string(),
         moment(record.began),
@@ -138,9 +135,12 @@ fn line(record: &Record, text: &mut String) {
         seconds(record.ended),
         seconds(Some(record.talk)),
         record.length_is_known().to_string(),
-        worst.map_or(String::new(), |mos| format!("{}.{:02}", mos / 100, mos % 100)),
-        lost.map_or(String::new(), |lost| format!("{}.{}", lost / 10, lost % 10)),
-        jitter.map_or(String::new(), |us| format!("{}.{}", us / 1_000, us % 1_000 / 100)),
+        worst.mos.0.map_or(String::new(), |mos| format!("{}.{:02}", mos / 100, mos % 100)),
+        worst.mos.1,
+        worst.lost.0.map_or(String::new(), |lost| format!("{}.{}", lost / 10, lost % 10)),
+        worst.lost.1,
+        worst.jitter.0.map_or(String::new(), |us| format!("{}.{}", us / 1_000, us % 1_000 / 100)),
+        worst.jitter.1,
         record.legs.len().to_string(),
         record.recordings.join(" "),
         tags.join("; "),
@@ -149,6 +149,39 @@ fn line(record: &Record, text: &mut String) {
     let cells: Vec<String> = cells.iter().map(|text| cell(text)).collect();
     *text += &cells.join(",");
     *text += "\r\n";
+}
+
+/// How badly a call was heard, as the filter has it: of each leg and each direction over its life the worst, and whose sound that was
+/// on its way from where to where. What was lost nowhere is nobody's.
+#[derive(Default)]
+struct Worst {
+    mos: (Option<u16>, String),
+    lost: (Option<u16>, String),
+    jitter: (Option<u32>, String),
+}
+
+impl Worst {
+    fn of(record: &Record) -> Self {
+        let mut worst = Self::default();
+        for leg in &record.legs {
+            let Some(Quality { here, there, .. }) = leg.quality else { continue };
+            let name = leg_name(record, leg);
+            for (track, of) in [(here, format!("from {name}")), (there, format!("to {name}"))] {
+                let Some(track) = track else { continue };
+                if let Some(mos) = track.mos_hundredths.filter(|mos| worst.mos.0.is_none_or(|known| *mos < known)) {
+                    worst.mos = (Some(mos), of.clone());
+                }
+                if worst.lost.0.is_none_or(|known| track.lost_permille > known) {
+                    worst.lost =
+                        (Some(track.lost_permille), if track.lost_permille > 0 { of.clone() } else { String::new() });
+                }
+                if worst.jitter.0.is_none_or(|known| track.jitter_us > known) {
+                    worst.jitter = (Some(track.jitter_us), if track.jitter_us > 0 { of } else { String::new() });
+                }
+            }
+        }
+        worst
+    }
 }
 
 /// A text as a cell that stays a text, on its own side: what turns a line round is left out, but for the marks in pairs that keep
@@ -170,6 +203,14 @@ fn cell(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use patchcord_engine::journal::{
+        Account, Began, Direction, Hearing, Journal, LegBegan, LegNumber, Notice, Outcome, Party, QualitySample, Rules,
+        What,
+    };
+    use patchcord_sip::hop::Transport;
+
     use super::*;
 
     #[test]
@@ -185,5 +226,41 @@ mod tests {
         assert_eq!(cell("\u{2069}one"), "one");
         assert_eq!(cell("\u{2068}one\u{2069}"), "\u{2068}one\u{2069}");
         assert_eq!(cell("two\r\nlines"), "\"two\r\nlines\"");
+    }
+
+    #[test]
+    fn each_figure_says_whose_sound_it_was() {
+        let wall = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let (alice, bob) = (Party::new("alice"), Party::new("102"));
+        let began = Began::new(wall, alice.clone(), bob.clone());
+        let mut journal = Journal::begin(CallId::new(wall, 1), began, Rules::default());
+        let heard = |mos, lost, jitter| {
+            Some(Hearing { mos_hundredths: Some(mos), lost_permille: lost, jitter: Duration::from_millis(jitter) })
+        };
+        let figures = [("alice", heard(440, 0, 3), heard(380, 20, 9)), ("bob", heard(310, 12, 0), None)];
+        for (number, (name, here, there)) in (0..).zip(figures) {
+            let leg = LegBegan {
+                leg: LegNumber(number),
+                parent: (number > 0).then_some(LegNumber(0)),
+                direction: if number == 0 { Direction::Inbound } else { Direction::Outbound },
+                account: Account::Endpoint(name.into()),
+                from: alice.clone(),
+                to: bob.clone(),
+                transport: Transport::Udp,
+                peer: "198.51.…#1a2b".into(),
+            };
+            journal.note(Duration::ZERO, What::LegBegan(Box::new(leg)));
+            let sample = Box::new(QualitySample { here, there, round_trip: None });
+            journal
+                .note(Duration::from_secs(5), What::Media { leg: LegNumber(number), notice: Notice::Sampled(sample) });
+        }
+        journal.close(Duration::from_secs(9), Outcome::Answered);
+        let mut text = String::new();
+        line(journal.record(), &mut text);
+        let cells: Vec<&str> = text.split(',').collect();
+        let cell = |name: &str| cells[COLUMNS.trim().split(',').position(|column| column == name).expect("a column")];
+        let names =
+            ["worst_mos", "worst_mos_of", "worst_lost_percent", "worst_lost_of", "worst_jitter_ms", "worst_jitter_of"];
+        assert_eq!(names.map(cell), ["3.10", "from bob", "2.0", "to alice", "9.0", "to alice"], "{text}");
     }
 }

@@ -12,11 +12,12 @@ use std::{
 use axum::body::Bytes;
 use futures_util::{Stream, stream};
 use patchcord_engine::room::{MAX_LEDGERS, ledger_of_part};
+use patchcord_media::recording::{FRONT, Head, NoHead};
 
 use crate::uploads::{SENT, disown};
 
-/// Bytes at the front of a file that are looked at for what it promises.
-const HEAD: u64 = 4 << 10;
+mod drawn;
+pub use drawn::draw_missing;
 
 /// Bytes that are read at once.
 const CHUNK: usize = 64 << 10;
@@ -36,6 +37,21 @@ pub struct Recording {
     pub kind: &'static str,
     /// What is wrong with it, in words.
     pub damage: Option<String>,
+    /// Whether nothing of it can be heard.
+    pub is_dead: bool,
+    /// How long it plays, where its head says how it is written.
+    pub seconds: Option<f64>,
+    /// What is given in place of its first bytes, which promise more sound than there is: so it plays to the end of what is there.
+    head: Vec<u8>,
+}
+
+/// What the first bytes of a file say of it.
+#[derive(Default)]
+struct Said {
+    damage: Option<String>,
+    is_dead: bool,
+    seconds: Option<f64>,
+    head: Vec<u8>,
 }
 
 /// How loud a recording was.
@@ -69,37 +85,41 @@ pub fn open(folder: &Path, path: &str) -> Option<Recording> {
     };
     let mut file = File::open(found).ok()?;
     let about = file.metadata().ok().filter(|about| about.is_file())?;
-    let damage = damage(&mut file, about.len(), kind);
-    Some(Recording { file, length: about.len(), kind, damage })
+    let Said { damage, is_dead, seconds, head } = said(&mut file, about.len(), kind);
+    Some(Recording { file, length: about.len(), kind, damage, is_dead, seconds, head })
 }
 
-/// What its first bytes promise and the file does not keep: a disk that was full, or a machine that lost its power.
-fn damage(file: &mut File, length: u64, kind: &str) -> Option<String> {
+/// What its first bytes promise, and whether the file keeps it: a disk may have been full, or a machine have lost its power.
+fn said(file: &mut File, length: u64, kind: &str) -> Said {
+    let damaged = |why: String| Said { damage: Some(why), is_dead: length == 0, ..Said::default() };
     if length == 0 {
-        return Some("the file is empty".into());
+        return damaged("the file is empty".into());
+    }
+    let mut front = Vec::new();
+    let read = file.take(FRONT as u64).read_to_end(&mut front).and_then(|_| file.seek(SeekFrom::Start(0)));
+    if read.is_err() {
+        return Said::default();
     }
     if kind != "audio/wav" {
-        return None;
+        return if front.starts_with(b"OggS") { Said::default() } else { damaged(NoHead::NoWav.to_string()) };
     }
-    let mut head = Vec::new();
-    file.take(HEAD).read_to_end(&mut head).ok()?;
-    file.seek(SeekFrom::Start(0)).ok()?;
-    let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
-    if !head.starts_with(b"RIFF") {
-        return Some("the file is no sound".into());
-    }
-    let mut at = 12;
-    while let (Some(name), Some(size)) = (head.get(at..at + 4), number(at + 4)) {
-        if name != b"data" {
-            at = at.saturating_add(8 + size as usize + size as usize % 2);
-            continue;
+    let head = match Head::read(&front, length) {
+        Ok(head) => head,
+        Err(NoHead::TooLong) => return Said::default(),
+        Err(why) => return damaged(why.to_string()),
+    };
+    let there = head.there(length);
+    let seconds = head.seconds(there);
+    match head.promised().filter(|promised| *promised > there) {
+        None => Said { seconds, ..Said::default() },
+        Some(promised) => {
+            let missing = match seconds.zip(head.seconds(promised)) {
+                Some((is, was)) => format!("only {is:.1} of {was:.1} seconds of its sound are there"),
+                None => format!("only {there} of {promised} bytes of its sound are there"),
+            };
+            Said { damage: Some(missing), seconds, head: head.made_true(&front, length), ..Said::default() }
         }
-        let there = length.saturating_sub(at as u64 + 8);
-        // One that is being written does not say how long it will be.
-        let is_known = size != u32::MAX && u64::from(size) > there;
-        return is_known.then(|| format!("only {there} of {size} bytes of its sound are there"));
     }
-    (length <= HEAD).then(|| "the file breaks off before its sound begins".into())
 }
 
 /// The ledgers of a room whose first one has that path, from which what was heard there is made again: one for each media thread on
@@ -172,7 +192,7 @@ impl Recording {
     /// The bytes from one place on, so many, in pieces. Whoever reads slowly holds one piece and the file.
     pub fn part(mut self, from: u64, length: u64) -> io::Result<impl Stream<Item = io::Result<Bytes>> + Send> {
         self.file.seek(SeekFrom::Start(from))?;
-        Ok(stream::try_unfold((self.file, length), async |(mut file, left)| {
+        Ok(stream::try_unfold((self.file, from, length, self.head), async |(mut file, at, left, head)| {
             if left == 0 {
                 return Ok(None);
             }
@@ -184,13 +204,17 @@ impl Recording {
                     (Bytes::from(bytes), file)
                 })
             });
-            let (bytes, file) = read.await.map_err(io::Error::other)??;
+            let (mut bytes, file) = read.await.map_err(io::Error::other)??;
+            if let Some(told) = usize::try_from(at).ok().and_then(|at| head.get(at..)).filter(|told| !told.is_empty()) {
+                let shown = told.len().min(bytes.len());
+                bytes = [&told[..shown], &bytes[shown..]].concat().into();
+            }
             if bytes.is_empty() {
                 // It was cut while somebody listened.
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let left = left.saturating_sub(bytes.len() as u64);
-            Ok(Some((bytes, (file, left))))
+            let read = bytes.len() as u64;
+            Ok(Some((bytes, (file, at + read, left.saturating_sub(read), head))))
         }))
     }
 }
@@ -265,6 +289,9 @@ mod tests {
         assert_eq!(of(&wav(100, 100)), None);
         assert_eq!(of(&wav(u32::MAX, 100)), None, "it is being written");
         assert_eq!(of(&wav(100, 40)).as_deref(), Some("only 40 of 100 bytes of its sound are there"));
+        let mut second = patchcord_media::recording::wav_of(patchcord_media::frame::Rate::Narrow, &[7; 8_000]);
+        second.truncate(44 + 4_000);
+        assert_eq!(of(&second).as_deref(), Some("only 0.2 of 1.0 seconds of its sound are there"));
         assert_eq!(of(b"").as_deref(), Some("the file is empty"));
         assert_eq!(of(b"sound").as_deref(), Some("the file is no sound"));
         assert_eq!(of(b"RIFF\0\0\0\0WAVE").as_deref(), Some("the file breaks off before its sound begins"));
@@ -290,6 +317,30 @@ mod tests {
         assert!(delete(folder.path(), "two.wav").expect("deleted"));
         assert_eq!(left(), ["two.wav.gone"]);
         assert!(!delete(folder.path(), "two.wav").expect("it is gone already"));
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_breaks_off_is_given_with_a_head_that_says_so() {
+        use futures_util::TryStreamExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let whole = patchcord_media::recording::wav_of(patchcord_media::frame::Rate::Narrow, &[7; 8_000]);
+        fs::write(folder.path().join("one.wav"), &whole[..44 + 4_000]).expect("written");
+        let given = async |from, length| {
+            let one = open(folder.path(), "one.wav").expect("it is there");
+            assert_eq!(one.seconds, Some(0.25));
+            let parts: Vec<Bytes> = one.part(from, length).expect("a part").try_collect().await.expect("read");
+            parts.concat()
+        };
+        let all = given(0, 4_044).await;
+        assert_eq!(
+            (all.len(), &all[40..44], &all[4..8]),
+            (4_044, &4_000_u32.to_le_bytes()[..], &4_036_u32.to_le_bytes()[..])
+        );
+        assert_eq!(all[44..], whole[44..4_044]);
+        // In parts, as browsers ask.
+        assert_eq!(given(0, 6).await, all[..6]);
+        assert_eq!(given(6, 100).await, all[6..106]);
+        assert_eq!(given(100, 50).await, all[100..150]);
     }
 
     #[test]

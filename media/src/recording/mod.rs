@@ -20,11 +20,14 @@
 //! | `wav`, `ogg` | the two kinds of files, as bytes |
 //! | `copied` | packets of Opus on their way into a file, in their order and at their time |
 //! | `peaks` | how loud it was, for pictures |
+//! | `head`, `drawn` | a file that is read again: what is true of it, and its peaks where their writer died |
 //! | `take` | one recording on its way from the ring to the disk |
 //! | `writer` | the threads |
 //! | `scribe` | the ledger of a room, on a thread of its own |
 
 mod copied;
+mod drawn;
+mod head;
 mod ogg;
 mod peaks;
 mod plan;
@@ -35,6 +38,8 @@ mod wav;
 mod writer;
 
 pub(crate) use copied::Copied;
+pub use drawn::draw_beside;
+pub use head::{FRONT, Form, Head, NoHead};
 pub use peaks::{PER_SECOND, Peaks};
 pub use plan::{Format, Layout, Outcome, Pause, Plan, Why};
 pub use scribe::{LedgerTold, Ledgered, Scribe};

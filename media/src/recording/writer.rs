@@ -219,7 +219,8 @@ fn beside(recording: &Path, ending: &str) -> PathBuf {
 }
 
 /// The peaks appear whole or not at all.
-fn put_beside(recording: &Path, peaks: &[u8]) -> std::io::Result<()> {
+/// Writes peaks beside a recording.
+pub(super) fn put_beside(recording: &Path, peaks: &[u8]) -> std::io::Result<()> {
     let unfinished = beside(recording, ".peaks.part");
     let write = || {
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use patchcord_engine::{
@@ -31,6 +31,9 @@ use crate::{
     store::Wanted,
 };
 
+/// Says what is wrong with a recording that is given as far as it goes.
+const DAMAGE: HeaderName = HeaderName::from_static("patchcord-damage");
+
 /// Calls in a page, unless another number is asked for.
 const USUAL: usize = 50;
 
@@ -46,7 +49,11 @@ pub(super) async fn list(
     let (folder, paths) = (rooms.recordings.clone(), found.records.iter().map(|record| record.recordings.clone()));
     let paths: Vec<Vec<Box<str>>> = paths.collect();
     let sizes = tokio::task::spawn_blocking(move || {
-        let bytes = |path: &str| recordings::open(&folder, path).map(|it| (it.length, it.damage));
+        let bytes = |path: &str| {
+            let found = recordings::open(&folder, path)?;
+            let drawn = || recordings::peaks(&folder, path).map(|peaks| peaks.seconds());
+            Some((found.length, found.damage, found.seconds.or_else(drawn)))
+        };
         paths.iter().map(|of_call| of_call.iter().map(|path| bytes(path)).collect()).collect()
     });
     let sizes: Vec<Vec<Sized>> = sizes.await.unwrap_or_default();
@@ -57,15 +64,16 @@ pub(super) async fn list(
     Ok(Json(json!({ "calls": calls.collect::<Vec<_>>(), "next": next, "left_in_bucket": left_behind })))
 }
 
-/// How long a file is, and what is wrong with it; none where there is none.
-type Sized = Option<(u64, Option<String>)>;
+/// How many bytes a file has, what is wrong with it, and how long it plays; none where there is none.
+type Sized = Option<(u64, Option<String>, Option<f64>)>;
 
 fn of_call(record: Record, sizes: &[Sized], asker: &Asker) -> Value {
     let call = record.call;
     let paths = record.recordings.iter().zip(sizes).enumerate().map(|(at, (path, found))| {
         let (bytes, damage) = (found.as_ref().map(|it| it.0), found.as_ref().and_then(|it| it.1.as_ref()));
+        let seconds = found.as_ref().and_then(|it| it.2);
         let url = format!("/api/v1/recordings/{call}/{at}");
-        json!({ "number": at, "path": path, "url": url, "bytes": bytes, "is_there": bytes.is_some(), "damage": damage })
+        json!({ "number": at, "path": path, "url": url, "bytes": bytes, "seconds": seconds, "is_there": bytes.is_some(), "damage": damage })
     });
     let recordings: Vec<Value> = paths.collect();
     let Told { sentence, record, .. } = Told::from(shown(record, asker));
@@ -128,10 +136,11 @@ pub(crate) async fn play(rooms: &Rooms, asker: &Asker, headers: &HeaderMap, path
     let opened = tokio::task::spawn_blocking(move || recordings::open(&folder, &named)).await;
     let recording = opened.ok().flatten().ok_or_else(gone)?;
     let (length, kind) = (recording.length, recording.kind);
-    if length == 0 {
-        let empty = Problem::new(StatusCode::GONE, "the file of the recording is empty");
-        return Err(empty.remedy("delete it; nothing was written, or somebody emptied it"));
+    if let Some(damage) = recording.damage.as_ref().filter(|_| recording.is_dead) {
+        let dead = Problem::new(StatusCode::GONE, format!("nothing can be heard of the recording: {damage}"));
+        return Err(dead.remedy("delete it; nothing was written, or somebody changed it"));
     }
+    let damage = recording.damage.as_deref().and_then(|damage| HeaderValue::from_str(damage).ok());
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let Ok(asked) = recordings::range(asked, length) else {
         let all = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
@@ -151,13 +160,17 @@ pub(crate) async fn play(rooms: &Rooms, asker: &Asker, headers: &HeaderMap, path
         (header::ACCEPT_RANGES, "bytes".to_owned()),
     ];
     let body = Body::from_stream(part);
-    Ok(match asked {
+    let mut answer = match asked {
         None => (headers, body).into_response(),
         Some((from, to)) => {
             let range = [(header::CONTENT_RANGE, format!("bytes {from}-{to}/{length}"))];
             (StatusCode::PARTIAL_CONTENT, headers, range, body).into_response()
         }
-    })
+    };
+    if let Some(damage) = damage {
+        answer.headers_mut().insert(DAMAGE, damage);
+    }
+    Ok(answer)
 }
 
 /// Deletes the sound, and notes who wanted it. The record goes on saying that there was one.

@@ -41,6 +41,8 @@ struct Kept {
     peaks: Option<Peaks>,
     /// What is wrong with the file, in words.
     damage: Option<String>,
+    /// How long it plays.
+    seconds: Option<f64>,
     /// Only the copy in the bucket is left.
     is_elsewhere: bool,
 }
@@ -99,9 +101,18 @@ async fn kept(rooms: &Rooms, records: &[Record]) -> Vec<Vec<Kept>> {
     let (nothing, look) = (empty(), move || {
         let one = |path: &str| {
             let found = recordings::open(&folder, path);
-            let (bytes, damage) = (found.as_ref().map(|found| found.length), found.and_then(|found| found.damage));
+            let (bytes, seconds) =
+                (found.as_ref().map(|found| found.length), found.as_ref().and_then(|found| found.seconds));
+            let damage = found.and_then(|found| found.damage);
             let peaks = bytes.and_then(|_| recordings::peaks(&folder, path));
-            Kept { bytes, peaks, damage, is_elsewhere: bytes.is_none() && recordings::is_elsewhere(&folder, path) }
+            let seconds = seconds.or(peaks.as_ref().map(Peaks::seconds));
+            Kept {
+                bytes,
+                peaks,
+                damage,
+                seconds,
+                is_elsewhere: bytes.is_none() && recordings::is_elsewhere(&folder, path),
+            }
         };
         calls.iter().map(|paths| paths.iter().map(|path| one(path)).collect()).collect()
     });
@@ -143,7 +154,7 @@ fn player(record: &Record, at: usize, one: &Kept, query: &str, may: Option<&Aske
             @if let Some(peaks) = &one.peaks { (sound::small_picture(peaks, BARS)) }
             audio controls preload="none" src=(address) aria-label={ "Recording " (at + 1) " of the call at " (patchcord_engine::journal::moment(record.began)) } {}
             figcaption.small.muted {
-                @if let Some(peaks) = &one.peaks { (format!("{:.0} s · ", peaks.seconds())) }
+                @if let Some(seconds) = one.seconds { (format!("{seconds:.0} s · ")) }
                 (size(bytes)) " · " a href=(address) download { "Save" }
                 (delete())
             }

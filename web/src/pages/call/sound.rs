@@ -42,6 +42,8 @@ pub struct Taken {
     /// Nothing can be heard of it.
     is_empty: bool,
     damage: Option<String>,
+    /// How long it plays.
+    seconds: Option<f64>,
 }
 
 /// The recordings of a call, as far as the files are there.
@@ -57,10 +59,11 @@ pub async fn taken(rooms: &Rooms, record: &Record, entries: &[Entry]) -> Vec<Tak
     let look = tokio::task::spawn_blocking(move || {
         let look = |(path, (leg, from)): (Box<str>, (Option<LegNumber>, Duration))| {
             let found = recordings::open(&folder, &path);
-            let (there, is_empty) = (found.is_some(), found.as_ref().is_some_and(|found| found.length == 0));
-            let damage = found.and_then(|found| found.damage);
+            let (there, is_empty) = (found.is_some(), found.as_ref().is_some_and(|found| found.is_dead));
             let peaks = there.then(|| recordings::peaks(&folder, &path)).flatten();
-            Taken { path, leg, from, peaks, there, is_empty, damage }
+            let seconds = found.as_ref().and_then(|found| found.seconds).or(peaks.as_ref().map(Peaks::seconds));
+            let damage = found.and_then(|found| found.damage);
+            Taken { path, leg, from, peaks, there, is_empty, damage, seconds }
         };
         all.into_iter().map(look).collect()
     });
@@ -84,7 +87,7 @@ pub fn card(record: &Record, taken: &[Taken]) -> Markup {
                     } @else { p.muted { "The file is not there any more." } }
                     figcaption.small.muted {
                         @if let Some(leg) = one.leg.and_then(|leg| record.leg(leg)) { (leg_name(record, leg)) ", " }
-                        @if let Some(peaks) = &one.peaks { (format!("{:.1} s, ", peaks.seconds())) }
+                        @if let Some(seconds) = one.seconds { (format!("{seconds:.1} s, ")) }
                         "from " (shown(one.from)) " on · " span.mono { (one.path) }
                     }
                 }

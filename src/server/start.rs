@@ -22,6 +22,7 @@ use patchcord_web::{
     past_rooms,
     people::{People, PeopleError},
     problem::chain,
+    recordings,
     retention::{self, Forgotten, Kept},
     room_news,
     serve::{Place, Secure, serve},
@@ -324,13 +325,14 @@ fn open_fetching(
     tokio::spawn(acme::keep(acme, authorities, answers, move || told.show_renewed(), stopped.clone()))
 }
 
-/// Who keeps rooms that are over, bans and failures of registrations in the store, and who forgets.
+/// Who keeps rooms that are over, bans, failures of registrations and deeds in the store, who forgets, and who draws what a crash cut off.
 fn open_keepers(
     rooms: &Doors,
     (kept, forgotten): (Kept, Arc<Forgotten>),
     refused: Arc<Bans>,
     stopped: &watch::Receiver<bool>,
-) -> [JoinHandle<()>; 6] {
+) -> [JoinHandle<()>; 8] {
+    let drawing = recordings::draw_missing(rooms.recordings.clone(), runtime::clock::wall(), stopped.clone());
     let (store, board) = (rooms.store.clone(), rooms.accounts.board().clone());
     let told = (rooms.feed.clone(), rooms.webhooks.clone());
     let forgetting = retention::watch(store.clone(), rooms.recordings.clone(), kept, forgotten, stopped.clone());
@@ -341,6 +343,8 @@ fn open_keepers(
         tokio::spawn(failures::keep(store.clone(), board, stopped.clone())),
         tokio::spawn(bans::keep(store, refused, stopped.clone())),
         tokio::spawn(forgetting),
+        tokio::spawn(drawing),
+        tokio::spawn(rooms.people.write_late(stopped.clone())),
     ]
 }
 
@@ -375,7 +379,8 @@ async fn open_bans(config: &Config, store: &Store, board: &Arc<Switchboard>) -> 
 
 /// Who may open the dashboard, and who of them sees numbers.
 fn people_of(store: &Store, house: &Running) -> People {
-    People::new(store.clone()).masked_for(house.config().sound.masking)
+    let config = house.config();
+    People::new(store.clone()).masked_for(config.sound.masking).keeping(&config.data)
 }
 
 /// Prompts that can be uploaded, and those that are shipped.

@@ -7,33 +7,42 @@
 //! throttle   slows guessing down
 //! guard      from a request to whoever asks, and what he may
 //! tokens     what programs show, and what it is worth
+//! remembered what the store said last of either, while it is away
+//! late       deeds that wait for the store until they stand in the audit log
 //! People     joins them over the store; each change goes into the audit log
 //! ```
 //!
 //! Endpoints are others: they register by SIP and have accounts of their own.
 
 pub mod guard;
+mod late;
 pub mod password;
+mod remembered;
 mod role;
 pub mod session;
 mod throttle;
 mod tokens;
 
 use std::{
+    path::Path,
     sync::Mutex,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use patchcord_engine::routing::ShelfError;
+use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 pub use guard::Asker;
+pub use late::Late;
 pub use role::{Masking, Right, Rights, Role, UnknownWord};
 pub use session::Session;
 pub use tokens::{Held, MAX_TOKENS, Token};
 
 use crate::{serve::Source, store::Store};
+use late::LateDeeds;
 use password::{HashError, Hasher, Unfit, made};
+use remembered::Remembered;
 use session::Sessions;
 use throttle::Throttle;
 
@@ -141,6 +150,9 @@ pub struct People {
     store: Store,
     hasher: Hasher,
     sessions: Sessions,
+    /// What the store said last of tokens.
+    programs: Remembered<String, Held>,
+    late: LateDeeds,
     throttle: Mutex<Throttle>,
     /// One change at a time: or else two admins could remove each other.
     turn: tokio::sync::Mutex<()>,
@@ -152,7 +164,18 @@ impl People {
     pub fn new(store: Store) -> Self {
         let (hasher, sessions) = (Hasher::default(), Sessions::new(store.clone()));
         let (throttle, turn, masking) = (Mutex::default(), tokio::sync::Mutex::default(), Masking::default());
-        Self { store, hasher, sessions, throttle, turn, masking }
+        let (programs, late) = (Remembered::default(), LateDeeds::default());
+        Self { store, hasher, sessions, programs, late, throttle, turn, masking }
+    }
+
+    /// The same, with deeds kept in that folder which the store does not take just then. Blocks.
+    pub fn keeping(self, folder: &Path) -> Self {
+        Self { late: LateDeeds::in_folder(folder), ..self }
+    }
+
+    /// Writes deeds that wait into the audit log, as soon as the store takes them, until `stop` says that it is over.
+    pub fn write_late(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+        self.late.clone().write_to(self.store.clone(), stop)
     }
 
     /// The same, with numbers masked for those.
@@ -269,6 +292,7 @@ impl People {
             return Err(PeopleError::NotFound(format!("user {name}")));
         }
         self.sessions.forget();
+        self.programs.forget_all();
         let what = match (hash, role) {
             (Some(_), None) => "changed password of".to_owned(),
             (None, Some(role)) => format!("made {role}"),
@@ -309,6 +333,7 @@ impl People {
             return Err(PeopleError::NotFound(format!("user {name}")));
         };
         self.sessions.forget();
+        self.programs.forget_all();
         self.store.forget_filters(name).await?;
         self.note(by, "removed user", name, now).await;
         if tokens > 0 {
@@ -317,11 +342,19 @@ impl People {
         Ok(())
     }
 
-    /// Notes in the audit log what somebody did. What was done is done, also where the log cannot be written just then:
-    /// that is told in the server's own log.
+    /// Notes in the audit log what somebody did. What was done is done, also where the log cannot be written just then: it waits in
+    /// the data folder until it can.
     pub async fn note(&self, by: &Asker, deed: &str, object: &str, now: SystemTime) {
-        if let Err(error) = self.store.note_deed(&by.name, &by.origin, deed, object, now).await {
-            error!(%error, deed, "the audit log could not be written");
+        let Err(error) = self.store.note_deed(&by.name, &by.origin, deed, object, now).await else { return };
+        let at_ms = u64::try_from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
+        let (who, origin) = (by.name.clone(), by.origin.clone());
+        let kept = self.late.keep(Late { at_ms, who, origin, deed: deed.into(), object: object.into() });
+        match kept {
+            Ok(true) => warn!(%error, deed, "the audit log takes nothing now; the deed waits"),
+            Ok(false) => error!(%error, deed, "the audit log could not be written"),
+            Err(why) => {
+                error!(%error, %why, deed, "the audit log could not be written, and the deed waits in memory alone")
+            }
         }
     }
 

@@ -5,9 +5,8 @@
 //! It lasts [`IDLE`] since it was last used and [`LONGEST`] in all, also over restarts, and ends with its person's password or role.
 
 use std::{
-    collections::HashMap,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -16,7 +15,7 @@ use ring::digest;
 use tokio::{sync::Semaphore, time::timeout};
 use tracing::warn;
 
-use super::{LogInError, Role, User, password::HashError, password::made};
+use super::{LogInError, Role, User, password::HashError, password::made, remembered::Remembered};
 use crate::store::Store;
 
 /// How long a session lasts that nobody uses: a working day.
@@ -33,12 +32,6 @@ pub const USED_WITHIN: Duration = Duration::from_secs(300);
 
 /// How long the store may take to say whose a cookie is before what it said last is believed.
 const PROMPT: Duration = Duration::from_secs(1);
-
-/// How long that is believed: whoever is logged in sees what goes on while the database is away.
-const BELIEVED: Duration = Duration::from_secs(600);
-
-/// Sessions of which it is remembered; whoever is no more among them waits for the store.
-const REMEMBERED: usize = 1_000;
 
 /// Letters of a session's name: five bits each.
 const LETTERS: usize = 52;
@@ -75,14 +68,13 @@ pub struct Sessions {
     store: Store,
     /// One at a time is marked as used, beside the request: a database that is locked holds no page up.
     marking: Arc<Semaphore>,
-    /// What the store said last, and when.
-    remembered: Mutex<HashMap<Hash, (SystemTime, Kept)>>,
+    remembered: Remembered<Hash, Kept>,
 }
 
 impl Sessions {
     /// Those of that store.
     pub fn new(store: Store) -> Self {
-        Self { store, marking: Arc::new(Semaphore::new(1)), remembered: Mutex::default() }
+        Self { store, marking: Arc::new(Semaphore::new(1)), remembered: Remembered::default() }
     }
 
     /// A new session of that user, as long as he has that password; gives what the cookie says.
@@ -91,7 +83,7 @@ impl Sessions {
         match self.store.begin_session(&hash(&name), user, now).await? {
             true => {
                 let kept = Kept { owner: user.name.clone(), role: Some(user.role), began: now, used: now };
-                self.remember(&hash(&name), &kept, now);
+                self.remembered.keep(hash(&name), &kept, now);
                 Ok(name)
             }
             false => Err(LogInError::Wrong),
@@ -122,45 +114,27 @@ impl Sessions {
         let mut asked = pin!(self.store.session(hash));
         let answer = match timeout(PROMPT, &mut asked).await {
             Ok(answer) => answer,
-            Err(_) => match self.last(hash, now) {
+            Err(_) => match self.remembered.last(hash, now) {
                 Some(kept) => return Ok(Some(kept)),
                 None => asked.await,
             },
         };
         match &answer {
-            Ok(Some(kept)) => self.remember(hash, kept, now),
-            Ok(None) => drop(self.remembered().remove(hash)),
-            Err(_) => return self.last(hash, now).map_or(answer, |kept| Ok(Some(kept))),
+            Ok(Some(kept)) => self.remembered.keep(*hash, kept, now),
+            Ok(None) => self.remembered.forget(hash),
+            Err(_) => return self.remembered.last(hash, now).map_or(answer, |kept| Ok(Some(kept))),
         }
         answer
     }
 
-    fn remember(&self, hash: &Hash, kept: &Kept, now: SystemTime) {
-        let mut remembered = self.remembered();
-        if remembered.len() >= REMEMBERED {
-            remembered.retain(|_, (seen, _)| since(*seen, now) < BELIEVED);
-        }
-        if remembered.len() < REMEMBERED || remembered.contains_key(hash) {
-            remembered.insert(*hash, (now, kept.clone()));
-        }
-    }
-
-    fn last(&self, hash: &Hash, now: SystemTime) -> Option<Kept> {
-        self.remembered().get(hash).filter(|(seen, _)| since(*seen, now) < BELIEVED).map(|(_, kept)| kept.clone())
-    }
-
     /// Somebody's sessions end: from now on only the store knows whose are left.
     pub fn forget(&self) {
-        self.remembered().clear();
-    }
-
-    fn remembered(&self) -> MutexGuard<'_, HashMap<Hash, (SystemTime, Kept)>> {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.remembered.forget_all();
     }
 
     /// Ends one.
     pub async fn end(&self, name: &str) -> Result<(), ShelfError> {
-        self.remembered().remove(&hash(name));
+        self.remembered.forget(&hash(name));
         self.store.end_session(&hash(name)).await
     }
 }

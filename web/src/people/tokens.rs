@@ -64,7 +64,8 @@ impl Token {
 }
 
 impl People {
-    /// The token that a program shows, as far as it is worth anything.
+    /// The token that a program shows, as far as it is worth anything. Where the store does not answer, what it said last is believed
+    /// for a while, as of people who are logged in.
     pub async fn by_token(&self, shown: &str, wall: SystemTime) -> Result<Option<Held>, ShelfError> {
         let Some((id, secret)) = shown.strip_prefix(TOKEN_MARK).and_then(|rest| rest.split_once('_')) else {
             return Ok(None);
@@ -74,7 +75,23 @@ impl People {
         }
         // Hashes are compared, so how long that takes says nothing about the secret.
         let right = |token: &Token| token.hash == hash(secret) && token.expires.is_none_or(|expires| wall < expires);
-        let Some(token) = self.store.token(id).await?.filter(right) else { return Ok(None) };
+        let known = match self.held(id).await {
+            Ok(Some(held)) => {
+                self.programs.keep(id.to_owned(), &held, wall);
+                Some(held)
+            }
+            Ok(None) => {
+                self.programs.forget(&id.to_owned());
+                None
+            }
+            Err(away) => Some(self.programs.last(&id.to_owned(), wall).ok_or(away)?),
+        };
+        Ok(known.filter(|held| right(&held.token)))
+    }
+
+    /// What the store says of a token, and of the person whom it goes back to.
+    async fn held(&self, id: &str) -> Result<Option<Held>, ShelfError> {
+        let Some(token) = self.store.token(id).await? else { return Ok(None) };
         let Some(person) = &token.person else { return Ok(Some(Held { now: token.rights, token })) };
         let known = self.store.user(person).await?;
         Ok(known.map(|user| Held { now: token.now(Some(self.rights(user.role))), token }))
@@ -128,6 +145,7 @@ impl People {
         if !self.store.remove_token(id).await? {
             return Err(PeopleError::NotFound(format!("token {id}")));
         }
+        self.programs.forget(&id.to_owned());
         self.note(by, "removed token", id, now).await;
         Ok(())
     }

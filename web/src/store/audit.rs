@@ -6,7 +6,7 @@ use patchcord_engine::routing::ShelfError;
 use sqlx::FromRow;
 
 use crate::{
-    people::Deed,
+    people::{Deed, Late},
     store::{
         PATIENCE, Store,
         database::on_either,
@@ -47,6 +47,25 @@ impl Store {
             .map_err(failed)
         })
         .await
+    }
+
+    /// Notes a deed that waited, unless it stands there already.
+    pub async fn note_late_deed(&self, late: &Late) -> Result<(), ShelfError> {
+        const KNOWN: &str = "SELECT COUNT(*) FROM audit WHERE at = $1 AND who = $2 AND deed = $3 AND object = $4";
+        let at = to_millis(late.at());
+        let known: i64 = self
+            .within(PATIENCE, async {
+                on_either!(&self.database, |pool: Kind| {
+                    let known = sqlx::query_scalar(KNOWN).bind(at).bind(&late.who).bind(&late.deed).bind(&late.object);
+                    known.fetch_one(pool).await
+                })
+                .map_err(failed)
+            })
+            .await?;
+        match known {
+            0 => self.note_deed(&late.who, &late.origin, &late.deed, &late.object, late.at()).await,
+            _ => Ok(()),
+        }
     }
 
     /// What was done, the latest first, before the one of that number.

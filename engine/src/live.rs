@@ -9,10 +9,11 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    time::SystemTime,
 };
 
 use crate::{
-    journal::{Account, CallId, LegNumber, Record},
+    journal::{Account, CallId, Fold, Journal, LegNumber, Record},
     originate::MAX_NAME,
 };
 
@@ -26,7 +27,7 @@ const MOST_NEWS: usize = 10_000;
 #[derive(Default)]
 pub struct LiveCalls {
     // As many as calls are admitted, and no more: each is taken out when its journal is closed.
-    calls: Mutex<BTreeMap<CallId, Record>>,
+    calls: Mutex<BTreeMap<CallId, Fold>>,
     wishes: Mutex<BTreeSet<CallId>>,
     transfers: Mutex<Vec<Transferring>>,
     brought: Mutex<Vec<Bringing>>,
@@ -145,15 +146,15 @@ impl Drop for Transferring {
 }
 
 impl LiveCalls {
-    /// The latest calls, at most so many.
-    pub fn latest(&self, most: usize) -> Vec<Record> {
-        hold(&self.calls).values().rev().take(most).cloned().collect()
+    /// The latest calls, at most so many, as they stand at that moment: with the talk of those who talk.
+    pub fn latest(&self, most: usize, wall: SystemTime) -> Vec<Record> {
+        hold(&self.calls).values().rev().take(most).map(|fold| as_of(fold, wall)).collect()
     }
 
     /// The same, and how many there are at that moment: one look, so that both say the same.
-    pub fn census(&self, most: usize) -> (usize, Vec<Record>) {
+    pub fn census(&self, most: usize, wall: SystemTime) -> (usize, Vec<Record>) {
         let calls = hold(&self.calls);
-        (calls.len(), calls.values().rev().take(most).cloned().collect())
+        (calls.len(), calls.values().rev().take(most).map(|fold| as_of(fold, wall)).collect())
     }
 
     /// How many there are.
@@ -161,9 +162,19 @@ impl LiveCalls {
         hold(&self.calls).len()
     }
 
-    /// One call, if it goes on.
-    pub fn find(&self, call: CallId) -> Option<Record> {
-        hold(&self.calls).get(&call).cloned()
+    /// One call as it stands at that moment, if it goes on.
+    pub fn find(&self, call: CallId, wall: SystemTime) -> Option<Record> {
+        hold(&self.calls).get(&call).map(|fold| as_of(fold, wall))
+    }
+
+    /// Whether it goes on.
+    pub fn goes_on(&self, call: CallId) -> bool {
+        hold(&self.calls).contains_key(&call)
+    }
+
+    /// How many entries it had when it told of itself last.
+    pub fn noted(&self, call: CallId) -> Option<u32> {
+        hold(&self.calls).get(&call).map(|fold| fold.record().entries)
     }
 
     /// Somebody wants that call to end. Says whether it goes on, and can be told.
@@ -182,12 +193,17 @@ impl LiveCalls {
         }
     }
 
+    /// Whether that wish waits still: afterwards the call has told what it knows, and handed out what it had noted.
+    pub fn waits_to_be_read(&self, call: CallId) -> bool {
+        hold(&self.read).contains(&call)
+    }
+
     /// Somebody wants a party of a call passed on; told by the wish itself, at once where it cannot be.
     pub fn transfer(&self, wish: Transferring) {
         if let Err(why) = wish.check() {
             return wish.tell(Err(why));
         }
-        if self.find(wish.call).is_none() {
+        if !self.goes_on(wish.call) {
             return wish.tell(Err(NotTransferred::NoCall));
         }
         let mut transfers = hold(&self.transfers);
@@ -201,11 +217,15 @@ impl LiveCalls {
     /// An endpoint wants whoever talks with it in the latest of its other calls to come into a room. Whether it talks with anybody
     /// there, and that call can be told.
     pub(crate) fn bring(&self, ours: Option<CallId>, user: &str, room: &str) -> bool {
-        let found = hold(&self.calls).values().rev().filter(|record| Some(record.call) != ours).find_map(|record| {
+        let calls = hold(&self.calls);
+        let mut others = calls.values().rev().map(Fold::record).filter(|record| Some(record.call) != ours);
+        let found = others.find_map(|record| {
             let up = || record.legs.iter().filter(|leg| leg.answered.is_some() && leg.ended.is_none());
             let its = up().find(|leg| matches!(&leg.account, Account::Endpoint(known) if **known == *user))?;
             (up().count() > 1).then_some((record.call, its.leg))
         });
+        drop(others);
+        drop(calls);
         let Some((call, leg)) = found else { return false };
         let mut brought = hold(&self.brought);
         let has_room = brought.len() < MOST_WISHES;
@@ -216,12 +236,13 @@ impl LiveCalls {
     }
 
     /// What a call says of itself by now.
-    pub(crate) fn tell(&self, record: &Record) {
-        let before = hold(&self.calls).insert(record.call, record.clone());
+    pub(crate) fn tell(&self, journal: &Journal) {
+        let record = journal.record();
+        let before = hold(&self.calls).insert(record.call, journal.standing());
         if !self.listened.load(Relaxed) {
             return;
         }
-        let was_answered = before.as_ref().is_some_and(|before| before.answered.is_some());
+        let was_answered = before.as_ref().is_some_and(|before| before.record().answered.is_some());
         let mut news = hold(&self.news);
         for (stage, is_new) in
             [(Stage::Began, before.is_none()), (Stage::Answered, record.answered.is_some() && !was_answered)]
@@ -265,13 +286,20 @@ impl LiveCalls {
         transfers.extract_if(.., |wish| is_ours(wish.call)).collect()
     }
 
-    /// Those of these calls that somebody reads, each told once.
-    pub(crate) fn are_read(&self, calls: impl Iterator<Item = CallId>) -> Vec<CallId> {
-        let mut read = hold(&self.read);
+    /// Those of these calls that somebody reads.
+    pub(crate) fn read_now(&self, calls: impl Iterator<Item = CallId>) -> Vec<CallId> {
+        let read = hold(&self.read);
         if read.is_empty() {
             return Vec::new();
         }
-        calls.filter(|call| read.remove(call)).collect()
+        calls.filter(|call| read.contains(call)).collect()
+    }
+
+    /// Those have told what they know.
+    pub(crate) fn were_read(&self, calls: &[CallId]) {
+        if !calls.is_empty() {
+            hold(&self.read).retain(|call| !calls.contains(call));
+        }
     }
 
     /// Those of these calls that somebody wants to end, each told once.
@@ -284,6 +312,12 @@ impl LiveCalls {
     }
 }
 
+/// A call that goes on, at that moment.
+fn as_of(fold: &Fold, wall: SystemTime) -> Record {
+    let at = wall.duration_since(fold.record().began).unwrap_or_default();
+    fold.clone().so_far(at)
+}
+
 /// Whoever panics elsewhere leaves whole records behind.
 fn hold<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
@@ -294,66 +328,106 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
-    use crate::journal::{Began, Journal, Party, Rules};
+    use crate::journal::{Began, Party, Rules, testing};
 
-    fn record(second: u64) -> Record {
-        let wall = UNIX_EPOCH + Duration::from_secs(second);
-        let began = Began::new(wall, Party::new("alice"), Party::new("102"));
-        Journal::begin(CallId::new(wall, 1), began, Rules::default()).record().clone()
+    fn call(second: u64) -> Journal {
+        let began = Began::new(at(second), Party::new("alice"), Party::new("102"));
+        Journal::begin(CallId::new(at(second), 1), began, Rules::default())
+    }
+
+    fn at(second: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(second)
     }
 
     #[test]
     fn a_call_is_seen_from_its_beginning_to_its_end() {
         let live = LiveCalls::default();
-        let [one, two] = [record(1), record(2)];
+        let [one, two] = [call(1), call(2)];
         live.tell(&one);
         live.tell(&two);
         live.tell(&one);
-        assert_eq!(live.latest(10), [two.clone(), one.clone()]);
-        assert_eq!(live.latest(1), std::slice::from_ref(&two));
-        assert_eq!((live.census(1), live.count()), ((2, vec![two]), 2));
-        live.end(one.call);
-        assert_eq!(live.find(one.call), None);
+        let [first, second] = [&one, &two].map(|call| call.record().clone());
+        assert_eq!(live.latest(10, at(9)), [second.clone(), first]);
+        assert_eq!(live.latest(1, at(9)), std::slice::from_ref(&second));
+        assert_eq!((live.census(1, at(9)), live.count()), ((2, vec![second]), 2));
+        live.end(one.call());
+        assert_eq!(live.find(one.call(), at(9)), None);
+        assert!(!live.goes_on(one.call()) && live.goes_on(two.call()));
+    }
+
+    #[test]
+    fn those_who_talk_have_talked_until_now() {
+        let mut journal = Journal::begin(testing::call(1), testing::began(), Rules::default());
+        let told = testing::good_call().into_iter().take(7);
+        told.for_each(|(second, what)| journal.note(Duration::from_secs(second), what));
+        let (live, began) = (LiveCalls::default(), journal.record().began);
+        live.tell(&journal);
+        let talk = |second| {
+            let now = live.find(journal.call(), began + Duration::from_secs(second)).expect("it goes on");
+            (now.talk, now.legs[0].talk)
+        };
+        let seconds = Duration::from_secs;
+        assert_eq!(talk(20), (seconds(13), Some(seconds(13))));
+        assert_eq!(talk(30), (seconds(23), Some(seconds(23))), "it grows while nothing happens");
+        assert_eq!(live.noted(journal.call()), Some(journal.record().entries));
     }
 
     #[test]
     fn who_wants_a_transfer_is_told_whatever_becomes_of_the_call() {
         let live = LiveCalls::default();
-        let [one, two] = [record(1), record(2)];
+        let [one, two] = [call(1), call(2)];
         live.tell(&one);
         let (tell, told) = std::sync::mpsc::channel();
         let wish = |call, to| {
             let tell = tell.clone();
             Transferring::new(call, None, to, move |begun| drop(tell.send(begun)))
         };
-        live.transfer(wish(two.call, "103"));
+        live.transfer(wish(two.call(), "103"));
         assert_eq!(told.try_recv(), Ok(Err(NotTransferred::NoCall)));
-        live.transfer(wish(one.call, " "));
+        live.transfer(wish(one.call(), " "));
         assert!(matches!(told.try_recv(), Ok(Err(NotTransferred::Unreadable(_)))));
-        live.transfer(wish(one.call, "103"));
-        assert!(live.transfers(|call| call == two.call).is_empty());
-        let mut ours = live.transfers(|call| call == one.call);
+        live.transfer(wish(one.call(), "103"));
+        assert!(live.transfers(|call| call == two.call()).is_empty());
+        let mut ours = live.transfers(|call| call == one.call());
         ours.pop().expect("it waits").tell(Ok(LegNumber(0)));
         assert_eq!(told.try_recv(), Ok(Ok(LegNumber(0))));
-        live.transfer(wish(one.call, "103"));
-        live.end(one.call);
+        live.transfer(wish(one.call(), "103"));
+        live.end(one.call());
         assert_eq!(told.try_recv(), Ok(Err(NotTransferred::NoCall)));
         live.tell(&one);
-        (0..=MOST_WISHES).for_each(|_| live.transfer(wish(one.call, "103")));
+        (0..=MOST_WISHES).for_each(|_| live.transfer(wish(one.call(), "103")));
         assert_eq!(told.try_recv(), Ok(Err(NotTransferred::Full)));
+    }
+
+    #[test]
+    fn whoever_reads_a_call_knows_when_it_has_told_what_it_knows() {
+        let live = LiveCalls::default();
+        let [one, two] = [call(1), call(2)];
+        live.tell(&one);
+        live.read(one.call());
+        live.read(two.call());
+        assert!(live.waits_to_be_read(one.call()) && !live.waits_to_be_read(two.call()));
+        assert_eq!(live.read_now([two.call()].into_iter()), []);
+        assert_eq!(live.read_now([one.call(), two.call()].into_iter()), [one.call()]);
+        assert!(live.waits_to_be_read(one.call()), "it is about to tell");
+        live.were_read(&[one.call()]);
+        assert!(!live.waits_to_be_read(one.call()));
+        live.read(one.call());
+        live.end(one.call());
+        assert!(!live.waits_to_be_read(one.call()), "nobody waits for what is over");
     }
 
     #[test]
     fn a_wish_is_told_once_to_whoever_has_the_call_and_to_nobody_behind_its_end() {
         let live = LiveCalls::default();
-        let [one, two] = [record(1), record(2)];
+        let [one, two] = [call(1), call(2)];
         live.tell(&one);
-        assert!(live.hang_up(one.call) && live.hang_up(one.call) && !live.hang_up(two.call));
-        assert_eq!(live.wished([two.call].into_iter()), []);
-        assert_eq!(live.wished([one.call, two.call].into_iter()), [one.call]);
-        assert_eq!(live.wished([one.call].into_iter()), []);
-        live.hang_up(one.call);
-        live.end(one.call);
-        assert_eq!(live.wished([one.call].into_iter()), []);
+        assert!(live.hang_up(one.call()) && live.hang_up(one.call()) && !live.hang_up(two.call()));
+        assert_eq!(live.wished([two.call()].into_iter()), []);
+        assert_eq!(live.wished([one.call(), two.call()].into_iter()), [one.call()]);
+        assert_eq!(live.wished([one.call()].into_iter()), []);
+        live.hang_up(one.call());
+        live.end(one.call());
+        assert_eq!(live.wished([one.call()].into_iter()), []);
     }
 }

@@ -78,6 +78,33 @@ async fn an_operator_passes_a_caller_on_and_whoever_was_talked_with_is_let_go_wh
 }
 
 #[tokio::test]
+async fn whoever_reads_a_call_that_goes_on_reads_what_happened_just_now() {
+    let server = house().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    let call = live_call(&server).await;
+    let path = format!("/api/v1/records/{call}");
+    // Asked once each: nobody has to come again for what is there.
+    bob.holds().await;
+    let (_, told) = ask(&server, "GET", &path, &Value::Null).await;
+    assert!(told["journal"].to_string().contains("\"held\""), "{told:#}");
+    let transfer = format!("/api/v1/calls/{call}/transfer");
+    bob.resumes().await;
+    let (status, begun) = ask(&server, "POST", &transfer, &json!({ "to": "103" })).await;
+    assert_eq!(status, 202, "{begun}");
+    carol.is_called().await;
+    let (_, told) = ask(&server, "GET", &path, &Value::Null).await;
+    assert_eq!(told["record"]["legs"].as_array().map(Vec::len), Some(3), "{told:#}");
+    alice.hangs_up().await;
+    bob.is_over().await;
+}
+
+#[tokio::test]
 async fn an_operator_passes_a_caller_on_to_whatever_the_caller_could_dial() {
     let server = house().await;
     let lab = Lab::open();

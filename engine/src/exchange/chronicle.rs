@@ -351,7 +351,7 @@ impl Talk {
     fn hand_out(&mut self, turn: &mut Turn<'_, '_>) {
         let news = std::mem::take(&mut self.chronicle.news);
         if let Some(journal) = self.chronicle.journal.as_ref().filter(|_| news) {
-            turn.exchange.board.live.tell(journal.record());
+            turn.exchange.board.live.tell(journal);
         }
         if let Some(journal) = &mut self.chronicle.journal
             && journal.is_due()

@@ -37,11 +37,12 @@ impl Exchange {
         self.look = now + LOOK;
         self.board.rooms.wake(now);
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
-        let read = self.board.live.are_read(self.talks.keys().filter_map(call));
+        let read = self.board.live.read_now(self.talks.keys().filter_map(call));
         let is_busy = self.board.clerk.waiting_bytes() >= BUSY;
         for talk in self.talks.values_mut().filter(|_| !read.is_empty() || !is_busy) {
             talk.hand_out_now(&read, is_busy, now, &self.board);
         }
+        self.board.live.were_read(&read);
         let call = |number: &Number| self.talks.get(number)?.chronicle.journal.as_ref().map(Journal::call);
         let wished = self.board.live.wished(self.talks.keys().filter_map(call));
         let ours = |id| self.talks.keys().any(|number| call(number) == Some(id));
@@ -79,6 +80,9 @@ impl Talk {
             read.contains(&journal.call()) || (goes_on && !is_busy && journal.waits_since().is_some_and(is_old))
         };
         let journal = self.chronicle.journal.as_mut().filter(is_due);
+        if let Some(read) = journal.as_ref().filter(|journal| goes_on && read.contains(&journal.call())) {
+            board.live.tell(read);
+        }
         journal.and_then(Journal::drain).into_iter().for_each(|batch| board.clerk.take(batch));
     }
 

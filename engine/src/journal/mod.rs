@@ -35,7 +35,7 @@ mod shelf;
 mod sip_text;
 mod stamps;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod wording;
 
 pub use batch::Batch;
@@ -51,6 +51,7 @@ pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use passing::{Forwarded, PassedBy, PassedOn};
 pub use quality::{Hearing, Quality, QualitySample, Track};
+pub(crate) use record::Fold;
 pub use record::{
     GOES_ON, KEY_TAKEN, MAX_LEGS, MAX_PASSED, MAX_RECORDINGS, MAX_TAGS, Record, STORY_ENDED, THROWN_AWAY,
 };

@@ -117,6 +117,11 @@ impl Journal {
         self.fold.outcome()
     }
 
+    /// How the call stands, for whoever looks on.
+    pub(crate) fn standing(&self) -> Fold {
+        self.fold.clone()
+    }
+
     /// Whether a batch should be taken out now: much waits, or the call's row is to be opened.
     pub fn is_due(&self) -> bool {
         let old = || match &self.waiting[..] {

@@ -63,7 +63,9 @@ pub fn sentence(record: &Record) -> String {
     let talk = talk_before(record);
     if !talk.is_zero() {
         parts.push(match record.outcome {
-            Some(_) => format!("they talked {}", long(talk)),
+            Some(_) if record.length_is_known() => format!("they talked {}", long(talk)),
+            Some(_) if talk < Duration::from_secs(1) => "they had begun to talk".into(),
+            Some(_) => format!("they talked at least {}", long(Duration::from_secs(talk.as_secs()))),
             None => format!("they have talked {} so far", long(talk)),
         });
     }

@@ -27,7 +27,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn list(State(rooms): State<Rooms>, asker: Asker) -> Json<Records> {
-    let calls = rooms.accounts.board().live.latest(MAX_PAGE);
+    let calls = rooms.accounts.board().live.latest(MAX_PAGE, clock::wall());
     Json(Records { records: calls.into_iter().map(|record| Told::from(shown(record, &asker))).collect(), next: None })
 }
 

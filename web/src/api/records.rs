@@ -10,6 +10,7 @@ use patchcord_engine::{
     routing::ShelfError,
     runtime::clock,
 };
+use tokio::time::sleep;
 
 use super::{
     Rooms,
@@ -28,6 +29,12 @@ use crate::{
 
 /// How long a page looks on by itself where nothing was found yet.
 const LOOK_ON: Duration = Duration::from_millis(700);
+
+/// How long a call that goes on, and whoever writes what it has noted, are waited for.
+const SETTLES: Duration = Duration::from_millis(1500);
+
+/// How often somebody looks meanwhile.
+const MOMENT: Duration = Duration::from_millis(25);
 
 /// Records in a page, unless another number is asked for.
 const USUAL: usize = 100;
@@ -83,14 +90,13 @@ pub(super) async fn give_all(
 /// One call, as far as who asks may see it.
 pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<Story, Problem> {
     let id: CallId = call.parse().map_err(no_id)?;
-    let found: Result<Option<Story>, ShelfError> = rooms.store.story(id).await;
+    let found: Result<Option<Story>, ShelfError> = as_it_stands(rooms, id).await;
     match found.map_err(|error| away(&error))? {
         Some(Story { mut record, mut entries }) => {
             let live = &rooms.accounts.board().live;
-            if let Some(now) = record.outcome.is_none().then(|| live.find(id)).flatten() {
-                // What it has noted since is written by the time that somebody looks again.
-                live.read(id);
-                record = so_far(now, &entries, clock::wall());
+            let wall = clock::wall();
+            if let Some(now) = record.outcome.is_none().then(|| live.find(id, wall)).flatten() {
+                record = so_far(now, &entries, wall);
             }
             if !asker.rights.has(Right::ReadNumbers) {
                 mask_journal(&mut entries);
@@ -98,6 +104,29 @@ pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<St
             Ok(Story { record: shown(record, asker), entries })
         }
         None => Err(Problem::new(StatusCode::NOT_FOUND, format!("no call {id} is kept")).remedy(SEE_LIST)),
+    }
+}
+
+/// What is kept of a call. One that goes on is asked first for what it has noted, and that is waited for: a fraction of a second, as its
+/// thread looks four times in one; where the database is slow what is there is shown.
+async fn as_it_stands(rooms: &Rooms, call: CallId) -> Result<Option<Story>, ShelfError> {
+    let live = &rooms.accounts.board().live;
+    let until = clock::now() + SETTLES;
+    if live.goes_on(call) {
+        live.read(call);
+        while live.waits_to_be_read(call) && clock::now() < until {
+            sleep(MOMENT).await;
+        }
+    }
+    loop {
+        let found = rooms.store.story(call).await?;
+        let noted =
+            found.as_ref().and_then(|story| story.entries.last()).map_or(0, |last| last.number.saturating_add(1));
+        let waits = live.noted(call).is_some_and(|all| noted < all);
+        if !waits || clock::now() >= until {
+            return Ok(found);
+        }
+        sleep(MOMENT).await;
     }
 }
 

@@ -44,7 +44,7 @@ impl Came {
     fn told(&self, rooms: &Rooms) -> Markup {
         let (id, ends) = if self.ended.is_empty() { (&self.passed, false) } else { (&self.ended, true) };
         let Ok(id) = id.parse::<CallId>() else { return html! {} };
-        let goes_on = rooms.accounts.board().live.find(id).is_some();
+        let goes_on = rooms.accounts.board().live.goes_on(id);
         html! {
             p.flash role="status" {
                 a href={ "/calls/" (id) } { "The call " span.mono { (id) } }
@@ -62,7 +62,7 @@ impl Came {
 pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(came): Query<Came>) -> Result<Response, Wrong> {
     guest.may(Right::ReadCalls)?;
     let board = rooms.accounts.board();
-    let (count, calls) = board.live.census(MOST);
+    let (count, calls) = board.live.census(MOST, clock::wall());
     let calls: Vec<Record> = calls.into_iter().map(|record| shown(record, &guest.0)).collect();
     let body = html! {
         div #live data-live {

@@ -20,7 +20,8 @@ impl Record {
 }
 
 impl Fold {
-    fn so_far(mut self, at: Duration) -> Record {
+    /// The record so long after the call began, with the talk of those who talk.
+    pub fn so_far(mut self, at: Duration) -> Record {
         if self.record.outcome.is_some() {
             return self.record;
         }

@@ -173,7 +173,7 @@ async fn a_call_whose_process_was_killed_lasted_until_the_last_sign_of_life_of_t
     let hour = Duration::from_secs(3600);
     let mut journal = journal(1);
     let mut killed = process(&shelf, &folder, crate::spool::MOST);
-    killed.board.live.tell(journal.record());
+    killed.board.live.tell(&journal);
     killed.board.clerk.take(journal.drain().expect("a row"));
     killed.work().await;
     let said = killed.with_spool(Spool::last_alive).expect("it is alive and has said so");
@@ -188,7 +188,7 @@ async fn a_call_whose_process_was_killed_lasted_until_the_last_sign_of_life_of_t
     // The next one cannot close it yet, lives itself, and is killed, too.
     shelf.away.store(true, Relaxed);
     let mut next = process(&shelf, &folder, crate::spool::MOST);
-    next.board.live.tell(journal.record());
+    next.board.live.tell(&journal);
     next.work().await;
     assert_eq!(next.with_spool(Spool::last_alive), Some(said), "no sign of its own before that is closed");
     drop(next);

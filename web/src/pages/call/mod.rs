@@ -65,7 +65,7 @@ pub async fn show(
                     h1 { (sentence(&record)) }
                 }
                 div.buttons {
-                    @if let Some(now) = going_on.then(|| rooms.accounts.board().live.find(record.call)).flatten() {
+                    @if let Some(now) = going_on.then(|| rooms.accounts.board().live.find(record.call, clock::wall())).flatten() {
                         @if guest.0.rights.has(Right::ChangeCalls) { (deeds(&now, &guest.0)) }
                     }
                     a.button href={ "/calls/" (record.call) "/text" } { "Text" }

@@ -214,7 +214,7 @@ fn place(binding: Option<&Binding>, now: Instant) -> Markup {
                     @if let Some(behind) = behind(binding) { p.small.muted { (behind) } }
                 }
                 td { (binding.hop.transport) }
-                td.small { (binding.user_agent.as_deref().map_or_else(|| "–".into(), clean)) }
+                td.small data-of="phone" { (binding.user_agent.as_deref().map_or_else(|| "–".into(), clean)) }
                 td.right.nowrap data-of="refreshed" { (ago(now.saturating_duration_since(binding.updated))) }
                 td.right.nowrap data-of="lapses in" { (long(left)) }
             }

@@ -178,9 +178,9 @@ pub fn quality(samples: &[Sample], scale: &Scale, top: usize, height: usize) -> 
         for (at, (x, y)) in points.enumerate() {
             let _infallible = write!(path, "{}{x:.1} {y:.1}", if at == 0 { 'M' } else { 'L' });
         }
-        // A single sample is a dot, which is a line of no length with round ends.
+        // A single sample is a short line, so that it is seen.
         if !path.contains('L') && !path.is_empty() {
-            path += "h.1";
+            path += "h8";
         }
         path
     };
@@ -250,6 +250,6 @@ mod tests {
         let silent = quality(&samples(&[sampled(1, None, 0)], LegNumber(0)), &scale, 0, 28).into_string();
         assert!(silent.contains("not measured"), "{silent}");
         let dot = quality(&samples(&[sampled(1, Some(450), 0)], LegNumber(0)), &scale, 0, 28).into_string();
-        assert!(dot.contains("M500.0 2.0h.1"), "{dot}");
+        assert!(dot.contains("M500.0 2.0h8"), "{dot}");
     }
 }

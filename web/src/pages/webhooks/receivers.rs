@@ -89,7 +89,7 @@ fn row(told: &Told, asker: &Asker) -> Markup {
                         form method="post" action={ "/webhooks/receivers/" (id) "/ping" } {
                             (csrf(asker)) button type="submit" aria-label={ "Send a ping to " (url) } { "Try" }
                         }
-                        details.sure {
+                        details.sure.calm {
                             summary { "Change" }
                             form.stack method="post" action={ "/webhooks/receivers/" (id) } {
                                 (csrf(asker))
@@ -118,7 +118,7 @@ fn words(receiver: &Receiver) -> String {
 fn standing(told: &Told) -> Markup {
     match told {
         Told { receiver: None, .. } => html! { span.badge { "told no longer" } },
-        Told { waiting: 0, dead: 0, .. } => html! { span.badge.good { "takes everything" } },
+        Told { waiting: 0, dead: 0, .. } => html! { span.badge { "nothing waits" } },
         Told { waiting: 0, .. } => html! { span.badge.warn { "missed some" } },
         _ => html! { span.badge.warn { "is behind" } },
     }

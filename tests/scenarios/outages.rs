@@ -20,7 +20,12 @@ use crate::{
 
 /// A talk from its beginning to its end.
 async fn talk(alice: &Handset, bob: &Handset) {
-    alice.dial("102");
+    talk_by("102", alice, bob).await;
+}
+
+/// The same by that number.
+async fn talk_by(number: &str, alice: &Handset, bob: &Handset) {
+    alice.dial(number);
     bob.answers().await;
     alice.is_answered().await;
     bob.hangs_up().await;
@@ -41,21 +46,27 @@ async fn each_once(server: &Server, count: usize) {
 #[tokio::test]
 async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is_there_once() {
     let mut cluster = Cluster::start();
-    let server = house_with(setup().toml(&format!("[database]\nurl = {:?}", cluster.url()))).await;
+    let service = "fn on_invite(caller) { caller.dial(\"user:bob\", #{ record: true }); }";
+    let toml = format!(
+        "[database]\nurl = {:?}\n[recordings]\nformat = \"wav\"\n\
+         [[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"recorded\"\n",
+        cluster.url()
+    );
+    let server = house_with(setup().service("recorded", service).toml(&toml)).await;
     let lab = Lab::open();
     let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
     let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
-    talk(&alice, &bob).await;
+    talk_by("700", &alice, &bob).await;
     each_once(&server, 1).await;
 
     // One call stands while the database dies, and ends before it is back; another one begins and ends meanwhile.
-    alice.dial("102");
+    alice.dial("700");
     bob.answers().await;
     alice.is_answered().await;
     cluster.kill();
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
-    talk(&alice, &bob).await;
+    talk_by("700", &alice, &bob).await;
     let known = async || {
         let (status, told) = server.get("/readyz").await;
         (status == 503 && told.contains("PostgreSQL does not answer (nobody listens there)")).then_some(())
@@ -65,7 +76,7 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     assert!(told.contains("patchcord_calls_begun_total 3"), "{told}");
 
     // And one stands while it comes back.
-    alice.dial("102");
+    alice.dial("700");
     bob.answers().await;
     alice.is_answered().await;
     cluster.start_again();
@@ -74,6 +85,25 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
     eventually("the server is ready again", ready).await;
     each_once(&server, 4).await;
+    whole_with_its_recording(&server).await;
+}
+
+/// Each call has its journal without a gap, each entry once, and a recording of its own that is there and whole.
+async fn whole_with_its_recording(server: &Server) {
+    let mut files = BTreeSet::new();
+    for told in records(server, 4).await {
+        let call = told["record"]["call"].as_str().expect("an id");
+        let whole = server.json(&["calls", "show", call, "--json"]).await;
+        let journal = whole["journal"].as_array().expect("a journal");
+        let numbers: Vec<_> = journal.iter().map(|entry| entry["number"].as_u64().expect("a number")).collect();
+        assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>(), "{whole:#}");
+        assert_eq!(told["record"]["entries"].as_u64(), Some(numbers.len() as u64), "{whole:#}");
+        let file = told["record"]["recordings"][0].as_str().expect("a recording").to_owned();
+        let folder = server.data().join("recordings");
+        assert!(folder.join(&file).metadata().is_ok_and(|about| about.len() > 44), "{file} is there");
+        assert!(folder.join(format!("{file}.peaks")).exists(), "and was finished");
+        assert!(files.insert(file), "each has its own");
+    }
 }
 
 /// From now on no file of that process grows, as on a disk that is full; or it may again.

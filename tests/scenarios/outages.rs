@@ -95,7 +95,7 @@ async fn whole_with_its_recording(server: &Server) {
         let call = told["record"]["call"].as_str().expect("an id");
         let whole = server.json(&["calls", "show", call, "--json"]).await;
         let journal = whole["journal"].as_array().expect("a journal");
-        let numbers: Vec<_> = journal.iter().map(|entry| entry["number"].as_u64().expect("a number")).collect();
+        let numbers: Vec<_> = journal.iter().map(|entry| entry["n"].as_u64().expect("a number")).collect();
         assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>(), "{whole:#}");
         assert_eq!(told["record"]["entries"].as_u64(), Some(numbers.len() as u64), "{whole:#}");
         let file = told["record"]["recordings"][0].as_str().expect("a recording").to_owned();

@@ -269,7 +269,7 @@ async fn a_script_and_a_click_ring_the_pages_of_somebody_and_not_the_phone_besid
     assert!(sentence.starts_with("the server called 150; Alice's phone "), "{sentence}");
     assert!(sentence.contains("; Bob's phone ") && sentence.ends_with("; Bob hung up."), "{sentence}");
     let (shown, _) = server.run(&["calls", "show", call.as_str().expect("a call")], "").await;
-    assert!(shown.contains("0  alice: endpoint alice") && shown.contains("1  bob: endpoint bob"), "{shown}");
+    assert!(shown.contains("0  Alice: endpoint alice") && shown.contains("1  Bob: endpoint bob"), "{shown}");
     let head = shown.lines().find(|line| line.contains("Patchcord")).unwrap_or_default();
     assert!(head.trim_start().starts_with("alice "), "{shown}");
 }

@@ -80,7 +80,6 @@ async fn who_is_busy_or_not_there_is_told_by_the_record_and_who_may_not_be_calle
         ("user:nobody", "reminder", "nobody is called user:nobody"),
         ("user:alice", "remainder", "there is no service remainder"),
         ("service:reminder", "reminder", "a service cannot be rung"),
-        ("102", "reminder", "nobody can be reached at 102 now: no phone and no page of it is registered"),
         ("user:bob", "reminder", "nobody can be reached at user:bob now: no phone and no page of it is registered"),
         ("browser:alice", "reminder", "nobody can be reached at browser:alice now: no page of it is open"),
     ] {

@@ -87,7 +87,9 @@ async fn a_second_talk_holds_the_first_and_a_click_goes_back_to_it() {
     bob.dial("100");
     let states = "[...document.querySelectorAll('.talk')].map((one) => one.dataset.state).join()";
     page.until("bob rings", &format!("{states} === 'talking,ringing'")).await;
-    presses(&mut page, "Answer").await;
+    let answer =
+        "[...document.querySelectorAll('.talk button')].find((one) => one.textContent === 'Answer' && !one.hidden)";
+    page.run(&format!("{answer}.click(); true")).await;
     page.until("alice waits", &format!("{states} === 'held,talking'")).await;
     comes_to_hear_page(&bob).await;
     hears_page_no_more(&alice).await;

@@ -211,7 +211,13 @@ impl People {
             return Err(LogInError::Slow(wait));
         }
         let known = match self::name(name) {
-            Ok(()) => self.store.user(name).await?,
+            Ok(()) => match self.store.user(name).await {
+                Ok(known) => known,
+                Err(away) => {
+                    self.throttle().was_none(source, name);
+                    return Err(away.into());
+                }
+            },
             Err(_) => None,
         };
         let right = self.hasher.is(password, known.as_ref().map(|user| user.hash.clone())).await?;

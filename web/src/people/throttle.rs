@@ -60,6 +60,14 @@ impl Throttle {
         None
     }
 
+    /// The guess was never compared: it was none.
+    pub fn was_none(&mut self, source: Source, name: &str) {
+        let counted = [self.names.get_mut(&(source, cut(name))), self.sources.get_mut(&source)];
+        for guesses in counted.into_iter().flatten() {
+            guesses.wrong = guesses.wrong.saturating_sub(1);
+        }
+    }
+
     /// The guess was right.
     pub fn right(&mut self, source: Source, name: &str) {
         self.names.remove(&(source, cut(name)));
@@ -106,6 +114,18 @@ mod tests {
 
     fn start() -> Instant {
         patchcord_engine::runtime::clock::now()
+    }
+
+    #[test]
+    fn what_was_never_compared_slows_nobody_down_and_forgives_nothing() {
+        let (mut throttle, now) = (Throttle::default(), start());
+        assert_eq!(throttle.guess(source(1), "alice", now), None);
+        for _ in 0..2 * FREE_OF_SOURCE {
+            assert_eq!(throttle.guess(source(1), "alice", now), None);
+            throttle.was_none(source(1), "alice");
+        }
+        (1..FREE).for_each(|_| assert_eq!(throttle.guess(source(1), "alice", now), None));
+        assert!(throttle.guess(source(1), "alice", now).is_some(), "those that were compared are counted");
     }
 
     #[test]

@@ -88,7 +88,7 @@ mod tests {
         fs::write(day.join("none.wav"), b"no sound").expect("written");
         fs::write(day.join("room.ledger"), b"no sound").expect("written");
         let (tell, stopped) = watch::channel(false);
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let later = patchcord_engine::runtime::clock::wall() + Duration::from_secs(60);
         // Not what is written now.
         draw_missing(folder.path().into(), SystemTime::UNIX_EPOCH, stopped.clone()).await;
         assert_eq!(peaks(folder.path(), "2026-11-21/cut.wav"), None);

@@ -20,6 +20,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("get", "/api/v1/rooms/{room}", "Room"),
     ("get", "/api/v1/rooms/{room}/story", "RoomStory"),
     ("post", "/api/v1/rooms/{room}/orders", "Done"),
+    ("get", "/api/v1/rooms/{room}/tries", "Tries"),
     ("get", "/api/v1/past-rooms", "PastRooms"),
     ("get", "/api/v1/past-rooms/{id}", "RoomStory"),
     ("get", "/api/v1/routes", "Routes"),
@@ -118,7 +119,10 @@ fn link(to: &str, varies: &str, at: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::DOORS;
+    use crate::api::{ASK, DOORS};
+
+    /// What a service answers as it likes, this description, and prompts, which are sounds of any kind.
+    const BARE: [&str; 3] = [ASK, "/api/v1/openapi.json", "/api/v1/sounds/{name}"];
 
     #[test]
     fn each_link_leads_from_a_door_to_a_door() {
@@ -138,5 +142,9 @@ mod tests {
             assert!(is_there(method, path) && all.contains_key(*shape), "{method} {path} {shape}");
         }
         assert!(OTHERS.iter().all(|(method, path, _)| is_there(method, path)));
+        // Whatever is only read answers something.
+        for door in DOORS.iter().filter(|door| door.method == "get" && !BARE.contains(&door.path)) {
+            assert!(content(door).is_some(), "{} is read, and what it answers is not described", door.path);
+        }
     }
 }

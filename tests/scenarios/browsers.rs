@@ -278,7 +278,10 @@ async fn a_page_that_shows_another_certificate_than_it_described_is_refused_and_
     let told = records(&server, 1).await;
     let legs = told[0]["record"]["legs"].as_array().expect("legs");
     let reason = legs[0]["cause"]["reason"].as_str().unwrap_or_default();
-    assert_eq!(reason, "the browser's certificate is not the one that its description names", "{told:#?}");
+    assert_eq!(reason, "the browser's certificate is not the one it described", "{told:#?}");
+    assert_eq!(told[0]["record"]["fault"], "caller", "{told:#?}");
+    let sentence = told[0]["sentence"].as_str().unwrap_or_default();
+    assert!(sentence.contains("the browser's certificate is not the one it described (the fault of"), "{sentence}");
 }
 
 #[tokio::test]

@@ -112,6 +112,28 @@ async fn a_phone_brings_in_from_its_call_with_the_room_whom_it_talks_with_in_ano
     carol.comes_to_hear(&[&bob]).await;
 }
 
+/// As a desk phone does it: the room is called in a second call, and its transfer key joins the two.
+#[tokio::test]
+async fn a_phone_gives_its_place_in_a_room_to_whom_it_talks_with() {
+    let server = house().await;
+    let lab = Lab::open();
+    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    carol.dial("3000");
+    carol.is_answered().await;
+    alice.dial("3000");
+    carol.comes_to_hear(&[&alice]).await;
+    let in_room = dialog_of(&alice);
+    alice.dial("102");
+    bob.answers().await;
+    bob.comes_to_hear(&[&alice]).await;
+    let there = format!("sip:3000@127.0.0.1?Replaces={}", escaped(&in_room));
+    assert_eq!(alice.transfers_to(&there).await, 200);
+    carol.comes_to_hear(&[&bob]).await;
+    bob.comes_to_hear(&[&carol]).await;
+}
+
 /// Calls somebody, and a star merges that call with the other one of whoever presses it.
 const MERGES: &str =
     "fn on_invite(caller) { caller.dial(`user:${if caller.to == \"82\" { \"bob\" } else { \"carol\" }}`); }

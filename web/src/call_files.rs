@@ -23,12 +23,20 @@ pub fn file(kind: &'static str, record: &Record, ending: &str, body: impl IntoRe
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body).into_response()
 }
 
+/// Entries in the order of their times, as people read them. The last answers of a call come behind its end, which is noted when they
+/// have come.
+pub fn in_time(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
+    let mut entries: Vec<&Entry> = entries.iter().collect();
+    entries.sort_by_key(|entry| entry.at);
+    entries.into_iter()
+}
+
 /// What happened, the ladder, and the whole journal.
 pub fn as_text(Story { record, entries }: &Story) -> Response {
     let mut text = format!("{}\n\ncall  {}\nbegan {} UTC\n\n", sentence(record), record.call, moment(record.began));
     text += &ladder(record, entries, COLUMNS);
     text += "\n";
-    for entry in entries {
+    for entry in in_time(entries) {
         let _infallible = writeln!(text, "{}", line(entry));
         if let What::Message { text: message, .. } = &entry.what {
             message.shown().lines().for_each(|line| text += &format!("{:20}{line}\n", ""));

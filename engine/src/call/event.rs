@@ -177,6 +177,15 @@ pub enum Meets {
         /// The room.
         room: String,
     },
+    /// A room in which the one who transfers has a place by that leg, and gives it up.
+    Place {
+        /// The call.
+        call: u64,
+        /// The leg.
+        leg: LegId,
+        /// The room.
+        room: String,
+    },
     /// Two who talk on another shard, as Join names them.
     Abroad(String),
     /// The Join value as it was said, as long as nobody has found what it names.

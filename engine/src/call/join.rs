@@ -50,6 +50,8 @@ pub(super) struct Joining {
     join: Box<Join>,
     stage: Stage,
     pressed: Pressed,
+    /// What it has pressed of a PIN while it waits.
+    typed: String,
     /// What keys do, where the room says so.
     keys: Option<Arc<[Command]>>,
     /// Since when it is in.
@@ -69,6 +71,8 @@ enum Stage {
     AsksName(VerbId),
     Name(VerbId),
     Greeting(VerbId),
+    /// It waits to be let in. Who had been asked for a PIN may still say that of a moderator.
+    Waiting,
     /// It is in.
     In,
 }
@@ -77,7 +81,7 @@ impl Stage {
     fn helper(self) -> Option<VerbId> {
         match self {
             Self::Pin(verb) | Self::AsksName(verb) | Self::Name(verb) | Self::Greeting(verb) => Some(verb),
-            Self::Door | Self::In => None,
+            Self::Door | Self::Waiting | Self::In => None,
         }
     }
 }
@@ -111,6 +115,7 @@ impl Call {
             join: join.clone(),
             stage: Stage::Door,
             pressed: Pressed::default(),
+            typed: String::new(),
             keys: None,
             since: None,
             dialled,
@@ -142,7 +147,7 @@ impl Call {
                 self.house_play(helper, leg, prompts, now);
             }
             Told::Wait(music) => {
-                joining.stage = Stage::Door;
+                joining.stage = Stage::Waiting;
                 self.music(leg, verb, music, now);
             }
             Told::In(_) => {
@@ -336,7 +341,7 @@ impl Call {
     }
 
     /// The room in which a leg is, or at whose door.
-    pub(super) fn room_of_leg(&self, leg: LegId) -> Option<String> {
+    pub fn room_of_leg(&self, leg: LegId) -> Option<String> {
         self.works.values().find_map(|work| match work {
             Work::Join(joining) if joining.leg == leg => Some(joining.join.room.clone()),
             _ => None,
@@ -345,9 +350,12 @@ impl Call {
 
     /// A key of a party that is in a room; whether the room took it.
     pub(super) fn room_key(&mut self, verb: VerbId, id: LegId, press: &Press, now: Instant) -> bool {
+        let is_secret = self.here(id).is_some_and(|leg| leg.secret);
         let Some(Work::Join(joining)) = self.works.get_mut(&verb) else { return false };
-        if joining.stage != Stage::In {
-            return false;
+        match joining.stage {
+            Stage::In => {}
+            Stage::Waiting if is_secret => return self.waits_and_presses(verb, id, press.key.as_char()),
+            _ => return false,
         }
         let keys = joining.keys.as_deref().unwrap_or(&joining.join.keys);
         match joining.pressed.press(press.key.as_char(), keys, now) {
@@ -358,6 +366,21 @@ impl Call {
             Led::On => true,
             Led::Nowhere => false,
         }
+    }
+
+    /// A key of a party that waits and was asked for a PIN before: with the hash key it has said one.
+    fn waits_and_presses(&mut self, verb: VerbId, id: LegId, key: char) -> bool {
+        let Some(Work::Join(joining)) = self.works.get_mut(&verb) else { return false };
+        if key != '#' {
+            // A PIN that is too long is wrong, however it goes on.
+            joining.typed.extend((joining.typed.len() <= MAX_PIN).then_some(key));
+            return true;
+        }
+        let pin = std::mem::take(&mut joining.typed);
+        if !pin.is_empty() {
+            self.say(Effect::Room(id, Asked::Pin(pin)));
+        }
+        true
     }
 
     /// A party that is in a room is held, or holds us, or no longer.

@@ -7,6 +7,8 @@
 //!  REFER with Join ───▶ the party, and Meet for the other call  ├──▶ each parts from its partner and joins the room
 //!  REFER to a room ───▶ the party; who transferred is there     ┘    out again: its own dial goes on, or it is hung up
 //! ```
+//!
+//! With Replaces of a leg that is in a room, a REFER or an INVITE brings somebody in and that leg out.
 
 use std::time::Instant;
 
@@ -43,8 +45,21 @@ impl Call {
         }
     }
 
-    /// Whoever talks with that leg goes on in a room, with the leg or without it.
+    /// A party has called to take the place that a leg has in a room.
+    pub(super) fn take_place_in(&mut self, room: &str, of: LegId, id: LegId, now: Instant) {
+        if let Some(leg) = self.here_mut(id) {
+            leg.detached = true;
+        }
+        // Comes before the other one goes: a room that nobody is in is over.
+        self.meets(id, room, now);
+        self.hang_up(of, by_transfer(), now);
+    }
+
+    /// Whoever talks with that leg goes on in a room, with the leg or without it. A leg that is in one itself only goes.
     pub(super) fn meet(&mut self, leg: LegId, room: &str, comes: bool, now: Instant) {
+        if !comes && self.room_of_leg(leg).is_some() {
+            return self.hang_up(leg, by_transfer(), now);
+        }
         let Some(other) = self.talks(leg) else { return };
         self.meets(other, room, now);
         if comes { self.meets(leg, room, now) } else { self.hang_up(leg, by_transfer(), now) }
@@ -60,19 +75,23 @@ impl Call {
                 self.wish_accepted(id);
                 return self.call_target(Passing::wished(id, transferee), to, Some(("Join", dialog.clone())), now);
             }
-            Meets::Room(room) | Meets::Talk { room, .. } => room,
+            Meets::Room(room) | Meets::Talk { room, .. } | Meets::Place { room, .. } => room,
         };
         self.wish_accepted(id);
         self.line(id, LineOrder::ReferProgress(200));
         self.note(Note::Passed(Passed { leg: transferee, from: Some(id), to: None, by: Passer::Attending, sip: 200 }));
-        match meets {
-            Meets::Talk { call, leg, .. } if *call == self.caller.call => self.meet(*leg, room, true, now),
-            Meets::Talk { call, leg, .. } => {
-                self.say(Effect::Meet { call: *call, leg: *leg, room: room.clone(), comes: true });
-            }
-            Meets::Room(_) | Meets::Abroad(_) | Meets::Unfound(_) => {}
-        }
+        // Comes before whoever gives its place up: a room that nobody is in is over.
         self.meets(transferee, room, now);
+        let (comes, named) = match meets {
+            Meets::Talk { call, leg, .. } => (true, Some((*call, *leg))),
+            Meets::Place { call, leg, .. } => (false, Some((*call, *leg))),
+            Meets::Room(_) | Meets::Abroad(_) | Meets::Unfound(_) => (false, None),
+        };
+        match named {
+            Some((call, leg)) if call == self.caller.call => self.meet(leg, room, comes, now),
+            Some((call, leg)) => self.say(Effect::Meet { call, leg, room: room.clone(), comes }),
+            None => {}
+        }
         self.hang_up(id, by_transfer(), now);
     }
 

@@ -153,12 +153,23 @@ impl Talk {
         let replaces = wish.replaces_elsewhere.as_deref().and_then(|said| said.parse::<Replaces>().ok());
         let Some(replaces) = replaces else { return LegEvent::Refer(wish) };
         if let Some((number, leg)) = turn.exchange.replaced(&replaces) {
+            wish.meets = self.place_of(by, (number, leg), turn);
             wish.replaces = Some((number.0, leg));
             wish.replaces_elsewhere = None;
         } else if turn.wire.neighbour_of(replaces.dialog().local).is_some() {
             wish.to = NEIGHBOUR.to_owned();
         }
         LegEvent::Refer(wish)
+    }
+
+    /// The place that whoever transfers has in a room by that leg, and gives to the one with whom it talks.
+    fn place_of(&self, by: LegId, (number, leg): (Number, LegId), turn: &Turn<'_, '_>) -> Option<Meets> {
+        let whose = &self.ends.iter().find(|end| end.leg == by)?.whose;
+        let talk =
+            if number == self.number { Some(self) } else { turn.exchange.talks.get(&number).map(|talk| &**talk) };
+        let room = talk.filter(|talk| talk.is_of(leg, whose))?.call.room_of_leg(leg)?;
+        // A member of a room that names another of its legs brings in whom it talks with there.
+        self.call.room_of_leg(by).is_none().then_some(Meets::Place { call: number.0, leg, room })
     }
 
     /// The way to a leg on another shard, for a party of ours.

@@ -337,7 +337,7 @@ mod tests {
         for (failure, sip, reason) in [
             (Failure::NoConsent, 408, "the browser did not answer for 30 s"),
             (Failure::TooSlow, 408, "the browser did not finish its handshake in time"),
-            (Failure::WrongCertificate, 488, "the browser's certificate is not the one that its description names"),
+            (Failure::WrongCertificate, 488, "the browser's certificate is not the one it described"),
         ] {
             let ending = unmet(&failure);
             assert_eq!((ending.sip, ending.reason.as_str(), ending.by), (Some(sip), reason, Who::System));

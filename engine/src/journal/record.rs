@@ -447,7 +447,16 @@ impl Fold {
         }
         self.record.ended = Some(at);
         self.record.outcome = Some(outcome);
-        self.record.fault = Some(Fault::of(outcome, self.blamed()));
+        let fault = Fault::of(outcome, self.blamed());
+        self.record.fault = Some(self.unfit().filter(|_| fault == Fault::Server).unwrap_or(fault));
+    }
+
+    /// Whose it is that a party does not keep to what it has described, as a browser whose certificate is another one: we could only
+    /// end that.
+    fn unfit(&self) -> Option<Fault> {
+        let does_not_fit = |why: &Cause| (why.by, why.q850, why.sip) == (By::System, 88, Some(488));
+        let at = self.record.legs.iter().position(|leg| leg.cause.as_ref().is_some_and(does_not_fit))?;
+        Some(if at == 0 { Fault::Caller } else { Fault::Callee })
     }
 
     /// Why the call ended: what the caller's leg says. Where that only follows another party, or has gone by a transfer, what the

@@ -86,6 +86,9 @@ impl Meeting {
             None => pin.is_empty(),
         };
         let Some(member) = self.members.get_mut(&id) else { return Judged::Right };
+        if member.waits() && self.rules.moderator_pin.is_some() {
+            return self.pin_of_one_who_waits(id, moderates, now, out);
+        }
         let Stage::Pin { wrong } = &mut member.stage else { return Judged::Right };
         if moderates || fits {
             if moderates {
@@ -103,6 +106,19 @@ impl Meeting {
         } else {
             out.push_back(Effect::Tell(place, self.asks_pin(true)));
         }
+        Judged::Wrong
+    }
+
+    /// Whoever waits may be a moderator who was late with the PIN.
+    fn pin_of_one_who_waits(&mut self, id: MemberId, moderates: bool, now: Instant, out: &mut Out) -> Judged {
+        let Some(member) = self.members.get_mut(&id) else { return Judged::Right };
+        if moderates {
+            member.role = Role::Moderator;
+            self.pass(id, now, out);
+            return Judged::Right;
+        }
+        let visitor = visitor(member);
+        self.noted_at_door(WRONG_PIN, "", visitor, now);
         Judged::Wrong
     }
 

@@ -77,7 +77,7 @@ pub enum Progress {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Somebody else is there than the description said.
-    #[error("the browser's certificate is not the one that its description names")]
+    #[error("the browser's certificate is not the one it described")]
     WrongCertificate,
     /// The two sides have no way of protecting sound in common.
     #[error("the browser offers no way of protecting sound that is known here")]

@@ -74,7 +74,9 @@ pub(super) async fn listen(
     Asked(from): Asked<From>,
 ) -> Result<Response, Problem> {
     let place = place(&rooms)?;
-    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    // Whoever says something else than we ever told has heard nothing, and is told what it missed.
+    let said = headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|id| id.trim().parse().ok()));
+    let resumed = said.map(Option::unwrap_or_default);
     let last = rooms.feed.last();
     let at = resumed.or(from.after).unwrap_or(*last.borrow());
     let until = clock::now() + LONGEST;

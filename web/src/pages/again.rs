@@ -125,7 +125,8 @@ async fn problem_of(response: Response) -> Option<(Option<Problem>, Response)> {
 }
 
 /// Pages that have all forms below their own path.
-const PLACES: [&str; 8] = ["bans", "endpoints", "people", "routes", "webhooks", "live", "sounds", "records"];
+const PLACES: [&str; 9] =
+    ["bans", "endpoints", "password", "people", "routes", "webhooks", "live", "sounds", "records"];
 
 /// The page that has the form which is sent there.
 pub fn page_of(path: &str) -> Option<String> {

@@ -101,8 +101,8 @@ impl<'a> Frame<'a> {
                 }
             }
             div.who {
-                span { (self.asker.name) }
                 @if let Some(csrf) = csrf {
+                    a href="/password" title="Your password" { (self.asker.name) }
                     form method="post" action="/logout" {
                         (hidden(csrf))
                         button.plain type="submit" { "Log out" }

@@ -32,6 +32,7 @@ mod frame;
 mod home;
 mod live;
 mod log_in;
+mod own_password;
 mod people;
 mod phone;
 mod recordings;
@@ -103,6 +104,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/bans", get(bans::show).post(bans::ban))
         .route("/bans/lift", post(bans::lift))
         .route("/audit", get(audit::show))
+        .route("/password", get(own_password::show).post(own_password::change))
         .route("/people", get(people::show))
         .route("/people/users", post(people::add))
         .route("/people/users/{name}/role", post(people::set_role))

@@ -234,6 +234,25 @@ impl People {
         Ok(cookie)
     }
 
+    /// Whether that is the password of whoever asks; guesses are slowed down as at the door.
+    pub async fn knows(&self, by: &Asker, password: String, source: Source, now: Instant) -> Result<bool, LogInError> {
+        if let Some(wait) = self.throttle().guess(source, &by.name, now) {
+            return Err(LogInError::Slow(wait));
+        }
+        let known = match self.store.user(&by.name).await {
+            Ok(known) => known,
+            Err(away) => {
+                self.throttle().was_none(source, &by.name);
+                return Err(away.into());
+            }
+        };
+        let right = self.hasher.is(password, known.map(|user| user.hash)).await?;
+        if right {
+            self.throttle().right(source, &by.name);
+        }
+        Ok(right)
+    }
+
     /// Ends a session.
     pub async fn log_out(&self, cookie: &str) -> Result<(), ShelfError> {
         self.sessions.end(cookie).await

@@ -321,3 +321,22 @@ async fn a_token_is_worth_no_more_than_the_person_whom_it_goes_back_to_and_goes_
     let audit = lab.order("GET", "/api/v1/audit", "").await.body;
     assert!(audit.contains("removed tokens of") && audit.contains("eva (2)"), "{audit}");
 }
+
+#[tokio::test]
+async fn everybody_gives_himself_another_password_and_nobody_who_does_not_know_the_old_one() {
+    let lab = house().await;
+    let viewer = cookie(&log_in(&lab, "viewer", PASSWORD, "").await);
+    let token = csrf(&lab, &viewer).await;
+    let say = async |old: &str, new: &str| {
+        let form = format!("csrf={token}&old={}&password={new}", old.replace(' ', "+"));
+        lab.ask(&format!("{viewer}{FORM}"), "POST", "/password", &form).await
+    };
+    let wrong = say("guessed-by-me", "another-password-1").await;
+    assert_eq!(wrong.status, 403);
+    assert!(wrong.body.contains("That is not your password of now"), "{}", wrong.body);
+    assert_eq!(say(PASSWORD, "short").await.status, 400);
+    assert_eq!(say(PASSWORD, "another-password-1").await.status, 303);
+    lab.ask(&viewer, "GET", "/api/v1/status", "").await.problem(401);
+    assert_eq!(log_in(&lab, "viewer", PASSWORD, "").await.status, 401);
+    assert_eq!(log_in(&lab, "viewer", "another-password-1", "").await.status, 303);
+}

@@ -421,3 +421,23 @@ fn whoever_talks_with_a_leg_is_called_into_a_room_and_the_leg_goes() {
     assert_eq!(joins(&told), [CALLER]);
     assert_eq!(told.said(ALICE).last().map(String::as_str), Some("hang up 16"));
 }
+
+#[test]
+fn a_party_that_gives_up_its_place_in_a_room_brings_in_whom_it_talks_with() {
+    let (mut told, _) = talking();
+    let meets = Some(Meets::Place { call: 9, leg: LegId(3), room: "meeting".into() });
+    told.leg(
+        CALLER,
+        LegEvent::Refer(ReferWish {
+            to: "3000".into(),
+            replaces: Some((9, LegId(3))),
+            replaces_elsewhere: None,
+            meets,
+        }),
+    );
+    assert_eq!(joins(&told), [ALICE]);
+    let other = Effect::Meet { call: 9, leg: LegId(3), room: "meeting".into(), comes: false };
+    assert!(told.orders.contains(&other));
+    told.hear(Event::Meet { leg: ALICE, room: "meeting".into(), comes: false });
+    assert_eq!(told.said(ALICE).last().map(String::as_str), Some("hang up 16"), "who is in a room itself only goes");
+}

@@ -125,6 +125,9 @@ impl Call {
         }
         let id = self.add_leg(Leg::of_caller());
         self.note(Note::LegBegan(id, None, None));
+        if let Some(room) = self.room_of_leg(of) {
+            return self.take_place_in(&room, of, id, now);
+        }
         let talks = self.here(of).filter(|leg| leg.is_answered()).and_then(|leg| leg.partner);
         let Some(other) = talks.filter(|&other| self.here(other).is_some_and(Leg::is_answered)) else {
             let why = Ending::by(Who::System, 1, Some(481), "nobody is there whose place it could take");

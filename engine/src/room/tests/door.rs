@@ -203,3 +203,18 @@ fn a_room_that_was_opened_ahead_takes_orders_before_anybody_is_in() {
     world.joins(1, weekly());
     assert!(world.member(1).denoise);
 }
+
+#[test]
+fn a_moderator_who_was_late_with_its_pin_says_it_while_it_waits() {
+    let rules = Rules { wait_for: WaitFor::Moderator, moderator_pin: Some("9999".into()), ..quiet() };
+    let mut world = World::with(rules);
+    for call in [1, 2] {
+        world.joins(call, weekly());
+        world.says(call, Asked::Pin(String::new()));
+    }
+    world.says(1, Asked::Pin("1234".into()));
+    assert_eq!([1, 2].map(|call| world.member(call).state), ["waiting"; 2], "that was none");
+    world.says(1, Asked::Pin("9999".into()));
+    assert_eq!((world.member(1).role, world.member(1).state), (Role::Moderator, "in"));
+    assert_eq!(world.member(2).state, "in", "whom the others waited for is there");
+}

@@ -39,7 +39,7 @@ use super::{
     words::{as_known, badge, exact, lasted, leg_name, when, who},
     wrong::Wrong,
 };
-use crate::{api::records::story, people::Right};
+use crate::{api::records::story, call_files::in_time, people::Right};
 
 /// Entries that the page shows; the files have all of them.
 const MOST_ENTRIES: usize = 2_000;
@@ -216,14 +216,15 @@ fn colour(leg: LegNumber) -> u32 {
 
 fn journal(record: &Record, entries: &[Entry]) -> Markup {
     let beyond = entries.len().saturating_sub(MOST_ENTRIES);
-    let missing = (record.entries as usize).saturating_sub(entries.len());
+    // Of a call that goes on the last ones are on their way.
+    let missing = record.outcome.map_or(0, |_| (record.entries as usize).saturating_sub(entries.len()));
     html! {
         section.card.flush {
             h2 { "Journal" }
             div.scroll {
                 table.journal {
                     tbody {
-                        @for entry in entries.iter().take(MOST_ENTRIES) {
+                        @for entry in in_time(entries).take(MOST_ENTRIES) {
                             tr #{ "n" (entry.number) } {
                                 td.right.mono.nowrap { a.muted href={ "#n" (entry.number) } data-at=(axis::seconds(entry.at)) { (exact(entry.at)) } }
                                 td.nowrap { @if let Some(leg) = entry.what.leg() { span class={ "dot leg" (colour(leg)) } title={ "leg " (leg) } {} } }
@@ -234,7 +235,11 @@ fn journal(record: &Record, entries: &[Entry]) -> Markup {
                 }
             }
             @if beyond > 0 { p.empty { (beyond) " more entries are in the text and JSON files." } }
-            @if missing > 0 { p.empty { (missing) " entries were not kept, or are not shown to you." } }
+            @match missing {
+                0 => {}
+                1 => { p.empty { "One entry was not kept, or is not shown to you." } }
+                many => { p.empty { (many) " entries were not kept, or are not shown to you." } }
+            }
         }
     }
 }

@@ -100,8 +100,11 @@ async fn whole_with_its_recording(server: &Server) {
         assert_eq!(told["record"]["entries"].as_u64(), Some(numbers.len() as u64), "{whole:#}");
         let file = told["record"]["recordings"][0].as_str().expect("a recording").to_owned();
         let folder = server.data().join("recordings");
-        assert!(folder.join(&file).metadata().is_ok_and(|about| about.len() > 44), "{file} is there");
-        assert!(folder.join(format!("{file}.peaks")).exists(), "and was finished");
+        let is_whole = || {
+            let is_there = folder.join(&file).metadata().is_ok_and(|about| about.len() > 44);
+            (is_there && folder.join(format!("{file}.peaks")).exists()).then_some(())
+        };
+        eventually(&format!("{file} is there and finished"), async || is_whole()).await;
         assert!(files.insert(file), "each has its own");
     }
 }

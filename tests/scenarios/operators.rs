@@ -233,6 +233,15 @@ async fn refused(server: &Server, arguments: &[&str]) -> String {
     said
 }
 
+/// The first one has heard what there is to know of the room, and is in.
+pub async fn is_greeted(server: &Server, room: &str) {
+    let is_in = async || {
+        let (_, story) = ask(server, "GET", &format!("/api/v1/rooms/{room}/story"), &Value::Null).await;
+        story["stays"].as_array().is_some_and(|stays| !stays.is_empty()).then_some(())
+    };
+    eventually("somebody is in the room, and no longer greeted", is_in).await;
+}
+
 #[tokio::test]
 async fn commands_pass_a_party_on_look_at_rooms_and_say_what_cannot_be_done() {
     let server = house().await;
@@ -254,11 +263,7 @@ async fn commands_pass_a_party_on_look_at_rooms_and_say_what_cannot_be_done() {
 
     bob.dial("3000");
     bob.is_answered().await;
-    let is_in = async || {
-        let told = server.json(&["rooms", "--json"]).await;
-        (told["rooms"][0]["members"][0]["state"] == "in").then_some(())
-    };
-    eventually("bob is in the room, and no longer greeted", is_in).await;
+    is_greeted(&server, "3000").await;
     let (shown, _) = server.run(&["rooms", "show", "3000"], "").await;
     assert!(
         shown.contains("102") || shown.to_lowercase().contains("bob"),

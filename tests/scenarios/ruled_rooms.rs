@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     calling::{at_home, house, house_with},
+    operators::is_greeted,
     setup,
 };
 
@@ -97,7 +98,9 @@ async fn whoever_is_called_in_is_told_that_it_is_a_conference_and_stands_in_the_
     let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
     let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
     dials(&alice, "3000").await;
-    members(&server, "3000", 1).await;
+    is_greeted(&server, "3000").await;
+    alice.press("*9").await;
+    eventually("her hand is up", async || members(&server, "3000", 1).await[0]["hand_ms"].is_u64().then_some(())).await;
     let (said, done) = server.run(&["rooms", "order", "3000", "invite", "--target", "user:bob"], "").await;
     assert!(done, "{said}");
     bob.answers().await;
@@ -127,6 +130,7 @@ async fn whoever_is_called_in_is_told_that_it_is_a_conference_and_stands_in_the_
     for what in ["invited", "kicked", "ended"] {
         assert_eq!(by(what)["who"], "command_line", "{what} in {told:#?}");
     }
+    assert_eq!((by("hand")["who"].as_str(), by("hand")["name"].as_str()), (Some("member"), Some("alice (101)")));
     let (shown, _) = server.run(&["rooms", "past", told["id"].as_str().expect("an id")], "").await;
     assert!(shown.contains("it ended because the command line ended it."), "{shown}");
     assert!(shown.contains("kicked") && shown.contains("bob (102)"), "{shown}");

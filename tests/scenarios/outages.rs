@@ -28,6 +28,8 @@ async fn talk_by(number: &str, alice: &Handset, bob: &Handset) {
     alice.dial(number);
     bob.answers().await;
     alice.is_answered().await;
+    // So that there is something in its recording.
+    alice.comes_to_hear(&[bob]).await;
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
 }
@@ -63,6 +65,7 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     alice.dial("700");
     bob.answers().await;
     alice.is_answered().await;
+    alice.comes_to_hear(&[&bob]).await;
     cluster.kill();
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);
@@ -79,6 +82,7 @@ async fn postgresql_is_killed_and_started_again_during_calls_and_every_record_is
     alice.dial("700");
     bob.answers().await;
     alice.is_answered().await;
+    alice.comes_to_hear(&[&bob]).await;
     cluster.start_again();
     bob.hangs_up().await;
     assert_eq!(alice.is_over().await.by, Side::Them);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use patchcord_lab::{Carrier, Conduct, Lab, Model, Server, Side, eventually};
+use patchcord_lab::{Carrier, Conduct, Handset, Lab, Model, Server, Side, eventually};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncReadExt,
@@ -44,17 +44,23 @@ async fn live_call(server: &Server) -> String {
     eventually("a call goes on", open).await
 }
 
+/// Alice has called Bob, and Carol is at home; and their call.
+async fn two_who_talk_and_a_third(lab: &Lab, server: &Server) -> ([Handset; 3], String) {
+    let alice = at_home(lab, server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(lab, server, "bob", Carrier::Tcp, &Model::new()).await;
+    let carol = at_home(lab, server, "carol", Carrier::Udp, &Model::new()).await;
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    let call = live_call(server).await;
+    ([alice, bob, carol], call)
+}
+
 #[tokio::test]
 async fn an_operator_passes_a_caller_on_and_whoever_was_talked_with_is_let_go_when_the_other_answers() {
     let server = house().await;
     let lab = Lab::open();
-    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
-    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
-    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
-    alice.dial("102");
-    bob.answers().await;
-    alice.is_answered().await;
-    let call = live_call(&server).await;
+    let ([alice, bob, carol], call) = two_who_talk_and_a_third(&lab, &server).await;
     let path = format!("/api/v1/calls/{call}/transfer");
 
     let (status, begun) = ask(&server, "POST", &path, &json!({ "to": "103" })).await;
@@ -81,13 +87,7 @@ async fn an_operator_passes_a_caller_on_and_whoever_was_talked_with_is_let_go_wh
 async fn whoever_reads_a_call_that_goes_on_reads_what_happened_just_now() {
     let server = house().await;
     let lab = Lab::open();
-    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
-    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
-    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
-    alice.dial("102");
-    bob.answers().await;
-    alice.is_answered().await;
-    let call = live_call(&server).await;
+    let ([alice, bob, carol], call) = two_who_talk_and_a_third(&lab, &server).await;
     let path = format!("/api/v1/records/{call}");
     // Asked once each: nobody has to come again for what is there.
     bob.holds().await;
@@ -246,13 +246,7 @@ pub async fn is_greeted(server: &Server, room: &str) {
 async fn commands_pass_a_party_on_look_at_rooms_and_say_what_cannot_be_done() {
     let server = house().await;
     let lab = Lab::open();
-    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
-    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
-    let carol = at_home(&lab, &server, "carol", Carrier::Udp, &Model::new()).await;
-    alice.dial("102");
-    bob.answers().await;
-    alice.is_answered().await;
-    let call = live_call(&server).await;
+    let ([alice, bob, carol], call) = two_who_talk_and_a_third(&lab, &server).await;
     let said = refused(&server, &["calls", "transfer", &call, "user:nobody"]).await;
     assert!(said.contains("nobody is called user:nobody") && said.contains("patchcord endpoint list"), "{said}");
     let (said, fine) = server.run(&["calls", "transfer", &call, "103"], "").await;

@@ -18,7 +18,7 @@ use super::leg::Leg;
 use super::scope::{self, Story};
 use super::transfer::Passing;
 use super::verb::Verb;
-use super::{Call, LegId, Who};
+use super::{Call, LegId, Who, cause};
 use crate::room::Join;
 
 impl Call {
@@ -144,5 +144,5 @@ impl Call {
 }
 
 fn by_transfer() -> Ending {
-    Ending::by(Who::Party, 16, None, "transferred")
+    Ending::by(Who::Party, 16, None, cause::TRANSFERRED)
 }

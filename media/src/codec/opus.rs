@@ -4,7 +4,7 @@
 //! busy machine can ask for less. The decoder takes what a lost packet left behind in the next one, where that has come, and
 //! otherwise lets libopus go on with the voice.
 
-use opus::{Application, Bitrate, Channels};
+use opus::{Application, Bitrate, Channels, Signal};
 
 use super::table::{Halves, Row};
 use super::{Decoder, Encoder, Settings, Undecodable};
@@ -88,12 +88,14 @@ impl Speaker {
 
     /// Tells libopus the settings. It refuses what is out of its range, so that is cut to the range before.
     fn obey(&mut self) {
-        let Settings { bitrate, complexity, forward_error_correction, expected_loss_percent, discontinuous } =
-            self.settings;
-        let bitrate = Bitrate::Bits(bitrate.clamp(6000, 510_000) as i32);
+        let Settings { bitrate, most_bitrate, as_music, complexity, .. } = self.settings;
+        let Settings { forward_error_correction, expected_loss_percent, discontinuous, .. } = self.settings;
+        let bitrate = Bitrate::Bits(bitrate.min(most_bitrate).clamp(6000, 510_000) as i32);
+        let signal = if as_music { Signal::Music } else { Signal::Auto };
         let obeyed = self
             .inner
             .set_bitrate(bitrate)
+            .and_then(|()| self.inner.set_signal(signal))
             .and_then(|()| self.inner.set_complexity(i32::from(complexity.min(10))))
             .and_then(|()| self.inner.set_inband_fec(forward_error_correction))
             .and_then(|()| self.inner.set_packet_loss_perc(i32::from(expected_loss_percent.min(100))))

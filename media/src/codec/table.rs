@@ -63,6 +63,10 @@ pub(super) struct Halves {
 pub struct Settings {
     /// Bits a second on the wire, without headers.
     pub bitrate: u32,
+    /// The most that the far end takes.
+    pub most_bitrate: u32,
+    /// Whether sound is taken apart as that of music is: half the time for twice the bits, and no coarse copies.
+    pub as_music: bool,
     /// From 0, cheapest, to 10.
     pub complexity: u8,
     /// Whether each packet also carries a coarse copy of the one before it.
@@ -78,6 +82,8 @@ impl Default for Settings {
         Self {
             // Wideband speech through Opus is transparent to most ears from 24 kbit/s on, with room for the coarse copies.
             bitrate: 32_000,
+            most_bitrate: 510_000,
+            as_music: false,
             // 160 µs a frame where 10 costs twice as much for a difference that speech does not show.
             complexity: 5,
             forward_error_correction: true,

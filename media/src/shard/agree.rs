@@ -108,8 +108,10 @@ fn settings(kind: Kind, format: &Format) -> Settings {
         return usual;
     }
     let asked = fmtp::Opus::parse(format.parameters.as_deref().unwrap_or_default());
+    let most_bitrate = asked.bitrate.unwrap_or(usual.most_bitrate);
     Settings {
-        bitrate: asked.bitrate.map_or(usual.bitrate, |most| usual.bitrate.min(most)),
+        bitrate: usual.bitrate.min(most_bitrate),
+        most_bitrate,
         forward_error_correction: asked.fec,
         discontinuous: asked.dtx,
         ..usual

@@ -242,7 +242,12 @@ impl Shard {
         let (said, own) = match hears {
             Hears::Own => {
                 port.prime(room.begin_own(number, kind), rate, &mut self.scratch);
-                (port.say(room.own(seat), rate, self.moment, &mut self.scratch), true)
+                // The coder is told of music only now: it leads a listener over from voice, and back in the rounds that it goes on.
+                let usual = self.scratch.effort;
+                self.scratch.effort = usual.for_one();
+                let said = port.say(room.own(seat), rate, self.moment, &mut self.scratch);
+                self.scratch.effort = usual;
+                (said, true)
             }
             Hears::Nothing if room.is_deaf(seat) => {
                 port.prime(room.begin_own(number, kind), rate, &mut self.scratch);

@@ -97,6 +97,40 @@ fn a_gap_of_any_length_is_filled_exactly_and_does_not_click() {
 }
 
 #[test]
+fn a_listener_follows_coders_from_voice_to_music_and_back_without_a_click() {
+    const SEAM: usize = 8;
+    let sound = tone(400.0, 8000.0, Rate::Full, 60 * FRAME);
+    let parts = |range: std::ops::Range<usize>| &sound[range.start * FRAME..range.end * FRAME];
+    let voice = Settings { complexity: 0, ..Settings::default() };
+    let music = Settings { as_music: true, bitrate: 64_000, ..voice };
+    let (mut shared, mut own) = (speaker(voice), speaker(voice));
+
+    // As for a member of a large room who begins to speak with the 20th frame and is silent again with the 40th.
+    let mut said = packets(&mut *shared, parts(0..20));
+    packets(&mut *own, parts(20 - SEAM..20));
+    own.adjust(&music);
+    said.extend(packets(&mut *own, parts(20..40)));
+    own.adjust(&voice);
+    said.extend(packets(&mut *own, parts(40..40 + SEAM)));
+    packets(&mut *shared, parts(20..40 + SEAM));
+    said.extend(packets(&mut *shared, parts(40 + SEAM..60)));
+    let musical = said.iter().filter(|packet| packet[0] >> 3 >= super::FIRST_OF_MUSIC).count();
+    // libopus leads over within a frame or two.
+    assert!((18..=20).contains(&musical), "{musical} of 20 frames were said as music");
+
+    let mut decoder = listener();
+    let mut heard = Vec::new();
+    said.iter().for_each(|packet| decoder.decode(packet, &mut heard).unwrap());
+    let settled = &heard[4 * FRAME..];
+    let step = settled.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max();
+    // A tone of 400 Hz with this peak moves by 419 from sample to sample.
+    assert!(step < Some(900), "a step of {step:?}");
+    let frames = settled.chunks_exact(FRAME).map(power);
+    let (least, most) = frames.fold((f64::MAX, 0.0f64), |(least, most), power| (least.min(power), most.max(power)));
+    assert!(most < 1.6 * least, "frames between {least:.0} and {most:.0}");
+}
+
+#[test]
 fn quiet_is_not_sent_when_that_is_wanted() {
     let settings = Settings { discontinuous: true, ..Settings::default() };
     let mut encoder = speaker(settings);

@@ -6,8 +6,13 @@
 
 use crate::codec::Settings;
 
-/// The complexity of a coder that is to be cheap: half the time of the usual one, for a third of a point of PESQ (docs/performance.md).
-const CHEAP: u8 = 1;
+/// The complexity of a coder that is to be cheap: less than half the time of the usual one, for a third of a point of PESQ. It and the
+/// next two stand in docs/performance.md with what they cost.
+const CHEAP: u8 = 0;
+/// The same where it makes copies, which without this much would cost a quarter of a point more.
+const CHEAP_WITH_COPIES: u8 = 1;
+/// Bits a second of a coder that takes sound apart as music and should yet be nearly as clear as one for voices.
+const MUSIC_BITRATE: u32 = 64_000;
 
 /// Who loses so many of a thousand packets gets copies.
 const LOSSY_PERMILLE: u32 = 15;
@@ -25,16 +30,33 @@ pub(crate) enum Effort {
     Usual,
     /// On a busy thread, and in a large room.
     Cheap,
+    /// There, for what one alone hears while it speaks itself: time is spared, and bits are not.
+    Least,
 }
 
 impl Effort {
+    /// What is spent on what one member of a room alone hears.
+    pub fn for_one(self) -> Self {
+        match self {
+            Self::Cheap => Self::Least,
+            other => other,
+        }
+    }
+
     /// The settings of a coder that spends so much, for a party that loses so many of a hundred packets.
     pub fn of(self, settings: &Settings, loss_percent: u8) -> Settings {
-        let complexity = match self {
-            Self::Usual => settings.complexity,
-            Self::Cheap => settings.complexity.min(CHEAP),
-        };
-        Settings { complexity, expected_loss_percent: settings.expected_loss_percent.max(loss_percent), ..*settings }
+        let expected_loss_percent = settings.expected_loss_percent.max(loss_percent);
+        let copies = expected_loss_percent >= LEAST_PERCENT;
+        let takes_more = settings.most_bitrate >= MUSIC_BITRATE && !settings.discontinuous;
+        let told = Settings { expected_loss_percent, ..*settings };
+        match self {
+            Self::Usual => told,
+            Self::Cheap | Self::Least if copies => {
+                Settings { complexity: settings.complexity.min(CHEAP_WITH_COPIES), ..told }
+            }
+            Self::Least if takes_more => Settings { complexity: CHEAP, bitrate: MUSIC_BITRATE, as_music: true, ..told },
+            Self::Cheap | Self::Least => Settings { complexity: settings.complexity.min(CHEAP), ..told },
+        }
     }
 }
 
@@ -90,7 +112,20 @@ mod tests {
     fn a_cheap_coder_spends_less_and_guards_as_well() {
         let usual = Settings::default();
         assert_eq!(Effort::Usual.of(&usual, 0), usual);
-        let cheap = Effort::Cheap.of(&usual, 20);
-        assert_eq!((cheap.complexity, cheap.expected_loss_percent, cheap.bitrate), (1, 20, usual.bitrate));
+        let lossy = Effort::Cheap.of(&usual, 20);
+        assert_eq!((lossy.complexity, lossy.expected_loss_percent, lossy.bitrate), (1, 20, usual.bitrate));
+        assert_eq!(Effort::Cheap.of(&usual, 0), Settings { complexity: 0, ..usual });
+    }
+
+    #[test]
+    fn who_takes_the_bits_and_loses_nothing_is_said_its_own_as_music() {
+        let usual = Settings::default();
+        assert_eq!(Effort::Usual.for_one(), Effort::Usual, "where there is time, it is not spared");
+        let own = Effort::Cheap.for_one().of(&usual, 0);
+        assert_eq!((own.as_music, own.bitrate, own.complexity), (true, 64_000, 0));
+        assert_eq!(Effort::Least.of(&usual, 20), Effort::Cheap.of(&usual, 20), "whoever loses packets needs copies");
+        for frugal in [Settings { most_bitrate: 40_000, ..usual }, Settings { discontinuous: true, ..usual }] {
+            assert_eq!(Effort::Least.of(&frugal, 0), Effort::Cheap.of(&frugal, 0));
+        }
     }
 }

@@ -103,7 +103,7 @@ impl<'a> ReferTo<'a> {
         if found.next().is_some() {
             return Err(Fault::bad("More than one Join"));
         }
-        unescape(value).parse().map(Some)
+        unescape(value).parse().map(Some).map_err(|_| BAD_JOIN)
     }
 
     /// The other headers that the address wants in the new request and that may be there. Require goes by our own means.
@@ -131,6 +131,9 @@ impl<'a> ReferTo<'a> {
 /// The header that names a dialog to join.
 pub const JOIN: &str = "Join";
 
+/// It is written as Replaces is; whoever erred in it should read its own name.
+const BAD_JOIN: Fault = Fault::bad("Bad Join");
+
 /// The dialog that an INVITE wants to join (RFC 3911 §4): one, and none beside a Replaces.
 pub fn joined(invite: &Request) -> Result<Option<Replaces>, Fault> {
     let mut lines = invite.all(Name::of(JOIN));
@@ -138,7 +141,7 @@ pub fn joined(invite: &Request) -> Result<Option<Replaces>, Fault> {
     if lines.next().is_some() || invite.has(Name::Replaces) {
         return Err(Fault::bad("More than one dialog to join or replace"));
     }
-    line.parse().map(Some)
+    line.parse().map(Some).map_err(|_| BAD_JOIN)
 }
 
 /// The dialog that an INVITE takes the place of, as whoever gets that INVITE names it (RFC 3891).

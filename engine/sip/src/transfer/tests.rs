@@ -88,6 +88,13 @@ fn replaces_is_read_as_in_rfc_3891_and_refused_when_it_contradicts_itself() {
     }
 }
 
+#[test]
+fn whoever_errs_in_join_reads_of_join() {
+    for headers in ["Join: c;to-tag=1\r\n", "Join: ;to-tag=1;from-tag=2\r\n"] {
+        assert_eq!(joined(&request("INVITE", headers)), Err(Fault::bad("Bad Join")), "{headers}");
+    }
+}
+
 fn contact() -> Arc<str> {
     "<sip:us>".into()
 }

@@ -1,6 +1,7 @@
 //! Bytes of a sound file into mono samples at one rate.
 //!
-//! [`decode`] reads wav (PCM of 8 to 32 bits, float, µ-law, A-law), mp3, Ogg Vorbis, Ogg Opus, flac, AAC in ADTS and m4a. What
+//! [`decode`] reads wav (PCM of 8 to 32 bits, float, µ-law, A-law), aiff, mp3, Ogg Vorbis, Ogg Opus, flac, AAC in ADTS, m4a and
+//! webm, which is what a browser records. What
 //! the bytes are is seen from the bytes; the name's ending is a hint and may be wrong. A file that is damaged, cut short or
 //! larger than [`Limits`] is refused whole, by name and with a remedy: half a sentence on the telephone helps nobody.
 //!
@@ -27,7 +28,7 @@ use super::resample::Resampler;
 use crate::frame::Rate;
 
 /// What is read here, as an error tells it.
-const READ_HERE: &str = "wav, mp3, Ogg Vorbis, Ogg Opus, flac, aac and m4a are read";
+const READ_HERE: &str = "wav, aiff, mp3, Ogg Vorbis, Ogg Opus, flac, aac, m4a and webm are read";
 /// Rates of files: below is no speech, above is nothing that a telephone could tell from 192 kHz.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4000..=192_000;
 /// The most channels of a file; more are not sound for one ear.
@@ -169,6 +170,7 @@ fn read(name: &str, mut bytes: Vec<u8>, rate: Rate, limits: &Limits) -> Result<V
     let track = format.default_track(TrackType::Audio).ok_or_else(|| Unplayable::NoSound { name: name.to_owned() })?;
     let mut reader = Reader::new(name, track, rate, limits)?;
     reader.edit = reader.edit.or(edit);
+    reader.lasts = lasts(&*format);
     for _ in 0..MAX_PACKETS {
         match format.next_packet() {
             Ok(Some(packet)) if packet.track_id == reader.track => reader.take(&packet)?,
@@ -183,6 +185,14 @@ fn read(name: &str, mut bytes: Vec<u8>, rate: Rate, limits: &Limits) -> Result<V
         }
     }
     Err(Unplayable::TooLong { name: name.to_owned(), limit: limits.duration })
+}
+
+/// How long the whole file says that it lasts, where that can only be its sound: of a film the pictures may go on alone.
+fn lasts(format: &dyn FormatReader) -> Option<Duration> {
+    let about = format.media_info();
+    let is_alone = format.tracks().len() == 1;
+    let time = about.time_base?.calc_duration(about.duration.filter(|_| is_alone)?)?;
+    u64::try_from(time.as_millis()).ok().map(Duration::from_millis)
 }
 
 fn open(name: &str, bytes: Vec<u8>) -> Result<Box<dyn FormatReader>, Unplayable> {
@@ -223,6 +233,8 @@ struct Reader<'a> {
     resampler: Option<Resampler>,
     /// How many samples a channel the head of the file promises.
     promised: Option<u64>,
+    /// How long the file says that it lasts, for those whose heads count no samples.
+    lasts: Option<Duration>,
     /// How many have come.
     heard: u64,
     /// Which part of it is played.
@@ -245,6 +257,7 @@ impl<'a> Reader<'a> {
             rate,
             resampler: None,
             promised: track.num_frames,
+            lasts: None,
             heard: 0,
             edit: decoder.edit(),
             decoder,
@@ -291,8 +304,10 @@ impl<'a> Reader<'a> {
             });
         };
         // Whoever writes to a pipe does not know the length and promises the most that the head can say.
-        let most = u64::from(resampler.source_hz()) * self.limits.duration.as_secs();
-        let promised = self.promised.filter(|&promised| promised <= most);
+        let hz = u64::from(resampler.source_hz());
+        let most = hz * self.limits.duration.as_secs();
+        let by_time = || u64::try_from(self.lasts?.as_millis()).ok()?.checked_mul(hz).map(|samples| samples / 1000);
+        let promised = self.promised.or_else(by_time).filter(|&promised| promised <= most);
         if let Some(missing) = promised.and_then(|promised| promised.checked_sub(self.heard)) {
             let missing = Duration::from_millis(missing.saturating_mul(1000) / u64::from(resampler.source_hz()));
             if missing > MISSING {

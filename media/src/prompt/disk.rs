@@ -12,7 +12,7 @@ use std::time::UNIX_EPOCH;
 use super::fetch::{Bounds, Fetch, Fetched, Unfetched, Version};
 
 /// What may be left away from a name, in the order in which it is tried.
-pub const ENDINGS: [&str; 8] = ["wav", "opus", "ogg", "flac", "mp3", "m4a", "aac", "oga"];
+pub const ENDINGS: [&str; 10] = ["wav", "opus", "ogg", "flac", "mp3", "m4a", "aac", "oga", "aiff", "webm"];
 /// Longer names are no names.
 const MAX_NAME: usize = 255;
 

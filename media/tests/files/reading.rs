@@ -9,7 +9,7 @@ use patchcord_media::prompt::{Limits, Loudness, TARGET_DBM0, decode};
 use crate::judges::{ffmpeg_hears, level_db, loudest_tone, run, tone_file};
 
 /// Name and how ffmpeg is told to write it.
-pub const FORMATS: [(&str, &[&str]); 20] = [
+pub const FORMATS: [(&str, &[&str]); 25] = [
     ("pcm16.wav", &["-c:a", "pcm_s16le"]),
     ("pcm8.wav", &["-c:a", "pcm_u8"]),
     ("pcm24.wav", &["-c:a", "pcm_s24le"]),
@@ -30,6 +30,11 @@ pub const FORMATS: [(&str, &[&str]); 20] = [
     ("mono.opus", &["-c:a", "libopus", "-b:a", "32k"]),
     ("stereo.ogg", &["-c:a", "libopus", "-b:a", "64k", "-ac", "2"]),
     ("low.wav", &["-c:a", "pcm_s16le", "-ar", "8000"]),
+    ("plain.aiff", &["-c:a", "pcm_s16be", "-ar", "44100"]),
+    ("stereo24.aiff", &["-c:a", "pcm_s24be", "-ac", "2"]),
+    ("opus.webm", &["-c:a", "libopus", "-b:a", "32k"]),
+    ("vorbis.webm", &["-c:a", "libvorbis", "-q:a", "4", "-ar", "44100"]),
+    ("stereo.mka", &["-c:a", "libopus", "-b:a", "64k", "-ac", "2"]),
 ];
 
 pub fn written(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
@@ -63,7 +68,9 @@ fn every_format_gives_the_tone_as_long_and_as_loud_as_ffmpeg_hears_it() {
 #[test]
 fn formats_that_know_their_length_keep_it() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, arguments) in FORMATS.iter().filter(|(name, _)| !name.ends_with(".aac")) {
+    // Nothing in a webm says how much of its last packet of Vorbis is to be played.
+    let knows = |name: &str| !name.ends_with(".aac") && name != "vorbis.webm";
+    for (name, arguments) in FORMATS.iter().filter(|(name, _)| knows(name)) {
         let ours = read(&written(folder.path(), name, arguments), Rate::Narrow, Loudness::AsRecorded);
         assert!(ours.len().abs_diff(12_000) <= 160, "{name}: {} samples", ours.len());
     }

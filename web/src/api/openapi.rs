@@ -84,7 +84,12 @@ const REFUSALS: &[(&str, &str, &str, &str)] = &[
     ("post", "/api/v1/originate", "409", "Whom it names is registered nowhere now, and has no page open."),
     ("post", "/api/v1/originate", "503", "The server is stopping or drained, or as many calls go on as may."),
     ("put", "/api/v1/sounds/{name}", "413", "The file is larger than a prompt may be."),
-    ("put", "/api/v1/sounds/{name}", "415", "The file is no sound of wav, mp3, ogg, flac, m4a, aac or Opus."),
+    (
+        "put",
+        "/api/v1/sounds/{name}",
+        "415",
+        "The file is no sound of wav, aiff, mp3, ogg, flac, m4a, aac, Opus or webm.",
+    ),
 ];
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ impl From<NoSound> for Problem {
             NoSound::Missing(_) => (StatusCode::NOT_FOUND, "see /api/v1/sounds for those there are"),
             NoSound::Unplayable(_) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "upload wav, mp3, ogg, flac, m4a, aac or Opus of 15 minutes at most",
+                "upload wav, aiff, mp3, ogg, flac, m4a, aac, Opus or webm of 15 minutes at most",
             ),
             NoSound::Full => (StatusCode::INSUFFICIENT_STORAGE, "remove some first"),
             NoSound::Folder(_) => (

@@ -164,7 +164,7 @@ pub(super) fn upload_form(asker: &Asker, name: Option<&str>) -> Markup {
                 label.long { span { "File" } input type="file" name="file" accept=(FORMATS) required; }
                 div.buttons { button.primary type="submit" { @if name.is_some() { "Replace" } @else { "Upload" } } }
             }
-            p.small.muted { "wav, mp3, ogg, Opus, flac, m4a or aac, up to 16 MB and a quarter of an hour. It is checked, made as loud as the others, and kept; what stood there becomes a version." }
+            p.small.muted { "wav, aiff, mp3, ogg, Opus, flac, m4a, aac or webm, up to 16 MB and a quarter of an hour. It is checked, made as loud as the others, and kept; what stood there becomes a version." }
         }
     }
 }

@@ -35,6 +35,7 @@ mod whereabouts;
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use patchcord_engine::{
@@ -91,6 +92,8 @@ pub struct Config {
     pub web: Web,
     /// The database.
     pub database: store::Place,
+    /// How long a start waits for it while it does not answer.
+    pub database_wait: Duration,
     /// What is logged, and how.
     pub log: Log,
     /// The endpoints that the file names.

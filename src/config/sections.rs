@@ -37,6 +37,9 @@ const DATA: &str = "data";
 /// The database in the data folder unless told otherwise.
 const DATABASE: &str = "patchcord.db";
 
+/// How long a start waits for a PostgreSQL that does not answer: as long as a machine may need to come up and to put its database in order.
+const DATABASE_WAIT: Duration = Duration::from_secs(600);
+
 /// Most threads that carry calls; a machine with more cores wants several servers.
 const MAX_SHARDS: usize = 256;
 
@@ -111,7 +114,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
     let sound = sound::read(top, base, &data, prompt_bytes, environment);
     let mut web = web::read(&mut top.take_section("web"), base, &data, environment);
     let runtime = fetched(&mut web, runtime);
-    let database = database(&mut top.take_section("database"), base, &data);
+    let (database, database_wait) = database(&mut top.take_section("database"), base, &data);
     let log = log(&mut top.take_section("log"));
     let mail = mail::server(&mut top.take_section("mail"), domain.as_deref(), environment);
     let emergency = limits.take_list("emergency", calling::number);
@@ -138,6 +141,7 @@ pub fn read(top: &mut Section<'_>, file: Option<&Path>, environment: &Environmen
         bounds,
         web,
         database,
+        database_wait,
         log,
         endpoints,
         mailboxes,
@@ -360,7 +364,7 @@ fn tls(section: &mut Section<'_>, base: &Path, settings: Settings) -> Settings {
     Settings { certificate, trust: trust.map(|(trust, _): (PathBuf, _)| trust).or(settings.trust), ..settings }
 }
 
-fn database(section: &mut Section<'_>, base: &Path, data: &Path) -> store::Place {
+fn database(section: &mut Section<'_>, base: &Path, data: &Path) -> (store::Place, Duration) {
     let read = |url: &str| {
         store::Place::parse(url, base).map_err(|error| {
             let shown = if url.contains('@') { "it".into() } else { format!("{url:?}") };
@@ -368,8 +372,9 @@ fn database(section: &mut Section<'_>, base: &Path, data: &Path) -> store::Place
         })
     };
     let found = section.take_parsed("url", read).map(|(place, _)| place);
+    let wait = section.take_duration("wait", Duration::ZERO..=DAY).unwrap_or(DATABASE_WAIT);
     section.close();
-    found.unwrap_or_else(|| store::Place::Sqlite(data.join(DATABASE)))
+    (found.unwrap_or_else(|| store::Place::Sqlite(data.join(DATABASE))), wait)
 }
 
 fn log(section: &mut Section<'_>) -> Log {

@@ -64,6 +64,7 @@ fn an_empty_file_is_a_working_server() {
     assert_eq!((web, &config.web.certificate), (vec!["http:127.0.0.1:8080".to_owned()], &None));
     assert_eq!(config.data, Path::new("etc/data"));
     assert_eq!(config.database.to_string(), "sqlite:etc/data/patchcord.db");
+    assert_eq!(config.database_wait.as_secs(), 600);
     assert_eq!(config.log, Log { level: "info".into(), format: Format::Text, redact: true });
     let made = CertificateSource::MadeOnce { folder: "etc/data".into(), names: vec![] };
     assert_eq!(config.runtime.certificate, made);
@@ -226,6 +227,7 @@ fn every_section_reaches_its_room() {
         listen = ["http:127.0.0.1:8081", "[::1]:8082"]
         [database]
         url = "postgres://pbx:s3cret@db/pbx"
+        wait = "30s"
         [limits]
         connections = 50
         contacts = 3
@@ -252,6 +254,7 @@ fn every_section_reaches_its_room() {
     let web: Vec<_> = config.web.listen.iter().map(ToString::to_string).collect();
     assert_eq!(web, ["http:127.0.0.1:8081", "http:[::1]:8082"]);
     assert_eq!(config.database.to_string(), "postgres://pbx:***@db/pbx");
+    assert_eq!(config.database_wait.as_secs(), 30);
     assert_eq!(config.runtime.limits.connections, 50);
     assert_eq!(config.runtime.limits.idle.as_secs(), 300);
     assert_eq!((config.registrar.contacts, config.registrar.min_expires.as_secs()), (3, 30));

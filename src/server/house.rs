@@ -247,6 +247,7 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
             bounds: _,
             web,
             database,
+            database_wait: _,
             log,
             endpoints: _,
             mailboxes: _,

@@ -6,7 +6,7 @@
 //!                             └── reload                   registrations written behind
 //! ```
 //!
-//! Everything that can be refused is refused before the first phone is heard. The end comes in the other order: SIP first,
+//! Everything that can be refused is refused before the first phone is heard; for a database that does not answer yet the start waits. The end comes in the other order: SIP first,
 //! so that nothing changes while the last registrations are written, and sound last, when nobody is left who speaks.
 
 mod house;
@@ -19,6 +19,7 @@ mod sound;
 mod start;
 mod timers;
 mod trials;
+mod waiting;
 mod workshop;
 
 use std::{
@@ -63,7 +64,15 @@ pub async fn run(config: Config, environment: Environment, telemetry: Telemetry,
     // Heard, so that writing fails as on a full disk, and calls go on; whoever writes says so.
     let _full = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(StartError::Signals)?;
     let (stop, stopped) = watch::channel(false);
-    let mut started = start::start(config, environment, telemetry, stopped).await?;
+    let data = tokio::select! {
+        data = start::take_data(&config) => data?,
+        // There is nothing to be ended yet.
+        name = stopping.next() => {
+            info!(signal = name, "stopped before the database was open");
+            return Ok(());
+        }
+    };
+    let mut started = start::start(config, environment, telemetry, stopped, data).await?;
     let house = started.house.clone();
     // Nobody may be reading; that is no reason not to serve.
     let login = started.first_login.take();

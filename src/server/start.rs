@@ -44,6 +44,7 @@ use super::{
     sound::{self, Silenced},
     timers,
     trials::Trials,
+    waiting,
 };
 use crate::{
     config::{Config, Environment},
@@ -169,7 +170,7 @@ impl StartError {
 }
 
 /// Where records of calls lie in the data folder while the database is away.
-const SPOOL_FOLDER: &str = "spool";
+pub(super) const SPOOL_FOLDER: &str = "spool";
 
 /// A running server, and what has to be ended.
 pub struct Started {
@@ -182,18 +183,24 @@ pub struct Started {
     pub first_login: Option<(String, String)>,
 }
 
-/// Starts everything; what was begun is let go of when something refuses.
+/// The data folder, and the store as soon as its database answers. Whoever does not want to wait any longer drops it.
+pub async fn take_data(config: &Config) -> Result<(Hold, Store), StartError> {
+    // One provider for all who speak TLS; a second one is refused and would be the same.
+    let _first_or_same = rustls::crypto::ring::default_provider().install_default();
+    let hold = Hold::take(&config.data).await?;
+    Ok((hold, waiting::open_store(config).await?))
+}
+
+/// Starts everything else; what was begun is let go of when something refuses.
 pub async fn start(
     config: Config,
     environment: Environment,
     telemetry: Telemetry,
     stopped: watch::Receiver<bool>,
+    (hold, store): (Hold, Store),
 ) -> Result<Started, StartError> {
-    // One provider for all who speak TLS; a second one is refused and would be the same.
-    let _first_or_same = rustls::crypto::ring::default_provider().install_default();
-    let hold = Hold::take(&config.data).await?;
     // It holds every room at once while it opens them.
-    match Box::pin(open_rooms(config, environment, telemetry, stopped, &hold)).await {
+    match Box::pin(open_rooms(config, environment, telemetry, stopped, (&hold, store))).await {
         Ok((house, writers, doors, first_login)) => Ok(Started { house, writers, doors, hold, first_login }),
         Err(error) => {
             control::leave(hold.folder());
@@ -210,9 +217,8 @@ async fn open_rooms(
     environment: Environment,
     telemetry: Telemetry,
     stopped: watch::Receiver<bool>,
-    hold: &Hold,
+    (hold, store): (&Hold, Store),
 ) -> Result<Rooms, StartError> {
-    let store = Store::open(&config.database, &config.data).await?;
     let (board, accounts) = open_accounts(&config, &store).await?;
     let wall = clock::wall();
     let (registered, routes) = (restore(&store, &board, wall).await?, open_routes(&config, &store, &board).await?);

@@ -60,3 +60,22 @@ async fn phones_register_on_while_the_database_is_away() {
     assert_eq!(server.json(&["status", "--json"]).await["unwritten"], json!(1));
     server.kill().await;
 }
+
+#[tokio::test]
+async fn a_start_waits_for_a_database_only_where_waiting_may_help() {
+    let mut cluster = Cluster::start();
+    let anywhere = "[sip]\nlisten = [\"udp:127.0.0.1:0\"]\n[web]\nlisten = []\n";
+    let folder = Folder::with(&format!("[database]\nurl = \"{}x\"\n{anywhere}", cluster.url()));
+    let told = folder.run("run").bad(2);
+    assert!(told.contains(" cannot be opened: database \"postgresx\" does not exist"), "{told}");
+    assert!(!told.contains("waiting for the database"), "{told}");
+
+    cluster.kill();
+    let folder = Folder::with(&format!("[database]\nurl = \"{}\"\nwait = \"300ms\"\n{anywhere}", cluster.url()));
+    let told = folder.run("run").bad(2);
+    assert!(told.contains("waiting for the database"), "{told}");
+    assert!(told.contains("error: patchcord.toml: database.url: database postgres://"), "{told}");
+    assert!(told.contains(" does not answer: "), "{told}");
+    let told = folder.run("endpoint list").bad(2);
+    assert!(!told.contains("waiting for the database"), "a command says at once how it is: {told}");
+}

@@ -124,8 +124,15 @@ impl Setup {
 
     /// Starts the server and waits until it listens.
     pub async fn start(self) -> Server {
+        let mut server = self.made();
+        server.start().await;
+        server
+    }
+
+    /// The server with its folder, not started yet.
+    pub fn made(self) -> Server {
         let folder = TempDir::with_prefix("patchcord-").expect("a folder for the server");
-        let mut server = Server {
+        let server = Server {
             setup: self,
             folder,
             bound: Vec::new(),
@@ -139,7 +146,6 @@ impl Setup {
         for (name, text) in &server.setup.services {
             server.write_service(name, text);
         }
-        server.start().await;
         server
     }
 }
@@ -227,8 +233,19 @@ impl Server {
 
     /// Starts it again where it was before, on the same ports and data.
     pub async fn start(&mut self) {
+        self.begin();
+        self.listens().await;
+    }
+
+    /// Begins to start it, without waiting for anything.
+    pub fn begin(&mut self) {
         let mut command = self.command(&self.configuration(), &["run"]);
-        let mut process = Process::start("patchcord", &mut command);
+        self.process = Some(Process::start("patchcord", &mut command));
+    }
+
+    /// Waits until it listens.
+    pub async fn listens(&mut self) {
+        let process = self.process.as_mut().expect("it was begun");
         // The data folder is named after the last listener.
         process.line("where it listens", |line| line.starts_with("  data ").then_some(())).await;
         self.bound = process.said().iter().filter_map(|line| bound(line)).collect();
@@ -237,7 +254,6 @@ impl Server {
         self.web = process.said().iter().find_map(|line| web(line, "http"));
         self.https = process.said().iter().find_map(|line| web(line, "https")?.parse().ok());
         assert_eq!(self.bound.len(), Carrier::ALL.len(), "it listens elsewhere: {:?}", process.said());
-        self.process = Some(process);
         self.write_configuration();
     }
 

@@ -103,7 +103,7 @@ impl Claim {
     }
 
     async fn of_postgres(place: &Place, options: &PgConnectOptions) -> Result<Self, OpenError> {
-        let unreachable = |error| OpenError::Unreachable { place: place.clone(), source: Told::from(&error) };
+        let unreachable = |error| OpenError::said(place, &error);
         let options = Box::new(postgres_options(options).options(KEEPALIVE));
         let connecting = tokio::time::timeout(super::PATIENCE, PgConnection::connect_with(&options));
         let mut connection = connecting.await.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(unreachable)?;
@@ -192,9 +192,6 @@ pub async fn check_key(database: &Database, place: &Place, seal: &Seal, data: &P
     match owner {
         Ok(owner) if owner == ours => Ok(()),
         Ok(_) => Err(OpenError::OtherKey { place: place.clone(), key: data.join(KEY_FILE) }),
-        Err(error) => {
-            let (place, source) = (place.clone(), Told::from(&error));
-            Err(locked(&place, &source).unwrap_or(OpenError::Unreachable { place, source }))
-        }
+        Err(error) => Err(locked(place, &Told::from(&error)).unwrap_or_else(|| OpenError::said(place, &error))),
     }
 }

@@ -64,10 +64,8 @@ pub(super) use on_either;
 impl Database {
     /// Connects, and makes or updates the tables.
     pub async fn open(place: &Place) -> Result<Self, OpenError> {
-        let unreachable = |error: sqlx::Error| {
-            let (place, source) = (place.clone(), Told::from(&error));
-            locked(&place, &source).unwrap_or(OpenError::Unreachable { place, source })
-        };
+        let unreachable =
+            |error: sqlx::Error| locked(place, &Told::from(&error)).unwrap_or_else(|| OpenError::said(place, &error));
         let database = match place {
             Place::Sqlite(path) => {
                 make_file(path).map_err(|source| OpenError::Folder { place: place.clone(), source })?;
@@ -116,6 +114,12 @@ impl Database {
     }
 
     fn explain(&self, error: MigrateError, place: &Place) -> OpenError {
+        if let MigrateError::Execute(broken) = &error
+            && let away = OpenError::said(place, broken)
+            && away.may_pass()
+        {
+            return away;
+        }
         let place = place.clone();
         let known = self.tables().iter().map(|migration| migration.version).max().unwrap_or(0);
         match error {

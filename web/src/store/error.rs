@@ -21,7 +21,16 @@ pub enum OpenError {
         #[source]
         source: std::io::Error,
     },
-    /// Nobody answers there, or it refuses us.
+    /// PostgreSQL does not answer now, or takes nobody yet.
+    #[error("database {place} does not answer")]
+    Away {
+        /// The database.
+        place: Place,
+        /// What the driver said.
+        #[source]
+        source: Told,
+    },
+    /// It refuses us, or is none.
     #[error("database {place} cannot be opened")]
     Unreachable {
         /// The database.
@@ -78,6 +87,20 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What the database at that place said when it was opened.
+    pub(super) fn said(place: &Place, error: &sqlx::Error) -> Self {
+        let (place, source) = (place.clone(), Told::from(error));
+        match place {
+            Place::Postgres { .. } if is_away(error) => Self::Away { place, source },
+            place => Self::Unreachable { place, source },
+        }
+    }
+
+    /// Whether it may be otherwise in a while, without anybody doing anything here.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Away { .. })
+    }
+
     /// What the person who starts the server can do.
     pub fn remedy(&self) -> String {
         match self {
@@ -89,7 +112,7 @@ impl OpenError {
                 "see that {} is a SQLite database which this user may write, or name another in [database] url",
                 path.display()
             ),
-            Self::Unreachable { place: Place::Postgres { .. }, .. } => {
+            Self::Away { .. } | Self::Unreachable { place: Place::Postgres { .. }, .. } => {
                 "see that PostgreSQL runs there and takes this user and password (psql <url> must connect), or correct \
                  [database] url"
                     .into()
@@ -135,6 +158,21 @@ pub(super) fn is_about_content(error: &sqlx::Error) -> bool {
                 Some(_) => code.parse().is_ok_and(|code: i32| SQLITE.contains(&(code & 0xff))),
                 None => POSTGRES.iter().any(|class| code.starts_with(class)),
             }
+        }
+        _ => false,
+    }
+}
+
+/// Whether PostgreSQL cannot be reached now, or says itself that it serves nobody now: what waiting may change.
+fn is_away(error: &sqlx::Error) -> bool {
+    // Too many connections; ended by an operator or by a crash; starting or stopping; and the class of connections that broke.
+    const LATER: [&str; 4] = ["53300", "57P01", "57P02", "57P03"];
+    match error {
+        // A socket that this user may not use is a matter of rights.
+        sqlx::Error::Io(error) => error.kind() != std::io::ErrorKind::PermissionDenied,
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(told) => {
+            told.code().is_some_and(|code| LATER.contains(&&*code) || code.starts_with("08"))
         }
         _ => false,
     }
@@ -201,5 +239,20 @@ mod tests {
         let told = Told::from(&sqlx::Error::Io(cause));
         assert_eq!(told.to_string().matches("nobody listens there").count(), 1, "{told}");
         assert_eq!((told.source().is_none(), told.code()), (true, None), "whoever prints the causes finds no more");
+    }
+
+    #[test]
+    fn only_what_may_pass_is_waited_for() {
+        use std::io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied, TimedOut, UnexpectedEof};
+        let place = |url: &str| Place::parse(url, std::path::Path::new("")).expect("a place");
+        let (postgres, sqlite) = (place("postgres://pbx:s3cret@db/pbx"), place("sqlite:calls.db"));
+        let io = |kind| sqlx::Error::Io(std::io::Error::from(kind));
+        for kind in [ConnectionRefused, NotFound, TimedOut, UnexpectedEof] {
+            assert!(OpenError::said(&postgres, &io(kind)).may_pass(), "{kind:?}");
+            assert!(!OpenError::said(&sqlite, &io(kind)).may_pass(), "a file is there or it is not: {kind:?}");
+        }
+        for never in [io(PermissionDenied), sqlx::Error::Protocol("no PostgreSQL".into())] {
+            assert!(!OpenError::said(&postgres, &never).may_pass(), "{never:?}");
+        }
     }
 }

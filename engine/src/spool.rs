@@ -31,6 +31,15 @@ const MAGIC: &[u8; 8] = b"pcspool1";
 /// Length and checksum.
 const HEAD: usize = 8;
 
+/// The folder within it for what is none of ours, and for what was damaged: nobody reads it again, and somebody may want to look.
+const ASIDE: &str = "aside";
+
+/// Files that are kept there; of more, the eldest go.
+const MOST_ASIDE: usize = 32;
+
+/// Digits of a segment's number.
+const DIGITS: usize = 12;
+
 /// The file that says when everything was last known to lie where it is found again.
 const ALIVE: &str = "alive";
 
@@ -94,15 +103,18 @@ impl Spool {
     pub fn open(folder: &Path, most: u64) -> Result<Self, SpoolError> {
         let disk = |source| SpoolError::Disk { path: folder.into(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(disk)?;
-        let mut segments = Vec::new();
+        let (mut segments, mut strange) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(folder).map_err(disk)? {
             let entry = entry.map_err(disk)?;
-            let name = entry.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".spool")).and_then(|name| name.parse().ok());
-            if let Some(number) = number {
-                segments.push(Segment { number, bytes: entry.metadata().map_err(disk)?.len() });
+            let (name, about) = (entry.file_name(), entry.metadata().map_err(disk)?);
+            match name.to_str().and_then(number_of).filter(|_| about.is_file()) {
+                Some(number) => segments.push(Segment { number, bytes: about.len() }),
+                None if name == ALIVE || name == ASIDE => {}
+                None => strange.push(entry.path()),
             }
         }
+        // What cannot be moved stays where it is, and hurts nobody.
+        let _moved_or_not = strange.iter().try_for_each(|path| put_aside(folder, path));
         segments.sort_unstable_by_key(|segment| segment.number);
         let ours_from = segments.last().map_or(0, |last| last.number.saturating_add(1));
         Ok(Self { folder: folder.into(), most, segments: segments.into(), writing: None, ours_from, alive: None })
@@ -187,6 +199,29 @@ impl Spool {
         }
     }
 
+    /// The same for one that was damaged: what could be read of it is kept elsewhere, and the file is put aside.
+    pub fn set_aside(&mut self, segment: u64) -> Result<(), SpoolError> {
+        if self.segments.front().is_none_or(|eldest| eldest.number != segment) {
+            return Ok(());
+        }
+        // Where there is no room for it, it is not worth to be read again and again.
+        match put_aside(&self.folder, &self.path(segment)) {
+            Ok(()) => drop(self.segments.pop_front()),
+            Err(_) => return self.forget(segment),
+        }
+        Ok(())
+    }
+
+    /// Where lies what was put aside.
+    pub fn aside(&self) -> PathBuf {
+        self.folder.join(ASIDE)
+    }
+
+    /// How many files lie there.
+    pub fn count_aside(&self) -> usize {
+        fs::read_dir(self.aside()).map_or(0, |files| files.flatten().count())
+    }
+
     /// The last sign of life that was given here, by whichever process.
     pub fn last_alive(&self) -> Option<SystemTime> {
         let said = fs::read_to_string(self.folder.join(ALIVE)).ok()?;
@@ -229,8 +264,34 @@ impl Spool {
     }
 
     fn path(&self, number: u64) -> PathBuf {
-        self.folder.join(format!("{number:012}.spool"))
+        self.folder.join(name_of(number))
     }
+}
+
+fn name_of(number: u64) -> String {
+    format!("{number:0DIGITS$}.spool")
+}
+
+/// The number of a segment by the name of its file, where it is one of ours.
+fn number_of(name: &str) -> Option<u64> {
+    let number = name.strip_suffix(".spool").filter(|number| number.len() == DIGITS)?.parse().ok()?;
+    (name_of(number) == name).then_some(number)
+}
+
+/// Moves a file among those that nobody reads, under a name that none of them has.
+fn put_aside(folder: &Path, path: &Path) -> io::Result<()> {
+    let (aside, name) = (folder.join(ASIDE), path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    DirBuilder::new().recursive(true).mode(0o700).create(&aside)?;
+    let age = |file: &fs::DirEntry| file.metadata().and_then(|about| about.modified()).ok();
+    let mut files: Vec<fs::DirEntry> = fs::read_dir(&aside)?.flatten().collect();
+    files.sort_by_key(age);
+    let beyond = (files.len() + 1).saturating_sub(MOST_ASIDE);
+    for eldest in &files[..beyond] {
+        fs::remove_file(eldest.path())?;
+    }
+    let free = (0..=MOST_ASIDE).map(|nth| if nth == 0 { name.clone() } else { format!("{name}.{nth}") });
+    let free = free.map(|name| aside.join(name)).find(|path| !path.exists());
+    fs::rename(path, free.ok_or(io::ErrorKind::AlreadyExists)?)
 }
 
 /// The frames of a segment, as far as they are what was written.

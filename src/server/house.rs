@@ -293,37 +293,8 @@ fn differences(old: &Config, new: &Config) -> Vec<String> {
     pairs.filter(|(old, new)| old != new).map(|((key, _), _)| key.to_owned()).collect()
 }
 
+mod measures;
 mod warnings;
-
-/// How writing calls goes.
-fn measure_calls(board: &Switchboard, page: &mut Exposition) {
-    let calls = &board.calls_tally;
-    page.gauge("calls", "Calls there are", board.calls.count().into());
-    page.gauge("legs", "Legs of calls that stand", calls.legs.load(Relaxed).try_into().unwrap_or_default());
-    page.counter("calls_begun", "Calls that began", calls.begun.load(Relaxed));
-    page.counter(
-        "leaked_legs",
-        "Legs that outlived their calls; more than 0 is a bug",
-        calls.leaked_legs.load(Relaxed),
-    );
-    page.counter("calls_refused_unkept", "Refused calls that left no record of their own", calls.unkept.all());
-    let clerk = &board.clerk;
-    let tally = &clerk.tally;
-    let waiting = clerk.waiting_bytes() as u64 + tally.held_bytes.load(Relaxed);
-    page.gauge("journal_waiting_bytes", "Bytes of calls that are neither written nor spooled yet", waiting);
-    page.gauge("journal_spool_bytes", "Bytes of calls that lie in the spool", tally.spool_bytes.load(Relaxed));
-    for (name, help, counter) in [
-        ("journal_batches", "Pieces of journals that calls left", &tally.taken),
-        ("journal_batches_written", "Pieces of journals that reached the store", &tally.written),
-        ("journal_batches_spooled", "Pieces of journals that were spooled", &tally.spooled),
-        ("journal_batches_refused", "Pieces of journals left out for what they hold", &tally.refused),
-        ("journal_messages_left_out", "SIP messages left out because too much waited", &tally.messages_left_out),
-        ("journal_entries_left_out", "Entries left out because too much waited", &tally.entries_left_out),
-        ("calls_interrupted", "Calls that an earlier process left open", &tally.interrupted),
-    ] {
-        page.counter(name, help, counter.load(Relaxed));
-    }
-}
 
 impl House for Running {
     fn status(&self) -> Status {
@@ -381,7 +352,7 @@ impl House for Running {
             "Messages, connections and requests of whoever is banned",
             &turned,
         );
-        measure_calls(board, page);
+        measures::calls(board, page);
         self.parts.porter.measure(page);
         self.parts.webhooks.measure(page);
         self.parts.forgotten.measure(page);

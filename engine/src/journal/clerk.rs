@@ -50,6 +50,10 @@ pub struct ClerkTally {
     pub unspooled: AtomicBool,
     /// Bytes that lie in the spool now.
     pub spool_bytes: AtomicU64,
+    /// Places of the spool where something else stood than what was written there.
+    pub spool_damaged: AtomicU64,
+    /// Files of the spool that were put aside: none of ours, or damaged.
+    pub spool_aside: AtomicU64,
     /// Calls that an earlier process left open, and that were closed as interrupted.
     pub interrupted: AtomicU64,
 }

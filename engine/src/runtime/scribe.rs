@@ -101,13 +101,22 @@ struct Scribe {
     /// Taken from the clerk, and lying nowhere yet.
     held: Arc<Vec<Batch>>,
     /// Read from the eldest segment, and not written yet.
-    replayed: Option<(u64, Arc<Vec<Batch>>)>,
+    replayed: Option<Replayed>,
     /// Whether the calls that an earlier process left open are closed.
     settled: bool,
     /// The last sign of life of the process whose calls those are.
     last_alive: Option<SystemTime>,
     outage: Outage,
     complaints: Seldom,
+}
+
+/// What was read from a segment.
+#[derive(Clone)]
+struct Replayed {
+    segment: u64,
+    batches: Arc<Vec<Batch>>,
+    /// Whether all that stands in it could be read.
+    is_whole: bool,
 }
 
 impl Scribe {
@@ -117,6 +126,11 @@ impl Scribe {
             info!(bytes = left, "an earlier process left calls in the spool; they are written first");
         }
         board.clerk.tally.spool_bytes.store(left, Relaxed);
+        let aside = spool.count_aside();
+        if aside > 0 {
+            warn!(files = aside, folder = %spool.aside().display(), "the spool holds what nobody can read; look at it and take it away");
+        }
+        board.clerk.tally.spool_aside.store(aside as u64, Relaxed);
         let last_alive = spool.last_alive();
         Self {
             board,
@@ -225,27 +239,34 @@ impl Scribe {
     async fn replay(&mut self) -> Result<(), String> {
         if self.replayed.is_none() {
             let read = self.on_disk(Spool::eldest).await.map_err(|error| chain(&error))?;
-            self.replayed = read.map(|frames| (frames.segment, Arc::new(self.batches(frames))));
+            self.replayed = read.map(|frames| self.read(frames));
         }
-        let Some((segment, batches)) = self.replayed.clone() else { return Ok(()) };
+        let Some(Replayed { segment, batches, is_whole }) = self.replayed.clone() else { return Ok(()) };
         for batches in batches.chunks(BATCH) {
             self.write(batches).await?;
         }
-        self.on_disk(move |spool| spool.forget(segment)).await.map_err(|error| chain(&error))?;
+        let done = move |spool: &mut Spool| match is_whole {
+            true => spool.forget(segment),
+            false => spool.set_aside(segment),
+        };
+        self.on_disk(done).await.map_err(|error| chain(&error))?;
         self.replayed = None;
         Ok(())
     }
 
     /// What the frames say; those that say nothing are counted.
-    fn batches(&self, frames: Frames) -> Vec<Batch> {
-        let Frames { whole, damaged, .. } = frames;
+    fn read(&self, frames: Frames) -> Replayed {
+        let Frames { segment, whole, damaged } = frames;
         let read: Vec<Batch> = whole.iter().filter_map(|frame| serde_json::from_slice(frame).ok()).collect();
         let lost = damaged + whole.len() - read.len();
         if lost > 0 {
-            self.board.clerk.tally.refused.fetch_add(lost as u64, Relaxed);
-            warn!(places = lost, "the spool was damaged; what stood there is lost");
+            let tally = &self.board.clerk.tally;
+            tally.refused.fetch_add(lost as u64, Relaxed);
+            tally.spool_damaged.fetch_add(lost as u64, Relaxed);
+            let folder = self.with_spool(Spool::aside);
+            warn!(places = lost, folder = %folder.display(), "the spool was damaged; what stood there is lost, and the file is put aside");
         }
-        read
+        Replayed { segment, batches: Arc::new(read), is_whole: lost == 0 }
     }
 
     /// Puts whatever waits into the spool.
@@ -313,10 +334,15 @@ impl Scribe {
         order: impl FnOnce(&mut Spool) -> Result<T, SpoolError> + Send + 'static,
     ) -> Result<T, SpoolError> {
         let (spool, board) = (self.spool.clone(), self.board.clone());
+        // Somebody may have taken away what lies there; and something was put there where what was read was damaged.
+        let recounts = board.clerk.tally.spool_aside.load(Relaxed) > 0 || self.replayed.is_some();
         let done = spawn_blocking(move || {
             let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
             let done = order(&mut spool);
             board.clerk.tally.spool_bytes.store(spool.bytes(), Relaxed);
+            if recounts {
+                board.clerk.tally.spool_aside.store(spool.count_aside() as u64, Relaxed);
+            }
             done
         });
         done.await.expect("nothing panics on the way to the disk")

@@ -93,13 +93,41 @@ fn nobody_else_may_read_who_called_whom() {
 }
 
 #[test]
-fn files_of_others_are_left_alone_and_an_unreadable_segment_is_told() {
+fn what_is_no_segment_is_put_aside_and_hurts_no_other() {
     let folder = folder();
-    fs::write(folder.path().join("notes.txt"), "mine").expect("written");
+    let strange = ["notes.txt", "3.spool", "99999999999999999999.spool", "+00000000001.spool"];
+    for name in strange {
+        fs::write(folder.path().join(name), name).expect("written");
+    }
+    fs::create_dir(folder.path().join("000000000009.spool")).expect("a folder");
+    fs::write(folder.path().join(ALIVE), "0").expect("written");
+    let mut spool = Spool::open(folder.path(), MOST).expect("a spool");
+    assert_eq!(spool.count_aside(), strange.len() + 1);
+    assert_eq!(fs::read_to_string(spool.aside().join("notes.txt")).expect("it is there still"), "notes.txt");
+    assert!(folder.path().join(ALIVE).exists() && spool.is_empty());
+    spool.append(&[frame("one")]).expect("spooled");
+
+    // Of the same name again, and so many of them: the eldest go.
+    for round in 0..2 * MOST_ASIDE {
+        fs::write(folder.path().join("notes.txt"), format!("{round}")).expect("written");
+        spool = Spool::open(folder.path(), MOST).expect("a spool");
+    }
+    assert!(spool.count_aside() <= MOST_ASIDE, "{}", spool.count_aside());
+    assert_eq!(empty(&mut spool).whole, [frame("one")]);
+}
+
+#[test]
+fn a_damaged_segment_is_told_and_put_aside_once_it_is_read() {
+    let folder = folder();
     fs::write(folder.path().join("000000000003.spool"), "something else").expect("written");
     let mut spool = Spool::open(folder.path(), MOST).expect("a spool");
-    assert_eq!(empty(&mut spool), Frames { damaged: 1, ..Frames::default() });
-    assert_eq!(fs::read_to_string(folder.path().join("notes.txt")).expect("still there"), "mine");
+    let found = spool.eldest().expect("read").expect("a segment");
+    assert_eq!((found.damaged, found.whole.len()), (1, 0));
+    spool.set_aside(found.segment).expect("moved");
+    spool.set_aside(found.segment).expect("again, and nothing else goes");
+    assert!(spool.is_empty());
+    let kept = fs::read_to_string(spool.aside().join("000000000003.spool"));
+    assert_eq!(kept.expect("it is there still"), "something else");
 }
 
 fn segment(frames: &[Vec<u8>]) -> Vec<u8> {

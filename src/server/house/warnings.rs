@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use patchcord_engine::journal::Clerk;
 
 use super::Running;
+use crate::server::start::SPOOL_FOLDER;
 
 /// What hinders the house from keeping what happened.
 pub(super) fn unwritten(clerk: &Clerk) -> Option<String> {
@@ -29,6 +30,20 @@ impl Running {
             warnings.push(format!(
                 "the database is away or slow: records of calls wait in the spool ({spooled} kB) and in memory ({held} kB); each \
                  is written once it answers"
+            ));
+        }
+        let (damaged, aside) = (clerk.tally.spool_damaged.load(Relaxed), clerk.tally.spool_aside.load(Relaxed));
+        if aside > 0 {
+            let lost = match damaged {
+                0 => "what lies there may be records of calls that were lost",
+                1 => "what stood in one place is lost",
+                _ => "what stood in some places is lost",
+            };
+            let files = if aside == 1 { "one file".to_owned() } else { format!("{aside} files") };
+            let folder = self.config().data.join(SPOOL_FOLDER).join("aside");
+            warnings.push(format!(
+                "the spool held {files} that nobody can read whole, and {lost}: look into {} and take them away",
+                folder.display()
             ));
         }
         warnings

@@ -311,5 +311,22 @@ async fn a_damaged_frame_is_counted_and_hurts_no_other() {
     scribe.work().await;
     let story = shelf.stories().into_values().next().expect("the call");
     assert_eq!((story.record.outcome, story.record.entries, story.entries.len()), (Some(Outcome::Cancelled), 3, 2));
-    assert_eq!(scribe.board.clerk.tally.refused.load(Relaxed), 1);
+    let tally = &scribe.board.clerk.tally;
+    assert_eq!((tally.refused.load(Relaxed), tally.spool_damaged.load(Relaxed)), (1, 1));
+    assert_eq!(
+        (tally.spool_aside.load(Relaxed), tally.spool_bytes.load(Relaxed)),
+        (1, 0),
+        "it is put aside, for whoever looks"
+    );
+
+    // The next process says so again, until somebody has taken it away.
+    let mut next = process(&shelf, &folder, crate::spool::MOST);
+    assert_eq!(next.board.clerk.tally.spool_aside.load(Relaxed), 1);
+    std::fs::remove_dir_all(next.with_spool(Spool::aside)).expect("taken away");
+    let held = three_batches(2);
+    let frames: Vec<_> = held.iter().map(frame).collect();
+    next.on_disk(move |spool| spool.append(&frames)).await.expect("spooled");
+    assert_eq!(next.board.clerk.tally.spool_aside.load(Relaxed), 0);
+    next.work().await;
+    assert_eq!(shelf.stories().len(), 2);
 }

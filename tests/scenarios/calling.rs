@@ -15,11 +15,15 @@ pub async fn house() -> Server {
 
 /// The same with more in its configuration.
 pub async fn house_with(setup: Setup) -> Server {
+    of_three(setup).start().await
+}
+
+/// That setup, with three who may register.
+pub fn of_three(setup: Setup) -> Setup {
     let people = [("alice", "101"), ("bob", "102"), ("carol", "103")];
-    let setup = people
+    people
         .iter()
-        .fold(setup, |setup, (user, number)| setup.endpoint_with(user, "secret", &format!("number = \"{number}\"")));
-    setup.start().await
+        .fold(setup, |setup, (user, number)| setup.endpoint_with(user, "secret", &format!("number = \"{number}\"")))
 }
 
 /// A phone of somebody, registered.

@@ -36,7 +36,7 @@ pub async fn ask(server: &Server, method: &str, path: &str, body: &Value) -> (u1
 }
 
 /// The call that goes on.
-async fn live_call(server: &Server) -> String {
+pub async fn live_call(server: &Server) -> String {
     let open = async || {
         let (_, calls) = ask(server, "GET", "/api/v1/calls", &Value::Null).await;
         calls["records"][0]["record"]["call"].as_str().map(str::to_owned)

@@ -10,10 +10,11 @@ use std::{
 use patchcord_lab::{Carrier, Handset, Lab, Model, Server, Side, eventually};
 
 use crate::{
-    calling::{at_home, house, house_with},
+    calling::{at_home, house, house_with, of_three},
     cluster::Cluster,
     crashes::{on, outcomes, stands_open},
-    operators::ask,
+    operators::{ask, live_call},
+    pages::house_of,
     records::records,
     setup,
 };
@@ -180,7 +181,7 @@ impl Locked {
 
 #[tokio::test]
 async fn a_database_that_takes_nothing_is_told_by_readyz_and_records_wait_and_are_there_once() {
-    let server = house().await;
+    let (server, door) = house_of(of_three(setup())).await;
     let lab = Lab::open();
     let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
     let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
@@ -202,11 +203,32 @@ async fn a_database_that_takes_nothing_is_told_by_readyz_and_records_wait_and_ar
     eventually("writing fails", failing).await;
     eventually("the server says that it is not ready", told).await;
     talk(&alice, &bob).await;
+    // Somebody hangs up a call, which goes into the audit log, later.
+    alice.dial("102");
+    bob.answers().await;
+    alice.is_answered().await;
+    let call = live_call(&server).await;
+    let (status, _) = ask(&server, "DELETE", &format!("/api/v1/calls/{call}"), &serde_json::Value::Null).await;
+    assert_eq!(status, 202);
+    assert_eq!(alice.is_over().await.by, Side::Them);
+    assert_eq!(bob.is_over().await.by, Side::Them);
+    for (page, missing) in [
+        ("/records", "Newer calls are missing here"),
+        ("/recordings", "Newer calls are missing here"),
+        ("/audit", "What was done last is missing here"),
+    ] {
+        let told = async || door.page(page).await.contains(missing).then_some(());
+        eventually(&format!("{page} says what is missing"), told).await;
+    }
 
     locked.let_go();
-    each_once(&server, 3).await;
+    each_once(&server, 4).await;
     let ready = async || (server.get("/readyz").await.0 == 200).then_some(());
     eventually("the server is ready again", ready).await;
+    for page in ["/records", "/recordings", "/audit"] {
+        let whole = async || (!door.page(page).await.contains("missing here")).then_some(());
+        eventually(&format!("{page} is whole again"), whole).await;
+    }
 }
 
 /// A call stands open in its store, ends while the store is away, and its server is killed: the next one tells the whole of it.
@@ -258,4 +280,32 @@ async fn a_call_that_ended_while_sqlite_took_nothing_is_told_as_answered_though_
     let server = house().await;
     let database = server.data().join("patchcord.db");
     ended_during_an_outage(server, move || Locked::hold(&database), Locked::let_go).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_started_before_its_database_waits_for_it_and_says_so() {
+    let mut cluster = Cluster::start();
+    cluster.kill();
+    let mut server = on(&cluster).endpoint("alice", "secret").endpoint("bob", "secret").made();
+    let waits = |line: &str| {
+        let is_said = line.contains("waiting for the database") && line.contains("does not answer");
+        is_said.then_some(())
+    };
+
+    // Whoever does not want to wait any longer is obeyed at once, as at any other time.
+    server.begin();
+    server.process().line("what it waits for", waits).await;
+    let ended = server.stop().await;
+    assert_eq!(ended.status.code(), Some(0), "{:?}", ended.said);
+    assert!(!ended.said.iter().any(|line| line.contains("error: ")), "{:?}", ended.said);
+
+    server.begin();
+    server.process().line("what it waits for", waits).await;
+    cluster.start_again();
+    server.listens().await;
+    let lab = Lab::open();
+    let alice = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    let bob = at_home(&lab, &server, "bob", Carrier::Tcp, &Model::new()).await;
+    talk_by("bob", &alice, &bob).await;
+    each_once(&server, 1).await;
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::{
     Rooms,
     ask::{Asked, Named, Said, line},
+    wanted::at_most,
 };
 use crate::{
     accounts::{NewEndpoint, rules::Unfit},
@@ -124,7 +125,7 @@ pub(super) async fn registrations(
     line("after", &page.after)?;
     let numbers = asker.rights.has(Right::ReadNumbers);
     let (location, now) = (&rooms.accounts.board().location, clock::now());
-    let most = page.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let most = at_most(page.limit, PAGE, PAGE)?;
     let found = location.page(&page.after, most, now);
     let next = (found.len() == most).then(|| found.last().map(|(user, _)| user.to_string())).flatten();
     let shown = |(user, held): (Arc<str>, Vec<Binding>)| {

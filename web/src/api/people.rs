@@ -15,6 +15,7 @@ use super::{
     Rooms,
     ask::{Asked, Named, Said},
     may_not,
+    wanted::at_most,
 };
 use crate::{
     control::words::{
@@ -206,7 +207,7 @@ pub(super) async fn audit(
     asker: Asker,
     Asked(page): Asked<Page>,
 ) -> Result<Json<Audit>, Problem> {
-    let most = page.limit.unwrap_or(USUAL).clamp(1, MAX_DEEDS);
+    let most = at_most(page.limit, USUAL, MAX_DEEDS)?;
     let mut deeds = rooms.people.deeds(page.before, most).await.map_err(|error| away(&error))?;
     if !asker.rights.has(Right::ReadNumbers) {
         deeds.iter_mut().for_each(|deed| deed.object = masked(&deed.object));

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::{
     Rooms,
     ask::{Asked, Named},
+    records::page,
     records::{found_on, shown},
     wanted::Filters,
 };
@@ -43,7 +44,7 @@ pub(super) async fn list(
     asker: Asker,
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Value>, Problem> {
-    let (before, most) = filters.page(USUAL)?;
+    let (before, most) = page(&rooms, &filters, USUAL).await?;
     let wanted = Wanted { recorded: Some(true), ..filters.wanted_by(&asker, &rooms.accounts.board().directory)? };
     let found = found_on(&rooms, &wanted, before, most).await.map_err(|error| away(&error))?;
     let (folder, paths) = (rooms.recordings.clone(), found.records.iter().map(|record| record.recordings.clone()));

@@ -44,11 +44,24 @@ pub(super) async fn list(
     asker: Asker,
     Asked(filters): Asked<Filters>,
 ) -> Result<Json<Records>, Problem> {
-    let (before, most) = filters.page(USUAL)?;
+    let (before, most) = page(&rooms, &filters, USUAL).await?;
     let wanted = filters.wanted_by(&asker, &rooms.accounts.board().directory)?;
     let found = found_on(&rooms, &wanted, before, most).await.map_err(|error| away(&error))?;
     let records = found.records.into_iter().map(|record| Told::from(shown(record, &asker)));
     Ok(Json(Records { records: records.collect(), next: found.next.map(|call| call.to_string()) }))
+}
+
+/// Which page is asked for. A call that is not kept is told: whoever has mistyped it would else read that there are no more.
+pub(crate) async fn page(rooms: &Rooms, filters: &Filters, usual: usize) -> Result<(Option<CallId>, usize), Problem> {
+    let (before, most) = filters.page(usual)?;
+    if let Some(call) = before
+        && !rooms.store.has_call(call).await.map_err(|error| away(&error))?
+    {
+        let detail = format!("no call {call} is kept, so there is no page before it");
+        let remedy = "write what `next` of the page before said, or leave `before` away to begin with the newest";
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail).remedy(remedy));
+    }
+    Ok((before, most))
 }
 
 /// A page of calls. A look at some thousands of them finds nothing rare, and nobody wants to ask on through a million by hand: while

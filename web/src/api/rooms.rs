@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Rooms,
     ask::{Asked, Named, Said, line},
+    wanted::at_most,
 };
 use crate::{
     control::words::RoomOrder,
@@ -131,7 +132,7 @@ pub(super) struct PastRooms {
 pub(super) async fn past(State(rooms): State<Rooms>, Asked(which): Asked<Wanted>) -> Result<Json<PastRooms>, Problem> {
     line("room", which.room.as_deref().unwrap_or_default())?;
     line("before", which.before.as_deref().unwrap_or_default())?;
-    let most = which.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let most = at_most(which.limit, PAGE, MAX_PAGE)?;
     let found = rooms
         .store
         .past_rooms(which.room.as_deref(), which.before.as_deref(), most, Which::of(which.empty))

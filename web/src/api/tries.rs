@@ -11,6 +11,7 @@ use super::{
     Rooms,
     ask::{Asked, Named, line},
     rooms::mask_visitor,
+    wanted::at_most,
 };
 use crate::{
     json::Json,
@@ -88,7 +89,7 @@ pub(super) async fn list(
     Asked(wanted): Asked<Wanted>,
 ) -> Result<Json<Tries>, Problem> {
     line("room", &name)?;
-    of(&rooms, &asker, &name, wanted.before_ms, wanted.limit.unwrap_or(PAGE)).await.map(Json)
+    of(&rooms, &asker, &name, wanted.before_ms, at_most(wanted.limit, PAGE, MAX_PAGE)?).await.map(Json)
 }
 
 /// Those of a room, the latest first, as this one may see them.

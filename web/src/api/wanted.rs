@@ -161,7 +161,7 @@ impl Filters {
             "" => None,
             text => Some(text.parse().map_err(|error: NoCallId| wrong("before", text, error.to_string()))?),
         };
-        Ok((before, number("limit", &self.limit)?.unwrap_or(usual).clamp(1, MAX_PAGE)))
+        Ok((before, at_most(number("limit", &self.limit)?, usual, MAX_PAGE)?))
     }
 
     /// The same as a query, without which page it is.
@@ -187,6 +187,14 @@ impl Filters {
             ("recorded", &self.recorded),
             ("text", &self.text),
         ]
+    }
+}
+
+/// How many a page of a list has: as many as somebody asks for, up to a bound, or as many as is usual.
+pub(super) fn at_most(limit: Option<usize>, usual: usize, bound: usize) -> Result<usize, Problem> {
+    match limit.unwrap_or(usual) {
+        0 => Err(wrong("limit", "0", format!("write a number from 1 to {bound}, or leave it away for {usual}"))),
+        most => Ok(most.min(bound)),
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Rooms,
     ask::{Asked, Named, line},
+    wanted::at_most,
 };
 use crate::{
     json::Json,
@@ -70,7 +71,7 @@ pub(super) async fn deliveries(
     Asked(which): Asked<Which>,
 ) -> Result<Json<Value>, Problem> {
     line("before", which.before.as_deref().unwrap_or_default())?;
-    let most = which.limit.unwrap_or(USUAL).clamp(1, MAX_PAGE);
+    let most = at_most(which.limit, USUAL, MAX_PAGE)?;
     let found = page(&rooms, which.state == Kept::Dead, which.before.as_deref(), most).await?;
     let next = found.last().filter(|_| found.len() == most).map(|last| last.id.clone());
     let deliveries: Vec<_> =

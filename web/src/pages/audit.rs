@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::{
     Guest, Rooms,
     frame::{Frame, Place},
+    waiting,
     words::when,
     wrong::Wrong,
 };
@@ -96,6 +97,7 @@ pub async fn show(State(rooms): State<Rooms>, guest: Guest, Query(asked): Query<
                 button type="submit" { "Find" }
             }
         }
+        (waiting::deeds(&rooms))
         section.card.flush {
             @if deeds.is_empty() { p.empty {
                 @if next.is_some() { "Nothing like that among the deeds that were looked at so far. Look further back below." }

@@ -43,6 +43,7 @@ mod service;
 mod services;
 mod sounds;
 mod troubles;
+mod waiting;
 mod webhooks;
 mod words;
 mod wrong;

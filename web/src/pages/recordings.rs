@@ -15,11 +15,16 @@ use super::{
     Guest, Posted, Rooms,
     call::sound,
     frame::{Frame, Place, csrf},
+    waiting,
     words::{size, when, who},
     wrong::Wrong,
 };
 use crate::{
-    api::{recordings::delete, records::shown, wanted::Filters},
+    api::{
+        recordings::delete,
+        records::{page, shown},
+        wanted::Filters,
+    },
     people::{Asker, Right},
     problem::Problem,
     recordings::{self, Peaks},
@@ -57,7 +62,7 @@ pub async fn show(
     let to = |wrong: Wrong| wrong.to(&guest.0);
     let Query(asked) = asked.map_err(|wrong| to(Problem::new(wrong.status(), wrong.body_text()).into()))?;
     let wanted = asked.wanted_by(&guest.0, &rooms.accounts.board().directory).map_err(|problem| to(problem.into()))?;
-    let (before, most) = asked.page(PAGE).map_err(|problem| to(problem.into()))?;
+    let (before, most) = page(&rooms, &asked, PAGE).await.map_err(|problem| to(problem.into()))?;
     let wanted = Wanted { recorded: Some(true), ..wanted };
     let found = rooms.store.find_calls(&wanted, before, most.min(PAGE)).await.map_err(|error| to(error.into()))?;
     let kept = kept(&rooms, &found.records).await;
@@ -68,6 +73,7 @@ pub async fn show(
     let body = html! {
         div.head { h1 { "Recordings" } }
         (left_behind(&rooms))
+        (waiting::calls(&rooms))
         (form(&asked))
         section.card.flush {
             @if calls.is_empty() {
@@ -152,7 +158,7 @@ fn player(record: &Record, at: usize, one: &Kept, query: &str, may: Option<&Aske
         figure.sound.one {
             @if let Some(damage) = &one.damage { p.flash.bad.small { "Damaged: " (damage) "." } }
             @if let Some(peaks) = &one.peaks { (sound::small_picture(peaks, BARS)) }
-            audio controls preload="none" src=(address) aria-label={ "Recording " (at + 1) " of the call at " (patchcord_engine::journal::moment(record.began)) } {}
+            audio controls preload="none" src=(address) data-seconds=[one.seconds.map(|seconds| format!("{seconds:.1}"))] aria-label={ "Recording " (at + 1) " of the call at " (patchcord_engine::journal::moment(record.began)) } {}
             figcaption.small.muted {
                 @if let Some(seconds) = one.seconds { (format!("{seconds:.0} s · ")) }
                 (size(bytes)) " · " a href=(address) download { "Save" }

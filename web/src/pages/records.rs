@@ -10,12 +10,13 @@ use patchcord_engine::journal::{By, Outcome, Record, sentence};
 use super::{
     Guest, Rooms, filters,
     frame::{Frame, Place},
+    waiting,
     words::{badge, lasted, when, who},
     wrong::Wrong,
 };
 use crate::{
     api::{
-        records::{found_on, shown},
+        records::{found_on, page, shown},
         wanted::Filters,
     },
     people::Right,
@@ -34,7 +35,7 @@ pub async fn show(
     let to = |wrong: Wrong| wrong.to(&guest.0);
     let Query(asked) = asked.map_err(|wrong| to(Problem::new(wrong.status(), wrong.body_text()).into()))?;
     let wanted = asked.wanted_by(&guest.0, &rooms.accounts.board().directory).map_err(|problem| to(problem.into()))?;
-    let (before, most) = asked.page(PAGE).map_err(|problem| to(problem.into()))?;
+    let (before, most) = page(&rooms, &asked, PAGE).await.map_err(|problem| to(problem.into()))?;
     let found = found_on(&rooms, &wanted, before, most).await.map_err(|error| to(error.into()))?;
     let records: Vec<Record> = found.records.into_iter().map(|record| shown(record, &guest.0)).collect();
     let query = asked.query();
@@ -49,6 +50,7 @@ pub async fn show(
             }
         }
         div.flash #export hidden { span role="status" {} " " button.plain type="button" { "Stop" } }
+        (waiting::calls(&rooms))
         (saved)
         (form(&asked))
         section.card.flush {

@@ -89,6 +89,11 @@ impl LateDeeds {
         file.write_all(line.as_bytes()).map(|()| true)
     }
 
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        self.hold().deeds.len()
+    }
+
     /// Writes what waits as soon as the store takes it, until `stop` says that it is over.
     pub async fn write_to(self, store: Store, mut stop: watch::Receiver<bool>) {
         let mut looks = interval(LOOK);
@@ -184,7 +189,9 @@ mod tests {
         fs::write(&file, &whole[..whole.len() - 5]).expect("written");
 
         let next = LateDeeds::in_folder(folder.path());
+        assert_eq!((waiting.count(), next.count()), (3, 2));
         next.write(&store).await;
+        assert_eq!(next.count(), 0);
         let deeds = store.deeds(None, 10).await.expect("read");
         let told: Vec<_> = deeds.iter().rev().map(|deed| (deed.at, &*deed.object)).collect();
         assert_eq!(told, [(late(0).at(), "0"), (late(1).at(), "1")]);

@@ -383,6 +383,11 @@ impl People {
         }
     }
 
+    /// How many deeds wait to stand in the log.
+    pub fn deeds_waiting(&self) -> usize {
+        self.late.count()
+    }
+
     /// What was done, the latest first.
     pub async fn deeds(&self, before: Option<i64>, most: usize) -> Result<Vec<Deed>, ShelfError> {
         self.store.deeds(before, most).await

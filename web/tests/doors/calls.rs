@@ -4,11 +4,17 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use patchcord_engine::journal::{Began, CallId, Journal, Outcome, Party, RecordShelf, Rules};
 
-use crate::lab::Lab;
+use crate::{
+    lab::Lab,
+    people::{PASSWORD, cookie, house, log_in},
+};
 
 /// So many calls, each cancelled after three seconds.
 async fn with_calls(count: u64) -> (Lab, Vec<CallId>) {
-    let lab = Lab::new().await;
+    with_calls_in(Lab::new().await, count).await
+}
+
+async fn with_calls_in(lab: Lab, count: u64) -> (Lab, Vec<CallId>) {
     let mut ids = Vec::new();
     let mut batches = Vec::new();
     for number in 0..count {
@@ -39,6 +45,52 @@ async fn pages_of_records_follow_each_other_from_the_newest_to_the_eldest() {
     }
     let expected: Vec<_> = ids.iter().rev().map(ToString::to_string).collect();
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn a_page_before_a_call_that_nobody_knows_and_a_page_of_nothing_are_refused_with_what_to_write() {
+    let (lab, ids) = with_calls_in(house().await, 2).await;
+    let session = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    for list in ["/api/v1/records", "/api/v1/recordings"] {
+        lab.order("GET", &format!("{list}?before={}", ids[0]), "").await.json();
+        let unknown = lab.order("GET", &format!("{list}?before=zzzzzzzzzzzzzzzzzzzz"), "").await;
+        assert_eq!(unknown.problem(404), "no call zzzzzzzzzzzzzzzzzzzz is kept, so there is no page before it");
+        assert!(unknown.body.contains("leave `before` away"), "{unknown:?}");
+    }
+    for page in ["/records", "/recordings"] {
+        let unknown = lab.ask(&session, "GET", &format!("{page}?before=00000000000000000000"), "").await;
+        assert!(
+            unknown.status == 404 && unknown.body.contains("is kept, so there is no page before it"),
+            "{unknown:?}"
+        );
+    }
+    for list in
+        ["records", "recordings", "registrations", "audit", "past-rooms", "webhooks/deliveries", "rooms/3000/tries"]
+    {
+        let none = lab.order("GET", &format!("/api/v1/{list}?limit=0"), "").await;
+        assert_eq!(none.problem(400), "limit cannot be \"0\"", "{list}");
+        assert!(none.body.contains("write a number from 1 to"), "{none:?}");
+    }
+}
+
+#[tokio::test]
+async fn lists_that_the_database_has_not_yet_say_so_in_one_line() {
+    use std::sync::atomic::Ordering::Relaxed;
+    let (lab, _) = with_calls_in(house().await, 1).await;
+    let session = cookie(&log_in(&lab, "admin", PASSWORD, "").await);
+    let told = async |page: &str| lab.ask(&session, "GET", page, "").await.body.contains("missing here");
+    let tally = &lab.board.clerk.tally;
+    for (spooled, held, unspooled, waits) in
+        [(0, 0, false, false), (4_000, 0, false, true), (0, 100, false, false), (0, 100, true, true)]
+    {
+        tally.spool_bytes.store(spooled, Relaxed);
+        tally.held_bytes.store(held, Relaxed);
+        tally.unspooled.store(unspooled, Relaxed);
+        for page in ["/records", "/recordings"] {
+            assert_eq!(told(page).await, waits, "{page} with {spooled} and {held}");
+        }
+        assert!(!told("/audit").await, "calls are no deeds");
+    }
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ async fn filters_beyond_all_measure_are_refused_and_hurt_nobody() {
         "cause=65536".into(),
         "min_s=4294967296".into(),
         "limit=-1".into(),
+        "limit=0".into(),
         "before=%00".into(),
         "text=%00".into(),
         "outcome=answered&outcome=busy".into(),
@@ -84,9 +85,7 @@ async fn filters_beyond_all_measure_are_refused_and_hurt_nobody() {
         answer.problem(400);
     }
     // What is odd and allowed finds nothing, and is no pattern.
-    for query in
-        ["text=%FF", "text=%25%25%25", "text=%27%20OR%201%3D1--", "number=%25", "tag=%5B%22", "text=!_", "limit=0"]
-    {
+    for query in ["text=%FF", "text=%25%25%25", "text=%27%20OR%201%3D1--", "number=%25", "tag=%5B%22", "text=!_"] {
         let answer = lab.order("GET", &format!("/api/v1/records?{query}"), "").await;
         assert_eq!((answer.status, answer.json()["records"].as_array().map(Vec::len)), (200, Some(0)), "{query}");
     }
@@ -178,7 +177,8 @@ async fn a_caller_whose_name_is_a_formula_is_text_in_the_export() {
     let lines: Vec<&str> = export.body.lines().filter(|line| line.contains(",cancelled,")).collect();
     assert_eq!(lines.len(), names.len(), "{}", export.body);
     for line in lines {
-        let cells = line.split(',').map(|cell| cell.trim_start_matches('"'));
+        // A cell that begins with a quote of its own has three of them, and is text.
+        let cells = line.split(',').map(|cell| cell.strip_prefix('"').unwrap_or(cell));
         let formulas: Vec<&str> = cells.filter(|cell| cell.starts_with(['=', '+', '-', '@'])).collect();
         assert_eq!(formulas, [""; 0], "{line}");
     }

@@ -88,7 +88,7 @@ pub fn of_records(name: &str) -> Value {
         "cause" => or_empty(&count(u16::MAX.into())),
         "min_s" | "max_s" => or_empty(&count(u32::MAX.into())),
         "mos_below" => or_empty(&json!({ "type": "number", "minimum": 1, "maximum": 5 })),
-        "limit" => or_empty(&count(u64::MAX)),
+        "limit" => or_empty(&from_one(u64::MAX)),
         "from" | "to" => or_empty(&json!({ "type": "string", "pattern": MOMENT })),
         "before" => or_empty(&call()),
         _ => filter(),

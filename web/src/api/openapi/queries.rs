@@ -98,9 +98,8 @@ fn of_query(path: &str, name: &str) -> Value {
         ("/api/v1/records" | "/api/v1/records/export" | "/api/v1/recordings", name) => kinds::of_records(name),
         ("/api/v1/audit", "before") => json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
         (_, "empty") => json!({ "type": "boolean" }),
-        (_, "limit" | "version" | "member" | "from_ms" | "to_ms" | "before_ms") | ("/api/v1/events", "after") => {
-            count(u64::MAX)
-        }
+        (_, "limit") => kinds::from_one(u64::MAX),
+        (_, "version" | "member" | "from_ms" | "to_ms" | "before_ms") | ("/api/v1/events", "after") => count(u64::MAX),
         (_, "state") => kinds::one_of(["dead", "waiting"]),
         _ => line(0, LONGEST),
     }

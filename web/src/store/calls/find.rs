@@ -263,6 +263,19 @@ impl Store {
         Ok(Found { records: self.with_legs(rows).await?, next })
     }
 
+    /// Whether that call is kept.
+    pub async fn has_call(&self, call: CallId) -> Result<bool, ShelfError> {
+        const KEPT: &str = "SELECT 1 FROM calls WHERE id = $1";
+        let (id, order) = (call.to_string(), KEPT);
+        self.within(PATIENCE, async {
+            on_either!(&self.database, |pool: Kind| {
+                sqlx::query(order).bind(&id).fetch_optional(pool).await.map(|row| row.is_some())
+            })
+            .map_err(failed)
+        })
+        .await
+    }
+
     async fn look(&self, wanted: &Wanted, before: Option<CallId>, most: usize) -> Result<Looked, ShelfError> {
         let words = wanted.led_by_words();
         if let (Database::Sqlite(pool), Some(entries)) = (&self.database, &words) {

@@ -40,14 +40,12 @@ pub async fn list(context: Context, limit: usize) -> Result<Said, Failure> {
         return Ok(Said::new("No calls yet.\n", json!({ "records": told })));
     }
     let rows = told.iter().map(|Told { sentence, length_is_known, record }| {
-        // A service talks as well.
-        let talk = Some(record.talk).filter(|talk| !talk.is_zero()).or(record.answered_for());
         // Where the server stopped in the middle of it, it was that much at least.
         let least = if record.outcome.is_some() && !length_is_known { ">= " } else { "" };
-        let talk = talk.map_or_else(|| "-".into(), |talk| format!("{least}{}", long(talk)));
-        [moment(record.began), record.call.to_string(), talk, sentence.clone()]
+        let lasted = record.lasted().map_or_else(|| "-".into(), |time| format!("{least}{}", long(time)));
+        [moment(record.began), record.call.to_string(), lasted, sentence.clone()]
     });
-    let text = table(["BEGAN (UTC)", "CALL", "TALK", "WHAT HAPPENED"], rows.collect());
+    let text = table(["BEGAN (UTC)", "CALL", "LASTED", "WHAT HAPPENED"], rows.collect());
     Ok(Said::new(text, json!({ "records": told })))
 }
 

@@ -43,7 +43,7 @@ impl Format {
 }
 
 const COLUMNS: &str = "call,began_utc,from_number,from_name,to_number,to_name,service,version,route,outcome,fault,ended_by,q850,sip,\
-                       reason,rang_s,answered_s,ended_s,talk_s,length_is_known,worst_mos,worst_mos_of,worst_lost_percent,\
+                       reason,rang_s,answered_s,ended_s,answered_for_s,talk_s,length_is_known,worst_mos,worst_mos_of,worst_lost_percent,\
                        worst_lost_of,worst_jitter_ms,worst_jitter_of,legs,recordings,tags,what_happened\r\n";
 
 /// Where an export is.
@@ -133,6 +133,7 @@ fn line(record: &Record, text: &mut String) {
         seconds(record.rang),
         seconds(record.answered),
         seconds(record.ended),
+        seconds(record.answered_for()),
         seconds(Some(record.talk)),
         record.length_is_known().to_string(),
         worst.mos.0.map_or(String::new(), |mos| format!("{}.{:02}", mos / 100, mos % 100)),

@@ -45,7 +45,9 @@ pub(super) fn word(text: &str) -> String {
     }
     let text = clean(text);
     let is_one = |letter: char| letter.is_ascii_alphanumeric() || "+*#-_.:@%/[]~!$&=?…•".contains(letter);
-    match text.chars().all(is_one) {
+    // What a table would reckon with is no name, whatever it is made of.
+    let begins_well = !text.starts_with(['=', '@', '-', '?', '!', '&', '/', '.', ':']);
+    match begins_well && text.chars().all(is_one) {
         true => text,
         false => quoted(&text),
     }
@@ -85,6 +87,18 @@ pub fn lowered(phrase: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_names_and_addresses_stand_as_they_are_and_odd_ones_in_quotes() {
+        for plain in
+            ["102", "+49301234", "*97", "#1", "bob", "bob.smith@example.org", "sip:[::1]:5060", "a=b?c&d", "…34"]
+        {
+            assert_eq!(word(plain), plain);
+        }
+        for odd in ["=1+1", "@SUM(A1)", "-2+3", "a b", "<script>", "!", "=", "a;b"] {
+            assert_eq!(word(odd), format!("\"{odd}\""));
+        }
+    }
 
     #[test]
     fn a_guest_is_called_by_the_name_of_its_token_which_writes_no_part_of_the_sentence() {

@@ -66,6 +66,12 @@ async fn text_of(page: &mut Chromium, selector: &str) -> String {
 
 /// Nothing overlaps, sticks out, is too pale or has no name, and the browser complains of nothing.
 async fn looks_well(page: &mut Chromium, path: &str) {
+    is_fine(page, path).await;
+    assert_eq!(page.errors(), Vec::<String>::new(), "{path}");
+}
+
+/// The same of a page that was refused, of which the browser complains by itself.
+async fn is_fine(page: &mut Chromium, path: &str) {
     for size in [(1400, 900), (390, 844)] {
         for dark in [false, true] {
             page.look(size, dark).await;
@@ -80,7 +86,6 @@ async fn looks_well(page: &mut Chromium, path: &str) {
         }
     }
     page.look((1280, 900), false).await;
-    assert_eq!(page.errors(), Vec::<String>::new(), "{path}");
 }
 
 /// Alice calls the desk, presses a key and talks with Bob.
@@ -127,6 +132,13 @@ async fn a_call_is_watched_as_it_arrives_opened_heard_followed_filtered_exported
     page.until("the line goes along", "document.querySelector('.axis.hears .cursor').getAttribute('x1') !== '0'").await;
     looks_well(&mut page, &call).await;
 
+    // Two messages are held against each other.
+    page.run("document.querySelectorAll('.steps [name=one]')[0].click(); document.querySelectorAll('.steps [name=other]')[1].click(); true").await;
+    follow(&mut page, "document.getElementById('compare').requestSubmit()").await;
+    assert_eq!(page.run("document.querySelectorAll('.diff').length > 0").await, true);
+    looks_well(&mut page, "/two-messages").await;
+
+    open(&mut page, &door, &call).await;
     follow(&mut page, "document.querySelector('a[href$=\"/replay\"]').click()").await;
     assert!(text_of(&mut page, "#verdict").await.starts_with("It would go as it went then"));
     looks_well(&mut page, "/replay").await;
@@ -198,6 +210,31 @@ async fn a_party_of_a_live_call_is_passed_on_by_the_form_on_the_page() {
     alice.hangs_up().await;
 }
 
+/// A call that goes on, and forms that are refused.
+async fn open_and_refused(page: &mut Chromium, door: &Door) {
+    open(page, door, "/live").await;
+    follow(page, "document.querySelector('#live td a').click()").await;
+    assert_eq!(text_of(page, ".kicker .badge").await, "going on");
+    looks_well(page, "/open-call").await;
+    let wrong = [
+        ("/routes", "form[action='/routes'] [name=number]", "letters that nobody dials"),
+        ("/people", "form[action='/people/users'] [name=name]", "a name with blanks"),
+        ("/endpoints", "form[action='/endpoints'] [name=user]", "a name with blanks"),
+        ("/bans", "form[action='/bans'] [name=network]", "nowhere"),
+    ];
+    for (path, field, said) in wrong {
+        open(page, door, path).await;
+        let filled = format!(
+            "document.querySelector(\"{field}\").value = '{said}'; \
+             const form = document.querySelector(\"{field}\").form; form.noValidate = true; form.closest('details')?.setAttribute('open', ''); \
+             form.requestSubmit()"
+        );
+        follow(page, &filled).await;
+        assert_eq!(page.run("document.querySelectorAll('main .flash.bad').length > 0").await, true, "{path}");
+        is_fine(page, &format!("{path}-refused")).await;
+    }
+}
+
 #[tokio::test]
 async fn each_page_looks_well_while_calls_go_on() {
     let (server, door) = house().await;
@@ -242,6 +279,7 @@ async fn each_page_looks_well_while_calls_go_on() {
         open(&mut page, &door, path).await;
         looks_well(&mut page, path).await;
     }
+    open_and_refused(&mut page, &door).await;
     open(&mut page, &door, "/routes?caller=alice&called=700").await;
     assert!(text_of(&mut page, "#story").await.contains("gather tone::440@-20:400"));
     open(&mut page, &door, "/services/desk").await;

@@ -17,9 +17,10 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 7] = [
     Asset { name: "style.css", kind: "text/css; charset=utf-8", text: include_str!("assets/style.css") },
     Asset { name: "live.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/live.js") },
+    Asset { name: "player.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/player.js") },
     Asset { name: "rooms.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/rooms.js") },
     Asset { name: "phone-page.js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/phone-page.js") },
     Asset {

@@ -90,7 +90,7 @@ fn table(calls: &[Record], asker: &Asker) -> Markup {
                     @for record in calls {
                         tr {
                             td { a href={ "/calls/" (record.call) } { (who(&record.from)) " → " (who(&record.to)) } }
-                            td { (record.heard_by().map_or_else(|| "–".into(), clean)) }
+                            td data-of="service" { (record.heard_by().map_or_else(|| "–".into(), clean)) }
                             td { (now(record)) }
                             td.right.nowrap { (lasts(record)) }
                             @if may {

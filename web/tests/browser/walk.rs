@@ -75,8 +75,17 @@ async fn a_person_logs_in_finds_a_call_opens_it_and_hears_it() {
     assert!(sip.as_str().expect("text").contains("INVITE sip:1000@example.org SIP/2.0"), "{sip}");
     assert!(sip.as_str().expect("text").contains(stage::HOSTILE), "as it was said, and nothing of it run");
 
-    browser.run("document.querySelector('audio').play()").await;
+    // How long it is stands there before anybody has listened.
+    assert_eq!(browser.run("document.querySelector('.player span').textContent").await, "0:00 / 0:02");
+    assert_eq!(browser.run("document.querySelector('audio').readyState").await, 0);
+    let deeds = lab.order("GET", "/api/v1/audit?limit=10", "").await;
+    assert!(!deeds.body.contains("listened to"), "{deeds:?}");
+    browser.run("document.querySelector('.player button').click()").await;
     browser.eventually("the recording plays", "document.querySelector('audio').currentTime > 0").await;
+    assert_eq!(
+        browser.run("document.querySelector('.player button').getAttribute('aria-label')").await,
+        "Pause: Recording 1"
+    );
     assert_eq!(browser.run("Math.round(document.querySelector('audio').duration)").await, 2);
     browser.eventually("the line moves", "Number(document.querySelector('.wave .now').getAttribute('x1')) > 0").await;
     let deeds = lab.order("GET", "/api/v1/audit?limit=10", "").await.json();

@@ -1,5 +1,7 @@
 // What a script adds to pages that read well without one: parts that stay fresh, and recordings that show where they are.
 
+import { players } from "./player.js";
+
 const EVERY_MS = 2000;
 
 // A refused form came back at the address that it was sent to: the page stands elsewhere.
@@ -37,6 +39,7 @@ if (made) history.replaceState(null, "", made.dataset.address);
 
 // A click on the picture of a recording plays from there.
 function hearAll(within) {
+  players(within);
   for (const figure of within.querySelectorAll(".sound")) {
     const [wave, audio] = [figure.querySelector(".wave"), figure.querySelector("audio")];
     if (!wave || !audio) continue;

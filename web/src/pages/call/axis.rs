@@ -122,7 +122,7 @@ fn drawn(row: &Row<'_>, record: &Record, entries: &[Entry], scale: &Scale) -> Ma
             @if !row.samples.is_empty() {
                 (strips::quality(&row.samples, scale, quality, QUALITY - 8))
                 @for (mos, y) in strips::marks(QUALITY - 8) {
-                    text.tick.scale x="100%" y=(format!("{:.1}", quality as f64 + y)) dy="3.5" text-anchor="end" { (mos) }
+                    text.tick.scale x="100%" dx="5" y=(format!("{:.1}", quality as f64 + y)) dy="3.5" { (mos) }
                 }
             }
         }

@@ -83,7 +83,7 @@ pub fn card(record: &Record, taken: &[Taken]) -> Markup {
                     @if let Some(damage) = &one.damage { p.flash.bad { "This recording is damaged: " (damage) "." } }
                     @if one.there {
                         @if let Some(peaks) = &one.peaks { (picture(peaks)) }
-                        @if !one.is_empty { audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } aria-label={ "Recording " (at + 1) } {} }
+                        @if !one.is_empty { audio controls preload="none" src={ "/calls/" (record.call) "/recordings/" (at) } data-seconds=[one.seconds.map(|seconds| format!("{seconds:.1}"))] aria-label={ "Recording " (at + 1) } {} }
                     } @else { p.muted { "The file is not there any more." } }
                     figcaption.small.muted {
                         @if let Some(leg) = one.leg.and_then(|leg| record.leg(leg)) { (leg_name(record, leg)) ", " }

@@ -22,6 +22,10 @@ const NEAR: f64 = 0.7;
 /// Bars of a recording along the whole axis.
 const BARS: usize = 320;
 
+/// Hundredths of the axis in which some letters of an order have room: on a wide page, and on that of a telephone.
+const LEGIBLE: f64 = 4.0;
+const LEGIBLE_NARROW: f64 = 14.0;
+
 /// Widths of a strip that is drawn in units of its own.
 const WIDE: f64 = 1000.0;
 
@@ -76,7 +80,11 @@ pub fn service(said: &[Said<'_>], scale: &Scale, top: usize) -> Markup {
                 a href={ "#n" (entry.number) } data-at=(seconds(entry.at)) aria-label=(words(&entry.what)) {
                     svg x=(scale.at(entry.at)) y=(top) width=(scale.span(entry.at, *until)) height="20" {
                         rect.order width="100%" height="20" rx="3" {}
-                        svg.words x="5" height="20" { text.order y="14" { (text(verb)) } }
+                        @match scale.share(*until) - scale.share(entry.at) {
+                            // What would be cut after a letter is told by the title alone.
+                            ..LEGIBLE => {}
+                            share => { svg.words.few[share < LEGIBLE_NARROW] x="5" height="20" { text.order y="14" { (text(verb)) } } }
+                        }
                         title { (shown(entry.at)) " to " (shown(*until)) ": " (words(&entry.what)) }
                     }
                 }

@@ -55,7 +55,7 @@ impl Effort {
                 Settings { complexity: settings.complexity.min(CHEAP_WITH_COPIES), ..told }
             }
             Self::Least if takes_more => Settings { complexity: CHEAP, bitrate: MUSIC_BITRATE, as_music: true, ..told },
-            Self::Cheap | Self::Least => Settings { complexity: settings.complexity.min(CHEAP), ..told },
+            Self::Cheap | Self::Least => Settings { complexity: CHEAP, ..told },
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Courier {
     spoken: Spoken,
     records: Rc<dyn Records>,
     next: u64,
-    sent: HashMap<RequestId, Sending>,
+    sent: HashMap<RequestId, Box<Sending>>,
     /// How many of these are INVITEs that were accepted: each stays half a minute longer, for the other branches of its fork, and
     /// is no longer under way. The limit of the transactions holds for it.
     accepted: usize,
@@ -48,7 +48,8 @@ pub(crate) struct Courier {
 }
 
 struct Sending {
-    draft: Draft,
+    /// What is sent, until it is accepted: then no other place is tried.
+    draft: Option<Draft>,
     places: VecDeque<Place>,
     trying: Option<(ClientId, Place)>,
     /// How the last place failed: what is told when there is no other.
@@ -56,6 +57,13 @@ struct Sending {
     refusal: Option<(Response, Hop)>,
     cancelled: bool,
     accepted: bool,
+}
+
+impl Sending {
+    /// Whether it is an INVITE that nobody has accepted.
+    fn is_invite(&self) -> bool {
+        self.draft.as_ref().is_some_and(|draft| draft.method() == Some(&Method::Invite))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -149,22 +157,24 @@ impl Works {
             return id;
         };
         let fault = SendFault::Unresolved;
-        let mut sending = Sending {
-            draft,
+        let mut sending = Box::new(Sending {
+            draft: None,
             places: VecDeque::new(),
             trying: None,
             fault,
             refusal: None,
             cancelled: false,
             accepted: false,
-        };
+        });
         match wanted.by_number(|transport| self.courier.spoken.speaks(transport)) {
             Some(target) => {
-                sending.places = self.courier.places(vec![target], &sending.draft, self.now);
+                sending.places = self.courier.places(vec![target], &draft, self.now);
+                sending.draft = Some(draft);
                 self.courier.sent.insert(id, sending);
                 self.try_next(id);
             }
             None => {
+                sending.draft = Some(draft);
                 self.courier.sent.insert(id, sending);
                 self.look_up(id, wanted);
             }
@@ -178,7 +188,7 @@ impl Works {
         sending.cancelled = true;
         sending.places.clear();
         match &sending.trying {
-            Some((client, _)) if sending.draft.method() == Some(&Method::Invite) => {
+            Some((client, _)) if sending.is_invite() => {
                 self.transactions.cancel(*client, reason, self.now);
             }
             Some(_) => {}
@@ -217,7 +227,8 @@ impl Works {
                 continue;
             };
             let targets = found.targets(|below| self.tokens.number() % below);
-            let places = self.courier.places(targets, &sending.draft, self.now);
+            let Some(draft) = &sending.draft else { continue };
+            let places = self.courier.places(targets, draft, self.now);
             if let Some(sending) = self.courier.sent.get_mut(&id) {
                 sending.places = places;
             }
@@ -229,7 +240,7 @@ impl Works {
     fn try_next(&mut self, id: RequestId) {
         loop {
             let Some(sending) = self.courier.sent.get_mut(&id) else { return };
-            let Some(mut place) = sending.places.pop_front() else {
+            let (Some(mut place), Some(draft)) = (sending.places.pop_front(), &sending.draft) else {
                 return match sending.refusal.take() {
                     Some((response, hop)) => {
                         self.courier.forget(id);
@@ -241,7 +252,7 @@ impl Works {
                     }
                 };
             };
-            let draft = sending.draft.clone();
+            let draft = draft.clone();
             let Target { transport, peer, name } = place.target.clone();
             let way = Way { transport, peer, name };
             place.reuses = transport.is_reliable() && self.shared.flows.find(&way).is_some();
@@ -304,10 +315,10 @@ impl Works {
             sending.refusal = Some((response, hop));
             return self.go_on(id);
         }
-        let is_invite = sending.draft.method() == Some(&Method::Invite);
         // An accepted INVITE may be accepted again, by another branch of its fork.
-        if is_invite && status.is_success() {
+        if sending.accepted || (sending.is_invite() && status.is_success()) {
             self.courier.accepted += usize::from(!mem::replace(&mut sending.accepted, true));
+            (sending.draft, sending.places) = (None, VecDeque::new());
         } else if status.is_final() {
             self.courier.forget(id);
         }

@@ -37,7 +37,7 @@ struct Cancelling {
 struct Entry {
     machine: Machine,
     hop: Hop,
-    /// The request; after a refusal of an INVITE its ACK.
+    /// The request until it is answered; after a refusal of an INVITE its ACK.
     bytes: Bytes,
     secret: u64,
     timer: Option<Handle>,
@@ -72,6 +72,20 @@ impl Entry {
     fn send_again(&self, id: ClientId, outbox: &mut Outbox) {
         outbox.tally.sent_repeated += 1;
         outbox.send(self.hop, self.bytes.clone(), Sender::Client(id));
+    }
+
+    /// Keeps nothing of a request that is not said again: it is answered, and only waits for what may still come.
+    fn rest(&mut self) {
+        let is_done = match &mut self.machine {
+            Machine::Invite { machine, cancelling } => {
+                cancelling.take_if(|_| !machine.is_open());
+                machine.is_accepted()
+            }
+            Machine::Other { machine, .. } => !machine.is_open(),
+        };
+        if is_done {
+            self.bytes = Bytes::new();
+        }
     }
 
     /// Writes and sends the ACK of a refusal, and keeps it in place of the INVITE.
@@ -165,9 +179,9 @@ impl Clients {
         bytes
     }
 
-    /// A request as it went out.
+    /// A request as it went out, until it is answered.
     pub fn sent_as(&mut self, id: ClientId) -> Option<Bytes> {
-        self.entries.get_mut(id.index, id.generation).map(|entry| entry.bytes.clone())
+        self.entries.get_mut(id.index, id.generation).map(|entry| entry.bytes.clone()).filter(|bytes| !bytes.is_empty())
     }
 
     /// The owner wants an INVITE to end.
@@ -335,11 +349,7 @@ impl Clients {
     fn settle(&mut self, index: u32, outbox: &mut Outbox) {
         let Some((_, entry)) = self.entries.at(index) else { return };
         if !entry.is_over() {
-            if let Machine::Invite { machine, cancelling } = &mut entry.machine
-                && !machine.is_open()
-            {
-                *cancelling = None;
-            }
+            entry.rest();
             let deadline = entry.deadline();
             return outbox.arm(&mut entry.timer, deadline, Alarm::Client(index));
         }

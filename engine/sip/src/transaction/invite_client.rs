@@ -93,6 +93,11 @@ impl InviteClient {
         matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
     }
 
+    /// Whether a 2xx has come: further ones of its fork may follow.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self.state, State::Accepted { .. })
+    }
+
     /// When to call [`InviteClient::wake`].
     pub fn deadline(&self) -> Option<Instant> {
         match self.state {

@@ -134,7 +134,7 @@ impl Transactions {
         self.clients.request(draft, hop, sent_by, &mut self.outbox, now)
     }
 
-    /// A request of ours as it went out, while its transaction stands.
+    /// A request of ours as it went out, until it is answered.
     pub fn sent_as(&mut self, id: ClientId) -> Option<Bytes> {
         self.clients.sent_as(id)
     }

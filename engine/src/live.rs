@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    journal::{Account, CallId, Fold, Journal, LegNumber, Record},
+    journal::{Account, CallId, Journal, LegNumber, Record, Standing},
     originate::MAX_NAME,
 };
 
@@ -27,7 +27,7 @@ const MOST_NEWS: usize = 10_000;
 #[derive(Default)]
 pub struct LiveCalls {
     // As many as calls are admitted, and no more: each is taken out when its journal is closed.
-    calls: Mutex<BTreeMap<CallId, Fold>>,
+    calls: Mutex<BTreeMap<CallId, Standing>>,
     wishes: Mutex<BTreeSet<CallId>>,
     transfers: Mutex<Vec<Transferring>>,
     brought: Mutex<Vec<Bringing>>,
@@ -148,13 +148,13 @@ impl Drop for Transferring {
 impl LiveCalls {
     /// The latest calls, at most so many, as they stand at that moment: with the talk of those who talk.
     pub fn latest(&self, most: usize, wall: SystemTime) -> Vec<Record> {
-        hold(&self.calls).values().rev().take(most).map(|fold| as_of(fold, wall)).collect()
+        hold(&self.calls).values().rev().take(most).map(|call| as_of(call, wall)).collect()
     }
 
     /// The same, and how many there are at that moment: one look, so that both say the same.
     pub fn census(&self, most: usize, wall: SystemTime) -> (usize, Vec<Record>) {
         let calls = hold(&self.calls);
-        (calls.len(), calls.values().rev().take(most).map(|fold| as_of(fold, wall)).collect())
+        (calls.len(), calls.values().rev().take(most).map(|call| as_of(call, wall)).collect())
     }
 
     /// How many there are.
@@ -164,7 +164,7 @@ impl LiveCalls {
 
     /// One call as it stands at that moment, if it goes on.
     pub fn find(&self, call: CallId, wall: SystemTime) -> Option<Record> {
-        hold(&self.calls).get(&call).map(|fold| as_of(fold, wall))
+        hold(&self.calls).get(&call).map(|call| as_of(call, wall))
     }
 
     /// Whether it goes on.
@@ -174,7 +174,7 @@ impl LiveCalls {
 
     /// How many entries it had when it told of itself last.
     pub fn noted(&self, call: CallId) -> Option<u32> {
-        hold(&self.calls).get(&call).map(|fold| fold.record().entries)
+        hold(&self.calls).get(&call).map(|call| call.noted)
     }
 
     /// Somebody wants that call to end. Says whether it goes on, and can be told.
@@ -218,7 +218,7 @@ impl LiveCalls {
     /// there, and that call can be told.
     pub(crate) fn bring(&self, ours: Option<CallId>, user: &str, room: &str) -> bool {
         let calls = hold(&self.calls);
-        let mut others = calls.values().rev().map(Fold::record).filter(|record| Some(record.call) != ours);
+        let mut others = calls.values().rev().map(Standing::record).filter(|record| Some(record.call) != ours);
         let found = others.find_map(|record| {
             let up = || record.legs.iter().filter(|leg| leg.answered.is_some() && leg.ended.is_none());
             let its = up().find(|leg| matches!(&leg.account, Account::Endpoint(known) if **known == *user))?;
@@ -313,9 +313,8 @@ impl LiveCalls {
 }
 
 /// A call that goes on, at that moment.
-fn as_of(fold: &Fold, wall: SystemTime) -> Record {
-    let at = wall.duration_since(fold.record().began).unwrap_or_default();
-    fold.clone().so_far(at)
+fn as_of(call: &Standing, wall: SystemTime) -> Record {
+    call.so_far(wall.duration_since(call.record().began).unwrap_or_default())
 }
 
 /// Whoever panics elsewhere leaves whole records behind.

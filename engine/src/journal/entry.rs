@@ -14,7 +14,7 @@ use super::{
     party::{Account, Began, Party},
     passing::{Forwarded, PassedOn},
     quality::QualitySample,
-    record::{GOES_ON, THROWN_AWAY},
+    record::{GOES_ON, STORY_ENDED, THROWN_AWAY},
     sip_text::SipText,
     stamps,
 };
@@ -364,6 +364,11 @@ impl What {
             Self::Media { notice, .. } => matches!(notice, Notice::Sampled(_)),
             _ => true,
         }
+    }
+
+    /// Whether the fold over the entries is another one behind it, but for their number.
+    pub(super) fn changes_the_fold(&self) -> bool {
+        self.is_for_record() || matches!(self, Self::Heard { leg: None, event, .. } if **event == *STORY_ENDED)
     }
 
     /// Whether it ends something: kept whatever else is not.

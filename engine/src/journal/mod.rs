@@ -46,12 +46,12 @@ pub use id::{CallId, NoCallId};
 pub use ladder::{MAX_STEPS, label, ladder};
 pub use leg::{LegRecord, RoomStay};
 pub use masking::SECRET_KEY;
+pub(crate) use one_call::Standing;
 pub use one_call::{Journal, MAX_BYTES, MAX_ENTRIES, MAX_NEEDED, Rules};
 pub use outcome::{Fault, Outcome};
 pub use party::{Account, Began, Party};
 pub use passing::{Forwarded, PassedBy, PassedOn};
 pub use quality::{Hearing, Quality, QualitySample, Track};
-pub(crate) use record::Fold;
 pub use record::{
     GOES_ON, KEY_TAKEN, MAX_LEGS, MAX_PASSED, MAX_RECORDINGS, MAX_TAGS, Record, STORY_ENDED, THROWN_AWAY,
 };

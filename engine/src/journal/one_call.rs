@@ -4,7 +4,7 @@
 //! but for the record, which is folded as entries come. Past its bounds a journal keeps what the record needs, and then
 //! only how legs and the call end; numbers go on all the same, so the gaps tell how much is missing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -56,7 +56,10 @@ impl Default for Rules {
 /// See the module.
 #[derive(Debug)]
 pub struct Journal {
-    fold: Fold,
+    /// Shared with whoever looks on, until it changes.
+    fold: Arc<Fold>,
+    /// How many entries there were when the last was kept.
+    noted: u32,
     rules: Rules,
     waiting: Vec<Entry>,
     waiting_bytes: usize,
@@ -68,6 +71,26 @@ pub struct Journal {
     row: Row,
     /// Recordings that the call's row names.
     named: usize,
+}
+
+/// How a call stands, as whoever looks on keeps it.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    fold: Arc<Fold>,
+    /// How many entries there were.
+    pub noted: u32,
+}
+
+impl Standing {
+    /// Its record, as far as it had come.
+    pub fn record(&self) -> &Record {
+        self.fold.record()
+    }
+
+    /// Its record so long after the call began, with the talk of those who talk.
+    pub fn so_far(&self, at: Duration) -> Record {
+        Record { entries: self.noted, ..Fold::clone(&self.fold).so_far(at) }
+    }
 }
 
 /// What the store has been told of the call's row.
@@ -87,7 +110,8 @@ impl Journal {
             began.clone_from(short);
         }
         let mut journal = Self {
-            fold: Fold::begin(call, began),
+            fold: Arc::new(Fold::begin(call, began)),
+            noted: 0,
             rules,
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -107,7 +131,7 @@ impl Journal {
         self.record().call
     }
 
-    /// The record as it is by now.
+    /// The record as it is by now; of the entries it counts those up to the last that changed it.
     pub fn record(&self) -> &Record {
         self.fold.record()
     }
@@ -118,8 +142,8 @@ impl Journal {
     }
 
     /// How the call stands, for whoever looks on.
-    pub(crate) fn standing(&self) -> Fold {
-        self.fold.clone()
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { fold: self.fold.clone(), noted: self.noted }
     }
 
     /// Whether a batch should be taken out now: much waits, or the call's row is to be opened.
@@ -154,7 +178,10 @@ impl Journal {
             return;
         }
         let entry = Entry { number, at: stamps::whole_micros(at), what };
-        self.fold.hear(&entry);
+        self.noted = self.next;
+        if entry.what.changes_the_fold() {
+            Arc::make_mut(&mut self.fold).hear(&entry);
+        }
         self.kept = self.kept.saturating_add(1);
         self.kept_bytes = self.kept_bytes.saturating_add(weight);
         self.waiting_bytes += weight;
@@ -177,7 +204,7 @@ impl Journal {
         }
         self.row = row.unwrap_or(self.row);
         self.named = self.record().recordings.len();
-        let record = row.map(|_| Box::new(self.record().clone()));
+        let record = row.map(|_| Box::new(Record { entries: self.noted, ..self.record().clone() }));
         Some(self.batch(record))
     }
 

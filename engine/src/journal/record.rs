@@ -275,6 +275,7 @@ impl Fold {
             What::LegBegan(began) if self.record.legs.len() < MAX_LEGS && self.place(began.leg).is_none() => {
                 self.record.legs.reserve_exact(1);
                 self.record.legs.push(LegRecord::begin(began, at));
+                self.ties.reserve_exact(1);
                 self.ties.push(Tie::default());
             }
             What::Tag { key, value } => self.tag(key, value),

@@ -311,7 +311,7 @@ impl Talk {
     /// What a port tells that is no event of the call.
     pub fn note_sound(&mut self, leg: LegId, notice: &shard::Notice, turn: &mut Turn<'_, '_>) {
         if let (shard::Notice::Quality(_, quality), Some(end)) = (notice, self.end(leg)) {
-            end.quality = Some(quality.into());
+            end.quality = Some(Box::new(quality.into()));
         }
         let leg = LegNumber::from(leg);
         let notice = match notice {

@@ -119,7 +119,7 @@ pub(super) struct End {
     /// The way by which its first request goes.
     pub opening: Way,
     /// What both descriptions agreed on.
-    pub agreed: Option<Box<Sound>>,
+    pub agreed: Option<Arc<Sound>>,
     /// Its pictures, where they may pass.
     pub pictures: Pictured,
     /// Whether its keys are listened for in its sound.
@@ -145,7 +145,7 @@ pub(super) struct End {
     /// Since when nothing at all has come from its party, where that is long.
     pub unheard: Option<Instant>,
     /// How its sound went when that was last told.
-    pub quality: Option<Quality>,
+    pub quality: Option<Box<Quality>>,
     /// The call has heard that it is gone.
     pub gone: bool,
 }

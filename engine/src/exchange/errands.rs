@@ -51,7 +51,7 @@ impl Known {
             transport: transport(end),
             secure: sound.is_some_and(|sound| sound.security != Security::Open),
             codec: codec.unwrap_or_default().into(),
-            quality: end.quality,
+            quality: end.quality.as_deref().copied(),
         }
     }
 }

@@ -188,8 +188,8 @@ impl Exchange {
         };
         let call = Call::begin(caller, wire.now());
         let talk = Talk::new((number, call), (program, leash), (party, tickets), chronicle, wire.now());
-        let question = Some(Question { kind, is_quiet: kind == Kind::Register, asker: Some(asker) });
-        let talk = Talk { question, until: Some(wire.now() + patience), ..talk };
+        let question = Question { kind, is_quiet: kind == Kind::Register, asker: Some(asker) };
+        let talk = Talk { question: Some(Box::new(question)), until: Some(wire.now() + patience), ..talk };
         self.talks.insert(number, Box::new(talk));
         self.posted.push_back((number, Post::Begin));
     }

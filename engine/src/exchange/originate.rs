@@ -124,8 +124,8 @@ impl Exchange {
             Then::Dial(target) => target.strip_prefix("room:").map(Into::into),
             Then::Service(_) => None,
         };
-        let originated = Some(Begun { pays: asker.pays, connects, room, vars: wanted.vars.clone() });
-        let talk = Talk { originated, lineage: asker.lineage, ..talk };
+        let begun = Begun { pays: asker.pays, connects, room, vars: wanted.vars.clone() };
+        let talk = Talk { originated: Some(Box::new(begun)), lineage: asker.lineage, ..talk };
         match talk.locate(&wanted.target, None, &Turn { exchange: self, wire }) {
             Err(NotFound::Forbidden(why)) => return Err(NotBegun::Forbidden(wanted.target.clone(), why)),
             Err(NotFound::Unknown | NotFound::Service(_)) => return Err(NotBegun::Nobody(wanted.target.clone())),

@@ -4,7 +4,7 @@
 //! reason, `forward:alice:busy:102`), an address or a number. Routing decides; this turns what it says into ways, and a way into a line.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use patchcord_media::sdp::{Codec, Format, Policy, policy::Protection};
@@ -448,23 +448,28 @@ fn at_server(number: &str, server: &str) -> Option<String> {
 
 /// The terms of whoever is at an end.
 pub(super) fn terms(whose: &Whose) -> Arc<LineTerms> {
-    let (codecs, srtp) = match whose {
-        Whose::Endpoint(endpoint) => (&endpoint.calling.codecs[..], endpoint.calling.srtp),
-        Whose::Trunk(trunk) => (&trunk.codecs[..], trunk.srtp),
-        Whose::Stranger(_) | Whose::Guest(..) => (&crate::routing::Codec::USUAL[..], Srtp::Offered),
-    };
+    /// Those of all whom we do not know.
+    static STRANGERS: LazyLock<Arc<LineTerms>> =
+        LazyLock::new(|| Arc::new(terms_of(&crate::routing::Codec::USUAL, Srtp::Offered)));
+    match whose {
+        Whose::Endpoint(endpoint) => Arc::new(terms_of(&endpoint.calling.codecs, endpoint.calling.srtp)),
+        Whose::Trunk(trunk) => {
+            let account = trunk.account.as_ref();
+            let credentials = account.and_then(|account| Some((account.user.to_string(), account.credential.clone()?)));
+            Arc::new(LineTerms { credentials, ..terms_of(&trunk.codecs, trunk.srtp) })
+        }
+        Whose::Stranger(_) | Whose::Guest(..) => STRANGERS.clone(),
+    }
+}
+
+fn terms_of(codecs: &[crate::routing::Codec], srtp: Srtp) -> LineTerms {
     let mut policy = Policy::new(codecs.iter().flat_map(|codec| codec_of(*codec)));
     policy.protection = match srtp {
         Srtp::Required => Protection::Sdes,
         Srtp::Offered => Protection::Offered,
         Srtp::Off => Protection::Plain,
     };
-    let mut terms = LineTerms::new(policy);
-    if let Whose::Trunk(trunk) = whose {
-        let account = trunk.account.as_ref();
-        terms.credentials = account.and_then(|account| Some((account.user.to_string(), account.credential.clone()?)));
-    }
-    Arc::new(terms)
+    LineTerms::new(policy)
 }
 
 /// A codec as descriptions name it.

@@ -10,6 +10,7 @@
 //! Where no partner has pictures there are none: a service, a prompt and a room answer such a line with port 0. Who had some
 //! and has no partner for them any more is asked to send and expect none, and asked again when there is one.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_media::sdp::Format;
@@ -31,9 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The pictures of a leg.
 #[derive(Default)]
 pub(super) struct Pictured {
-    port: Option<Opened>,
+    port: Option<Box<Opened>>,
     /// What the port was told last.
-    tuned: Option<Box<Sound>>,
+    tuned: Option<Arc<Sound>>,
     /// Whose pictures it is shown.
     looks_at: Option<PortId>,
     /// Whether it was shown any.
@@ -54,7 +55,7 @@ struct Asks {
 impl Pictured {
     /// Its port, where there is one.
     pub fn port(&self) -> Option<PortId> {
-        self.port.map(|port| port.port)
+        self.port.as_ref().map(|port| port.port)
     }
 
     /// Until when an offer of the party waits.
@@ -109,7 +110,7 @@ impl Talk {
         };
         match opened {
             Ok((opened, place)) => {
-                let before = end.pictures.port.replace(opened);
+                let before = end.pictures.port.replace(Box::new(opened));
                 end.pictures.tuned = None;
                 if let Some(before) = before {
                     self.order(before.port, Order::Close, turn);
@@ -129,14 +130,14 @@ impl Talk {
     pub(super) fn tune_pictures(&mut self, leg: LegId, turn: &mut Turn<'_, '_>) {
         let Some(at) = self.ends.iter().position(|end| end.leg == leg) else { return };
         let end = &mut self.ends[at];
-        if end.line.pictures() == end.pictures.tuned.as_deref() {
+        if end.line.pictures() == end.pictures.tuned.as_ref() {
             return;
         }
         let (agreed, kbit) = (end.line.pictures().cloned(), turn.wire.picture_kbit());
-        let before = std::mem::replace(&mut end.pictures.tuned, agreed.clone().map(Box::new));
-        let (Some(agreed), Some(port), Some(kbit)) = (agreed, end.pictures.port, kbit) else { return };
+        let before = std::mem::replace(&mut end.pictures.tuned, agreed.clone());
+        let (Some(agreed), Some(port), Some(kbit)) = (agreed, end.pictures.port(), kbit) else { return };
         match Terms::of_pictures(&agreed, before.as_deref(), kbit) {
-            Ok(terms) => self.order(port.port, Order::Tune(Box::new(terms)), turn),
+            Ok(terms) => self.order(port, Order::Tune(Box::new(terms)), turn),
             Err(unfit) => tracing::debug!(%unfit, "pictures cannot pass"),
         }
         if before.is_none() {

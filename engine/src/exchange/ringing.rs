@@ -120,7 +120,7 @@ impl Ringing {
         let targets = users.iter().map(|user| format!("user:{user}")).collect();
         let mut ringing = Self::calling(targets, forwards, Forward::default().after);
         if let [one] = users {
-            ringing.stops.push(Stop { user: one.clone(), because: None, sent: 0 });
+            ringing.stops = vec![Stop { user: one.clone(), because: None, sent: 0 }];
         }
         ringing
     }

@@ -1,6 +1,7 @@
 //! What is heard on a leg: its port, prompts, and what the media threads tell of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use patchcord_media::browser::Failure;
@@ -98,7 +99,7 @@ impl Talk {
     }
 
     /// Both descriptions agree, from the first time or again.
-    pub fn tune(&mut self, at: usize, sound: Box<Sound>, before: Option<&Sound>, turn: &mut Turn<'_, '_>) {
+    pub fn tune(&mut self, at: usize, sound: Arc<Sound>, before: Option<&Sound>, turn: &mut Turn<'_, '_>) {
         let end = &mut self.ends[at];
         let Some(port) = end.port else { return };
         let terms = Terms::of(&sound, before, turn.wire.silence_after());

@@ -52,9 +52,9 @@ pub(super) struct Talk {
     pub stopped: bool,
     pub chronicle: Chronicle,
     /// What its service is asked where there is no call.
-    pub question: Option<Question>,
+    pub question: Option<Box<Question>>,
     /// What is known of it where the house began it.
-    pub originated: Option<Begun>,
+    pub originated: Option<Box<Begun>>,
     /// Where it stands among calls that begin each other.
     pub lineage: Lineage,
 }

@@ -429,7 +429,7 @@ impl Line {
         if let Some(dialog) = self.dialog.as_deref_mut() {
             dialog.turns.answered();
         }
-        let before = self.offers.sound().cloned().map(Box::new);
+        let before = self.offers.sound().cloned();
         let answer = match description(response) {
             Ok(Some(answer)) => self.offers.accept(&answer).map_err(|reason| reason.to_string()),
             Ok(None) => Err("a 2xx without the answer to our offer".to_owned()),

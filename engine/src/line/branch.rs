@@ -1,5 +1,7 @@
 //! The early dialogs of a call of ours: one for each phone that rings, each with its own sound.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_media::sdp::{Agreed, Description};
@@ -82,9 +84,9 @@ impl Line {
             };
             match settled {
                 Ok((sound, pictures)) => {
-                    *shown = pictures.map(Box::new);
+                    *shown = pictures;
                     tune(tuned.take(), sound.as_ref(), cx.acts);
-                    *tuned = sound.map(Box::new);
+                    *tuned = sound;
                     if tuned.is_some() && !std::mem::replace(is_heard, true) {
                         cx.tell(LegEvent::EarlyMedia);
                     }
@@ -128,7 +130,7 @@ impl Line {
                 if sound {
                     let after = twig.offers.as_ref().and_then(|offers| offers.sound());
                     tune(tuned.take(), after, cx.acts);
-                    *tuned = after.cloned().map(Box::new);
+                    *tuned = after.cloned();
                 }
                 Ok(())
             }
@@ -144,7 +146,7 @@ impl Line {
 }
 
 /// What is agreed of sound, and of pictures.
-fn both_of(offers: &Offers) -> (Option<Sound>, Option<Sound>) {
+fn both_of(offers: &Offers) -> (Option<Arc<Sound>>, Option<Arc<Sound>>) {
     (offers.sound().cloned(), offers.pictures().cloned())
 }
 

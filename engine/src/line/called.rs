@@ -328,7 +328,7 @@ impl Line {
         }
         let mut fine = Ok(());
         if unheard.wants_answer {
-            let before = self.offers.sound().cloned().map(Box::new);
+            let before = self.offers.sound().cloned();
             fine = description(request).and_then(|answer| {
                 let answer = answer.ok_or(Unfit::Fault(Fault::bad("No Answer In ACK")))?;
                 Ok(self.offers.accept(&answer)?)

@@ -51,9 +51,9 @@ pub(super) struct Calling {
     tries: u8,
     pub(super) twigs: Vec<Twig>,
     /// What the port was told last.
-    pub(super) tuned: Option<Box<Sound>>,
+    pub(super) tuned: Option<Arc<Sound>>,
     /// What early answers say of pictures.
-    pub(super) shown: Option<Box<Sound>>,
+    pub(super) shown: Option<Arc<Sound>>,
     rang: bool,
     pub(super) is_heard: bool,
     /// Why it was given up: the value of a Reason.
@@ -219,7 +219,8 @@ impl Line {
             Some(twig) => (twig.offers.map(|offers| *offers), twig.answer),
             None => (None, None),
         };
-        calling.twigs = Vec::new();
+        // The INVITE is not tried again.
+        (calling.twigs, calling.headers) = (Vec::new(), Vec::new());
         let before = calling.tuned.take();
         calling.shown = None;
         let proofs = std::mem::take(&mut calling.proofs);

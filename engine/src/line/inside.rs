@@ -123,7 +123,7 @@ impl Line {
         if let Err(clash) = dialog.turns.begin(Turn::Theirs, &method, offer.is_some()) {
             return Err(Unfit::Crossed(clash.retry_after(cx.tokens.number())));
         }
-        let before = self.offers.sound().cloned().map(Box::new);
+        let before = self.offers.sound().cloned();
         let offered = offer.is_some();
         if offer.as_ref().is_some_and(|offer| self.offers.restarts_ice(offer)) {
             let ours = Credentials::from_chance(&cx.tokens.bytes());

@@ -100,7 +100,7 @@ pub enum Act {
     /// The same again.
     AckAgain(Bytes, Lead),
     /// Sound flows by these terms from now on; beside them what was agreed before.
-    Tune(Box<Sound>, Option<Box<Sound>>),
+    Tune(Arc<Sound>, Option<Arc<Sound>>),
     /// The party's ICE begins anew, and finds us under these credentials.
     Restart(Credentials),
     /// The party may be there as well: where, and what it thinks of each.
@@ -320,7 +320,7 @@ impl Line {
     /// What is agreed of the sound.
     #[must_use]
     pub fn sound(&self) -> Option<&Sound> {
-        self.offers.sound()
+        self.offers.sound().map(Arc::as_ref)
     }
 
     /// Which way a request inside the dialog goes.

@@ -146,6 +146,7 @@ impl Offers {
         let policy = self.policy().clone();
         if place.keys.is_empty() && place.fingerprint.is_none() && policy.protection != Protection::Plain {
             place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
+            place.keys.shrink_to_fit();
         }
         if self.talk.is_none() {
             // Half of what is allowed: there are phones that count with a sign, and the version must have room to grow.
@@ -215,7 +216,7 @@ impl Offers {
     }
 
     /// What is agreed of pictures.
-    pub(super) fn pictures(&self) -> Option<&Sound> {
+    pub(super) fn pictures(&self) -> Option<&Arc<Sound>> {
         self.talk.as_ref()?.agreed()?.pictures()
     }
 
@@ -238,7 +239,7 @@ impl Offers {
     }
 
     /// What is agreed.
-    pub(super) fn sound(&self) -> Option<&Sound> {
+    pub(super) fn sound(&self) -> Option<&Arc<Sound>> {
         self.talk.as_ref()?.agreed()?.sound()
     }
 
@@ -248,7 +249,7 @@ impl Offers {
     }
 
     fn is_mute(&self) -> bool {
-        self.sound().is_none_or(Sound::is_held)
+        self.sound().is_none_or(|sound| sound.is_held())
     }
 
     /// Whether an offer could be answered at all, before any port is open.
@@ -371,8 +372,8 @@ fn pictures_line(offer: &Description, plan: &SoundPlan) -> Option<usize> {
     (!is_sealed || is_bundled(offer, &offer.media[line])).then_some(line)
 }
 
-fn said(talk: &Negotiation) -> Bytes {
-    Bytes::copy_from_slice(talk.said().unwrap_or_default().as_bytes())
+fn said(talk: &mut Negotiation) -> Bytes {
+    talk.take_text().map(|text| Bytes::from(text.into_boxed_bytes())).unwrap_or_default()
 }
 
 fn draw(suite: Suite, tokens: &mut Tokens) -> Option<MasterKey> {
@@ -380,14 +381,14 @@ fn draw(suite: Suite, tokens: &mut Tokens) -> Option<MasterKey> {
 }
 
 /// Tells the port of a leg when other terms hold than before. Sound that was taken away goes neither way.
-pub(super) fn tune(before: Option<Box<Sound>>, after: Option<&Sound>, acts: &mut Vec<Act>) {
+pub(super) fn tune(before: Option<Arc<Sound>>, after: Option<&Arc<Sound>>, acts: &mut Vec<Act>) {
     match (before, after) {
-        (before, Some(after)) if before.as_deref() != Some(after) => {
-            acts.push(Act::Tune(Box::new(after.clone()), before));
+        (before, Some(after)) if before.as_ref() != Some(after) => {
+            acts.push(Act::Tune(after.clone(), before));
         }
         (Some(before), None) if before.direction != Direction::Neither => {
             let silent = Sound { direction: Direction::Neither, ..(*before).clone() };
-            acts.push(Act::Tune(Box::new(silent), Some(before)));
+            acts.push(Act::Tune(Arc::new(silent), Some(before)));
         }
         _ => {}
     }

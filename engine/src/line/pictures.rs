@@ -1,6 +1,8 @@
 //! Pictures of a leg. They pass to another leg and from it, so that which formats there are, and whether anybody looks, is for
 //! whoever knows both; what is said of them is said with the sound.
 
+use std::sync::Arc;
+
 use patchcord_media::sdp::Format;
 use patchcord_media::sdp::agreed::Sound;
 use patchcord_sip::message::{Method, Request};
@@ -21,8 +23,8 @@ impl Line {
 
     /// What is agreed of pictures, or would be by what the party has said before its answer.
     #[must_use]
-    pub fn pictures(&self) -> Option<&Sound> {
-        self.offers.pictures().or_else(|| self.calling.as_ref()?.shown.as_deref())
+    pub fn pictures(&self) -> Option<&Arc<Sound>> {
+        self.offers.pictures().or_else(|| self.calling.as_ref()?.shown.as_ref())
     }
 
     /// Offers and takes pictures of these formats, at most so many kbit/s, there.

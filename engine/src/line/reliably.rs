@@ -19,7 +19,7 @@ impl Line {
             return Err(NOTHING);
         };
         called.reliable.as_mut().ok_or(NOTHING)?.hear(&RAck::of(request)?)?;
-        let before = self.offers.sound().cloned().map(Box::new);
+        let before = self.offers.sound().cloned();
         let answers = self.offers.is_pending();
         let reply = match body {
             Some(answer) if answers => {

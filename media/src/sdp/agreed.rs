@@ -1,6 +1,7 @@
 //! What two sides agreed on, as plain values for the media plane.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::crypto::MasterKey;
 use super::description::Media;
@@ -21,18 +22,18 @@ pub struct Agreed {
 impl Agreed {
     /// The first stream of sound.
     #[must_use]
-    pub fn sound(&self) -> Option<&Sound> {
+    pub fn sound(&self) -> Option<&Arc<Sound>> {
         self.streams.iter().find_map(|stream| match &stream.flow {
-            Flow::Sound(sound) => Some(&**sound),
+            Flow::Sound(sound) => Some(sound),
             _ => None,
         })
     }
 
     /// The first stream of pictures.
     #[must_use]
-    pub fn pictures(&self) -> Option<&Sound> {
+    pub fn pictures(&self) -> Option<&Arc<Sound>> {
         self.streams.iter().find_map(|stream| match &stream.flow {
-            Flow::Pictures(pictures) => Some(&**pictures),
+            Flow::Pictures(pictures) => Some(pictures),
             _ => None,
         })
     }
@@ -57,10 +58,10 @@ pub struct Stream {
 /// What flows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// Sound that is made and taken here.
-    Sound(Box<Sound>),
+    /// Sound that is made and taken here. Shared with whoever tunes a port by it: it lives as long as its leg.
+    Sound(Arc<Sound>),
     /// Pictures: agreed as sound is, and passed on.
-    Pictures(Box<Sound>),
+    Pictures(Arc<Sound>),
     /// Something that passes between two legs as it is.
     Relay(Box<Relay>),
     /// Nothing.
@@ -71,8 +72,8 @@ impl Flow {
     /// What was agreed of a part that sends this.
     pub(super) fn of(medium: Medium, agreed: Sound) -> Self {
         match medium {
-            Medium::Sound => Self::Sound(Box::new(agreed)),
-            Medium::Pictures { .. } => Self::Pictures(Box::new(agreed)),
+            Medium::Sound => Self::Sound(Arc::new(agreed)),
+            Medium::Pictures { .. } => Self::Pictures(Arc::new(agreed)),
         }
     }
 }

@@ -239,7 +239,7 @@ impl World {
             }
             Act::AckAgain(bytes, Lead::Hop(hop)) => here.table.send_again(bytes, hop),
             Act::AckAgain(bytes, _) => here.table.send_again(bytes, hop(side, address(1 - side))),
-            Act::Tune(sound, _) => here.tuned.push(*sound),
+            Act::Tune(sound, _) => here.tuned.push(Sound::clone(&sound)),
             Act::Restart(ours) => here.restarted.push(ours),
             Act::Learn(there) => here.learned.extend(there),
             Act::Tell(event) => here.told.push(event),

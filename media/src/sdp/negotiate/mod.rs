@@ -18,6 +18,7 @@ mod ours;
 mod theirs;
 mod written;
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -92,8 +93,10 @@ pub enum Refusal {
 pub struct Negotiation {
     session: Session,
     version: u64,
-    /// The last description that we made, whatever became of it, as it was sent.
-    sent: Option<Box<str>>,
+    /// The last description that we made, whatever became of it, as it is sent: until it is taken.
+    text: Option<Box<str>>,
+    /// By what the next is known to say the same.
+    sent: Option<Fingerprint>,
     lines: Vec<Line>,
     agreed: Option<Agreed>,
     pending: Pending,
@@ -113,7 +116,7 @@ struct Line {
     part: Part,
     /// As it was written.
     media: Media,
-    /// The formats that we take, for sound.
+    /// The formats that we take, for sound, until both sides have spoken.
     formats: Vec<Format>,
     /// How sound is protected, or offered to be.
     seal: Seal,
@@ -135,7 +138,7 @@ impl Negotiation {
     pub fn new(session: Session) -> Self {
         let (lines, numbers) = (Vec::new(), Vec::new());
         let (version, pending) = (session.version, Pending::Nothing);
-        Self { session, version, sent: None, lines, agreed: None, pending, numbers }
+        Self { session, version, text: None, sent: None, lines, agreed: None, pending, numbers }
     }
 
     /// What is agreed.
@@ -144,10 +147,10 @@ impl Negotiation {
         self.agreed.as_ref()
     }
 
-    /// The last description that we made, as it was sent. It is the answer again when the same answer has to be sent twice.
+    /// The last description that we made, as it is sent. Whoever takes it keeps it, where it may have to be sent twice.
     #[must_use]
-    pub fn said(&self) -> Option<&str> {
-        self.sent.as_deref()
+    pub fn take_text(&mut self) -> Option<Box<str>> {
+        self.text.take()
     }
 
     /// Their offer that waits for our answer.
@@ -190,6 +193,9 @@ impl Negotiation {
         let sealed = lines.iter().filter(|line| line.is_sealed() && line.media.port != 0);
         let group = words(sealed.filter_map(|line| line.media.mid()));
         let description = self.publish(&mut lines, group);
+        lines.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.numbers.iter_mut().for_each(Numbers::shrink);
         self.pending = Pending::Ours(lines);
         Ok(description)
     }
@@ -241,6 +247,7 @@ impl Negotiation {
         };
         let off = lines.iter_mut().zip(&agreed.streams).filter(|(_, stream)| stream.flow == Flow::Off);
         off.for_each(|(line, _)| line.part.want = Want::Nothing);
+        lines.iter_mut().for_each(Line::settle);
         self.lines = lines;
         Ok(self.agreed.insert(agreed))
     }
@@ -303,6 +310,8 @@ impl Negotiation {
         }
         let description = self.publish(&mut lines, group);
         lines.shrink_to_fit();
+        lines.iter_mut().for_each(Line::settle);
+        self.numbers.shrink_to_fit();
         streams.shrink_to_fit();
         (self.lines, self.agreed, self.pending) = (lines, Some(Agreed { streams }), Pending::Nothing);
         Ok(description)
@@ -347,12 +356,13 @@ impl Negotiation {
         let mut description =
             Description { origin: origin_now, name, connection: Some(connection), bandwidth, attributes, media };
         let mut text = description.to_string();
-        if self.sent.as_ref().is_some_and(|sent| **sent != *text) {
+        if self.sent.is_some_and(|sent| sent != Fingerprint::of(&text)) {
             self.version = self.version.wrapping_add(1);
             description.origin = origin(self.version);
             text = description.to_string();
         }
-        self.sent = Some(text.into());
+        self.sent = Some(Fingerprint::of(&text));
+        self.text = Some(text.into());
         description
     }
 }
@@ -360,11 +370,30 @@ impl Negotiation {
 /// What later offers and answers look at in a line of ours.
 const KEPT: [&str; 3] = ["mid", "ice-ufrag", "rtcp-rsize"];
 
+/// What tells one description from another: the text itself would be kept as long as the leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn of(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
+
 impl Line {
+    /// Both sides have spoken: what it could have been is over. Its numbers stand in [`Numbers`].
+    fn settle(&mut self) {
+        self.formats = Vec::new();
+    }
+
     /// Gives away what is written, and keeps what the next offer or answer looks at: a line lives as long as its leg.
     fn write_out(&mut self) -> Media {
         let written = &self.media;
-        let mut kept = Media::new(&written.kind, written.port, written.protocol.clone(), written.formats.clone());
+        // Those of sound and pictures stand in the line's numbers.
+        let formats = if self.formats.is_empty() { written.formats.clone() } else { Vec::new() };
+        let mut kept = Media::new(&written.kind, written.port, written.protocol.clone(), formats);
         for line in written.attributes.iter().filter(|line| KEPT.contains(&line.name.as_str())) {
             kept.attributes.push(line.clone());
         }

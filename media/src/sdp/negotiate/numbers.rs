@@ -39,6 +39,16 @@ impl Numbers {
         Some(number)
     }
 
+    /// Those that mean something.
+    pub(super) fn each(&self) -> impl Iterator<Item = u8> {
+        self.0.iter().map(|format| format.payload_type)
+    }
+
+    /// Keeps no room for more: they live as long as their leg.
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// Takes over what the other side's offer means by its numbers.
     pub(super) fn learn(&mut self, formats: &[Format]) {
         for format in formats {
@@ -46,7 +56,7 @@ impl Numbers {
         }
         // The newest first: where a codec has two numbers, the one that the other side used last is used again.
         self.0.splice(0..0, formats.iter().cloned());
-        self.0.shrink_to_fit();
+        self.shrink();
     }
 }
 

@@ -37,6 +37,15 @@ pub(super) fn place(lines: &[Line], parts: Vec<Part>) -> Vec<Part> {
 }
 
 impl Line {
+    /// What it said last, as far as declining it says it again.
+    fn as_written(&self, numbers: &Numbers) -> Media {
+        let mut media = self.media.clone();
+        if media.formats.is_empty() {
+            media.formats = numbers.each().map(|number| number.to_string()).collect();
+        }
+        media
+    }
+
     fn is_of(&self, part: &Part) -> bool {
         part.kind().is_some_and(|kind| kind.eq_ignore_ascii_case(&self.media.kind))
     }
@@ -57,7 +66,7 @@ pub(super) fn line(index: usize, part: Part, before: Option<&Line>, numbers: &mu
         }
         Want::Nothing => {
             let nothing = Media::new("audio", 0, crate::sdp::description::Protocol::Rtp(Profile::AVP), Vec::new());
-            let media = declined(before.map_or(&nothing, |before| &before.media));
+            let media = declined(&before.map_or(nothing, |before| before.as_written(numbers)));
             Line { part, media, formats: Vec::new(), seal: Seal::Open(Profile::AVP) }
         }
     }

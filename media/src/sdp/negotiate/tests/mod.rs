@@ -62,7 +62,7 @@ fn settled(leg: &Negotiation) -> Sound {
 }
 
 fn heard(agreed: &Agreed) -> Sound {
-    agreed.sound().expect("sound").clone()
+    Sound::clone(agreed.sound().expect("sound"))
 }
 
 /// Reads text whose head is added when it has none.

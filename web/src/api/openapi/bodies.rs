@@ -89,7 +89,7 @@ pub(super) fn described(mut kind: Value, meaning: &str) -> Value {
 
 /// An address of the web: a name or an address of IPv4, a port, a path.
 const URL: &str = "^https?://[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:[1-9][0-9]{0,3})?\
-                   (/[A-Za-z0-9_.~/-]*)?$";
+                   (/[A-Za-z0-9_.~/!$&()*+,;=:@-]*)?$";
 
 /// Of these something has to be said; whatever is null is not.
 fn one_at_least<const N: usize>(fields: [(&'static str, Value); N]) -> Value {

@@ -1,13 +1,14 @@
 //! What scripts reach outside their calls, told by real calls: a web server, a database, a mailbox, a letter; and what their
 //! manifests do not allow.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use patchcord_lab::{Carrier, Handset, Lab, Model, Server};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    time::timeout,
 };
 
 use crate::{
@@ -83,6 +84,30 @@ fn on_invite(caller) {
     for part in ["To: bob@example.net", "Subject: A message", "Content-Type: audio/wav", "UklGR"] {
         assert!(letter.text.contains(part), "{part} is missing: {}", letter.text);
     }
+}
+
+#[tokio::test]
+async fn the_next_prompt_of_a_list_is_fetched_while_the_one_before_it_is_heard() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let text = format!(
+        "fn on_invite(caller) {{ caller.answer(); caller.play([\"tone::440\", \"http://127.0.0.1:{port}/next.wav\"]); }}"
+    );
+    let route =
+        "[[route]]\nnumber = \"700\"\nfrom = \"endpoints\"\nservice = \"ivr\"\n[sounds]\nreach = [\"127.0.0.0/8\"]\n";
+    let server = house_with(setup().service("ivr", &text).toml(route)).await;
+    let lab = Lab::open();
+    let alice: Handset = at_home(&lab, &server, "alice", Carrier::Udp, &Model::new()).await;
+    alice.dial("700");
+    alice.is_answered().await;
+
+    // The tone has no end: whoever asks now asks before it is over.
+    let (mut stream, _) =
+        timeout(Duration::from_secs(30), listener.accept()).await.expect("it is fetched").expect("a stream");
+    let mut asked = [0; 4096];
+    let length = stream.read(&mut asked).await.expect("a question");
+    assert!(asked[..length].starts_with(b"GET /next.wav "), "{}", String::from_utf8_lossy(&asked[..length]));
+    alice.hangs_up().await;
 }
 
 #[tokio::test]

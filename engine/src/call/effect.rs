@@ -188,6 +188,8 @@ pub enum SoundOrder {
         volume_db: i8,
         /// Over and over.
         endless: bool,
+        /// What comes behind it, to be made ready meanwhile.
+        next: Option<String>,
     },
     /// Stops it.
     Stop,

@@ -48,6 +48,11 @@ impl Playing {
         self.play.prompts.get(self.index).map(String::as_str)
     }
 
+    /// What comes behind it in this round.
+    fn next(&self) -> Option<&str> {
+        self.play.prompts.get(self.index + 1).map(String::as_str)
+    }
+
     /// Whether that prompt can be left to repeat itself.
     fn repeats_itself(&self) -> bool {
         self.play.loops == 0 && self.play.prompts.len() == 1
@@ -164,10 +169,11 @@ impl Call {
             return self.sound_over(id, owner, status, now);
         };
         let (from, volume_db, endless) = (playing.from, playing.play.volume_db, playing.repeats_itself());
+        let next = playing.next().map(str::to_owned);
         leg.next_tag += 1;
         let tag = SoundTag(leg.next_tag);
         foremost.heard_as = Some((tag, now));
-        self.sound(id, SoundOrder::Play { tag, prompt, from, volume_db, endless });
+        self.sound(id, SoundOrder::Play { tag, prompt, from, volume_db, endless, next });
     }
 
     fn sound_over(&mut self, id: LegId, owner: Owner, status: Status, now: Instant) {
@@ -210,6 +216,14 @@ mod tests {
     #[test]
     fn a_list_is_heard_as_often_as_asked() {
         assert_eq!(heard(&mut list(&["a", "b"], 2), 99), ["a", "b", "a", "b"]);
+    }
+
+    #[test]
+    fn what_comes_behind_a_prompt_is_known_while_it_is_heard() {
+        let mut playing = list(&["a", "b"], 2);
+        assert_eq!((playing.prompt(), playing.next()), (Some("a"), Some("b")));
+        playing.advance(true);
+        assert_eq!((playing.prompt(), playing.next()), (Some("b"), None), "the next round has been heard before");
     }
 
     #[test]

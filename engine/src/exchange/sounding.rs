@@ -148,8 +148,9 @@ impl Talk {
     pub fn sound(&mut self, leg: LegId, order: SoundOrder, turn: &mut Turn<'_, '_>) {
         let Some(port) = self.port(leg) else { return self.unheard(leg, order, turn) };
         let order = match order {
-            SoundOrder::Play { tag, prompt, from, volume_db, endless } => {
-                return self.play(leg, &prompt, Wanted { tag, from, volume_db, endless }, turn);
+            SoundOrder::Play { tag, prompt, from, volume_db, endless, next } => {
+                self.play(leg, &prompt, Wanted { tag, from, volume_db, endless }, turn);
+                return next.into_iter().for_each(|next| self.make_ready(leg, &next, turn));
             }
             SoundOrder::Stop => {
                 let late = turn.exchange.prompts.supersede((self.number, leg));
@@ -216,18 +217,28 @@ impl Talk {
         self.all_played(leg, late, Played::Replaced, turn);
         match named(prompt, HOME) {
             Ok(Named::Tone(rhythm)) => self.begin(leg, Item::Tone(rhythm), self.rate(leg), wanted, turn),
-            Ok(Named::File(name)) => {
-                let form = Form::Samples(self.rate(leg));
-                let wish = Wish { name: name.into(), loudness: Loudness::default(), form };
-                match turn.wire.load(wish) {
-                    Ok(ticket) => {
-                        turn.exchange.prompts.0.insert(ticket, ((self.number, leg), wanted));
-                    }
-                    Err(not_asked) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, not_asked.to_string()), turn),
+            Ok(Named::File(name)) => match turn.wire.load(self.wish(leg, &name)) {
+                Ok(ticket) => {
+                    turn.exchange.prompts.0.insert(ticket, ((self.number, leg), wanted));
                 }
-            }
+                Err(not_asked) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, not_asked.to_string()), turn),
+            },
             Err(misnamed) => self.tell_leg(leg, LegEvent::NotPlayed(wanted.tag, misnamed.to_string()), turn),
         }
+    }
+
+    /// Has a prompt fetched and decoded before its turn. Nobody waits for it: it lies in the cache, and what is wrong with it is told
+    /// when it should be heard.
+    fn make_ready(&self, leg: LegId, prompt: &str, turn: &mut Turn<'_, '_>) {
+        if let Ok(Named::File(name)) = named(prompt, HOME)
+            && let Err(not_asked) = turn.wire.load(self.wish(leg, &name))
+        {
+            tracing::debug!(%not_asked, "the next prompt is not made ready");
+        }
+    }
+
+    fn wish(&self, leg: LegId, name: &str) -> Wish {
+        Wish { name: name.into(), loudness: Loudness::default(), form: Form::Samples(self.rate(leg)) }
     }
 
     /// The rate at which a party is spoken to.

@@ -145,8 +145,7 @@ impl Offers {
     pub(super) fn set_place(&mut self, mut place: Place, tokens: &mut Tokens) {
         let policy = self.policy().clone();
         if place.keys.is_empty() && place.fingerprint.is_none() && policy.protection != Protection::Plain {
-            place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
-            place.keys.shrink_to_fit();
+            place.keys = drawn(tokens);
         }
         if self.talk.is_none() {
             // Half of what is allowed: there are phones that count with a sign, and the version must have room to grow.
@@ -170,7 +169,7 @@ impl Offers {
             ShownAt::Ports(rtp, rtcp) => Place::new(rtp, rtcp),
         };
         if place.fingerprint.is_none() && protection != Protection::Plain {
-            place.keys = Suite::ALL.into_iter().take(2).filter_map(|suite| draw(suite, tokens)).collect();
+            place.keys = drawn(tokens);
         }
         let policy = Policy::pictures(formats, kbit, protection);
         let direction = self.pictures_direction();
@@ -374,6 +373,13 @@ fn pictures_line(offer: &Description, plan: &SoundPlan) -> Option<usize> {
 
 fn said(talk: &mut Negotiation) -> Bytes {
     talk.take_text().map(|text| Bytes::from(text.into_boxed_bytes())).unwrap_or_default()
+}
+
+/// A key for whichever suite an offer may want.
+fn drawn(tokens: &mut Tokens) -> Vec<MasterKey> {
+    let mut keys = Vec::with_capacity(Suite::ALL.len());
+    keys.extend(Suite::ALL.into_iter().filter_map(|suite| draw(suite, tokens)));
+    keys
 }
 
 fn draw(suite: Suite, tokens: &mut Tokens) -> Option<MasterKey> {

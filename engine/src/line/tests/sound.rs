@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use patchcord_media::sdp::agreed::Security;
+use patchcord_media::sdp::crypto::{Crypto, MasterKey, Suite};
 use patchcord_media::sdp::policy::Protection;
 use patchcord_media::sdp::{Codec, Direction, Policy};
 
@@ -224,6 +225,28 @@ fn keys_are_drawn_where_the_terms_want_them() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn an_offer_of_any_suite_is_answered_with_a_key_of_it_and_ours_brings_those_that_all_have() {
+    for suite in Suite::ALL {
+        let mut world = World::new();
+        world.sides[BOB].terms.policy = Policy { protection: Protection::Offered, ..Policy::new([Codec::PCMA]) };
+        let key = MasterKey::new(suite, &vec![7; suite.length()]).expect("as long as its suite wants");
+        let offer = format!("{}a=crypto:{}\r\n", SOUND.replace("RTP/AVP", "RTP/SAVP"), Crypto { tag: 3, key });
+        world.say(BOB, &request("INVITE", 1, "", "", &offer));
+        world.order(BOB, LineOrder::Answer);
+        world.pass(FLIGHT);
+        let said = world.last_heard();
+        assert!(said.starts_with("SIP/2.0 200 ") && said.contains("RTP/SAVP 8"), "{said}");
+        assert!(said.contains(&format!("a=crypto:3 {} inline:", suite.name())), "{said}");
+    }
+    let mut world = World::new();
+    world.sides[BOB].terms.policy = Policy { protection: Protection::Sdes, ..Policy::new([Codec::PCMA]) };
+    world.say(BOB, &request("INVITE", 1, "", "", ""));
+    world.order(BOB, LineOrder::Answer);
+    world.pass(FLIGHT);
+    assert_eq!(world.last_heard().matches("a=crypto:").count(), 2, "{}", world.last_heard());
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::sdp::plan::{Part, SoundPlan, Want};
 use crate::sdp::policy::{Choice, Protection};
 use crate::sdp::read::MAX_MEDIA;
 
+/// Keys that an offer brings: those of the suites that everybody has. Each is a hundred bytes of an INVITE; an answer takes any suite.
+const OFFERED_KEYS: usize = 2;
+
 /// Puts parts into the lines there are: the line that had it before, else one of its kind, else a dead one, else a new one.
 pub(super) fn place(lines: &[Line], parts: Vec<Part>) -> Vec<Part> {
     let mut places: Vec<Option<Part>> = vec![None; lines.len()];
@@ -86,7 +89,8 @@ fn seal(plan: &SoundPlan, before: Option<&Line>) -> Seal {
 }
 
 fn offered(index: usize, plan: &SoundPlan, seal: Seal, formats: &[Format], mid: Option<&str>) -> Media {
-    let keys = || plan.place.keys.iter().zip(1u32..).map(|(key, tag)| Crypto { tag, key: key.clone() });
+    let keys =
+        || plan.place.keys.iter().take(OFFERED_KEYS).zip(1u32..).map(|(key, tag)| Crypto { tag, key: key.clone() });
     let (profile, crypto, setup) = match seal {
         Seal::Open(profile) => (profile, Vec::new(), None),
         Seal::Keys(profile) => (profile, keys().collect(), None),

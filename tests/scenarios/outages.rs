@@ -208,6 +208,9 @@ async fn a_database_that_takes_nothing_is_told_by_readyz_and_records_wait_and_ar
     bob.answers().await;
     alice.is_answered().await;
     let call = live_call(&server).await;
+    // The store has never heard of it, and who looks at it sees it.
+    let page = door.page(&format!("/calls/{call}")).await;
+    assert!(page.contains("What this call noted is missing here") && page.contains("answered for so far"), "{page}");
     let (status, _) = ask(&server, "DELETE", &format!("/api/v1/calls/{call}"), &serde_json::Value::Null).await;
     assert_eq!(status, 202);
     assert_eq!(alice.is_over().await.by, Side::Them);

@@ -103,20 +103,24 @@ pub(super) async fn give_all(
 /// One call, as far as who asks may see it.
 pub(crate) async fn story(rooms: &Rooms, asker: &Asker, call: &str) -> Result<Story, Problem> {
     let id: CallId = call.parse().map_err(no_id)?;
-    let found: Result<Option<Story>, ShelfError> = as_it_stands(rooms, id).await;
-    match found.map_err(|error| away(&error))? {
-        Some(Story { mut record, mut entries }) => {
-            let live = &rooms.accounts.board().live;
-            let wall = clock::wall();
+    let (live, wall) = (&rooms.accounts.board().live, clock::wall());
+    let found = match as_it_stands(rooms, id).await {
+        Ok(Some(Story { mut record, mut entries })) => {
             if let Some(now) = record.outcome.is_none().then(|| live.find(id, wall)).flatten() {
                 record = so_far(now, &entries, wall);
             }
             if !asker.rights.has(Right::ReadNumbers) {
                 mask_journal(&mut entries);
             }
-            Ok(Story { record: shown(record, asker), entries })
+            return Ok(Story { record: shown(record, asker), entries });
         }
-        None => Err(Problem::new(StatusCode::NOT_FOUND, format!("no call {id} is kept")).remedy(SEE_LIST)),
+        found => found,
+    };
+    // One that goes on is known here, whether the store has heard of it yet or not; its journal waits for the store.
+    match (live.find(id, wall), found) {
+        (Some(now), _) => Ok(Story { record: shown(now, asker), entries: Vec::new() }),
+        (None, Err(error)) => Err(away(&error)),
+        (None, Ok(_)) => Err(Problem::new(StatusCode::NOT_FOUND, format!("no call {id} is kept")).remedy(SEE_LIST)),
     }
 }
 

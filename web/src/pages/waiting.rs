@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use maud::{Markup, html};
+use patchcord_engine::journal::{Entry, Record};
 
 use super::Rooms;
 
@@ -13,6 +14,15 @@ pub fn calls(rooms: &Rooms) -> Markup {
     let in_memory = tally.held_bytes.load(Relaxed) > 0 && tally.unspooled.load(Relaxed);
     let waits = tally.spool_bytes.load(Relaxed) > 0 || in_memory;
     line(waits, "Newer calls are missing here: the database takes nothing now. They wait, and stand here once it does.")
+}
+
+/// That nothing stands there yet of what a call noted which goes on.
+pub fn journal(record: &Record, entries: &[Entry]) -> Markup {
+    let waits = record.outcome.is_none() && entries.is_empty();
+    line(
+        waits,
+        "What this call noted is missing here: the database has not taken it yet. It waits, and stands here once it does.",
+    )
 }
 
 /// The same of what was done.

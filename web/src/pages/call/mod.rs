@@ -36,6 +36,7 @@ use super::{
     Guest, Rooms,
     frame::{Frame, Place},
     live::deeds,
+    waiting,
     words::{as_known, badge, exact, lasted, leg_name, when, who},
     wrong::Wrong,
 };
@@ -79,6 +80,7 @@ pub async fn show(
                     }
                 }
             }
+            (waiting::journal(&record, &entries))
             (facts(&record))
             section.card {
                 h2 { "On one axis of time" }

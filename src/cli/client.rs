@@ -7,6 +7,7 @@ use hyper::{Method, Request, StatusCode, body::Bytes, header};
 use hyper_util::rt::TokioIo;
 use patchcord_web::{
     control::{SOCKET_FILE, Token},
+    folder,
     problem::{Problem, chain},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -124,6 +125,10 @@ fn lost(told: String) -> Failure {
 
 /// What a command says that needs a running server and finds none.
 pub fn nobody(data: &Path) -> Failure {
+    if folder::is_held(data) {
+        let reason = format!("a server with data folder {} is starting and answers nobody yet", data.display());
+        return Failure::new(Exit::NoServer, reason, "ask again when it listens; its log says what it waits for");
+    }
     let reason = format!("no server runs with data folder {}", data.display());
     Failure::new(Exit::NoServer, reason, "start one with `patchcord run`, or name its configuration with -c")
 }

@@ -304,6 +304,8 @@ async fn a_server_that_is_started_before_its_database_waits_for_it_and_says_so()
 
     server.begin();
     server.process().line("what it waits for", waits).await;
+    let (said, good) = server.run(&["status"], "").await;
+    assert!(!good && said.contains("is starting and answers nobody yet"), "{said}");
     cluster.start_again();
     server.listens().await;
     let lab = Lab::open();

@@ -52,6 +52,11 @@ impl HoldError {
     }
 }
 
+/// Whether somebody holds that folder now. A look disturbs nobody: it lets go at once of what it may have taken.
+pub fn is_held(folder: &Path) -> bool {
+    File::open(folder.join(LOCK_FILE)).is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// The data folder, ours alone while this lives.
 #[derive(Debug)]
 pub struct Hold {

@@ -318,7 +318,7 @@ impl House for Running {
             flows: self.parts.runtime.stats().flows,
             sound: self.parts.sound.status(),
             hindrances: Vec::new(),
-            warnings: self.warnings(),
+            warnings: self.warnings(&config.data),
         }
     }
 

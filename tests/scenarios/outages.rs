@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Child, Command, Stdio},
@@ -231,6 +232,23 @@ async fn a_database_that_takes_nothing_is_told_by_readyz_and_records_wait_and_ar
     for page in ["/records", "/recordings", "/audit"] {
         let whole = async || (!door.page(page).await.contains("missing here")).then_some(());
         eventually(&format!("{page} is whole again"), whole).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_record_in_the_spool_is_put_aside_and_the_server_that_tells_of_it_goes_on() {
+    let mut server = of_three(setup()).made();
+    let spool = server.data().join("spool");
+    fs::create_dir_all(&spool).expect("a folder");
+    fs::write(spool.join("junk.txt"), "nobody's").expect("written");
+    server.begin();
+    server.listens().await;
+    assert!(spool.join("aside/junk.txt").exists());
+    for _ in 0..2 {
+        let (said, good) = server.run(&["status"], "").await;
+        assert!(good && said.contains("the spool held one file that nobody can read whole"), "{said}");
+        let (status, told) = server.get("/metrics").await;
+        assert!(status == 200 && told.contains("spool_aside 1\n"), "{told}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is not as it should be and hinders nobody else from being served: told by `patchcord status` and on Home.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{path::Path, sync::atomic::Ordering::Relaxed};
 
 use patchcord_engine::journal::Clerk;
 
@@ -19,8 +19,8 @@ pub(super) fn unwritten(clerk: &Clerk) -> Option<String> {
 }
 
 impl Running {
-    /// All of it, in words.
-    pub(super) fn warnings(&self) -> Vec<String> {
+    /// All of it, in words. Whoever asks holds the configuration, which says where the data lies.
+    pub(super) fn warnings(&self, data: &Path) -> Vec<String> {
         let mut warnings = self.parts.services.missing(self.board().plan().routes());
         let clerk = &self.board().clerk;
         let spooled = clerk.tally.spool_bytes.load(Relaxed);
@@ -40,7 +40,7 @@ impl Running {
                 _ => "what stood in some places is lost",
             };
             let files = if aside == 1 { "one file".to_owned() } else { format!("{aside} files") };
-            let folder = self.config().data.join(SPOOL_FOLDER).join("aside");
+            let folder = data.join(SPOOL_FOLDER).join("aside");
             warnings.push(format!(
                 "the spool held {files} that nobody can read whole, and {lost}: look into {} and take them away",
                 folder.display()

@@ -32,7 +32,7 @@ const MAGIC: &[u8; 8] = b"pcspool1";
 const HEAD: usize = 8;
 
 /// The folder within it for what is none of ours, and for what was damaged: nobody reads it again, and somebody may want to look.
-const ASIDE: &str = "aside";
+pub const ASIDE: &str = "aside";
 
 /// Files that are kept there; of more, the eldest go.
 const MOST_ASIDE: usize = 32;

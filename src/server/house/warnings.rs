@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::atomic::Ordering::Relaxed};
 
-use patchcord_engine::journal::Clerk;
+use patchcord_engine::{journal::Clerk, spool::ASIDE};
 
 use super::Running;
 use crate::server::start::SPOOL_FOLDER;
@@ -40,7 +40,7 @@ impl Running {
                 _ => "what stood in some places is lost",
             };
             let files = if aside == 1 { "one file".to_owned() } else { format!("{aside} files") };
-            let folder = data.join(SPOOL_FOLDER).join("aside");
+            let folder = data.join(SPOOL_FOLDER).join(ASIDE);
             warnings.push(format!(
                 "the spool held {files} that nobody can read whole, and {lost}: look into {} and take them away",
                 folder.display()
